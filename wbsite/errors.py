@@ -1,0 +1,42 @@
+"""The one exception users see: what was given, what was expected, what to do about it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class WbsiteError(Exception):
+    """Bad input. The command line prints it without a traceback and exits with status 2.
+
+    Args:
+        message: what was given and what was expected instead.
+        hint: what to do about it, in one sentence.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+def nearest(given: str, known: Iterable[str], limit: int = 3) -> list[str]:
+    """The known names closest in spelling to a name that was not found, best first."""
+    by_folded = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(given.lower(), by_folded, n=limit, cutoff=0.5)
+    return [by_folded[name] for name in close]
+
+
+def unknown(kind: str, given: str, known: Iterable[str], where: str = "") -> WbsiteError:
+    """The error for a name that is not in a list, with the nearest names that are."""
+    names = sorted(known)
+    close = nearest(given, names)
+    if close:
+        hint = "Did you mean " + " or ".join(repr(name) for name in close) + "?"
+    else:
+        shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+        hint = f"Known: {shown}." if names else "There are none."
+    return WbsiteError(f"unknown {kind} {given!r}.", f"{hint} {where}".strip())

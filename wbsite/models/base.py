@@ -1,0 +1,122 @@
+"""What a model is to wbsite: how to build it, what its input looks like, where its weights come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """Turns a PIL image into the tensor a network was trained on.
+
+    The image is resized so that its shorter side is `resize` (skipped when None or when the
+    picture is already that size), centre-cropped to `crop`, read as RGB (or greyscale when
+    `mean` has one entry) with values in [0, `scale`], and normalised: (x - mean) / std.
+    """
+
+    crop: int
+    resize: int | None = None
+    scale: float = 1.0
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+
+    def __call__(self, image: Image) -> torch.Tensor:
+        """PIL image → float tensor (channels, crop, crop)."""
+        import numpy as np
+        import torch
+        from torchvision.transforms.v2 import functional as F
+
+        image = image.convert("L" if len(self.mean) == 1 else "RGB")
+        short = min(image.size)
+        if self.resize is not None and short != self.resize:
+            image = F.resize(image, [self.resize], antialias=True)
+        elif short < self.crop:
+            image = F.resize(image, [self.crop], antialias=True)
+        image = F.center_crop(image, [self.crop, self.crop])
+        pixels = np.array(image, dtype=np.float32).reshape(self.crop, self.crop, -1)
+        x = torch.from_numpy(pixels).permute(2, 0, 1) * (self.scale / 255.0)
+        shape = (-1, 1, 1)
+        return (x - torch.tensor(self.mean).reshape(shape)) / torch.tensor(self.std).reshape(shape)
+
+
+IMAGENET_CAFFE = Preprocess(crop=224, resize=256, scale=255.0, mean=(123.0, 117.0, 104.0), std=(1.0, 1.0, 1.0))
+"""Caffe's ImageNet input with channels already in RGB order: 0…255 minus the data set's mean colour."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a weights file is downloaded from, and the digest it must have.
+
+    `digest` is "algorithm:hex", the algorithm one of hashlib's, "git-sha1" (the digest git
+    gives a blob) or "sha256-prefix" (torchvision's first eight digits).
+    """
+
+    url: str
+    digest: str
+
+    @property
+    def filename(self) -> str:
+        """The last part of the address."""
+        return self.url.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One network with one set of weights; a name may have several, the first being the default.
+
+    Attributes:
+        name: public name, as given to `--models`.
+        weights: label of this set of weights ("bvlc", "5h", "cifar10", …).
+        title: the network's name in prose.
+        build: makes the module with fresh parameters; takes no arguments.
+        preprocess: picture → input tensor.
+        source: where the weights are fetched from; None for bundled or user's weights.
+        convert: state as read from `source` → state under the module's own names.
+        reference: key in content/refs.bib.
+        blocks: layer → (block, index of the layer's first unit in the block's concatenated
+            output), for networks whose units are numbered over a whole block.
+        head: whether a classifier follows the convolutions in `build`'s module.
+        note: anything a reader of the model's page should know.
+    """
+
+    name: str
+    weights: str
+    title: str
+    build: Callable[[], torch.nn.Module]
+    preprocess: Preprocess
+    source: Source | None = None
+    convert: Callable[[dict[str, torch.Tensor]], dict[str, torch.Tensor]] | None = None
+    reference: str = ""
+    blocks: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of one input."""
+        return len(self.preprocess.mean), self.preprocess.crop, self.preprocess.crop
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A network with its weights.
+
+    Attributes:
+        module: in evaluation mode, float32, parameters frozen.
+        spec: what was asked for.
+        digest: SHA-256 of the weights.
+        missing: parameters the weights file does not hold (a network without its head, or cut
+            short). They are NaN, so that whatever depends on them shows it.
+        provenance: where the weights come from, as recorded in their file.
+    """
+
+    module: torch.nn.Module
+    spec: ModelSpec
+    digest: str
+    missing: tuple[str, ...] = ()
+    provenance: Mapping[str, object] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Layers of a module, found by running it: execution order, shapes, what feeds what."""

@@ -1,0 +1,90 @@
+"""Progress of long work: rich bars with an estimate on a terminal, one line per step elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Progress:
+    """Told what is going on, and says so. This one says nothing: the library's default."""
+
+    def step(self, label: str, total: int | None = None) -> None:
+        """A new step begins; `total` is its amount of work where known."""
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        """Some of the current step is done."""
+
+    def line(self, text: str) -> None:
+        """A message that should stay on the screen."""
+
+
+class LineProgress(Progress):
+    """One line per step, for logs and pipes; long steps add a line every `every` seconds."""
+
+    def __init__(self, every: float = 15.0) -> None:
+        self.every, self.label, self.total, self.done = every, "", None, 0
+        self.started = self.said = 0.0
+
+    def step(self, label: str, total: int | None = None) -> None:
+        self.label, self.total, self.done = label, total, 0
+        self.started = self.said = time.monotonic()
+        self.line(label)
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        self.done += amount
+        now = time.monotonic()
+        if now - self.said < self.every:
+            return
+        self.said = now
+        left = ""
+        if self.total and self.done:
+            left = f" of {self.total}, about {(now - self.started) * (self.total / self.done - 1):.0f} s left"
+        self.line(f"{self.label}: {self.done}{left}{' · ' + note if note else ''}")
+
+    def line(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+
+class BarProgress(Progress):
+    """A rich bar for the current step."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bars
+
+        self.bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            TextColumn("[dim]{task.fields[note]}"),
+            console=Console(stderr=True),
+        )
+        self.task = None
+
+    def step(self, label: str, total: int | None = None) -> None:
+        if self.task is not None:
+            self.bars.update(self.task, total=self.bars.tasks[self.task].completed or 1, note="")
+        self.task = self.bars.add_task(label, total=total, note="")
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        if self.task is not None:
+            self.bars.update(self.task, advance=amount, note=note)
+
+    def line(self, text: str) -> None:
+        self.bars.console.print(text, highlight=False)
+
+
+@contextmanager
+def reporter() -> Iterator[Progress]:
+    """Bars where standard error is a terminal, lines elsewhere."""
+    if not sys.stderr.isatty():
+        yield LineProgress()
+        return
+    progress = BarProgress()
+    with progress.bars:
+        yield progress

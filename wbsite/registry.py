@@ -1,0 +1,67 @@
+"""Finds models, data sets, analyses, experiments, figures and pages: by folder, and by entry point.
+
+Each kind has a folder. Every module in it that defines the kind's list (`MODELS`, `DATASETS`, …)
+contributes its entries; so does every installed package with an entry point in the group
+`wbsite.<kind>` that names such a list. Adding one is adding one file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from .errors import WbsiteError, unknown
+
+KINDS = {
+    "models": ("wbsite.models", "MODELS"),
+    "datasets": ("wbsite.datasets", "DATASETS"),
+    "analyses": ("wbsite.analyses", "ANALYSES"),
+    "experiments": ("wbsite.train.experiments", "EXPERIMENTS"),
+    "figures": ("wbsite.render.figures", "FIGURES"),
+    "pages": ("wbsite.render.pages", "PAGES"),
+}
+
+
+@cache
+def entries(kind: str) -> tuple[Any, ...]:
+    """Everything of one kind, in the order of file names, then of entry points."""
+    package, attribute = KINDS[kind]
+    found: list[Any] = []
+    root = importlib.import_module(package)
+    for module in sorted(pkgutil.iter_modules(root.__path__), key=lambda m: m.name):
+        found += getattr(importlib.import_module(f"{package}.{module.name}"), attribute, ())
+    for point in sorted(entry_points(group=f"wbsite.{kind}"), key=lambda p: p.name):
+        try:
+            found += point.load()
+        except Exception as error:
+            raise WbsiteError(
+                f"the plug-in {point.value!r} (entry point wbsite.{kind}) fails to load: {error}",
+                "Repair or uninstall the package that provides it.",
+            ) from error
+    return tuple(found)
+
+
+def named(kind: str, name: str, label: str, key: Callable[[Any], str] = lambda entry: entry.name) -> Any:
+    """The first entry of a kind with this name.
+
+    Raises:
+        WbsiteError: there is none; the hint gives the nearest names.
+    """
+    for entry in entries(kind):
+        if key(entry) == name:
+            return entry
+    raise unknown(label, name, names(kind, key))
+
+
+def names(kind: str, key: Callable[[Any], str] = lambda entry: entry.name) -> list[str]:
+    """All names of a kind, each once, in order."""
+    return list(dict.fromkeys(map(key, entries(kind))))
+
+
+def ordered(found: Iterable[Any]) -> list[Any]:
+    """Entries by their `order` attribute, then by name."""
+    return sorted(found, key=lambda entry: (getattr(entry, "order", 0), entry.name))
