@@ -1,0 +1,144 @@
+"""Batched non-negative matrix factorisation, X ≈ S·F: many small matrices at once, or a few large ones.
+
+Accelerated hierarchical alternating least squares (Gillis and Glineur, Neural Computation 24, 2012):
+S·X and X·Fᵀ are the only passes over the data, and between them every column of S and row of F is
+solved for exactly while the others are held. From NNDSVDa (Boutsidis and Gallopoulos, Pattern
+Recognition 41, 2008) with an exact singular value decomposition, so nothing is random.
+
+Cost: an iteration reads X twice. Matrices that have converged are taken out of the batch.
+"""
+
+from __future__ import annotations
+
+import torch
+
+CHECK_EVERY = 5
+"""Iterations between two looks at the errors."""
+
+INNER_SWEEPS = 4
+"""Sweeps over the columns of S from one product X·Fᵀ; they cost far less than the product."""
+
+_TINY = 1e-12
+
+
+def factorise(
+    x: torch.Tensor, n_components: int, tolerance: float, max_iterations: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Minimises ‖X - S·F‖² over S, F ≥ 0, for each matrix of a batch by itself.
+
+    Args:
+        x: (batch, rows, columns), non-negative, floating point, of a scale near 1.
+        n_components: columns of S; those beyond min(rows, columns) come back as zeros.
+        tolerance: a matrix is done when CHECK_EVERY iterations lower its squared error by less than
+            this share of it.
+        max_iterations: after which a matrix is taken as it is.
+
+    Returns:
+        S (batch, rows, n_components) and F (batch, n_components, columns). A matrix of zeros gives zeros.
+    """
+    batch, rows, columns = x.shape
+    rank = min(n_components, rows, columns)
+    all_s = x.new_zeros(batch, rows, n_components)
+    all_f = x.new_zeros(batch, n_components, columns)
+    s, f = nndsvda(x, rank)
+    s = s.permute(2, 1, 0).contiguous()  # (component, row, matrix): one component is one run of memory
+    size = x.square().sum((1, 2))
+    error = size.clone()
+    where = torch.arange(batch, device=x.device)
+    waiting = torch.ones_like(where, dtype=torch.bool)
+    for iteration in range(1, max_iterations + 1):
+        s, f, products, gram = _sweep(x, s, f)
+        if iteration % CHECK_EVERY and iteration != max_iterations:
+            continue
+        before, error = error, _squared_error(size, s, products, gram)
+        # The difference of large numbers has rounding noise; below it no decrease can be seen.
+        noise = 4 * torch.finfo(x.dtype).eps * size
+        done = waiting & (before - error <= tolerance * error + noise) | (iteration == max_iterations)
+        finished = done & waiting
+        all_s[where[finished], :, :rank] = s[:, :, finished].permute(2, 1, 0)
+        all_f[where[finished], :rank] = f[finished]
+        waiting &= ~finished
+        left = int(waiting.sum())
+        if not left:
+            break
+        if 2 * left <= len(where):
+            x, f, s = x[waiting], f[waiting], s[:, :, waiting]
+            size, error, where, waiting = size[waiting], error[waiting], where[waiting], waiting[waiting]
+    return all_s, all_f
+
+
+def nndsvda(x: torch.Tensor, n_components: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Non-negative start from the leading singular vectors, zeros filled with the mean of X.
+
+    Each pair of singular vectors is replaced by its positive or its negative parts, whichever are
+    larger; so the arbitrary signs of the vectors do not matter.
+
+    Args:
+        x: (batch, rows, columns), non-negative.
+        n_components: at most min(rows, columns).
+
+    Returns:
+        S (batch, rows, n_components) and F (batch, n_components, columns).
+    """
+    u, v = _leading_singular_vectors(x, n_components)
+    up, un, vp, vn = u.clamp_min(0), (-u).clamp_min(0), v.clamp_min(0), (-v).clamp_min(0)
+    positive = up.norm(dim=1) * vp.norm(dim=2) >= un.norm(dim=1) * vn.norm(dim=2)
+    s = torch.where(positive[:, None, :], up, un)
+    f = torch.where(positive[:, :, None], vp, vn)
+    s[:, :, 0], f[:, 0] = u[:, :, 0].abs(), v[:, 0].abs()
+    s_norm, f_norm = s.norm(dim=1).clamp_min(_TINY), f.norm(dim=2).clamp_min(_TINY)
+    balance = (f_norm / s_norm).sqrt()
+    s, f = s * balance[:, None, :], f / balance[:, :, None]
+    mean = x.mean((1, 2), keepdim=True)
+    return torch.where(s > 1e-6, s, mean), torch.where(f > 1e-6, f, mean)
+
+
+def _leading_singular_vectors(x: torch.Tensor, n_components: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """u (batch, rows, n) of unit norm and σ·v (batch, n, columns), through the smaller Gram matrix."""
+    tall = x.shape[1] > x.shape[2]
+    gram = x.mT @ x if tall else x @ x.mT
+    values, vectors = torch.linalg.eigh(gram)
+    values, vectors = values.flip(1)[:, :n_components], vectors.flip(2)[:, :, :n_components]
+    # Directions without variance are arbitrary: zeros here, and so filled with the mean.
+    vectors = vectors * (values > 1e-6 * values[:, :1])[:, None, :]
+    if not tall:
+        return vectors, vectors.mT @ x
+    sigma = values.clamp_min(_TINY).sqrt()
+    return x @ vectors / sigma[:, None, :], vectors.mT * sigma[:, :, None]
+
+
+def _sweep(
+    x: torch.Tensor, s: torch.Tensor, f: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """One iteration; s is (n, rows, batch). Returns S, F, X·Fᵀ as (n, rows, batch) and F·Fᵀ (batch, n, n)."""
+    n = len(s)
+    norms = s.norm(dim=1, keepdim=True).clamp_min(_TINY)
+    s = s / norms  # unit columns spare the division in every update of F
+    f = f * norms.permute(2, 0, 1)
+    transposed = s.permute(2, 0, 1).contiguous()
+    target, overlap = torch.bmm(transposed, x), torch.bmm(transposed, transposed.mT)
+    for j in range(n):
+        row = target[:, j].clone()
+        for other in range(n):
+            if other != j:
+                row.addcmul_(f[:, other], overlap[:, j, other, None], value=-1)
+        torch.clamp_min(row, 0, out=f[:, j])
+    gram = torch.bmm(f, f.mT)
+    products = torch.bmm(f, x.mT).permute(1, 2, 0).contiguous()
+    power = gram.diagonal(dim1=1, dim2=2).clamp_min(_TINY)
+    ratios = (gram / power[:, :, None]).permute(1, 2, 0).contiguous()
+    targets = products / power.mT[:, None, :]
+    for _ in range(INNER_SWEEPS):
+        for j in range(n):
+            column = targets[j].clone()
+            for other in range(n):
+                if other != j:
+                    column.addcmul_(s[other], ratios[j, other], value=-1)
+            torch.clamp_min(column, 0, out=s[j])
+    return s, f, products, gram
+
+
+def _squared_error(size: torch.Tensor, s: torch.Tensor, products: torch.Tensor, gram: torch.Tensor) -> torch.Tensor:
+    """‖X‖² - 2⟨S, X·Fᵀ⟩ + ⟨SᵀS, F·Fᵀ⟩ of each matrix, without another pass over X."""
+    columns = s.permute(2, 0, 1)
+    return size - 2 * (s * products).sum((0, 1)) + (torch.bmm(columns, columns.mT) * gram).sum((1, 2))
