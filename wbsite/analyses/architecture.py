@@ -1,0 +1,56 @@
+"""Architecture: the layers in execution order, what feeds what, and where the weights come from.
+
+Everything else is planned from this result, and pages read it to know what layers there are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from ..store import Result
+from .base import Analysis, Context
+
+
+def run(context: Context) -> Result:
+    """The traced layers, skipped ones with reasons, blocks, provenance and parameter counts."""
+    model, layers, spec = context.model, context.layers, context.model.spec
+    source = {"url": spec.source.url, "digest": spec.source.digest} if spec.source else None
+    return Result(
+        values={
+            "name": spec.name,
+            "weights": spec.weights,
+            "title": spec.title,
+            "reference": spec.reference,
+            "note": spec.note,
+            "source": source,
+            "digest": model.digest,
+            "missing": list(model.missing),
+            "provenance": dict(model.provenance),
+            "input_shape": list(layers.input_shape),
+            "parameters": sum(p.numel() for p in model.module.parameters()),
+            "layers": [
+                {
+                    **asdict(layer),
+                    "planar": layer.planar,
+                    "spatial": layer.spatial,
+                    "block": spec.blocks.get(layer.name, ("", 0))[0],
+                    "first_unit": spec.blocks.get(layer.name, ("", 0))[1],
+                    "has_weights": f"{layer.name}.weight" not in model.missing,
+                }
+                for layer in layers.layers
+            ],
+            "skipped": [asdict(skipped) for skipped in layers.skipped],
+            "notes": list(layers.notes),
+        }
+    )
+
+
+ANALYSES = (
+    Analysis(
+        name="architecture",
+        version=1,
+        scope="model",
+        summary="layers in execution order, their shapes and connections, provenance of the weights",
+        run=run,
+    ),
+)

@@ -1,0 +1,252 @@
+"""The command line: options become a configuration, errors become an exit status.
+
+0 done, 1 a defect of ours, 2 bad input, 3 built with gaps, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from . import __version__
+from .cli_weights import app as weights_app
+from .errors import WbsiteError
+
+app = typer.Typer(
+    name="wbsite",
+    help="Reads the weights of vision networks and publishes what it finds as a site.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(weights_app, name="weights")
+
+GAPS = 3
+
+Models = Annotated[
+    Optional[str],
+    typer.Option(help="Comma-separated: NAME, NAME@WEIGHTS or module:factory[@FILE]. Left out: the bundled networks."),
+]
+Articles = Annotated[Optional[str], typer.Option(help="Comma-separated names of articles. Left out: all.")]
+ProfileName = Annotated[Optional[str], typer.Option(help="quick: what the articles show; full: everything for every unit.")]
+WeightsDir = Annotated[Optional[Path], typer.Option(help="Folder of converted weights, looked at before the cache.")]
+Device = Annotated[Optional[str], typer.Option(help="auto, cpu or cuda.")]
+Workers = Annotated[Optional[int], typer.Option(help="Compute on this many local processes (needs wbsite[cluster]).")]
+Scheduler = Annotated[Optional[str], typer.Option(help="Compute on a running Dask cluster, as in tcp://host:8786.")]
+StoreUrl = Annotated[Optional[str], typer.Option("--store", help="Folder or address of the results.")]
+Out = Annotated[Optional[str], typer.Option(help="Folder of the finished site.")]
+KeepGoing = Annotated[Optional[bool], typer.Option("--keep-going", help="Build the other models when one cannot be loaded.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Treat mkdocs' warnings as errors.")]
+
+
+def _split(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _config(**options: Any) -> Any:
+    from .config import load
+
+    for name in ("models", "articles"):
+        if name in options:
+            options[name] = _split(options[name])
+    if options.get("weights_dir") is not None:
+        options["weights_dir"] = str(options["weights_dir"])
+    return load(options)
+
+
+def _finish(failures: int, what: str) -> None:
+    if failures:
+        print(f"{what} with {failures} gap{'s' if failures > 1 else ''}: see the cards on the pages and the lines above.", file=sys.stderr)
+        raise typer.Exit(GAPS)
+
+
+@app.command()
+def build(
+    models: Models = None,
+    articles: Articles = None,
+    profile: ProfileName = None,
+    weights_dir: WeightsDir = None,
+    device: Device = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    store: StoreUrl = None,
+    out: Out = None,
+    keep_going: KeepGoing = None,
+    strict: Strict = False,
+) -> None:
+    """Compute what is missing, render the pages, and let mkdocs make the site."""
+    from .build import build as run
+    from .progress import reporter
+
+    config = _config(
+        models=models, articles=articles, profile=profile, weights_dir=weights_dir, device=device,
+        workers=workers, scheduler=scheduler, store=store, out=out, keep_going=keep_going,
+    )  # fmt: skip
+    with reporter() as progress:
+        failures = run(config, progress, strict)
+    print(f"The site is in {config.out}. Look at it: mkdocs serve, then open the address it prints.")
+    _finish(failures, "Built")
+
+
+@app.command()
+def compute(
+    models: Models = None,
+    profile: ProfileName = None,
+    weights_dir: WeightsDir = None,
+    device: Device = None,
+    workers: Workers = None,
+    scheduler: Scheduler = None,
+    store: StoreUrl = None,
+    keep_going: KeepGoing = None,
+) -> None:
+    """The first half of build: compute what the store lacks."""
+    from .progress import reporter
+    from .run.compute import compute as run
+
+    config = _config(
+        models=models, profile=profile, weights_dir=weights_dir, device=device, workers=workers,
+        scheduler=scheduler, store=store, keep_going=keep_going,
+    )  # fmt: skip
+    with reporter() as progress:
+        _, failures = run(config, progress)
+    print(f"The results are in {config.store}.")
+    _finish(failures, "Computed")
+
+
+@app.command()
+def render(
+    models: Models = None,
+    articles: Articles = None,
+    store: StoreUrl = None,
+    out: Out = None,
+    strict: Strict = False,
+) -> None:
+    """The second half of build: pages and site from what is in the store; needs no torch.
+
+    Without --models: the models of the last build or compute on this store.
+    """
+    from .progress import reporter
+    from .render.publish import render_site
+
+    config = _config(articles=articles, store=store, out=out)
+    with reporter() as progress:
+        failures = render_site(config, _split(models), progress, strict)
+    print(f"The site is in {config.out}.")
+    _finish(failures, "Rendered")
+
+
+@app.command()
+def train(
+    experiments: Annotated[list[str], typer.Argument(help="Names from `wbsite list experiments`.")],
+    dataset: Annotated[Optional[str], typer.Option(help="cifar10, imagefolder:PATH, …; the experiment's own if left out.")] = None,
+    seeds: Annotated[str, typer.Option(help="Comma-separated seeds.")] = "0",
+    device: Device = None,
+    out: Annotated[Path, typer.Option(help="Folder of checkpoints and trained weights.")] = Path("build/train"),
+) -> None:
+    """Train; continue from the last checkpoint where there is one."""
+    from .progress import reporter
+    from .train.run import train_experiment
+
+    config = _config(device=device)
+    with reporter() as progress:
+        for name in experiments:
+            for seed in _seeds(seeds):
+                path, reached = train_experiment(name, dataset, seed, config.device, out, progress)
+                print(f"{path}: test accuracy {reached:.4f}")
+
+
+def _seeds(text: str) -> list[int]:
+    parts = _split(text) or ()
+    if not parts or not all(part.isdigit() for part in parts):
+        raise WbsiteError(f"seeds is {text!r}.", "Expected comma-separated whole numbers, as in 0,1,2.")
+    return [int(part) for part in parts]
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(help="models, layers, experiments, analyses or datasets.")],
+    model: Annotated[Optional[str], typer.Argument(help="With layers: the model.")] = None,
+    weights_dir: WeightsDir = None,
+) -> None:
+    """What there is."""
+    from .run.listing import lines
+
+    for line in lines(what, model, str(weights_dir) if weights_dir else ""):
+        print(line)
+
+
+@app.command()
+def export(
+    analysis: Annotated[str, typer.Argument(help="Name from `wbsite list analyses`.")],
+    model: Annotated[str, typer.Option(help="NAME, NAME@WEIGHTS or module:factory[@FILE].")],
+    layer: Annotated[Optional[str], typer.Option(help="One layer; all if left out.")] = None,
+    format: Annotated[str, typer.Option(help="csv, json or parquet.")] = "csv",
+    profile: ProfileName = None,
+    weights_dir: WeightsDir = None,
+    device: Device = None,
+    store: StoreUrl = None,
+) -> None:
+    """A result as a table on standard output; computes what is missing."""
+    from .run.export import export as run
+    from .progress import reporter
+
+    config = _config(models=model, profile=profile, weights_dir=weights_dir, device=device, store=store)
+    with reporter() as progress:
+        data = run(config, analysis, layer, format, progress)
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
+
+
+@app.command()
+def check(
+    site: Annotated[Path, typer.Argument(help="Folder of a built site.")] = Path("site"),
+) -> None:
+    """Links, anchors, page weight, alt text, figures without data, requests to other hosts."""
+    from .render.check import check_site
+
+    problems = check_site(site)
+    for problem in problems:
+        print(f"{problem.page}: {problem.kind}: {problem.detail}")
+    if problems:
+        raise WbsiteError(f"{len(problems)} problem{'s' if len(problems) > 1 else ''} in {site}.", "Each is listed above.")
+    print(f"{site}: no problems.")
+
+
+@app.command()
+def clean(store: StoreUrl = None) -> None:
+    """Prune the store: results no model's record names, damaged ones, and what interruptions left."""
+    from .run.clean import clean as run
+
+    config = _config(store=store)
+    removed, damaged = run(config)
+    print(f"{config.store}: {removed} entries removed, {damaged} of them damaged.")
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """wbsite reads the weights of vision networks and publishes what it finds as a site."""
+    if version:
+        print(f"wbsite {__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point of the `wbsite` command."""
+    try:
+        app()
+    except WbsiteError as error:
+        print(f"wbsite: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("\nwbsite: interrupted. What is done is kept; run the same command again to go on.", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""What all charts share: colours, widths, and how an Altair chart becomes a specification."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import altair as alt
+
+ROWS, COLUMNS, INDEX, NEUTRAL = "#3f7fd0", "#dd7f2f", "#1f9e89", "#8a8f98"
+"""Row share, column share, banding index, and everything else; readable on light and dark ground."""
+
+SERIES = ["#1f9e89", "#dd7f2f", "#3f7fd0", "#b5579c", "#8a9a2b", "#7a6fd0", "#c2483c", "#5c9aa8"]
+"""Colours of things compared side by side, such as models."""
+
+SOURCES = {"weights": "full weights", "nmf": "NMF pictures"}
+
+
+def data() -> alt.UrlData:
+    """The figure's own CSV file; its address is filled in when the figure is written."""
+    import altair as alt
+
+    return alt.UrlData("data.csv", format=alt.CsvDataFormat(type="csv"))
+
+
+def source_choice(default: str = "weights") -> alt.Parameter:
+    """A choice between full weights and NMF pictures, and the parameter that holds it."""
+    import altair as alt
+
+    bind = alt.binding_radio(options=list(SOURCES), labels=list(SOURCES.values()), name="Measured on ")
+    return alt.param(name="source", value=default, bind=bind)
+
+
+def specification(chart: Any, height: int) -> dict[str, Any]:
+    """Vega-Lite specification, as wide as its place on the page.
+
+    Appearance (fonts, ground, axes in light and dark) is the page's affair and not part of it.
+    """
+    spec = chart.properties(width="container", height=height).to_dict()
+    spec.pop("config", None)
+    return spec

@@ -1,0 +1,141 @@
+"""What a figure is, and the HTML around it: number, caption, alternative text, data, specification."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal
+
+from .site import Gap, LayerInfo, Model, Site
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TABLE_ROWS = 60
+"""Longest data table shown on the page itself; the file holds all rows."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a figure is drawn of: the whole site, a model, or a layer of one."""
+
+    site: Site
+    model: Model | None = None
+    layer: LayerInfo | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def entry_or_gap(self, analysis: str) -> Any:
+        """The analysis's result for the scene's model and layer, or the gap."""
+        assert self.model is not None
+        return self.model.found(analysis, self.layer.name if self.layer else "")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A drawn figure.
+
+    Attributes:
+        caption: HTML; says what is seen and how it was computed, with the uncertainty.
+        alt: what a reader who cannot see it needs to know; plain text.
+        data: what is drawn, one row a mark; becomes the CSV file and the data table.
+        chart: Vega-Lite specification whose data URL is "data.csv" (replaced by the real name).
+        body: HTML, for a figure that is not a chart.
+        files: more files beside the page, by name.
+        width: "column", "wide" or "full".
+        height: of the chart in pixels, kept free until it is drawn.
+    """
+
+    caption: str
+    alt: str
+    data: pd.DataFrame
+    chart: Mapping[str, Any] | None = None
+    body: str = ""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    width: Literal["column", "wide", "full"] = "column"
+    height: int = 0
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure that pages and articles can ask for by name.
+
+    `draw` returns a Gap where a result it needs is not there; the page then shows a card.
+    """
+
+    name: str
+    draw: Callable[[Scene], Drawing | Gap]
+
+
+def gap_card(name: str, gap: Gap) -> str:
+    """The visible card in place of a figure or number that could not be made."""
+    kind, said = ("failed", "Not computed") if gap.failed else ("skipped", "Not applicable")
+    reason = escape(" ".join(gap.reason.split()))
+    return f'<div class="wb-gap wb-gap-{kind}" role="note"><strong>{said}:</strong> {escape(name)}, because {reason}</div>'
+
+
+def figure_html(name: str, number: int, drawing: Drawing) -> tuple[str, dict[str, bytes]]:
+    """The figure element, and the files that go beside its page."""
+    files = dict(drawing.files)
+    csv = f"{name}.csv"
+    files[csv] = drawing.data.to_csv(index=False).encode()
+    links = [f'<a href="{csv}" download>Data (CSV)</a>']
+    body = drawing.body
+    if drawing.chart is not None:
+        spec = f"{name}.vl.json"
+        files[spec] = specification(drawing.chart, csv)
+        links.append(f'<a href="{spec}" download>Specification (Vega-Lite)</a>')
+        body = (
+            f'<div class="wb-chart" data-spec="{spec}" role="img" aria-label="{escape(drawing.alt, quote=True)}"'
+            f' style="min-height:{drawing.height}px"></div>'
+        )
+    links += [f'<a href="{file}" download>{escape(file)}</a>' for file in drawing.files]
+    html = (
+        f'<figure class="wb-figure wb-{drawing.width}" id="fig-{name}" aria-label="{escape(drawing.alt, quote=True)}">\n'
+        f"{body}\n"
+        f'<figcaption><a class="wb-number" href="#fig-{name}">Figure {number}.</a> {drawing.caption}</figcaption>\n'
+        f'<div class="wb-tools">{" · ".join(links)}{_table(drawing.data)}</div>\n'
+        "</figure>"
+    )
+    return html, files
+
+
+def specification(chart: Mapping[str, Any], csv: str) -> bytes:
+    """The chart's JSON with its data address filled in."""
+
+    def fill(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {k: csv if k == "url" and v == "data.csv" else fill(v) for k, v in node.items()}
+        return [fill(item) for item in node] if isinstance(node, list) else node
+
+    return json.dumps(fill(dict(chart)), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def number_text(value: Any) -> str:
+    """A number as tables show it: three decimals at most, a proper minus sign."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if value != value:
+        return "–"
+    if float(value).is_integer():
+        text = f"{int(value):,}".replace(",", "\u202f")
+    elif abs(value) < 1e-3:
+        text = f"{value:.1e}"
+    else:
+        text = f"{value:.3f}"
+    return text.replace("-", "−")
+
+
+def _table(data: pd.DataFrame) -> str:
+    shown = data.head(TABLE_ROWS)
+    head = "".join(f'<th scope="col">{escape(str(column))}</th>' for column in shown.columns)
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{escape(number_text(value))}</td>" for value in row) + "</tr>"
+        for row in shown.astype(object).itertuples(index=False)
+    )
+    more = f"<p>First {TABLE_ROWS} of {len(data)} rows; the file has all.</p>" if len(data) > TABLE_ROWS else ""
+    return (
+        f"<details><summary>Table</summary><div class=\"wb-scroll\" tabindex=\"0\"><table><thead><tr>{head}</tr></thead>"
+        f"<tbody>{rows}</tbody></table></div>{more}</details>"
+    )

@@ -1,0 +1,163 @@
+"""Charts of the banding index: through a network's depth, over a layer's units, across networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..charts import COLUMNS, INDEX, NEUTRAL, ROWS, SERIES, SOURCES, data, source_choice, specification
+from ..figure import Drawing, Figure, Scene
+from ..page import slug
+from ..site import Gap, Model
+
+QUANTITIES = {"index": "H = R − C", "row_share": "R, row share", "column_share": "C, column share"}
+BINS = np.linspace(-1, 1, 41)
+
+
+def depth_rows(models: Sequence[Model], up: str) -> pd.DataFrame:
+    """One row a model, layer and source: R, C, H, interval, relative depth, address of the layer."""
+    rows = []
+    for model in models:
+        layers = model.having("banding")
+        for i, layer in enumerate(layers):
+            entry = model.entry("banding", layer.name)
+            assert entry is not None
+            for source in SOURCES:
+                found = entry.values if source == "weights" else entry.values.get("nmf")
+                if found is None or found["index"] is None:
+                    continue
+                rows.append(
+                    {
+                        "model": model.title,
+                        "layer": layer.name,
+                        "position": i,
+                        "depth": round(i / max(1, len(layers) - 1), 4),
+                        "kernel": layer.kernel_text,
+                        "units": found["units"],
+                        "source": source,
+                        **{name: round(found[name], 4) for name in (*QUANTITIES, "low", "high")},
+                        "page": f"{up}models/{slug(model.id)}/{slug(layer.name)}/",
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def by_depth(scene: Scene) -> Drawing | Gap:
+    """H with its interval, R and C through one network."""
+    import altair as alt
+
+    model = scene.model
+    assert model is not None
+    table = depth_rows([model], scene.options["up"])
+    if table.empty:
+        return Gap(f"{model.title} has no convolution with rows and columns to compare", failed=False)
+    source = source_choice()
+    x = alt.X("layer:N", sort=list(dict.fromkeys(table["layer"])), title=None, axis=alt.Axis(labelAngle=-40, labelOverlap=True, labelLimit=110))
+    base = alt.Chart(data()).add_params(source).transform_filter("datum.source == source")
+    tips = [alt.Tooltip(f"{name}:{kind}", title=title, **({"format": ".3f"} if kind == "Q" else {})) for name, kind, title in (
+        ("layer", "N", "layer"), ("kernel", "N", "kernel"), ("units", "N", "units"), ("row_share", "Q", "R"), ("column_share", "Q", "C"),
+        ("index", "Q", "H"), ("low", "Q", "H, lower"), ("high", "Q", "H, upper"))]  # fmt: skip
+    folded = base.transform_fold(list(QUANTITIES), as_=["quantity", "value"])
+    colour = alt.Color(
+        "quantity:N",
+        scale=alt.Scale(domain=list(QUANTITIES), range=[INDEX, ROWS, COLUMNS]),
+        legend=alt.Legend(title=None, orient="top", labelExpr=f"{QUANTITIES!r}[datum.value]"),
+    )
+    y = alt.Y("value:Q", title="share of spatial variance", scale=alt.Scale(domain=[-1, 1]))
+    lines = folded.mark_line(strokeWidth=1.5, opacity=0.75).encode(x=x, y=y, color=colour)
+    points = folded.mark_point(filled=True, size=46, opacity=1).encode(
+        x=x, y=y, color=colour, shape=alt.Shape("quantity:N", scale=alt.Scale(domain=list(QUANTITIES), range=["circle", "square", "triangle-down"]), legend=None), tooltip=tips, href="page:N"
+    )
+    whiskers = base.mark_rule(color=INDEX, strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
+    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
+    height = 340
+    chart = specification(alt.layer(zero, lines, whiskers, points), height)
+    weights = table[table.source == "weights"]
+    first, last = weights.iloc[0], weights.iloc[-1]
+    resamples = model.entry("banding", str(first.layer)).values["resamples"]  # type: ignore[union-attr]
+    caption = (
+        f"Banding through {escape(model.title)}, layers in execution order: R and C are the shares of the kernels' spatial variance that"
+        f" row means and column means explain, H = R − C is the banding index (positive: horizontal bands). Bars are 95 % bootstrap"
+        f" intervals of H over a layer's units ({resamples:,} resamples), so they speak of this network's units, not of other trainings."
+        " Click a point for its layer."
+    )
+    alt_text = (
+        f"Line chart over {len(weights)} layers of {model.title}. On full weights H goes from {first['index']:.2f} at {first['layer']}"
+        f" to {last['index']:.2f} at {last['layer']}; its largest value is {weights['index'].max():.2f} at"
+        f" {weights.loc[weights['index'].idxmax(), 'layer']}."
+    )
+    return Drawing(caption, alt_text, table, chart, width="wide", height=height)
+
+
+def across(scene: Scene) -> Drawing | Gap:
+    """H against relative depth, one line a network."""
+    import altair as alt
+
+    models = [model for model in scene.site.working if model.having("banding")]
+    table = depth_rows(models, scene.options["up"])
+    if table.empty:
+        return Gap("no network on this site has a convolution with rows and columns to compare", failed=False)
+    titles = list(dict.fromkeys(table["model"]))
+    pick = alt.selection_point(fields=["model"], bind="legend")
+    colour = alt.Color("model:N", scale=alt.Scale(domain=titles, range=SERIES[: len(titles)] if len(titles) <= len(SERIES) else alt.Undefined), legend=alt.Legend(title=None, orient="top"))
+    x = alt.X("depth:Q", title="depth: first to last convolution with rows and columns", axis=alt.Axis(format="%"))
+    y = alt.Y("index:Q", title="banding index H", scale=alt.Scale(domain=[-1, 1]))
+    base = alt.Chart(data()).transform_filter("datum.source == source")
+    faded = alt.when(pick).then(alt.value(1)).otherwise(alt.value(0.12))
+    lines = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, opacity=faded)
+    whiskers = base.mark_rule(strokeWidth=1.5).encode(x=x, y="low:Q", y2="high:Q", color=colour, opacity=faded)
+    points = base.mark_point(filled=True, size=50).encode(
+        x=x, y=y, color=colour, opacity=faded, href="page:N",
+        shape=alt.Shape("model:N", legend=None, scale=alt.Scale(domain=titles)),
+        tooltip=["model:N", "layer:N", "kernel:N", *[alt.Tooltip(f"{n}:Q", title=t, format=".3f") for n, t in (("index", "H"), ("low", "lower"), ("high", "upper"))]],
+    )  # fmt: skip
+    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
+    height = 360
+    chart = specification(alt.layer(zero, lines, whiskers, points).add_params(source_choice(), pick), height)
+    weights = table[table.source == "weights"]
+    ends = [f"{title} {rows['index'].iloc[-1]:.2f}" for title, rows in weights.groupby("model", sort=False)]
+    caption = (
+        "Banding index H through depth, one line a network, with 95 % bootstrap intervals over each layer's units."
+        " Each network is one training. Click a name to bring one out, a point for its layer."
+    )
+    alt_text = f"Line chart of the banding index against depth. At the last convolution, on full weights: {', '.join(ends)}."
+    return Drawing(caption, alt_text, table, chart, width="wide", height=height)
+
+
+def histogram(scene: Scene) -> Drawing | Gap:
+    """Distribution of H over a layer's units."""
+    import altair as alt
+
+    found = scene.entry_or_gap("banding")
+    if isinstance(found, Gap):
+        return found
+    rows: list[dict[str, Any]] = []
+    for source in SOURCES:
+        values = found.arrays.get(f"{source}_per_unit")
+        if values is None:
+            continue
+        counts, edges = np.histogram(values[np.isfinite(values)], BINS)
+        rows += [{"source": source, "from": round(a, 2), "to": round(b, 2), "units": int(n)} for n, a, b in zip(counts, edges, edges[1:], strict=False)]
+    base = alt.Chart(data()).transform_filter("datum.source == source")
+    bars = base.mark_bar(color=INDEX).encode(
+        x=alt.X("from:Q", bin="binned", title="H of the unit (−1 columns, +1 rows)", scale=alt.Scale(domain=[-1, 1])),
+        x2="to:Q",
+        y=alt.Y("units:Q", title="units"),
+        tooltip=["from:Q", "to:Q", "units:Q"],
+    )
+    height = 220
+    chart = specification(bars.add_params(source_choice()), height)
+    v = found.values
+    label = escape(scene.layer.name)  # type: ignore[union-attr]
+    caption = f"H of the single units of <code>{label}</code>. The layer's index, in which strong units count for more, is {v['index']:.3f}." if v["index"] is not None else f"H of the single units of <code>{label}</code>; no kernel varies over space."
+    values = found.arrays["weights_per_unit"]
+    low, middle, high = np.nanquantile(values, [0.1, 0.5, 0.9]) if np.isfinite(values).any() else (np.nan,) * 3
+    alt_text = f"Histogram of H over units on full weights: median {middle:.2f}, tenth to ninetieth percentile {low:.2f} to {high:.2f}."
+    return Drawing(caption, alt_text, pd.DataFrame(rows), chart, height=height)
+
+
+FIGURES = (Figure("banding-by-depth", by_depth), Figure("banding-across", across), Figure("banding-histogram", histogram))

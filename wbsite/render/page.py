@@ -1,0 +1,188 @@
+"""What a page is, and the words its template may use: figure, ref, value, cite, note, gap."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from html import escape
+from typing import Any
+
+import jinja2
+
+from .. import __version__, registry
+from ..errors import WbsiteError, unknown
+from .citations import Bibliography
+from .figure import Scene, figure_html, gap_card, number_text
+from .site import Gap, LayerInfo, Model, Site
+from .sources import folder, roots
+
+Files = dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page to be made.
+
+    Attributes:
+        path: its folder below the site's root, "" for the landing page.
+        inputs: JSON of everything it is made from besides templates and code; when that has not
+            changed, the page is not made again.
+        make: makes its files (index.md and what lies beside it), by path below its folder.
+        listed: title under which the site's navigation lists it; "" for pages reached by links.
+        section: navigation section.
+    """
+
+    path: str
+    inputs: Any
+    make: Callable[[], Files]
+    listed: str = ""
+    section: str = ""
+
+
+@dataclass(frozen=True)
+class PageKind:
+    """What a file of render/pages contributes: the pages of one kind."""
+
+    name: str
+    pages: Callable[[Site], Iterable[Page]]
+    order: int = 0
+
+
+def slug(name: str) -> str:
+    """A layer's or model's name as a folder name."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name)
+
+
+@cache
+def bibliography() -> Bibliography:
+    """The works that can be cited."""
+    return Bibliography.read(folder("content") / "refs.bib")
+
+
+def environment() -> jinja2.Environment:
+    """Jinja over the templates folder; a template the working folder lacks comes from the package."""
+    loaders = [jinja2.FileSystemLoader(root / "templates") for root in roots() if (root / "templates").is_dir()]
+    env = jinja2.Environment(
+        loader=jinja2.ChoiceLoader(loaders), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    env.filters["number"] = number_text
+    env.filters["slug"] = slug
+    env.filters["attr"] = lambda text: escape(str(text), quote=True)
+    env.globals["version"] = __version__
+    return env
+
+
+@dataclass
+class Writing:
+    """One page while it is written: numbers its figures, citations and notes, collects its files."""
+
+    site: Site
+    path: str
+    model: Model | None = None
+    layer: LayerInfo | None = None
+    files: Files = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+    notes: int = 0
+
+    def __post_init__(self) -> None:
+        self.bibliography = bibliography().for_page()
+
+    @property
+    def up(self) -> str:
+        """Relative path from this page to the site's root, with a trailing slash, or ""."""
+        return "../" * len([part for part in self.path.split("/") if part])
+
+    def figure(self, name: str, model: str | Model | None = None, layer: str | LayerInfo | None = None, as_: str = "", **options: Any) -> str:
+        """Draws a figure here; `as_` renames it where a page shows the same one twice."""
+        drawn_of = self.site.model(model) if isinstance(model, str) else model or self.model
+        if isinstance(layer, str):
+            if drawn_of is None:
+                raise WbsiteError(f"figure {name!r}: a layer is given without a model.")
+            layer = drawn_of.layer(layer)
+        scene = Scene(self.site, drawn_of, layer or self.layer, {"up": self.up, **options})
+        drawing = registry.named("figures", name, "figure").draw(scene)
+        if isinstance(drawing, Gap):
+            return gap_card(name, drawing)
+        label = as_ or name
+        if label in self.numbers:
+            raise WbsiteError(f"{self.path}: figure {label!r} stands twice.", "Give the second one another name with as_=.")
+        self.numbers[label] = len(self.numbers) + 1
+        html, files = figure_html(label, self.numbers[label], drawing)
+        self.files |= files
+        return f"\n{html}\n"
+
+    def ref(self, name: str) -> str:
+        """A link to a figure of this page; it may come later."""
+        return f"@@ref:{name}@@"
+
+    def value(self, path: str, digits: int | None = None) -> str:
+        """A stored number as text."""
+        found = self.site.value(path)
+        if digits is not None and isinstance(found, (int, float)):
+            return f"{found:.{digits}f}".replace("-", "−")
+        return number_text(found)
+
+    def cite(self, *keys: str) -> str:
+        """A citation with a card that opens on hover."""
+        return self.bibliography.cite(*keys)
+
+    def note(self, text: str) -> str:
+        """A numbered side note, in the margin where there is room."""
+        self.notes += 1
+        return (
+            f'<sup class="wb-note-mark">{self.notes}</sup><span class="wb-note" role="note"><sup>{self.notes}</sup> {text}</span>'
+        )
+
+    def link(self, model: Model | str, layer: LayerInfo | str = "") -> str:
+        """Address of a model's or layer's page, relative to this page."""
+        parts = ["models", slug(model if isinstance(model, str) else model.id)]
+        if layer:
+            parts.append(slug(layer if isinstance(layer, str) else layer.name))
+        return self.up + "/".join(parts) + "/"
+
+    def words(self) -> Mapping[str, Any]:
+        """What a template may use."""
+        return {
+            "site": self.site, "model": self.model, "layer": self.layer, "up": self.up, "figure": self.figure,
+            "ref": self.ref, "value": self.value, "cite": self.cite, "note": self.note, "link": self.link,
+            "gap": lambda name, gap: gap_card(name, gap), "references": self.bibliography.references,
+            "is_gap": lambda found: isinstance(found, Gap),
+        }  # fmt: skip
+
+    def finish(self, text: str) -> Files:
+        """The page's files, references between figures resolved.
+
+        Raises:
+            WbsiteError: a reference to a figure the page does not have.
+        """
+
+        def resolve(match: re.Match[str]) -> str:
+            name = match[1]
+            if name not in self.numbers:
+                raise unknown(f"figure referred to on page {self.path!r}:", name, self.numbers)
+            return f'<a class="wb-ref" href="#fig-{name}">Figure {self.numbers[name]}</a>'
+
+        text = re.sub(r"@@ref:([\w.-]+)@@", resolve, text)
+        return {**self.files, "index.md": text.encode()}
+
+
+def write(writing: Writing, template: str, **more: Any) -> Files:
+    """Renders a template of the templates folder as the page.
+
+    Raises:
+        WbsiteError: the template fails; says which and where.
+    """
+    try:
+        text = environment().get_template(template).render(**writing.words(), **more)
+    except jinja2.TemplateError as error:
+        raise template_error(template, error) from error
+    return writing.finish(text)
+
+
+def template_error(name: str, error: jinja2.TemplateError) -> WbsiteError:
+    """A Jinja error as a message with file and line."""
+    line = getattr(error, "lineno", None)
+    place = f"{name}, line {line}" if line else name
+    return WbsiteError(f"{place}: {error.message or error}", "Repair the template or article.")

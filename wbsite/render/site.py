@@ -1,0 +1,174 @@
+"""What there is to draw: the models' records and results, read from the store and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ..errors import WbsiteError, unknown
+from ..store import Entry, Store
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Why a result is not there: it does not apply (`failed` is False), or its computation failed."""
+
+    reason: str
+    failed: bool
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """A layer as the architecture result describes it, with the numbers of its units."""
+
+    facts: Mapping[str, Any]
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.facts[name]
+        except KeyError as error:
+            raise AttributeError(name) from error
+
+    @property
+    def units(self) -> range:
+        """Unit numbers: counted over the whole block where the layer is a branch of one."""
+        return range(self.facts["first_unit"], self.facts["first_unit"] + self.facts["out_channels"])
+
+    @property
+    def kernel_text(self) -> str:
+        """ "3×3", or "fully connected"."""
+        return "×".join(map(str, self.facts["kernel"])) if self.facts["kind"] == "conv" else "fully connected"
+
+
+class Model:
+    """One model's record and results."""
+
+    def __init__(self, store: Store, record: Mapping[str, Any]) -> None:
+        self._store, self.record = store, record
+        self.id: str = record["id"]
+        self.title: str = record["title"]
+        self.failed: str = record.get("failed", "")
+
+    def found(self, analysis: str, layer: str = "") -> Entry | Gap:
+        """A result, or why there is none."""
+        place = self.record["results"].get(analysis, {}).get(layer)
+        if place is None:
+            return Gap(f"the analysis {analysis} has not been run on it", failed=False)
+        if "key" not in place:
+            return Gap(place.get("skipped") or place["failed"], failed="failed" in place)
+        entry = self._store.get(place["key"])
+        if entry is None:
+            return Gap("its result is not in the store; run `wbsite compute`", failed=True)
+        return entry
+
+    def entry(self, analysis: str, layer: str = "") -> Entry | None:
+        """A result, or None."""
+        found = self.found(analysis, layer)
+        return found if isinstance(found, Entry) else None
+
+    @cached_property
+    def architecture(self) -> Mapping[str, Any]:
+        """Values of the architecture result.
+
+        Raises:
+            WbsiteError: it is not there.
+        """
+        found = self.found("architecture")
+        if isinstance(found, Gap):
+            raise WbsiteError(f"{self.id}: no architecture: {self.failed or found.reason}")
+        return found.values
+
+    @cached_property
+    def layers(self) -> list[LayerInfo]:
+        """In execution order."""
+        return [] if self.failed else [LayerInfo(facts) for facts in self.architecture["layers"]]
+
+    def layer(self, name: str) -> LayerInfo:
+        """A layer by name.
+
+        Raises:
+            WbsiteError: there is none of that name.
+        """
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise unknown(f"layer of {self.id}", name, [layer.name for layer in self.layers])
+
+    def having(self, analysis: str) -> list[LayerInfo]:
+        """Layers for which the analysis has a result, in execution order."""
+        places = self.record["results"].get(analysis, {})
+        return [layer for layer in self.layers if "key" in places.get(layer.name, {})]
+
+    def failures(self) -> Iterator[tuple[str, str, str]]:
+        """(analysis, layer, reason) of everything that failed."""
+        for analysis, layers in self.record["results"].items():
+            for layer, place in layers.items():
+                if "failed" in place:
+                    yield analysis, layer, place["failed"]
+
+    def places(self, layer: str) -> dict[str, Mapping[str, str]]:
+        """What the record says of one layer, by analysis: all that the layer's page depends on."""
+        return {a: layers[layer] for a, layers in self.record["results"].items() if layer in layers}
+
+
+class Site:
+    """The models of one site, in the order they were asked for."""
+
+    def __init__(self, store: Store, ids: Sequence[str] | None) -> None:
+        self.store = store
+        if ids is None:
+            ids = (store.record("last") or {}).get("models")
+        if not ids:
+            raise WbsiteError(f"the store {store.url} holds no models.", "Run `wbsite compute` first.")
+        self.models: list[Model] = []
+        for name in ids:
+            record = store.record(f"models/{name}")
+            if record is None:
+                known = [known.rpartition("/")[2] for known in store.records("models")]
+                raise unknown(f"model in the store {store.url}:", name, known)
+            self.models.append(Model(store, record))
+
+    @property
+    def working(self) -> list[Model]:
+        """The models that could be loaded."""
+        return [model for model in self.models if not model.failed]
+
+    def model(self, name: str) -> Model:
+        """A model by id.
+
+        Raises:
+            WbsiteError: it is not part of this site.
+        """
+        for model in self.models:
+            if model.id == name:
+                return model
+        raise unknown("model on this site", name, [model.id for model in self.models])
+
+    def value(self, path: str) -> Any:
+        """One stored value, as in "banding/inceptionv1/mixed5b_3x3/index".
+
+        The path is ANALYSIS/MODEL/LAYER/FIELD, without LAYER for an analysis of whole models;
+        more fields lead into nested values.
+
+        Raises:
+            WbsiteError: any part of it does not exist.
+        """
+        analysis, _, rest = path.partition("/")
+        name, _, rest = rest.partition("/")
+        model = self.model(name)
+        places = model.record["results"].get(analysis, {})
+        if "" in places:
+            layer, fields = "", rest
+        else:
+            layer, _, fields = rest.partition("/")
+        entry = model.entry(analysis, layer)
+        if entry is None:
+            raise WbsiteError(f"value {path!r}: there is no result {analysis} for {name} {layer}.")
+        value: Any = entry.values
+        for field in fields.split("/"):
+            if not isinstance(value, dict) or field not in value:
+                raise unknown(f"field in value {path!r}:", field, value if isinstance(value, dict) else [])
+            value = value[field]
+        return value

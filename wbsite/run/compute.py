@@ -1,0 +1,117 @@
+"""The compute half: plans every model, runs what the store lacks, records what each model has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..config import Config
+from ..errors import WbsiteError
+from ..progress import Progress
+from ..store import DamagedEntry, Store, StoreError
+from .request import ModelRequest
+from .unchanged import inputs, still_valid
+
+Catalog = dict[str, Any]
+"""A model's record in the store: what it is, and for every analysis and layer a result's key, the
+reason why there is none, or the failure. Pages are made from it."""
+
+
+def compute(config: Config, progress: Progress) -> tuple[list[str], int]:
+    """Computes what is missing.
+
+    Returns:
+        The ids of the models, and the number of failures.
+
+    Raises:
+        WbsiteError: a model cannot be loaded (unless `keep_going`), or the store cannot be used.
+    """
+    store = open_store(config)
+    ids, failures = [], 0
+    waiting = []
+    for request in (ModelRequest(token, config.weights_dir) for token in config.models):
+        found = inputs(request.token, request.weights_dir)
+        record = f"models/{request.id}"
+        ids.append(request.id)
+        if still_valid(store, store.record(record), config.profile, found):
+            continue
+        try:
+            from .plan import plan
+
+            waiting.append((plan(request, config.profile), found))
+        except StoreError:
+            raise
+        except WbsiteError as error:
+            if not config.keep_going:
+                raise
+            progress.line(f"{request.token}: {error}")
+            store.put_record(record, {"id": request.id, "token": request.token, "title": request.token, "failed": str(error), "results": {}})
+            failures += 1
+    if waiting:
+        failures += _run(waiting, config, store, progress)
+    store.put_record("last", {"models": ids})
+    return ids, failures
+
+
+def open_store(config: Config) -> Store:
+    """The store under an absolute address, so that workers with another working folder find it."""
+    return Store(config.store if "://" in config.store else str(Path(config.store).absolute()))
+
+
+def _run(waiting: Sequence[tuple[Any, Any]], config: Config, store: Store, progress: Progress) -> int:
+    from dataclasses import replace
+
+    from .executors import outcomes
+
+    tasks = [task for plan, _ in waiting for task in plan.tasks]
+    missing = [task for task in tasks if not _intact(store, task.key, task.label, progress)]
+    reasons: dict[str, str] = {}
+    if missing:
+        progress.step(f"compute {len(missing)} of {len(tasks)} results", len(missing))
+        for outcome in outcomes(missing, replace(config, store=store.url)):
+            progress.advance(note=outcome.task.label)
+            if outcome.failed:
+                reasons[outcome.task.key] = outcome.failed
+                progress.line(f"{outcome.task.label} failed: {outcome.failed}")
+    for plan, found in waiting:
+        store.put_record(f"models/{plan.model.id}", _catalog(plan, config.profile, found, reasons))
+    return len(reasons)
+
+
+def forget(config: Config, key: str) -> None:
+    """Takes a damaged result out of the store."""
+    open_store(config).remove(key)
+
+
+def _intact(store: Store, key: str, label: str, progress: Progress) -> bool:
+    entry = store.get(key)
+    if entry is None:
+        if store.torn(key):
+            progress.line(f"damaged in the store: {label}; computed again")
+        return False
+    try:
+        entry.check()
+    except DamagedEntry:
+        progress.line(f"damaged in the store: {label}; computed again")
+        store.remove(key)
+        return False
+    return True
+
+
+def _catalog(plan: Any, profile: str, found: Any, reasons: Mapping[str, str]) -> Catalog:
+    results: dict[str, dict[str, dict[str, str]]] = {}
+    for task in plan.tasks:
+        place = {"failed": reasons[task.key]} if task.key in reasons else {"key": task.key}
+        results.setdefault(task.analysis, {})[task.layer] = place
+    for (analysis, layer), reason in plan.skipped.items():
+        results.setdefault(analysis, {})[layer] = {"skipped": reason}
+    return {
+        "id": plan.model.id,
+        "token": plan.model.token,
+        "title": plan.title,
+        "digest": plan.digest,
+        "profile": profile,
+        "inputs": found,
+        "results": results,
+    }

@@ -1,0 +1,51 @@
+"""Whether a model was computed before from the very same inputs, found out without importing torch."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ..models.weights import search_folders
+from ..store import Store
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+@cache
+def code_digest() -> str:
+    """SHA-256 over the source of everything that computes, and over torch's version."""
+    digest = hashlib.sha256(f"{sys.version_info[:2]} {version('torch')} {version('torchvision')}".encode())
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if "render" not in path.relative_to(PACKAGE).parts:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def inputs(token: str, weights_dir: str) -> dict[str, Any] | None:
+    """Size and time of every weights file that could be chosen for this model, and the code's digest.
+
+    None for a user's own factory: what its module imports is not known without running it.
+    """
+    if ":" in token:
+        return None
+    name = token.partition("@")[0]
+    files = {}
+    for folder in search_folders(weights_dir or None):
+        for path in sorted(folder.glob(f"{name}-*.safetensors")):
+            stat = path.stat()
+            files[str(path.resolve())] = [stat.st_size, stat.st_mtime_ns]
+    return {"code": code_digest(), "files": files}
+
+
+def still_valid(store: Store, catalog: dict[str, Any] | None, profile: str, found: dict[str, Any] | None) -> bool:
+    """Whether a model's record describes these inputs and every result it names is in the store."""
+    if catalog is None or found is None or catalog.get("inputs") != found or catalog.get("profile") != profile:
+        return False
+    places = [place for layers in catalog["results"].values() for place in layers.values()]
+    if any("failed" in place for place in places):
+        return False
+    return all(store.get(place["key"]) is not None for place in places if "key" in place)
