@@ -1,0 +1,53 @@
+"""Digests of weights files, in the several notations their publishers use."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from ..errors import WbsiteError
+
+CHUNK = 1 << 20
+
+
+def sha256(path: Path, start: int = 0) -> str:
+    """SHA-256 of a file's bytes from `start` on, as 64 hexadecimal digits."""
+    return _hexdigest(path, hashlib.sha256(), start)
+
+
+def _hexdigest(path: Path, digest: hashlib._Hash, start: int = 0) -> str:
+    with path.open("rb") as file:
+        file.seek(start)
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def like(path: Path, expected: str) -> str:
+    """The file's digest in the notation of `expected`, so that the two compare as texts.
+
+    Args:
+        expected: "algorithm:hex" as in `Source.digest`; the algorithm one of hashlib's,
+            "git-sha1" (over `blob SIZE\\0` and the bytes) or "sha256-prefix" (as many digits of
+            SHA-256 as `expected` has).
+
+    Raises:
+        WbsiteError: the algorithm is unknown.
+    """
+    algorithm, _, digits = expected.partition(":")
+    if algorithm == "git-sha1":
+        head = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
+        return f"{algorithm}:{_hexdigest(path, head)}"
+    if algorithm == "sha256-prefix":
+        return f"{algorithm}:{sha256(path)[: len(digits)]}"
+    if algorithm not in hashlib.algorithms_available or algorithm.startswith("shake"):
+        raise WbsiteError(
+            f"digest {expected!r} is of an unknown kind; expected ALGORITHM:HEX.",
+            "Known: git-sha1, sha256-prefix, and hashlib's, such as sha256, sha1 and md5.",
+        )
+    return f"{algorithm}:{_hexdigest(path, hashlib.new(algorithm, usedforsecurity=False))}"
+
+
+def matches(path: Path, expected: str) -> bool:
+    """Whether the file has the digest."""
+    return like(path, expected) == expected.lower()

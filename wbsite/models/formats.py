@@ -1,0 +1,161 @@
+"""Reads weights files of every format people keep them in, as one dictionary of float32 tensors."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from ..errors import WbsiteError
+from . import caffemodel
+from .weights import read_provenance
+
+DAMAGED = "Download or copy the file again; if it stays so, it was damaged where it came from."
+WRAPPERS = ("state_dict", "model_state_dict", "model")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a weights file holds.
+
+    Attributes:
+        state: the file's own parameter names → float32 tensors.
+        format: which reader took it, in words for the record of provenance.
+        bgr: the first convolution reads blue, green, red (Caffe's habit, and that of the Keras
+            networks converted from it).
+        provenance: the record in a file that wbsite wrote itself; empty for others.
+    """
+
+    state: dict[str, torch.Tensor]
+    format: str
+    bgr: bool = False
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read(path: Path) -> Contents:
+    """Everything in a `.caffemodel`, `.npz`, `.pth`, `.pt` or `.safetensors` file.
+
+    Raises:
+        WbsiteError: the file is not there, of another kind, cut short, or a pickle that would run
+            code.
+    """
+    if not path.is_file():
+        raise WbsiteError(f"there is no weights file {path}.", "Check the path; a folder is not enough.")
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise WbsiteError(
+            f"{path} is not of a kind wbsite reads; expected one of {', '.join(READERS)}.",
+            "Convert it, or rename it if only its suffix is wrong.",
+        )
+    contents = reader(path)
+    if not contents.state:
+        raise WbsiteError(f"{path} holds no weights; expected tensors of numbers by name.", DAMAGED)
+    return contents
+
+
+def _caffemodel(path: Path) -> Contents:
+    arrays = caffemodel.read(path)
+    return Contents({key: torch.from_numpy(array) for key, array in arrays.items()}, "caffemodel", bgr=True)
+
+
+def _npz(path: Path) -> Contents:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+    except (OSError, EOFError, ValueError, KeyError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        raise WbsiteError(f"{path} is truncated or is not an .npz file of plain arrays: {error}.", DAMAGED) from error
+    keras = any(key.endswith("/kernel") for key in arrays) or any(key.endswith(".bn") for key in arrays)
+    state = _kernels(arrays) if any(key.endswith("/kernel") for key in arrays) else arrays
+    tensors = {key: torch.from_numpy(_numbers(path, key, array)) for key, array in state.items()}
+    return Contents(tensors, f"npz ({'Keras' if keras else 'Caffe'} names)", bgr=True)
+
+
+def _kernels(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Keras's `LAYER/kernel` (kh, kw, I, O) or (I, O) and `LAYER/bias`, quantised or not → Caffe's arrangement."""
+    state: dict[str, NDArray[Any]] = {}
+    for key, array in arrays.items():
+        if key.endswith("|q"):
+            continue
+        if f"{key}|q" in arrays:
+            scale, low = arrays[f"{key}|q"]
+            array = array * float(scale) + float(low)
+        layer, _, part = key.rpartition("/")
+        if part == "kernel":
+            part, array = "weight", array.transpose(3, 2, 0, 1) if array.ndim == 4 else array.T
+        state[f"{layer}.{part}"] = array
+    return state
+
+
+def _numbers(path: Path, key: str, array: NDArray[Any]) -> NDArray[np.float32]:
+    """Floats as they are; integers are fixed-point numbers in units of 1/128."""
+    if np.issubdtype(array.dtype, np.integer):
+        array = array / 128
+    if not np.issubdtype(array.dtype, np.floating):
+        raise WbsiteError(f"{key} in {path} is of type {array.dtype}; expected numbers.", DAMAGED)
+    return np.ascontiguousarray(array, dtype=np.float32)
+
+
+def _torch(path: Path) -> Contents:
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        named = re.search(r"GLOBAL ([\w.]+)|call reduce for unrecognized function (.+)", str(error))
+        if named is None:
+            raise WbsiteError(f"{path} is damaged or is not a file that torch.save wrote.", DAMAGED) from error
+        raise WbsiteError(
+            f"{path} is refused: besides tensors it calls for {named[1] or named[2]}, and loading that would run "
+            "code from the file.",
+            "Save only the parameters, with torch.save(model.state_dict(), …), on the machine it comes from.",
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WbsiteError(f"{path} is truncated or is not a file that torch.save wrote ({reason}).", DAMAGED) from error
+    while isinstance(found, Mapping) and (
+        inner := next((w for w in WRAPPERS if isinstance(found.get(w), Mapping)), "")
+    ):
+        found = found[inner]
+    if not isinstance(found, Mapping):
+        raise WbsiteError(
+            f"{path} holds a {type(found).__name__}; expected a dictionary of tensors by name.",
+            "Save it with torch.save(model.state_dict(), …).",
+        )
+    return Contents(_named(found), "torch state dict")
+
+
+def _named(found: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """The floating-point tensors as float32, without the prefix DataParallel puts on every name."""
+    state = {
+        key: value for key, value in found.items() if isinstance(value, torch.Tensor) and value.is_floating_point()
+    }
+    if state and all(key.startswith("module.") for key in state):
+        state = {key.removeprefix("module."): value for key, value in state.items()}
+    return {key: value.detach().to(torch.float32).contiguous() for key, value in state.items()}
+
+
+def _safetensors(path: Path) -> Contents:
+    provenance = read_provenance(path)
+    try:
+        state = load_file(path)
+    except SafetensorError as error:
+        raise WbsiteError(f"{path} is damaged: {error}.", DAMAGED) from error
+    return Contents(_named(state), "safetensors", provenance=provenance)
+
+
+READERS: Mapping[str, Callable[[Path], Contents]] = {
+    ".caffemodel": _caffemodel,
+    ".npz": _npz,
+    ".pth": _torch,
+    ".pt": _torch,
+    ".safetensors": _safetensors,
+}

@@ -1,0 +1,113 @@
+"""Puts the weights of a canonical file into a module, after checking that they are its own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from ..errors import WbsiteError
+from . import weights
+from .base import LoadedModel, ModelSpec
+
+SHOWN = 3
+
+
+def own_state(module: nn.Module) -> dict[str, torch.Tensor]:
+    """The floating-point entries of a module's state dict: all that a weights file can hold."""
+    return {key: value for key, value in module.state_dict().items() if value.is_floating_point()}
+
+
+def some(names: Collection[str]) -> str:
+    """The first few of many names, and how many there are."""
+    shown = ", ".join(list(names)[:SHOWN])
+    return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown
+
+
+def check(
+    own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], path: Path, network: str, hint: str
+) -> list[str]:
+    """Compares weights with the parameters of a network.
+
+    Args:
+        own: the network's `own_state`.
+        state: the weights, under the network's names.
+        path, network, hint: for the message.
+
+    Returns:
+        The parameters that are not in `state`, in the network's order.
+
+    Raises:
+        WbsiteError: parameters the network does not have, a wrong shape, NaN or infinity.
+    """
+    unexpected = [key for key in state if key not in own]
+    if unexpected:
+        none = len(unexpected) == len(state)
+        raise WbsiteError(
+            f"{path} holds weights of another network than {network}: "
+            f"{'no' if none else 'not every'} parameter in it belongs there (unexpected: {some(unexpected)}).",
+            hint,
+        )
+    for key, value in state.items():
+        if value.shape != own[key].shape:
+            raise WbsiteError(
+                f"{key} in {path} has the shape {tuple(value.shape)}; {network} has {tuple(own[key].shape)}.", hint
+            )
+        if not torch.isfinite(value).all():
+            count = int((~torch.isfinite(value)).sum())
+            raise WbsiteError(
+                f"{key} in {path} has {count} of {value.numel()} values that are NaN or infinite.",
+                "The training diverged or the file is damaged: take an earlier checkpoint or download it again.",
+            )
+    return [key for key in own if key not in state]
+
+
+def fill(module: nn.Module, state: Mapping[str, torch.Tensor], missing: Collection[str] = ()) -> None:
+    """Puts checked weights into a module as float32; parameters that are missing become NaN."""
+    own = own_state(module)
+    state = {**state, **{key: torch.full_like(own[key], torch.nan) for key in missing}}
+    module.load_state_dict({key: value.to(torch.float32) for key, value in state.items()}, strict=False)
+
+
+def load_state(module: nn.Module, spec: ModelSpec, path: Path) -> dict[str, Any]:
+    """Puts the weights of a canonical file into `spec.build()`'s module.
+
+    Returns:
+        The file's record of provenance.
+
+    Raises:
+        WbsiteError: the file is truncated or damaged; its weights are another network's or
+            another label's, of a wrong shape, not finite; or parameters are missing that its
+            record does not call missing.
+    """
+    provenance = weights.read_provenance(path)
+    found = (provenance.get("model", spec.name), provenance.get("weights", spec.weights))
+    if found != (spec.name, spec.weights):
+        raise WbsiteError(
+            f"{path} holds the weights {found[1]!r} of {found[0]}; expected {spec.weights!r} of {spec.name}.",
+            f"If the file was renamed, call it {found[0]}-{found[1]}{weights.SUFFIX} again.",
+        )
+    weights.check_data(path, provenance)
+    state = load_file(path)
+    hint = f"Convert the right file with `wbsite weights convert FILE --model {spec.name} --weights {spec.weights}`."
+    missing = check(own_state(module), state, path, spec.name, hint)
+    unrecorded = [key for key in missing if key not in provenance.get("missing", ())]
+    if unrecorded:
+        raise WbsiteError(
+            f"{path} lacks {len(unrecorded)} parameters of {spec.name} ({some(unrecorded)}).",
+            f"{hint} Converting records what a source lacks.",
+        )
+    fill(module, state, missing)
+    return provenance
+
+
+def load_spec(spec: ModelSpec, path: Path) -> LoadedModel:
+    """Builds a spec's module with the weights of its canonical file; raises as `load_state`."""
+    module = spec.build()
+    provenance = load_state(module, spec, path)
+    module.eval().requires_grad_(False)
+    return LoadedModel(module, spec, weights.digest(path), tuple(provenance.get("missing", ())), provenance)
