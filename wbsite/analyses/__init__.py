@@ -1,0 +1,1 @@
+"""Analyses, one file each: from a model or a layer to a result."""

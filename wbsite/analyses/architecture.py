@@ -7,8 +7,32 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from ..models.layers import Layers
 from ..store import Result
 from .base import Analysis, Context
+
+
+def head(layers: Layers) -> dict[str, object]:
+    """How the last feature map becomes outputs.
+
+    "pooled": the first fully connected layer after a convolution reads one number a channel, so
+    position is gone before it; "positions": it reads every position (their number is given);
+    "convolutional": there is no fully connected layer; "unknown": its inputs do not tell.
+    """
+    units = {layer.name: layer.out_channels for layer in layers.layers if layer.kind == "conv"}
+    for layer in layers.layers:
+        fed = [units[name] for name in layer.inputs if name in units]
+        if layer.kind != "linear" or not fed:
+            continue
+        for channels in (sum(fed), fed[-1]):  # concatenated branches; or added ones, all of one width
+            if layer.in_channels == channels:
+                return {"kind": "pooled", "layer": layer.name, "positions": 1}
+        for channels in (sum(fed), fed[-1]):
+            if layer.in_channels % channels == 0:
+                return {"kind": "positions", "layer": layer.name, "positions": layer.in_channels // channels}
+        return {"kind": "unknown", "layer": layer.name, "positions": 0}
+    linear = any(layer.kind == "linear" for layer in layers.layers)
+    return {"kind": "unknown" if linear else "convolutional", "layer": "", "positions": 0}
 
 
 def run(context: Context) -> Result:
@@ -41,6 +65,7 @@ def run(context: Context) -> Result:
             ],
             "skipped": [asdict(skipped) for skipped in layers.skipped],
             "notes": list(layers.notes),
+            "head": head(layers),
         }
     )
 

@@ -10,6 +10,8 @@ Cost: an iteration reads X twice. Matrices that have converged are taken out of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 CHECK_EVERY = 5
@@ -47,7 +49,7 @@ def factorise(
     where = torch.arange(batch, device=x.device)
     waiting = torch.ones_like(where, dtype=torch.bool)
     for iteration in range(1, max_iterations + 1):
-        s, f, products, gram = _sweep(x, s, f)
+        products, gram = _iterate(x, s, f)
         if iteration % CHECK_EVERY and iteration != max_iterations:
             continue
         before, error = error, _squared_error(size, s, products, gram)
@@ -107,38 +109,56 @@ def _leading_singular_vectors(x: torch.Tensor, n_components: int) -> tuple[torch
     return x @ vectors / sigma[:, None, :], vectors.mT * sigma[:, :, None]
 
 
-def _sweep(
-    x: torch.Tensor, s: torch.Tensor, f: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """One iteration; s is (n, rows, batch). Returns S, F, X·Fᵀ as (n, rows, batch) and F·Fᵀ (batch, n, n)."""
+def _iterate(x: torch.Tensor, s: torch.Tensor, f: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """One iteration in place on s (n, rows, batch) and f; returns what the error needs.
+
+    That is X·Fᵀ divided by the diagonal of F·Fᵀ, (n, rows, batch), and F·Fᵀ, (batch, n, n).
+    """
     n = len(s)
-    norms = s.norm(dim=1, keepdim=True).clamp_min(_TINY)
-    s = s / norms  # unit columns spare the division in every update of F
-    f = f * norms.permute(2, 0, 1)
-    transposed = s.permute(2, 0, 1).contiguous()
-    target, overlap = torch.bmm(transposed, x), torch.bmm(transposed, transposed.mT)
-    for j in range(n):
-        row = target[:, j].clone()
-        for other in range(n):
-            if other != j:
-                row.addcmul_(f[:, other], overlap[:, j, other, None], value=-1)
-        torch.clamp_min(row, 0, out=f[:, j])
+    columns = s.permute(2, 0, 1).contiguous()
+    overlap = torch.bmm(columns, columns.mT)
+    power = _diagonal(overlap)
+    # Dividing the few entries of S by the power spares dividing the many of SᵀX.
+    targets = torch.bmm(columns / power, x).unbind(1)
+    _sweep(f.unbind(1), targets, _pairs(overlap / power, trailing=1))
+
     gram = torch.bmm(f, f.mT)
-    products = torch.bmm(f, x.mT).permute(1, 2, 0).contiguous()
-    power = gram.diagonal(dim1=1, dim2=2).clamp_min(_TINY)
-    ratios = (gram / power[:, :, None]).permute(1, 2, 0).contiguous()
-    targets = products / power.mT[:, None, :]
+    power = _diagonal(gram)
+    products = torch.div(torch.bmm(f, x.mT), power).permute(1, 2, 0).contiguous()
+    ratios = _pairs(gram / power, trailing=0)
+    parts, targets = s.unbind(0), products.unbind(0)
     for _ in range(INNER_SWEEPS):
-        for j in range(n):
-            column = targets[j].clone()
-            for other in range(n):
-                if other != j:
-                    column.addcmul_(s[other], ratios[j, other], value=-1)
-            torch.clamp_min(column, 0, out=s[j])
-    return s, f, products, gram
+        _sweep(parts, targets, ratios)
+    return products, gram
 
 
-def _squared_error(size: torch.Tensor, s: torch.Tensor, products: torch.Tensor, gram: torch.Tensor) -> torch.Tensor:
+def _sweep(
+    parts: Sequence[torch.Tensor], targets: Sequence[torch.Tensor], ratios: Sequence[Sequence[torch.Tensor]]
+) -> None:
+    """parts[j] ← max(0, targets[j] - Σ ratios[j][i]·parts[i] over i ≠ j), in place, one j after another."""
+    for j, (part, target) in enumerate(zip(parts, targets, strict=True)):
+        for i, ratio in enumerate(ratios[j]):
+            if i != j:
+                target = torch.addcmul(target, parts[i], ratio, value=-1)
+        torch.clamp_min(target, 0, out=part)
+
+
+def _diagonal(gram: torch.Tensor) -> torch.Tensor:
+    """(batch, n, n) → its diagonal (batch, n, 1), kept from zero: an empty component stays empty."""
+    return gram.diagonal(dim1=1, dim2=2).clamp_min(_TINY)[:, :, None]
+
+
+def _pairs(matrix: torch.Tensor, trailing: int) -> list[list[torch.Tensor]]:
+    """(batch, n, n) → n lists of n tensors (batch, 1 × trailing)."""
+    batch, n, _ = matrix.shape
+    flat = matrix.permute(1, 2, 0).reshape(n * n, batch, *(1,) * trailing).unbind(0)
+    return [list(flat[n * j : n * j + n]) for j in range(n)]
+
+
+def _squared_error(
+    size: torch.Tensor, s: torch.Tensor, products: torch.Tensor, gram: torch.Tensor
+) -> torch.Tensor:
     """‖X‖² - 2⟨S, X·Fᵀ⟩ + ⟨SᵀS, F·Fᵀ⟩ of each matrix, without another pass over X."""
     columns = s.permute(2, 0, 1)
-    return size - 2 * (s * products).sum((0, 1)) + (torch.bmm(columns, columns.mT) * gram).sum((1, 2))
+    fitted = (s * products).sum(1).mT * _diagonal(gram)[:, :, 0]
+    return size - 2 * fitted.sum(1) + (torch.bmm(columns, columns.mT) * gram).sum((1, 2))

@@ -1,0 +1,1 @@
+"""The half that draws: from the store to a site, without torch."""

@@ -95,7 +95,7 @@ def figure_html(name: str, number: int, drawing: Drawing) -> tuple[str, dict[str
         f'<figure class="wb-figure wb-{drawing.width}" id="fig-{name}" aria-label="{escape(drawing.alt, quote=True)}">\n'
         f"{body}\n"
         f'<figcaption><a class="wb-number" href="#fig-{name}">Figure {number}.</a> {drawing.caption}</figcaption>\n'
-        f'<div class="wb-tools">{" · ".join(links)}{_table(drawing.data)}</div>\n'
+        f'<div class="wb-tools" data-search-exclude>{" · ".join(links)}{_table(drawing.data)}</div>\n'
         "</figure>"
     )
     return html, files

@@ -51,6 +51,11 @@ class Model:
         self.title: str = record["title"]
         self.failed: str = record.get("failed", "")
 
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        """The part of the record that pages are made from: not the files it was computed from."""
+        return {key: value for key, value in self.record.items() if key != "inputs"}
+
     def found(self, analysis: str, layer: str = "") -> Entry | Gap:
         """A result, or why there is none."""
         place = self.record["results"].get(analysis, {}).get(layer)
@@ -100,6 +105,13 @@ class Model:
         """Layers for which the analysis has a result, in execution order."""
         places = self.record["results"].get(analysis, {})
         return [layer for layer in self.layers if "key" in places.get(layer.name, {})]
+
+    @property
+    def last_pictured(self) -> LayerInfo | None:
+        """The last layer that has both NMF pictures and a banding index."""
+        banded = {layer.name for layer in self.having("banding")}
+        pictured = [layer for layer in self.having("nmf") if layer.name in banded]
+        return pictured[-1] if pictured else None
 
     def failures(self) -> Iterator[tuple[str, str, str]]:
         """(analysis, layer, reason) of everything that failed."""

@@ -1,0 +1,174 @@
+// The grid of a layer's units: one canvas, whole pixels, orders, hover, permalinks #unit-N.
+(() => {
+  "use strict";
+  const GAP = 4, TARGET = 40;
+
+  const parse = (text) => {
+    const [head, ...lines] = text.trim().split("\n").map((line) => line.trim().split(","));
+    return lines.map((cells) => Object.fromEntries(head.map((name, i) => [name, cells[i] === "" ? null : Number(cells[i])])));
+  };
+  const picture = (url) => new Promise((resolve, reject) => {
+    const image = new Image();
+    image.onload = () => resolve(image);
+    image.onerror = () => reject(new Error(`${url} could not be loaded`));
+    image.src = url;
+  });
+  const element = (tag, className, parent) => {
+    const made = document.createElement(tag);
+    if (className) made.className = className;
+    parent?.append(made);
+    return made;
+  };
+  const number = (value) => (value === null || Number.isNaN(value) ? "–" : value.toFixed(3).replace("-", "−"));
+
+  const ORDERS = [
+    ["index", "unit number", (u) => u.index],
+    ["similarity", "similarity", (u) => u.similarity_rank],
+    ["H_weights", "banding index, full weights", (u) => -(u.H_weights ?? -2)],
+    ["H_nmf", "banding index, NMF pictures", (u) => -(u.H_nmf ?? -2)],
+    ["norm", "norm", (u) => -(u.norm ?? 0)],
+  ];
+
+  const describe = (u) => {
+    const parts = [`unit ${u.unit}` + (u.unit === u.index ? "" : ` (${u.index} in the layer)`)];
+    if ("H_weights" in u) parts.push(`H ${number(u.H_weights)}` + ("H_nmf" in u ? `, on the picture ${number(u.H_nmf)}` : ""));
+    if ("norm" in u) parts.push(`norm ${number(u.norm)}`);
+    if ("error" in u) parts.push(`error ${number(u.error)}`);
+    return parts;
+  };
+
+  const choice = (parent, label, options) => {
+    const box = element("label", "", parent);
+    box.append(label + " ");
+    const select = element("select", "", box);
+    for (const [value, text] of options) { const option = element("option", "", select); option.value = value; option.textContent = text; }
+    return select;
+  };
+
+  const start = async (box) => {
+    const [kw, kh] = box.dataset.tile.split(" ").map(Number);
+    const columns = Number(box.dataset.columns);
+    const names = { sprite: "as computed per unit", "sprite-joint": "jointly for the layer" };
+    const sheets = {};
+    for (const attribute of Object.keys(names)) {
+      const url = box.getAttribute(`data-${attribute}`);
+      if (url) sheets[attribute] = await picture(url);
+    }
+    const answer = await fetch(box.dataset.url);
+    if (!answer.ok) throw new Error(`${box.dataset.url}: ${answer.status}`);
+    const units = parse(await answer.text());
+    const label = box.getAttribute("aria-label");
+    box.textContent = "";
+    box.removeAttribute("role");
+    box.removeAttribute("aria-label");
+
+    const controls = element("div", "wb-units-controls", box);
+    const order = choice(controls, "Order by", ORDERS.filter(([key]) => key === "index" || key === "similarity" || key in units[0]).map(([key, text]) => [key, text]));
+    const mode = Object.keys(sheets).length > 1 ? choice(controls, "Factors", Object.entries(names)) : null;
+    const canvas = element("canvas", "", box);
+    canvas.tabIndex = 0;
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", `${label} Arrow keys move between units, Enter chooses one.`);
+    const tip = element("div", "wb-units-tip", box);
+    tip.hidden = true;
+    const chosen = element("div", "wb-units-chosen", box);
+    chosen.hidden = true;
+    chosen.setAttribute("aria-live", "polite");
+
+    const scale = Math.max(1, Math.round(TARGET / Math.max(kw, kh)));
+    const stepX = kw * scale + GAP, stepY = kh * scale + GAP;
+    let sorted = units, across = 1, current = null, cursor = 0;
+    const tile = (context, u, x, y, size) => context.drawImage(
+      sheets[mode ? mode.value : "sprite"], (u.index % columns) * kw, Math.floor(u.index / columns) * kh, kw, kh, x, y, kw * size, kh * size);
+
+    const draw = () => {
+      const width = box.clientWidth, ratio = Math.max(1, Math.round(window.devicePixelRatio || 1));
+      across = Math.max(1, Math.floor((width + GAP) / stepX));
+      const rows = Math.ceil(sorted.length / across);
+      const w = Math.min(across, sorted.length) * stepX - GAP, h = rows * stepY - GAP;
+      canvas.width = w * ratio; canvas.height = h * ratio;
+      canvas.style.width = `${w}px`; canvas.style.height = `${h}px`;
+      const context = canvas.getContext("2d");
+      context.scale(ratio, ratio);
+      context.imageSmoothingEnabled = false;
+      const accent = getComputedStyle(box).getPropertyValue("--wb-accent");
+      sorted.forEach((u, i) => {
+        const x = (i % across) * stepX, y = Math.floor(i / across) * stepY;
+        tile(context, u, x, y, scale);
+        if (u === current || (i === cursor && document.activeElement === canvas)) {
+          context.strokeStyle = accent; context.lineWidth = u === current ? 3 : 1.5;
+          context.strokeRect(x - 1, y - 1, kw * scale + 2, kh * scale + 2);
+        }
+      });
+    };
+    const at = (event) => {
+      const x = event.offsetX, y = event.offsetY;
+      if (x < 0 || y < 0 || x % stepX >= kw * scale || y % stepY >= kh * scale) return -1;
+      const i = Math.floor(y / stepY) * across + Math.floor(x / stepX);
+      return i < sorted.length ? i : -1;
+    };
+    const show = () => {
+      chosen.hidden = current === null;
+      if (current === null) return;
+      chosen.textContent = "";
+      const large = element("canvas", "", chosen), size = Math.max(1, Math.round(96 / Math.max(kw, kh)));
+      large.width = kw * size; large.height = kh * size;
+      const context = large.getContext("2d");
+      context.imageSmoothingEnabled = false;
+      tile(context, current, 0, 0, size);
+      const text = element("div", "", chosen);
+      const link = element("a", "", text);
+      link.href = `#unit-${current.unit}`;
+      link.textContent = describe(current)[0];
+      for (const part of describe(current).slice(1)) element("div", "", text).textContent = part;
+    };
+    const choose = (u, move) => {
+      current = u;
+      cursor = Math.max(0, sorted.indexOf(u));
+      show(); draw();
+      if (move && u) box.scrollIntoView({ block: "center" });
+    };
+    const fromAddress = (move) => {
+      const match = /^#unit-(\d+)$/.exec(location.hash);
+      const found = match && units.find((u) => u.unit === Number(match[1]));
+      if (found) choose(found, move);
+    };
+    const sort = () => {
+      const rank = ORDERS.find(([key]) => key === order.value)[2];
+      sorted = [...units].sort((a, b) => rank(a) - rank(b) || a.index - b.index);
+      cursor = current ? sorted.indexOf(current) : 0;
+      draw();
+    };
+
+    canvas.addEventListener("pointermove", (event) => {
+      const i = at(event);
+      tip.hidden = i < 0;
+      if (i < 0) return;
+      tip.textContent = "";
+      for (const part of describe(sorted[i])) element("div", "", tip).textContent = part;
+      const left = Math.min(canvas.offsetLeft + event.offsetX + 14, box.clientWidth - tip.offsetWidth);
+      tip.style.left = `${Math.max(0, left)}px`;
+      tip.style.top = `${canvas.offsetTop + event.offsetY + 16}px`;
+    });
+    canvas.addEventListener("pointerleave", () => { tip.hidden = true; });
+    canvas.addEventListener("click", (event) => { const i = at(event); if (i >= 0) { history.replaceState(null, "", `#unit-${sorted[i].unit}`); choose(sorted[i]); } });
+    canvas.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across }[event.key];
+      if (step) { cursor = Math.min(sorted.length - 1, Math.max(0, cursor + step)); choose(sorted[cursor]); event.preventDefault(); }
+      if (event.key === "Enter") history.replaceState(null, "", `#unit-${sorted[cursor].unit}`);
+    });
+    canvas.addEventListener("focus", draw);
+    canvas.addEventListener("blur", draw);
+    order.addEventListener("change", sort);
+    mode?.addEventListener("change", () => { show(); draw(); });
+    window.addEventListener("hashchange", () => fromAddress(true));
+    new ResizeObserver(draw).observe(box);
+    draw();
+    fromAddress(true);
+    box.dataset.drawn = "true";
+  };
+
+  for (const box of document.querySelectorAll(".wb-units")) {
+    start(box).catch((error) => { box.textContent = `The units could not be drawn (${error.message}). Pictures and data are linked below.`; });
+  }
+})();

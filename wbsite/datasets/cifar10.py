@@ -1,0 +1,38 @@
+"""`cifar10`: downloaded by torchvision into the cache, or read from PATH with `cifar10:PATH`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import WbsiteError
+from ..models.weights import cache_folder
+from ..progress import Progress
+from .base import DatasetSpec, Pictures
+
+
+def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:
+    """CIFAR-10 at its own 32 pixels (Krizhevsky 2009).
+
+    Raises:
+        WbsiteError: another size is asked for; it is not there and cannot be downloaded.
+    """
+    from torchvision.datasets import CIFAR10
+
+    if size != 32:
+        raise WbsiteError(f"cifar10 has pictures of 32 pixels, not {size}.", "Use a model made for 32 pixels, or an imagefolder.")
+    root = Path(argument).expanduser() if argument else cache_folder() / "datasets"
+    progress.step(f"cifar10, {split}")
+    try:
+        found = CIFAR10(str(root), train=split == "train", download=not argument)
+    except (OSError, RuntimeError) as error:
+        raise WbsiteError(
+            f"cifar10 is neither in {root} nor can it be downloaded ({error}).",
+            "Put cifar-10-batches-py there, or give your own copy with --dataset imagefolder:PATH.",
+        ) from error
+    images = np.ascontiguousarray(found.data.transpose(0, 3, 1, 2))
+    return Pictures(images, np.array(found.targets, np.int64), tuple(found.classes))
+
+
+DATASETS = (DatasetSpec("cifar10", "CIFAR-10, downloaded by torchvision; cifar10:PATH reads an unpacked copy", load),)

@@ -1,0 +1,98 @@
+"""Articles: Markdown with Jinja in content/, one file each, with a title block and an appendix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+import yaml
+
+from ...errors import WbsiteError
+from .. import sources
+from ..page import Files, Page, PageKind, Writing, environment, template_error, write
+from ..site import Site
+
+REQUIRED = ("title", "description", "authors", "order")
+
+
+@dataclass(frozen=True)
+class Article:
+    """An article's front matter and text.
+
+    Front matter: title, description, authors (list), order (place in the navigation), and
+    optionally doi and date, which are the author's to give.
+    """
+
+    name: str
+    title: str
+    description: str
+    authors: tuple[str, ...]
+    order: int
+    doi: str
+    date: str
+    source: str
+    text: str
+
+
+def read(path: Path) -> Article:
+    """Reads an article.
+
+    Raises:
+        WbsiteError: front matter is missing, malformed, or lacks a required key.
+    """
+    source = path.read_text(encoding="utf-8")
+    _, marker, rest = source.partition("---\n")
+    front, closing, text = rest.partition("\n---\n")
+    if not source.startswith("---\n") or not marker or not closing:
+        raise WbsiteError(f"{path} has no front matter.", f"Start it with a block between --- lines that gives {', '.join(REQUIRED)}.")
+    try:
+        facts = yaml.safe_load(front)
+    except yaml.YAMLError as error:
+        raise WbsiteError(f"{path}: the front matter is not valid YAML: {error}", "Repair it.") from error
+    missing = [key for key in REQUIRED if not isinstance(facts, dict) or key not in facts]
+    if missing:
+        raise WbsiteError(f"{path}: the front matter lacks {', '.join(missing)}.", f"It must give {', '.join(REQUIRED)}.")
+    return Article(
+        name=path.stem,
+        title=str(facts["title"]),
+        description=str(facts["description"]),
+        authors=tuple(map(str, facts["authors"])),
+        order=int(facts["order"]),
+        doi=str(facts.get("doi") or ""),
+        date=str(facts.get("date") or ""),
+        source=source,
+        text=text,
+    )
+
+
+def articles() -> list[Article]:
+    """All articles, in their order."""
+    return sorted((read(path) for path in sorted(sources.folder("content").glob("*.md"))), key=lambda a: (a.order, a.name))
+
+
+def make(site: Site, article: Article) -> Files:
+    """The article's page: its own Jinja first, then the frame around it."""
+    writing = Writing(site, f"articles/{article.name}")
+    try:
+        body = environment().from_string(article.text).render(**writing.words(), article=article)
+    except jinja2.TemplateError as error:
+        raise template_error(f"content/{article.name}.md", error) from error
+    return write(writing, "article.md.j2", article=article, body=body)
+
+
+def pages(site: Site) -> Iterator[Page]:
+    """One page an article."""
+    bibliography = (sources.folder("content") / "refs.bib").read_text(encoding="utf-8")
+    for article in articles():
+        yield Page(
+            path=f"articles/{article.name}",
+            inputs={"article": article.source, "bibliography": bibliography, "models": [model.shown for model in site.models]},
+            make=lambda article=article: make(site, article),  # type: ignore[misc]
+            listed=article.title,
+            section="Articles",
+        )
+
+
+PAGES = (PageKind("articles", pages, order=1),)

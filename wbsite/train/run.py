@@ -1,0 +1,77 @@
+"""Runs an experiment: data, network, loop, and the trained weights with their provenance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .. import __version__, datasets, registry
+from ..device import choose, describe
+from ..errors import WbsiteError
+from ..models.base import ModelSpec
+from ..models.weights import write_checkpoint
+from ..progress import Progress
+from .base import Experiment
+
+
+def train_experiment(name: str, dataset: str | None, seed: int, device: str, out: Path, progress: Progress) -> tuple[Path, float]:
+    """Trains one experiment with one seed, continuing from its checkpoint.
+
+    Returns:
+        The half-precision safetensors (`wbsite build --weights-dir` reads it) and the accuracy on
+        the test pictures of exactly those half-precision weights.
+
+    Raises:
+        WbsiteError: unknown experiment or data set, unreadable pictures, a number of classes that is
+            not the network's, a checkpoint of another run.
+    """
+    import torch
+
+    from .loop import Batches, accuracy, train
+
+    experiment: Experiment = registry.named("experiments", name, "experiment")
+    spec: ModelSpec = registry.named("models", experiment.model, "model")
+    place = choose(device)
+    source = dataset or experiment.dataset
+    training = datasets.load(source, "train", spec.preprocess.crop, progress)
+    held_out = datasets.load(source, "test", spec.preprocess.crop, progress)
+    torch.manual_seed(seed)
+    module = spec.build()
+    outputs = list(module.state_dict().values())[-1].shape[0]
+    if training.classes != held_out.classes or len(training.classes) != outputs:
+        raise WbsiteError(
+            f"{name} has {outputs} outputs; {source} has {len(training.classes)} training and {len(held_out.classes)} test classes.",
+            "Use a data set with the same classes in both splits, as many as the network has outputs.",
+        )
+    test = Batches.of(held_out, spec.preprocess, place)
+    history = train(
+        module,
+        Batches.of(training, spec.preprocess, place),
+        test,
+        experiment.recipe,
+        seed,
+        out / f"{name}-seed{seed}.ckpt",
+        progress,
+        run=f"{name} {training.digest[:16]}",
+    )
+    state = {key: value.half() if value.is_floating_point() else value for key, value in module.state_dict().items()}
+    module.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
+    reached = accuracy(module, test)
+    named = source.partition(":")[0]
+    record = {
+        "command": f"wbsite train {name} --dataset {named}{':PATH' if ':' in source else ''} --seeds {seed}",
+        "dataset": named,
+        "training pictures": len(training.labels),
+        "test pictures": len(held_out.labels),
+        "dataset SHA-256": training.digest,
+        "seed": seed,
+        "epochs": experiment.recipe.epochs,
+        "test accuracy": round(reached, 4),
+        "loss by epoch": ", ".join(f"{value:.3f}" for value in history.loss),
+        "test accuracy by epoch": ", ".join(f"{value:.3f}" for value in history.accuracy),
+        "device": describe(place),
+        "wbsite": __version__,
+        "torch": torch.__version__,
+    }
+    path = out / f"{spec.name}-{spec.weights}.safetensors" if seed == 0 else out / f"{spec.name}-{spec.weights}-seed{seed}.safetensors"
+    write_checkpoint(state, spec, {"training": record}, path)
+    return path, reached
