@@ -14,10 +14,14 @@ from scipy.optimize import linear_sum_assignment
 from wbsite.errors import WbsiteError, unknown
 
 from .hals import factorise
+from .onethread import one_thread
 
 Mode = Literal["per-unit", "joint"]
 
-_CHUNK_BYTES = 4 * 2**20
+TOLERANCE = 1e-3
+MAX_ITERATIONS = 200
+
+_CHUNK_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +50,8 @@ def one_sided_nmf(
     seed: int = 0,
     groups: int = 1,
     reference: Factors | None = None,
-    tolerance: float = 1e-3,
-    max_iterations: int = 200,
+    tolerance: float = TOLERANCE,
+    max_iterations: int = MAX_ITERATIONS,
 ) -> Factors:
     """Factorises [relu(K), relu(-K)] (kh·kw × 2C) ≈ S·F with S, F ≥ 0, for all units of a layer.
 
@@ -57,8 +61,9 @@ def one_sided_nmf(
     `joint` has one F for the layer, one for each group of a grouped convolution (whose groups share
     no inputs, so that colours of different groups are unrelated), strongest component first.
 
-    Computed in float32, or in float64 for float64 kernels, on the kernels' device, in chunks of a few
-    megabytes per unit; `joint` holds the layer's X, twice the layer's size, at once.
+    Computed in float32, or in float64 for float64 kernels, on the kernels' GPU or on one CPU thread
+    (several processes at once are what use several cores well), in chunks of a few megabytes;
+    `joint` holds the X of a whole group, twice the size of its weights, at once.
 
     Args:
         kernels: (N units, C channels, kh, kw); C is the channels a unit sees (inputs/groups).
@@ -76,19 +81,21 @@ def one_sided_nmf(
     """
     if mode not in ("per-unit", "joint"):
         raise unknown("NMF mode", str(mode), ("per-unit", "joint"))
-    kernels = _checked(kernels, n_components, groups)
-    if mode == "joint":
-        return _fit(kernels, n_components, groups, tolerance, max_iterations)
-    shape = (groups, n_components, 2 * kernels.shape[1])
-    if reference is None:
-        reference = _fit(kernels, n_components, groups, tolerance, max_iterations)
-    elif tuple(reference.channels.shape) != shape:
-        raise WbsiteError(
-            f"reference.channels has shape {tuple(reference.channels.shape)}; expected {shape}.",
-            "Pass the joint factors of the same kernels, with the same number of components and groups.",
-        )
-    factors = _fit(kernels, n_components, len(kernels), tolerance, max_iterations)
-    return _match(factors, reference.channels.to(factors.channels))
+    kernels = torch.as_tensor(kernels)
+    with one_thread(kernels.device):
+        kernels = _checked(kernels, n_components, groups)
+        if mode == "joint":
+            return _fit(kernels, n_components, groups, tolerance, max_iterations)
+        shape = (groups, n_components, 2 * kernels.shape[1])
+        if reference is None:
+            reference = _fit(kernels, n_components, groups, tolerance, max_iterations)
+        elif tuple(reference.channels.shape) != shape:
+            raise WbsiteError(
+                f"reference.channels has shape {tuple(reference.channels.shape)}; expected {shape}.",
+                "Pass the joint factors of the same kernels, with the same number of components and groups.",
+            )
+        factors = _fit(kernels, n_components, len(kernels), tolerance, max_iterations)
+        return _match(factors, reference.channels.to(factors.channels))
 
 
 def reconstruction_errors(
@@ -103,15 +110,17 @@ def reconstruction_errors(
     """
     if mode not in ("per-unit", "joint"):
         raise unknown("NMF mode", str(mode), ("per-unit", "joint"))
+    kernels = torch.as_tensor(kernels)
     errors = {}
-    for n in components:
-        checked = _checked(kernels, n, groups)
-        errors[n] = _fit(checked, n, groups if mode == "joint" else len(checked), 1e-3, 200).error
+    with one_thread(kernels.device):
+        for n in components:
+            checked = _checked(kernels, n, groups)
+            errors[n] = _fit(checked, n, groups if mode == "joint" else len(checked), TOLERANCE, MAX_ITERATIONS).error
     return errors
 
 
-def _checked(kernels: torch.Tensor | np.ndarray, n_components: int, groups: int) -> torch.Tensor:
-    kernels = torch.as_tensor(kernels).detach()
+def _checked(kernels: torch.Tensor, n_components: int, groups: int) -> torch.Tensor:
+    kernels = kernels.detach()
     shape = tuple(kernels.shape)
     if kernels.ndim != 4 or 0 in shape:
         raise WbsiteError(
@@ -180,8 +189,8 @@ def _match(factors: Factors, reference: torch.Tensor) -> Factors:
     groups, n, _ = reference.shape
     channels = factors.channels
     grouped = channels.reshape(groups, -1, n, channels.shape[2])
-    likeness = torch.einsum("grc,gunc->gurn", reference, grouped).flatten(0, 1)
-    assigned = np.stack([linear_sum_assignment(unit, maximize=True)[1] for unit in likeness.cpu().numpy()])
+    likeness = torch.matmul(reference[:, None], grouped.mT).flatten(0, 1).cpu().numpy()
+    assigned = np.stack([linear_sum_assignment(unit, maximize=True)[1] for unit in likeness])
     order = torch.from_numpy(assigned).to(channels.device)
     return Factors(
         factors.spatial.gather(3, order[:, None, None].expand_as(factors.spatial)),
