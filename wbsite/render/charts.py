@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import altair as alt
+    import pandas as pd
 
 ROWS, COLUMNS, INDEX, NEUTRAL = "#3f7fd0", "#dd7f2f", "#1f9e89", "#8a8f98"
 """Row share, column share, banding index, and everything else; readable on light and dark ground."""
@@ -23,12 +24,15 @@ def data() -> alt.UrlData:
     return alt.UrlData("data.csv", format=alt.CsvDataFormat(type="csv"))
 
 
-def source_choice(default: str = "weights") -> alt.Parameter:
-    """A choice between full weights and NMF pictures, and the parameter that holds it."""
+def source_choice(table: pd.DataFrame) -> alt.Parameter:
+    """The parameter `source`: a choice between full weights and NMF pictures where there are both."""
     import altair as alt
 
-    bind = alt.binding_radio(options=list(SOURCES), labels=list(SOURCES.values()), name="Measured on ")
-    return alt.param(name="source", value=default, bind=bind)
+    options = [source for source in SOURCES if source in set(table["source"])]
+    if len(options) == 1:
+        return alt.param(name="source", value=options[0])
+    bind = alt.binding_radio(options=options, labels=[SOURCES[source] for source in options], name="Measured on ")
+    return alt.param(name="source", value=options[0], bind=bind)
 
 
 def specification(chart: Any, height: int) -> dict[str, Any]:

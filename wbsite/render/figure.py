@@ -120,7 +120,7 @@ def number_text(value: Any) -> str:
         return "–"
     if float(value).is_integer():
         text = f"{int(value):,}".replace(",", "\u202f")
-    elif abs(value) < 1e-3:
+    elif abs(value) < 5e-4:
         text = f"{value:.1e}"
     else:
         text = f"{value:.3f}"

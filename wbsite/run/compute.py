@@ -39,6 +39,7 @@ def compute(config: Config, progress: Progress) -> tuple[list[str], int]:
         try:
             from .plan import plan
 
+            obtain(request, progress)
             waiting.append((plan(request, config.profile), found))
         except StoreError:
             raise
@@ -52,6 +53,22 @@ def compute(config: Config, progress: Progress) -> tuple[list[str], int]:
         failures += _run(waiting, config, store, progress)
     store.put_record("last", {"models": ids})
     return ids, failures
+
+
+def obtain(request: ModelRequest, progress: Progress) -> None:
+    """Downloads the published weights of a named model that are nowhere on this machine.
+
+    Raises:
+        WbsiteError: the model is unknown, or the weights cannot be had.
+    """
+    from ..models.fetch import fetch
+    from ..models.weights import find
+
+    if ":" in request.token:
+        return
+    spec, path = find(request.token, weights_dir=request.weights_dir or None)
+    if path is None and spec.source is not None:
+        fetch(request.token, progress=progress)
 
 
 def open_store(config: Config) -> Store:

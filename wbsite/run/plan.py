@@ -13,11 +13,8 @@ from ..analyses.base import Analysis
 from ..errors import WbsiteError
 from ..models import LoadedModel, load
 from ..models.layers import Layer, Layers, discover
-from ..store import canonical, result_key
+from ..store import result_key
 from .request import ModelRequest
-
-ARCHITECTURE = "architecture"
-
 
 @dataclass(frozen=True)
 class Task:
@@ -31,3 +28,127 @@ class Task:
     key: str
     needs: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def label(self) -> str:
+        """As progress shows it."""
+        return " ".join(filter(None, (self.analysis, self.model.id, self.layer)))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything one model needs.
+
+    Attributes:
+        tasks: in an order in which every task follows those it needs.
+        skipped: (analysis, layer) → why the analysis does not apply there.
+    """
+
+    model: ModelRequest
+    title: str
+    digest: str
+    tasks: tuple[Task, ...]
+    skipped: Mapping[tuple[str, str], str]
+
+
+@lru_cache(maxsize=2)
+def loaded(request: ModelRequest) -> tuple[LoadedModel, Layers]:
+    """The model and its layers, kept while its tasks run.
+
+    Raises:
+        WbsiteError: unknown model, or weights that are missing, damaged or another network's.
+    """
+    model = load(request.token, weights_dir=request.weights_dir or None)
+    return model, discover(model.module, model.spec.input_shape)
+
+
+def analyses() -> list[Analysis]:
+    """All analyses, each after those it needs.
+
+    Raises:
+        WbsiteError: an analysis needs one that does not exist, or itself.
+    """
+    known = {analysis.name: analysis for analysis in registry.entries("analyses")}
+    done: dict[str, Analysis] = {}
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in done:
+            return
+        if name not in known or name in path:
+            fault = "needs it in turn" if name in path else "does not exist"
+            raise WbsiteError(f"analysis {path[-1]!r} needs {name!r}, which {fault}.")
+        for need in known[name].needs:
+            visit(need, (*path, name))
+        done[name] = known[name]
+
+    for name in known:
+        visit(name, ())
+    return list(done.values())
+
+
+def plan(request: ModelRequest, profile: str, only: Iterable[str] = ()) -> Plan:
+    """The tasks of one model; with `only`, those analyses and what they need.
+
+    Raises:
+        WbsiteError: the model cannot be loaded or traced.
+    """
+    model, layers = loaded(request)
+    chosen = with_needs(only) if only else {analysis.name for analysis in analyses()}
+    tasks: list[Task] = []
+    skipped: dict[tuple[str, str], str] = {}
+    keys: dict[tuple[str, str], str] = {}
+    for analysis in analyses():
+        if analysis.name not in chosen:
+            continue
+        places: list[Layer | None] = list(layers.layers) if analysis.scope == "layer" else [None]
+        for layer in places:
+            name = layer.name if layer else ""
+            reason = inapplicable(analysis, layer, model)
+            if reason:
+                skipped[analysis.name, name] = reason
+                continue
+            needs = {need: keys[need, name] for need in analysis.needs if (need, name) in keys}
+            key = result_key(
+                {
+                    "analysis": analysis.name,
+                    "version": analysis.version,
+                    "params": dict(analysis.parameters(profile)),
+                    "weights": model.digest,
+                    "layers": layers_digest(layers),
+                    "layer": name,
+                    "needs": needs,
+                    "spec": spec_facts(model) if analysis.scope == "model" else {},
+                }
+            )
+            keys[analysis.name, name] = key
+            tasks.append(Task(request, model.digest, analysis.name, name, profile, key, needs))
+    return Plan(request, model.spec.title, model.digest, tuple(tasks), skipped)
+
+
+def with_needs(only: Iterable[str]) -> set[str]:
+    """These analyses and all they need, directly or not."""
+    wanted = set(only)
+    for analysis in reversed(analyses()):
+        if analysis.name in wanted:
+            wanted |= set(analysis.needs)
+    return wanted
+
+
+def layers_digest(layers: Layers) -> str:
+    """SHA-256 of the traced layers: another tracing or input size is another result."""
+    return hashlib.sha256(repr((layers.layers, layers.input_shape)).encode()).hexdigest()
+
+
+def spec_facts(model: LoadedModel) -> dict[str, Any]:
+    """What a result of the whole model shows of its spec."""
+    spec = model.spec
+    facts = {name: getattr(spec, name) for name in ("name", "weights", "title", "note", "reference")}
+    return {**facts, "blocks": {layer: list(place) for layer, place in spec.blocks.items()}}
+
+
+def inapplicable(analysis: Analysis, layer: Layer | None, model: LoadedModel) -> str:
+    """Why an analysis has no result for a layer, or ""."""
+    if layer is None:
+        return ""
+    if f"{layer.name}.weight" in model.missing:
+        return "the weights file does not hold this layer"
+    return analysis.applies(layer)

@@ -14,7 +14,7 @@
     document.head.append(script);
   }));
 
-  const appearance = () => {
+  const appearance = (narrow) => {
     const style = getComputedStyle(document.body);
     const dark = document.body.dataset.mdColorScheme === "slate";
     const text = dark ? "#d7dce4" : "#2c313a", grid = dark ? "#ffffff1c" : "#0000001a";
@@ -23,7 +23,7 @@
       background: null, font,
       view: { stroke: null },
       axis: { labelColor: text, titleColor: text, gridColor: grid, domainColor: grid, tickColor: grid, labelFontSize: 12, titleFontSize: 12, titleFontWeight: 500, titlePadding: 8 },
-      legend: { labelColor: text, titleColor: text, labelFontSize: 12, symbolSize: 70, labelLimit: 260 },
+      legend: { labelColor: text, titleColor: text, labelFontSize: 12, symbolSize: 70, labelLimit: 260, symbolBaseFillColor: text, symbolBaseStrokeColor: text, ...(narrow && { columns: 1 }) },
       title: { color: text }, text: { color: text }, header: { labelColor: text, titleColor: text },
     };
   };
@@ -36,7 +36,7 @@
       if (!answer.ok) throw new Error(`${address.pathname}: ${answer.status}`);
       box.view?.finalize();
       const result = await embed(box, await answer.json(), {
-        actions: false, renderer: "svg", config: appearance(), loader: { baseURL: new URL(".", address).href }, tooltip: { theme: document.body.dataset.mdColorScheme === "slate" ? "dark" : "light" },
+        actions: false, renderer: "svg", config: appearance(box.clientWidth < 480), loader: { baseURL: new URL(".", address).href }, tooltip: { theme: document.body.dataset.mdColorScheme === "slate" ? "dark" : "light" },
       });
       box.view = result;
       box.dataset.drawn = "true";

@@ -65,15 +65,15 @@
     const controls = element("div", "wb-units-controls", box);
     const order = choice(controls, "Order by", ORDERS.filter(([key]) => key === "index" || key === "similarity" || key in units[0]).map(([key, text]) => [key, text]));
     const mode = Object.keys(sheets).length > 1 ? choice(controls, "Factors", Object.entries(names)) : null;
+    const chosen = element("div", "wb-units-chosen", box);
+    chosen.hidden = true;
+    chosen.setAttribute("aria-live", "polite");
     const canvas = element("canvas", "", box);
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", `${label} Arrow keys move between units, Enter chooses one.`);
     const tip = element("div", "wb-units-tip", box);
     tip.hidden = true;
-    const chosen = element("div", "wb-units-chosen", box);
-    chosen.hidden = true;
-    chosen.setAttribute("aria-live", "polite");
 
     const scale = Math.max(1, Math.round(TARGET / Math.max(kw, kh)));
     const stepX = kw * scale + GAP, stepY = kh * scale + GAP;
@@ -126,7 +126,7 @@
       current = u;
       cursor = Math.max(0, sorted.indexOf(u));
       show(); draw();
-      if (move && u) box.scrollIntoView({ block: "center" });
+      if (move) box.scrollIntoView({ block: "start" });
     };
     const fromAddress = (move) => {
       const match = /^#unit-(\d+)$/.exec(location.hash);

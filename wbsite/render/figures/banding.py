@@ -55,23 +55,24 @@ def by_depth(scene: Scene) -> Drawing | Gap:
     table = depth_rows([model], scene.options["up"])
     if table.empty:
         return Gap(f"{model.title} has no convolution with rows and columns to compare", failed=False)
-    source = source_choice()
+    source = source_choice(table)
     x = alt.X("layer:N", sort=list(dict.fromkeys(table["layer"])), title=None, axis=alt.Axis(labelAngle=-40, labelOverlap=True, labelLimit=110))
     base = alt.Chart(data()).add_params(source).transform_filter("datum.source == source")
     tips = [alt.Tooltip(f"{name}:{kind}", title=title, **({"format": ".3f"} if kind == "Q" else {})) for name, kind, title in (
         ("layer", "N", "layer"), ("kernel", "N", "kernel"), ("units", "N", "units"), ("row_share", "Q", "R"), ("column_share", "Q", "C"),
         ("index", "Q", "H"), ("low", "Q", "H, lower"), ("high", "Q", "H, upper"))]  # fmt: skip
     folded = base.transform_fold(list(QUANTITIES), as_=["quantity", "value"])
-    colour = alt.Color(
-        "quantity:N",
-        scale=alt.Scale(domain=list(QUANTITIES), range=[INDEX, ROWS, COLUMNS]),
-        legend=alt.Legend(title=None, orient="top", labelExpr=f"{QUANTITIES!r}[datum.value]"),
-    )
-    y = alt.Y("value:Q", title="share of spatial variance", scale=alt.Scale(domain=[-1, 1]))
-    lines = folded.mark_line(strokeWidth=1.5, opacity=0.75).encode(x=x, y=y, color=colour)
-    points = folded.mark_point(filled=True, size=46, opacity=1).encode(
-        x=x, y=y, color=colour, shape=alt.Shape("quantity:N", scale=alt.Scale(domain=list(QUANTITIES), range=["circle", "square", "triangle-down"]), legend=None), tooltip=tips, href="page:N"
-    )
+    legend = alt.Legend(title=None, orient="top", labelExpr=f"{QUANTITIES!r}[datum.value]", symbolType="stroke", symbolSize=300, symbolStrokeWidth=2.5)
+    encoded = {
+        "x": x,
+        "y": alt.Y("value:Q", title="share of spatial variance", scale=alt.Scale(domain=[-1, 1])),
+        "color": alt.Color("quantity:N", scale=alt.Scale(domain=list(QUANTITIES), range=[INDEX, ROWS, COLUMNS]), legend=legend),
+    }
+    dash = alt.StrokeDash("quantity:N", scale=alt.Scale(domain=list(QUANTITIES), range=[[1, 0], [7, 3], [2, 3]]), legend=legend)
+    kernels = list(dict.fromkeys(table["kernel"]))
+    shape = alt.Shape("kernel:N", scale=alt.Scale(domain=kernels), legend=alt.Legend(title=None, orient="top") if len(kernels) > 1 else None)
+    lines = folded.mark_line(strokeWidth=1.8).encode(**encoded, strokeDash=dash, detail="kernel:N")
+    points = folded.mark_point(filled=True, size=50, opacity=1).encode(**encoded, shape=shape, tooltip=tips, href="page:N")
     whiskers = base.mark_rule(color=INDEX, strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
     zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
     height = 340
@@ -81,7 +82,7 @@ def by_depth(scene: Scene) -> Drawing | Gap:
     resamples = model.entry("banding", str(first.layer)).values["resamples"]  # type: ignore[union-attr]
     caption = (
         f"Banding through {escape(model.title)}, layers in execution order: R and C are the shares of the kernels' spatial variance that"
-        f" row means and column means explain, H = R − C is the banding index (positive: horizontal bands). Bars are 95 % bootstrap"
+        f" row means and column means explain, H = R − C is the banding index (positive: horizontal bands). Lines join layers of one kernel size. Bars are 95 % bootstrap"
         f" intervals of H over a layer's units ({resamples:,} resamples), so they speak of this network's units, not of other trainings."
         " Click a point for its layer."
     )
@@ -104,24 +105,24 @@ def across(scene: Scene) -> Drawing | Gap:
     titles = list(dict.fromkeys(table["model"]))
     pick = alt.selection_point(fields=["model"], bind="legend")
     colour = alt.Color("model:N", scale=alt.Scale(domain=titles, range=SERIES[: len(titles)] if len(titles) <= len(SERIES) else alt.Undefined), legend=alt.Legend(title=None, orient="top"))
-    x = alt.X("depth:Q", title="depth: first to last convolution with rows and columns", axis=alt.Axis(format="%"))
+    x = alt.X("depth:Q", title="depth: first to last convolution with rows and columns", axis=alt.Axis(format="%", grid=False))
     y = alt.Y("index:Q", title="banding index H", scale=alt.Scale(domain=[-1, 1]))
     base = alt.Chart(data()).transform_filter("datum.source == source")
     faded = alt.when(pick).then(alt.value(1)).otherwise(alt.value(0.12))
-    lines = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, opacity=faded)
+    lines = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, opacity=faded, detail="kernel:N")
     whiskers = base.mark_rule(strokeWidth=1.5).encode(x=x, y="low:Q", y2="high:Q", color=colour, opacity=faded)
     points = base.mark_point(filled=True, size=50).encode(
         x=x, y=y, color=colour, opacity=faded, href="page:N",
-        shape=alt.Shape("model:N", legend=None, scale=alt.Scale(domain=titles)),
+        shape=alt.Shape("kernel:N", legend=alt.Legend(title=None, orient="top")),
         tooltip=["model:N", "layer:N", "kernel:N", *[alt.Tooltip(f"{n}:Q", title=t, format=".3f") for n, t in (("index", "H"), ("low", "lower"), ("high", "upper"))]],
     )  # fmt: skip
     zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
     height = 360
-    chart = specification(alt.layer(zero, lines, whiskers, points).add_params(source_choice(), pick), height)
+    chart = specification(alt.layer(zero, lines, whiskers, points).add_params(source_choice(table), pick), height)
     weights = table[table.source == "weights"]
     ends = [f"{title} {rows['index'].iloc[-1]:.2f}" for title, rows in weights.groupby("model", sort=False)]
     caption = (
-        "Banding index H through depth, one line a network, with 95 % bootstrap intervals over each layer's units."
+        "Banding index H through depth, one colour a network and one line a kernel size, with 95 % bootstrap intervals over each layer's units."
         " Each network is one training. Click a name to bring one out, a point for its layer."
     )
     alt_text = f"Line chart of the banding index against depth. At the last convolution, on full weights: {', '.join(ends)}."
@@ -142,6 +143,7 @@ def histogram(scene: Scene) -> Drawing | Gap:
             continue
         counts, edges = np.histogram(values[np.isfinite(values)], BINS)
         rows += [{"source": source, "from": round(a, 2), "to": round(b, 2), "units": int(n)} for n, a, b in zip(counts, edges, edges[1:], strict=False)]
+    table = pd.DataFrame(rows)
     base = alt.Chart(data()).transform_filter("datum.source == source")
     bars = base.mark_bar(color=INDEX).encode(
         x=alt.X("from:Q", bin="binned", title="H of the unit (−1 columns, +1 rows)", scale=alt.Scale(domain=[-1, 1])),
@@ -150,14 +152,14 @@ def histogram(scene: Scene) -> Drawing | Gap:
         tooltip=["from:Q", "to:Q", "units:Q"],
     )
     height = 220
-    chart = specification(bars.add_params(source_choice()), height)
+    chart = specification(bars.add_params(source_choice(table)), height)
     v = found.values
     label = escape(scene.layer.name)  # type: ignore[union-attr]
     caption = f"H of the single units of <code>{label}</code>. The layer's index, in which strong units count for more, is {v['index']:.3f}." if v["index"] is not None else f"H of the single units of <code>{label}</code>; no kernel varies over space."
     values = found.arrays["weights_per_unit"]
     low, middle, high = np.nanquantile(values, [0.1, 0.5, 0.9]) if np.isfinite(values).any() else (np.nan,) * 3
     alt_text = f"Histogram of H over units on full weights: median {middle:.2f}, tenth to ninetieth percentile {low:.2f} to {high:.2f}."
-    return Drawing(caption, alt_text, pd.DataFrame(rows), chart, height=height)
+    return Drawing(caption, alt_text, table, chart, height=height)
 
 
 FIGURES = (Figure("banding-by-depth", by_depth), Figure("banding-across", across), Figure("banding-histogram", histogram))
