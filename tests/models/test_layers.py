@@ -161,6 +161,7 @@ def test_parametrised_weights_count_as_the_weights_they_make():
     assert second.inputs == ("0",)
 
 
+@pytest.mark.filterwarnings("ignore:Lazy modules")  # said by older versions of torch
 def test_lazy_layers_stay_uninitialised_and_are_listed():
     net = nn.Sequential(nn.LazyConv2d(4, 3), nn.Conv2d(4, 2, 1))
     found = discover(net, (3, 8, 8))

@@ -1,0 +1,215 @@
+"""A user's own network must build from any folder, and every mistake on the way must say what to do."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from wbsite.errors import WbsiteError
+from wbsite.models import load
+from wbsite.models.layers import discover
+from wbsite.models.user import is_user, load_user
+
+ODD = Path(__file__).with_name("odd_network.py")
+COUNTER = itertools.count()
+HEAD = "import torch\nfrom torch import nn\n"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder of the user's, away from the checkout; what is imported from it is forgotten."""
+    before = set(sys.modules)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def written(folder):
+    """Writes a module of the user's and returns its name."""
+
+    def write(code):
+        name = f"mynet{next(COUNTER)}"
+        (folder / f"{name}.py").write_text(HEAD + code)
+        return name
+
+    return write
+
+
+def test_an_odd_network_from_another_folder(folder):
+    (folder / "package").mkdir()
+    shutil.copy(ODD, folder / "package" / "odd.py")
+    loaded = load_user("package.odd:build")
+    assert (loaded.spec.name, loaded.spec.weights, loaded.spec.title) == (
+        "package-odd-build",
+        "own",
+        "package.odd:build",
+    )
+    assert loaded.spec.input_shape == (1, 28, 28)
+    assert len(discover(loaded.module, loaded.spec.input_shape).layers) == 8
+    assert not loaded.module.training
+    assert not any(p.requires_grad for p in loaded.module.parameters())
+    assert loaded.provenance["module"] == "package.odd"
+    assert loaded.provenance["source_file"] is None
+    assert load("package.odd:build").digest == loaded.digest
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors"])
+def test_weights_files_are_loaded_and_recorded(folder, suffix):
+    shutil.copy(ODD, folder / "odd_weights.py")
+    fresh = load_user("odd_weights:build")
+    torch.manual_seed(3)
+    state = {k: v + torch.rand_like(v) for k, v in fresh.module.state_dict().items() if v.is_floating_point()}
+    path = folder / f"own{suffix}"
+    save_file(state, path) if suffix == ".safetensors" else torch.save(state, path)
+    loaded = load_user(f"odd_weights:build@own{suffix}")
+    assert torch.equal(loaded.module.get_parameter("row.weight"), state["row.weight"])
+    assert loaded.provenance["source_file"] == path.name
+    assert loaded.provenance["source_digest"].startswith("sha256:")
+    assert loaded.digest != fresh.digest
+    assert load_user("odd_weights:build", path).digest == loaded.digest
+    with pytest.raises(WbsiteError, match="two weights files"):
+        load_user(f"odd_weights:build@own{suffix}", path)
+
+
+def test_the_digest_tells_architectures_with_the_same_weights_apart(written):
+    code = "def build():\n    return nn.Sequential(nn.Conv2d(3, 4, 3, stride={}))\n"
+    one, two = (load_user(f"{written(code.format(stride))}:build") for stride in (1, 2))
+    assert torch.equal(one.module[0].weight, two.module[0].weight)
+    assert one.digest != two.digest
+
+
+@pytest.mark.parametrize(
+    ("body", "shape"),
+    [
+        ("nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))", (3, 224, 224)),
+        ("nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(4 * 26 * 26, 2))", (1, 28, 28)),
+        ("nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 62 * 62, 2))", (3, 64, 64)),
+        ("nn.Sequential(nn.Conv2d(5, 4, 3))", (5, 224, 224)),
+    ],
+)
+def test_the_input_is_found_by_trying(written, body, shape):
+    loaded = load_user(f"{written(f'def build(): return {body}')}:build")
+    assert loaded.spec.input_shape == shape
+    assert f"{shape[1]}×{shape[2]}, found by trying" in loaded.provenance["input"]
+
+
+def test_channels_of_a_network_whose_first_registered_convolution_is_not_its_first(written):
+    code = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.late, self.early = nn.Conv2d(8, 4, 1), nn.Conv2d(3, 8, 3)
+    def forward(self, x):
+        return self.late(self.early(x))
+"""
+    assert load_user(f"{written(code)}:Net").spec.input_shape == (3, 224, 224)
+
+
+def test_input_shape_on_the_factory(written):
+    code = "def build(): return nn.Sequential(nn.Conv2d(2, 4, 3))\nbuild.input_shape = (2, 40, 40)"
+    assert load_user(f"{written(code)}:build").spec.input_shape == (2, 40, 40)
+
+
+CONV = "nn.Sequential(nn.Conv2d(3, 4, 3))"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "hint"),
+    [
+        ("def built(): ...", "unknown factory in .* 'build'", "Did you mean 'built'"),
+        ("build = 3", "is of type int; expected a function", "without arguments"),
+        (f"build = {CONV}", "is of type Sequential; expected a function", "without arguments"),
+        ("def build(n): ...", "fails: TypeError: .*missing 1 required", "without arguments"),
+        ("def build(): raise KeyError('path')", "fails: KeyError: 'path'", "without arguments"),
+        ("def build(): return {}", "returns an object of type dict; expected a torch.nn.Module", "not its class"),
+        ("def build(): return nn.Conv2d", "returns the class Conv2d", "not its class"),
+        ("def build(): return nn.Linear(2, 2)", "no two-dimensional convolutions", "Conv2d"),
+        ("def build(): return nn.Conv2d(3, 4, 3)", "bare convolution", "Sequential"),
+        (
+            "def build(): return nn.Sequential(nn.Conv2d(3, 4, 3), nn.Linear(7, 2))",
+            "fails on every input",
+            "input_shape",
+        ),
+        (f"def build(): return {CONV}\nbuild.input_shape = (3, 32)", r"input_shape .* is \(3, 32\)", "attribute"),
+        (f"def build(): return {CONV}\nbuild.input_shape = (3, 32, 16)", "expected .*side, side", "square"),
+        (
+            f"def build(): return {CONV}\nbuild.input_shape = (1, 9, 9)",
+            r"fails on an input of shape \(1, 1, 9, 9\)",
+            "",
+        ),
+        ("import no_such_thing", "importing mynet.* fails: ModuleNotFoundError", "python -c"),
+        ("1 / 0", "importing mynet.* fails: ZeroDivisionError", "python -c"),
+        ("raise SystemExit(2)", "importing mynet.* fails: SystemExit", "python -c"),
+        ("def build(:", "importing mynet.* fails: SyntaxError", "python -c"),
+        (
+            f"def build():\n    net = {CONV}\n    net[0].bias.data[1] = float('nan')\n    return net",
+            "0.bias of",
+            "diverged",
+        ),
+        (
+            f"class Cut(nn.Module):\n    def __init__(self):\n        super().__init__()\n        self.net = {CONV}\n"
+            "    def forward(self, x): return x\nbuild = Cut",
+            "reaches none of its 1 convolutions",
+            "evaluation mode",
+        ),
+    ],
+)
+def test_mistakes_in_the_users_module_are_explained(written, code, message, hint):
+    name = written(code)
+    with pytest.raises(WbsiteError, match=message) as raised:
+        load_user(f"{name}:build")
+    assert hint in raised.value.hint
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules")  # said by older versions of torch
+def test_lazy_parameters_are_refused(written):
+    with pytest.raises(WbsiteError, match="without a shape") as raised:
+        load_user(f"{written('def build(): return nn.Sequential(nn.LazyConv2d(4, 3))')}:build")
+    assert "Call the network once" in raised.value.hint
+
+
+def test_a_module_that_is_not_there(folder):
+    (folder / "mynetwork.py").write_text("")
+    with pytest.raises(WbsiteError, match="no Python module 'mynetwrok'") as raised:
+        load_user("mynetwrok:build")
+    assert "'mynetwork'" in raised.value.hint
+    for token in (":build", "mynetwork:"):
+        with pytest.raises(WbsiteError, match="does not name a network"):
+            load_user(token)
+
+
+def test_unfit_weights_are_refused(folder, written):
+    name = written("def build(): return nn.Sequential(nn.Conv2d(3, 4, 3))")
+    good = load_user(f"{name}:build").module.state_dict()
+    cases = {
+        "missing": ({k: v for k, v in good.items() if k == "0.bias"}, "lacks 1 of .* parameters: 0.weight"),
+        "unexpected": ({**good, "1.bias": torch.ones(2)}, "unexpected: 1.bias"),
+        "shape": ({**good, "0.bias": torch.ones(5)}, r"0.bias in .* has the shape \(5,\)"),
+        "nan": ({**good, "0.bias": torch.full((4,), torch.nan)}, "0.bias in .* NaN"),
+    }
+    for case, (state, message) in cases.items():
+        torch.save(state, folder / f"{case}.pth")
+        with pytest.raises(WbsiteError, match=message):
+            load_user(f"{name}:build@{case}.pth")
+    with pytest.raises(WbsiteError, match="no weights file"):
+        load_user(f"{name}:build@absent.pth")
+    with pytest.raises(WbsiteError) as raised:
+        load_user(f"{name}:build@own.bin")
+    assert ".safetensors, .pth, .pt" in raised.value.hint
+
+
+def test_only_tokens_with_a_colon_are_the_users():
+    assert is_user("mynet:build")
+    assert is_user("package.net:build@weights/a.pth")
+    assert not is_user("inceptionv1")
+    assert not is_user("inceptionv1@bvlc")

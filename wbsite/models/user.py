@@ -1,0 +1,188 @@
+"""The user's own network: `package.module:factory`, with or without a weights file."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import re
+import sys
+from collections.abc import Callable
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from .. import registry
+from ..errors import WbsiteError, nearest, unknown
+from . import digest, formats
+from .base import LoadedModel, ModelSpec
+from .loading import check, fill, own_state, some
+from .user_input import preprocess_for
+
+SUFFIXES = (".safetensors", ".pth", ".pt")
+EXPECTED = "Expected MODULE:FACTORY or MODULE:FACTORY@WEIGHTS_FILE, as in `mynet:build@mynet.pth`."
+
+
+def is_user(token: str) -> bool:
+    """Whether a name given to `--models` means a network of the user's own."""
+    return ":" in token.partition("@")[0] and token not in registry.names("models")
+
+
+def load_user(token: str, weights_path: str | Path | None = None) -> LoadedModel:
+    """Imports the user's module, calls the factory, loads the weights and finds out the input's shape.
+
+    The working folder is put on Python's path, and stays there: the network may import more when it
+    runs. Without a weights file the network keeps what the factory gives it; where that is random,
+    it is the same at every call (generators start from 0 for the factory).
+
+    Args:
+        token: `package.module:factory` or `package.module:factory@weights_file`.
+        weights_path: the weights file, if the token names none: .safetensors, .pth or .pt with the
+            module's own parameter names.
+
+    Returns:
+        The network. Its digest is SHA-256 over the weights and over the layers as found by running
+        it, since the same weights in another architecture give other results.
+
+    Raises:
+        WbsiteError: the token is no such name; the import or the factory fails; the factory returns
+            no module, or one without convolutions; no input of any usual shape passes; the weights
+            are unreadable, another network's, or not finite.
+    """
+    target, _, named_file = token.partition("@")
+    module_name, _, factory_name = target.partition(":")
+    if not module_name or not factory_name:
+        raise WbsiteError(f"{token!r} does not name a network.", EXPECTED)
+    if named_file and weights_path is not None:
+        raise WbsiteError(f"two weights files for {target}: {named_file} and {weights_path}.", "Give one of them.")
+    file = named_file or weights_path
+    weights = Path(file) if file else None
+    factory = _factory(module_name, factory_name)
+    build = partial(_build, factory, target)
+    net = build()
+    provenance: dict[str, Any] = {"module": module_name, "factory": factory_name, "source_file": None}
+    if weights is not None:
+        provenance |= _load_weights(net, target, weights)
+    _check_finite(net, target)
+    preprocess, found, how = preprocess_for(net, factory, target)
+    spec = ModelSpec(
+        name=re.sub(r"[^a-z0-9]+", "-", target.lower()).strip("-"),
+        weights="own",
+        title=target,
+        build=build,
+        preprocess=preprocess,
+        note=how,
+    )
+    net.eval().requires_grad_(False)
+    return LoadedModel(net, spec, _digest(net, repr(found.layers)), provenance={**provenance, "input": how})
+
+
+def _factory(module_name: str, factory_name: str) -> Callable[[], object]:
+    module = _import(module_name)
+    found: object = module
+    for part in factory_name.split("."):
+        if not hasattr(found, part):
+            public = [name for name, value in vars(found).items() if callable(value) and not name.startswith("_")]
+            raise unknown(f"factory in {module_name}", factory_name, public)
+        found = getattr(found, part)
+    if not callable(found) or isinstance(found, nn.Module):
+        raise WbsiteError(
+            f"{module_name}:{factory_name} is of type {type(found).__name__}; expected a function that makes the network.",
+            "Write a function without arguments that returns the torch.nn.Module, and name that.",
+        )
+    return found
+
+
+def _import(name: str) -> ModuleType:
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise _import_failed(name, error) from error
+        here = [path.stem for path in Path.cwd().glob("*.py")]
+        close = nearest(name, here)
+        raise WbsiteError(
+            f"there is no Python module {error.name!r} in {folder} or among the installed packages.",
+            f"Did you mean {' or '.join(map(repr, close))}?" if close else "Run wbsite in the folder the module is in.",
+        ) from error
+    except (Exception, SystemExit) as error:
+        raise _import_failed(name, error) from error
+
+
+def _import_failed(name: str, error: BaseException) -> WbsiteError:
+    return WbsiteError(
+        f"importing {name} fails: {type(error).__name__}: {error}",
+        f"Try `python -c 'import {name}'` in the same folder.",
+    )
+
+
+def _build(factory: Callable[[], object], target: str) -> nn.Module:
+    """A fresh network, the same at every call, whatever random numbers were drawn before."""
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(0)
+            net = factory()
+    except (Exception, SystemExit) as error:
+        raise WbsiteError(
+            f"{target} fails: {type(error).__name__}: {error}",
+            "wbsite calls it without arguments; it must return the network.",
+        ) from error
+    if not isinstance(net, nn.Module):
+        given = f"the class {net.__name__}" if isinstance(net, type) else f"an object of type {type(net).__name__}"
+        raise WbsiteError(
+            f"{target} returns {given}; expected a torch.nn.Module.",
+            "Return the network itself, not its class, its weights or its output.",
+        )
+    lazy = [name for name, value in chain(net.named_parameters(), net.named_buffers()) if is_lazy(value)]
+    if lazy:
+        raise WbsiteError(
+            f"{target} leaves parameters without a shape ({some(lazy)}).",
+            "Call the network once on an input in the factory, so that its lazy layers take their shapes.",
+        )
+    return net.float()
+
+
+def _load_weights(net: nn.Module, target: str, path: Path) -> dict[str, Any]:
+    """Puts a weights file into the network; what is recorded of the file."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise WbsiteError(f"{path} is no weights file for {target}.", f"Expected one of {', '.join(SUFFIXES)}.")
+    contents = formats.read(path)
+    own = own_state(net)
+    hint = "Save them with torch.save(net.state_dict(), …) or safetensors from a network this factory makes."
+    missing = check(own, contents.state, path, target, hint)
+    if missing:
+        raise WbsiteError(f"{path} lacks {len(missing)} of {target}'s parameters: {some(missing)}.", hint)
+    fill(net, contents.state)
+    return {
+        "source_file": path.name,
+        "source_format": contents.format,
+        "source_digest": f"sha256:{digest.sha256(path)}",
+    }
+
+
+def _check_finite(net: nn.Module, target: str) -> None:
+    for name, value in own_state(net).items():
+        bad = int((~torch.isfinite(value)).sum())
+        if bad:
+            raise WbsiteError(
+                f"{name} of {target} has {bad} of {value.numel()} values that are NaN or infinite.",
+                "The training diverged, or the factory leaves the parameter uninitialised.",
+            )
+
+
+def _digest(net: nn.Module, layers: str) -> str:
+    """SHA-256 over layers and, by name, shapes and bytes of the weights; 64 hexadecimal digits."""
+    total = hashlib.sha256(layers.encode())
+    for name, value in sorted(own_state(net).items()):
+        total.update(f"{name} {tuple(value.shape)}\n".encode())
+        total.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return total.hexdigest()
