@@ -114,6 +114,8 @@ def specification(chart: Mapping[str, Any], csv: str) -> bytes:
 
 def number_text(value: Any) -> str:
     """A number as tables show it: three decimals at most, a proper minus sign."""
+    if value is None:
+        return "–"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
     if value != value:

@@ -37,10 +37,11 @@ def distribution(scene: Scene) -> Drawing | Gap:
     caption = (
         f"Distribution of the {number_text(v['weights'])} weights of <code>{_label(scene)}</code>, counts on a logarithmic axis."
         f" Standard deviation {number_text(v['std'])}, excess kurtosis {number_text(v['excess_kurtosis'])} (0 for a normal distribution)."
+        f" The {number_text(v['outside_histogram'])} weights farthest out are not drawn; the largest is {number_text(v['largest'])}."
     )
     alt_text = (
-        f"Histogram of {v['weights']} weights with mean {v['mean']:.4f}, standard deviation {v['std']:.4f}"
-        f" and excess kurtosis {v['excess_kurtosis']:.2f}."
+        f"Histogram of {v['weights']} weights with mean {number_text(v['mean'])}, standard deviation {number_text(v['std'])}"
+        f" and excess kurtosis {number_text(v['excess_kurtosis'])}."
     )
     return Drawing(caption, alt_text, table, specification(chart, HEIGHT), height=HEIGHT)
 
@@ -66,7 +67,7 @@ def concentration(scene: Scene) -> Drawing | Gap:
         " mean over units, with the range from the 10th to the 90th percentile of units; dashed, if all inputs counted alike."
         f" The effective number of inputs (participation ratio) is {number_text(v['effective_inputs'])} of {number_text(v['inputs'])} on average."
     )
-    alt_text = f"Line chart: the share of squared norm grows with the number of inputs counted; on average {v['effective_inputs']:.1f} of {v['inputs']} inputs count."
+    alt_text = f"Line chart: the share of squared norm grows with the number of inputs counted; on average {number_text(v['effective_inputs'])} of {v['inputs']} inputs count."
     return Drawing(caption, alt_text, table, specification(alt.layer(band, even, line), HEIGHT), height=HEIGHT)
 
 
