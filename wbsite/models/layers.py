@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.parameter import is_lazy
 
-from wbsite.errors import WbsiteError, unknown
+from wbsite.errors import unknown
+
+from .tracing import Trace, run, upstream
 
 INPUT = "input"
 """Stands for the picture among the inputs of a layer."""
@@ -115,14 +115,6 @@ class Layers:
         raise unknown("layer", name, self.names)
 
 
-@dataclass
-class _Trace:
-    """Output shape of a layer's first call, and the autograd node of every call's output."""
-
-    shape: tuple[int, ...]
-    nodes: list[torch.autograd.graph.Node | None] = field(default_factory=list)
-
-
 def discover(module: nn.Module, input_shape: tuple[int, int, int]) -> Layers:
     """Finds the convolutions and linear layers of a module by one forward pass in evaluation mode.
 
@@ -141,7 +133,7 @@ def discover(module: nn.Module, input_shape: tuple[int, int, int]) -> Layers:
     if lazy:  # the pass initialises lazy parameters in place: it runs on a copy, so that they stay as given
         module = copy.deepcopy(module)
     found = {n: m for n, m in module.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear)) and n not in lazy}
-    traces, source = _run(module, found, input_shape)
+    traces, source = run(module, found, input_shape)
 
     called = list(traces)  # in the order of first calls
     owner = {id(node): name for name in called for node in traces[name].nodes if node is not None}
@@ -151,85 +143,17 @@ def discover(module: nn.Module, input_shape: tuple[int, int, int]) -> Layers:
     notes: list[str] = []
     for name in called:
         trace = traces[name]
-        upstream = {up for node in trace.nodes if node is not None for up in _upstream(node, owner)}
-        earlier = sorted((up for up in upstream if position[up] < position[name]), key=position.__getitem__)
+        above = {up for node in trace.nodes if node is not None for up in upstream(node, owner)}
+        earlier = sorted((up for up in above if position[up] < position[name]), key=position.__getitem__)
         layers.append(_describe(name, found[name], len(layers), tuple(earlier), trace))
         if not earlier:
             notes.append(f"{name}: what feeds it cannot be traced (torch.no_grad or detach inside forward).")
-        if len(earlier) < len(upstream):
+        if len(earlier) < len(above):
             notes.append(f"{name}: fed by itself or by later layers in repeated calls; these inputs are left out.")
     return Layers(tuple(layers), tuple(_skipped(module, lazy, traces)), input_shape, tuple(notes))
 
 
-def _run(
-    module: nn.Module, found: dict[str, nn.Conv2d | nn.Linear], input_shape: tuple[int, int, int]
-) -> tuple[dict[str, _Trace], torch.autograd.graph.Node | None]:
-    """One forward pass; traces in the order of first calls, and the autograd node of the input."""
-    traces: dict[str, _Trace] = {}
-
-    def record(name: str, output: object) -> None:
-        if isinstance(output, (tuple, list)):
-            output = next((part for part in output if isinstance(part, torch.Tensor)), None)
-        if isinstance(output, torch.Tensor):
-            trace = traces.setdefault(name, _Trace(tuple(output.shape[1:])))
-            trace.nodes.append(output.grad_fn)  # kept now: an in-place operation later changes output.grad_fn
-
-    like = next((p for p in module.parameters() if p.is_floating_point() and not is_lazy(p)), torch.empty(0))
-    handles = []
-    try:
-        for name, layer in found.items():
-            handles.append(layer.register_forward_hook(lambda _m, _i, output, name=name: record(name, output)))
-        with _undisturbed(module, like.device):
-            zeros = torch.zeros(1, *input_shape, dtype=like.dtype, device=like.device, requires_grad=True)
-            x = zeros.clone()  # no leaf, so that a network may write into its input
-            source = x.grad_fn
-            module(x)
-    except Exception as error:
-        raise WbsiteError(
-            f"{type(module).__name__} fails on an input of shape {(1, *input_shape)}: {type(error).__name__}: {error}",
-            "Say what it takes: an attribute `input_shape = (channels, height, width)` on the module or its factory.",
-        ) from error
-    finally:
-        for handle in handles:
-            handle.remove()
-    return traces, source
-
-
-@contextmanager
-def _undisturbed(module: nn.Module, device: torch.device) -> Iterator[None]:
-    """Evaluation mode with gradients; training flags and random generators are put back afterwards."""
-    training = [(m, m.training) for m in module.modules()]
-    cuda = [device] if device.type == "cuda" else []
-    try:
-        for m, _ in training:
-            m.training = False
-        # The graph is only walked, never run backwards: dropping what it would save keeps memory low.
-        drop = torch.autograd.graph.saved_tensors_hooks(lambda _: None, lambda empty: empty)
-        with torch.random.fork_rng(devices=cuda), torch.inference_mode(False), torch.enable_grad(), drop:
-            yield
-    finally:
-        for m, flag in training:
-            m.training = flag
-
-
-def _upstream(node: torch.autograd.graph.Node, owner: dict[int, str]) -> set[str]:
-    """Owners of the nearest owned nodes above a node; parameters are leaves without an owner."""
-    found: set[str] = set()
-    seen: dict[int, torch.autograd.graph.Node] = {}  # holds the nodes: an id is only unique while they live
-    stack = [above for above, _ in node.next_functions]
-    while stack:
-        above = stack.pop()
-        if above is None or id(above) in seen:
-            continue
-        seen[id(above)] = above
-        if id(above) in owner:
-            found.add(owner[id(above)])
-        else:
-            stack += [further for further, _ in above.next_functions]
-    return found
-
-
-def _describe(name: str, module: nn.Conv2d | nn.Linear, order: int, inputs: tuple[str, ...], trace: _Trace) -> Layer:
+def _describe(name: str, module: nn.Conv2d | nn.Linear, order: int, inputs: tuple[str, ...], trace: Trace) -> Layer:
     bias = 0 if module.bias is None else module.bias.numel()
     common: dict[str, Any] = {
         "name": name,
@@ -264,7 +188,7 @@ def _pointwise(linear: nn.Linear) -> dict[str, Any]:
     return {"kind": "linear", **sizes, "kernel": one, "stride": one, "padding": (0, 0), "dilation": one}
 
 
-def _skipped(module: nn.Module, lazy: set[str], traces: dict[str, _Trace]) -> Iterator[Skipped]:
+def _skipped(module: nn.Module, lazy: set[str], traces: dict[str, Trace]) -> Iterator[Skipped]:
     for name, layer in module.named_modules():
         if name in traces or not isinstance(layer, (_ConvNd, nn.Linear)):
             continue

@@ -92,7 +92,7 @@ def _factory(module_name: str, factory_name: str) -> Callable[[], object]:
         found = getattr(found, part)
     if not callable(found) or isinstance(found, nn.Module):
         raise WbsiteError(
-            f"{module_name}:{factory_name} is of type {type(found).__name__}; expected a function that makes the network.",
+            f"{module_name}:{factory_name} is of type {type(found).__name__}; expected a function making a network.",
             "Write a function without arguments that returns the torch.nn.Module, and name that.",
         )
     return found
