@@ -98,7 +98,10 @@ def _blob(data: memoryview) -> tuple[NDArray[np.float32], bool]:
         elif number == 8:
             double.append(value)
     pieces, dtype = (double, "<f8") if double else (single, "<f4")
-    flat = np.frombuffer(b"".join(pieces), dtype).astype(np.float32)
+    joined = b"".join(pieces)
+    if len(joined) % np.dtype(dtype).itemsize:
+        raise Malformed(f"a blob of {len(joined)} bytes is no list of numbers")
+    flat = np.frombuffer(joined, dtype).astype(np.float32)
     dims = legacy if shape is None else shape
     if math.prod(dims) != flat.size:
         raise Malformed(f"a blob of shape {tuple(dims)} has {flat.size} values")
@@ -136,7 +139,7 @@ def _layer(data: memoryview, generation: Generation) -> tuple[str, list[NDArray[
         if legacy and i > 0:
             array = array.reshape(-1)
         elif legacy and inner_product:
-            array = array.reshape(array.shape[-2:])
+            array = array.reshape(math.prod(array.shape[:-1]), array.shape[-1])
         arrays.append(array)
     return name, arrays
 

@@ -35,16 +35,17 @@ def like(path: Path, expected: str) -> str:
         WbsiteError: the algorithm is unknown.
     """
     algorithm, _, digits = expected.partition(":")
+    known = algorithm in hashlib.algorithms_available and not algorithm.startswith("shake")
+    if not digits or not (known or algorithm in ("git-sha1", "sha256-prefix")):
+        raise WbsiteError(
+            f"digest {expected!r} is of an unknown kind; expected ALGORITHM:HEX.",
+            "Known: git-sha1, sha256-prefix, and hashlib's, such as sha256, sha1 and md5.",
+        )
     if algorithm == "git-sha1":
         head = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
         return f"{algorithm}:{_hexdigest(path, head)}"
     if algorithm == "sha256-prefix":
         return f"{algorithm}:{sha256(path)[: len(digits)]}"
-    if algorithm not in hashlib.algorithms_available or algorithm.startswith("shake"):
-        raise WbsiteError(
-            f"digest {expected!r} is of an unknown kind; expected ALGORITHM:HEX.",
-            "Known: git-sha1, sha256-prefix, and hashlib's, such as sha256, sha1 and md5.",
-        )
     return f"{algorithm}:{_hexdigest(path, hashlib.new(algorithm, usedforsecurity=False))}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -110,7 +111,7 @@ def _obtain(spec: ModelSpec, source: Source, progress: Progress) -> Path:
             partial.replace(rejected)
             raise WbsiteError(
                 f"what {source.url} sent has the digest {found}; expected {source.digest}. It was not opened.",
-                f"Run the command again; if it stays so, the file was replaced by another. It was put aside as {rejected}.",
+                f"Run the command again; if it stays so, another file is published there now. This one is kept as {rejected}.",
             )
         partial.replace(whole)
     except OSError as error:
@@ -132,7 +133,7 @@ def _reported(spec: ModelSpec, partial: Path) -> Iterator[None]:
         ) from error
     except urllib.error.URLError as error:
         raise not_here(spec, f"could not be fetched: {error.reason}") from error
-    except (TimeoutError, ConnectionError) as error:
+    except (TimeoutError, ConnectionError, ssl.SSLError) as error:
         raise not_here(spec, f"could not be fetched: {error}") from error
 
 
@@ -143,7 +144,7 @@ def _download(url: str, partial: Path, progress: Progress) -> None:
         try:
             _transfer(url, partial, before, progress)
             return
-        except (_Lost, http.client.IncompleteRead, TimeoutError, ConnectionError):
+        except (_Lost, http.client.IncompleteRead, TimeoutError, ConnectionError, ssl.SSLError):
             if not partial.exists() or partial.stat().st_size <= before:
                 raise
 

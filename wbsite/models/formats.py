@@ -71,9 +71,18 @@ def _caffemodel(path: Path) -> Contents:
 
 def _npz(path: Path) -> Contents:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
-    except (OSError, EOFError, ValueError, KeyError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         raise WbsiteError(f"{path} is truncated or is not an .npz file of plain arrays: {error}.", DAMAGED) from error
     keras = any(key.endswith("/kernel") for key in arrays) or any(key.endswith(".bn") for key in arrays)
     state = _kernels(arrays) if any(key.endswith("/kernel") for key in arrays) else arrays
