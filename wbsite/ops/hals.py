@@ -114,7 +114,6 @@ def _iterate(x: torch.Tensor, s: torch.Tensor, f: torch.Tensor) -> tuple[torch.T
 
     That is X·Fᵀ divided by the diagonal of F·Fᵀ, (n, rows, batch), and F·Fᵀ, (batch, n, n).
     """
-    n = len(s)
     columns = s.permute(2, 0, 1).contiguous()
     overlap = torch.bmm(columns, columns.mT)
     power = _diagonal(overlap)
@@ -155,9 +154,7 @@ def _pairs(matrix: torch.Tensor, trailing: int) -> list[list[torch.Tensor]]:
     return [list(flat[n * j : n * j + n]) for j in range(n)]
 
 
-def _squared_error(
-    size: torch.Tensor, s: torch.Tensor, products: torch.Tensor, gram: torch.Tensor
-) -> torch.Tensor:
+def _squared_error(size: torch.Tensor, s: torch.Tensor, products: torch.Tensor, gram: torch.Tensor) -> torch.Tensor:
     """‖X‖² - 2⟨S, X·Fᵀ⟩ + ⟨SᵀS, F·Fᵀ⟩ of each matrix, without another pass over X."""
     columns = s.permute(2, 0, 1)
     fitted = (s * products).sum(1).mT * _diagonal(gram)[:, :, 0]
