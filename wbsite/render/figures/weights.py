@@ -80,14 +80,15 @@ def nmf_error(scene: Scene) -> Drawing | Gap:
         return found
     table = found.table("rows")
     modes = list(dict.fromkeys(table["mode"]))
+    legend = alt.Legend(title=None, orient="top")
     chart = (
         alt.Chart(data())
         .mark_line(point=True, strokeWidth=2)
         .encode(
             x=alt.X("components:O", title="components", axis=alt.Axis(labelAngle=0)),
             y=alt.Y("error:Q", title="relative error", scale=alt.Scale(domain=[0, 1])),
-            color=alt.Color("mode:N", scale=alt.Scale(domain=modes, range=SERIES[: len(modes)]), legend=alt.Legend(title=None, orient="top")),
-            strokeDash=alt.StrokeDash("mode:N", legend=None, scale=alt.Scale(domain=modes)),
+            color=alt.Color("mode:N", scale=alt.Scale(domain=modes, range=SERIES[: len(modes)]), legend=legend),
+            strokeDash=alt.StrokeDash("mode:N", legend=legend, scale=alt.Scale(domain=modes)),
             tooltip=["mode:N", "components:O", alt.Tooltip("error:Q", format=".3f"), "units:Q"],
         )
     )
