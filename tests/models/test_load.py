@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
+from wbsite.errors import WbsiteError
 from wbsite.models import LoadedModel, load
 from wbsite.models.convert import convert
 from wbsite.models.inceptionv1 import FIVE_H, InceptionV1
@@ -86,11 +87,12 @@ def test_photographs_are_recognised(
 ) -> None:
     images, labels = photographs
     model = converted(name)
+    module = model.module.to(memory_format=torch.channels_last)  # a third faster on CPU
     right = 0
     with torch.inference_mode():
         for start in range(0, len(images), 20):
             batch = torch.stack([model.spec.preprocess(image) for image in images[start : start + 20]])
-            right += int((model.module(batch).argmax(1) == labels[start : start + 20]).sum())
+            right += int((module(batch).argmax(1) == labels[start : start + 20]).sum())
     print(f"{name}: top-1 {right / len(images):.3f}")
     assert right / len(images) >= at_least
 
@@ -110,3 +112,18 @@ def test_inception5h_converts_under_the_articles_names(tmp_path: Path) -> None:
     assert torch.equal(module.get_parameter("mixed4a_3x3.weight"), state["mixed4a_3x3_pre_relu_conv.weight"])
     assert module(torch.zeros(1, 3, 224, 224)).shape == (1, 1008)
     assert verify_file(path).startswith("inceptionv1@5h, 116 tensors, sha256 ")
+
+
+def test_a_factory_of_the_users_own_loads_by_the_same_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "users_own_net.py").write_text(
+        "from torch import nn\ndef build():\n    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    torch.save({"0.weight": torch.ones(4, 3, 3, 3), "0.bias": torch.zeros(4)}, tmp_path / "part.pth")
+    assert load("users_own_net:build").module.get_submodule("0").out_channels == 4
+    for call in (
+        (f"users_own_net:build@{tmp_path / 'part.pth'}",),
+        ("users_own_net:build", str(tmp_path / "part.pth")),
+    ):
+        with pytest.raises(WbsiteError, match="lacks 2 of users_own_net:build's parameters"):
+            load(*call)

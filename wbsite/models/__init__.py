@@ -44,14 +44,10 @@ def load(name: str, weights: str | None = None, weights_dir: str | Path | None =
     Raises:
         WbsiteError: as `resolve`, or the file is damaged or not this network's.
     """
-    if ":" in name:
+    if ":" in name.partition("@")[0]:
         from .user import load_user
 
-        token, _, file = name.partition("@")
-        if file and weights and file != weights:
-            raise WbsiteError(f"weights files {file!r} and {weights!r} are both asked for.", f"Write {name} alone.")
-        given = file or weights
-        return load_user(token, Path(given) if given else None)
+        return load_user(name, weights)
     from .loading import load_spec
 
     return load_spec(*resolve(name, weights, weights_dir))

@@ -77,11 +77,12 @@ class ModelSpec:
         build: makes the module with fresh parameters; takes no arguments.
         preprocess: picture → input tensor.
         source: where the weights are fetched from; None for bundled or user's weights.
-        convert: state as read from `source` → state under the module's own names.
+        convert: state as read from `source` (LAYER.weight, .bias, .bn) → state under the module's own
+            names; names it does not know stay as they are, so that they can be reported. Not called
+            for a state that has the module's names already. The order of colours is not its concern.
         reference: key in content/refs.bib.
         blocks: layer → (block, index of the layer's first unit in the block's concatenated
             output), for networks whose units are numbered over a whole block.
-        head: whether a classifier follows the convolutions in `build`'s module.
         note: anything a reader of the model's page should know.
     """
 

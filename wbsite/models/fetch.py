@@ -111,7 +111,7 @@ def _obtain(spec: ModelSpec, source: Source, progress: Progress) -> Path:
             partial.replace(rejected)
             raise WbsiteError(
                 f"what {source.url} sent has the digest {found}; expected {source.digest}. It was not opened.",
-                f"Run the command again; if it stays so, another file is published there now. This one is kept as {rejected}.",
+                f"Run the command again; if it stays so, another file is there now. What came is kept as {rejected}.",
             )
         partial.replace(whole)
     except OSError as error:
