@@ -32,14 +32,18 @@ Models = Annotated[
     typer.Option(help="Comma-separated: NAME, NAME@WEIGHTS or module:factory[@FILE]. Left out: the bundled networks."),
 ]
 Articles = Annotated[Optional[str], typer.Option(help="Comma-separated names of articles. Left out: all.")]
-ProfileName = Annotated[Optional[str], typer.Option(help="quick: what the articles show; full: everything for every unit.")]
+ProfileName = Annotated[
+    Optional[str], typer.Option(help="quick: what the articles show; full: everything for every unit.")
+]
 WeightsDir = Annotated[Optional[Path], typer.Option(help="Folder of converted weights, looked at before the cache.")]
 Device = Annotated[Optional[str], typer.Option(help="auto, cpu or cuda.")]
 Workers = Annotated[Optional[int], typer.Option(help="Compute on this many local processes (needs wbsite[cluster]).")]
 Scheduler = Annotated[Optional[str], typer.Option(help="Compute on a running Dask cluster, as in tcp://host:8786.")]
 StoreUrl = Annotated[Optional[str], typer.Option("--store", help="Folder or address of the results.")]
 Out = Annotated[Optional[str], typer.Option(help="Folder of the finished site.")]
-KeepGoing = Annotated[Optional[bool], typer.Option("--keep-going", help="Build the other models when one cannot be loaded.")]
+KeepGoing = Annotated[
+    Optional[bool], typer.Option("--keep-going", help="Build the other models when one cannot be loaded.")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Treat mkdocs' warnings as errors.")]
 
 
@@ -60,7 +64,10 @@ def _config(**options: Any) -> Any:
 
 def _finish(failures: int, what: str) -> None:
     if failures:
-        print(f"{what} with {failures} gap{'s' if failures > 1 else ''}: see the cards on the pages and the lines above.", file=sys.stderr)
+        print(
+            f"{what} with {failures} gap{'s' if failures > 1 else ''}: see the cards on the pages and the lines above.",
+            file=sys.stderr,
+        )
         raise typer.Exit(GAPS)
 
 
@@ -142,7 +149,9 @@ def render(
 @app.command()
 def train(
     experiments: Annotated[list[str], typer.Argument(help="Names from `wbsite list experiments`.")],
-    dataset: Annotated[Optional[str], typer.Option(help="cifar10, imagefolder:PATH, …; the experiment's own if left out.")] = None,
+    dataset: Annotated[
+        Optional[str], typer.Option(help="cifar10, imagefolder:PATH, …; the experiment's own if left out.")
+    ] = None,
     seeds: Annotated[str, typer.Option(help="Comma-separated seeds.")] = "0",
     device: Device = None,
     out: Annotated[Path, typer.Option(help="Folder of checkpoints and trained weights.")] = Path("build/train"),
@@ -191,8 +200,8 @@ def export(
     store: StoreUrl = None,
 ) -> None:
     """A result as a table on standard output; computes what is missing."""
-    from .run.export import export as run
     from .progress import reporter
+    from .run.export import export as run
 
     config = _config(models=model, profile=profile, weights_dir=weights_dir, device=device, store=store)
     with reporter() as progress:
@@ -212,7 +221,9 @@ def check(
     for problem in problems:
         print(f"{problem.page}: {problem.kind}: {problem.detail}")
     if problems:
-        raise WbsiteError(f"{len(problems)} problem{'s' if len(problems) > 1 else ''} in {site}.", "Each is listed above.")
+        raise WbsiteError(
+            f"{len(problems)} problem{'s' if len(problems) > 1 else ''} in {site}.", "Each is listed above."
+        )
     print(f"{site}: no problems.")
 
 

@@ -53,14 +53,19 @@ class Config:
         if self.workers < 0:
             raise WbsiteError(f"workers is {self.workers}.", "Give 0 (compute in this process) or more.")
         if self.workers and self.scheduler:
-            raise WbsiteError("both workers and scheduler are given.", "Give one: local processes, or a running scheduler.")
+            raise WbsiteError(
+                "both workers and scheduler are given.", "Give one: local processes, or a running scheduler."
+            )
         if not self.models:
             raise WbsiteError("no models are named.", "Leave --models out to build the bundled ones.")
         twice = {m for m in self.models if self.models.count(m) > 1}
         if twice:
             raise WbsiteError(f"model {min(twice)!r} is named twice.", "Name every model once.")
         if self.weights_dir and not Path(self.weights_dir).is_dir():
-            raise WbsiteError(f"weights folder {self.weights_dir!r} does not exist.", "Give the folder that `wbsite weights convert --out` wrote.")
+            raise WbsiteError(
+                f"weights folder {self.weights_dir!r} does not exist.",
+                "Give the folder that `wbsite weights convert --out` wrote.",
+            )
 
 
 def load(overrides: Mapping[str, Any], path: Path = Path("wbsite.toml")) -> Config:

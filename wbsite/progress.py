@@ -6,6 +6,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 class Progress:
@@ -25,7 +29,8 @@ class LineProgress(Progress):
     """One line per step, for logs and pipes; long steps add a line every `every` seconds."""
 
     def __init__(self, every: float = 15.0) -> None:
-        self.every, self.label, self.total, self.done = every, "", None, 0
+        self.every, self.label, self.done = every, "", 0
+        self.total: int | None = None
         self.started = self.said = 0.0
 
     def step(self, label: str, total: int | None = None) -> None:
@@ -64,7 +69,7 @@ class BarProgress(Progress):
             TextColumn("[dim]{task.fields[note]}"),
             console=Console(stderr=True),
         )
-        self.task = None
+        self.task: TaskID | None = None
 
     def step(self, label: str, total: int | None = None) -> None:
         if self.task is not None:

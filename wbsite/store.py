@@ -42,7 +42,9 @@ class DamagedEntry(WbsiteError):
     """An entry whose files do not have the digests of its manifest. It is recomputed, never used."""
 
     def __init__(self, key: str, name: str) -> None:
-        super().__init__(f"store entry {key} is damaged ({name}).", "Run `wbsite build` or `wbsite clean`: it is computed again.")
+        super().__init__(
+            f"store entry {key} is damaged ({name}).", "Run `wbsite build` or `wbsite clean`: it is computed again."
+        )
         self.key = key
 
 
@@ -119,32 +121,46 @@ class Entry:
 
 
 class Store:
-    """Results by content under `url` (a folder, or any address fsspec knows).
+    """Results by content under `url` (a folder, or any address fsspec knows). Opening it writes nothing.
+
+    A folder is kept as an absolute path, so that workers with another working folder find it.
 
     Raises:
-        StoreError: the address is not usable, or cannot be written.
+        StoreError: the address is not usable; later, that it cannot be read or written.
     """
 
     def __init__(self, url: str | Path) -> None:
-        self.url = str(url)
+        self.url = str(url) if "://" in str(url) else str(Path(url).absolute())
         try:
             self.fs, self.root = fsspec.core.url_to_fs(self.url)
         except (ValueError, ImportError) as error:
-            raise StoreError(f"store {self.url!r} cannot be opened ({error}).", "Give a folder, or an address fsspec knows.") from error
+            raise StoreError(
+                f"store {self.url!r} cannot be opened ({error}).", "Give a folder, or an address fsspec knows."
+            ) from error
         self.local = self.fs.protocol in ("file", "local") or "file" in self.fs.protocol
+
+    def prepare(self) -> None:
+        """Makes its folders, so that a store that cannot be written is found before anything is computed."""
         try:
             self.fs.makedirs(f"{self.root}/objects", exist_ok=True)
             self.fs.makedirs(f"{self.root}/records", exist_ok=True)
         except OSError as error:
             raise self._failed("be created", error) from error
 
+    def exists(self) -> bool:
+        """Whether anything was ever put there."""
+        return self.fs.exists(f"{self.root}/records")
+
     def _failed(self, what: str, error: OSError) -> StoreError:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return StoreError(
                 f"no space left for the store {self.url}.",
-                "Free some space, or give another place with --store; finished results are kept and the build resumes from them.",
+                "Free some space, or give another place with --store; what is finished is kept and used again.",
             )
-        return StoreError(f"the store {self.url} cannot {what} ({error.strerror or error}).", "Give a place you may write with --store.")
+        return StoreError(
+            f"the store {self.url} cannot {what} ({error.strerror or error}).",
+            "Give a place you may write with --store.",
+        )
 
     def _folder(self, key: str) -> str:
         return f"{self.root}/objects/{key[:2]}/{key}"
@@ -154,6 +170,8 @@ class Store:
             return self.fs.cat_file(path)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise self._failed("be read", error) from error
 
     def _write(self, path: str, data: bytes) -> None:
         try:
@@ -164,6 +182,10 @@ class Store:
             write_atomically(Path(path), data)
         except OSError as error:
             raise self._failed("be written", error) from error
+        except NotImplementedError as error:
+            raise StoreError(
+                f"the store {self.url} is read-only.", "Give a place you may write with --store."
+            ) from error
 
     @contextmanager
     def lock(self, key: str) -> Iterator[None]:
@@ -173,7 +195,7 @@ class Store:
             return
         path = Path(self.root) / "locks" / key
         try:
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(path)
             lock.acquire()
         except OSError as error:
@@ -191,7 +213,7 @@ class Store:
         try:
             manifest = json.loads(data)
             digest = manifest.pop("digest")
-        except (ValueError, KeyError, AttributeError):
+        except (ValueError, KeyError, AttributeError, TypeError):
             return None
         if hashlib.sha256(canonical(manifest)).hexdigest() != digest:
             return None
@@ -247,9 +269,10 @@ class Store:
         """A small document by name, None where there is none or it is damaged."""
         data = self._read(f"{self.root}/records/{name}.json")
         try:
-            return None if data is None else json.loads(data)
+            found = None if data is None else json.loads(data)
         except ValueError:
             return None
+        return found if isinstance(found, dict) else None
 
     def put_record(self, name: str, value: Mapping[str, Any]) -> None:
         """Replaces a small document, leaving it untouched where nothing changed."""

@@ -116,7 +116,9 @@ def test_inception5h_converts_under_the_articles_names(tmp_path: Path) -> None:
 
 def test_a_factory_of_the_users_own_loads_by_the_same_function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "users_own_net.py").write_text(
-        "from torch import nn\ndef build():\n    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3))\n"
+        "from torch import nn\n"
+        "def build():\n"
+        "    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3))\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     torch.save({"0.weight": torch.ones(4, 3, 3, 3), "0.bias": torch.zeros(4)}, tmp_path / "part.pth")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 
@@ -40,7 +40,7 @@ class Context:
         """The layer's weight on the device, float32: (O, I/groups, kh, kw) or (O, I)."""
         assert self.layer is not None
         module = self.model.module.get_submodule(self.layer.name)
-        return module.weight.detach().to(self.device, torch.float32)  # type: ignore[union-attr, operator, return-value]
+        return cast(torch.Tensor, module.weight).detach().to(self.device, torch.float32)
 
 
 def always(layer: Layer) -> str:

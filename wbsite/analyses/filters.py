@@ -13,7 +13,11 @@ from .base import Analysis, Context, reads_pictures
 
 def applies(layer: Layer) -> str:
     """First layers with a spatial kernel."""
-    return "" if reads_pictures(layer) and layer.spatial else "only kernels that read the picture itself can be shown as pictures"
+    return (
+        ""
+        if reads_pictures(layer) and layer.spatial
+        else "only kernels that read the picture itself can be shown as pictures"
+    )
 
 
 def run(context: Context) -> Result:
@@ -24,7 +28,10 @@ def run(context: Context) -> Result:
     pictures = (0.5 + 0.5 * weight / peak).permute(0, 2, 3, 1).expand(-1, -1, -1, 3).contiguous()
     return Result(
         values={"channels": weight.shape[1]},
-        arrays={"pictures": pictures.numpy(), "order": np.asarray(similarity_order(pictures.flatten(1) - 0.5), np.int64)},
+        arrays={
+            "pictures": pictures.numpy(),
+            "order": np.asarray(similarity_order(pictures.flatten(1) - 0.5), np.int64),
+        },
     )
 
 

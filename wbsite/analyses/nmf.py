@@ -48,7 +48,11 @@ def run(context: Context) -> Result:
     ]
     pictures = per_unit.spatial.cpu()
     return Result(
-        values={"error": float(per_unit.error.mean()), "joint_error": float(joint.error.mean()), "components": COMPONENTS},
+        values={
+            "error": float(per_unit.error.mean()),
+            "joint_error": float(joint.error.mean()),
+            "components": COMPONENTS,
+        },
         arrays={
             "per_unit": pictures.numpy(),
             "joint": joint.spatial.cpu().numpy(),

@@ -31,7 +31,7 @@ class Pictures:
     def digest(self) -> str:
         """SHA-256 of pixels, labels and class names."""
         digest = hashlib.sha256(repr((self.images.shape, self.classes)).encode())
-        digest.update(np.ascontiguousarray(self.images))
+        digest.update(np.ascontiguousarray(self.images).data)
         digest.update(self.labels.astype("<i8").tobytes())
         return digest.hexdigest()
 

@@ -21,7 +21,9 @@ def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:
     from torchvision.datasets import CIFAR10
 
     if size != 32:
-        raise WbsiteError(f"cifar10 has pictures of 32 pixels, not {size}.", "Use a model made for 32 pixels, or an imagefolder.")
+        raise WbsiteError(
+            f"cifar10 has pictures of 32 pixels, not {size}.", "Use a model made for 32 pixels, or an imagefolder."
+        )
     root = Path(argument).expanduser() if argument else cache_folder() / "datasets"
     progress.step(f"cifar10, {split}")
     try:

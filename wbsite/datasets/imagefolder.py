@@ -19,12 +19,17 @@ SPLITS = {"train": ("train",), "test": ("val", "test", "valid", "validation")}
 def split_folder(root: Path, split: str) -> Path:
     """PATH/train, or the first of PATH/val, PATH/test, … that exists."""
     if not root.is_dir():
-        raise WbsiteError(f"imagefolder: {root} is not a folder.", "Give imagefolder:PATH, a folder that holds train/ and val/.")
+        raise WbsiteError(
+            f"imagefolder: {root} is not a folder.", "Give imagefolder:PATH, a folder that holds train/ and val/."
+        )
     for name in SPLITS[split]:
         if (root / name).is_dir():
             return root / name
     wanted = " or ".join(f"{name}/" for name in SPLITS[split])
-    raise WbsiteError(f"imagefolder: {root} has no {wanted} inside.", "Expected PATH/train/CLASS/picture.png and PATH/val/CLASS/picture.png.")
+    raise WbsiteError(
+        f"imagefolder: {root} has no {wanted} inside.",
+        "Expected PATH/train/CLASS/picture.png and PATH/val/CLASS/picture.png.",
+    )
 
 
 def read_picture(path: Path, size: int) -> np.ndarray:
@@ -36,7 +41,9 @@ def read_picture(path: Path, size: int) -> np.ndarray:
                 rgb = ImageOps.fit(rgb, (size, size), Image.Resampling.BICUBIC)
             return np.asarray(rgb).transpose(2, 0, 1)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise WbsiteError(f"imagefolder: {path} cannot be read as a picture ({error}).", "Repair or remove the file.") from error
+        raise WbsiteError(
+            f"imagefolder: {path} cannot be read as a picture ({error}).", "Repair or remove the file."
+        ) from error
 
 
 def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:
@@ -56,7 +63,10 @@ def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:
         if path.suffix.lower() in SUFFIXES
     ]
     if not files:
-        raise WbsiteError(f"imagefolder: {folder} holds no pictures.", f"Expected {folder}/CLASS/picture with one of {', '.join(sorted(SUFFIXES))}.")
+        raise WbsiteError(
+            f"imagefolder: {folder} holds no pictures.",
+            f"Expected {folder}/CLASS/picture with one of {', '.join(sorted(SUFFIXES))}.",
+        )
     images = np.empty((len(files), 3, size, size), np.uint8)
     progress.step(f"read {len(files)} pictures of {folder}", len(files))
     with ThreadPoolExecutor() as pool:
@@ -67,4 +77,6 @@ def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:
     return Pictures(images, labels, classes)
 
 
-DATASETS = (DatasetSpec("imagefolder", "your own pictures: imagefolder:PATH with PATH/train/CLASS and PATH/val/CLASS", load),)
+DATASETS = (
+    DatasetSpec("imagefolder", "your own pictures: imagefolder:PATH with PATH/train/CLASS and PATH/val/CLASS", load),
+)

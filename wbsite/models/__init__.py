@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import WbsiteError
 from .base import LoadedModel, ModelSpec
 
 __all__ = ["LoadedModel", "ModelSpec", "load", "resolve"]

@@ -53,13 +53,17 @@ class AlexNet(nn.Module):
         self.fc7 = nn.Linear(hidden, hidden)
         self.fc8 = nn.Linear(hidden, classes)
 
+    def norm(self, layer: int, x: torch.Tensor) -> torch.Tensor:
+        """The normalisation after a convolution."""
+        return self.get_submodule(f"norm{layer}")(x)
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(N, 3, H, W) → logits (N, classes)."""
-        x = self.pool(self.norm1(torch.relu(self.conv1(x))))
-        x = self.pool(self.norm2(torch.relu(self.conv2(x))))
-        x = self.norm3(torch.relu(self.conv3(x)))
-        x = self.norm4(torch.relu(self.conv4(x)))
-        x = self.pool(self.norm5(torch.relu(self.conv5(x)))).flatten(1)
+        x = self.pool(self.norm(1, torch.relu(self.conv1(x))))
+        x = self.pool(self.norm(2, torch.relu(self.conv2(x))))
+        x = self.norm(3, torch.relu(self.conv3(x)))
+        x = self.norm(4, torch.relu(self.conv4(x)))
+        x = self.pool(self.norm(5, torch.relu(self.conv5(x)))).flatten(1)
         x = self.dropout(torch.relu(self.fc6(x)))
         x = self.dropout(torch.relu(self.fc7(x)))
         return self.fc8(x)

@@ -61,9 +61,7 @@ class Layout:
 
 
 BVLC = Layout((64, 64, 192), BVLC_BLOCKS, 1000, lrn={"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 1.0})
-FIVE_H = Layout(
-    (64, 64, 192), FIVE_H_BLOCKS, 1008, same=True, lrn={"size": 11, "alpha": 11e-4, "beta": 0.5, "k": 2.0}
-)
+FIVE_H = Layout((64, 64, 192), FIVE_H_BLOCKS, 1008, same=True, lrn={"size": 11, "alpha": 11e-4, "beta": 0.5, "k": 2.0})
 SMALL = Layout(
     (24, 24, 72),
     {name: tuple(w * 3 // 8 for w in widths) for name, widths in BVLC_BLOCKS.items()},  # type: ignore[misc]
@@ -181,7 +179,9 @@ def from_caffe(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def from_5h(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Keys LAYER_pre_relu_conv.weight → LAYER.weight; auxiliary heads are left out."""
-    kept = {k: v for k, v in state.items() if not k.startswith(("softmax0", "softmax1", "head0", "head1", "nn0", "nn1"))}
+    kept = {
+        k: v for k, v in state.items() if not k.startswith(("softmax0", "softmax1", "head0", "head1", "nn0", "nn1"))
+    }
     return {key.replace("_pre_relu_conv.", "."): value for key, value in kept.items()}
 
 

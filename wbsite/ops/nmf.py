@@ -18,7 +18,7 @@ from .onethread import one_thread
 
 Mode = Literal["per-unit", "joint"]
 
-TOLERANCE = 1e-3
+TOLERANCE = 2e-3
 MAX_ITERATIONS = 200
 
 _CHUNK_BYTES = 8 * 2**20
@@ -72,7 +72,7 @@ def one_sided_nmf(
         seed: nothing is random: the start is NNDSVDa, and every seed gives the same factors.
         groups: of the convolution; units are in order of their group.
         reference: the joint factors of the same kernels, to spare computing them in `per-unit`.
-        tolerance: a matrix has converged when 5 iterations lower its squared error by a smaller share.
+        tolerance: a matrix has converged when 5 iterations change its squared error by a smaller share.
         max_iterations: at most so many, converged or not.
 
     Raises:

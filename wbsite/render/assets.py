@@ -76,7 +76,7 @@ def _made() -> str:
 
 
 def _closest(wanted: str, known: list[str]) -> str:
-    """The bundled Vega-Lite ("6.4") for a specification's version ("6.4.1"): its minor version, else its major's newest."""
+    """The bundled Vega-Lite ("6.4") for a version such as "6.4.1": its minor version, else its major's newest."""
     major, minor = (int(part) for part in wanted.split(".")[:2])
     of_major = sorted(int(name.split(".")[1]) for name in known if name.split(".")[0] == str(major))
     if not of_major:

@@ -72,7 +72,9 @@ def gap_card(name: str, gap: Gap) -> str:
     """The visible card in place of a figure or number that could not be made."""
     kind, said = ("failed", "Not computed") if gap.failed else ("skipped", "Not applicable")
     reason = escape(" ".join(gap.reason.split()))
-    return f'<div class="wb-gap wb-gap-{kind}" role="note"><strong>{said}:</strong> {escape(name)}, because {reason}</div>'
+    return (
+        f'<div class="wb-gap wb-gap-{kind}" role="note"><strong>{said}:</strong> {escape(name)}, because {reason}</div>'
+    )
 
 
 def figure_html(name: str, number: int, drawing: Drawing) -> tuple[str, dict[str, bytes]]:
@@ -91,8 +93,9 @@ def figure_html(name: str, number: int, drawing: Drawing) -> tuple[str, dict[str
             f' style="min-height:{drawing.height}px"></div>'
         )
     links += [f'<a href="{file}" download>{escape(file)}</a>' for file in drawing.files]
+    alt = escape(drawing.alt, quote=True)
     html = (
-        f'<figure class="wb-figure wb-{drawing.width}" id="fig-{name}" aria-label="{escape(drawing.alt, quote=True)}">\n'
+        f'<figure class="wb-figure wb-{drawing.width}" id="fig-{name}" aria-label="{alt}">\n'
         f"{body}\n"
         f'<figcaption><a class="wb-number" href="#fig-{name}">Figure {number}.</a> {drawing.caption}</figcaption>\n'
         f'<div class="wb-tools" data-search-exclude>{" · ".join(links)}{_table(drawing.data)}</div>\n'
@@ -138,6 +141,6 @@ def _table(data: pd.DataFrame) -> str:
     )
     more = f"<p>First {TABLE_ROWS} of {len(data)} rows; the file has all.</p>" if len(data) > TABLE_ROWS else ""
     return (
-        f"<details><summary>Table</summary><div class=\"wb-scroll\" tabindex=\"0\"><table><thead><tr>{head}</tr></thead>"
+        f'<details><summary>Table</summary><div class="wb-scroll" tabindex="0"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>{more}</details>"
     )

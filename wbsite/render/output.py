@@ -102,5 +102,6 @@ def _files(pages: Iterable[dict]) -> set[str]:
 
 def _unwritable(path: Path, error: OSError) -> WbsiteError:
     return WbsiteError(
-        f"{path} cannot be written ({error.strerror or error}).", "Make room or give yourself the right to write there, or work in another folder."
+        f"{path} cannot be written ({error.strerror or error}).",
+        "Make room or give yourself the right to write there, or work in another folder.",
     )

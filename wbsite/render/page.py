@@ -65,7 +65,11 @@ def environment() -> jinja2.Environment:
     """Jinja over the templates folder; a template the working folder lacks comes from the package."""
     loaders = [jinja2.FileSystemLoader(root / "templates") for root in roots() if (root / "templates").is_dir()]
     env = jinja2.Environment(
-        loader=jinja2.ChoiceLoader(loaders), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        loader=jinja2.ChoiceLoader(loaders),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     env.filters["number"] = number_text
     env.filters["slug"] = slug
@@ -94,7 +98,14 @@ class Writing:
         """Relative path from this page to the site's root, with a trailing slash, or ""."""
         return "../" * len([part for part in self.path.split("/") if part])
 
-    def figure(self, name: str, model: str | Model | None = None, layer: str | LayerInfo | None = None, as_: str = "", **options: Any) -> str:
+    def figure(
+        self,
+        name: str,
+        model: str | Model | None = None,
+        layer: str | LayerInfo | None = None,
+        as_: str = "",
+        **options: Any,
+    ) -> str:
         """Draws a figure here; `as_` renames it where a page shows the same one twice."""
         drawn_of = self.site.model(model) if isinstance(model, str) else model or self.model
         if isinstance(layer, str):
@@ -107,7 +118,9 @@ class Writing:
             return gap_card(name, drawing)
         label = as_ or name
         if label in self.numbers:
-            raise WbsiteError(f"{self.path}: figure {label!r} stands twice.", "Give the second one another name with as_=.")
+            raise WbsiteError(
+                f"{self.path}: figure {label!r} stands twice.", "Give the second one another name with as_=."
+            )
         self.numbers[label] = len(self.numbers) + 1
         html, files = figure_html(label, self.numbers[label], drawing)
         self.files |= files
@@ -131,9 +144,8 @@ class Writing:
     def note(self, text: str) -> str:
         """A numbered side note, in the margin where there is room."""
         self.notes += 1
-        return (
-            f'<sup class="wb-note-mark">{self.notes}</sup><span class="wb-note" role="note"><sup>{self.notes}</sup> {text}</span>'
-        )
+        mark = f"<sup>{self.notes}</sup>"
+        return f'<span class="wb-note-mark">{mark}</span><span class="wb-note" role="note">{mark} {text}</span>'
 
     def link(self, model: Model | str, layer: LayerInfo | str = "") -> str:
         """Address of a model's or layer's page, relative to this page."""

@@ -52,7 +52,11 @@ def all_pages(site: Site, articles: Sequence[str]) -> list[Page]:
         for name in articles:
             if name not in names:
                 raise unknown("article", name, names)
-        pages = [page for page in pages if not page.path.startswith("articles/") or page.path.removeprefix("articles/") in articles]
+        pages = [
+            page
+            for page in pages
+            if not page.path.startswith("articles/") or page.path.removeprefix("articles/") in articles
+        ]
     return pages
 
 
@@ -69,7 +73,9 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
     out = Path(config.out)
     refuse_foreign(out)
     if "://" not in config.store and not Path(config.store).is_dir():
-        raise WbsiteError(f"there is no store at {config.store}.", "Run `wbsite compute` first, or give its place with --store.")
+        raise WbsiteError(
+            f"there is no store at {config.store}.", "Run `wbsite compute` first, or give its place with --store."
+        )
     site = Site(Store(config.store), ids)
     BUILD.mkdir(parents=True, exist_ok=True)
     with FileLock(BUILD / ".render.lock"):
@@ -94,7 +100,11 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
 def write_assets(output: Output) -> None:
     """Styles, scripts, KaTeX and the one Vega bundle."""
     root = sources.folder("templates") / "assets"
-    files = {f"assets/{path.relative_to(root).as_posix()}": path.read_bytes() for path in sources.files("templates") if path.is_relative_to(root)}
+    files = {
+        f"assets/{path.relative_to(root).as_posix()}": path.read_bytes()
+        for path in sources.files("templates")
+        if path.is_relative_to(root)
+    }
     bundle = f"vega {version('altair')} {version('vl-convert-python')}"
     known = output.before.get("assets")
     if known and known["inputs"] == bundle and output._holds("assets/vega.js", known["files"]["assets/vega.js"]):
@@ -110,7 +120,9 @@ def write_theme() -> int:
     """Copies the theme override to build/theme; returns the number of files that changed."""
     root = sources.folder("templates") / "theme"
     output = Output(BUILD / "theme")
-    output.write("theme", "", {p.relative_to(root).as_posix(): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()})
+    output.write(
+        "theme", "", {p.relative_to(root).as_posix(): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
+    )
     output.finish()
     return output.changed
 
@@ -131,7 +143,9 @@ def write_configuration(pages: Sequence[Page]) -> int:
             sections[page.section] = [entry]
             navigation.append({page.section: sections[page.section]})
     listed = {f"{page.path}/index.md".lstrip("/") for page in pages if page.listed}
-    unlisted = "\n".join(f"/{path}" for path in sorted({f"{page.path}/index.md" for page in pages} - listed) if path != "/index.md")
+    unlisted = "\n".join(
+        f"/{path}" for path in sorted({f"{page.path}/index.md" for page in pages} - listed) if path != "/index.md"
+    )
     text = yaml.safe_dump({"nav": navigation, "not_in_nav": unlisted}, sort_keys=False, allow_unicode=True).encode()
     changed = 0
     wanted = [(BUILD / "mkdocs.yml", text)]
@@ -156,7 +170,9 @@ def run_mkdocs(strict: bool) -> None:
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"})
     said = (done.stderr + done.stdout).strip()
     if done.returncode:
-        raise WbsiteError(f"mkdocs failed:\n{said}", "Repair mkdocs.yml or the page it names; `mkdocs build` shows the same.")
+        raise WbsiteError(
+            f"mkdocs failed:\n{said}", "Repair mkdocs.yml or the page it names; `mkdocs build` shows the same."
+        )
     if said:
         print(said, file=sys.stderr)
 
@@ -166,7 +182,9 @@ def refuse_foreign(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise WbsiteError(f"{out} is a file.", "Give another folder with --out.")
     if out.is_dir() and any(out.iterdir()) and not (out / OURS).is_file():
-        raise WbsiteError(f"{out} holds files that wbsite did not write.", "Give another folder with --out, or empty it yourself.")
+        raise WbsiteError(
+            f"{out} holds files that wbsite did not write.", "Give another folder with --out, or empty it yourself."
+        )
     parent = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
     if not os.access(parent, os.W_OK):
         raise WbsiteError(f"{out} cannot be written.", "Give another folder with --out.")
@@ -197,7 +215,10 @@ def publish(built: Path, out: Path) -> None:
     fresh.pop(OURS, None)
     for name in fresh:
         if name not in ours and (out / name).exists():
-            raise WbsiteError(f"{out / name} was not written by wbsite and is in the way.", "Move it, or give another folder with --out.")
+            raise WbsiteError(
+                f"{out / name} was not written by wbsite and is in the way.",
+                "Move it, or give another folder with --out.",
+            )
     record = {name: digest(path.read_bytes()) for name, path in fresh.items()}
     # Recorded before written: an interrupted copy leaves only files that are known to be ours.
     write_atomically(out / OURS, canonical({"files": {**ours, **record}}))

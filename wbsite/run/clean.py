@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..config import Config
+from ..errors import WbsiteError
 from ..store import Store
 from .compute import open_store
 
@@ -23,6 +24,8 @@ def clean(config: Config) -> tuple[int, int]:
         How many were removed, and how many of those were damaged or incomplete.
     """
     store = open_store(config)
+    if not store.exists():
+        raise WbsiteError(f"there is no store at {config.store}.", "Give its place with --store.")
     damaged = set(store.damaged())
     unnamed = set(store.keys()) - named_keys(store)
     for key in sorted(damaged | unnamed):

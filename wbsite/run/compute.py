@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from ..config import Config
@@ -30,7 +29,7 @@ def compute(config: Config, progress: Progress) -> tuple[list[str], int]:
     store = open_store(config)
     ids, failures = [], 0
     waiting = []
-    for request in (ModelRequest(token, config.weights_dir) for token in config.models):
+    for request in requests(config):
         found = inputs(request.token, request.weights_dir)
         record = f"models/{request.id}"
         ids.append(request.id)
@@ -47,12 +46,33 @@ def compute(config: Config, progress: Progress) -> tuple[list[str], int]:
             if not config.keep_going:
                 raise
             progress.line(f"{request.token}: {error}")
-            store.put_record(record, {"id": request.id, "token": request.token, "title": request.token, "failed": str(error), "results": {}})
+            store.put_record(
+                record,
+                {"id": request.id, "token": request.token, "title": request.token, "failed": str(error), "results": {}},
+            )
             failures += 1
     if waiting:
         failures += _run(waiting, config, store, progress)
     store.put_record("last", {"models": ids})
     return ids, failures
+
+
+def requests(config: Config) -> list[ModelRequest]:
+    """The models asked for.
+
+    Raises:
+        WbsiteError: two of them would have the same pages.
+    """
+    found: dict[str, ModelRequest] = {}
+    for token in config.models:
+        request = ModelRequest(token, config.weights_dir)
+        if request.id in found:
+            raise WbsiteError(
+                f"{found[request.id].token} and {token} would both have the pages of {request.id!r}.",
+                "Rename one weights file, or build them into different sites.",
+            )
+        found[request.id] = request
+    return list(found.values())
 
 
 def obtain(request: ModelRequest, progress: Progress) -> None:
@@ -72,17 +92,21 @@ def obtain(request: ModelRequest, progress: Progress) -> None:
 
 
 def open_store(config: Config) -> Store:
-    """The store under an absolute address, so that workers with another working folder find it."""
-    return Store(config.store if "://" in config.store else str(Path(config.store).absolute()))
+    """The store of a configuration."""
+    return Store(config.store)
 
 
 def _run(waiting: Sequence[tuple[Any, Any]], config: Config, store: Store, progress: Progress) -> int:
     from dataclasses import replace
 
+    from ..device import choose
     from .executors import outcomes
 
+    if not config.scheduler:  # a cluster's machines have devices of their own
+        choose(config.device)
+    store.prepare()
     tasks = [task for plan, _ in waiting for task in plan.tasks]
-    missing = [task for task in tasks if not _intact(store, task.key, task.label, progress)]
+    missing = [task for task in tasks if not intact(store, task.key, task.label, progress)]
     reasons: dict[str, str] = {}
     if missing:
         progress.step(f"compute {len(missing)} of {len(tasks)} results", len(missing))
@@ -101,7 +125,8 @@ def forget(config: Config, key: str) -> None:
     open_store(config).remove(key)
 
 
-def _intact(store: Store, key: str, label: str, progress: Progress) -> bool:
+def intact(store: Store, key: str, label: str, progress: Progress) -> bool:
+    """Whether a result is there and as it was written; a damaged one is reported and taken out."""
     entry = store.get(key)
     if entry is None:
         if store.torn(key):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from ..config import Config
 from ..errors import WbsiteError
@@ -29,20 +30,28 @@ def inline(tasks: Sequence[Task], config: Config) -> Iterator[Outcome]:
 
 
 @contextmanager
-def _client(config: Config) -> Iterator[object]:
+def _client(config: Config) -> Iterator[Any]:
     try:
         from distributed import Client, LocalCluster
     except ImportError as error:
-        raise WbsiteError("--workers and --scheduler need Dask, which is not installed.", "Install wbsite[cluster].") from error
+        raise WbsiteError(
+            "--workers and --scheduler need Dask, which is not installed.", "Install wbsite[cluster]."
+        ) from error
     if config.scheduler:
         try:
             client = Client(config.scheduler, timeout="10s")
         except (OSError, ValueError) as error:
-            raise WbsiteError(f"no Dask scheduler answers at {config.scheduler!r} ({error}).", "Start one with `dask scheduler`, or leave --scheduler out.") from error
+            raise WbsiteError(
+                f"no Dask scheduler answers at {config.scheduler!r} ({error}).",
+                "Start one with `dask scheduler`, or leave --scheduler out.",
+            ) from error
         with client:
             yield client
         return
-    with LocalCluster(n_workers=config.workers, threads_per_worker=1, dashboard_address=None) as cluster, Client(cluster) as client:
+    with (
+        LocalCluster(n_workers=config.workers, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
         yield client
 
 
@@ -54,11 +63,13 @@ def on_dask(tasks: Sequence[Task], config: Config) -> Iterator[Outcome]:
     with _client(config) as client:
         from distributed import as_completed
 
-        futures: dict[str, object] = {}
+        futures: dict[str, Any] = {}
         by_future: dict[str, Task] = {}
         for task in tasks:
             needed = [futures[key] for key in task.needs.values() if key in futures]
-            future = client.submit(perform, task, config.store, config.device, *needed, key=f"wbsite-{task.key}", pure=True)  # type: ignore[attr-defined]
+            future = client.submit(
+                perform, task, config.store, config.device, *needed, key=f"wbsite-{task.key}", pure=True
+            )
             futures[task.key] = future
             by_future[future.key] = task
         try:
@@ -68,5 +79,5 @@ def on_dask(tasks: Sequence[Task], config: Config) -> Iterator[Outcome]:
                 else:
                     yield future.result()
         except BaseException:
-            client.cancel(list(futures.values()))  # type: ignore[attr-defined]
+            client.cancel(list(futures.values()))
             raise

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from .. import registry
 from ..analyses.base import Analysis
 from ..config import Config
+from ..device import choose
 from ..errors import WbsiteError, unknown
 from ..progress import Progress
-from .compute import open_store
+from .compute import intact, obtain, open_store
 from .executors import outcomes
 from .plan import Task, plan
 from .request import ModelRequest
@@ -49,9 +50,11 @@ def export(config: Config, analysis: str, layer: str | None, format: str, progre
 
 def _compute(tasks: Sequence[Task], config: Config, progress: Progress) -> None:
     store = open_store(config)
-    missing = [task for task in tasks if store.get(task.key) is None]
+    missing = [task for task in tasks if not intact(store, task.key, task.label, progress)]
     if not missing:
         return
+    choose(config.device)
+    store.prepare()
     progress.step(f"compute {len(missing)} of {len(tasks)} results", len(missing))
     for outcome in outcomes(missing, replace(config, store=store.url)):
         progress.advance(note=outcome.task.label)
@@ -69,7 +72,9 @@ def _rows(tasks: Sequence[Task], analysis: Analysis, config: Config) -> pd.DataF
         try:
             rows = entry.table(analysis.rows)
         except KeyError as error:
-            raise WbsiteError(f"{analysis.name} has no table to export.", "`wbsite list analyses` says which have.") from error
+            raise WbsiteError(
+                f"{analysis.name} has no table to export.", "Try another: `wbsite list analyses`."
+            ) from error
         rows.insert(0, "model", config.models[0])
         if analysis.scope == "layer":
             rows.insert(1, "layer", task.layer)

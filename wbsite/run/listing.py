@@ -40,6 +40,7 @@ def layer_lines(token: str, weights_dir: str) -> Iterator[str]:
 
     _, layers = loaded(ModelRequest(token, weights_dir))
     for layer in layers.layers:
-        yield f"{layer.name}\t{layer.kind}\t{'×'.join(map(str, layer.weight_shape))}\tfrom {', '.join(layer.inputs) or '?'}"
+        shape = "×".join(map(str, layer.weight_shape))
+        yield f"{layer.name}\t{layer.kind}\t{shape}\tfrom {', '.join(layer.inputs) or '?'}"
     for skipped in layers.skipped:
         yield f"{skipped.name}\tskipped\t{skipped.kind}\t{skipped.reason}"

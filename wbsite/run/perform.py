@@ -41,7 +41,9 @@ def perform(task: Task, store_url: str, device: str, *needed: Outcome) -> Outcom
         try:
             model, layers = loaded(task.model)
             if model.digest != task.digest:
-                raise WbsiteError(f"the weights of {task.model.token} changed while they were analysed.", "Run the command again.")
+                raise WbsiteError(
+                    f"the weights of {task.model.token} changed while they were analysed.", "Run the command again."
+                )
             place = choose(device)
             started = time.perf_counter()
             result = analysis.run(
@@ -54,22 +56,22 @@ def perform(task: Task, store_url: str, device: str, *needed: Outcome) -> Outcom
                     needs={name: _entry(store, key) for name, key in task.needs.items()},
                 )
             )
+            about = {
+                "analysis": analysis.name,
+                "version": analysis.version,
+                "params": dict(analysis.parameters(task.profile)),
+                "model": task.model.id,
+                "layer": task.layer,
+                "weights": task.digest,
+                "wbsite": __version__,
+                "device": describe(place),
+                "seconds": round(time.perf_counter() - started, 3),
+            }
+            store.put(task.key, result, about)  # in here: a result that is no JSON is the analysis's defect too
         except StoreError:
             raise
         except Exception as error:  # any defect of one analysis must leave the others' results standing
             return Outcome(task, _reason(error))
-        about = {
-            "analysis": analysis.name,
-            "version": analysis.version,
-            "params": dict(analysis.parameters(task.profile)),
-            "model": task.model.id,
-            "layer": task.layer,
-            "weights": task.digest,
-            "wbsite": __version__,
-            "device": describe(place),
-            "seconds": round(time.perf_counter() - started, 3),
-        }
-        store.put(task.key, result, about)
     return Outcome(task)
 
 

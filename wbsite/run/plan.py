@@ -16,6 +16,7 @@ from ..models.layers import Layer, Layers, discover
 from ..store import result_key
 from .request import ModelRequest
 
+
 @dataclass(frozen=True)
 class Task:
     """One analysis of one model or layer. Picklable: a worker loads the model itself."""

@@ -83,7 +83,12 @@ def random_shift(x: torch.Tensor, shift: int, generator: torch.Generator) -> tor
     dy, dx = torch.randint(0, 2 * shift + 1, (2, n), generator=generator).to(x.device)
     rows = (dy[:, None] + torch.arange(h, device=x.device))[:, None, :, None]
     columns = (dx[:, None] + torch.arange(w, device=x.device))[:, None, None, :]
-    return padded[torch.arange(n, device=x.device)[:, None, None, None], torch.arange(x.shape[1], device=x.device)[None, :, None, None], rows, columns]
+    return padded[
+        torch.arange(n, device=x.device)[:, None, None, None],
+        torch.arange(x.shape[1], device=x.device)[None, :, None, None],
+        rows,
+        columns,
+    ]
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: float = 0.2) -> float:
@@ -153,20 +158,31 @@ def train(
         mean = float(total) / per_epoch
         if not math.isfinite(mean):
             raise WbsiteError(
-                f"{run}: the loss is {mean} in epoch {epoch + 1}.", "Use a lower learning rate; the last checkpoint is kept."
+                f"{run}: the loss is {mean} in epoch {epoch + 1}.",
+                "Use a lower learning rate; the last checkpoint is kept.",
             )
         history.loss.append(mean)
         history.accuracy.append(accuracy(module, held_out))
-        progress.line(f"{run} seed {seed}, epoch {epoch + 1}: loss {mean:.4f}, test accuracy {history.accuracy[-1]:.4f}")
+        progress.line(
+            f"{run} seed {seed}, epoch {epoch + 1}: loss {mean:.4f}, test accuracy {history.accuracy[-1]:.4f}"
+        )
         _save(checkpoint, identity, epoch + 1, module, optimiser, history)
     return history
 
 
-def _save(path: Path, identity: dict, epoch: int, module: nn.Module, optimiser: torch.optim.Optimizer, history: History) -> None:
+def _save(
+    path: Path, identity: dict, epoch: int, module: nn.Module, optimiser: torch.optim.Optimizer, history: History
+) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     torch.save(
-        {"identity": identity, "epoch": epoch, "module": module.state_dict(), "optimiser": optimiser.state_dict(), "history": asdict(history)},
+        {
+            "identity": identity,
+            "epoch": epoch,
+            "module": module.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "history": asdict(history),
+        },
         partial,
     )
     partial.replace(path)
@@ -181,7 +197,10 @@ def _resume(
     except Exception as error:  # torch raises many kinds for a damaged file; all mean the same
         raise WbsiteError(f"checkpoint {path} cannot be read ({error}).", "Delete it to start over.") from error
     if found != identity:
-        raise WbsiteError(f"checkpoint {path} belongs to another run: {found}, expected {identity}.", "Choose another --out, or delete it.")
+        raise WbsiteError(
+            f"checkpoint {path} belongs to another run: {found}, expected {identity}.",
+            "Choose another --out, or delete it.",
+        )
     module.load_state_dict(saved["module"])
     optimiser.load_state_dict(saved["optimiser"])
     return History(**saved["history"]), saved["epoch"]

@@ -13,7 +13,9 @@ from ..progress import Progress
 from .base import Experiment
 
 
-def train_experiment(name: str, dataset: str | None, seed: int, device: str, out: Path, progress: Progress) -> tuple[Path, float]:
+def train_experiment(
+    name: str, dataset: str | None, seed: int, device: str, out: Path, progress: Progress
+) -> tuple[Path, float]:
     """Trains one experiment with one seed, continuing from its checkpoint.
 
     Returns:
@@ -39,7 +41,8 @@ def train_experiment(name: str, dataset: str | None, seed: int, device: str, out
     outputs = list(module.state_dict().values())[-1].shape[0]
     if training.classes != held_out.classes or len(training.classes) != outputs:
         raise WbsiteError(
-            f"{name} has {outputs} outputs; {source} has {len(training.classes)} training and {len(held_out.classes)} test classes.",
+            f"{name} has {outputs} outputs; {source} has {len(training.classes)} classes to train on"
+            f" and {len(held_out.classes)} to test on.",
             "Use a data set with the same classes in both splits, as many as the network has outputs.",
         )
     test = Batches.of(held_out, spec.preprocess, place)
@@ -72,6 +75,10 @@ def train_experiment(name: str, dataset: str | None, seed: int, device: str, out
         "wbsite": __version__,
         "torch": torch.__version__,
     }
-    path = out / f"{spec.name}-{spec.weights}.safetensors" if seed == 0 else out / f"{spec.name}-{spec.weights}-seed{seed}.safetensors"
+    path = (
+        out / f"{spec.name}-{spec.weights}.safetensors"
+        if seed == 0
+        else out / f"{spec.name}-{spec.weights}-seed{seed}.safetensors"
+    )
     write_checkpoint(state, spec, {"training": record}, path)
     return path, reached

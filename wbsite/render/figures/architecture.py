@@ -64,7 +64,17 @@ def draw(scene: Scene) -> Drawing | Gap:
         f' role="img" aria-label="{escape(alt, quote=True)}">{edges}{boxes}</svg></div>'
     )
     table = pd.DataFrame(
-        [{"layer": x.name, "kind": x.kind, "kernel": x.kernel_text, "inputs": " ".join(x.inputs), "step": level[x.name], "parameters": x.parameters} for x in layers]
+        [
+            {
+                "layer": x.name,
+                "kind": x.kind,
+                "kernel": x.kernel_text,
+                "inputs": " ".join(x.inputs),
+                "step": level[x.name],
+                "parameters": x.parameters,
+            }
+            for x in layers
+        ]
     )
     caption = (
         "The layers as a forward pass meets them, left to right, and what feeds what, traced from the network itself"
@@ -75,8 +85,8 @@ def draw(scene: Scene) -> Drawing | Gap:
 
 
 def _edge(place: Mapping[str, tuple[int, int]], level: Mapping[str, int], a: str, b: str) -> str:
-    (x1, y1), (x2, y2) = place[a], place[b]
-    x1, y1, y2 = x1 + BOX_W, y1 + BOX_H / 2, y2 + BOX_H / 2
+    x1, y1 = place[a][0] + BOX_W, place[a][1] + BOX_H / 2
+    x2, y2 = place[b][0], place[b][1] + BOX_H / 2
     if level[a] // COLUMNS != level[b] // COLUMNS:  # continues in the next row: a stub at either end
         return f'<path d="M{x1} {y1:g}h5M{x2 - 5} {y2:g}h5"/>'
     middle = (x1 + x2) / 2 if level[b] - level[a] == 1 else x2 - 5

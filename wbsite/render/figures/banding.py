@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,9 @@ from ..charts import COLUMNS, INDEX, NEUTRAL, ROWS, SERIES, SOURCES, data, sourc
 from ..figure import Drawing, Figure, Scene
 from ..page import slug
 from ..site import Gap, Model
+
+if TYPE_CHECKING:
+    import altair as alt
 
 QUANTITIES = {"index": "H = R − C", "row_share": "R, row share", "column_share": "C, column share"}
 BINS = np.linspace(-1, 1, 41)
@@ -46,6 +49,14 @@ def depth_rows(models: Sequence[Model], up: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def numbers(*names: str) -> list[alt.Tooltip]:
+    """Tooltips with three decimals under the quantities' short names."""
+    import altair as alt
+
+    titles = {"index": "H", "row_share": "R", "column_share": "C", "low": "H, lower", "high": "H, upper"}
+    return [alt.Tooltip(f"{name}:Q", title=titles[name], format=".3f") for name in names]
+
+
 def by_depth(scene: Scene) -> Drawing | Gap:
     """H with its interval, R and C through one network."""
     import altair as alt
@@ -56,23 +67,43 @@ def by_depth(scene: Scene) -> Drawing | Gap:
     if table.empty:
         return Gap(f"{model.title} has no convolution with rows and columns to compare", failed=False)
     source = source_choice(table)
-    x = alt.X("layer:N", sort=list(dict.fromkeys(table["layer"])), title=None, axis=alt.Axis(labelAngle=-40, labelOverlap=True, labelLimit=110))
+    x = alt.X(
+        "layer:N",
+        sort=list(dict.fromkeys(table["layer"])),
+        title=None,
+        axis=alt.Axis(labelAngle=-40, labelOverlap=True, labelLimit=110),
+    )
     base = alt.Chart(data()).add_params(source).transform_filter("datum.source == source")
-    tips = [alt.Tooltip(f"{name}:{kind}", title=title, **({"format": ".3f"} if kind == "Q" else {})) for name, kind, title in (
-        ("layer", "N", "layer"), ("kernel", "N", "kernel"), ("units", "N", "units"), ("row_share", "Q", "R"), ("column_share", "Q", "C"),
-        ("index", "Q", "H"), ("low", "Q", "H, lower"), ("high", "Q", "H, upper"))]  # fmt: skip
+    tips = ["layer:N", "kernel:N", "units:Q", *numbers("row_share", "column_share", "index", "low", "high")]
     folded = base.transform_fold(list(QUANTITIES), as_=["quantity", "value"])
-    legend = alt.Legend(title=None, orient="top", labelExpr=f"{QUANTITIES!r}[datum.value]", symbolType="stroke", symbolSize=300, symbolStrokeWidth=2.5)
+    legend = alt.Legend(
+        title=None,
+        orient="top",
+        labelExpr=f"{QUANTITIES!r}[datum.value]",
+        symbolType="stroke",
+        symbolSize=300,
+        symbolStrokeWidth=2.5,
+    )
     encoded = {
         "x": x,
         "y": alt.Y("value:Q", title="share of spatial variance", scale=alt.Scale(domain=[-1, 1])),
-        "color": alt.Color("quantity:N", scale=alt.Scale(domain=list(QUANTITIES), range=[INDEX, ROWS, COLUMNS]), legend=legend),
+        "color": alt.Color(
+            "quantity:N", scale=alt.Scale(domain=list(QUANTITIES), range=[INDEX, ROWS, COLUMNS]), legend=legend
+        ),
     }
-    dash = alt.StrokeDash("quantity:N", scale=alt.Scale(domain=list(QUANTITIES), range=[[1, 0], [7, 3], [2, 3]]), legend=legend)
+    dash = alt.StrokeDash(
+        "quantity:N", scale=alt.Scale(domain=list(QUANTITIES), range=[[1, 0], [7, 3], [2, 3]]), legend=legend
+    )
     kernels = list(dict.fromkeys(table["kernel"]))
-    shape = alt.Shape("kernel:N", scale=alt.Scale(domain=kernels), legend=alt.Legend(title=None, orient="top") if len(kernels) > 1 else None)
+    shape = alt.Shape(
+        "kernel:N",
+        scale=alt.Scale(domain=kernels),
+        legend=alt.Legend(title=None, orient="top") if len(kernels) > 1 else None,
+    )
     lines = folded.mark_line(strokeWidth=1.8).encode(**encoded, strokeDash=dash, detail="kernel:N")
-    points = folded.mark_point(filled=True, size=50, opacity=1).encode(**encoded, shape=shape, tooltip=tips, href="page:N")
+    points = folded.mark_point(filled=True, size=50, opacity=1).encode(
+        **encoded, shape=shape, tooltip=tips, href="page:N"
+    )
     whiskers = base.mark_rule(color=INDEX, strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
     zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
     height = 340
@@ -104,8 +135,14 @@ def across(scene: Scene) -> Drawing | Gap:
         return Gap("no network on this site has a convolution with rows and columns to compare", failed=False)
     titles = list(dict.fromkeys(table["model"]))
     pick = alt.selection_point(fields=["model"], bind="legend")
-    colour = alt.Color("model:N", scale=alt.Scale(domain=titles, range=SERIES[: len(titles)] if len(titles) <= len(SERIES) else alt.Undefined), legend=alt.Legend(title=None, orient="top"))
-    x = alt.X("depth:Q", title="depth: first to last convolution with rows and columns", axis=alt.Axis(format="%", grid=False))
+    colour = alt.Color(
+        "model:N",
+        scale=alt.Scale(domain=titles, range=SERIES[: len(titles)] if len(titles) <= len(SERIES) else alt.Undefined),
+        legend=alt.Legend(title=None, orient="top"),
+    )
+    x = alt.X(
+        "depth:Q", title="depth: first to last convolution with rows and columns", axis=alt.Axis(format="%", grid=False)
+    )
     y = alt.Y("index:Q", title="banding index H", scale=alt.Scale(domain=[-1, 1]))
     base = alt.Chart(data()).transform_filter("datum.source == source")
     faded = alt.when(pick).then(alt.value(1)).otherwise(alt.value(0.12))
@@ -114,7 +151,7 @@ def across(scene: Scene) -> Drawing | Gap:
     points = base.mark_point(filled=True, size=50).encode(
         x=x, y=y, color=colour, opacity=faded, href="page:N",
         shape=alt.Shape("kernel:N", legend=alt.Legend(title=None, orient="top")),
-        tooltip=["model:N", "layer:N", "kernel:N", *[alt.Tooltip(f"{n}:Q", title=t, format=".3f") for n, t in (("index", "H"), ("low", "lower"), ("high", "upper"))]],
+        tooltip=["model:N", "layer:N", "kernel:N", *numbers("index", "low", "high")],
     )  # fmt: skip
     zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
     height = 360
@@ -125,7 +162,9 @@ def across(scene: Scene) -> Drawing | Gap:
         "Banding index H through depth, one colour a network and one line a kernel size, with 95 % bootstrap intervals over each layer's units."
         " Each network is one training. Click a name to bring one out, a point for its layer."
     )
-    alt_text = f"Line chart of the banding index against depth. At the last convolution, on full weights: {', '.join(ends)}."
+    alt_text = (
+        f"Line chart of the banding index against depth. At the last convolution, on full weights: {', '.join(ends)}."
+    )
     return Drawing(caption, alt_text, table, chart, width="wide", height=height)
 
 
@@ -142,7 +181,10 @@ def histogram(scene: Scene) -> Drawing | Gap:
         if values is None:
             continue
         counts, edges = np.histogram(values[np.isfinite(values)], BINS)
-        rows += [{"source": source, "from": round(a, 2), "to": round(b, 2), "units": int(n)} for n, a, b in zip(counts, edges, edges[1:], strict=False)]
+        rows += [
+            {"source": source, "from": round(a, 2), "to": round(b, 2), "units": int(n)}
+            for n, a, b in zip(counts, edges, edges[1:], strict=False)
+        ]
     table = pd.DataFrame(rows)
     base = alt.Chart(data()).transform_filter("datum.source == source")
     bars = base.mark_bar(color=INDEX).encode(
@@ -155,11 +197,19 @@ def histogram(scene: Scene) -> Drawing | Gap:
     chart = specification(bars.add_params(source_choice(table)), height)
     v = found.values
     label = escape(scene.layer.name)  # type: ignore[union-attr]
-    caption = f"H of the single units of <code>{label}</code>. The layer's index, in which strong units count for more, is {v['index']:.3f}." if v["index"] is not None else f"H of the single units of <code>{label}</code>; no kernel varies over space."
+    caption = (
+        f"H of the single units of <code>{label}</code>. The layer's index, in which strong units count for more, is {v['index']:.3f}."
+        if v["index"] is not None
+        else f"H of the single units of <code>{label}</code>; no kernel varies over space."
+    )
     values = found.arrays["weights_per_unit"]
     low, middle, high = np.nanquantile(values, [0.1, 0.5, 0.9]) if np.isfinite(values).any() else (np.nan,) * 3
     alt_text = f"Histogram of H over units on full weights: median {middle:.2f}, tenth to ninetieth percentile {low:.2f} to {high:.2f}."
     return Drawing(caption, alt_text, table, chart, height=height)
 
 
-FIGURES = (Figure("banding-by-depth", by_depth), Figure("banding-across", across), Figure("banding-histogram", histogram))
+FIGURES = (
+    Figure("banding-by-depth", by_depth),
+    Figure("banding-across", across),
+    Figure("banding-histogram", histogram),
+)

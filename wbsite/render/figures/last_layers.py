@@ -26,7 +26,9 @@ def draw(scene: Scene) -> Drawing | Gap:
         nmf, banding = model.entry("nmf", layer.name), model.entry("banding", layer.name)
         assert nmf is not None and banding is not None
         order = nmf.arrays["order"]
-        chosen = np.asarray(order)[np.unique(np.linspace(0, len(order) - 1, min(SHOWN, len(order))).round().astype(int))]
+        chosen = np.asarray(order)[
+            np.unique(np.linspace(0, len(order) - 1, min(SHOWN, len(order))).round().astype(int))
+        ]
         name = f"last-layer-{slug(model.id)}.png"
         files[name], _ = sheet(nmf.arrays["per_unit"][chosen], COLUMNS, gap=1)
         v = banding.values
@@ -56,7 +58,9 @@ def draw(scene: Scene) -> Drawing | Gap:
         " H is given with its 95 % bootstrap interval over units."
     )
     alt = "; ".join(f"{r['model']} {r['layer']}: H {r['nmf_index']:.2f} on NMF pictures" for r in rows) + "."
-    return Drawing(caption, alt, table, body=f'<div class="wb-panels">{"".join(panels)}</div>', files=files, width="full")
+    return Drawing(
+        caption, alt, table, body=f'<div class="wb-panels">{"".join(panels)}</div>', files=files, width="full"
+    )
 
 
 FIGURES = (Figure("last-layers", draw),)

@@ -28,9 +28,18 @@ def distribution(scene: Scene) -> Drawing | Gap:
         .encode(
             x=alt.X("low:Q", bin="binned", title="weight"),
             x2="high:Q",
-            y=alt.Y("count:Q", title="number of weights", scale=alt.Scale(type="log", domainMin=0.5), axis=alt.Axis(format="~s", tickCount=5)),
+            y=alt.Y(
+                "count:Q",
+                title="number of weights",
+                scale=alt.Scale(type="log", domainMin=0.5),
+                axis=alt.Axis(format="~s", tickCount=5),
+            ),
             y2="floor:Q",
-            tooltip=[alt.Tooltip("low:Q", format=".4f"), alt.Tooltip("high:Q", format=".4f"), alt.Tooltip("count:Q", format=",")],
+            tooltip=[
+                alt.Tooltip("low:Q", format=".4f"),
+                alt.Tooltip("high:Q", format=".4f"),
+                alt.Tooltip("count:Q", format=","),
+            ],
         )
     )
     v = found.values
@@ -56,9 +65,15 @@ def concentration(scene: Scene) -> Drawing | Gap:
     table = found.table("concentration")
     x = alt.X("inputs:Q", title="strongest input channels counted", scale=alt.Scale(type="log"))
     base = alt.Chart(data())
-    band = base.mark_area(color=INDEX, opacity=0.22).encode(x=x, y=alt.Y("low:Q", title="share of squared norm", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")), y2="high:Q")
+    band = base.mark_area(color=INDEX, opacity=0.22).encode(
+        x=x,
+        y=alt.Y("low:Q", title="share of squared norm", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
+        y2="high:Q",
+    )
     line = base.mark_line(color=INDEX, point=alt.OverlayMarkDef(color=INDEX)).encode(
-        x=x, y="share:Q", tooltip=["inputs:Q", *[alt.Tooltip(f"{n}:Q", format=".3f") for n in ("share", "low", "high", "even")]]
+        x=x,
+        y="share:Q",
+        tooltip=["inputs:Q", *[alt.Tooltip(f"{n}:Q", format=".3f") for n in ("share", "low", "high", "even")]],
     )
     even = base.mark_line(color=NEUTRAL, strokeDash=[4, 3]).encode(x=x, y="even:Q")
     v = found.values
@@ -108,4 +123,8 @@ def _label(scene: Scene) -> str:
     return escape(scene.layer.name)
 
 
-FIGURES = (Figure("weight-distribution", distribution), Figure("concentration", concentration), Figure("nmf-error", nmf_error))
+FIGURES = (
+    Figure("weight-distribution", distribution),
+    Figure("concentration", concentration),
+    Figure("nmf-error", nmf_error),
+)

@@ -46,14 +46,18 @@ def read(path: Path) -> Article:
     _, marker, rest = source.partition("---\n")
     front, closing, text = rest.partition("\n---\n")
     if not source.startswith("---\n") or not marker or not closing:
-        raise WbsiteError(f"{path} has no front matter.", f"Start it with a block between --- lines that gives {', '.join(REQUIRED)}.")
+        raise WbsiteError(
+            f"{path} has no front matter.", f"Start it with a block between --- lines that gives {', '.join(REQUIRED)}."
+        )
     try:
         facts = yaml.safe_load(front)
     except yaml.YAMLError as error:
         raise WbsiteError(f"{path}: the front matter is not valid YAML: {error}", "Repair it.") from error
     missing = [key for key in REQUIRED if not isinstance(facts, dict) or key not in facts]
     if missing:
-        raise WbsiteError(f"{path}: the front matter lacks {', '.join(missing)}.", f"It must give {', '.join(REQUIRED)}.")
+        raise WbsiteError(
+            f"{path}: the front matter lacks {', '.join(missing)}.", f"It must give {', '.join(REQUIRED)}."
+        )
     return Article(
         name=path.stem,
         title=str(facts["title"]),
@@ -69,7 +73,9 @@ def read(path: Path) -> Article:
 
 def articles() -> list[Article]:
     """All articles, in their order."""
-    return sorted((read(path) for path in sorted(sources.folder("content").glob("*.md"))), key=lambda a: (a.order, a.name))
+    return sorted(
+        (read(path) for path in sorted(sources.folder("content").glob("*.md"))), key=lambda a: (a.order, a.name)
+    )
 
 
 def make(site: Site, article: Article) -> Files:
@@ -88,7 +94,11 @@ def pages(site: Site) -> Iterator[Page]:
     for article in articles():
         yield Page(
             path=f"articles/{article.name}",
-            inputs={"article": article.source, "bibliography": bibliography, "models": [model.shown for model in site.models]},
+            inputs={
+                "article": article.source,
+                "bibliography": bibliography,
+                "models": [model.shown for model in site.models],
+            },
             make=lambda article=article: make(site, article),  # type: ignore[misc]
             listed=article.title,
             section="Articles",

@@ -23,7 +23,9 @@ def pages(site: Site) -> Iterator[Page]:
                     "results": model.places(layer.name),
                     "neighbours": [other and other.name for other in (before, after)],
                 },
-                make=lambda writing=writing, before=before, after=after: write(writing, "layer.md.j2", before=before, after=after),  # type: ignore[misc]
+                make=lambda writing=writing, before=before, after=after: write(
+                    writing, "layer.md.j2", before=before, after=after
+                ),  # type: ignore[misc]
             )
 
 
