@@ -1,10 +1,10 @@
 """Batched non-negative matrix factorisation, X ≈ S·F: many small matrices at once, or a few large ones.
 
 Accelerated hierarchical alternating least squares (Gillis and Glineur, Neural Computation 24, 2012):
-S·X and X·Fᵀ are the only passes over the data, and between them every column of S and row of F is
-solved for exactly while the others are held; every iteration starts a little ahead, in the direction
-of the last (Ang and Gillis, Neural Computation 31, 2019). From NNDSVDa (Boutsidis and Gallopoulos, Pattern
-Recognition 41, 2008) with an exact singular value decomposition, so nothing is random.
+Sᵀ·X and X·Fᵀ are the only passes over the data, and between them each column of S and row of F is
+solved for exactly while the others are held. Every iteration starts a little ahead, in the direction
+of the last (Ang and Gillis, Neural Computation 31, 2019). The start is NNDSVDa (Boutsidis and
+Gallopoulos, Pattern Recognition 41, 2008) with an exact decomposition, so nothing is random.
 
 Cost: an iteration reads X twice. Matrices that have converged are taken out of the batch.
 """
@@ -59,10 +59,10 @@ def factorise(
         if iteration % CHECK_EVERY and iteration != max_iterations:
             continue
         before, error = error, _squared_error(size, s, products, gram)
-        # The difference of large numbers has rounding noise; below it no decrease can be seen.
+        # The difference of large numbers has rounding noise; below it no change can be seen.
         noise = 4 * torch.finfo(x.dtype).eps * size
-        done = waiting & ((before - error).abs() <= tolerance * error + noise) | (iteration == max_iterations)
-        finished = done & waiting
+        settled = (before - error).abs() <= tolerance * error + noise
+        finished = waiting & (settled | (iteration == max_iterations))
         all_s[where[finished], :, :rank] = s[:, :, finished].permute(2, 1, 0)
         all_f[where[finished], :rank] = f[finished]
         waiting &= ~finished
