@@ -10,17 +10,23 @@ from .store import DamagedEntry
 def build(config: Config, progress: Progress, strict: bool = False) -> int:
     """Returns the number of gaps left on the pages.
 
-    A store entry found damaged while a page is made is computed again, once.
+    What can be refused is refused before anything is computed. A store entry found damaged while a
+    page is made is computed again, each at most once.
     """
-    from .render.publish import render_site
+    from .render.publish import check_request, render_site
     from .run.compute import compute, forget
 
-    ids, failures = compute(config, progress)
-    try:
-        render_site(config, ids, progress, strict)
-    except DamagedEntry as damage:
-        progress.line(f"damaged in the store: {damage}; computed again")
-        forget(config, damage.key)
+    check_request(config)
+    damaged: set[str] = set()
+    while True:
         ids, failures = compute(config, progress)
-        render_site(config, ids, progress, strict)
-    return failures
+        try:
+            render_site(config, ids, progress, strict)
+        except DamagedEntry as damage:
+            if damage.key in damaged:
+                raise
+            progress.line(f"damaged in the store: {damage.message} It is computed again.")
+            damaged.add(damage.key)
+            forget(config, damage.key)
+        else:
+            return failures

@@ -10,13 +10,30 @@ from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
+from typer.core import TyperGroup
 
 from . import __version__
 from .cli_weights import app as weights_app
 from .errors import WbsiteError
 
+INTERRUPTED = "wbsite: interrupted. What is done is kept; run the same command again to go on."
+
+
+class Commands(TyperGroup):
+    """The commands; an interrupted one says how to go on, where Typer would end without a word."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Runs the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print(f"\n{INTERRUPTED}", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
     name="wbsite",
+    cls=Commands,
     help="Reads the weights of vision networks and publishes what it finds as a site.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -255,7 +272,7 @@ def main() -> None:
         print(f"wbsite: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        print("\nwbsite: interrupted. What is done is kept; run the same command again to go on.", file=sys.stderr)
+        print(f"\n{INTERRUPTED}", file=sys.stderr)
         raise SystemExit(130) from None
 
 

@@ -50,6 +50,9 @@ class Config:
             raise unknown("profile", self.profile, PROFILES)
         if self.device not in DEVICES:
             raise unknown("device", self.device, DEVICES)
+        for name, value in (("store", self.store), ("out", self.out)):
+            if not value.strip():
+                raise WbsiteError(f"{name} is empty.", f"Give a folder, or leave --{name} out.")
         if self.workers < 0:
             raise WbsiteError(f"workers is {self.workers}.", "Give 0 (compute in this process) or more.")
         if self.workers and self.scheduler:

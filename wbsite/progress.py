@@ -62,11 +62,11 @@ class BarProgress(Progress):
         from rich.progress import Progress as Bars
 
         self.bars = Bars(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(elapsed_when_finished=True),
-            TextColumn("[dim]{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", style="dim", markup=False),
             console=Console(stderr=True),
         )
         self.task: TaskID | None = None
@@ -81,7 +81,7 @@ class BarProgress(Progress):
             self.bars.update(self.task, advance=amount, note=note)
 
     def line(self, text: str) -> None:
-        self.bars.console.print(text, highlight=False)
+        self.bars.console.print(text, highlight=False, markup=False)
 
 
 @contextmanager

@@ -7,11 +7,14 @@ contributes its entries; so does every installed package with an entry point in 
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from .errors import WbsiteError, unknown
@@ -43,6 +46,22 @@ def entries(kind: str) -> tuple[Any, ...]:
                 "Repair or uninstall the package that provides it.",
             ) from error
     return tuple(found)
+
+
+def installed(*kinds: str) -> list[list[str]]:
+    """Entry points of these kinds with a digest of the file they name: an installed plug-in, or another
+    version of one, makes other results and pages."""
+    found = []
+    for kind in kinds:
+        for point in sorted(entry_points(group=f"wbsite.{kind}"), key=lambda p: (p.name, p.value)):
+            try:
+                spec = importlib.util.find_spec(point.module)
+            except ImportError:  # `entries` says so where it matters
+                spec = None
+            path = Path(spec.origin) if spec and spec.origin else None
+            code = hashlib.sha256(path.read_bytes()).hexdigest() if path and path.is_file() else ""
+            found.append([kind, point.name, point.value, code])
+    return found
 
 
 def named(kind: str, name: str, label: str, key: Callable[[Any], str] = lambda entry: entry.name) -> Any:

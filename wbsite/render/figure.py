@@ -116,7 +116,9 @@ def specification(chart: Mapping[str, Any], csv: str) -> bytes:
 
 
 def number_text(value: Any) -> str:
-    """A number as tables show it: three decimals at most, a proper minus sign."""
+    """A number as tables show it: three decimals at most, a proper minus sign, a dash for none."""
+    if value is None:
+        return "–"
     if value is None:
         return "–"
     if isinstance(value, bool) or not isinstance(value, (int, float)):

@@ -12,6 +12,7 @@ from ..store import canonical, write_atomically
 from .page import Page
 
 MANIFEST = ".wbsite.json"
+JOURNAL = ".wbsite.journal"
 
 
 def digest(data: bytes) -> str:
@@ -23,7 +24,8 @@ class Output:
     """A folder of generated files and the record of them.
 
     A page whose inputs and files are as recorded is not made again. Files in the folder that no
-    record names are never touched.
+    record names are never touched. New names go into a journal before they are written, so that
+    what an interrupted run left is known to be ours; the journal ends with the run.
     """
 
     def __init__(self, root: Path) -> None:
@@ -33,11 +35,14 @@ class Output:
             for left_over in root.rglob(".*.partial"):
                 left_over.unlink()
         except OSError as error:
-            raise _unwritable(root, error) from error
+            raise unwritable(root, error) from error
         try:
-            self.before: dict[str, dict] = json.loads((root / MANIFEST).read_text())["pages"]
-        except (OSError, ValueError, KeyError):
-            self.before = {}
+            self.before: dict[str, dict] = json.loads((root / MANIFEST).read_bytes())["pages"]
+            self.ours = _files(self.before.values())
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            self.before, self.ours = {}, set()
+        if (root / JOURNAL).is_file():
+            self.ours |= set((root / JOURNAL).read_text(encoding="utf-8").splitlines())
         self.pages: dict[str, dict] = {}
         self.made = 0
         self.changed = 0
@@ -59,14 +64,27 @@ class Output:
         self.write(page.path, inputs, files)
 
     def write(self, label: str, inputs: str, files: dict[str, bytes]) -> None:
-        """Writes files under one label of the record, those whose content differs."""
-        for name, data in files.items():
-            if not self._holds(name, digest(data)):
-                try:
-                    write_atomically(self.root / name, data)
-                except OSError as error:
-                    raise _unwritable(self.root / name, error) from error
-                self.changed += 1
+        """Writes files under one label of the record, those whose content differs.
+
+        Raises:
+            WbsiteError: a file that is not ours stands where one should go, or it cannot be written.
+        """
+        wanted = {name: data for name, data in files.items() if not self._holds(name, digest(data))}
+        foreign = [name for name in wanted if name not in self.ours and (self.root / name).exists()]
+        if foreign:
+            raise WbsiteError(
+                f"{self.root / foreign[0]} was not written by wbsite and is in the way.",
+                "Move it, or run wbsite in another folder.",
+            )
+        try:
+            with (self.root / JOURNAL).open("a", encoding="utf-8") as journal:
+                journal.writelines(f"{name}\n" for name in files if name not in self.ours)
+        except OSError as error:
+            raise unwritable(self.root / JOURNAL, error) from error
+        self.ours |= set(files)
+        for name, data in wanted.items():
+            write_file(self.root / name, data)
+            self.changed += 1
         self.pages[label] = {"inputs": inputs, "files": {name: digest(data) for name, data in files.items()}}
 
     def _holds(self, name: str, sha: str) -> bool:
@@ -78,12 +96,21 @@ class Output:
     def finish(self) -> None:
         """Removes what earlier runs wrote and this one did not, and writes the record."""
         keep = _files(self.pages.values())
-        for name in _files(self.before.values()) - keep:
+        for name in self.ours - keep:
             remove_file(self.root, name)
             self.changed += 1
         record = canonical({"pages": self.pages})
         if not self._holds(MANIFEST, digest(record)):
-            write_atomically(self.root / MANIFEST, record)
+            write_file(self.root / MANIFEST, record)
+        (self.root / JOURNAL).unlink(missing_ok=True)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all; raises WbsiteError where that fails."""
+    try:
+        write_atomically(path, data)
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def remove_file(root: Path, name: str) -> None:
@@ -100,7 +127,8 @@ def _files(pages: Iterable[dict]) -> set[str]:
     return {name for page in pages for name in page["files"]}
 
 
-def _unwritable(path: Path, error: OSError) -> WbsiteError:
+def unwritable(path: Path, error: OSError) -> WbsiteError:
+    """The error for a generated file that cannot be written."""
     return WbsiteError(
         f"{path} cannot be written ({error.strerror or error}).",
         "Make room or give yourself the right to write there, or work in another folder.",

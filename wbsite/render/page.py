@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import jinja2
 
 from .. import __version__, registry
 from ..errors import WbsiteError, unknown
+from ..store import DamagedEntry
+from . import sources
 from .citations import Bibliography
 from .figure import Scene, figure_html, gap_card, number_text
 from .site import Gap, LayerInfo, Model, Site
-from .sources import folder, roots
 
 Files = dict[str, bytes]
 
@@ -58,12 +62,12 @@ def slug(name: str) -> str:
 @cache
 def bibliography() -> Bibliography:
     """The works that can be cited."""
-    return Bibliography.read(folder("content") / "refs.bib")
+    return Bibliography.read(sources.bibliography())
 
 
 def environment() -> jinja2.Environment:
     """Jinja over the templates folder; a template the working folder lacks comes from the package."""
-    loaders = [jinja2.FileSystemLoader(root / "templates") for root in roots() if (root / "templates").is_dir()]
+    loaders = [jinja2.FileSystemLoader(root / "templates") for root in sources.roots()]
     env = jinja2.Environment(
         loader=jinja2.ChoiceLoader(loaders),
         undefined=jinja2.StrictUndefined,
@@ -88,6 +92,7 @@ class Writing:
     layer: LayerInfo | None = None
     files: Files = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
+    gaps: set[str] = field(default_factory=set)
     notes: int = 0
 
     def __post_init__(self) -> None:
@@ -114,9 +119,10 @@ class Writing:
             layer = drawn_of.layer(layer)
         scene = Scene(self.site, drawn_of, layer or self.layer, {"up": self.up, **options})
         drawing = registry.named("figures", name, "figure").draw(scene)
-        if isinstance(drawing, Gap):
-            return gap_card(name, drawing)
         label = as_ or name
+        if isinstance(drawing, Gap):
+            self.gaps.add(label)
+            return gap_card(name, drawing)
         if label in self.numbers:
             raise WbsiteError(
                 f"{self.path}: figure {label!r} stands twice.", "Give the second one another name with as_=."
@@ -172,6 +178,8 @@ class Writing:
 
         def resolve(match: re.Match[str]) -> str:
             name = match[1]
+            if name in self.gaps:
+                return "The figure (which could not be drawn for this site)"
             if name not in self.numbers:
                 raise unknown(f"figure referred to on page {self.path!r}:", name, self.numbers)
             return f'<a class="wb-ref" href="#fig-{name}">Figure {self.numbers[name]}</a>'
@@ -193,8 +201,35 @@ def write(writing: Writing, template: str, **more: Any) -> Files:
     return writing.finish(text)
 
 
-def template_error(name: str, error: jinja2.TemplateError) -> WbsiteError:
-    """A Jinja error as a message with file and line."""
-    line = getattr(error, "lineno", None)
-    place = f"{name}, line {line}" if line else name
-    return WbsiteError(f"{place}: {error.message or error}", "Repair the template or article.")
+def template_error(name: str, error: Exception, before: int = 0) -> WbsiteError:
+    """What went wrong in a template or article, with file and line.
+
+    Args:
+        before: lines of the file before the template's first.
+    """
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
+    line = getattr(error, "lineno", None) or (lines[-1] if lines else None)
+    place = f"{name}, line {line + before}" if line else name
+    if isinstance(error, WbsiteError):
+        return WbsiteError(f"{place}: {error.message}", error.hint)
+    said = error.message if isinstance(error, jinja2.TemplateError) else f"{type(error).__name__}: {error}"
+    return WbsiteError(f"{place}: {said}", "Repair the template or article.")
+
+
+@contextmanager
+def author_errors(name: str, before: int) -> Iterator[None]:
+    """Turns what fails in an article's own Jinja into a message with its file and line.
+
+    An exception from our code, such as a figure's, is a defect of ours and passes.
+    """
+    try:
+        yield
+    except DamagedEntry:
+        raise
+    except (WbsiteError, jinja2.TemplateError) as error:
+        raise template_error(name, error, before) from error
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        if Path(frames[-1].filename).is_relative_to(sources.PACKAGE):
+            raise
+        raise template_error(name, error, before) from error

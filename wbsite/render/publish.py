@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,46 +15,85 @@ from filelock import FileLock
 
 from .. import registry
 from ..config import Config
-from ..errors import WbsiteError, unknown
+from ..errors import WbsiteError
 from ..progress import Progress
-from ..store import Store, canonical, write_atomically
+from ..store import Store, canonical
 from . import sources
-from .output import Output, digest, remove_file
+from .finished import publish, refuse_foreign, try_to_write, up_to_date
+from .output import MANIFEST, Output, digest, write_file
 from .page import Page, PageKind
+from .pages.articles import chosen
 from .site import Site
 
 BUILD = Path("build")
-OURS = ".wbsite.json"
+GENERATED = ("docs", "theme", "mkdocs")
+"""Folders in BUILD whose content is made anew."""
 
 
 @cache
 def code_digest() -> str:
-    """Of the code and templates every page is made with."""
+    """Of the code and templates every page is made with, plug-ins included."""
     parts = [version(name) for name in ("altair", "jinja2", "vl-convert-python")]
-    files = [*Path(__file__).parent.rglob("*.py"), *(p for p in sources.files("templates") if p.suffix == ".j2")]
-    return digest(canonical([parts, [digest(path.read_bytes()) for path in sorted(files)]]))
+    files = [
+        *sorted(Path(__file__).parent.rglob("*.py")),
+        *(path for name, path in sources.templates().items() if name.endswith(".j2")),
+    ]
+    plugins = registry.installed("figures", "pages")
+    return digest(canonical([parts, plugins, [digest(path.read_bytes()) for path in files]]))
 
 
-def all_pages(site: Site, articles: Sequence[str]) -> list[Page]:
-    """Every page of the site; `articles` limits the articles by name.
+def made_from() -> str:
+    """Digest of all that mkdocs makes the site from: pages, theme, configuration."""
+    paths = (BUILD / "docs" / MANIFEST, BUILD / "theme" / MANIFEST, BUILD / "mkdocs.yml", Path("mkdocs.yml"))
+    tools = [version(name) for name in ("mkdocs", "mkdocs-material")]
+    return digest(canonical([tools, [digest(path.read_bytes()) for path in paths]]))
+
+
+def check_request(config: Config) -> None:
+    """Refuses what can be refused before anything is computed; writes nothing.
 
     Raises:
-        WbsiteError: there is no article of that name.
+        WbsiteError: an unknown article, a folder that holds other files or cannot be written, a
+            site and a store within each other, a mkdocs.yml that is not for the generated pages.
+    """
+    chosen(config.articles)
+    out = Path(config.out).absolute()
+    taken = {f"{BUILD / name}": (BUILD / name).absolute() for name in GENERATED}
+    if "://" not in config.store:
+        taken["the store"] = Path(config.store).absolute()
+    for name, folder in taken.items():
+        if out == folder or out in folder.parents or folder in out.parents:
+            raise WbsiteError(
+                f"the site's folder {config.out} overlaps with {name}.", "Give another folder with --out."
+            )
+    refuse_foreign(out)
+    try_to_write(BUILD / "docs", "Run wbsite in a folder you may write to.")
+    if any((BUILD / "mkdocs").glob("*")) and not (BUILD / "mkdocs.yml").exists():
+        raise WbsiteError(
+            f"{BUILD / 'mkdocs'} holds files that wbsite did not write.", "Move them, or run wbsite in another folder."
+        )
+    own = Path("mkdocs.yml")
+    if own.exists() and (BUILD / "docs").as_posix() not in own.read_text(encoding="utf-8", errors="replace"):
+        raise WbsiteError(
+            "the mkdocs.yml of this folder makes another site.",
+            "Run wbsite in another folder, or set docs_dir: build/docs and INHERIT: build/mkdocs.yml in it.",
+        )
+
+
+def all_pages(site: Site) -> list[Page]:
+    """Every page of the site.
+
+    Raises:
+        WbsiteError: two of them would lie in the same folder.
     """
     pages: list[Page] = []
     kinds: list[PageKind] = registry.ordered(registry.entries("pages"))
     for kind in kinds:
         pages += kind.pages(site)
-    if articles:
-        names = {page.path.removeprefix("articles/") for page in pages if page.path.startswith("articles/")}
-        for name in articles:
-            if name not in names:
-                raise unknown("article", name, names)
-        pages = [
-            page
-            for page in pages
-            if not page.path.startswith("articles/") or page.path.removeprefix("articles/") in articles
-        ]
+    paths = [page.path for page in pages]
+    twice = next((path for path in paths if paths.count(path) > 1), None)
+    if twice is not None:
+        raise WbsiteError(f"two pages would both lie at {twice}/.", "Rename one of the layers, models or articles.")
     return pages
 
 
@@ -70,16 +107,16 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
         WbsiteError: nothing to render, an unknown model or article, a folder that is not ours.
         DamagedEntry: a result is damaged.
     """
-    out = Path(config.out)
-    refuse_foreign(out)
-    if "://" not in config.store and not Path(config.store).is_dir():
+    check_request(config)
+    store = Store(config.store)
+    if not store.exists():
         raise WbsiteError(
             f"there is no store at {config.store}.", "Run `wbsite compute` first, or give its place with --store."
         )
-    site = Site(Store(config.store), ids)
+    site = Site(store, ids, config.articles)
     BUILD.mkdir(parents=True, exist_ok=True)
     with FileLock(BUILD / ".render.lock"):
-        pages = all_pages(site, config.articles)
+        pages = all_pages(site)
         output = Output(BUILD / "docs")
         progress.step(f"render {len(pages)} pages", len(pages))
         for page in pages:
@@ -87,25 +124,23 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
             progress.advance(note=page.path)
         write_assets(output)
         output.finish()
-        theme = write_theme()
-        configuration = write_configuration(pages)
+        write_theme()
+        write_configuration(pages)
         progress.line(f"rendered {output.made} of {len(pages)} pages, {output.changed} files changed")
-        if output.changed or theme or configuration or not (out / OURS).exists() or stale(out):
+        out, state = Path(config.out), made_from()
+        if not up_to_date(out, state, strict):
             progress.step("mkdocs")
             run_mkdocs(strict)
-            publish(BUILD / "mkdocs", out)
+            publish(BUILD / "mkdocs", out, state, strict)
     return len(site.models) - len(site.working) + sum(len(list(model.failures())) for model in site.working)
 
 
 def write_assets(output: Output) -> None:
     """Styles, scripts, KaTeX and the one Vega bundle."""
-    root = sources.folder("templates") / "assets"
-    files = {
-        f"assets/{path.relative_to(root).as_posix()}": path.read_bytes()
-        for path in sources.files("templates")
-        if path.is_relative_to(root)
-    }
-    bundle = f"vega {version('altair')} {version('vl-convert-python')}"
+    found = sources.templates().items()
+    files = {name: path.read_bytes() for name, path in found if name.startswith("assets/")}
+    code = digest(Path(__file__).with_name("assets.py").read_bytes())
+    bundle = f"vega {version('altair')} {version('vl-convert-python')} {code}"
     known = output.before.get("assets")
     if known and known["inputs"] == bundle and output._holds("assets/vega.js", known["files"]["assets/vega.js"]):
         files["assets/vega.js"] = (output.root / "assets/vega.js").read_bytes()
@@ -116,18 +151,16 @@ def write_assets(output: Output) -> None:
     output.write("assets", bundle, files)
 
 
-def write_theme() -> int:
-    """Copies the theme override to build/theme; returns the number of files that changed."""
-    root = sources.folder("templates") / "theme"
+def write_theme() -> None:
+    """Copies the theme override to build/theme."""
+    found = sources.templates().items()
     output = Output(BUILD / "theme")
-    output.write(
-        "theme", "", {p.relative_to(root).as_posix(): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()}
-    )
+    theme = {name.removeprefix("theme/"): path.read_bytes() for name, path in found if name.startswith("theme/")}
+    output.write("theme", "", theme)
     output.finish()
-    return output.changed
 
 
-def write_configuration(pages: Sequence[Page]) -> int:
+def write_configuration(pages: Sequence[Page]) -> None:
     """Writes the navigation for mkdocs.yml to inherit, and mkdocs.yml itself where there is none."""
     navigation: list = []
     sections: dict[str, list] = {}
@@ -147,15 +180,12 @@ def write_configuration(pages: Sequence[Page]) -> int:
         f"/{path}" for path in sorted({f"{page.path}/index.md" for page in pages} - listed) if path != "/index.md"
     )
     text = yaml.safe_dump({"nav": navigation, "not_in_nav": unlisted}, sort_keys=False, allow_unicode=True).encode()
-    changed = 0
     wanted = [(BUILD / "mkdocs.yml", text)]
     if not Path("mkdocs.yml").exists():
         wanted.append((Path("mkdocs.yml"), sources.mkdocs_configuration().read_bytes()))
     for path, data in wanted:
         if not path.exists() or path.read_bytes() != data:
-            write_atomically(path, data)
-            changed += 1
-    return changed
+            write_file(path, data)
 
 
 def run_mkdocs(strict: bool) -> None:
@@ -175,58 +205,3 @@ def run_mkdocs(strict: bool) -> None:
         )
     if said:
         print(said, file=sys.stderr)
-
-
-def refuse_foreign(out: Path) -> None:
-    """Raises WbsiteError unless `out` is free, or a site that wbsite wrote."""
-    if out.exists() and not out.is_dir():
-        raise WbsiteError(f"{out} is a file.", "Give another folder with --out.")
-    if out.is_dir() and any(out.iterdir()) and not (out / OURS).is_file():
-        raise WbsiteError(
-            f"{out} holds files that wbsite did not write.", "Give another folder with --out, or empty it yourself."
-        )
-    parent = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
-    if not os.access(parent, os.W_OK):
-        raise WbsiteError(f"{out} cannot be written.", "Give another folder with --out.")
-
-
-def _ours(out: Path) -> dict[str, str]:
-    try:
-        return json.loads((out / OURS).read_text())["files"]
-    except (OSError, ValueError, KeyError):
-        return {}
-
-
-def stale(out: Path) -> bool:
-    """Whether files of the finished site are gone, or mkdocs.yml is newer than it."""
-    if any(not (out / name).is_file() for name in _ours(out)):
-        return True
-    return Path("mkdocs.yml").stat().st_mtime > (out / OURS).stat().st_mtime
-
-
-def publish(built: Path, out: Path) -> None:
-    """Brings `out` to the state of `built`, touching only files that wbsite wrote.
-
-    Raises:
-        WbsiteError: a file that is not ours stands where one of the site's should go.
-    """
-    ours = _ours(out)
-    fresh = {path.relative_to(built).as_posix(): path for path in sorted(built.rglob("*")) if path.is_file()}
-    fresh.pop(OURS, None)
-    for name in fresh:
-        if name not in ours and (out / name).exists():
-            raise WbsiteError(
-                f"{out / name} was not written by wbsite and is in the way.",
-                "Move it, or give another folder with --out.",
-            )
-    record = {name: digest(path.read_bytes()) for name, path in fresh.items()}
-    # Recorded before written: an interrupted copy leaves only files that are known to be ours.
-    write_atomically(out / OURS, canonical({"files": {**ours, **record}}))
-    for name, path in fresh.items():
-        target = out / name
-        if not target.exists() or digest(target.read_bytes()) != record[name]:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
-    for name in set(ours) - set(record):
-        remove_file(out, name)
-    write_atomically(out / OURS, canonical({"files": record}))

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import WbsiteError, unknown
-from ..store import Entry, Store
+from ..store import DamagedEntry, Entry, Store
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class Model:
         self._store, self.record = store, record
         self.id: str = record["id"]
         self.title: str = record["title"]
-        self.failed: str = record.get("failed", "")
+        architecture = record["results"].get("architecture", {}).get("", {})
+        self.failed: str = record.get("failed") or architecture.get("failed", "")
 
     @property
     def shown(self) -> Mapping[str, Any]:
@@ -57,7 +58,11 @@ class Model:
         return {key: value for key, value in self.record.items() if key != "inputs"}
 
     def found(self, analysis: str, layer: str = "") -> Entry | Gap:
-        """A result, or why there is none."""
+        """A result, or why there is none.
+
+        Raises:
+            DamagedEntry: the record names a result that the store does not have.
+        """
         place = self.record["results"].get(analysis, {}).get(layer)
         if place is None:
             return Gap(f"the analysis {analysis} has not been run on it", failed=False)
@@ -65,7 +70,7 @@ class Model:
             return Gap(place.get("skipped") or place["failed"], failed="failed" in place)
         entry = self._store.get(place["key"])
         if entry is None:
-            return Gap("its result is not in the store; run `wbsite compute`", failed=True)
+            raise DamagedEntry(place["key"], "manifest.json")
         return entry
 
     def entry(self, analysis: str, layer: str = "") -> Entry | None:
@@ -108,10 +113,12 @@ class Model:
 
     @property
     def last_pictured(self) -> LayerInfo | None:
-        """The last layer that has both NMF pictures and a banding index."""
-        banded = {layer.name for layer in self.having("banding")}
-        pictured = [layer for layer in self.having("nmf") if layer.name in banded]
-        return pictured[-1] if pictured else None
+        """The last layer that has both NMF pictures and a banding index of them (kernels of zeros have none)."""
+        for layer in reversed(self.having("nmf")):
+            banding = self.entry("banding", layer.name)
+            if banding is not None and banding.values.get("nmf", {}).get("index") is not None:
+                return layer
+        return None
 
     def failures(self) -> Iterator[tuple[str, str, str]]:
         """(analysis, layer, reason) of everything that failed."""
@@ -126,10 +133,10 @@ class Model:
 
 
 class Site:
-    """The models of one site, in the order they were asked for."""
+    """The models of one site, in the order they were asked for, and the names of its articles (none: all)."""
 
-    def __init__(self, store: Store, ids: Sequence[str] | None) -> None:
-        self.store = store
+    def __init__(self, store: Store, ids: Sequence[str] | None, articles: Sequence[str] = ()) -> None:
+        self.store, self.articles = store, articles
         if ids is None:
             ids = (store.record("last") or {}).get("models")
         if not ids:

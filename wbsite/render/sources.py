@@ -10,20 +10,30 @@ PACKAGE = Path(__file__).resolve().parents[1]
 def roots() -> list[Path]:
     """Folders that may hold content/, templates/ and mkdocs.yml, best first.
 
-    The working folder (a checkout, or a user's own site), the copy inside the installed package,
-    the checkout an editable install comes from.
+    The working folder (a checkout, or a user's own site), then the copy inside the installed
+    package, or the checkout that an editable install comes from.
     """
-    return [Path.cwd(), PACKAGE / "_bundled", PACKAGE.parent]
+    bundled = PACKAGE / "_bundled"
+    return [Path.cwd(), bundled if bundled.is_dir() else PACKAGE.parent]
 
 
-def folder(name: str) -> Path:
-    """`content` or `templates`: the first root that has it."""
-    return next(path for root in roots() if (path := root / name).is_dir())
+def articles() -> list[Path]:
+    """The Markdown files of the first root that has any in its content folder, sorted."""
+    return next((found for root in roots() if (found := sorted((root / "content").glob("*.md")))), [])
 
 
-def files(name: str) -> list[Path]:
-    """All files below `content` or `templates`, sorted."""
-    return sorted(path for path in folder(name).rglob("*") if path.is_file() and not path.name.startswith("."))
+def bibliography() -> Path:
+    """The works that articles may cite."""
+    return next(path for root in roots() if (path := root / "content" / "refs.bib").is_file())
+
+
+def templates() -> dict[str, Path]:
+    """Everything below templates/, by path below it: a file the working folder lacks comes from the package."""
+    found: dict[str, Path] = {}
+    for folder in (root / "templates" for root in reversed(roots())):
+        paths = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+        found |= {path.relative_to(folder).as_posix(): path for path in paths}
+    return dict(sorted(found.items()))
 
 
 def mkdocs_configuration() -> Path:

@@ -36,6 +36,7 @@ def export(config: Config, analysis: str, layer: str | None, format: str, progre
         raise WbsiteError(f"export takes one model, not {len(config.models)}.", "Run it once for each.")
     found: Analysis = registry.named("analyses", analysis, "analysis")
     request = ModelRequest(config.models[0], config.weights_dir)
+    obtain(request, progress)
     whole = plan(request, config.profile, only=[analysis])
     mine = [task for task in whole.tasks if task.analysis == analysis]
     if layer is not None and layer not in {task.layer for task in mine}:

@@ -9,19 +9,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from .. import registry
 from ..models.weights import search_folders
-from ..store import Store
+from ..store import Store, canonical
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
 @cache
 def code_digest() -> str:
-    """SHA-256 over the source of everything that computes, and over torch's version."""
+    """SHA-256 over the source of everything that computes, plug-ins included, and torch's version."""
     digest = hashlib.sha256(f"{sys.version_info[:2]} {version('torch')} {version('torchvision')}".encode())
     for path in sorted(PACKAGE.rglob("*.py")):
         if "render" not in path.relative_to(PACKAGE).parts:
             digest.update(path.read_bytes())
+    digest.update(canonical(registry.installed("models", "analyses")))
     return digest.hexdigest()
 
 

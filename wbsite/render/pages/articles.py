@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import yaml
 
-from ...errors import WbsiteError
+from ...errors import WbsiteError, unknown
 from .. import sources
-from ..page import Files, Page, PageKind, Writing, environment, template_error, write
+from ..page import Files, Page, PageKind, Writing, author_errors, environment, write
 from ..site import Site
 
 REQUIRED = ("title", "description", "authors", "order")
@@ -42,7 +41,10 @@ def read(path: Path) -> Article:
     Raises:
         WbsiteError: front matter is missing, malformed, or lacks a required key.
     """
-    source = path.read_text(encoding="utf-8")
+    try:
+        source = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WbsiteError(f"{path} cannot be read ({error}).", "An article is a text file in UTF-8.") from error
     _, marker, rest = source.partition("---\n")
     front, closing, text = rest.partition("\n---\n")
     if not source.startswith("---\n") or not marker or not closing:
@@ -58,12 +60,17 @@ def read(path: Path) -> Article:
         raise WbsiteError(
             f"{path}: the front matter lacks {', '.join(missing)}.", f"It must give {', '.join(REQUIRED)}."
         )
+    if type(facts["order"]) is not int:
+        raise WbsiteError(
+            f"{path}: order is {facts['order']!r}.", "Expected a whole number: the place in the navigation."
+        )
+    authors = facts["authors"]
     return Article(
         name=path.stem,
         title=str(facts["title"]),
         description=str(facts["description"]),
-        authors=tuple(map(str, facts["authors"])),
-        order=int(facts["order"]),
+        authors=tuple(map(str, authors if isinstance(authors, list) else [authors])),
+        order=facts["order"],
         doi=str(facts.get("doi") or ""),
         date=str(facts.get("date") or ""),
         source=source,
@@ -71,27 +78,32 @@ def read(path: Path) -> Article:
     )
 
 
-def articles() -> list[Article]:
-    """All articles, in their order."""
-    return sorted(
-        (read(path) for path in sorted(sources.folder("content").glob("*.md"))), key=lambda a: (a.order, a.name)
-    )
+def chosen(names: Sequence[str] = ()) -> list[Article]:
+    """The articles of these names, all of them where none is named, in their order.
+
+    Raises:
+        WbsiteError: there is no article of that name, or one is malformed.
+    """
+    found = sorted(map(read, sources.articles()), key=lambda article: (article.order, article.name))
+    for name in names:
+        if name not in {article.name for article in found}:
+            raise unknown("article", name, [article.name for article in found])
+    return [article for article in found if not names or article.name in names]
 
 
 def make(site: Site, article: Article) -> Files:
     """The article's page: its own Jinja first, then the frame around it."""
     writing = Writing(site, f"articles/{article.name}")
-    try:
+    front = article.source[: len(article.source) - len(article.text)].count("\n")
+    with author_errors(f"content/{article.name}.md", front):
         body = environment().from_string(article.text).render(**writing.words(), article=article)
-    except jinja2.TemplateError as error:
-        raise template_error(f"content/{article.name}.md", error) from error
     return write(writing, "article.md.j2", article=article, body=body)
 
 
 def pages(site: Site) -> Iterator[Page]:
     """One page an article."""
-    bibliography = (sources.folder("content") / "refs.bib").read_text(encoding="utf-8")
-    for article in articles():
+    bibliography = sources.bibliography().read_text(encoding="utf-8")
+    for article in chosen(site.articles):
         yield Page(
             path=f"articles/{article.name}",
             inputs={

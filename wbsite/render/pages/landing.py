@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 from ..page import Page, PageKind, Writing, write
 from ..site import Site
-from .articles import articles
+from .articles import chosen
 
 
 def pages(site: Site) -> Iterator[Page]:
     """One page: what the site is, its articles, its networks."""
-    listed = [(article.name, article.title, article.description) for article in articles()]
+    listed = [(article.name, article.title, article.description) for article in chosen(site.articles)]
     yield Page(
         path="",
         inputs={"models": [model.shown for model in site.models], "articles": listed},
-        make=lambda: write(Writing(site, ""), "landing.md.j2", articles=articles()),
+        make=lambda: write(Writing(site, ""), "landing.md.j2", articles=chosen(site.articles)),
         listed="Home",
     )
 
