@@ -87,6 +87,6 @@ MODELS = (
         build=imagenet,
         preprocess=Preprocess(crop=224, resize=256),
         reference="petrov2021weight",
-        note="No pretrained weights are published; train it with `wbsite train simplified`.",
+        note="No pretrained weights of it are published.",
     ),
 )
