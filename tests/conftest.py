@@ -2,15 +2,169 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+
+SPECK = """
+from torch import nn
+from wbsite.models.base import ModelSpec, Preprocess
+
+class Speck(nn.Module):
+    input_shape = (3, 16, 16)
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 6, 5, padding=2)
+        self.conv2 = nn.Conv2d(6, 8, 3, padding=1)
+        self.conv3 = nn.Conv2d(8, 10, 3, padding=1)
+        self.point = nn.Conv2d(10, 4, 1)
+        self.fc = nn.Linear(4, 2)
+
+    def forward(self, x):
+        x = self.conv3(self.conv2(self.conv1(x).relu()).relu()).relu()
+        return self.fc(self.point(x).mean((2, 3)))
+
+MODELS = (ModelSpec("speck", "grey", "Speck", Speck, Preprocess(crop=16)),)
+"""
+"""A package with a network small enough to build a site of in a few seconds."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command ended with."""
+
+    status: int
+    out: str
+    err: str
+
+
+def install(folder: Path, name: str, entry_points: str, code: str) -> Path:
+    """Makes a folder that holds an installed package of one module; returns the folder."""
+    about = folder / f"{name}-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(entry_points)
+    (folder / f"{name}.py").write_text(code)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def speck(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of an installed package that gives wbsite the network `speck`."""
+    points = "[wbsite.models]\nspeck = speck_plugin:MODELS\n"
+    return install(tmp_path_factory.mktemp("speck"), "speck_plugin", points, SPECK)
+
+
+@pytest.fixture(scope="session")
+def speck_weights(speck: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of speck's weights, always the same."""
+    import torch
+
+    from wbsite.models.weights import file_name, write_checkpoint
+
+    found = importlib.util.spec_from_file_location("speck_of_the_weights", speck / "speck_plugin.py")
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        state = module.Speck().state_dict()
+    folder = tmp_path_factory.mktemp("weights")
+    write_checkpoint(state, module.MODELS[0], {}, folder / file_name(module.MODELS[0]))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def environment(speck: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment of a wbsite process: speck installed, an empty cache, one thread."""
+    cache = str(tmp_path_factory.mktemp("cache"))
+    return {**os.environ, "PYTHONPATH": str(speck), "WBSITE_CACHE": cache, "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="session")
+def process(environment: dict[str, str]) -> Callable[..., Ran]:
+    """Runs `wbsite ARGUMENTS` in a process of its own: process(folder, "build", …)."""
+
+    def run(folder: Path, *arguments: str, **variables: str) -> Ran:
+        command = [sys.executable, "-m", "wbsite.cli", *arguments]
+        done = subprocess.run(
+            command, cwd=folder, env={**environment, **variables}, capture_output=True, text=True, timeout=300
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def built(process: Callable[..., Ran], speck_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which `wbsite build --models speck` was run once. Look only; `rebuilt` is a copy to change."""
+    folder = tmp_path_factory.mktemp("built")
+    ran = process(folder, "build", "--models", "speck", "--weights-dir", str(speck_weights), "--strict")
+    assert ran.status == 0, ran.err
+    return folder
+
+
+@pytest.fixture
+def work(tmp_path: Path, speck: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty working folder, with speck installed in this process and an empty cache."""
+    from wbsite import registry
+
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", [str(speck), *sys.path])
+    monkeypatch.setenv("WBSITE_CACHE", str(tmp_path / "cache"))
+    registry.entries.cache_clear()
+    yield folder
+    registry.entries.cache_clear()
+
+
+@pytest.fixture
+def rebuilt(built: Path, work: Path) -> Path:
+    """The working folder, with a copy of `built` in it."""
+    shutil.copytree(built, work, dirs_exist_ok=True)
+    return work
+
+
+@pytest.fixture
+def cli(work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Runs `wbsite ARGUMENTS` in this process, in the working folder; a traceback fails the test."""
+    from wbsite.cli import main
+
+    def run(*arguments: str) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["wbsite", *arguments])
+        capsys.readouterr()
+        try:
+            main()
+            status = 0
+        except SystemExit as end:
+            status = int(end.code or 0)
+        said = capsys.readouterr()
+        return Ran(status, said.out, said.err)
+
+    return run
+
+
+@pytest.fixture
+def build(cli: Callable[..., Ran], speck_weights: Path) -> Callable[..., Ran]:
+    """Runs `wbsite build --models speck` with speck's weights and more arguments, in this process."""
+
+    def run(*arguments: str) -> Ran:
+        return cli("build", "--models", "speck", "--weights-dir", str(speck_weights), *arguments)
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,7 @@ class Config:
         if self.profile not in PROFILES:
             raise unknown("profile", self.profile, PROFILES)
         if self.device not in DEVICES:
-            raise unknown("device", self.device, DEVICES)
+            raise WbsiteError(f"unknown device {self.device!r}.", f"Use {', '.join(DEVICES[:-1])} or {DEVICES[-1]}.")
         for name, value in (("store", self.store), ("out", self.out)):
             if not value.strip():
                 raise WbsiteError(f"{name} is empty.", f"Give a folder, or leave --{name} out.")

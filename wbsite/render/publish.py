@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +23,7 @@ from ..progress import Progress
 from ..store import Store, canonical
 from . import sources
 from .finished import publish, refuse_foreign, try_to_write, up_to_date
-from .output import MANIFEST, Output, digest, write_file
+from .output import MANIFEST, Output, digest, unwritable, write_file
 from .page import Page, PageKind
 from .pages.articles import chosen
 from .site import Site
@@ -130,8 +133,8 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
         out, state = Path(config.out), made_from()
         if not up_to_date(out, state, strict):
             progress.step("mkdocs")
-            run_mkdocs(strict)
-            publish(BUILD / "mkdocs", out, state, strict)
+            with mkdocs_site(strict) as built:
+                publish(built, out, state, strict)
     return len(site.models) - len(site.working) + sum(len(list(model.failures())) for model in site.working)
 
 
@@ -188,13 +191,36 @@ def write_configuration(pages: Sequence[Page]) -> None:
             write_file(path, data)
 
 
-def run_mkdocs(strict: bool) -> None:
-    """mkdocs, as a user would run it, into build/mkdocs.
+@contextmanager
+def mkdocs_site(strict: bool) -> Iterator[Path]:
+    """A new folder in build/mkdocs with the site, for as long as it is needed.
+
+    New each time: when wbsite is killed, its mkdocs may go on for a while and write to its own.
+
+    Raises:
+        WbsiteError: the folder cannot be made, or mkdocs fails.
+    """
+    try:
+        (BUILD / "mkdocs").mkdir(exist_ok=True)
+        for left_over in (BUILD / "mkdocs").iterdir():
+            shutil.rmtree(left_over, ignore_errors=True)  # one still being written goes the next time
+        built = Path(tempfile.mkdtemp(dir=BUILD / "mkdocs"))
+    except OSError as error:
+        raise unwritable(BUILD / "mkdocs", error) from error
+    try:
+        run_mkdocs(built, strict)
+        yield built
+    finally:
+        shutil.rmtree(built, ignore_errors=True)
+
+
+def run_mkdocs(built: Path, strict: bool) -> None:
+    """mkdocs, as a user would run it.
 
     Raises:
         WbsiteError: it fails; its own words are in the message.
     """
-    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(BUILD / "mkdocs")]
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(built)]
     if strict:
         command.append("--strict")
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"})
