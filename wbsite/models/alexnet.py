@@ -7,8 +7,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from .base import IMAGENET_CAFFE, ModelSpec, Source
-from .simplified import CIFAR10
+from .base import CIFAR10, IMAGENET_CAFFE, TRAINED_HERE, ModelSpec, Source
 
 
 class AlexNet(nn.Module):
@@ -99,6 +98,6 @@ MODELS = (
         build=small,
         preprocess=CIFAR10,
         reference="krizhevsky2012imagenet",
-        note="Trained by wbsite itself on CIFAR-10.",
+        note=f"Batch norm in place of local response normalisation. {TRAINED_HERE}",
     ),
 )

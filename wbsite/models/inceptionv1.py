@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .base import IMAGENET_CAFFE, ModelSpec, Preprocess, Source
-from .simplified import CIFAR10
+from .base import CIFAR10, IMAGENET_CAFFE, TRAINED_HERE, ModelSpec, Preprocess, Source
 
 Widths = tuple[int, int, int, int, int, int]
 """1x1, 3x3_bottleneck, 3x3, 5x5_bottleneck, 5x5, pool_reduce."""
@@ -221,9 +220,9 @@ MODELS = (
         weights="cifar10",
         title="InceptionV1 (32 px)",
         build=lambda: InceptionV1(SMALL),
-        preprocess=replace(CIFAR10),
+        preprocess=CIFAR10,
         reference="szegedy2015going",
         blocks=block_offsets(SMALL),
-        note="Three eighths of the width, batch norm, 8×8 positions at the last blocks; trained by wbsite itself.",
+        note=f"Three eighths of the width, batch norm, 8×8 positions at the last blocks. {TRAINED_HERE}",
     ),
 )

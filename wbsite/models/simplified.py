@@ -7,9 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from .base import ModelSpec, Preprocess
-
-CIFAR10 = Preprocess(crop=32, mean=(0.4914, 0.4822, 0.4465), std=(0.247, 0.2435, 0.2616))
+from .base import CIFAR10, TRAINED_HERE, ModelSpec, Preprocess
 
 
 class L2Pool(nn.Module):
@@ -78,7 +76,7 @@ MODELS = (
         build=small,
         preprocess=CIFAR10,
         reference="petrov2021weight",
-        note="Trained by wbsite itself on CIFAR-10.",
+        note=TRAINED_HERE,
     ),
     ModelSpec(
         name="simplified",

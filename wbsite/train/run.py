@@ -65,6 +65,7 @@ def train_experiment(
         "dataset": named,
         "training pictures": len(training.labels),
         "test pictures": len(held_out.labels),
+        "classes": ", ".join(training.classes),
         "dataset SHA-256": training.digest,
         "seed": seed,
         "epochs": experiment.recipe.epochs,
