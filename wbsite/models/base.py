@@ -48,7 +48,7 @@ class Preprocess:
 IMAGENET_CAFFE = Preprocess(crop=224, resize=256, scale=255.0, mean=(123.0, 117.0, 104.0), std=(1.0, 1.0, 1.0))
 """Caffe's ImageNet input with channels already in RGB order: 0…255 minus the data set's mean colour."""
 
-CIFAR10 = Preprocess(crop=32, mean=(0.4914, 0.4822, 0.4465), std=(0.247, 0.2435, 0.2616))
+CIFAR10 = Preprocess(crop=32, resize=32, mean=(0.4914, 0.4822, 0.4465), std=(0.247, 0.2435, 0.2616))
 """CIFAR-10 pictures, normalised by the mean and standard deviation of its training pictures."""
 
 TRAINED_HERE = (

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ..charts import COLUMNS, INDEX, NEUTRAL, ROWS, SERIES, SOURCES, data, source_choice, specification
-from ..figure import Drawing, Figure, Scene
+from ..figure import Drawing, Figure, Scene, number_text
 from ..page import slug
 from ..site import Gap, Model
 
@@ -198,7 +198,7 @@ def histogram(scene: Scene) -> Drawing | Gap:
     v = found.values
     label = escape(scene.layer.name)  # type: ignore[union-attr]
     caption = (
-        f"H of the single units of <code>{label}</code>. The layer's index, in which strong units count for more, is {v['index']:.3f}."
+        f"H of the single units of <code>{label}</code>. The layer's index, in which strong units count for more, is {number_text(v['index'])}."
         if v["index"] is not None
         else f"H of the single units of <code>{label}</code>; no kernel varies over space."
     )

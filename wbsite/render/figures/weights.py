@@ -63,7 +63,7 @@ def concentration(scene: Scene) -> Drawing | Gap:
     if isinstance(found, Gap):
         return found
     table = found.table("concentration")
-    x = alt.X("inputs:Q", title="strongest input channels counted", scale=alt.Scale(type="log"))
+    x = alt.X("inputs:Q", title="strongest input channels counted", scale=alt.Scale(type="log", nice=False))
     base = alt.Chart(data())
     band = base.mark_area(color=INDEX, opacity=0.22).encode(
         x=x,
@@ -80,9 +80,9 @@ def concentration(scene: Scene) -> Drawing | Gap:
     caption = (
         f"How few inputs a unit of <code>{_label(scene)}</code> listens to: the share of its squared norm in its strongest inputs,"
         " mean over units, with the range from the 10th to the 90th percentile of units; dashed, if all inputs counted alike."
-        f" The effective number of inputs (participation ratio) is {number_text(v['effective_inputs'])} of {number_text(v['inputs'])} on average."
+        f" The effective number of inputs (participation ratio) is {_one(v['effective_inputs'])} of {number_text(v['inputs'])} on average."
     )
-    alt_text = f"Line chart: the share of squared norm grows with the number of inputs counted; on average {number_text(v['effective_inputs'])} of {v['inputs']} inputs count."
+    alt_text = f"Line chart: the share of squared norm grows with the number of inputs counted; on average {_one(v['effective_inputs'])} of {v['inputs']} inputs count."
     return Drawing(caption, alt_text, table, specification(alt.layer(band, even, line), HEIGHT), height=HEIGHT)
 
 
@@ -116,6 +116,10 @@ def nmf_error(scene: Scene) -> Drawing | Gap:
     three = table[table["components"] == 3].set_index("mode")["error"]
     alt_text = f"Line chart of error against components; with three the error is {three['per-unit']:.2f} per unit and {three['joint']:.2f} jointly."
     return Drawing(caption, alt_text, table, specification(chart, HEIGHT), height=HEIGHT)
+
+
+def _one(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
 
 
 def _label(scene: Scene) -> str:

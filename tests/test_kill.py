@@ -1,0 +1,70 @@
+"""Builds killed at any moment: the next one finishes, and nothing tells that they ever ran.
+
+`WBSITE_KILLS=20 pytest tests/test_kill.py` kills twenty; by default it is six.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from wbsite.store import Store
+
+KILLS = int(os.environ.get("WBSITE_KILLS", "6"))
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def test_killed_builds_leave_nothing_behind(
+    built: Path,
+    tmp_path: Path,
+    environment: dict[str, str],
+    process: Callable[..., Any],
+    speck_weights: Path,
+) -> None:
+    arguments = ["build", "--models", "speck", "--weights-dir", str(speck_weights), "--strict"]
+    chance = random.Random(KILLS)
+    started = time.monotonic()
+    assert process(tmp_path, *arguments, "--store", str(tmp_path.parent / "other"), "--out", "other").status == 0
+    whole = time.monotonic() - started
+    # Half of the kills fall where files are written: an early one costs most of its time in imports.
+    for kill in range(KILLS):
+        child = subprocess.Popen(
+            [sys.executable, "-m", "wbsite.cli", *arguments],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert child.stderr is not None
+        if kill % 2:
+            for line in child.stderr:
+                if line.startswith(("compute", "render", "mkdocs")) and chance.random() < 0.5:
+                    break
+            time.sleep(chance.uniform(0, 0.1) * whole)
+        else:
+            time.sleep(chance.uniform(0.1, 1) * whole)
+        child.kill()
+        child.stderr.close()
+        child.wait()
+    ran = process(tmp_path, *arguments)
+    assert ran.status == 0, ran.err
+    assert content(tmp_path / "build" / "docs") == content(built / "build" / "docs")
+    assert content(tmp_path / "build" / "theme") == content(built / "build" / "theme")
+    site, undisturbed = content(tmp_path / "site"), content(built / "site")
+    assert set(site) == set(undisturbed)
+    assert process(tmp_path, "clean").status == 0
+    store = Store(tmp_path / "build" / "store")
+    assert store.damaged() == []
+    assert not list((tmp_path / "build").rglob("*.partial"))
+    assert process(tmp_path, "check").status == 0
