@@ -165,7 +165,8 @@ def test_help_comes_without_loading_anything_heavy(tmp_path: Path, arguments: li
     code = (
         "import sys, runpy\n"
         f"sys.argv = ['wbsite', *{arguments!r}]\n"
-        "try:\n    runpy.run_module('wbsite.cli', run_name='__main__')\nexcept SystemExit as end:\n    assert not end.code\n"
+        "try:\n    runpy.run_module('wbsite.cli', run_name='__main__')\n"
+        "except SystemExit as end:\n    assert not end.code\n"
         f"print('loaded:', [name for name in {HEAVY!r} if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
@@ -174,8 +175,12 @@ def test_help_comes_without_loading_anything_heavy(tmp_path: Path, arguments: li
 
 def test_help_answers_in_half_a_second(tmp_path: Path) -> None:
     """In processor time, so that a busy machine does not decide."""
-    code = "import subprocess, sys; subprocess.run([sys.executable, '-m', 'wbsite.cli', '--help'], check=True)"
-    measure = f"import resource\n{code}\nu = resource.getrusage(resource.RUSAGE_CHILDREN)\nprint('seconds', u.ru_utime + u.ru_stime)"
+    measure = (
+        "import resource, subprocess, sys\n"
+        "subprocess.run([sys.executable, '-m', 'wbsite.cli', '--help'], check=True)\n"
+        "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
+        "print('seconds', used.ru_utime + used.ru_stime)"
+    )
     best = 9.0
     for _ in range(3):
         done = subprocess.run([sys.executable, "-c", measure], cwd=tmp_path, capture_output=True, text=True, check=True)

@@ -1,0 +1,108 @@
+"""The generated folder: what changed is written, what is stale goes, what is not ours stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wbsite.errors import WbsiteError
+from wbsite.render.output import JOURNAL, MANIFEST, Output
+from wbsite.render.page import Files, Page
+
+
+def page(path: str, text: str, inputs: object = None) -> Page:
+    def make() -> Files:
+        return {"index.md": text.encode(), "data.csv": b"a\n1\n"}
+
+    return Page(path, inputs or text, make)
+
+
+def run(root: Path, *pages: Page, common: str = "code") -> Output:
+    output = Output(root)
+    for one in pages:
+        output.page(one, common)
+    output.finish()
+    return output
+
+
+def names(root: Path) -> list[str]:
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+
+def test_only_what_changed_is_made_and_written(tmp_path: Path) -> None:
+    first = run(tmp_path, page("", "home"), page("models/a", "a"))
+    assert (first.made, first.changed) == (2, 4)
+    times = {name: (tmp_path / name).stat().st_mtime_ns for name in names(tmp_path)}
+    again = run(tmp_path, page("", "home"), page("models/a", "a"))
+    assert (again.made, again.changed) == (0, 0)
+    assert {name: (tmp_path / name).stat().st_mtime_ns for name in names(tmp_path)} == times
+    other = run(tmp_path, page("", "home"), page("models/a", "changed"))
+    assert (other.made, other.changed) == (1, 1)
+
+
+def test_other_code_makes_all_pages_again_but_writes_only_what_differs(tmp_path: Path) -> None:
+    run(tmp_path, page("", "home"))
+    again = run(tmp_path, page("", "home"), common="newer code")
+    assert (again.made, again.changed) == (1, 0)
+
+
+def test_pages_that_are_no_longer_made_go_with_their_folders(tmp_path: Path) -> None:
+    run(tmp_path, page("models/a", "a"), page("models/b/c", "c"))
+    run(tmp_path, page("models/a", "a"))
+    assert names(tmp_path) == [MANIFEST, "models/a/data.csv", "models/a/index.md"]
+    assert not (tmp_path / "models" / "b").exists()
+
+
+def test_a_page_that_was_changed_or_removed_by_hand_is_made_again(tmp_path: Path) -> None:
+    run(tmp_path, page("", "home"))
+    (tmp_path / "index.md").write_text("scribble")
+    (tmp_path / "data.csv").unlink()
+    run(tmp_path, page("", "home"))
+    assert (tmp_path / "index.md").read_text() == "home"
+    assert (tmp_path / "data.csv").exists()
+
+
+def test_files_of_others_survive(tmp_path: Path) -> None:
+    run(tmp_path, page("models/a", "a"))
+    for name in ("mine.md", "models/a/mine.txt"):
+        (tmp_path / name).write_text("mine")
+    run(tmp_path)
+    assert names(tmp_path) == [MANIFEST, "mine.md", "models/a/mine.txt"]
+
+
+def test_a_file_of_others_in_the_way_is_named_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "index.md").write_text("a year of my work")
+    with pytest.raises(WbsiteError, match=r"index.md was not written by wbsite") as caught:
+        run(tmp_path, page("", "home"))
+    assert "Move it" in caught.value.hint
+    assert (tmp_path / "index.md").read_text() == "a year of my work"
+
+
+def test_what_an_interrupted_run_wrote_is_known_to_be_ours(tmp_path: Path) -> None:
+    killed = Output(tmp_path)
+    killed.page(page("models/a", "half"), "code")
+    killed.page(page("models/b", "gone"), "code")
+    assert (tmp_path / JOURNAL).exists()
+    assert not (tmp_path / MANIFEST).exists()
+    run(tmp_path, page("models/a", "whole"))
+    assert names(tmp_path) == [MANIFEST, "models/a/data.csv", "models/a/index.md"]
+    assert (tmp_path / "models" / "a" / "index.md").read_text() == "whole"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pages": 3}', '{"pages": {"a": {}}}', "\xff"])
+def test_a_damaged_record_costs_a_rendering_and_no_file(tmp_path: Path, text: str) -> None:
+    run(tmp_path, page("", "home"))
+    (tmp_path / MANIFEST).write_bytes(text.encode("latin-1"))
+    again = run(tmp_path, page("", "home"))
+    assert (again.made, again.changed) == (1, 0)
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WbsiteError, match=r"file/docs cannot be written \(Not a directory\)"):
+        Output(tmp_path / "file" / "docs")
+    output = Output(tmp_path / "docs")
+    (tmp_path / "docs" / "models").write_text("a file where a folder should be")
+    with pytest.raises(WbsiteError, match="cannot be written"):
+        output.page(page("models/a", "a"), "code")

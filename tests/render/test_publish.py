@@ -1,0 +1,112 @@
+"""The finished site's folder: brought up to date without touching what wbsite did not write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wbsite.errors import WbsiteError
+from wbsite.render.finished import OURS, publish, refuse_foreign, up_to_date
+
+
+def site(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        path = folder / name.replace("__", "/").replace("_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def names(root: Path) -> list[str]:
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+
+def test_the_users_own_files_survive_and_stale_pages_go(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    publish(site(tmp_path / "1", index_html="1", a__index_html="a"), out, "x", strict=False)
+    (out / "CNAME").write_text("example.org")
+    (out / "a" / "mine.txt").write_text("mine")
+    publish(site(tmp_path / "2", index_html="2", b__index_html="b"), out, "y", strict=False)
+    assert names(out) == [OURS, "CNAME", "a/mine.txt", "b/index.html", "index.html"]
+    assert (out / "index.html").read_text() == "2"
+
+
+@pytest.mark.parametrize("place", ["index.html", "a", "a/index.html/x"])
+def test_a_file_of_the_user_in_the_way_is_named_and_nothing_changes(tmp_path: Path, place: str) -> None:
+    out = tmp_path / "out"
+    publish(site(tmp_path / "1", other_html="1"), out, "x", strict=False)
+    path = out / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("mine")
+    with pytest.raises(WbsiteError, match="was not written by wbsite"):
+        publish(site(tmp_path / "2", index_html="2", a__index_html="b"), out, "y", strict=False)
+    assert path.read_text() == "mine"
+    assert (out / "other.html").read_text() == "1"
+
+
+def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(WbsiteError, match="holds files that wbsite did not write"):
+        refuse_foreign(tmp_path)
+    with pytest.raises(WbsiteError, match="is a file"):
+        refuse_foreign(tmp_path / "thesis.tex")
+    with pytest.raises(WbsiteError, match="cannot be written"):
+        refuse_foreign(tmp_path / "thesis.tex" / "site")
+    refuse_foreign(tmp_path / "free" / "site")
+    assert names(tmp_path) == ["thesis.tex"]
+    assert not (tmp_path / "free").exists()
+
+
+def test_a_site_is_up_to_date_only_when_it_was_finished_from_the_present_pages(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert not up_to_date(out, "x", strict=False)
+    publish(site(tmp_path / "1", index_html="1"), out, "x", strict=False)
+    assert up_to_date(out, "x", strict=False)
+    assert not up_to_date(out, "y", strict=False)
+    assert not up_to_date(out, "x", strict=True)  # mkdocs may have warned
+    (out / "index.html").unlink()
+    assert not up_to_date(out, "x", strict=False)
+    (out / OURS).write_text("[]")
+    assert not up_to_date(out, "x", strict=False)
+
+
+def test_no_file_is_lost_when_the_build_is_sent_to_a_folder_in_use(
+    work: Path, build: Callable[..., Any], cli: Callable[..., Any]
+) -> None:
+    (work / "papers").mkdir()
+    (work / "papers" / "thesis.tex").write_text("mine")
+    ran = build("--out", "papers")
+    assert ran.status == 2
+    assert "holds files that wbsite did not write" in ran.err
+    assert names(work) == ["papers/thesis.tex"]
+
+
+def test_a_mkdocs_yml_of_another_project_is_left_alone(work: Path, build: Callable[..., Any]) -> None:
+    (work / "mkdocs.yml").write_text("site_name: Mine\n")
+    ran = build()
+    assert ran.status == 2
+    assert "makes another site" in ran.err
+    assert names(work) == ["mkdocs.yml"]
+
+
+def test_a_folder_build_mkdocs_of_another_project_is_left_alone(work: Path, build: Callable[..., Any]) -> None:
+    (work / "build" / "mkdocs").mkdir(parents=True)
+    (work / "build" / "mkdocs" / "index.html").write_text("mine")
+    ran = build()
+    assert ran.status == 2
+    assert "holds files that wbsite did not write" in ran.err
+    assert names(work) == ["build/mkdocs/index.html"]
+
+
+def test_build_docs_of_another_project_is_left_alone(rebuilt: Path, build: Callable[..., Any]) -> None:
+    import shutil
+
+    shutil.rmtree(rebuilt / "build" / "docs")
+    site(rebuilt / "build" / "docs", index_md="mine")
+    ran = build()
+    assert ran.status == 2
+    assert "was not written by wbsite and is in the way" in ran.err
+    assert (rebuilt / "build" / "docs" / "index.md").read_text() == "mine"
