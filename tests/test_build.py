@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -288,7 +289,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(
     for line in child.stderr:
         if line.startswith("compute"):
             while not list(folder.glob("build/store/objects/*/*/manifest.json")) and child.poll() is None:
-                pass
+                time.sleep(0.01)
             child.send_signal(signal.SIGINT)
             break
     said = child.stderr.read()

@@ -48,7 +48,6 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_defaults(tmp_
         ('store = ""', "store is empty", "--store"),
         ('out = " "', "out is empty", "--out"),
         ('workers = 2\nscheduler = "tcp://a:1"', "both workers and scheduler", "Give one"),
-        ('weights_dir = "nowhere"', "'nowhere' does not exist", "weights convert --out"),
         ('models = ["a"', "not valid TOML", "Repair that line"),
         ('models = ["a"]\nmodels = ["b"]', "not valid TOML", "Repair that line"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -64,11 +66,19 @@ class Config:
         twice = {m for m in self.models if self.models.count(m) > 1}
         if twice:
             raise WbsiteError(f"model {min(twice)!r} is named twice.", "Name every model once.")
-        if self.weights_dir and not Path(self.weights_dir).is_dir():
-            raise WbsiteError(
-                f"weights folder {self.weights_dir!r} does not exist.",
-                "Give the folder that `wbsite weights convert --out` wrote.",
-            )
+
+
+def cache_folder() -> Path:
+    """`WBSITE_CACHE`, else the platform's folder for caches."""
+    if own := os.environ.get("WBSITE_CACHE"):
+        return Path(own).expanduser()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
+    elif sys.platform == "darwin":
+        base = "~/Library/Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser() / "wbsite"
 
 
 def load(overrides: Mapping[str, Any], path: Path = Path("wbsite.toml")) -> Config:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..config import cache_folder
 from ..errors import WbsiteError
-from ..models.weights import cache_folder
 from ..progress import Progress
 from .base import DatasetSpec, Pictures
 

@@ -13,14 +13,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 import struct
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import registry
+from ..config import cache_folder
 from ..errors import WbsiteError, unknown
 from ..store import write_atomically
 from . import digest as digests
@@ -32,19 +31,6 @@ if TYPE_CHECKING:
 BUNDLED = Path(__file__).resolve().parents[1] / "checkpoints"
 SUFFIX = ".safetensors"
 AGAIN = "Make it again with `wbsite weights convert` or `wbsite weights fetch`."
-
-
-def cache_folder() -> Path:
-    """`WBSITE_CACHE`, else the platform's folder for caches."""
-    if own := os.environ.get("WBSITE_CACHE"):
-        return Path(own).expanduser()
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
-    elif sys.platform == "darwin":
-        base = "~/Library/Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "wbsite"
 
 
 def weights_cache() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..config import Config
@@ -61,8 +62,13 @@ def requests(config: Config) -> list[ModelRequest]:
     """The models asked for.
 
     Raises:
-        WbsiteError: two of them would have the same pages.
+        WbsiteError: two of them would have the same pages, or the folder of weights is not there.
     """
+    if config.weights_dir and not Path(config.weights_dir).is_dir():
+        raise WbsiteError(
+            f"weights folder {config.weights_dir!r} does not exist.",
+            "Give the folder that `wbsite weights convert --out` wrote.",
+        )
     found: dict[str, ModelRequest] = {}
     for token in config.models:
         request = ModelRequest(token, config.weights_dir)

@@ -1,0 +1,139 @@
+"""What every analysis and every figure keeps, whoever adds it: picked up from the registry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wbsite import registry
+from wbsite.render.figure import Drawing, Gap, Scene, figure_html
+from wbsite.render.site import Site
+from wbsite.run.perform import perform
+from wbsite.run.plan import plan
+from wbsite.run.request import ModelRequest
+from wbsite.store import Entry, Store
+
+ANALYSES = [analysis.name for analysis in registry.entries("analyses")]
+FIGURES = [figure.name for figure in registry.entries("figures")]
+
+
+@pytest.fixture(scope="module")
+def store(built: Path) -> Store:
+    return Store(built / "build" / "store")
+
+
+def results(store: Store, analysis: str) -> list[Entry]:
+    """All stored results of an analysis."""
+    found = map(store.get, store.keys())
+    return [entry for entry in found if entry is not None and entry.about["analysis"] == analysis]
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_an_analysis_says_what_it_does_and_stores_what_json_and_numpy_can_hold(store: Store, name: str) -> None:
+    analysis = registry.named("analyses", name, "analysis")
+    assert analysis.summary
+    assert analysis.version >= 1
+    assert analysis.scope in ("layer", "model")
+    found = results(store, name)
+    assert found, "the small network has no layer it applies to: add one to conftest.py"
+    for entry in found:
+        json.dumps(entry.values, allow_nan=False)
+        assert entry.about["version"] == analysis.version
+        for label, array in entry.arrays.items():
+            assert array.dtype.kind in "iufb", label
+            assert np.isfinite(array).all() or label.endswith("_per_unit"), label
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_an_analysis_gives_the_same_result_every_time(store: Store, name: str, work: Path, speck_weights: Path) -> None:
+    """Or a damaged entry that is computed again would change the site."""
+    again = Store(work / "store")
+    tasks = plan(ModelRequest("speck", str(speck_weights)), "quick", only=[name]).tasks
+    for task in tasks:
+        outcome = perform(task, again.url, "cpu")
+        assert not outcome.failed, outcome.failed
+        one, other = store.get(task.key), again.get(task.key)
+        assert one is not None
+        assert other is not None
+        assert one.values == other.values
+        assert set(one.arrays) == set(other.arrays)
+        for label, array in one.arrays.items():
+            np.testing.assert_array_equal(array, other.arrays[label], err_msg=f"{task.label} {label}")
+        for file in one._files:
+            if file.endswith(".parquet"):
+                table = file.removesuffix(".parquet")
+                pd.testing.assert_frame_equal(one.table(table), other.table(table))
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_an_analysis_applies_or_says_why_not(built: Path, name: str) -> None:
+    record = json.loads((built / "build" / "store" / "records" / "models" / "speck.json").read_text())
+    for place in record["results"][name].values():
+        assert "key" in place or place["skipped"].strip()
+
+
+def scenes(site: Site) -> list[Scene]:
+    """The site, its model, and every layer."""
+    model = site.models[0]
+    return [Scene(site, options={"up": ""}), Scene(site, model, options={"up": ""})] + [
+        Scene(site, model, layer, {"up": ""}) for layer in model.layers
+    ]
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_has_caption_alternative_text_and_data(store: Store, name: str) -> None:
+    figure = registry.named("figures", name, "figure")
+    drawn = 0
+    for scene in scenes(Site(store, ["speck"])):
+        try:
+            drawing = figure.draw(scene)
+        except AssertionError:  # a figure of a layer, asked for without one
+            continue
+        if isinstance(drawing, Gap):
+            assert drawing.reason
+            assert not drawing.failed
+            continue
+        drawn += 1
+        assert isinstance(drawing, Drawing)
+        assert len(drawing.caption) > 40
+        assert len(drawing.alt) > 20
+        assert "nan" not in drawing.alt.lower().split()
+        assert "None" not in drawing.alt
+        assert len(drawing.data) > 0
+        assert (drawing.chart is None) != (not drawing.body)
+        html, files = figure_html(name, 1, drawing)
+        assert f"{name}.csv" in files
+        assert sum(map(len, files.values())) < 2_000_000
+        if drawing.chart is not None:
+            assert drawing.height > 0
+            spec = json.loads(files[f"{name}.vl.json"])
+            assert "values" not in json.dumps(spec.get("data", {})), "data stand in a file, not in the specification"
+            assert f'"url": "{name}.csv"' in json.dumps(spec)
+        again = figure.draw(scene)
+        assert figure_html(name, 1, again) == (html, files), "drawn differently the second time"
+    assert drawn, "no scene of the small network shows it"
+
+
+def test_every_figure_is_drawn_without_torch_or_the_network(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store alone is enough."""
+    import sys
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    site = Site(store, None)
+    assert registry.named("figures", "banding-across", "figure").draw(Scene(site, options={"up": ""})) is not None
+
+
+@pytest.mark.parametrize("kind", ["models", "datasets", "experiments"])
+def test_everything_that_can_be_named_has_a_line_for_the_listing(kind: str, cli: Callable[..., Any]) -> None:
+    ran = cli("list", kind)
+    assert ran.status == 0
+    for line in ran.out.splitlines():
+        name, _, said = line.partition("\t")
+        assert name.strip() == name
+        assert said.strip(), name
