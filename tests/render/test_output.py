@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,17 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "docs" / "models").write_text("a file where a folder should be")
     with pytest.raises(WbsiteError, match="cannot be written"):
         output.page(page("models/a", "a"), "code")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
+def test_no_space_left_is_said_and_the_old_page_kept(tmp_path: Path) -> None:
+    run(tmp_path, page("", "old"))
+    output = Output(tmp_path)
+    # The very file the page is written to first is on a full device.
+    (tmp_path / f".index.md.{os.getpid()}.partial").symlink_to("/dev/full")
+    with pytest.raises(WbsiteError, match=r"index.md cannot be written \(No space left on device\)") as caught:
+        output.page(page("", "new"), "code")
+    assert "Make room" in caught.value.hint
+    assert (tmp_path / "index.md").read_text() == "old"
+    run(tmp_path, page("", "new"))
+    assert (tmp_path / "index.md").read_text() == "new"
