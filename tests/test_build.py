@@ -36,6 +36,33 @@ ANALYSES = (Analysis("flaky", 1, "layer", "fails when told to", run),)
 """A plug-in analysis that fails for one layer while a file `fail` or `odd` is there."""
 
 
+SLOW = """
+import time
+from pathlib import Path
+from wbsite.analyses.base import Analysis
+from wbsite.store import Result
+
+def run(context):
+    if context.layer.name == "conv3" and not Path("waiting").exists():
+        Path("waiting").touch()
+        time.sleep(120)
+    return Result()
+
+ANALYSES = (Analysis("slow", 1, "layer", "waits, the first time, to be interrupted", run),)
+"""
+"""A plug-in analysis that says when it is in the middle of its work."""
+
+
+def plug_in(folder: Path, name: str, code: str) -> Path:
+    """Makes a folder in which a package with an analysis is installed; returns the folder."""
+    about = folder / f"{name}-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[wbsite.analyses]\n{name} = {name}_plugin:ANALYSES\n")
+    (folder / f"{name}_plugin.py").write_text(code)
+    return folder
+
+
 def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
     """Time and content of every file below a folder."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
@@ -57,11 +84,7 @@ def object_of(folder: Path, analysis: str, layer: str) -> Path:
 @pytest.fixture
 def flaky(work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The working folder, with the plug-in analysis installed."""
-    about = tmp_path / "plugin" / "flaky-1.0.dist-info"
-    about.mkdir(parents=True)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: flaky\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[wbsite.analyses]\nflaky = flaky_plugin:ANALYSES\n")
-    (tmp_path / "plugin" / "flaky_plugin.py").write_text(FLAKY)
+    plug_in(tmp_path / "plugin", "flaky", FLAKY)
     monkeypatch.syspath_prepend(str(tmp_path / "plugin"))
     registry.entries.cache_clear()
     yield work
@@ -282,24 +305,25 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(
     arguments = ["compute", "--models", "speck", "--weights-dir", str(speck_weights)]
     folder = tmp_path / "folder"
     folder.mkdir()
+    installed = plug_in(tmp_path / "plugin", "slow", SLOW)
+    paths = os.pathsep.join((environment["PYTHONPATH"], str(installed)))
     child = subprocess.Popen(
-        [sys.executable, "-m", "wbsite.cli", *arguments], cwd=folder, env=environment, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "wbsite.cli", *arguments],
+        cwd=folder,
+        env={**environment, "PYTHONPATH": paths},
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    assert child.stderr is not None
-    for line in child.stderr:
-        if line.startswith("compute"):
-            while not list(folder.glob("build/store/objects/*/*/manifest.json")) and child.poll() is None:
-                time.sleep(0.01)
-            child.send_signal(signal.SIGINT)
-            break
-    said = child.stderr.read()
-    child.stderr.close()
-    assert child.wait() == 130
+    while not (folder / "waiting").exists() and child.poll() is None:
+        time.sleep(0.01)
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == 130, said
     assert "interrupted. What is done is kept; run the same command again" in said
     assert "Traceback" not in said
     done = len(list(folder.glob("build/store/objects/*/*/manifest.json")))
     assert done
-    ran = process(folder, *arguments)
+    ran = process(folder, *arguments, PYTHONPATH=paths)
     assert ran.status == 0, ran.err
     missing, total = re.search(r"compute (\d+) of (\d+) results", ran.err).groups()  # type: ignore[union-attr]
     assert int(missing) == int(total) - done
