@@ -143,7 +143,10 @@ def test_a_citation_opens_by_keyboard_and_closes_by_escape(
 
 
 def test_the_bundle_is_the_same_in_another_process() -> None:
-    code = "import hashlib; from wbsite.render.assets import vega_bundle as b; print(hashlib.sha256(b().encode()).hexdigest())"
+    code = (
+        "import hashlib; from wbsite.render.assets import vega_bundle;"
+        " print(hashlib.sha256(vega_bundle().encode()).hexdigest())"
+    )
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     assert other == assets._digest(assets.vega_bundle()), "every build would rewrite the script and spoil caches"
 
