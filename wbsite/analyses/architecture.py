@@ -52,6 +52,7 @@ def run(context: Context) -> Result:
             "provenance": dict(model.provenance),
             "input_shape": list(layers.input_shape),
             "parameters": sum(p.numel() for p in model.module.parameters()),
+            "parameters_held": sum(p.numel() for n, p in model.module.named_parameters() if n not in model.missing),
             "layers": [
                 {
                     **asdict(layer),

@@ -9,7 +9,15 @@ import pandas as pd
 import torch
 
 from ..models.layers import Layer
-from ..ops.banding import AGREES_WITH_ARTICLE, INTERMEDIATE, BandingIndex, banding_index, verdict
+from ..ops.banding import (
+    AGREES_WITH_ARTICLE,
+    ARTICLE_LAYERS,
+    INTERMEDIATE,
+    BandingIndex,
+    article_verdict,
+    banding_index,
+    verdict,
+)
 from ..store import Result
 from .base import Analysis, Context
 
@@ -52,6 +60,7 @@ def run(context: Context) -> Result:
             **values,
             "resamples": resamples,
             "article_threshold": AGREES_WITH_ARTICLE,
+            "article_layers": ARTICLE_LAYERS,
             "intermediate": list(INTERMEDIATE),
         },
         arrays={
@@ -74,7 +83,7 @@ def _values(index: BandingIndex) -> dict[str, object]:
         "axis_preference_p": index.sign_flip_p,
     }
     finite = {name: number if math.isfinite(number) else None for name, number in numbers.items()}
-    return {**finite, "units": index.units, "verdict": verdict(index)}
+    return {**finite, "units": index.units, "verdict": verdict(index), "article_verdict": article_verdict(index)}
 
 
 ANALYSES = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import torch
 
 from ..models.layers import Layer
 from ..ops.nmf import one_sided_nmf, reconstruction_errors
@@ -42,7 +43,7 @@ def run(context: Context) -> Result:
         "joint": reconstruction_errors(weight, CURVE, mode="joint", groups=layer.groups),
     }
     rows = [
-        {"mode": mode, "components": n, "units": len(error), "error": float(error.mean())}
+        {"mode": mode, "components": n, "units": len(error), "error": float(error.mean()), **_range(error)}
         for mode, errors in curves.items()
         for n, error in errors.items()
     ]
@@ -62,6 +63,11 @@ def run(context: Context) -> Result:
         },
         tables={"rows": pd.DataFrame(rows)},
     )
+
+
+def _range(error: torch.Tensor) -> dict[str, float]:
+    low, high = error.double().quantile(torch.tensor([0.1, 0.9], dtype=torch.float64, device=error.device)).tolist()
+    return {"low": low, "high": high}
 
 
 def spread(units: int, count: int) -> list[int]:

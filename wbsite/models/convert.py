@@ -51,6 +51,7 @@ def convert(source: Path, name: str, label: str | None = None, out: Path | None 
         "source_url": spec.source.url if published and spec.source else None,
         "source_digest": f"sha256:{digest.sha256(source)}",
         "source_format": contents.format,
+        "source_types": contents.types,
         "channel_order": "BGR" if contents.bgr else "RGB",
         "flipped": fit.flipped,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
@@ -34,12 +34,14 @@ class Contents:
         format: which reader took it, in words for the record of provenance.
         bgr: the first convolution reads blue, green, red (Caffe's habit, and that of the Keras
             networks converted from it).
+        types: number types of the file's kernels, such as "uint8": how finely they were rounded.
         provenance: the record in a file that wbsite wrote itself; empty for others.
     """
 
     state: dict[str, torch.Tensor]
     format: str
     bgr: bool = False
+    types: str = "float32"
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -87,7 +89,12 @@ def _npz(path: Path) -> Contents:
     keras = any(key.endswith("/kernel") for key in arrays) or any(key.endswith(".bn") for key in arrays)
     state = _kernels(arrays) if any(key.endswith("/kernel") for key in arrays) else arrays
     tensors = {key: torch.from_numpy(_numbers(path, key, array)) for key, array in state.items()}
-    return Contents(tensors, f"npz ({'Keras' if keras else 'Caffe'} names)", bgr=True)
+    types = _types(str(array.dtype) for array in arrays.values() if array.ndim > 1)
+    return Contents(tensors, f"npz ({'Keras' if keras else 'Caffe'} names)", bgr=True, types=types)
+
+
+def _types(names: Iterable[str]) -> str:
+    return ", ".join(sorted({name.removeprefix("torch.") for name in names}))
 
 
 def _kernels(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
@@ -139,7 +146,8 @@ def _torch(path: Path) -> Contents:
             f"{path} holds a {type(found).__name__}; expected a dictionary of tensors by name.",
             "Save it with torch.save(model.state_dict(), …).",
         )
-    return Contents(_named(found), "torch state dict")
+    kernels = (value for value in found.values() if isinstance(value, torch.Tensor) and value.ndim > 1)
+    return Contents(_named(found), "torch state dict", types=_types(str(value.dtype) for value in kernels))
 
 
 def _named(found: Mapping[str, Any]) -> dict[str, torch.Tensor]:
@@ -158,7 +166,8 @@ def _safetensors(path: Path) -> Contents:
         state = load_file(path)
     except SafetensorError as error:
         raise WbsiteError(f"{path} is damaged: {error}.", DAMAGED) from error
-    return Contents(_named(state), "safetensors", provenance=provenance)
+    types = _types(str(value.dtype) for value in state.values() if value.ndim > 1)
+    return Contents(_named(state), "safetensors", types=types, provenance=provenance)
 
 
 READERS: Mapping[str, Callable[[Path], Contents]] = {

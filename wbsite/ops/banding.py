@@ -15,6 +15,9 @@ AGREES_WITH_ARTICLE = 0.55
 """|H| of a layer's NMF pictures above which the index agrees with the verdict of Petrov et al. (Weight
 Banding, Distill 2021) on 18 published layers. Chosen on those same layers: an in-sample threshold."""
 
+ARTICLE_LAYERS = 18
+"""How many published layers the threshold was chosen on."""
+
 INTERMEDIATE = (0.3, 0.6)
 """|H| between which a layer is neither clearly banded nor clearly not: show the number."""
 

@@ -11,8 +11,11 @@ if TYPE_CHECKING:
 ROWS, COLUMNS, INDEX, NEUTRAL = "#3f7fd0", "#dd7f2f", "#1f9e89", "#8a8f98"
 """Row share, column share, banding index, and everything else; readable on light and dark ground."""
 
-SERIES = ["#1f9e89", "#dd7f2f", "#3f7fd0", "#b5579c", "#8a9a2b", "#7a6fd0", "#c2483c", "#5c9aa8"]
-"""Colours of things compared side by side, such as models."""
+SERIES = ["#8057c2", "#c9428a", "#8f8a1f", "#a8623a", "#5f7f95", "#c2483c", "#4f9a3d", "#70707a"]
+"""Colours of things compared side by side, such as models; none is one of the quantities' above."""
+
+SHAPES = {"3×3": "square", "5×5": "triangle-up", "7×7": "cross", "11×11": "diamond"}
+"""Marks of kernel sizes; others are circles."""
 
 SOURCES = {"weights": "full weights", "nmf": "NMF pictures"}
 
@@ -33,6 +36,16 @@ def source_choice(table: pd.DataFrame) -> alt.Parameter:
         return alt.param(name="source", value=options[0])
     bind = alt.binding_radio(options=options, labels=[SOURCES[source] for source in options], name="Measured on ")
     return alt.param(name="source", value=options[0], bind=bind)
+
+
+def kernel_shape(table: pd.DataFrame) -> alt.Shape:
+    """The mark of a kernel size, the same in every chart, smallest kernel first in the legend."""
+    import altair as alt
+
+    kernels = sorted(set(table["kernel"]), key=lambda text: [int(side) for side in text.split("×")])
+    shapes = [SHAPES.get(kernel, "circle") for kernel in kernels]
+    legend = alt.Legend(title=None, orient="top") if len(kernels) > 1 else None
+    return alt.Shape("kernel:N", scale=alt.Scale(domain=kernels, range=shapes), legend=legend)
 
 
 def specification(chart: Any, height: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
+from .. import registry
 from .site import Gap, LayerInfo, Model, Site
 
 if TYPE_CHECKING:
@@ -66,14 +67,18 @@ class Figure:
 
     name: str
     draw: Callable[[Scene], Drawing | Gap]
+    title: str = ""
+    """What a reader calls it, as in a card that says why it is not there."""
 
 
 def gap_card(name: str, gap: Gap) -> str:
     """The visible card in place of a figure or number that could not be made."""
-    kind, said = ("failed", "Not computed") if gap.failed else ("skipped", "Not applicable")
+    kind, said = ("failed", "Not computed") if gap.failed else ("skipped", "Not here")
+    title = next((figure.title for figure in registry.entries("figures") if figure.name == name), "") or name
     reason = escape(" ".join(gap.reason.split()))
     return (
-        f'<div class="wb-gap wb-gap-{kind}" role="note"><strong>{said}:</strong> {escape(name)}, because {reason}</div>'
+        f'<div class="wb-gap wb-gap-{kind}" role="note"><strong>{said}:</strong> {escape(title)},'
+        f" because {reason}</div>"
     )
 
 
@@ -119,8 +124,6 @@ def number_text(value: Any) -> str:
     """A number as tables show it: three decimals at most, a proper minus sign, a dash for none."""
     if value is None:
         return "–"
-    if value is None:
-        return "–"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
     if value != value:
@@ -132,6 +135,13 @@ def number_text(value: Any) -> str:
     else:
         text = f"{value:.3f}"
     return text.replace("-", "−")
+
+
+def share_text(value: float | None) -> str:
+    """A share or an index with three decimals, however small, and a proper minus sign."""
+    if value is None or value != value:
+        return "–"
+    return f"{round(value, 3) + 0.0:.3f}".replace("-", "−")
 
 
 def _table(data: pd.DataFrame) -> str:

@@ -1,7 +1,7 @@
 // The grid of a layer's units: one canvas, whole pixels, orders, hover, permalinks #unit-N.
 (() => {
   "use strict";
-  const GAP = 4, TARGET = 40;
+  const GAP = 4, TARGET = 40, EDGE = 2;
 
   const parse = (text) => {
     const [head, ...lines] = text.trim().split("\n").map((line) => line.trim().split(","));
@@ -66,7 +66,7 @@
     const order = choice(controls, "Order by", ORDERS.filter(([key]) => key === "index" || key === "similarity" || key in units[0]).map(([key, text]) => [key, text]));
     const mode = Object.keys(sheets).length > 1 ? choice(controls, "Factors", Object.entries(names)) : null;
     const chosen = element("div", "wb-units-chosen", box);
-    chosen.hidden = true;
+    chosen.textContent = "Click a unit for its picture, its numbers and its address.";
     chosen.setAttribute("aria-live", "polite");
     const canvas = element("canvas", "", box);
     canvas.tabIndex = 0;
@@ -83,9 +83,9 @@
 
     const draw = () => {
       const width = box.clientWidth, ratio = Math.max(1, Math.round(window.devicePixelRatio || 1));
-      across = Math.max(1, Math.floor((width + GAP) / stepX));
+      across = Math.max(1, Math.floor((width - 2 * EDGE + GAP) / stepX));
       const rows = Math.ceil(sorted.length / across);
-      const w = Math.min(across, sorted.length) * stepX - GAP, h = rows * stepY - GAP;
+      const w = Math.min(across, sorted.length) * stepX - GAP + 2 * EDGE, h = rows * stepY - GAP + 2 * EDGE;
       canvas.width = w * ratio; canvas.height = h * ratio;
       canvas.style.width = `${w}px`; canvas.style.height = `${h}px`;
       const context = canvas.getContext("2d");
@@ -93,7 +93,7 @@
       context.imageSmoothingEnabled = false;
       const accent = getComputedStyle(box).getPropertyValue("--wb-accent");
       sorted.forEach((u, i) => {
-        const x = (i % across) * stepX, y = Math.floor(i / across) * stepY;
+        const x = (i % across) * stepX + EDGE, y = Math.floor(i / across) * stepY + EDGE;
         tile(context, u, x, y, scale);
         if (u === current || (i === cursor && document.activeElement === canvas)) {
           context.strokeStyle = accent; context.lineWidth = u === current ? 3 : 1.5;
@@ -102,13 +102,12 @@
       });
     };
     const at = (event) => {
-      const x = event.offsetX, y = event.offsetY;
-      if (x < 0 || y < 0 || x % stepX >= kw * scale || y % stepY >= kh * scale) return -1;
+      const x = event.offsetX - EDGE, y = event.offsetY - EDGE;
+      if (x < 0 || y < 0 || Math.floor(x / stepX) >= across || x % stepX >= kw * scale || y % stepY >= kh * scale) return -1;
       const i = Math.floor(y / stepY) * across + Math.floor(x / stepX);
       return i < sorted.length ? i : -1;
     };
     const show = () => {
-      chosen.hidden = current === null;
       if (current === null) return;
       chosen.textContent = "";
       const large = element("canvas", "", chosen), size = Math.max(1, Math.round(96 / Math.max(kw, kh)));
@@ -130,8 +129,10 @@
     };
     const fromAddress = (move) => {
       const match = /^#unit-(\d+)$/.exec(location.hash);
-      const found = match && units.find((u) => u.unit === Number(match[1]));
-      if (found) choose(found, move);
+      if (!match) return;
+      const found = units.find((u) => u.unit === Number(match[1])) ?? null;
+      choose(found, move);
+      if (!found) chosen.textContent = `There is no unit ${match[1]} in this layer: its units are ${units[0].unit} to ${units.at(-1).unit}.`;
     };
     const sort = () => {
       const rank = ORDERS.find(([key]) => key === order.value)[2];

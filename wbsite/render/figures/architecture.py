@@ -8,7 +8,7 @@ from html import escape
 
 import pandas as pd
 
-from ..figure import Drawing, Figure, Scene
+from ..figure import Drawing, Figure, Scene, number_text
 from ..page import slug
 from ..site import Gap, LayerInfo, Model
 
@@ -97,7 +97,7 @@ def _box(model: Model, layer: LayerInfo, x: int, y: int, up: str) -> str:
     area = layer.kernel[0] * layer.kernel[1] if layer.kind == "conv" else 0
     shade = 0 if area == 0 else min(4, 1 + int(math.log2(area) / 1.6)) if area > 1 else 1
     text = "FC" if layer.kind == "linear" else layer.kernel_text
-    facts = f"{layer.name}: {layer.kernel_text}, {layer.in_channels} → {layer.out_channels}, {layer.parameters:,} parameters"
+    facts = f"{layer.name}: {layer.kernel_text}, {layer.in_channels} → {layer.out_channels}, {number_text(layer.parameters)} parameters"
     link = f"{up}models/{slug(model.id)}/{slug(layer.name)}/"
     missing = "" if layer.has_weights else " wb-missing"
     return (
@@ -107,4 +107,4 @@ def _box(model: Model, layer: LayerInfo, x: int, y: int, up: str) -> str:
     )
 
 
-FIGURES = (Figure("architecture", draw),)
+FIGURES = (Figure("architecture", draw, "the diagram of the layers"),)

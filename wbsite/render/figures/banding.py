@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ..charts import COLUMNS, INDEX, NEUTRAL, ROWS, SERIES, SOURCES, data, source_choice, specification
-from ..figure import Drawing, Figure, Scene, number_text
+from ..charts import COLUMNS, INDEX, NEUTRAL, ROWS, SERIES, SOURCES, data, kernel_shape, source_choice, specification
+from ..figure import Drawing, Figure, Scene, number_text, share_text
 from ..page import slug
 from ..site import Gap, Model
 
@@ -71,7 +71,7 @@ def by_depth(scene: Scene) -> Drawing | Gap:
         "layer:N",
         sort=list(dict.fromkeys(table["layer"])),
         title=None,
-        axis=alt.Axis(labelAngle=-40, labelOverlap=True, labelLimit=110),
+        axis=alt.Axis(labelAngle=-40, labelOverlap=True, labelLimit=180),
     )
     base = alt.Chart(data()).add_params(source).transform_filter("datum.source == source")
     tips = ["layer:N", "kernel:N", "units:Q", *numbers("row_share", "column_share", "index", "low", "high")]
@@ -86,7 +86,7 @@ def by_depth(scene: Scene) -> Drawing | Gap:
     )
     encoded = {
         "x": x,
-        "y": alt.Y("value:Q", title="share of spatial variance", scale=alt.Scale(domain=[-1, 1])),
+        "y": alt.Y("value:Q", title="R, C and H", scale=alt.Scale(domain=[-1, 1])),
         "color": alt.Color(
             "quantity:N", scale=alt.Scale(domain=list(QUANTITIES), range=[INDEX, ROWS, COLUMNS]), legend=legend
         ),
@@ -94,12 +94,7 @@ def by_depth(scene: Scene) -> Drawing | Gap:
     dash = alt.StrokeDash(
         "quantity:N", scale=alt.Scale(domain=list(QUANTITIES), range=[[1, 0], [7, 3], [2, 3]]), legend=legend
     )
-    kernels = list(dict.fromkeys(table["kernel"]))
-    shape = alt.Shape(
-        "kernel:N",
-        scale=alt.Scale(domain=kernels),
-        legend=alt.Legend(title=None, orient="top") if len(kernels) > 1 else None,
-    )
+    shape = kernel_shape(table)
     lines = folded.mark_line(strokeWidth=1.8).encode(**encoded, strokeDash=dash, detail="kernel:N")
     points = folded.mark_point(filled=True, size=50, opacity=1).encode(
         **encoded, shape=shape, tooltip=tips, href="page:N"
@@ -114,7 +109,7 @@ def by_depth(scene: Scene) -> Drawing | Gap:
     caption = (
         f"Banding through {escape(model.title)}, layers in execution order: R and C are the shares of the kernels' spatial variance that"
         f" row means and column means explain, H = R − C is the banding index (positive: horizontal bands). Lines join layers of one kernel size. Bars are 95 % bootstrap"
-        f" intervals of H over a layer's units ({resamples:,} resamples), so they speak of this network's units, not of other trainings."
+        f" intervals of H over a layer's units ({number_text(resamples)} resamples), so they speak of this network's units, not of other trainings."
         " Click a point for its layer."
     )
     alt_text = (
@@ -140,9 +135,7 @@ def across(scene: Scene) -> Drawing | Gap:
         scale=alt.Scale(domain=titles, range=SERIES[: len(titles)] if len(titles) <= len(SERIES) else alt.Undefined),
         legend=alt.Legend(title=None, orient="top"),
     )
-    x = alt.X(
-        "depth:Q", title="depth: first to last convolution with rows and columns", axis=alt.Axis(format="%", grid=False)
-    )
+    x = alt.X("depth:Q", title="depth, first to last such layer", axis=alt.Axis(format="%", grid=False))
     y = alt.Y("index:Q", title="banding index H", scale=alt.Scale(domain=[-1, 1]))
     base = alt.Chart(data()).transform_filter("datum.source == source")
     faded = alt.when(pick).then(alt.value(1)).otherwise(alt.value(0.12))
@@ -150,7 +143,7 @@ def across(scene: Scene) -> Drawing | Gap:
     whiskers = base.mark_rule(strokeWidth=1.5).encode(x=x, y="low:Q", y2="high:Q", color=colour, opacity=faded)
     points = base.mark_point(filled=True, size=50).encode(
         x=x, y=y, color=colour, opacity=faded, href="page:N",
-        shape=alt.Shape("kernel:N", legend=alt.Legend(title=None, orient="top")),
+        shape=kernel_shape(table),
         tooltip=["model:N", "layer:N", "kernel:N", *numbers("index", "low", "high")],
     )  # fmt: skip
     zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
@@ -197,11 +190,14 @@ def histogram(scene: Scene) -> Drawing | Gap:
     chart = specification(bars.add_params(source_choice(table)), height)
     v = found.values
     label = escape(scene.layer.name)  # type: ignore[union-attr]
-    caption = (
-        f"H of the single units of <code>{label}</code>. The layer's index, in which strong units count for more, is {number_text(v['index'])}."
-        if v["index"] is not None
-        else f"H of the single units of <code>{label}</code>; no kernel varies over space."
-    )
+    caption = f"H of the single units of <code>{label}</code>. "
+    if v["index"] is None:
+        caption += "No kernel varies over space."
+    else:
+        caption += (
+            f"The layer's index, in which strong units count for more, is {share_text(v['index'])} on full weights"
+        )
+        caption += f" and {share_text(v['nmf']['index'])} on the NMF pictures." if "nmf" in v else "."
     values = found.arrays["weights_per_unit"]
     low, middle, high = np.nanquantile(values, [0.1, 0.5, 0.9]) if np.isfinite(values).any() else (np.nan,) * 3
     alt_text = f"Histogram of H over units on full weights: median {middle:.2f}, tenth to ninetieth percentile {low:.2f} to {high:.2f}."
@@ -209,7 +205,7 @@ def histogram(scene: Scene) -> Drawing | Gap:
 
 
 FIGURES = (
-    Figure("banding-by-depth", by_depth),
-    Figure("banding-across", across),
-    Figure("banding-histogram", histogram),
+    Figure("banding-by-depth", by_depth, "banding by depth"),
+    Figure("banding-across", across, "banding across networks"),
+    Figure("banding-histogram", histogram, "the banding index of the units"),
 )

@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from ..figure import Drawing, Figure, Scene, number_text
+from ..figure import Drawing, Figure, Scene, share_text
 from ..page import slug
 from ..site import Gap
 from ..sprites import sheet
@@ -32,7 +32,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         name = f"last-layer-{slug(model.id)}.png"
         files[name], _ = sheet(nmf.arrays["per_unit"][chosen], COLUMNS, gap=1)
         v = banding.values
-        h, low, high = (number_text(v["nmf"][k]) for k in ("index", "low", "high"))
+        h, low, high = (share_text(v["nmf"][k]) for k in ("index", "low", "high"))
         link = f"{scene.options['up']}models/{slug(model.id)}/{slug(layer.name)}/"
         alt = f"{len(chosen)} units of {layer.name} of {model.title}, H = {h}"
         kh, kw = layer.kernel
@@ -41,7 +41,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         panels.append(
             f'<a class="wb-panel" href="{link}"><img class="wb-sprite" src="{name}" alt="{escape(alt, quote=True)}" width="{wide}" height="{tall}">'
             f"<span><strong>{escape(model.title)}</strong> {escape(layer.name)}<br>H = {h} ({low} to {high}) on these pictures,"
-            f" {number_text(v['index'])} on full weights</span></a>"
+            f" {share_text(v['index'])} on full weights</span></a>"
         )
         rows.append(
             {
@@ -63,4 +63,4 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
 
 
-FIGURES = (Figure("last-layers", draw),)
+FIGURES = (Figure("last-layers", draw, "the last layers side by side"),)

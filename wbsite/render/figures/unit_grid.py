@@ -74,4 +74,4 @@ def _drawing(scene: Scene, pictures: dict[str, np.ndarray], ordered: Entry, nmf:
     return Drawing(caption, alt, table, body=body, files=files, width="full")
 
 
-FIGURES = (Figure("unit-grid", draw),)
+FIGURES = (Figure("unit-grid", draw, "pictures of the units"),)

@@ -46,7 +46,7 @@ def distribution(scene: Scene) -> Drawing | Gap:
     caption = (
         f"Distribution of the {number_text(v['weights'])} weights of <code>{_label(scene)}</code>, counts on a logarithmic axis."
         f" Standard deviation {number_text(v['std'])}, excess kurtosis {number_text(v['excess_kurtosis'])} (0 for a normal distribution)."
-        f" The {number_text(v['outside_histogram'])} weights farthest out are not drawn; the largest is {number_text(v['largest'])}."
+        f" The {number_text(v['outside_histogram'])} weights farthest out are not drawn; the largest in magnitude is {number_text(v['largest'])}."
     )
     alt_text = (
         f"Histogram of {v['weights']} weights with mean {number_text(v['mean'])}, standard deviation {number_text(v['std'])}"
@@ -63,7 +63,8 @@ def concentration(scene: Scene) -> Drawing | Gap:
     if isinstance(found, Gap):
         return found
     table = found.table("concentration")
-    x = alt.X("inputs:Q", title="strongest input channels counted", scale=alt.Scale(type="log", nice=False))
+    axis = alt.Axis(values=list(table["inputs"]), format="d", labelOverlap=True)
+    x = alt.X("inputs:Q", title="strongest input channels counted", scale=alt.Scale(type="log", nice=False), axis=axis)
     base = alt.Chart(data())
     band = base.mark_area(color=INDEX, opacity=0.22).encode(
         x=x,
@@ -75,8 +76,10 @@ def concentration(scene: Scene) -> Drawing | Gap:
         y="share:Q",
         tooltip=["inputs:Q", *[alt.Tooltip(f"{n}:Q", format=".3f") for n in ("share", "low", "high", "even")]],
     )
-    even = base.mark_line(color=NEUTRAL, strokeDash=[4, 3]).encode(x=x, y="even:Q")
     v = found.values
+    counted = alt.sequence(1, v["inputs"] + 1, max(1, v["inputs"] // 200), as_="inputs")
+    alike = alt.Chart(counted).transform_calculate(even=f"datum.inputs / {v['inputs']}")
+    even = alike.mark_line(color=NEUTRAL, strokeDash=[4, 3]).encode(x=x, y="even:Q")
     caption = (
         f"How few inputs a unit of <code>{_label(scene)}</code> listens to: the share of its squared norm in its strongest inputs,"
         " mean over units, with the range from the 10th to the 90th percentile of units; dashed, if all inputs counted alike."
@@ -96,20 +99,21 @@ def nmf_error(scene: Scene) -> Drawing | Gap:
     table = found.table("rows")
     modes = list(dict.fromkeys(table["mode"]))
     legend = alt.Legend(title=None, orient="top")
-    chart = (
-        alt.Chart(data())
-        .mark_line(point=True, strokeWidth=2)
-        .encode(
-            x=alt.X("components:O", title="components", axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("error:Q", title="relative error", scale=alt.Scale(domain=[0, 1])),
-            color=alt.Color("mode:N", scale=alt.Scale(domain=modes, range=SERIES[: len(modes)]), legend=legend),
-            strokeDash=alt.StrokeDash("mode:N", legend=legend, scale=alt.Scale(domain=modes)),
-            tooltip=["mode:N", "components:O", alt.Tooltip("error:Q", format=".3f"), "units:Q"],
-        )
+    colour = alt.Color("mode:N", scale=alt.Scale(domain=modes, range=SERIES[: len(modes)]), legend=legend)
+    base = alt.Chart(data()).encode(
+        x=alt.X("components:O", title="components", axis=alt.Axis(labelAngle=0)),
+        color=colour,
+        tooltip=["mode:N", "components:O", *[alt.Tooltip(f"{n}:Q", format=".3f") for n in ("error", "low", "high")]],
     )
+    y = alt.Y("error:Q", title="relative error", scale=alt.Scale(domain=[0, 1]))
+    dash = alt.StrokeDash("mode:N", legend=legend, scale=alt.Scale(domain=modes))
+    lines = base.mark_line(point=True, strokeWidth=2).encode(y=y, strokeDash=dash)
+    ranges = base.mark_rule(strokeWidth=5, opacity=0.25).encode(y="low:Q", y2="high:Q")
+    chart = alt.layer(ranges, lines)
     count = {mode: int(rows["units"].iloc[0]) for mode, rows in table.groupby("mode")}
     caption = (
-        f"What the pictures leave out: relative Frobenius error of the factorisation of <code>{_label(scene)}</code>, mean over units."
+        f"What the pictures leave out: relative Frobenius error of the factorisation of <code>{_label(scene)}</code>, mean over units;"
+        " bars go from the 10th to the 90th percentile of units."
         f" Per unit, {count['per-unit']} units spread evenly over the layer were factorised; jointly, all {count['joint']}."
         " The pictures above use three components."
     )
@@ -128,7 +132,7 @@ def _label(scene: Scene) -> str:
 
 
 FIGURES = (
-    Figure("weight-distribution", distribution),
-    Figure("concentration", concentration),
-    Figure("nmf-error", nmf_error),
+    Figure("weight-distribution", distribution, "the distribution of the weights"),
+    Figure("concentration", concentration, "the concentration of the weights"),
+    Figure("nmf-error", nmf_error, "the error of the factorisation"),
 )
