@@ -243,6 +243,13 @@ def test_a_key_is_computed_by_one_process_at_a_time(tmp_path: Path) -> None:
     assert order == ["first", "second"]
 
 
+def test_what_is_cached_in_files_is_not_a_folder() -> None:
+    """Or results meant for a remote store would go to a folder of the same name here."""
+    assert not Store("filecache::memory://somewhere").local
+    assert not Store("memory://somewhere").local
+    assert Store("somewhere").local
+
+
 def test_what_interrupted_writes_left_is_swept(tmp_path: Path) -> None:
     store = Store(tmp_path)
     with store.lock(KEY):

@@ -17,6 +17,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -137,7 +138,8 @@ class Store:
             raise StoreError(
                 f"store {self.url!r} cannot be opened ({error}).", "Give a folder, or an address fsspec knows."
             ) from error
-        self.local = self.fs.protocol in ("file", "local") or "file" in self.fs.protocol
+        protocol = self.fs.protocol  # one name or several, as the file system has it
+        self.local = not {"file", "local"}.isdisjoint({protocol} if isinstance(protocol, str) else protocol)
 
     def prepare(self) -> None:
         """Makes its folders, so that a store that cannot be written is found before anything is computed."""
@@ -262,7 +264,8 @@ class Store:
     def sweep(self) -> None:
         """Removes lock files and temporary files that interrupted writes left behind."""
         if self.local:
-            for path in [*Path(self.root).rglob(".*.partial"), *Path(self.root).glob("locks/*")]:
+            partial = [path for path, _ in left_over(Path(self.root))]
+            for path in [*partial, *Path(self.root).glob("locks/*")]:
                 path.unlink(missing_ok=True)
 
     def record(self, name: str) -> dict[str, Any] | None:
@@ -312,3 +315,12 @@ def write_atomically(path: Path, data: bytes) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def left_over(folder: Path) -> list[tuple[Path, Path]]:
+    """Temporary files of `write_atomically` below a folder, each with the file it was to become."""
+    found = []
+    for path in folder.rglob(".*.partial"):
+        if named := re.fullmatch(r"\.(.+)\.\d+\.partial", path.name):
+            found.append((path, path.with_name(named[1])))
+    return found
