@@ -11,7 +11,7 @@ import pytest
 import wbsite
 
 PACKAGE = Path(wbsite.__file__).parent
-EVERYWHERE = {"", "config", "errors", "registry", "store", "device", "progress"}
+EVERYWHERE = {"", "config", "errors", "naming", "registry", "store", "device", "progress"}
 MAY_USE = {
     "ops": set(),
     "datasets": {"ops"},
@@ -25,7 +25,7 @@ MAY_USE = {
     "cli": {"run", "render", "build", "train", "cli_weights"},
     "cli_weights": {"models"},
 }
-LIGHT = ("cli", "cli_weights", "config", "errors", "registry", "store", "progress", "device")
+LIGHT = ("cli", "cli_weights", "config", "errors", "naming", "registry", "store", "progress", "device")
 HEAVY = {"torch", "torchvision", "pandas", "altair", "sklearn", "scipy", "numpy"}
 
 

@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 from wbsite.errors import WbsiteError
 from wbsite.models import load
 from wbsite.models.layers import discover
-from wbsite.models.user import is_user, load_user
+from wbsite.models.user import load_user
+from wbsite.naming import is_user
 
 ODD = Path(__file__).with_name("odd_network.py")
 COUNTER = itertools.count()

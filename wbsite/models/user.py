@@ -17,7 +17,6 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from .. import registry
 from ..errors import WbsiteError, nearest, unknown
 from . import digest, formats
 from .base import LoadedModel, ModelSpec
@@ -26,11 +25,6 @@ from .user_input import preprocess_for
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
 EXPECTED = "Expected MODULE:FACTORY or MODULE:FACTORY@WEIGHTS_FILE, as in `mynet:build@mynet.pth`."
-
-
-def is_user(token: str) -> bool:
-    """Whether a name given to `--models` means a network of the user's own."""
-    return ":" in token.partition("@")[0] and token not in registry.names("models")
 
 
 def load_user(token: str, weights_path: str | Path | None = None) -> LoadedModel:

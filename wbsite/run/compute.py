@@ -8,6 +8,7 @@ from typing import Any
 
 from ..config import Config
 from ..errors import WbsiteError
+from ..naming import is_user
 from ..progress import Progress
 from ..store import DamagedEntry, Store, StoreError
 from .request import ModelRequest
@@ -90,7 +91,7 @@ def obtain(request: ModelRequest, progress: Progress) -> None:
     from ..models.fetch import fetch
     from ..models.weights import find
 
-    if ":" in request.token:
+    if is_user(request.token):
         return
     spec, path = find(request.token, weights_dir=request.weights_dir or None)
     if path is None and spec.source is not None:

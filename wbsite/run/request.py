@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+
+from ..naming import model_id
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,5 @@ class ModelRequest:
 
     @property
     def id(self) -> str:
-        """The name of its pages and records: the token, with runs of anything but letters, digits
-        and underscores replaced by a hyphen; of a weights file only the file name counts."""
-        name, _, weights = self.token.partition("@")
-        return re.sub(r"[^A-Za-z0-9_]+", "-", f"{name} {weights.rpartition('/')[2]}").strip("-")
+        """The name of its pages and records."""
+        return model_id(self.token)

@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import registry
 from ..models.weights import search_folders
+from ..naming import is_user
 from ..store import Store, canonical
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -32,7 +33,7 @@ def inputs(token: str, weights_dir: str) -> dict[str, Any] | None:
 
     None for a user's own factory: what its module imports is not known without running it.
     """
-    if ":" in token:
+    if is_user(token):
         return None
     name = token.partition("@")[0]
     files = {}

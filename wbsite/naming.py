@@ -1,0 +1,20 @@
+"""What the name of a model, as the user gives it, says without loading anything."""
+
+from __future__ import annotations
+
+import re
+
+
+def is_user(token: str) -> bool:
+    """Whether a name given to `--models` means a network of the user's own, `module:factory[@FILE]`."""
+    return ":" in token.partition("@")[0]
+
+
+def model_id(token: str) -> str:
+    """The name of a model's pages and records; an id is its own id.
+
+    The token, with runs of anything but letters, digits and underscores replaced by a hyphen; of a
+    weights file only the file name counts.
+    """
+    name, _, weights = token.partition("@")
+    return re.sub(r"[^A-Za-z0-9_]+", "-", f"{name} {weights.rpartition('/')[2]}").strip("-")
