@@ -11,9 +11,10 @@ import pytest
 from wbsite import registry
 from wbsite.analyses.base import Analysis
 from wbsite.errors import WbsiteError
+from wbsite.models.base import Source
 from wbsite.run import plan as planning
 from wbsite.run.request import ModelRequest
-from wbsite.store import Result
+from wbsite.store import Result, canonical
 
 
 @pytest.fixture
@@ -51,6 +52,14 @@ def test_keys_stay_the_same_until_something_that_decides_changes(request_of_spec
     assert full["nmf", "conv2"] != quick["nmf", "conv2"]
     assert full["banding", "conv2"] != quick["banding", "conv2"]
     assert full["architecture", ""] == quick["architecture", ""]
+
+
+def test_weights_from_another_address_give_another_architecture_page(request_of_speck: ModelRequest) -> None:
+    """The page names the address: a corrected one must show."""
+    model, _ = planning.loaded(request_of_speck)
+    sources = [Source("https://example.org/a.pth", "sha256:aa"), Source("https://example.org/b.pth", "sha256:aa"), None]
+    facts = [planning.spec_facts(replace(model, spec=replace(model.spec, source=source))) for source in sources]
+    assert len({canonical(found) for found in facts}) == 3
 
 
 def test_a_new_version_of_an_analysis_is_computed_again_and_what_needs_it_too(

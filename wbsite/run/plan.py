@@ -51,9 +51,13 @@ class Plan:
     skipped: Mapping[tuple[str, str], str]
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def loaded(request: ModelRequest) -> tuple[LoadedModel, Layers]:
-    """The model and its layers, kept while its tasks run.
+    """The model and its layers.
+
+    All models are planned before the first task runs, so that a bad one is refused early. Four are
+    kept from then on and loaded once (the bundled three, and one more); of more, each is loaded
+    again for its tasks, since all of them (575 MB the largest) might not fit into memory.
 
     Raises:
         WbsiteError: unknown model, or weights that are missing, damaged or another network's.
@@ -93,6 +97,7 @@ def plan(request: ModelRequest, profile: str, only: Iterable[str] = ()) -> Plan:
         WbsiteError: the model cannot be loaded or traced.
     """
     model, layers = loaded(request)
+    traced = layers_digest(layers)
     chosen = with_needs(only) if only else {analysis.name for analysis in analyses()}
     tasks: list[Task] = []
     skipped: dict[tuple[str, str], str] = {}
@@ -114,7 +119,7 @@ def plan(request: ModelRequest, profile: str, only: Iterable[str] = ()) -> Plan:
                     "version": analysis.version,
                     "params": dict(analysis.parameters(profile)),
                     "weights": model.digest,
-                    "layers": layers_digest(layers),
+                    "layers": traced,
                     "layer": name,
                     "needs": needs,
                     "spec": spec_facts(model) if analysis.scope == "model" else {},
@@ -143,7 +148,8 @@ def spec_facts(model: LoadedModel) -> dict[str, Any]:
     """What a result of the whole model shows of its spec."""
     spec = model.spec
     facts = {name: getattr(spec, name) for name in ("name", "weights", "title", "note", "reference")}
-    return {**facts, "blocks": {layer: list(place) for layer, place in spec.blocks.items()}}
+    source = [spec.source.url, spec.source.digest] if spec.source else None
+    return {**facts, "source": source, "blocks": {layer: list(place) for layer, place in spec.blocks.items()}}
 
 
 def inapplicable(analysis: Analysis, layer: Layer | None, model: LoadedModel) -> str:
