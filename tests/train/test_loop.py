@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,18 @@ class Interrupted(Progress):
         if self.left == 0:
             raise KeyboardInterrupt
         self.left -= 1
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
+def test_no_space_left_is_said_and_the_last_checkpoint_kept(batches: Batches, tmp_path: Path) -> None:
+    path = tmp_path / "run.ckpt"
+    with pytest.raises(KeyboardInterrupt):
+        train(network(), batches, batches, RECIPE, 1, path, Interrupted(1))
+    before = path.read_bytes()
+    (tmp_path / f".run.ckpt.{os.getpid()}.partial").symlink_to("/dev/full")
+    with pytest.raises(WbsiteError, match=r"run\.ckpt cannot be written \(No space left on device\)"):
+        train(network(), batches, batches, RECIPE, 1, path, Progress())
+    assert path.read_bytes() == before
 
 
 def test_a_resumed_run_gives_the_very_parameters_of_an_undisturbed_one(batches: Batches, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -15,6 +16,7 @@ from ..datasets.base import Pictures
 from ..errors import WbsiteError
 from ..models.base import Preprocess
 from ..progress import Progress
+from ..store import write_atomically
 from .base import Recipe
 
 
@@ -173,8 +175,12 @@ def train(
 def _save(
     path: Path, identity: dict, epoch: int, module: nn.Module, optimiser: torch.optim.Optimizer, history: History
 ) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
+    """Writes the checkpoint whole or not at all, also where the power fails.
+
+    Raises:
+        WbsiteError: it cannot be written.
+    """
+    buffer = io.BytesIO()
     torch.save(
         {
             "identity": identity,
@@ -183,9 +189,15 @@ def _save(
             "optimiser": optimiser.state_dict(),
             "history": asdict(history),
         },
-        partial,
+        buffer,
     )
-    partial.replace(path)
+    try:
+        write_atomically(path, buffer.getvalue())
+    except OSError as error:
+        raise WbsiteError(
+            f"checkpoint {path} cannot be written ({error.strerror or error}).",
+            "Make room, or give another folder with --out; the last checkpoint is kept.",
+        ) from error
 
 
 def _resume(
