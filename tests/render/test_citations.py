@@ -41,7 +41,7 @@ def test_numbers_follow_first_use_and_start_again_on_the_next_page(bibliography:
     page = bibliography.for_page()
     marks = [page.cite(key) for key in ("bare", "two", "bare")]
     assert [re.search(r">&#91;(\d+)&#93;<", mark).group(1) for mark in marks] == ["1", "2", "1"]  # type: ignore[union-attr]
-    assert page.cited == ["bare", "two"]
+    assert re.findall(r'<li id="ref-(\w+)"', page.references()) == ["bare", "two"]
     assert bibliography.for_page().references() == ""
 
 
@@ -74,14 +74,6 @@ def test_title_reaches_the_reader_as_written_through_markdown(bibliography: Bibl
 def test_unknown_key_names_the_nearest(bibliography: Bibliography) -> None:
     with pytest.raises(WbsiteError, match=r"unknown citation 'tow'.[\s\S]*'two'"):
         bibliography.cite("tow")
-    with pytest.raises(WbsiteError, match="unknown citation"):
-        bibliography.bibtex("nothing")
-
-
-def test_bibtex_is_the_entry_to_copy(bibliography: Bibliography, tmp_path: Path) -> None:
-    again = tmp_path / "again.bib"
-    again.write_text(bibliography.bibtex("two"), encoding="utf-8")
-    assert read_publications(again)["two"].title.startswith("Less <b>")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +106,6 @@ def test_missing_or_undecodable_file_is_refused(tmp_path: Path) -> None:
 
 def test_the_articles_bibliography_is_complete() -> None:
     works = read_publications(ROOT / "content" / "refs.bib")
-    assert works["petrov2021weight"].short_authors == "Petrov et al."
-    assert works["lee1999learning"].short_authors == "Lee and Seung"
+    assert {"petrov2021weight", "lee1999learning"} <= set(works)
     assert [key for key, work in works.items() if not work.venue] == []
     assert [key for key, work in works.items() if work.year not in key] == [], "a key names another year"

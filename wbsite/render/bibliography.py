@@ -35,8 +35,7 @@ class Publication:
     """One entry of the bibliography, as plain Unicode text (nothing escaped for HTML).
 
     `venue` is where it appeared with volume and pages, "" if the entry names none. `url` is the page to open,
-    from the entry's url, else its DOI, else its arXiv number; "" if it has none of them. `source` is the entry
-    as it stands in the file.
+    from the entry's url, else its DOI, else its arXiv number; "" if it has none of them.
     """
 
     key: str
@@ -47,15 +46,6 @@ class Publication:
     venue: str
     doi: str
     url: str
-    source: str
-
-    @property
-    def short_authors(self) -> str:
-        """The names of an author-year citation: "Lee and Seung", "Petrov et al."."""
-        first = self.authors[0].family
-        if self.and_others or len(self.authors) > 2:
-            return f"{first} et al."
-        return " and ".join(author.family for author in self.authors)
 
 
 def read_publications(path: Path) -> dict[str, Publication]:
@@ -114,7 +104,6 @@ def _publication(entry: Any, where: str) -> Publication:
         venue=_venue(text, fields),
         doi=doi,
         url=_url(fields, doi, where),
-        source=(entry.raw or "").strip(),
     )
 
 

@@ -39,16 +39,6 @@ class Bibliography:
         """The same works with nothing cited yet."""
         return Bibliography(self._publications, self._source)
 
-    @property
-    def keys(self) -> list[str]:
-        """The keys that can be cited, in the file's order."""
-        return list(self._publications)
-
-    @property
-    def cited(self) -> list[str]:
-        """The keys this page has cited, in the order of their numbers."""
-        return list(self._numbers)
-
     def cite(self, *keys: str) -> str:
         """Marks for one work or several, as inline HTML on one line, safe inside Markdown prose.
 
@@ -65,10 +55,6 @@ class Bibliography:
             return ""
         items = "\n".join(self._reference(self._publications[key]) for key in self._numbers)
         return f'<ol class="wb-references">\n{items}\n</ol>'
-
-    def bibtex(self, key: str) -> str:
-        """The entry of a work as it stands in the BibTeX file. Raises WbsiteError for an unknown key."""
-        return self._find(key).source
 
     def _find(self, key: str) -> Publication:
         if key not in self._publications:
