@@ -236,7 +236,7 @@ def check(
 
     problems = check_site(site)
     for problem in problems:
-        print(f"{problem.page}: {problem.kind}: {problem.detail}")
+        print(problem)
     if problems:
         raise WbsiteError(
             f"{len(problems)} problem{'s' if len(problems) > 1 else ''} in {site}.", "Each is listed above."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .. import sources
 from ..page import Page, PageKind, Writing, slug, write
 from ..site import Model, Site
 
@@ -18,12 +19,13 @@ def rows(model: Model) -> list[dict]:
 
 def pages(site: Site) -> Iterator[Page]:
     """One page a model; a model that could not be loaded has a page that says why."""
+    bibliography = sources.bibliography().read_text(encoding="utf-8")
     for model in site.models:
         writing = Writing(site, f"models/{slug(model.id)}", model=model)
         template = "failed_model.md.j2" if model.failed else "model.md.j2"
         yield Page(
             path=writing.path,
-            inputs=model.shown,
+            inputs={"model": model.shown, "bibliography": bibliography},
             make=lambda writing=writing, model=model, template=template: write(writing, template, rows=rows(model)),  # type: ignore[misc]
             listed=model.title,
             section="Models",
