@@ -284,6 +284,69 @@ def test_a_network_that_cannot_be_loaded_ends_the_build_or_becomes_a_card(
     assert cli("check").status == 0
 
 
+def test_a_defect_of_a_figure_leaves_a_card_and_status_3_and_the_figure_is_tried_again(
+    rebuilt: Path, build: Callable[..., Any], cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One chart's defect must not cost the site."""
+    from dataclasses import replace
+
+    before, every = content(rebuilt / "build" / "docs"), registry.entries
+    whole = registry.named("figures", "banding-histogram", "figure")
+
+    def broken(scene: Any) -> Any:
+        if scene.layer.name == "conv2":
+            raise KeyError("no <b>column</b>")
+        return whole.draw(scene)
+
+    spoilt = tuple(replace(figure, draw=broken) if figure is whole else figure for figure in every("figures"))
+    (rebuilt / "build" / "docs" / "models" / "speck" / "conv2" / "index.md").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "entries", lambda kind: spoilt if kind == "figures" else every(kind))
+        for _ in range(2):
+            ran = build("--strict")
+            assert ran.status == 3, ran.err
+            assert "figure banding-histogram of /models/speck/conv2 could not be drawn: KeyError" in ran.err
+            assert "rendered 1 of" in ran.err
+            assert "Built with 1 gap:" in ran.err
+        assert cli("render").status == 3
+        page = (rebuilt / "site" / "models" / "speck" / "conv2" / "index.html").read_text()
+        assert "Not computed:" in page
+        assert "no &lt;b&gt;column&lt;/b&gt;" in page
+        assert cli("check").status == 0
+    assert build("--strict").status == 0
+    assert content(rebuilt / "build" / "docs") == before
+
+
+def test_render_takes_a_model_as_build_does_or_by_the_name_of_its_pages(
+    rebuilt: Path, cli: Callable[..., Any], speck_weights: Path
+) -> None:
+    token = "speck@grey"
+    assert cli("compute", "--models", token, "--weights-dir", str(speck_weights)).status == 0
+    for name in (token, "speck-grey"):
+        ran = cli("render", "--models", name)
+        assert ran.status == 0, ran.err
+        assert (rebuilt / "site" / "models" / "speck-grey" / "index.html").is_file()
+    ran = cli("render", "--models", "speck@gray")
+    assert ran.status == 2
+    assert "'speck-grey'" in ran.err
+
+
+def test_a_corrected_bibliography_reaches_the_model_pages(rebuilt: Path, build: Callable[..., Any]) -> None:
+    """A model's page cites the paper it comes from."""
+    from wbsite.render import sources
+
+    shutil.copytree(sources.bibliography().parent, rebuilt / "content")
+    assert "rendered 0 of" in build().err
+    works = rebuilt / "content" / "refs.bib"
+    works.write_text(works.read_text(encoding="utf-8") + "\n% corrected\n", encoding="utf-8")
+    assert "rendered 2 of" in build().err  # the model and the article
+
+
+def test_no_note_beside_the_assets_becomes_a_page(built: Path) -> None:
+    assert not list((built / "build" / "docs" / "assets").rglob("*.md"))
+    assert not list((built / "site" / "assets").rglob("*.html"))
+
+
 def test_render_works_where_torch_cannot_be_imported(rebuilt: Path, environment: dict[str, str]) -> None:
     """A CI runner publishes what a machine with a GPU has computed."""
     before = content(rebuilt / "build" / "docs")

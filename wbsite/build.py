@@ -19,14 +19,12 @@ def build(config: Config, progress: Progress, strict: bool = False) -> int:
     check_request(config)
     damaged: set[str] = set()
     while True:
-        ids, failures = compute(config, progress)
+        ids, _ = compute(config, progress)
         try:
-            render_site(config, ids, progress, strict)
+            return render_site(config, ids, progress, strict)
         except DamagedEntry as damage:
             if damage.key in damaged:
                 raise
             progress.line(f"damaged in the store: {damage.message} It is computed again.")
             damaged.add(damage.key)
             forget(config, damage.key)
-        else:
-            return failures

@@ -9,7 +9,7 @@ import pytest
 
 from wbsite.errors import WbsiteError
 from wbsite.render.output import JOURNAL, MANIFEST, Output
-from wbsite.render.page import Files, Page
+from wbsite.render.page import Files, Incomplete, Page
 
 
 def page(path: str, text: str, inputs: object = None) -> Page:
@@ -89,6 +89,32 @@ def test_what_an_interrupted_run_wrote_is_known_to_be_ours(tmp_path: Path) -> No
     run(tmp_path, page("models/a", "whole"))
     assert names(tmp_path) == [MANIFEST, "models/a/data.csv", "models/a/index.md"]
     assert (tmp_path / "models" / "a" / "index.md").read_text() == "whole"
+
+
+def test_half_written_files_go_and_those_of_others_stay(tmp_path: Path) -> None:
+    run(tmp_path, page("models/a", "a"))
+    ours = [tmp_path / "models" / "a" / ".index.md.123.partial", tmp_path / f".{MANIFEST}.123.partial"]
+    others = [tmp_path / name for name in (".download.partial", ".thesis.tex.7.partial", "models/a/.x.1.partial")]
+    for path in ours + others:
+        path.write_text("half")
+    run(tmp_path, page("models/a", "a"))
+    assert [path for path in ours if path.exists()] == []
+    assert [path for path in others if not path.exists()] == []
+
+
+def test_a_page_with_a_figure_that_failed_is_made_again(tmp_path: Path) -> None:
+    """The defect may lie in something that no digest covers."""
+
+    def make() -> Files:
+        return Incomplete({"index.md": b"card"}, {"chart": "KeyError"})
+
+    first = run(tmp_path, Page("a", "same", make))
+    assert (first.made, first.defects) == (1, {"a": {"chart": "KeyError"}})
+    again = run(tmp_path, Page("a", "same", make))
+    assert (again.made, again.changed) == (1, 0)
+    mended = run(tmp_path, page("a", "whole", "same"))
+    assert (mended.made, mended.defects) == (1, {})
+    assert run(tmp_path, page("a", "whole", "same")).made == 0
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pages": 3}', '{"pages": {"a": {}}}', "\xff"])

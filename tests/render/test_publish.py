@@ -34,6 +34,15 @@ def test_the_users_own_files_survive_and_stale_pages_go(tmp_path: Path) -> None:
     assert (out / "index.html").read_text() == "2"
 
 
+def test_a_record_half_written_by_a_killed_run_goes(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    publish(site(tmp_path / "1", index_html="1"), out, "x", strict=False)
+    (out / f".{OURS}.123.partial").write_text("{")
+    (out / ".upload.partial").write_text("mine")
+    publish(site(tmp_path / "2", index_html="2"), out, "y", strict=False)
+    assert names(out) == [".upload.partial", OURS, "index.html"]
+
+
 @pytest.mark.parametrize("place", ["index.html", "a", "a/index.html/x"])
 def test_a_file_of_the_user_in_the_way_is_named_and_nothing_changes(tmp_path: Path, place: str) -> None:
     out = tmp_path / "out"

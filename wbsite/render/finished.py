@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import WbsiteError
-from ..store import canonical, write_atomically
+from ..store import canonical, left_over, write_atomically
 from .output import digest, remove_file, unwritable
 
 OURS = ".wbsite.json"
@@ -73,6 +73,9 @@ def publish(built: Path, out: Path, made_from: str, strict: bool) -> None:
         _refuse_in_the_way(out, name, ours)
     files = {name: digest(path.read_bytes()) for name, path in fresh.items()}
     try:
+        for partial, whole in left_over(out):
+            if whole == out / OURS:
+                partial.unlink()
         # Recorded before written: an interrupted copy leaves only files that are known to be ours.
         write_atomically(out / OURS, canonical({"files": {**ours, **files}}))
         for name, path in fresh.items():

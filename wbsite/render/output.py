@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import WbsiteError
-from ..store import canonical, write_atomically
-from .page import Page
+from ..store import canonical, left_over, write_atomically
+from .page import Incomplete, Page
 
 MANIFEST = ".wbsite.json"
 JOURNAL = ".wbsite.journal"
@@ -32,8 +32,6 @@ class Output:
         self.root = root
         try:
             root.mkdir(parents=True, exist_ok=True)
-            for left_over in root.rglob(".*.partial"):
-                left_over.unlink()
         except OSError as error:
             raise unwritable(root, error) from error
         try:
@@ -43,25 +41,36 @@ class Output:
             self.before, self.ours = {}, set()
         if (root / JOURNAL).is_file():
             self.ours |= set((root / JOURNAL).read_text(encoding="utf-8").splitlines())
+        try:
+            for partial, whole in left_over(root):
+                if whole == root / MANIFEST or whole.relative_to(root).as_posix() in self.ours:
+                    partial.unlink(missing_ok=True)
+        except OSError as error:
+            raise unwritable(root, error) from error
         self.pages: dict[str, dict] = {}
+        self.defects: dict[str, dict[str, str]] = {}
         self.made = 0
         self.changed = 0
 
     def page(self, page: Page, common: str) -> None:
         """Makes a page unless nothing it is made from has changed.
 
+        One with figures that could not be drawn is noted in `defects`, and made again next time.
+
         Args:
             common: digest of what all pages are made from (code and templates).
         """
         inputs = digest(canonical([common, page.inputs]))
         known = self.before.get(page.path)
-        if known and known["inputs"] == inputs and all(self._holds(name, sha) for name, sha in known["files"].items()):
+        if known and known["inputs"] == inputs and all(self.holds(name, sha) for name, sha in known["files"].items()):
             self.pages[page.path] = known
             return
         self.made += 1
         prefix = f"{page.path}/" if page.path else ""
-        files = {prefix + name: data for name, data in page.make().items()}
-        self.write(page.path, inputs, files)
+        made = page.make()
+        if isinstance(made, Incomplete):
+            self.defects[page.path], inputs = made.defects, ""
+        self.write(page.path, inputs, {prefix + name: data for name, data in made.items()})
 
     def write(self, label: str, inputs: str, files: dict[str, bytes]) -> None:
         """Writes files under one label of the record, those whose content differs.
@@ -69,7 +78,7 @@ class Output:
         Raises:
             WbsiteError: a file that is not ours stands where one should go, or it cannot be written.
         """
-        wanted = {name: data for name, data in files.items() if not self._holds(name, digest(data))}
+        wanted = {name: data for name, data in files.items() if not self.holds(name, digest(data))}
         foreign = [name for name in wanted if name not in self.ours and (self.root / name).exists()]
         if foreign:
             raise WbsiteError(
@@ -87,7 +96,8 @@ class Output:
             self.changed += 1
         self.pages[label] = {"inputs": inputs, "files": {name: digest(data) for name, data in files.items()}}
 
-    def _holds(self, name: str, sha: str) -> bool:
+    def holds(self, name: str, sha: str) -> bool:
+        """Whether a file of the folder is there with this SHA-256."""
         try:
             return digest((self.root / name).read_bytes()) == sha
         except OSError:
@@ -100,7 +110,7 @@ class Output:
             remove_file(self.root, name)
             self.changed += 1
         record = canonical({"pages": self.pages})
-        if not self._holds(MANIFEST, digest(record)):
+        if not self.holds(MANIFEST, digest(record)):
             write_file(self.root / MANIFEST, record)
         (self.root / JOURNAL).unlink(missing_ok=True)
 

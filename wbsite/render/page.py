@@ -19,10 +19,22 @@ from ..errors import WbsiteError, unknown
 from ..store import DamagedEntry
 from . import sources
 from .citations import Bibliography
-from .figure import Scene, figure_html, gap_card, number_text
+from .figure import Scene, figure_html, gap_card, number_text, share_text
 from .site import Gap, LayerInfo, Model, Site
 
 Files = dict[str, bytes]
+
+
+class Incomplete(Files):
+    """Files of a page on which cards stand for figures that a defect in their code kept from being drawn.
+
+    Attributes:
+        defects: figure → what went wrong.
+    """
+
+    def __init__(self, files: Files, defects: Mapping[str, str]) -> None:
+        super().__init__(files)
+        self.defects = dict(defects)
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,12 @@ def bibliography() -> Bibliography:
 
 def environment() -> jinja2.Environment:
     """Jinja over the templates folder; a template the working folder lacks comes from the package."""
-    loaders = [jinja2.FileSystemLoader(root / "templates") for root in sources.roots()]
+    return _environment(tuple(sources.roots()))
+
+
+@cache  # with its compiled templates, which hundreds of pages share
+def _environment(roots: tuple[Path, ...]) -> jinja2.Environment:
+    loaders = [jinja2.FileSystemLoader(root / "templates") for root in roots]
     env = jinja2.Environment(
         loader=jinja2.ChoiceLoader(loaders),
         undefined=jinja2.StrictUndefined,
@@ -76,6 +93,7 @@ def environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     env.filters["number"] = number_text
+    env.filters["share"] = share_text
     env.filters["slug"] = slug
     env.filters["attr"] = lambda text: escape(str(text), quote=True)
     env.globals["version"] = __version__
@@ -93,6 +111,7 @@ class Writing:
     files: Files = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
     gaps: set[str] = field(default_factory=set)
+    defects: dict[str, str] = field(default_factory=dict)
     notes: int = 0
 
     def __post_init__(self) -> None:
@@ -111,15 +130,25 @@ class Writing:
         as_: str = "",
         **options: Any,
     ) -> str:
-        """Draws a figure here; `as_` renames it where a page shows the same one twice."""
+        """Draws a figure here; `as_` renames it where a page shows the same one twice.
+
+        A defect in the figure's code leaves a card, and the rest of the site stands.
+        """
         drawn_of = self.site.model(model) if isinstance(model, str) else model or self.model
         if isinstance(layer, str):
             if drawn_of is None:
                 raise WbsiteError(f"figure {name!r}: a layer is given without a model.")
             layer = drawn_of.layer(layer)
         scene = Scene(self.site, drawn_of, layer or self.layer, {"up": self.up, **options})
-        drawing = registry.named("figures", name, "figure").draw(scene)
-        label = as_ or name
+        figure, label, number = registry.named("figures", name, "figure"), as_ or name, len(self.numbers) + 1
+        try:
+            drawing = figure.draw(scene)
+            html, files = ("", {}) if isinstance(drawing, Gap) else figure_html(label, number, drawing)
+        except WbsiteError:
+            raise
+        except Exception as error:
+            self.defects[label] = defect(error)
+            drawing = Gap(self.defects[label], failed=True)
         if isinstance(drawing, Gap):
             self.gaps.add(label)
             return gap_card(name, drawing)
@@ -127,8 +156,7 @@ class Writing:
             raise WbsiteError(
                 f"{self.path}: figure {label!r} stands twice.", "Give the second one another name with as_=."
             )
-        self.numbers[label] = len(self.numbers) + 1
-        html, files = figure_html(label, self.numbers[label], drawing)
+        self.numbers[label] = number
         self.files |= files
         return f"\n{html}\n"
 
@@ -185,7 +213,15 @@ class Writing:
             return f'<a class="wb-ref" href="#fig-{name}">Figure {self.numbers[name]}</a>'
 
         text = re.sub(r"@@ref:([\w.-]+)@@", resolve, text)
-        return {**self.files, "index.md": text.encode()}
+        files = {**self.files, "index.md": text.encode()}
+        return Incomplete(files, self.defects) if self.defects else files
+
+
+def defect(error: Exception) -> str:
+    """What an unexpected exception says, and the line of code it comes from."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    said = f": {error}" if str(error) else ""
+    return f"{type(error).__name__}{said} ({Path(last.filename).name}, line {last.lineno})"
 
 
 def write(writing: Writing, template: str, **more: Any) -> Files:
@@ -220,7 +256,7 @@ def template_error(name: str, error: Exception, before: int = 0) -> WbsiteError:
 def author_errors(name: str, before: int) -> Iterator[None]:
     """Turns what fails in an article's own Jinja into a message with its file and line.
 
-    An exception from our code, such as a figure's, is a defect of ours and passes.
+    An exception from our code is a defect of ours and passes.
     """
     try:
         yield

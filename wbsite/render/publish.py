@@ -19,6 +19,7 @@ from filelock import FileLock
 from .. import registry
 from ..config import Config
 from ..errors import WbsiteError
+from ..naming import model_id
 from ..progress import Progress
 from ..store import Store, canonical
 from . import sources
@@ -103,8 +104,11 @@ def all_pages(site: Site) -> list[Page]:
 def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, strict: bool = False) -> int:
     """Renders the models of the store and builds the site into `config.out`.
 
+    Args:
+        ids: models by id or as `--models` names them; None means those of the last build.
+
     Returns:
-        The number of results that failed and stand on the pages as gaps.
+        The number of results and figures that failed and stand on the pages as gaps.
 
     Raises:
         WbsiteError: nothing to render, an unknown model or article, a folder that is not ours.
@@ -116,7 +120,8 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
         raise WbsiteError(
             f"there is no store at {config.store}.", "Run `wbsite compute` first, or give its place with --store."
         )
-    site = Site(store, ids, config.articles)
+    named = None if ids is None else list(dict.fromkeys(map(model_id, ids)))
+    site = Site(store, named, config.articles)
     BUILD.mkdir(parents=True, exist_ok=True)
     with FileLock(BUILD / ".render.lock"):
         pages = all_pages(site)
@@ -125,6 +130,8 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
         for page in pages:
             output.page(page, code_digest())
             progress.advance(note=page.path)
+            for figure, reason in output.defects.get(page.path, {}).items():
+                progress.line(f"figure {figure} of /{page.path} could not be drawn: {reason}")
         write_assets(output)
         output.finish()
         write_theme()
@@ -135,17 +142,22 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
             progress.step("mkdocs")
             with mkdocs_site(strict) as built:
                 publish(built, out, state, strict)
-    return len(site.models) - len(site.working) + sum(len(list(model.failures())) for model in site.working)
+    undrawn = sum(map(len, output.defects.values()))
+    failures = sum(len(list(model.failures())) for model in site.working)
+    return len(site.models) - len(site.working) + failures + undrawn
 
 
 def write_assets(output: Output) -> None:
-    """Styles, scripts, KaTeX and the one Vega bundle."""
+    """Styles, scripts, KaTeX and the one Vega bundle.
+
+    Not the notes that lie beside them: mkdocs would make pages of their Markdown.
+    """
     found = sources.templates().items()
-    files = {name: path.read_bytes() for name, path in found if name.startswith("assets/")}
+    files = {n: path.read_bytes() for n, path in found if n.startswith("assets/") and path.suffix != ".md"}
     code = digest(Path(__file__).with_name("assets.py").read_bytes())
     bundle = f"vega {version('altair')} {version('vl-convert-python')} {code}"
     known = output.before.get("assets")
-    if known and known["inputs"] == bundle and output._holds("assets/vega.js", known["files"]["assets/vega.js"]):
+    if known and known["inputs"] == bundle and output.holds("assets/vega.js", known["files"]["assets/vega.js"]):
         files["assets/vega.js"] = (output.root / "assets/vega.js").read_bytes()
     else:
         from .assets import vega_bundle
