@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -14,7 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from wbsite.render.finished import OURS
+from wbsite.run.clean import named_keys
 from wbsite.store import Store
+
+DATED = ("sitemap.xml", "sitemap.xml.gz")
+"""mkdocs writes the day into them: a test over midnight would find them different."""
 
 KILLS = int(os.environ.get("WBSITE_KILLS", "6"))
 
@@ -22,6 +29,19 @@ KILLS = int(os.environ.get("WBSITE_KILLS", "6"))
 def content(folder: Path) -> dict[str, bytes]:
     paths = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def undated(site: Path) -> dict[str, bytes]:
+    """The files of a site without the dated ones, and the site's own record without their digests."""
+    found = {name: data for name, data in content(site).items() if name not in DATED}
+    record = json.loads(found[OURS])
+    record["files"] = {name: sha for name, sha in record["files"].items() if name not in DATED}
+    return {**found, OURS: json.dumps(record, sort_keys=True).encode()}
+
+
+def object_of(store: Store, key: str) -> Path:
+    """Folder of a result."""
+    return Path(store.root) / "objects" / key[:2] / key
 
 
 def test_killed_builds_leave_nothing_behind(
@@ -64,10 +84,35 @@ def test_killed_builds_leave_nothing_behind(
     assert ran.status == 0, ran.err
     assert content(folder / "build" / "docs") == content(built / "build" / "docs")
     assert content(folder / "build" / "theme") == content(built / "build" / "theme")
-    site, undisturbed = content(folder / "site"), content(built / "site")
+    site, undisturbed = undated(folder / "site"), undated(built / "site")
     assert set(site) == set(undisturbed)
-    assert process(folder, "clean").status == 0
-    store = Store(folder / "build" / "store")
-    assert store.damaged() == []
-    assert not list((folder / "build").rglob("*.partial"))
+    assert [name for name in site if site[name] != undisturbed[name]] == []
+    for place in ("build/docs", "build/theme", "site"):
+        assert not list((folder / place).rglob("*.partial")), place
     assert process(folder, "check").status == 0
+    # Judged before anything is cleaned: a manifest without its files would be a wrong result, while
+    # what a kill left without a manifest does not exist for any reader.
+    store = Store(folder / "build" / "store")
+    found = store.keys()
+    unfinished = [key for key in found if not (object_of(store, key) / "manifest.json").exists()]
+    assert [key for key in store.damaged() if key not in unfinished] == []
+    named = named_keys(store)
+    assert named == named_keys(Store(built / "build" / "store"))
+    for key in named:
+        entry = store.get(key)
+        assert entry is not None, key
+        entry.check()
+    cleaned = process(folder, "clean")
+    assert cleaned.status == 0
+    assert f"{len(unfinished)} entries removed, {len(unfinished)} of them damaged" in cleaned.out
+    assert set(store.keys()) == named
+    assert not list((folder / "build" / "store").rglob("*.partial"))
+
+
+def test_what_the_last_test_judges_by_can_fail(built: Path, tmp_path: Path) -> None:
+    """A result cut short after its manifest was written is seen by it."""
+    shutil.copytree(built / "build" / "store", tmp_path / "store")
+    store = Store(tmp_path / "store")
+    key = min(named_keys(store))
+    (object_of(store, key) / "values.json").write_bytes(b"{")
+    assert store.damaged() == [key]
