@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,16 +73,7 @@ def _npz(path: Path) -> Contents:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except Exception as error:  # zipfile and zlib raise many kinds for damaged files; all mean the same
         raise WbsiteError(f"{path} is truncated or is not an .npz file of plain arrays: {error}.", DAMAGED) from error
     keras = any(key.endswith("/kernel") for key in arrays) or any(key.endswith(".bn") for key in arrays)
     state = _kernels(arrays) if any(key.endswith("/kernel") for key in arrays) else arrays
@@ -134,7 +123,7 @@ def _torch(path: Path) -> Contents:
             "code from the file.",
             "Save only the parameters, with torch.save(model.state_dict(), …), on the machine it comes from.",
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except Exception as error:  # torch raises many kinds for damaged files; all mean the same
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WbsiteError(f"{path} is truncated or is not a file that torch.save wrote ({reason}).", DAMAGED) from error
     while isinstance(found, Mapping) and (
@@ -147,17 +136,36 @@ def _torch(path: Path) -> Contents:
             "Save it with torch.save(model.state_dict(), …).",
         )
     kernels = (value for value in found.values() if isinstance(value, torch.Tensor) and value.ndim > 1)
-    return Contents(_named(found), "torch state dict", types=_types(str(value.dtype) for value in kernels))
+    return Contents(_named(found, path), "torch state dict", types=_types(str(value.dtype) for value in kernels))
 
 
-def _named(found: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+def _named(found: Mapping[Any, Any], path: Path) -> dict[str, torch.Tensor]:
     """The floating-point tensors as float32, without the prefix DataParallel puts on every name."""
     state = {
-        key: value for key, value in found.items() if isinstance(value, torch.Tensor) and value.is_floating_point()
+        key: value.to_dense() if value.layout != torch.strided else value
+        for key, value in found.items()
+        if isinstance(key, str) and isinstance(value, torch.Tensor) and value.is_floating_point()
     }
-    if state and all(key.startswith("module.") for key in state):
+    empty = [key for key, value in state.items() if value.is_meta]
+    if empty:
+        raise WbsiteError(
+            f"{key_list(empty)} in {path} has no values (meta tensors).", "Save a network that has weights."
+        )
+    if not state:
+        kinds = sorted({str(getattr(value, "dtype", type(value).__name__)) for value in found.values()})
+        raise WbsiteError(
+            f"{path} holds no floating-point tensors by name; it holds {', '.join(kinds) or 'nothing'}"
+            f" under {key_list([str(key) for key in found]) or 'no name'}.",
+            "Save only the parameters, with torch.save(model.state_dict(), …).",
+        )
+    if all(key.startswith("module.") for key in state):
         state = {key.removeprefix("module."): value for key, value in state.items()}
     return {key: value.detach().to(torch.float32).contiguous() for key, value in state.items()}
+
+
+def key_list(keys: list[str]) -> str:
+    """The first few names."""
+    return ", ".join(keys[:3]) + (", …" if len(keys) > 3 else "")
 
 
 def _safetensors(path: Path) -> Contents:
@@ -167,7 +175,7 @@ def _safetensors(path: Path) -> Contents:
     except SafetensorError as error:
         raise WbsiteError(f"{path} is damaged: {error}.", DAMAGED) from error
     types = _types(str(value.dtype) for value in state.values() if value.ndim > 1)
-    return Contents(_named(state), "safetensors", types=types, provenance=provenance)
+    return Contents(_named(state, path), "safetensors", types=types, provenance=provenance)
 
 
 READERS: Mapping[str, Callable[[Path], Contents]] = {

@@ -19,7 +19,8 @@ SHOWN = 3
 
 def own_state(module: nn.Module) -> dict[str, torch.Tensor]:
     """The floating-point entries of a module's state dict: all that a weights file can hold."""
-    return {key: value for key, value in module.state_dict().items() if value.is_floating_point()}
+    state = module.state_dict()
+    return {key: v for key, v in state.items() if isinstance(v, torch.Tensor) and v.is_floating_point()}
 
 
 def some(names: Collection[str]) -> str:

@@ -59,7 +59,7 @@ def run(
     except Exception as error:
         raise WbsiteError(
             f"{type(module).__name__} fails on an input of shape {(1, *input_shape)}: {type(error).__name__}: {error}",
-            "Say what it takes: an attribute `input_shape = (channels, height, width)` on the module or its factory.",
+            "Say what it takes: an attribute `input_shape = (channels, side, side)` on the module or its factory.",
         ) from error
     finally:
         for handle in handles:

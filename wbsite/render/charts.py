@@ -14,8 +14,8 @@ ROWS, COLUMNS, INDEX, NEUTRAL = "#3f7fd0", "#dd7f2f", "#1f9e89", "#8a8f98"
 SERIES = ["#8057c2", "#c9428a", "#8f8a1f", "#a8623a", "#5f7f95", "#c2483c", "#4f9a3d", "#70707a"]
 """Colours of things compared side by side, such as models; none is one of the quantities' above."""
 
-SHAPES = {"3×3": "square", "5×5": "triangle-up", "7×7": "cross", "11×11": "diamond"}
-"""Marks of kernel sizes; others are circles."""
+SHAPES = {"3×3": "square", "5×5": "triangle-up", "7×7": "circle", "11×11": "diamond"}
+"""Marks of kernel sizes; others point down."""
 
 SOURCES = {"weights": "full weights", "nmf": "NMF pictures"}
 
@@ -43,7 +43,7 @@ def kernel_shape(table: pd.DataFrame) -> alt.Shape:
     import altair as alt
 
     kernels = sorted(set(table["kernel"]), key=lambda text: [int(side) for side in text.split("×")])
-    shapes = [SHAPES.get(kernel, "circle") for kernel in kernels]
+    shapes = [SHAPES.get(kernel, "triangle-down") for kernel in kernels]
     legend = alt.Legend(title=None, orient="top") if len(kernels) > 1 else None
     return alt.Shape("kernel:N", scale=alt.Scale(domain=kernels, range=shapes), legend=legend)
 

@@ -9,6 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import registry
+from ..errors import WbsiteError
 from .site import Gap, LayerInfo, Model, Site
 
 if TYPE_CHECKING:
@@ -69,6 +70,22 @@ class Figure:
     draw: Callable[[Scene], Drawing | Gap]
     title: str = ""
     """What a reader calls it, as in a card that says why it is not there."""
+    of: Literal["site", "model", "layer"] = "layer"
+    """What it is drawn of."""
+
+    def check(self, scene: Scene) -> None:
+        """Refuses a scene that lacks what the figure is drawn of.
+
+        Raises:
+            WbsiteError: no model, or no layer.
+        """
+        if self.of != "site" and scene.model is None:
+            known = ", ".join(model.id for model in scene.site.models)
+            raise WbsiteError(
+                f"figure {self.name!r} is drawn of one model, and none is given.", f"Write model=…; known: {known}."
+            )
+        if self.of == "layer" and scene.layer is None:
+            raise WbsiteError(f"figure {self.name!r} is drawn of one layer, and none is given.", "Write layer=….")
 
 
 def gap_card(name: str, gap: Gap) -> str:

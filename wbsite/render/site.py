@@ -138,14 +138,20 @@ class Site:
     def __init__(self, store: Store, ids: Sequence[str] | None, articles: Sequence[str] = ()) -> None:
         self.store, self.articles = store, articles
         if ids is None:
-            ids = (store.record("last") or {}).get("models")
-        if not ids:
+            last = store.record("last")
+            ids = last.get("models") if isinstance(last, dict) else None
+        if not isinstance(ids, Sequence) or isinstance(ids, str) or not ids:
             raise WbsiteError(f"the store {store.url} holds no models.", "Run `wbsite compute` first.")
         self.models: list[Model] = []
         for name in ids:
             record = store.record(f"models/{name}")
-            if record is None:
+            if not isinstance(record, dict) or not {"id", "title", "results"} <= record.keys():
                 known = [known.rpartition("/")[2] for known in store.records("models")]
+                if name in known:
+                    raise WbsiteError(
+                        f"the record of {name} in the store {store.url} is damaged.",
+                        f"Run `wbsite compute --models {name}`: finished results are used again.",
+                    )
                 raise unknown(f"model in the store {store.url}:", name, known)
             self.models.append(Model(store, record))
 

@@ -107,4 +107,4 @@ def _box(model: Model, layer: LayerInfo, x: int, y: int, up: str) -> str:
     )
 
 
-FIGURES = (Figure("architecture", draw, "the diagram of the layers"),)
+FIGURES = (Figure("architecture", draw, "the diagram of the layers", of="model"),)

@@ -205,7 +205,7 @@ def histogram(scene: Scene) -> Drawing | Gap:
 
 
 FIGURES = (
-    Figure("banding-by-depth", by_depth, "banding by depth"),
-    Figure("banding-across", across, "banding across networks"),
+    Figure("banding-by-depth", by_depth, "banding by depth", of="model"),
+    Figure("banding-across", across, "banding across networks", of="site"),
     Figure("banding-histogram", histogram, "the banding index of the units"),
 )

@@ -63,4 +63,4 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
 
 
-FIGURES = (Figure("last-layers", draw, "the last layers side by side"),)
+FIGURES = (Figure("last-layers", draw, "the last layers side by side", of="site"),)
