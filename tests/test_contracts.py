@@ -80,20 +80,15 @@ def test_an_analysis_applies_or_says_why_not(built: Path, name: str) -> None:
         assert "key" in place or place["skipped"].strip()
 
 
-OF_SITES = ("banding-across", "last-layers")
-OF_MODELS = ("architecture", "banding-by-depth")
-"""Figures drawn without a layer, and the first also without a model; all others are of a layer."""
-
-
 def scenes(site: Site, name: str) -> list[Scene]:
-    """What a figure is drawn of: every layer, and less where it needs less."""
+    """What a figure is drawn of: every layer, the model, or the whole site, as it says itself."""
     model = site.models[0]
-    found = [Scene(site, model, layer, {"up": ""}) for layer in model.layers]
-    if name in OF_SITES or name in OF_MODELS:
-        found.append(Scene(site, model, options={"up": ""}))
-    if name in OF_SITES:
-        found.append(Scene(site, options={"up": ""}))
-    return found
+    by_kind = {
+        "site": [Scene(site)],
+        "model": [Scene(site, model)],
+        "layer": [Scene(site, model, layer) for layer in model.layers],
+    }
+    return by_kind[registry.named("figures", name, "figure").of]
 
 
 @pytest.mark.parametrize("name", FIGURES)

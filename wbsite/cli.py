@@ -223,8 +223,14 @@ def export(
     config = _config(models=model, profile=profile, weights_dir=weights_dir, device=device, store=store)
     with reporter() as progress:
         data = run(config, analysis, layer, format, progress)
-    sys.stdout.buffer.write(data)
-    sys.stdout.flush()
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read it has seen enough
+        sys.stdout = None
+    except OSError as error:
+        sys.stdout = None
+        raise WbsiteError(f"the table cannot be written ({error.strerror}).", "Write it to another place.") from error
 
 
 @app.command()

@@ -13,8 +13,6 @@ from ..models.base import LoadedModel
 from ..models.layers import Layer, Layers
 from ..store import Entry, Result
 
-Profile = Literal["quick", "full"]
-
 
 @dataclass(frozen=True)
 class Context:

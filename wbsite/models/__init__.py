@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..naming import is_user
 from .base import LoadedModel, ModelSpec
 
 __all__ = ["LoadedModel", "ModelSpec", "load", "resolve"]
@@ -43,7 +44,7 @@ def load(name: str, weights: str | None = None, weights_dir: str | Path | None =
     Raises:
         WbsiteError: as `resolve`, or the file is damaged or not this network's.
     """
-    if ":" in name.partition("@")[0]:
+    if is_user(name):
         from .user import load_user
 
         return load_user(name, weights)

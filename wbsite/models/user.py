@@ -52,6 +52,8 @@ def load_user(token: str, weights_path: str | Path | None = None) -> LoadedModel
     module_name, _, factory_name = target.partition(":")
     if not module_name or not factory_name:
         raise WbsiteError(f"{token!r} does not name a network.", EXPECTED)
+    if "@" in token and not named_file:
+        raise WbsiteError(f"{token!r} names no weights file after the @.", EXPECTED)
     if named_file and weights_path is not None:
         raise WbsiteError(f"two weights files for {target}: {named_file} and {weights_path}.", "Give one of them.")
     file = named_file or weights_path
@@ -142,6 +144,12 @@ def _build(factory: Callable[[], object], target: str) -> nn.Module:
             f"{target} leaves parameters without a shape ({some(lazy)}).",
             "Call the network once on an input in the factory, so that its lazy layers take their shapes.",
         )
+    empty = [name for name, value in chain(net.named_parameters(), net.named_buffers()) if value.is_meta]
+    if empty:
+        raise WbsiteError(
+            f"{target} leaves parameters on the meta device, without values ({some(empty)}).",
+            "Call to_empty and load the weights in the factory, or make the network on the CPU.",
+        )
     return net.float()
 
 
@@ -152,7 +160,9 @@ def _load_weights(net: nn.Module, target: str, path: Path) -> dict[str, Any]:
     contents = formats.read(path)
     own = own_state(net)
     hint = "Save them with torch.save(net.state_dict(), …) or safetensors from a network this factory makes."
-    missing = check(own, contents.state, path, target, hint)
+    held = {own[name].data_ptr() for name in contents.state if name in own}
+    # A parameter that two modules share is stored once, under either name.
+    missing = [n for n in check(own, contents.state, path, target, hint) if own[n].data_ptr() not in held]
     if missing:
         raise WbsiteError(f"{path} lacks {len(missing)} of {target}'s parameters: {some(missing)}.", hint)
     fill(net, contents.state)

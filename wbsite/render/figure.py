@@ -26,7 +26,8 @@ class Scene:
     site: Site
     model: Model | None = None
     layer: LayerInfo | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    up: str = ""
+    """Relative path from the page to the site's root, with a trailing slash, or ""."""
 
     def entry_or_gap(self, analysis: str) -> Any:
         """The analysis's result for the scene's model and layer, or the gap."""

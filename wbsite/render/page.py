@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -67,8 +68,24 @@ class PageKind:
 
 
 def slug(name: str) -> str:
-    """A layer's or model's name as a folder name."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name)
+    """A layer's or model's name as a folder name.
+
+    A name that cannot be one as it is keeps its first letters and gets a digest, so that no two
+    names share a folder.
+    """
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", name)[:80]
+    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def need_text(what: str, *given: object) -> None:
+    """Refuses anything but text where an article must give a name.
+
+    Raises:
+        WbsiteError: says what was given.
+    """
+    for value in given:
+        if not isinstance(value, str):
+            raise WbsiteError(f"{what} takes a name in quotes, not {value!r}.", f'Write {what}("…").')
 
 
 @cache
@@ -128,19 +145,20 @@ class Writing:
         model: str | Model | None = None,
         layer: str | LayerInfo | None = None,
         as_: str = "",
-        **options: Any,
     ) -> str:
         """Draws a figure here; `as_` renames it where a page shows the same one twice.
 
         A defect in the figure's code leaves a card, and the rest of the site stands.
         """
+        need_text("figure", name, as_)
         drawn_of = self.site.model(model) if isinstance(model, str) else model or self.model
         if isinstance(layer, str):
             if drawn_of is None:
                 raise WbsiteError(f"figure {name!r}: a layer is given without a model.")
             layer = drawn_of.layer(layer)
-        scene = Scene(self.site, drawn_of, layer or self.layer, {"up": self.up, **options})
+        scene = Scene(self.site, drawn_of, layer or self.layer, self.up)
         figure, label, number = registry.named("figures", name, "figure"), as_ or name, len(self.numbers) + 1
+        figure.check(scene)
         try:
             drawing = figure.draw(scene)
             html, files = ("", {}) if isinstance(drawing, Gap) else figure_html(label, number, drawing)
@@ -162,10 +180,14 @@ class Writing:
 
     def ref(self, name: str) -> str:
         """A link to a figure of this page; it may come later."""
+        need_text("ref", name)
         return f"@@ref:{name}@@"
 
     def value(self, path: str, digits: int | None = None) -> str:
         """A stored number as text."""
+        need_text("value", path)
+        if digits is not None and not isinstance(digits, int):
+            raise WbsiteError(f"value takes a number of decimals, not {digits!r}.", 'Write value("…", 2).')
         found = self.site.value(path)
         if digits is not None and isinstance(found, (int, float)):
             return f"{found:.{digits}f}".replace("-", "−")
@@ -173,10 +195,12 @@ class Writing:
 
     def cite(self, *keys: str) -> str:
         """A citation with a card that opens on hover."""
+        need_text("cite", *keys)
         return self.bibliography.cite(*keys)
 
     def note(self, text: str) -> str:
         """A numbered side note, in the margin where there is room."""
+        need_text("note", text)
         self.notes += 1
         mark = f"<sup>{self.notes}</sup>"
         return f'<span class="wb-note-mark">{mark}</span><span class="wb-note" role="note">{mark} {text}</span>'

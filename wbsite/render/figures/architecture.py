@@ -55,7 +55,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     width = min(COLUMNS, max(level.values()) + 1) * CELL_X + 4
     height = tops[-1] + tall[-1] * CELL_Y + 4
     edges = "".join(_edge(place, level, a, layer.name) for layer in layers for a in layer.inputs if a in place)
-    boxes = "".join(_box(model, layer, *place[layer.name], scene.options["up"]) for layer in layers)
+    boxes = "".join(_box(model, layer, *place[layer.name], scene.up) for layer in layers)
     kinds = pd.Series([layer.kernel_text for layer in layers]).value_counts()
     counted = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
     alt = f"Diagram of {model.title}: {len(layers)} layers in {max(level.values()) + 1} steps from input to output ({counted})."

@@ -63,7 +63,7 @@ def by_depth(scene: Scene) -> Drawing | Gap:
 
     model = scene.model
     assert model is not None
-    table = depth_rows([model], scene.options["up"])
+    table = depth_rows([model], scene.up)
     if table.empty:
         return Gap(f"{model.title} has no convolution with rows and columns to compare", failed=False)
     source = source_choice(table)
@@ -125,7 +125,7 @@ def across(scene: Scene) -> Drawing | Gap:
     import altair as alt
 
     models = [model for model in scene.site.working if model.having("banding")]
-    table = depth_rows(models, scene.options["up"])
+    table = depth_rows(models, scene.up)
     if table.empty:
         return Gap("no network on this site has a convolution with rows and columns to compare", failed=False)
     titles = list(dict.fromkeys(table["model"]))

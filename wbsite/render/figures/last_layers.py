@@ -33,7 +33,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         files[name], _ = sheet(nmf.arrays["per_unit"][chosen], COLUMNS, gap=1)
         v = banding.values
         h, low, high = (share_text(v["nmf"][k]) for k in ("index", "low", "high"))
-        link = f"{scene.options['up']}models/{slug(model.id)}/{slug(layer.name)}/"
+        link = f"{scene.up}models/{slug(model.id)}/{slug(layer.name)}/"
         alt = f"{len(chosen)} units of {layer.name} of {model.title}, H = {h}"
         kh, kw = layer.kernel
         wide = COLUMNS * (kw + 1) - 1
