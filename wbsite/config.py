@@ -57,10 +57,8 @@ class Config:
                 raise WbsiteError(f"{name} is empty.", f"Give a folder, or leave --{name} out.")
         if self.workers < 0:
             raise WbsiteError(f"workers is {self.workers}.", "Give 0 (compute in this process) or more.")
-        if self.scheduler and "://" not in self.scheduler:
+        if self.scheduler and ":" not in self.scheduler:
             raise WbsiteError(f"scheduler is {self.scheduler!r}.", "Give its address, as in tcp://host:8786.")
-        if self.store.startswith("memory:"):
-            raise WbsiteError(f"store {self.store!r} is gone when the command ends.", "Give a folder, or an address.")
         if self.workers and self.scheduler:
             raise WbsiteError(
                 "both workers and scheduler are given.", "Give one: local processes, or a running scheduler."

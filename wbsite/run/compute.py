@@ -29,6 +29,8 @@ def compute(config: Config, progress: Progress) -> tuple[list[str], int]:
         WbsiteError: a model cannot be loaded (unless `keep_going`), or the store cannot be used.
     """
     store = open_store(config)
+    if store.url.startswith("memory:"):
+        progress.line(f"the store {store.url} is gone when this process ends: nothing can be resumed or rendered later")
     ids, failures = [], 0
     waiting = []
     for request in requests(config):
