@@ -243,3 +243,15 @@ def test_a_store_that_was_moved_still_renders(built: Path, work: Path, cli: Call
     ran = cli("render", "--store", "results", "--out", "public")
     assert ran.status == 0, ran.err
     assert (work / "public" / "models" / "speck" / "index.html").is_file()
+
+
+def test_a_network_cut_short_is_not_judged_by_an_earlier_layer(rebuilt: Path) -> None:
+    """Its last convolution has no weights; showing one before it as the last would be false."""
+    store = Store(rebuilt / "build" / "store")
+    record = store.record("models/speck")
+    assert record is not None
+    assert Site(store, ["speck"]).models[0].last_pictured.name == "conv3"
+    for analysis in ("nmf", "banding"):
+        record["results"][analysis]["conv3"] = {"skipped": "the weights file does not hold this layer"}
+    store.put_record("models/speck", record)
+    assert Site(store, ["speck"]).models[0].last_pictured is None

@@ -113,12 +113,17 @@ class Model:
 
     @property
     def last_pictured(self) -> LayerInfo | None:
-        """The last layer that has both NMF pictures and a banding index of them (kernels of zeros have none)."""
-        for layer in reversed(self.having("nmf")):
-            banding = self.entry("banding", layer.name)
-            if banding is not None and banding.values.get("nmf", {}).get("index") is not None:
-                return layer
-        return None
+        """The last convolution with rows and columns, where it has NMF pictures and a banding index of them.
+
+        None for a network whose weights end before it, since an earlier layer is no stand-in, and
+        where the index is not defined (kernels of zeros).
+        """
+        planar = [layer for layer in self.layers if layer.planar]
+        if not planar or self.entry("nmf", planar[-1].name) is None:
+            return None
+        banding = self.entry("banding", planar[-1].name)
+        defined = banding is not None and banding.values.get("nmf", {}).get("index") is not None
+        return planar[-1] if defined else None
 
     def failures(self) -> Iterator[tuple[str, str, str]]:
         """(analysis, layer, reason) of everything that failed."""

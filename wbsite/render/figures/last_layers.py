@@ -50,7 +50,7 @@ def draw(scene: Scene) -> Drawing | Gap:
             }
         )  # fmt: skip
     if not panels:
-        return Gap("no network on this site has a convolution with rows and columns to compare", failed=False)
+        return Gap("no network on this site has pictures of its last convolution with rows and columns", failed=False)
     table = pd.DataFrame(rows)
     caption = (
         f"The last convolution with a spatial kernel of each network: up to {SHOWN} of its units, spread evenly over the layer's"
