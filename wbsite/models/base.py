@@ -52,8 +52,8 @@ CIFAR10 = Preprocess(crop=32, resize=32, mean=(0.4914, 0.4822, 0.4465), std=(0.2
 """CIFAR-10 pictures, normalised by the mean and standard deviation of its training pictures."""
 
 TRAINED_HERE = (
-    "Trained by wbsite itself on a copy of CIFAR-10 that was compressed once more (WebP, lossy), so accuracies are"
-    " below those on the original pictures."
+    "Trained by wbsite itself on a copy of CIFAR-10 that was compressed once more (WebP, lossy), so its accuracy is"
+    " not comparable with those reported for the original pictures."
 )
 
 
