@@ -165,24 +165,31 @@ def render(
 
 @app.command()
 def train(
-    experiments: Annotated[list[str], typer.Argument(help="Names from `wbsite list experiments`.")],
+    names: Annotated[list[str], typer.Argument(help="Suites or experiments, from `wbsite list experiments`.")],
+    only: Annotated[Optional[str], typer.Option(help="Comma-separated: these experiments of the suite.")] = None,
     dataset: Annotated[
         Optional[str], typer.Option(help="cifar10, imagefolder:PATH, …; the experiment's own if left out.")
     ] = None,
-    seeds: Annotated[str, typer.Option(help="Comma-separated seeds.")] = "0",
+    seeds: Annotated[
+        Optional[str], typer.Option(help="Comma-separated; 0,1,2 for a suite and 0 otherwise if left out.")
+    ] = None,
+    preset: Annotated[Optional[str], typer.Option(help="Scale of a suite: small, wide, imagenet, …")] = None,
+    epochs: Annotated[Optional[int], typer.Option(help="In place of the preset's.")] = None,
+    jobs: Annotated[Optional[int], typer.Option(help="Runs of a suite side by side.")] = None,
     device: Device = None,
-    out: Annotated[Path, typer.Option(help="Folder of checkpoints and trained weights.")] = Path("build/train"),
+    out: Annotated[Path, typer.Option(help="Folder of checkpoints and results.")] = Path("build/train"),
 ) -> None:
     """Train; continue from the last checkpoint where there is one."""
     from .progress import reporter
-    from .train.run import train_experiment
+    from .train.command import train_named
 
     config = _config(device=device)
+    chosen = None if seeds is None else _seeds(seeds)
     with reporter() as progress:
-        for name in experiments:
-            for seed in _seeds(seeds):
-                path, reached = train_experiment(name, dataset, seed, config.device, out, progress)
-                print(f"{path}: test accuracy {reached:.4f}")
+        for line in train_named(
+            names, chosen, config.device, out, progress, dataset, _split(only) or (), preset, epochs, jobs
+        ):
+            print(line)
 
 
 def _seeds(text: str) -> list[int]:

@@ -24,6 +24,7 @@ KINDS = {
     "datasets": ("wbsite.datasets", "DATASETS"),
     "analyses": ("wbsite.analyses", "ANALYSES"),
     "experiments": ("wbsite.train.experiments", "EXPERIMENTS"),
+    "suites": ("wbsite.train.experiments", "SUITES"),
     "figures": ("wbsite.render.figures", "FIGURES"),
     "pages": ("wbsite.render.pages", "PAGES"),
 }

@@ -28,7 +28,8 @@ def train_experiment(
     """
     import torch
 
-    from .loop import Batches, accuracy, train
+    from .batches import Batches
+    from .loop import accuracy, train
 
     experiment: Experiment = registry.named("experiments", name, "experiment")
     spec: ModelSpec = registry.named("models", experiment.model, "model")

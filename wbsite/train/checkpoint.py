@@ -1,0 +1,49 @@
+"""Checkpoints of a run: all that is needed to go on as if nothing had happened."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..errors import WbsiteError
+from ..store import write_atomically
+
+
+def save(path: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:
+    """Writes a checkpoint whole or not at all, also where the power fails.
+
+    Raises:
+        WbsiteError: it cannot be written.
+    """
+    buffer = io.BytesIO()
+    torch.save({"identity": identity, **state}, buffer)
+    try:
+        write_atomically(path, buffer.getvalue())
+    except OSError as error:
+        raise WbsiteError(
+            f"checkpoint {path} cannot be written ({error.strerror or error}).",
+            "Make room, or give another folder with --out; the last checkpoint is kept.",
+        ) from error
+
+
+def resume(path: Path, identity: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    """Reads a checkpoint of this very run.
+
+    Raises:
+        WbsiteError: it is damaged, or belongs to another run.
+    """
+    try:
+        saved = torch.load(path, map_location=device, weights_only=True)
+        found = saved["identity"]
+    except Exception as error:  # torch raises many kinds for a damaged file; all mean the same
+        raise WbsiteError(f"checkpoint {path} cannot be read ({error}).", "Delete it to start over.") from error
+    if found != identity:
+        names = sorted(name for name in {*found, *identity} if found.get(name) != identity.get(name))
+        differ = "; ".join(f"{name}: {found.get(name)!r}, expected {identity.get(name)!r}" for name in names)
+        raise WbsiteError(
+            f"checkpoint {path} belongs to another run ({differ}).", "Choose another --out, or delete it."
+        )
+    return saved

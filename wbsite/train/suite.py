@@ -1,0 +1,198 @@
+"""Runs one experiment of a suite with one seed: data, network, loop, and the result that travels."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from .. import __version__, datasets, registry
+from ..datasets.base import check_trainable
+from ..device import choose, describe
+from ..errors import WbsiteError
+from ..models.runs import Run
+from ..ops.banding import banding_index
+from ..progress import Progress
+from .base import Preset, Suite, Trial
+from .batches import Batches
+from .loop import train
+from .measure import RESAMPLES, Banding, finite, shares
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run to be made. Picklable: another process finds the experiment by its name.
+
+    Attributes:
+        dataset: in place of the preset's; an experiment's own data set stays.
+        epochs: in place of the preset's.
+        out: folder of results.
+    """
+
+    suite: str
+    trial: str
+    seed: int
+    preset: str
+    dataset: str | None
+    epochs: int | None
+    device: str
+    out: Path
+
+    @property
+    def place(self) -> tuple[Suite, int, Trial, Preset]:
+        """The suite, the experiment's place in it, the experiment, and the preset."""
+        suite: Suite = registry.named("suites", self.suite, "suite")
+        [(order, trial)] = suite.chosen((self.trial,))
+        return suite, order, trial, suite.preset(self.preset)
+
+    @property
+    def setting(self) -> str:
+        """Name of data set and scale, as in `cifar10-small`; what results are grouped by."""
+        _, _, _, preset = self.place
+        kind, _, argument = (self.dataset or preset.dataset).partition(":")
+        return f"{Path(argument).name or kind}-{preset.name}" if argument else f"{kind}-{preset.name}"
+
+    @property
+    def result(self) -> Path:
+        """Where the finished run lies."""
+        return self.out / self.suite / self.setting / f"{self.trial}-seed{self.seed}.npz"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the unfinished one is kept."""
+        return self.result.with_suffix(".ckpt")
+
+    def finished(self) -> Run | None:
+        """The finished run, None where there is none.
+
+        Raises:
+            WbsiteError: a run of another recipe lies in its place.
+        """
+        if not self.result.exists():
+            return None
+        _, _, trial, preset = self.place
+        run = Run.read(self.result)
+        if run.record.get("recipe") != asdict(trial.recipe_at(preset, self.epochs)):
+            raise WbsiteError(f"{self.result} is the result of another recipe.", "Choose another --out, or delete it.")
+        return run
+
+
+@lru_cache(maxsize=4)
+def on_device(source: str, preset: Preset, device: str) -> tuple[Batches, Batches, tuple[str, ...], str]:
+    """Training and test pictures on a device, the classes, and the training pictures' digest; read once a process."""
+    silent = Progress()
+    training = datasets.load(source, "train", preset.size, silent)
+    held_out = datasets.load(source, "test", preset.size, silent)
+    check_trainable(training, held_out, source)
+    place = choose(device)
+    parts = (Batches.of(pictures, preset.preprocess, place) for pictures in (training, held_out))
+    return (*parts, training.classes, training.digest)  # type: ignore[return-value]
+
+
+def run(job: Job, progress: Progress) -> Run:
+    """Makes a run, going on from its checkpoint where there is one, and writes its result.
+
+    Raises:
+        WbsiteError: unknown names, unreadable pictures, a checkpoint of another run, a loss that is not finite,
+            no space left.
+    """
+    done = job.finished()
+    if done is not None:
+        progress.line(f"{job.trial} seed {job.seed}: done before ({job.result})")
+        return done
+    suite, order, trial, preset = job.place
+    source = trial.dataset or job.dataset or preset.dataset
+    data, held_out, classes, digest = on_device(source, preset, job.device)
+    recipe = trial.recipe_at(preset, job.epochs)
+    seed = job.seed + trial.seed_offset
+    torch.manual_seed(seed)
+    module = trial.build(preset, len(classes))
+    look = Banding(module, (len(preset.preprocess.mean), preset.size, preset.size))
+    moments = [moment for moment in preset.moments if moment <= recipe.epochs]
+    started = time.perf_counter()
+    history = train(
+        module,
+        data,
+        held_out,
+        recipe,
+        seed,
+        job.checkpoint,
+        progress,
+        run=f"{suite.name} {trial.name} {job.setting} {digest[:16]}",
+        measure=look.moment,
+        moments=[*moments, *({recipe.epochs} - {*moments})],
+    )
+    before, last = (layer.name for layer in look.planar[-2:])
+    record: dict[str, Any] = {
+        "suite": suite.name,
+        "setting": job.setting,
+        "experiment": trial.name,
+        "seed": job.seed,
+        "order": order,
+        "title": trial.title,
+        "group": trial.group,
+        "summary": trial.summary,
+        "parameters": dict(trial.parameters),
+        "network": trial.network,
+        "baseline": trial.baseline,
+        "accuracy": history.accuracy[-1],
+        "last": last,
+        "before": before,
+        "layers": look.final(module),
+        "head": head_shares(module, look),
+        "history": history.measured,
+        "curve": [
+            {"epoch": epoch, "loss": round(loss, 5), "accuracy": reached}
+            for epoch, (loss, reached) in enumerate(zip(history.loss, history.accuracy, strict=True), 1)
+        ],
+        "preset": preset.name,
+        "recipe": asdict(recipe),
+        "provenance": {
+            "command": command(job),
+            "dataset": source.partition(":")[0] if trial.dataset else job.setting.removesuffix(f"-{preset.name}"),
+            "dataset SHA-256": digest,
+            "training pictures": len(data),
+            "test pictures": len(held_out),
+            "device": describe(choose(job.device)),
+            "threads": torch.get_num_threads(),
+            "seconds": round(time.perf_counter() - started, 1),
+            "parameters": sum(p.numel() for p in module.parameters()),
+            "torch": torch.__version__,
+            "wbsite": __version__,
+        },
+    }
+    result = Run(record, {name: look.kernels(module, name).numpy() for name in (before, last)})
+    result.write(job.result)
+    job.checkpoint.unlink(missing_ok=True)
+    return result
+
+
+def command(job: Job) -> str:
+    """What repeats the run."""
+    parts = [f"wbsite train {job.suite} --only {job.trial} --seeds {job.seed} --preset {job.preset}"]
+    if job.dataset:
+        kind, colon, _ = job.dataset.partition(":")
+        parts.append(f"--dataset {kind}{':PATH' if colon else ''}")
+    if job.epochs is not None:
+        parts.append(f"--epochs {job.epochs}")
+    return " ".join(parts)
+
+
+def head_shares(module: torch.nn.Module, look: Banding) -> dict[str, Any]:
+    """How much of the spatial variance of a fully connected layer over a map is explained by rows and by columns.
+
+    Empty for a head that does not read the last map position by position.
+    """
+    last = next(layer for layer in reversed(look.layers.layers) if layer.kind == "conv")
+    channels, *side = last.output_shape
+    for layer in look.layers.layers:
+        positions = layer.in_channels // channels
+        if layer.kind == "linear" and layer.in_channels % channels == 0 and positions == side[0] * side[1] > 1:
+            weight = cast(torch.Tensor, module.get_submodule(layer.name).weight).detach().float().cpu()
+            index = banding_index(weight.reshape(len(weight), channels, *side), resamples=RESAMPLES)
+            return {**shares(index), "low": finite(index.low), "high": finite(index.high), "positions": positions}
+    return {}
