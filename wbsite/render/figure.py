@@ -9,7 +9,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
 from .. import registry
-from ..errors import WbsiteError
+from ..errors import WbsiteError, unknown
 from .site import Gap, LayerInfo, Model, Site
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ class Scene:
     layer: LayerInfo | None = None
     up: str = ""
     """Relative path from the page to the site's root, with a trailing slash, or ""."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What else the page gave the figure, as in `figure("intervention", experiment="rotated")`."""
 
     def entry_or_gap(self, analysis: str) -> Any:
         """The analysis's result for the scene's model and layer, or the gap."""
@@ -73,6 +75,8 @@ class Figure:
     """What a reader calls it, as in a card that says why it is not there."""
     of: Literal["site", "model", "layer"] = "layer"
     """What it is drawn of."""
+    options: tuple[str, ...] = ()
+    """Names of the options it takes."""
 
     def check(self, scene: Scene) -> None:
         """Refuses a scene that lacks what the figure is drawn of.
@@ -87,6 +91,9 @@ class Figure:
             )
         if self.of == "layer" and scene.layer is None:
             raise WbsiteError(f"figure {self.name!r} is drawn of one layer, and none is given.", "Write layer=….")
+        for name in scene.options:
+            if name not in self.options:
+                raise unknown(f"option of figure {self.name!r}", name, self.options)
 
 
 def gap_card(name: str, gap: Gap) -> str:

@@ -145,6 +145,7 @@ class Writing:
         model: str | Model | None = None,
         layer: str | LayerInfo | None = None,
         as_: str = "",
+        **options: Any,
     ) -> str:
         """Draws a figure here; `as_` renames it where a page shows the same one twice.
 
@@ -156,7 +157,7 @@ class Writing:
             if drawn_of is None:
                 raise WbsiteError(f"figure {name!r}: a layer is given without a model.")
             layer = drawn_of.layer(layer)
-        scene = Scene(self.site, drawn_of, layer or self.layer, self.up)
+        scene = Scene(self.site, drawn_of, layer or self.layer, self.up, options)
         figure, label, number = registry.named("figures", name, "figure"), as_ or name, len(self.numbers) + 1
         figure.check(scene)
         try:
