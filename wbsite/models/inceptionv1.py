@@ -48,6 +48,8 @@ class Layout:
             Caffe's symmetric one.
         lrn: arguments of the local response normalisations, or None for a network that has batch
             norm after every convolution instead.
+        side: of the map that the classifier reads, so that its input is channels × side × side
+            numbers, by channel, then row, then column; 1 is global average pooling.
     """
 
     stem: tuple[int, int, int]
@@ -57,6 +59,7 @@ class Layout:
     pool_after: frozenset[str] = frozenset({"conv2d0", "conv2d2", "mixed3b", "mixed4e"})
     same: bool = False
     lrn: Mapping[str, float] | None = None
+    side: int = 1
 
 
 BVLC = Layout((64, 64, 192), BVLC_BLOCKS, 1000, lrn={"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 1.0})
@@ -107,7 +110,7 @@ class InceptionV1(nn.Module):
             c = one + three + five + pooled
         self.lrn = nn.LocalResponseNorm(**layout.lrn) if layout.lrn else nn.Identity()  # type: ignore[arg-type]
         self.dropout = nn.Dropout(0.4)
-        self.softmax2_pre_activation_matmul = nn.Linear(c, layout.classes)
+        self.softmax2_pre_activation_matmul = nn.Linear(c * layout.side**2, layout.classes)
 
     def _conv(self, name: str, inputs: int, units: int, kernel: int, stride: int = 1) -> None:
         own_padding = 0 if self.layout.same and stride > 1 else kernel // 2
@@ -141,7 +144,8 @@ class InceptionV1(nn.Module):
             five = self._run(f"{block}_5x5", self._run(f"{block}_5x5_bottleneck", x))
             pooled = self._run(f"{block}_pool_reduce", F.max_pool2d(x, 3, 1, 1))
             x = self._pool(block, torch.cat((one, three, five, pooled), dim=1))
-        return self.softmax2_pre_activation_matmul(self.dropout(x.mean((2, 3))))
+        x = x.mean((2, 3)) if self.layout.side == 1 else x.flatten(1)
+        return self.softmax2_pre_activation_matmul(self.dropout(x))
 
 
 def block_offsets(layout: Layout) -> dict[str, tuple[str, int]]:
