@@ -169,8 +169,8 @@ REDUCED: dict[str, Callable[..., nn.Module]] = {"vgg19": vgg19, "resnet50": resn
 """Builders of the reduced networks: classes, size, pooled → module."""
 
 
-def imagenet_variant(name: str, pooled: bool) -> nn.Module:
-    """The full network for 224 pixels and 1000 classes, untrained, with batch norm.
+def imagenet_variant(name: str, pooled: bool, classes: int = 1000) -> nn.Module:
+    """The full network for 224 pixels, untrained, with batch norm.
 
     VGG19 and ResNet-50 are torchvision's (`vgg19_bn`, `resnet50`), InceptionV1 has the widths of
     the BVLC training. Not pooled, their first fully connected layer reads 14×14, 7×7 and 7×7
@@ -179,12 +179,13 @@ def imagenet_variant(name: str, pooled: bool) -> nn.Module:
     Args:
         name: "vgg19", "resnet50" or "inceptionv1".
         pooled: whether to keep the pooling before the fully connected layers.
+        classes: outputs of the last layer.
 
     Raises:
         WbsiteError: there is no network with this name.
     """
     if name == "vgg19":
-        vgg = models.vgg19_bn()
+        vgg = models.vgg19_bn(num_classes=classes)
         if not pooled:
             vgg.features = vgg.features[:-1]
             vgg.avgpool = nn.AdaptiveAvgPool2d(14)
@@ -193,11 +194,11 @@ def imagenet_variant(name: str, pooled: bool) -> nn.Module:
             nn.init.zeros_(first.bias)
         return vgg
     if name == "resnet50":
-        resnet = models.resnet50()
+        resnet = models.resnet50(num_classes=classes)
         if not pooled:
             resnet.avgpool = nn.Identity()
-            resnet.fc = nn.Linear(2048 * 7 * 7, 1000)
+            resnet.fc = nn.Linear(2048 * 7 * 7, classes)
         return resnet
     if name == "inceptionv1":
-        return InceptionV1(replace(BVLC, lrn=None, side=1 if pooled else 7))
+        return InceptionV1(replace(BVLC, lrn=None, side=1 if pooled else 7, classes=classes))
     raise unknown("network", name, REDUCED)
