@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import WbsiteError
+
 if TYPE_CHECKING:
     from ..progress import Progress
 
@@ -49,3 +51,49 @@ class DatasetSpec:
     name: str
     summary: str
     load: Callable[[str, str, int, Progress], Pictures]
+
+
+def check_trainable(training: Pictures, held_out: Pictures, source: str) -> None:
+    """Refuses pictures that a classifier cannot be trained on and tested with.
+
+    Args:
+        training, held_out: the two splits.
+        source: the name of the data set as it was given, for the message.
+
+    Raises:
+        WbsiteError: fewer than two classes to train on, other classes or another order of them to test on, a class
+            without a picture in either split.
+    """
+    if len(training.classes) < 2:
+        there = f"one class to train on, {training.classes[0]!r}" if training.classes else "no class to train on"
+        raise WbsiteError(
+            f"{source} has {there}; a classifier needs two or more.",
+            "Sort the pictures into one folder a class, or use another data set.",
+        )
+    if training.classes != held_out.classes:
+        raise WbsiteError(
+            f"{source} has other classes to test on than to train on: {_difference(training, held_out)}.",
+            "Give both splits the same classes, in the same order.",
+        )
+    for split, pictures in (("train on", training), ("test on", held_out)):
+        counts = np.bincount(pictures.labels, minlength=len(pictures.classes))
+        empty = [name for name, count in zip(pictures.classes, counts, strict=True) if not count]
+        if empty:
+            raise WbsiteError(
+                f"{source} has no picture to {split} of {_named(empty)}; each class needs at least one in each split.",
+                "Add pictures, or remove the class from both splits.",
+            )
+
+
+def _difference(training: Pictures, held_out: Pictures) -> str:
+    """What the classes of the two splits do not share."""
+    missing = [name for name in training.classes if name not in held_out.classes]
+    added = [name for name in held_out.classes if name not in training.classes]
+    said = [f"{_named(names)} only to {split}" for names, split in ((missing, "train on"), (added, "test on")) if names]
+    return ", ".join(said) or "the same names in another order"
+
+
+def _named(names: list[str], limit: int = 5) -> str:
+    """The first names of a list and how many more there are."""
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(repr(name) for name in names[:limit]) + more

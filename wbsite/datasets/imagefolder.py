@@ -47,7 +47,7 @@ def read_picture(path: Path, size: int) -> np.ndarray:
 
 
 def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:
-    """All pictures of one split, in order of class and file name.
+    """All pictures of one split, in order of class and file name; hidden folders are no classes.
 
     Raises:
         WbsiteError: the folder is missing or empty, or a picture is unreadable.
@@ -55,7 +55,7 @@ def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:
     if not argument:
         raise WbsiteError("imagefolder: no folder given.", "Write imagefolder:PATH.")
     folder = split_folder(Path(argument).expanduser(), split)
-    classes = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir()))
+    classes = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."))
     files = [
         (path, label)
         for label, name in enumerate(classes)
