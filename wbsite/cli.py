@@ -61,6 +61,10 @@ Out = Annotated[Optional[str], typer.Option(help="Folder of the finished site.")
 KeepGoing = Annotated[
     Optional[bool], typer.Option("--keep-going", help="Build the other models when one cannot be loaded.")
 ]
+RunsDir = Annotated[
+    Optional[Path],
+    typer.Option(help="Folder of runs that `wbsite train SUITE --out` wrote, in place of those that come with wbsite."),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Treat mkdocs' warnings as errors.")]
 
 
@@ -74,8 +78,9 @@ def _config(**options: Any) -> Any:
     for name in ("models", "articles"):
         if name in options:
             options[name] = _split(options[name])
-    if options.get("weights_dir") is not None:
-        options["weights_dir"] = str(options["weights_dir"])
+    for name in ("weights_dir", "runs"):
+        if options.get(name) is not None:
+            options[name] = str(options[name])
     return load(options)
 
 
@@ -100,6 +105,7 @@ def build(
     store: StoreUrl = None,
     out: Out = None,
     keep_going: KeepGoing = None,
+    runs: RunsDir = None,
     strict: Strict = False,
 ) -> None:
     """Compute what is missing, render the pages, and let mkdocs make the site."""
@@ -108,7 +114,7 @@ def build(
 
     config = _config(
         models=models, articles=articles, profile=profile, weights_dir=weights_dir, device=device,
-        workers=workers, scheduler=scheduler, store=store, out=out, keep_going=keep_going,
+        workers=workers, scheduler=scheduler, store=store, out=out, keep_going=keep_going, runs=runs,
     )  # fmt: skip
     with reporter() as progress:
         failures = run(config, progress, strict)
@@ -126,6 +132,7 @@ def compute(
     scheduler: Scheduler = None,
     store: StoreUrl = None,
     keep_going: KeepGoing = None,
+    runs: RunsDir = None,
 ) -> None:
     """The first half of build: compute what the store lacks."""
     from .progress import reporter
@@ -133,7 +140,7 @@ def compute(
 
     config = _config(
         models=models, profile=profile, weights_dir=weights_dir, device=device, workers=workers,
-        scheduler=scheduler, store=store, keep_going=keep_going,
+        scheduler=scheduler, store=store, keep_going=keep_going, runs=runs,
     )  # fmt: skip
     with reporter() as progress:
         _, failures = run(config, progress)
@@ -178,16 +185,17 @@ def train(
     jobs: Annotated[Optional[int], typer.Option(help="Runs of a suite side by side.")] = None,
     device: Device = None,
     out: Annotated[Path, typer.Option(help="Folder of checkpoints and results.")] = Path("build/train"),
+    store: StoreUrl = None,
 ) -> None:
     """Train; continue from the last checkpoint where there is one."""
     from .progress import reporter
     from .train.command import train_named
 
-    config = _config(device=device)
+    config = _config(device=device, store=store)
     chosen = None if seeds is None else _seeds(seeds)
     with reporter() as progress:
         for line in train_named(
-            names, chosen, config.device, out, progress, dataset, _split(only) or (), preset, epochs, jobs
+            names, chosen, config.device, out, progress, dataset, _split(only) or (), preset, epochs, jobs, config.store
         ):
             print(line)
 
@@ -215,21 +223,25 @@ def list_(
 @app.command()
 def export(
     analysis: Annotated[str, typer.Argument(help="Name from `wbsite list analyses`.")],
-    model: Annotated[str, typer.Option(help="NAME, NAME@WEIGHTS or module:factory[@FILE].")],
+    model: Annotated[
+        Optional[str],
+        typer.Option(help="NAME, NAME@WEIGHTS or module:factory[@FILE]; left out for an analysis of a suite."),
+    ] = None,
     layer: Annotated[Optional[str], typer.Option(help="One layer; all if left out.")] = None,
     format: Annotated[str, typer.Option(help="csv, json or parquet.")] = "csv",
     profile: ProfileName = None,
     weights_dir: WeightsDir = None,
     device: Device = None,
     store: StoreUrl = None,
+    runs: RunsDir = None,
 ) -> None:
     """A result as a table on standard output; computes what is missing."""
     from .progress import reporter
     from .run.export import export as run
 
-    config = _config(models=model, profile=profile, weights_dir=weights_dir, device=device, store=store)
+    config = _config(profile=profile, weights_dir=weights_dir, device=device, store=store, runs=runs)
     with reporter() as progress:
-        data = run(config, analysis, layer, format, progress)
+        data = run(config, analysis, model, layer, format, progress)
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
@@ -259,7 +271,7 @@ def check(
 
 @app.command()
 def clean(store: StoreUrl = None) -> None:
-    """Prune the store: results no model's record names, damaged ones, and what interruptions left."""
+    """Prune the store: results no record names, damaged ones, and what interruptions left."""
     from .run.clean import clean as run
 
     config = _config(store=store)

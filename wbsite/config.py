@@ -34,6 +34,7 @@ class Config:
         store: folder or fsspec address of the results.
         out: folder of the finished site.
         keep_going: build the other models when one cannot be loaded.
+        runs: folder that `wbsite train SUITE` wrote, whose runs replace the bundled ones of the same suite.
     """
 
     models: tuple[str, ...] = BUNDLED
@@ -46,6 +47,7 @@ class Config:
     store: str = "build/store"
     out: str = "site"
     keep_going: bool = False
+    runs: str = ""
 
     def __post_init__(self) -> None:
         if self.profile not in PROFILES:

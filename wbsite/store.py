@@ -284,9 +284,10 @@ class Store:
             self._write(path, data)
 
     def records(self, folder: str) -> list[str]:
-        """Names of all documents in a folder of the records."""
-        paths = self.fs.glob(f"{self.root}/records/{folder}/*.json")
-        return sorted(f"{folder}/{path.rpartition('/')[2].removesuffix('.json')}" for path in paths)
+        """Names of all documents in a folder of the records, and in the folders in it."""
+        top = f"{self.root}/records/"
+        paths = self.fs.find(f"{top}{folder}")
+        return sorted(path.removeprefix(top).removesuffix(".json") for path in paths if path.endswith(".json"))
 
     def damaged(self) -> list[str]:
         """Reads everything; keys of the entries that are incomplete or differ from their manifest."""

@@ -1,4 +1,4 @@
-"""What a page is, and the words its template may use: figure, ref, value, cite, note, gap."""
+"""What a page is, and the words its template may use: figure, ref, value, suite, cite, note, gap."""
 
 from __future__ import annotations
 
@@ -219,7 +219,7 @@ class Writing:
             "site": self.site, "model": self.model, "layer": self.layer, "up": self.up, "figure": self.figure,
             "ref": self.ref, "value": self.value, "cite": self.cite, "note": self.note, "link": self.link,
             "gap": lambda name, gap: gap_card(name, gap), "references": self.bibliography.references,
-            "is_gap": lambda found: isinstance(found, Gap),
+            "is_gap": lambda found: isinstance(found, Gap), "suite": self.site.suite,
         }  # fmt: skip
 
     def finish(self, text: str) -> Files:

@@ -27,7 +27,7 @@ from .finished import publish, refuse_foreign, try_to_write, up_to_date
 from .output import MANIFEST, Output, digest, unwritable, write_file
 from .page import Page, PageKind
 from .pages.articles import chosen
-from .site import Site
+from .site import Results, Site
 
 BUILD = Path("build")
 GENERATED = ("docs", "theme", "mkdocs")
@@ -143,8 +143,9 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
             with mkdocs_site(strict) as built:
                 publish(built, out, state, strict)
     undrawn = sum(map(len, output.defects.values()))
-    failures = sum(len(list(model.failures())) for model in site.working)
-    return len(site.models) - len(site.working) + failures + undrawn
+    subjects: list[Results] = [*site.models, *site.suites]
+    failures = sum(1 if subject.failed else len(list(subject.failures())) for subject in subjects)
+    return failures + undrawn
 
 
 def write_assets(output: Output) -> None:

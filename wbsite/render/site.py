@@ -1,4 +1,4 @@
-"""What there is to draw: the models' records and results, read from the store and nowhere else."""
+"""What there is to draw: the records and results of models and suites, read from the store and nowhere else."""
 
 from __future__ import annotations
 
@@ -42,15 +42,18 @@ class LayerInfo:
         return "×".join(map(str, self.facts["kernel"])) if self.facts["kind"] == "conv" else "fully connected"
 
 
-class Model:
-    """One model's record and results."""
+class Results:
+    """The record and results of a model or suite.
+
+    Attributes:
+        failed: "" or why there are no results at all.
+    """
 
     def __init__(self, store: Store, record: Mapping[str, Any]) -> None:
         self._store, self.record = store, record
         self.id: str = record["id"]
         self.title: str = record["title"]
-        architecture = record["results"].get("architecture", {}).get("", {})
-        self.failed: str = record.get("failed") or architecture.get("failed", "")
+        self.failed: str = record.get("failed", "")
 
     @property
     def shown(self) -> Mapping[str, Any]:
@@ -65,7 +68,7 @@ class Model:
         """
         place = self.record["results"].get(analysis, {}).get(layer)
         if place is None:
-            return Gap(f"the analysis {analysis} has not been run on it", failed=False)
+            return self.absent(analysis)
         if "key" not in place:
             return Gap(place.get("skipped") or place["failed"], failed="failed" in place)
         entry = self._store.get(place["key"])
@@ -77,6 +80,52 @@ class Model:
         """A result, or None."""
         found = self.found(analysis, layer)
         return found if isinstance(found, Entry) else None
+
+    def absent(self, analysis: str) -> Gap:
+        """Why the record does not have a result at all."""
+        return Gap(f"the analysis {analysis} has not been run on it", failed=False)
+
+    def failures(self) -> Iterator[tuple[str, str, str]]:
+        """(analysis, layer, reason) of everything that failed."""
+        for analysis, layers in self.record["results"].items():
+            for layer, place in layers.items():
+                if "failed" in place:
+                    yield analysis, layer, place["failed"]
+
+
+class SuiteResults(Results):
+    """The record and results of a suite of experiments: found(analysis), entry(analysis), facts."""
+
+    @classmethod
+    def none(cls, store: Store, name: str) -> SuiteResults:
+        """A suite of which nothing was computed."""
+        return cls(store, {"id": name, "title": name, "results": {}})
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Its record: title, summary, `runs` (setting → experiment → seeds), `devices`; empty where not computed."""
+        return self.shown if self.record["results"] else {}
+
+    def absent(self, analysis: str) -> Gap:
+        """Why the record does not have a result at all."""
+        if self.failed:
+            return Gap(self.failed, failed=True)
+        if self.record["results"]:
+            return super().absent(analysis)
+        return Gap(
+            f"the experiments of {self.id} were not computed: there were no runs of them. `wbsite train {self.id}`"
+            " makes them, and `wbsite build --runs build/train` draws them",
+            failed=False,
+        )
+
+
+class Model(Results):
+    """One model's record and results."""
+
+    def __init__(self, store: Store, record: Mapping[str, Any]) -> None:
+        super().__init__(store, record)
+        architecture = record["results"].get("architecture", {}).get("", {})
+        self.failed = self.failed or architecture.get("failed", "")
 
     @cached_property
     def architecture(self) -> Mapping[str, Any]:
@@ -125,40 +174,23 @@ class Model:
         defined = banding is not None and banding.values.get("nmf", {}).get("index") is not None
         return planar[-1] if defined else None
 
-    def failures(self) -> Iterator[tuple[str, str, str]]:
-        """(analysis, layer, reason) of everything that failed."""
-        for analysis, layers in self.record["results"].items():
-            for layer, place in layers.items():
-                if "failed" in place:
-                    yield analysis, layer, place["failed"]
-
     def places(self, layer: str) -> dict[str, Mapping[str, str]]:
         """What the record says of one layer, by analysis: all that the layer's page depends on."""
         return {a: layers[layer] for a, layers in self.record["results"].items() if layer in layers}
 
 
 class Site:
-    """The models of one site, in the order they were asked for, and the names of its articles (none: all)."""
+    """The models of one site, in the order they were asked for, the suites, and the names of its articles
+    (none: all)."""
 
     def __init__(self, store: Store, ids: Sequence[str] | None, articles: Sequence[str] = ()) -> None:
         self.store, self.articles = store, articles
-        if ids is None:
-            last = store.record("last")
-            ids = last.get("models") if isinstance(last, dict) else None
+        last = store.record("last") or {}
+        ids = last.get("models") if ids is None else ids
         if not isinstance(ids, Sequence) or isinstance(ids, str) or not ids:
             raise WbsiteError(f"the store {store.url} holds no models.", "Run `wbsite compute` first.")
-        self.models: list[Model] = []
-        for name in ids:
-            record = store.record(f"models/{name}")
-            if not isinstance(record, dict) or not {"id", "title", "results"} <= record.keys():
-                known = [known.rpartition("/")[2] for known in store.records("models")]
-                if name in known:
-                    raise WbsiteError(
-                        f"the record of {name} in the store {store.url} is damaged.",
-                        f"Run `wbsite compute --models {name}`: finished results are used again.",
-                    )
-                raise unknown(f"model in the store {store.url}:", name, known)
-            self.models.append(Model(store, record))
+        self.models = [Model(store, _record(store, "model", name)) for name in ids]
+        self.suites = [SuiteResults(store, _record(store, "suite", name)) for name in last.get("suites", ())]
 
     @property
     def working(self) -> list[Model]:
@@ -176,29 +208,53 @@ class Site:
                 return model
         raise unknown("model on this site", name, [model.id for model in self.models])
 
+    def suite(self, name: str) -> SuiteResults:
+        """A suite by name; where it was not computed, one whose every result is a gap that says so."""
+        return next((suite for suite in self.suites if suite.id == name), SuiteResults.none(self.store, name))
+
     def value(self, path: str) -> Any:
         """One stored value, as in "banding/inceptionv1/mixed5b_3x3/index".
 
-        The path is ANALYSIS/MODEL/LAYER/FIELD, without LAYER for an analysis of whole models;
-        more fields lead into nested values.
+        The path is ANALYSIS/MODEL/LAYER/FIELD, without LAYER for an analysis of whole models, and
+        suite:NAME/ANALYSIS/FIELD for an analysis of a suite; more fields lead into nested values.
 
         Raises:
             WbsiteError: any part of it does not exist.
         """
-        analysis, _, rest = path.partition("/")
-        name, _, rest = rest.partition("/")
-        model = self.model(name)
-        places = model.record["results"].get(analysis, {})
-        if "" in places:
-            layer, fields = "", rest
+        if path.startswith("suite:"):
+            name, analysis, fields = (*path.removeprefix("suite:").split("/", 2), "", "")[:3]
+            layer, entry = "", self.suite(name).entry(analysis)
         else:
+            analysis, name, rest = (*path.split("/", 2), "", "")[:3]
+            model = self.model(name)
             layer, _, fields = rest.partition("/")
-        entry = model.entry(analysis, layer)
+            if "" in model.record["results"].get(analysis, {}):
+                layer, fields = "", rest
+            entry = model.entry(analysis, layer)
         if entry is None:
-            raise WbsiteError(f"value {path!r}: there is no result {analysis} for {name} {layer}.")
+            raise WbsiteError(f"value {path!r}: there is no result {analysis} for {name} {layer}".rstrip() + ".")
         value: Any = entry.values
         for field in fields.split("/"):
             if not isinstance(value, dict) or field not in value:
                 raise unknown(f"field in value {path!r}:", field, value if isinstance(value, dict) else [])
             value = value[field]
         return value
+
+
+def _record(store: Store, kind: str, name: str) -> Mapping[str, Any]:
+    """The record of a model or suite.
+
+    Raises:
+        WbsiteError: there is none, or it is damaged.
+    """
+    record = store.record(f"{kind}s/{name}")
+    if record is not None and {"id", "title", "results"} <= record.keys():
+        return record
+    known = [known.rpartition("/")[2] for known in store.records(f"{kind}s")]
+    if name in known:
+        again = f"wbsite compute --models {name}" if kind == "model" else "wbsite compute"
+        raise WbsiteError(
+            f"the record of {name} in the store {store.url} is damaged.",
+            f"Run `{again}`: finished results are used again.",
+        )
+    raise unknown(f"{kind} in the store {store.url}:", name, known)

@@ -9,9 +9,9 @@ from .compute import open_store
 
 
 def named_keys(store: Store) -> set[str]:
-    """Keys that some model's record names."""
-    keys = set()
-    for name in store.records("models"):
+    """Keys that the record of some model, suite or run names."""
+    keys = {(store.record(name) or {}).get("key", "") for name in store.records("runs")} - {""}
+    for name in (*store.records("models"), *store.records("suites")):
         results = (store.record(name) or {}).get("results", {})
         keys |= {place["key"] for layers in results.values() for place in layers.values() if "key" in place}
     return keys

@@ -1,22 +1,26 @@
-"""The compute half: plans every model, runs what the store lacks, records what each model has."""
+"""The compute half: plans every model and suite, runs what the store lacks, records what each has."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..config import Config
 from ..errors import WbsiteError
 from ..naming import is_user
 from ..progress import Progress
 from ..store import DamagedEntry, Store, StoreError
-from .request import ModelRequest
-from .unchanged import inputs, still_valid
+from .request import ModelRequest, Request
+from .suites import articles, suite_requests
+from .unchanged import code_digest, inputs, still_valid
+
+if TYPE_CHECKING:
+    from .plan import Plan
 
 Catalog = dict[str, Any]
-"""A model's record in the store: what it is, and for every analysis and layer a result's key, the
-reason why there is none, or the failure. Pages are made from it."""
+"""A model's or suite's record in the store: what it is, and for every analysis and layer a result's key,
+the reason why there is none, or the failure. Pages are made from it."""
 
 
 def compute(config: Config, progress: Progress) -> tuple[list[str], int]:
@@ -26,24 +30,22 @@ def compute(config: Config, progress: Progress) -> tuple[list[str], int]:
         The ids of the models, and the number of failures.
 
     Raises:
-        WbsiteError: a model cannot be loaded (unless `keep_going`), or the store cannot be used.
+        WbsiteError: a model cannot be loaded or a run not be read (unless `keep_going`), or the store
+            cannot be used.
     """
     store = open_store(config)
     if store.url.startswith("memory:"):
         progress.line(f"the store {store.url} is gone when this process ends: nothing can be resumed or rendered later")
-    ids, failures = [], 0
-    waiting = []
-    for request in requests(config):
-        found = inputs(request.token, request.weights_dir)
-        record = f"models/{request.id}"
-        ids.append(request.id)
-        if still_valid(store, store.record(record), config.profile, found):
+    failures, waiting = 0, []
+    models, known = requests(config), articles(store)
+    suites = suite_requests(config, known, progress)
+    subjects: list[Request] = [*models, *suites]
+    for request in subjects:
+        found = inputs(request)
+        if still_valid(store, store.record(request.record), config.profile, found):
             continue
         try:
-            from .plan import plan
-
-            obtain(request, progress)
-            waiting.append((plan(request, config.profile), found))
+            waiting.append((planned(request, config, progress), found))
         except StoreError:
             raise
         except WbsiteError as error:
@@ -51,14 +53,30 @@ def compute(config: Config, progress: Progress) -> tuple[list[str], int]:
                 raise
             progress.line(f"{request.token}: {error}")
             store.put_record(
-                record,
+                request.record,
                 {"id": request.id, "token": request.token, "title": request.token, "failed": str(error), "results": {}},
             )
             failures += 1
     if waiting:
         failures += _run(waiting, config, store, progress)
-    store.put_record("last", {"models": ids})
+    ids, named = [request.id for request in models], [request.id for request in suites]
+    store.put_record("last", {"models": ids, "suites": named, "articles": known, "code": code_digest()})
     return ids, failures
+
+
+def planned(request: Request, config: Config, progress: Progress, only: Sequence[str] = ()) -> Plan:
+    """What to compute of a model, once its weights are here, or of a suite.
+
+    Raises:
+        WbsiteError: the model cannot be had or loaded, or the runs cannot be read.
+    """
+    from .plan import plan
+    from .plan_suite import plan_suite
+
+    if not isinstance(request, ModelRequest):
+        return plan_suite(request, config.profile, only)
+    obtain(request, progress)
+    return plan(request, config.profile, only)
 
 
 def requests(config: Config) -> list[ModelRequest]:
@@ -105,7 +123,7 @@ def open_store(config: Config) -> Store:
     return Store(config.store)
 
 
-def _run(waiting: Sequence[tuple[Any, Any]], config: Config, store: Store, progress: Progress) -> int:
+def _run(waiting: Sequence[tuple[Plan, Any]], config: Config, store: Store, progress: Progress) -> int:
     from dataclasses import replace
 
     from ..device import choose
@@ -125,7 +143,7 @@ def _run(waiting: Sequence[tuple[Any, Any]], config: Config, store: Store, progr
                 reasons[outcome.task.key] = outcome.failed
                 progress.line(f"{outcome.task.label} failed: {outcome.failed}")
     for plan, found in waiting:
-        store.put_record(f"models/{plan.model.id}", _catalog(plan, config.profile, found, reasons))
+        store.put_record(plan.subject.record, _catalog(plan, config.profile, found, reasons))
     return len(reasons)
 
 
@@ -150,7 +168,7 @@ def intact(store: Store, key: str, label: str, progress: Progress) -> bool:
     return True
 
 
-def _catalog(plan: Any, profile: str, found: Any, reasons: Mapping[str, str]) -> Catalog:
+def _catalog(plan: Plan, profile: str, found: Any, reasons: Mapping[str, str]) -> Catalog:
     results: dict[str, dict[str, dict[str, str]]] = {}
     for task in plan.tasks:
         place = {"failed": reasons[task.key]} if task.key in reasons else {"key": task.key}
@@ -158,9 +176,8 @@ def _catalog(plan: Any, profile: str, found: Any, reasons: Mapping[str, str]) ->
     for (analysis, layer), reason in plan.skipped.items():
         results.setdefault(analysis, {})[layer] = {"skipped": reason}
     return {
-        "id": plan.model.id,
-        "token": plan.model.token,
-        "title": plan.title,
+        "id": plan.subject.id,
+        **plan.facts,
         "digest": plan.digest,
         "profile": profile,
         "inputs": found,

@@ -13,10 +13,11 @@ from ..config import Config
 from ..device import choose
 from ..errors import WbsiteError, unknown
 from ..progress import Progress
-from .compute import intact, obtain, open_store
+from .compute import intact, open_store, planned
 from .executors import outcomes
-from .plan import Task, plan
-from .request import ModelRequest
+from .plan import Plan, Task
+from .request import ModelRequest, Request, SuiteRequest
+from .suites import having_runs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,20 +25,22 @@ if TYPE_CHECKING:
 FORMATS = ("csv", "json", "parquet")
 
 
-def export(config: Config, analysis: str, layer: str | None, format: str, progress: Progress) -> bytes:
-    """The rows of an analysis for one model, computed where the store lacks them.
+def export(
+    config: Config, analysis: str, model: str | None, layer: str | None, format: str, progress: Progress
+) -> bytes:
+    """The rows of an analysis for one model, or for the runs of its suite, computed where the store lacks them.
+
+    Args:
+        model: as `--models` names it; None for an analysis of a suite.
 
     Raises:
         WbsiteError: unknown format, analysis, model or layer; the analysis does not apply or fails.
     """
     if format not in FORMATS:
         raise unknown("format", format, FORMATS)
-    if len(config.models) != 1:
-        raise WbsiteError(f"export takes one model, not {len(config.models)}.", "Run it once for each.")
     found: Analysis = registry.named("analyses", analysis, "analysis")
-    request = ModelRequest(config.models[0], config.weights_dir)
-    obtain(request, progress)
-    whole = plan(request, config.profile, only=[analysis])
+    request = _request(found, config, model, layer)
+    whole: Plan = planned(request, config, progress, only=[analysis])
     mine = [task for task in whole.tasks if task.analysis == analysis]
     if layer is not None and layer not in {task.layer for task in mine}:
         if (analysis, layer) in whole.skipped:
@@ -47,6 +50,24 @@ def export(config: Config, analysis: str, layer: str | None, format: str, progre
     wanted = {need for task in mine for need in task.needs.values()} | {task.key for task in mine}
     _compute([task for task in whole.tasks if task.key in wanted], config, progress)
     return _encode(_rows(mine, found, config), format)
+
+
+def _request(analysis: Analysis, config: Config, model: str | None, layer: str | None) -> Request:
+    if analysis.scope == "suite":
+        if model is not None or layer is not None:
+            raise WbsiteError(
+                f"{analysis.name} is computed of the suite {analysis.suite}, not of a model.",
+                "Leave --model and --layer out.",
+            )
+        return SuiteRequest(analysis.suite, having_runs(config).get(analysis.suite, ""))
+    if model is None:
+        raise WbsiteError(
+            f"{analysis.name} is computed of a model, and none is given.",
+            "Name one with --model; `wbsite list models` has them all.",
+        )
+    if "," in model:
+        raise WbsiteError(f"export takes one model, not {model}.", "Run it once for each.")
+    return ModelRequest(model, config.weights_dir)
 
 
 def _compute(tasks: Sequence[Task], config: Config, progress: Progress) -> None:
@@ -76,7 +97,7 @@ def _rows(tasks: Sequence[Task], analysis: Analysis, config: Config) -> pd.DataF
             raise WbsiteError(
                 f"{analysis.name} has no table to export.", "Try another: `wbsite list analyses`."
             ) from error
-        rows.insert(0, "model", config.models[0])
+        rows.insert(0, "suite" if analysis.scope == "suite" else "model", task.subject.token)
         if analysis.scope == "layer":
             rows.insert(1, "layer", task.layer)
         parts.append(rows)

@@ -27,10 +27,18 @@ def lines(what: str, model: str | None, weights_dir: str) -> Iterator[str]:
         yield from layer_lines(str(model), weights_dir)
     elif what == "models":
         yield from (f"{spec.name}@{spec.weights}\t{spec.title}" for spec in registry.entries("models"))
-    elif what == "analyses":
-        yield from (f"{a.name}\t{a.summary}" for a in registry.entries("analyses"))
     else:
+        if what == "experiments":
+            yield from suite_lines()
         yield from (f"{entry.name}\t{entry.summary}" for entry in registry.entries(what))
+
+
+def suite_lines() -> Iterator[str]:
+    """Each suite with its scales, the default first, and below it its experiments."""
+    for suite in registry.entries("suites"):
+        scales = ", ".join(preset.name for preset in suite.presets)
+        yield f"{suite.name}\t{suite.summary} ({len(suite.trials)} experiments; presets: {scales})"
+        yield from (f"{suite.name}/{trial.name}\t{trial.group}\t{trial.title}" for trial in suite.trials)
 
 
 def layer_lines(token: str, weights_dir: str) -> Iterator[str]:

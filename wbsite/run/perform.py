@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+import torch
+
 from .. import __version__, registry
-from ..analyses.base import Analysis, Context
+from ..analyses.base import Analysis, Context, SuiteContext
 from ..device import choose, describe
 from ..errors import WbsiteError
 from ..store import Entry, Store, StoreError
 from .plan import Task, loaded
+from .request import SuiteRequest
+from .suites import loaded_runs
 
 
 @dataclass(frozen=True)
@@ -39,30 +43,17 @@ def perform(task: Task, store_url: str, device: str, *needed: Outcome) -> Outcom
             return Outcome(task)
         analysis: Analysis = registry.named("analyses", task.analysis, "analysis")
         try:
-            model, layers = loaded(task.model)
-            if model.digest != task.digest:
-                raise WbsiteError(
-                    f"the weights of {task.model.token} changed while they were analysed.", "Run the command again."
-                )
             place = choose(device)
+            given = context(task, analysis, place, store)
             started = time.perf_counter()
-            result = analysis.run(
-                Context(
-                    model=model,
-                    layers=layers,
-                    layer=next((layer for layer in layers.layers if layer.name == task.layer), None),
-                    device=place,
-                    params=analysis.parameters(task.profile),
-                    needs={name: _entry(store, key) for name, key in task.needs.items()},
-                )
-            )
+            result = analysis.run(given)
+            suite = isinstance(task.subject, SuiteRequest)
             about = {
                 "analysis": analysis.name,
                 "version": analysis.version,
                 "params": dict(analysis.parameters(task.profile)),
-                "model": task.model.id,
-                "layer": task.layer,
-                "weights": task.digest,
+                **({"suite": task.subject.id} if suite else {"model": task.subject.id, "layer": task.layer}),
+                "runs" if suite else "weights": task.digest,
                 "wbsite": __version__,
                 "device": describe(place),
                 "seconds": round(time.perf_counter() - started, 3),
@@ -73,6 +64,31 @@ def perform(task: Task, store_url: str, device: str, *needed: Outcome) -> Outcom
         except Exception as error:  # any defect of one analysis must leave the others' results standing
             return Outcome(task, _reason(error))
     return Outcome(task)
+
+
+def context(task: Task, analysis: Analysis, device: torch.device, store: Store) -> Context | SuiteContext:
+    """What the analysis is given.
+
+    Raises:
+        WbsiteError: the weights or runs are gone or are others than those that were planned with.
+    """
+    params = analysis.parameters(task.profile)
+    needs = {name: _entry(store, key) for name, key in task.needs.items()}
+    if isinstance(task.subject, SuiteRequest):
+        found = loaded_runs(task.subject)
+        _check_same("runs", found.digest, task)
+        return SuiteContext(found.runs, device, params, needs)
+    model, layers = loaded(task.subject)
+    _check_same("weights", model.digest, task)
+    layer = next((layer for layer in layers.layers if layer.name == task.layer), None)
+    return Context(model, layers, layer, device, params, needs)
+
+
+def _check_same(what: str, digest: str, task: Task) -> None:
+    if digest != task.digest:
+        raise WbsiteError(
+            f"the {what} of {task.subject.token} changed while they were analysed.", "Run the command again."
+        )
 
 
 def _reason(error: Exception) -> str:

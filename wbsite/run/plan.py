@@ -14,14 +14,14 @@ from ..errors import WbsiteError
 from ..models import LoadedModel, load
 from ..models.layers import Layer, Layers, discover
 from ..store import result_key
-from .request import ModelRequest
+from .request import ModelRequest, Request
 
 
 @dataclass(frozen=True)
 class Task:
-    """One analysis of one model or layer. Picklable: a worker loads the model itself."""
+    """One analysis of one model, layer or suite. Picklable: a worker loads the model or the runs itself."""
 
-    model: ModelRequest
+    subject: Request
     digest: str
     analysis: str
     layer: str
@@ -32,20 +32,22 @@ class Task:
     @property
     def label(self) -> str:
         """As progress shows it."""
-        return " ".join(filter(None, (self.analysis, self.model.id, self.layer)))
+        return " ".join(filter(None, (self.analysis, self.subject.id, self.layer)))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything one model needs.
+    """Everything one model or suite needs.
 
     Attributes:
+        facts: what its record says besides the results.
+        digest: of the weights, or of all runs.
         tasks: in an order in which every task follows those it needs.
         skipped: (analysis, layer) → why the analysis does not apply there.
     """
 
-    model: ModelRequest
-    title: str
+    subject: Request
+    facts: Mapping[str, Any]
     digest: str
     tasks: tuple[Task, ...]
     skipped: Mapping[tuple[str, str], str]
@@ -103,7 +105,7 @@ def plan(request: ModelRequest, profile: str, only: Iterable[str] = ()) -> Plan:
     skipped: dict[tuple[str, str], str] = {}
     keys: dict[tuple[str, str], str] = {}
     for analysis in analyses():
-        if analysis.name not in chosen:
+        if analysis.name not in chosen or analysis.scope == "suite":
             continue
         places: list[Layer | None] = list(layers.layers) if analysis.scope == "layer" else [None]
         for layer in places:
@@ -127,7 +129,8 @@ def plan(request: ModelRequest, profile: str, only: Iterable[str] = ()) -> Plan:
             )
             keys[analysis.name, name] = key
             tasks.append(Task(request, model.digest, analysis.name, name, profile, key, needs))
-    return Plan(request, model.spec.title, model.digest, tuple(tasks), skipped)
+    facts = {"token": request.token, "title": model.spec.title}
+    return Plan(request, facts, model.digest, tuple(tasks), skipped)
 
 
 def with_needs(only: Iterable[str]) -> set[str]:

@@ -1,9 +1,12 @@
-"""A model as the user named it."""
+"""What results are computed of, as the user named it: a model, or the runs of a suite of experiments."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
+from ..models.weights import BUNDLED
 from ..naming import model_id
 
 
@@ -18,3 +21,43 @@ class ModelRequest:
     def id(self) -> str:
         """The name of its pages and records."""
         return model_id(self.token)
+
+    @property
+    def record(self) -> str:
+        """The name of its record in the store."""
+        return f"models/{self.id}"
+
+
+@dataclass(frozen=True)
+class SuiteRequest:
+    """A suite's name, and the folder of all suites' runs; "" means those that come with wbsite."""
+
+    token: str
+    runs_dir: str = ""
+
+    @property
+    def id(self) -> str:
+        """The suite's name."""
+        return self.token
+
+    @property
+    def record(self) -> str:
+        """The name of its record in the store."""
+        return f"suites/{self.id}"
+
+    @property
+    def folder(self) -> Path:
+        """Where its runs lie, SETTING/EXPERIMENT-seedN.npz."""
+        return (Path(self.runs_dir) if self.runs_dir else bundled_runs()) / self.token
+
+    def files(self) -> list[Path]:
+        """The files of its runs, sorted by name."""
+        return sorted(self.folder.glob("*/*.npz"))
+
+
+Request = ModelRequest | SuiteRequest
+
+
+def bundled_runs() -> Path:
+    """`WBSITE_RUNS`, else the runs that come with wbsite."""
+    return Path(os.environ.get("WBSITE_RUNS") or BUNDLED).expanduser()

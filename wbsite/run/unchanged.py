@@ -1,4 +1,4 @@
-"""Whether a model was computed before from the very same inputs, found out without importing torch."""
+"""Whether a model or suite was computed before from the very same inputs, found out without importing torch."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .. import registry
 from ..models.weights import search_folders
 from ..naming import is_user
 from ..store import Store, canonical
+from .request import Request, SuiteRequest
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -24,28 +25,33 @@ def code_digest() -> str:
     for path in sorted(PACKAGE.rglob("*.py")):
         if "render" not in path.relative_to(PACKAGE).parts:
             digest.update(path.read_bytes())
-    digest.update(canonical(registry.installed("models", "analyses")))
+    digest.update(canonical(registry.installed("models", "analyses", "experiments", "suites")))
     return digest.hexdigest()
 
 
-def inputs(token: str, weights_dir: str) -> dict[str, Any] | None:
-    """Size and time of every weights file that could be chosen for this model, and the code's digest.
+def inputs(request: Request) -> dict[str, Any] | None:
+    """Size and time of every weights file that could be chosen for this model, or of the suite's runs, and
+    the code's digest.
 
     None for a user's own factory: what its module imports is not known without running it.
     """
-    if is_user(token):
+    if isinstance(request, SuiteRequest):
+        paths = request.files()
+    elif is_user(request.token):
         return None
-    name = token.partition("@")[0]
+    else:
+        name = request.token.partition("@")[0]
+        folders = search_folders(request.weights_dir or None)
+        paths = [path for folder in folders for path in sorted(folder.glob(f"{name}-*.safetensors"))]
     files = {}
-    for folder in search_folders(weights_dir or None):
-        for path in sorted(folder.glob(f"{name}-*.safetensors")):
-            stat = path.stat()
-            files[str(path.resolve())] = [stat.st_size, stat.st_mtime_ns]
+    for path in paths:
+        stat = path.stat()
+        files[str(path.resolve())] = [stat.st_size, stat.st_mtime_ns]
     return {"code": code_digest(), "files": files}
 
 
 def still_valid(store: Store, catalog: dict[str, Any] | None, profile: str, found: dict[str, Any] | None) -> bool:
-    """Whether a model's record describes these inputs and every result it names is in the store."""
+    """Whether a model's or suite's record describes these inputs and every result it names is in the store."""
     if catalog is None or found is None or catalog.get("inputs") != found or catalog.get("profile") != profile:
         return False
     places = [place for layers in catalog["results"].values() for place in layers.values()]

@@ -8,6 +8,7 @@ from pathlib import Path
 from .. import registry
 from ..errors import WbsiteError, unknown
 from ..progress import Progress
+from ..store import Store, StoreError
 from .base import check_epochs
 
 
@@ -22,6 +23,7 @@ def train_named(
     preset: str | None = None,
     epochs: int | None = None,
     at_once: int | None = None,
+    store: str = "build/store",
 ) -> Iterator[str]:
     """Trains what the names stand for, and yields a line for each finished run.
 
@@ -30,10 +32,11 @@ def train_named(
         seeds: three for a suite and one for an experiment where none are given.
         only: experiments of a suite; all where none is named.
         at_once: runs side by side; as many as the device is good for where not given.
+        store: where the metrics of a suite's runs are put too.
 
     Raises:
-        WbsiteError: an unknown name, an option that does not go with it, or a run that failed
-            (after all others are done).
+        WbsiteError: an unknown name, an option that does not go with it, a store that cannot be
+            written, or a run that failed (after all others are done).
     """
     check_epochs(epochs)
     if at_once is not None and at_once < 1:
@@ -50,7 +53,7 @@ def train_named(
     for name in names:
         if name in suites:
             chosen = list(seeds or (0, 1, 2))
-            yield from _suite(name, only, chosen, preset, dataset, epochs, device, out, at_once, progress)
+            yield from _suite(name, only, chosen, preset, dataset, epochs, device, out, at_once, store, progress)
             continue
         from .run import train_experiment
 
@@ -69,8 +72,10 @@ def _suite(
     device: str,
     out: Path,
     at_once: int | None,
+    store: str,
     progress: Progress,
 ) -> Iterator[str]:
+    from .deposit import deposit
     from .jobs import default_jobs, runs
     from .suite import Job
 
@@ -81,7 +86,10 @@ def _suite(
     jobs = [
         Job(name, trial.name, seed, scale.name, dataset, epochs, device, out) for seed in seeds for _, trial in trials
     ]
-    failed = []
+    results = Store(store)
+    results.prepare()  # a place that cannot be written is said before hours of training
+    failed: list[str] = []
+    unstored: StoreError | None = None
     progress.step(f"{name}: {len(jobs)} runs", len(jobs))
     for job, made in runs(jobs, min(at_once or default_jobs(device), len(jobs)), progress):
         progress.advance(note=f"{job.trial} seed {job.seed}")
@@ -89,6 +97,11 @@ def _suite(
             failed.append(f"{job.trial} seed {job.seed}: {made}")
             progress.line(failed[-1])
             continue
+        try:
+            deposit(made, job.result, results)
+        except StoreError as error:
+            unstored = unstored or error
+            progress.line(f"{job.result} is kept, but not in the store: {error}")
         last, before = (made.record["layers"][made.record[place]]["index"] for place in ("last", "before"))
         yield (
             f"{job.result}: test accuracy {made.record['accuracy']:.4f},"
@@ -99,3 +112,5 @@ def _suite(
             f"{len(failed)} of {len(jobs)} runs failed; the first: {failed[0]}",
             "The others are done and kept; repair the cause and run the command again.",
         )
+    if unstored is not None:
+        raise unstored

@@ -110,6 +110,7 @@ def pages(site: Site) -> Iterator[Page]:
                 "article": article.source,
                 "bibliography": bibliography,
                 "models": [model.shown for model in site.models],
+                "suites": [suite.shown for suite in site.suites],
             },
             make=lambda article=article: make(site, article),  # type: ignore[misc]
             listed=article.title,

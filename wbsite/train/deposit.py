@@ -1,0 +1,50 @@
+"""Puts what a finished run measured into the results store, beside what is computed of models and suites."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..models.runs import Run
+from ..store import Entry, Result, Store, result_key
+
+HISTORY = ("epoch", "layer", "row_share", "column_share", "index")
+CURVE = ("epoch", "loss", "accuracy")
+
+
+def deposit(run: Run, path: Path, store: Store) -> Entry:
+    """Stores a run's metrics, and a record `runs/SUITE/SETTING/EXPERIMENT-seedN` that names them.
+
+    The entry has as values the run's record, as tables `history` (the banding index through training)
+    and `curve` (loss and accuracy by epoch), and as arrays the kernels (units, channels, kh, kw).
+
+    Args:
+        path: the run's file, whose bytes decide the key.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    key = result_key({"run": digest})
+    with store.lock(key):
+        entry = store.get(key)
+        if entry is None:
+            tables = {
+                "history": table(run.record["history"], HISTORY),
+                "curve": table(run.record.get("curve", ()), CURVE),
+            }
+            values = {name: value for name, value in run.record.items() if name not in tables}
+            about = {"run": f"{run.record['suite']}/{run.name}", "digest": digest, "wbsite": __version__}
+            entry = store.put(key, Result(values=values, arrays=run.kernels, tables=tables), about)
+    store.put_record(f"runs/{run.record['suite']}/{run.name}", {"key": key, "digest": digest})
+    return entry
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Any:
+    """Rows as a table of these columns, and of whatever else the rows hold."""
+    import pandas as pd
+
+    return pd.DataFrame(list(rows), columns=list(dict.fromkeys([*columns, *(key for row in rows for key in row)])))
