@@ -29,11 +29,11 @@ class Speck(nn.Module):
         self.conv2 = nn.Conv2d(6, 8, 3, padding=1)
         self.conv3 = nn.Conv2d(8, 10, 3, padding=1)
         self.point = nn.Conv2d(10, 4, 1)
-        self.fc = nn.Linear(4, 2)
+        self.fc = nn.Linear(16, 2)
 
     def forward(self, x):
         x = self.conv3(self.conv2(self.conv1(x).relu()).relu()).relu()
-        return self.fc(self.point(x).mean((2, 3)))
+        return self.fc(nn.functional.adaptive_avg_pool2d(self.point(x), 2).flatten(1))
 
 MODELS = (ModelSpec("speck", "grey", "Speck", Speck, Preprocess(crop=16)),)
 """
@@ -57,6 +57,63 @@ def install(folder: Path, name: str, entry_points: str, code: str) -> Path:
     (about / "entry_points.txt").write_text(entry_points)
     (folder / f"{name}.py").write_text(code)
     return folder
+
+
+def made_up_run(folder: Path, experiment: str, seed: int, suite: str = "banding", **changes: Any) -> Path:
+    """Writes the run of a network of three layers of 24 units: made-up kernels, stripes for the baseline.
+
+    Args:
+        folder: of all suites' runs.
+        changes: of the record.
+    """
+    import numpy as np
+
+    from wbsite.models.runs import Run
+
+    rng = np.random.default_rng([seed, *experiment.encode()])
+    stripes = rng.normal(size=(24, 6, 5, 1) if experiment == "baseline" else (24, 6, 1, 5))
+    names, height = ("3a", "5a", "5b"), 0.3 if experiment == "baseline" else -0.25
+    index = {name: round(height * (i + 1) / 3 + 0.02 * rng.normal(), 4) for i, name in enumerate(names)}
+    share = {name: {"row_share": 0.3 + h / 2, "column_share": 0.3 - h / 2, "index": h} for name, h in index.items()}
+    layers = {n: {"units": 24, **share[n], "low": index[n] - 0.05, "high": index[n] + 0.05} for n in names}
+    record = {
+        "suite": suite, "setting": "cifar10-small", "experiment": experiment, "seed": seed,
+        "order": 0 if experiment == "baseline" else 2, "title": experiment, "group": "main", "summary": "",
+        "parameters": {}, "network": "simplified", "baseline": "baseline", "accuracy": 0.5 + 0.01 * rng.normal(),
+        "last": "5b", "before": "5a", "layers": layers, "head": {},
+        "history": [
+            {"epoch": e, "layer": n, **{k: v * e / 2 for k, v in share[n].items()}}
+            for e in (0.0, 1.0, 2.0) for n in names[1:]
+        ],
+        "curve": [{"epoch": e, "loss": 2.0 / e, "accuracy": 0.25 * e} for e in (1, 2)],
+        "preset": "small", "recipe": {"epochs": 2, "batch": 64},
+        "provenance": {
+            "command": f"wbsite train {suite} --only {experiment} --seeds {seed} --preset small", "dataset": "cifar10",
+            "dataset SHA-256": "00" * 32, "training pictures": 50000, "test pictures": 10000, "device": "cpu",
+            "seconds": 1.0, "torch": "2.6.0", "wbsite": "0",
+        },
+        **changes,
+    }  # fmt: skip
+    kernels = {name: stripes + rng.normal(size=(24, 6, 5, 5)) for name in names[1:]}
+    path = folder / suite / record["setting"] / f"{experiment}-seed{seed}.npz"
+    Run(record, kernels).write(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def runs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the runs of two experiments with two seeds, in place of those that come with wbsite. Look only."""
+    folder = tmp_path_factory.mktemp("runs")
+    for experiment in ("baseline", "rotated"):
+        for seed in (0, 1):
+            made_up_run(folder, experiment, seed)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def write_run() -> Callable[..., Path]:
+    """Writes the run of a small network, whose kernels are made up: write_run(folder, experiment, seed, …)."""
+    return made_up_run
 
 
 @pytest.fixture(scope="session")
@@ -87,10 +144,10 @@ def speck_weights(speck: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture(scope="session")
-def environment(speck: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Environment of a wbsite process: speck installed, an empty cache, one thread."""
-    cache = str(tmp_path_factory.mktemp("cache"))
-    return {**os.environ, "PYTHONPATH": str(speck), "WBSITE_CACHE": cache, "OMP_NUM_THREADS": "1"}
+def environment(speck: Path, runs_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Environment of a wbsite process: speck installed, few runs, an empty cache, one thread."""
+    own = {"WBSITE_CACHE": str(tmp_path_factory.mktemp("cache")), "WBSITE_RUNS": str(runs_folder)}
+    return {**os.environ, "PYTHONPATH": str(speck), "OMP_NUM_THREADS": "1", **own}
 
 
 @pytest.fixture(scope="session")
@@ -117,8 +174,8 @@ def built(process: Callable[..., Ran], speck_weights: Path, tmp_path_factory: py
 
 
 @pytest.fixture
-def work(tmp_path: Path, speck: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty working folder, with speck installed in this process and an empty cache."""
+def work(tmp_path: Path, speck: Path, runs_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty working folder, with speck installed in this process, few runs and an empty cache."""
     from wbsite import registry
 
     folder = tmp_path / "work"
@@ -126,6 +183,7 @@ def work(tmp_path: Path, speck: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "path", [str(speck), *sys.path])
     monkeypatch.setenv("WBSITE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("WBSITE_RUNS", str(runs_folder))
     registry.entries.cache_clear()
     yield folder
     registry.entries.cache_clear()

@@ -18,7 +18,8 @@ from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.render.site import Site
 from wbsite.run.perform import perform
 from wbsite.run.plan import plan
-from wbsite.run.request import ModelRequest
+from wbsite.run.plan_suite import plan_suite
+from wbsite.run.request import ModelRequest, SuiteRequest
 from wbsite.store import Entry, Store
 
 ANALYSES = [analysis.name for analysis in registry.entries("analyses")]
@@ -41,7 +42,7 @@ def test_an_analysis_says_what_it_does_and_stores_what_json_and_numpy_can_hold(s
     analysis = registry.named("analyses", name, "analysis")
     assert analysis.summary
     assert analysis.version >= 1
-    assert analysis.scope in ("layer", "model")
+    assert analysis.scope in ("layer", "model", "suite")
     found = results(store, name)
     assert found, "the small network has no layer it applies to: add one to conftest.py"
     for entry in found:
@@ -56,7 +57,12 @@ def test_an_analysis_says_what_it_does_and_stores_what_json_and_numpy_can_hold(s
 def test_an_analysis_gives_the_same_result_every_time(store: Store, name: str, work: Path, speck_weights: Path) -> None:
     """Or a damaged entry that is computed again would change the site."""
     again = Store(work / "store")
-    tasks = plan(ModelRequest("speck", str(speck_weights)), "quick", only=[name]).tasks
+    suite = registry.named("analyses", name, "analysis").suite
+    if suite:
+        tasks = plan_suite(SuiteRequest(suite), "quick", only=[name]).tasks
+    else:
+        tasks = plan(ModelRequest("speck", str(speck_weights)), "quick", only=[name]).tasks
+    assert tasks
     for task in tasks:
         outcome = perform(task, again.url, "cpu")
         assert not outcome.failed, outcome.failed
@@ -75,7 +81,9 @@ def test_an_analysis_gives_the_same_result_every_time(store: Store, name: str, w
 
 @pytest.mark.parametrize("name", ANALYSES)
 def test_an_analysis_applies_or_says_why_not(built: Path, name: str) -> None:
-    record = json.loads((built / "build" / "store" / "records" / "models" / "speck.json").read_text())
+    suite = registry.named("analyses", name, "analysis").suite
+    path = f"suites/{suite}.json" if suite else "models/speck.json"
+    record = json.loads((built / "build" / "store" / "records" / path).read_text())
     for place in record["results"][name].values():
         assert "key" in place or place["skipped"].strip()
 
