@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 ROWS, COLUMNS, INDEX, NEUTRAL = "#3f7fd0", "#dd7f2f", "#1f9e89", "#8a8f98"
 """Row share, column share, banding index, and everything else; readable on light and dark ground."""
 
+LAST, BEFORE = "#1f9e89", "#a06cc0"
+"""The last convolution of a network, in the colour of the index, and the convolution before it."""
+
 SERIES = ["#8057c2", "#c9428a", "#8f8a1f", "#a8623a", "#5f7f95", "#c2483c", "#4f9a3d", "#70707a"]
 """Colours of things compared side by side, such as models; none is one of the quantities' above."""
 

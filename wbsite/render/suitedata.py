@@ -1,0 +1,118 @@
+"""What figures of a suite of experiments share: the tables of a setting, headings of groups, intervals as text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from .charts import BEFORE, LAST
+from .figure import Scene, share_text
+from .site import Gap
+
+if TYPE_CHECKING:
+    import altair as alt
+    import pandas as pd
+
+SUITE = "banding"
+
+HEADINGS = {
+    "main": "Main experiments",
+    "proposed": "Proposed by the article, run here",
+    "persisted": "Banding was said to persist",
+    "dose": "Rotation by random angles",
+    "data": "Other data",
+    "depth": "Size of the last map and of kernels",
+    "architecture": "Common architectures",
+}
+"""Group of experiments → its heading; a group not listed is its own heading."""
+
+PLACES = {"last": "last convolution", "before": "the convolution before it"}
+"""The two layers that are kept of every run → what figures call them."""
+
+INTERVAL = "Bars are 95 % Student t intervals of the mean over seeds"
+
+
+def rows(scene: Scene, name: str, analysis: str = "experiments") -> pd.DataFrame | Gap:
+    """The rows of a result's table that are of the scene's setting, the first one where the scene names none."""
+    found = scene.site.suite(SUITE).found(analysis)
+    if isinstance(found, Gap):
+        return found
+    table = found.table(name)
+    settings = list(dict.fromkeys(table["setting"]))
+    chosen = scene.options.get("setting") or next(iter(settings), "")
+    if chosen not in settings:
+        there = f" (there are: {', '.join(settings)})" if settings else ""
+        return Gap(f"no run of the setting {chosen or SUITE} is there{there}", failed=False)
+    return table[table["setting"] == chosen].reset_index(drop=True)
+
+
+def about(scene: Scene, setting: str) -> Mapping[str, Mapping[str, Any]]:
+    """Experiment → its values in `experiments`; empty where there are none."""
+    entry = scene.site.suite(SUITE).entry("experiments")
+    return {name: facts for name, facts in entry.values[setting].items() if name != "facts"} if entry else {}
+
+
+def setup_text(scene: Scene, setting: str) -> str:
+    """What a setting's networks were trained on, as captions say it."""
+    entry = scene.site.suite(SUITE).entry("experiments")
+    if entry is None:
+        return ""
+    facts = entry.values[setting]["facts"]
+    epochs = " or ".join(map(str, facts["epochs"]))
+    return f"trained on {escape(str(facts['dataset']))} for {epochs} epoch{'' if epochs == '1' else 's'}"
+
+
+def absent_text(table: pd.DataFrame, experiments: Iterable[str]) -> str:
+    """A sentence naming the experiments that a figure is about and that have not been run; "" if there are none."""
+    absent = [name for name in experiments if name not in set(table["experiment"])]
+    return f" Not run: {', '.join(absent)}." if absent else ""
+
+
+def seeds_text(table: pd.DataFrame) -> str:
+    """ "3 seeds", or "1 to 3 seeds" where experiments differ."""
+    low, high = int(table["seeds"].min()), int(table["seeds"].max())
+    return f"{low} to {high} seeds" if low < high else f"{high} seed{'s' if high > 1 else ''}"
+
+
+def interval_text(row: Mapping[str, float], middle: str = "index", low: str = "low", high: str = "high") -> str:
+    """ "0.318 (0.290 to 0.346)", and the mean alone where one seed gives no interval."""
+    if math.isnan(row[middle]):
+        return "–"
+    if math.isnan(row[low]):
+        return share_text(row[middle])
+    return f"{share_text(row[middle])} ({share_text(row[low])} to {share_text(row[high])})"
+
+
+def interval_expression(low: str = "low", high: str = "high") -> str:
+    """Vega expression for an interval in a tooltip."""
+    return (
+        f"isValid(datum.{low}) ? format(datum.{low}, '.3f') + ' to ' + format(datum.{high}, '.3f') : 'none, one seed'"
+    )
+
+
+def place_colour(table: pd.DataFrame) -> alt.Color:
+    """Colour of the last layer and of the one before, the same in every figure of the laboratory."""
+    import altair as alt
+
+    return alt.Color("place:N", scale=alt.Scale(domain=list(PLACES), range=[LAST, BEFORE]), legend=_legend(table))
+
+
+def place_shape(table: pd.DataFrame) -> alt.Shape:
+    """Mark of the last layer and of the one before."""
+    import altair as alt
+
+    return alt.Shape(
+        "place:N", scale=alt.Scale(domain=list(PLACES), range=["circle", "diamond"]), legend=_legend(table)
+    )
+
+
+def _legend(table: pd.DataFrame) -> alt.Legend:
+    import altair as alt
+
+    names = {place: list(dict.fromkeys(table.loc[table["place"] == place, "layer"])) for place in PLACES}
+    said = {
+        place: f"{PLACES[place]}, {names[place][0]}" if len(names[place]) == 1 else PLACES[place] for place in PLACES
+    }
+    return alt.Legend(title=None, orient="top", symbolSize=90, symbolOpacity=1, labelExpr=f"{said!r}[datum.value]")
