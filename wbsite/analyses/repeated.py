@@ -1,0 +1,78 @@
+"""Runs of a suite by setting and experiment: what the suite's analyses share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..models.runs import Run
+from ..ops.intervals import Interval, t_interval
+
+PLACES = ("last", "before")
+"""The two layers whose kernels a run keeps: the last planar layer and the one before it."""
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """One experiment of a setting with all its seeds.
+
+    Attributes:
+        runs: in order of their seeds, at least one.
+    """
+
+    runs: tuple[Run, ...]
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """The first run's, for what does not depend on the seed."""
+        return self.runs[0].record
+
+    def numbers(self, layer: str, field: str) -> list[float]:
+        """A measure of a layer in every run; a layer whose weights do not vary has none."""
+        found = (run.record["layers"].get(layer, {}).get(field) for run in self.runs)
+        return [number for number in found if number is not None]
+
+    def index(self, place: str) -> list[float]:
+        """H of the layer at a place in every run."""
+        return self.numbers(self.record[place], "index")
+
+    def accuracies(self) -> list[float]:
+        """Test accuracy of every run."""
+        return [run.record["accuracy"] for run in self.runs]
+
+    def layers(self) -> list[str]:
+        """The planar layers in execution order, in which every moment of the history lists them."""
+        listed = (row["layer"] for row in self.record["history"])
+        return list(dict.fromkeys((*listed, *self.record["layers"])))
+
+    def over_seeds(self, layer: str, field: str) -> Interval:
+        """Mean of a layer's measure with its interval."""
+        return t_interval(self.numbers(layer, field))
+
+
+def by_setting(runs: Iterable[Run]) -> dict[str, dict[str, Repeated]]:
+    """Setting → experiment → its runs; experiments in the suite's order, runs in order of their seeds."""
+    found: dict[str, dict[str, list[Run]]] = {}
+    for run in sorted(runs, key=_place):
+        record = run.record
+        found.setdefault(record["setting"], {}).setdefault(record["experiment"], []).append(run)
+    return {
+        setting: {name: Repeated(tuple(same)) for name, same in experiments.items()}
+        for setting, experiments in found.items()
+    }
+
+
+def _place(run: Run) -> tuple[Any, ...]:
+    return tuple(run.record[name] for name in ("setting", "order", "experiment", "seed"))
+
+
+def finite(number: float) -> float | None:
+    """NaN as None, since JSON has no NaN."""
+    return number if number == number else None
+
+
+def bounds(interval: Interval, name: str = "") -> dict[str, float]:
+    """An interval as columns: `name` or "index" for the mean, then its bounds."""
+    prefix = f"{name}_" if name else ""
+    return {name or "index": interval.mean, f"{prefix}low": interval.low, f"{prefix}high": interval.high}
