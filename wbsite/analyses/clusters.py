@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import torch
 
+from ..models.repeated import PLACES, by_setting
 from ..models.runs import Run
 from ..ops.cluster import ShapeClusters, cluster_shapes, shape_features
 from ..ops.nmf import one_sided_nmf
 from ..store import Result
 from .base import Analysis, SuiteContext
-from .repeated import PLACES, by_setting
 
 COMPONENTS = 3
 CLUSTERS = range(4, 20)

@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from ..models.repeated import PLACES, Repeated, bounds, by_setting, finite
 from ..models.runs import Run
 from ..ops.intervals import Interval, t_interval, welch_difference
 from ..store import Result
 from .base import Analysis, SuiteContext
-from .repeated import PLACES, Repeated, bounds, by_setting, finite
 
 Row: TypeAlias = dict[str, Any]
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from ..models.repeated import PLACES, Repeated, bounds, by_setting, finite
 from ..models.runs import LEVELS
 from ..ops.banding import (
     AGREES_WITH_ARTICLE,
@@ -25,7 +26,6 @@ from ..ops.nmf import one_sided_nmf
 from ..ops.ordering import similarity_order
 from ..store import Result
 from .base import Analysis, SuiteContext
-from .repeated import PLACES, Repeated, bounds, by_setting, finite
 
 COMPONENTS = 3
 VERDICTS = ("horizontal", "vertical", "none", "undefined")

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..models.runs import Run
 from ..ops.intervals import Interval, t_interval
+from .runs import Run
 
 PLACES = ("last", "before")
 """The two layers whose kernels a run keeps: the last planar layer and the one before it."""
