@@ -21,6 +21,7 @@ def test_workers_store_what_one_process_stores(
     inline, workers = Store(built / "build" / "store"), Store(tmp_path / "build" / "store")
     assert workers.damaged() == []
     assert workers.keys() == inline.keys()
+    assert workers.record("suites/banding")["results"] == inline.record("suites/banding")["results"]  # type: ignore[index]
     for key in sorted(inline.keys()):
         one, other = inline.get(key), workers.get(key)
         assert one is not None

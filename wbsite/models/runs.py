@@ -77,7 +77,7 @@ class Run:
             WbsiteError: it is missing, damaged or something else.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
                 record = json.loads(file["record"].tobytes())
                 names = [name.partition("/")[2] for name in file.files if name.startswith("kernels/")]
                 kernels = {name: restore(file[f"kernels/{name}"], file[f"scale/{name}"]) for name in names}
