@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +112,8 @@ def loaded_runs(request: SuiteRequest) -> Runs:
 
 @lru_cache(maxsize=2)
 def _read(request: SuiteRequest, files: tuple[tuple[Path, int, int], ...]) -> Runs:
-    found: list[tuple[Any, Path, Run, str]] = []
+    found: list[tuple[Any, Run, str]] = []
+    first: dict[tuple[str, str], tuple[Path, Run]] = {}
     for path, _, _ in files:
         run = Run.read(path)
         if (run.record["suite"], f"{run.name}.npz") != (request.token, path.relative_to(request.folder).as_posix()):
@@ -122,18 +122,16 @@ def _read(request: SuiteRequest, files: tuple[tuple[Path, int, int], ...]) -> Ru
                 f"Keep it as {run.record['suite']}/{run.name}.npz, as `wbsite train` wrote it.",
             )
         record = run.record
+        _check_alike(*first.setdefault((record["setting"], record["experiment"]), (path, run)), path, run)
         order = (record["setting"], record.get("order", 0), record["experiment"], record["seed"])
-        found.append((order, path, run, hashlib.sha256(path.read_bytes()).hexdigest()))
+        found.append((order, run, hashlib.sha256(path.read_bytes()).hexdigest()))
     found.sort(key=lambda one: one[0])
-    for (_, path, run, _), (_, other, next_, _) in pairwise(found):
-        if run.name.rpartition("-")[0] == next_.name.rpartition("-")[0]:
-            _check_alike(path, run, other, next_)
-    return Runs(tuple(run for _, _, run, _ in found), tuple(digest for *_, digest in found))
+    return Runs(tuple(run for _, run, _ in found), tuple(digest for *_, digest in found))
 
 
-def _check_alike(path: Path, run: Run, other: Path, next_: Run) -> None:
+def _check_alike(path: Path, run: Run, other: Path, second: Run) -> None:
     for name in SAME:
-        one, two = run.record.get(name), next_.record.get(name)
+        one, two = run.record.get(name), second.record.get(name)
         if isinstance(one, dict) and isinstance(two, dict):
             name = next((key for key in {**one, **two} if one.get(key) != two.get(key)), name)
             one, two = one.get(name), two.get(name)
