@@ -148,6 +148,7 @@ def _judged(experiment: Repeated, baseline: Repeated | None, row: Row) -> Row:
         "differs": difference.excludes_zero if compared else None,
         "lost": lost,
         "turned": lost and index.high < 0,
+        "half_epoch": experiment.half_epoch(row["layer"]),
     }
 
 
@@ -203,6 +204,7 @@ def _facts(experiments: Mapping[str, Repeated]) -> Row:
         "training_pictures": common.get("training pictures"),
         "test_pictures": common.get("test pictures"),
         "preset": runs[0].record.get("preset"),
+        "recipe": dict(next(iter(experiments.values())).record.get("recipe", {})),
         "epochs": sorted({run.record["recipe"]["epochs"] for run in runs if "recipe" in run.record}),
         "experiments": [*experiments],
         "runs": len(runs),

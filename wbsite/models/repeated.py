@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..ops.intervals import Interval, t_interval
 from .runs import Run
 
@@ -49,6 +51,27 @@ class Repeated:
     def over_seeds(self, layer: str, field: str) -> Interval:
         """Mean of a layer's measure with its interval."""
         return t_interval(self.numbers(layer, field))
+
+    def half_epoch(self, layer: str) -> float | None:
+        """When the mean over seeds of a layer's H first reaches half of what it ends with, in epochs.
+
+        Interpolated between the moments it was measured at; None where it was not followed, or ends at nothing.
+        """
+        course: dict[float, list[float]] = {}
+        for run in self.runs:
+            for row in run.record["history"]:
+                if row["layer"] == layer and row["index"] is not None:
+                    course.setdefault(row["epoch"], []).append(row["index"])
+        epochs = sorted(course)
+        means = np.array([np.mean(course[epoch]) for epoch in epochs])
+        if len(epochs) < 2 or means[-1] == 0:
+            return None
+        share = means / means[-1]
+        reached = int(np.argmax(share >= 0.5))
+        if reached == 0:
+            return epochs[0]
+        part = (0.5 - share[reached - 1]) / (share[reached] - share[reached - 1])
+        return round(float(epochs[reached - 1] + part * (epochs[reached] - epochs[reached - 1])), 3)
 
 
 def by_setting(runs: Iterable[Run]) -> dict[str, dict[str, Repeated]]:
