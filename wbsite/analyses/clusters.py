@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,16 @@ from .base import Analysis, SuiteContext
 
 COMPONENTS = 3
 CLUSTERS = range(4, 20)
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "clusters": (
+        *("setting", "k", "cluster", "units", "index", "row_share", "column_share", "stability"),
+        *("medoid_experiment", "medoid_place", "medoid_seed", "medoid_unit"),
+    ),
+    "members": ("setting", "k", "cluster", "experiment", "place", "units", "share"),
+    "stability": ("setting", "k", "restarts", "stability", "lowest_stability", "inertia"),
+    "left_out": ("setting", "experiment", "seed", "place", "kernel", "units"),
+}
 
 
 @dataclass(frozen=True)
@@ -82,11 +92,12 @@ def run(context: SuiteContext) -> Result:
     Clusters are numbered by their centres' H, the most horizontal first. Kernels of another size than
     the setting's most common cannot be compared by position and are left out, see the table `left_out`.
 
-    Values: by setting: units, kernel size, experiments left out whole, and `lost` and `turned`,
-    [experiment, place] of the rows that `experiments` says lost their banding.
+    Values: by setting: "units", of which "without_shape" belong to no cluster; "kernel", its size;
+    "numbers" of clusters; experiments with layers "left_out"; "lost" and "turned", [experiment, place] of the
+    rows that lost their banding by the rule of `experiments`.
     Arrays: SETTING/K, (K, kh, kw, 3) uint8, each cluster's picture: the NMF of the unit nearest to its centre.
     """
-    tables: dict[str, list[dict[str, Any]]] = {"clusters": [], "members": [], "stability": [], "left_out": []}
+    rows: dict[str, list[dict[str, Any]]] = {table: [] for table in COLUMNS}
     arrays: dict[str, np.ndarray] = {}
     values: dict[str, Any] = {}
     restarts = context.params["restarts"]
@@ -95,29 +106,20 @@ def run(context: SuiteContext) -> Result:
         runs = [run for experiment in experiments.values() for run in experiment.runs]
         pool = _pool(setting, runs)
         features = shape_features([torch.from_numpy(layer.kernels).to(context.device) for layer in pool.layers])
-        tables["left_out"] += _left_out(pool)
-        kinds = len(np.unique(features[features.any(axis=1)], axis=0))
-        for k in (k for k in CLUSTERS if k <= kinds):
+        rows["left_out"] += _left_out(pool)
+        shapes = len({shape.tobytes() for shape in features[features.any(axis=1)].astype(np.float32)})
+        numbers = [k for k in CLUSTERS if k <= shapes]
+        for k in numbers:
             found = cluster_shapes(features, k, restarts=restarts, seed=0, kernel=pool.size)
-            tables["clusters"] += _clusters(pool, k, found)
-            tables["members"] += _members(pool, k, found)
-            tables["stability"].append(
-                {
-                    "setting": setting,
-                    "k": k,
-                    "restarts": restarts,
-                    "stability": found.stability,
-                    "lowest_stability": found.lowest_stability,
-                    "inertia": found.inertia,
-                }
-            )
+            rows["clusters"] += _clusters(pool, k, found)
+            rows["members"] += _members(pool, k, found)
+            rows["stability"].append(_stability(pool, k, restarts, found))
             arrays[f"{setting}/{k}"] = np.stack([pool.picture(int(u), context.device) for u in found.medoids])
         values[setting] = {
             "units": len(features),
             "kernel": list(pool.size),
             "restarts": restarts,
-            "k_low": CLUSTERS[0],
-            "k_high": min(CLUSTERS[-1], kinds),
+            "numbers": numbers,
             "without_shape": int((~features.any(axis=1)).sum()),
             "left_out": list(dict.fromkeys(layer.run.record["experiment"] for layer in pool.left_out)),
             **{
@@ -125,7 +127,8 @@ def run(context: SuiteContext) -> Result:
                 for word in ("lost", "turned")
             },
         }
-    return Result(values=values, arrays=arrays, tables={name: pd.DataFrame(rows) for name, rows in tables.items()})
+    tables = {table: pd.DataFrame(rows[table], columns=list(columns)) for table, columns in COLUMNS.items()}
+    return Result(values=values, arrays=arrays, tables=tables)
 
 
 def _pool(setting: str, runs: list[Run]) -> Pool:
@@ -160,6 +163,17 @@ def _clusters(pool: Pool, k: int, found: ShapeClusters) -> Iterator[dict[str, An
             "medoid_seed": layer.run.record["seed"],
             "medoid_unit": unit,
         }
+
+
+def _stability(pool: Pool, k: int, restarts: int, found: ShapeClusters) -> dict[str, Any]:
+    return {
+        "setting": pool.setting,
+        "k": k,
+        "restarts": restarts,
+        "stability": found.stability,
+        "lowest_stability": found.lowest_stability,
+        "inertia": found.inertia,
+    }
 
 
 def centre_shares(grams: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
