@@ -47,7 +47,8 @@ class Drawing:
         data: what is drawn, one row a mark; becomes the CSV file and the data table.
         chart: Vega-Lite specification whose data URL is "data.csv" (replaced by the real name).
         body: HTML, for a figure that is not a chart.
-        files: more files beside the page, by name.
+        files: more files beside the page, by name; a specification among them (NAME.vl.json), which `body`
+            shows, draws from "data.csv" as `chart` does.
         width: "column", "wide" or "full".
         height: of the chart in pixels, kept free until it is drawn.
     """
@@ -109,8 +110,11 @@ def gap_card(name: str, gap: Gap) -> str:
 
 def figure_html(name: str, number: int, drawing: Drawing) -> tuple[str, dict[str, bytes]]:
     """The figure element, and the files that go beside its page."""
-    files = dict(drawing.files)
     csv = f"{name}.csv"
+    files = {
+        file: specification(json.loads(data), csv) if file.endswith(".vl.json") else data
+        for file, data in drawing.files.items()
+    }
     files[csv] = drawing.data.to_csv(index=False).encode()
     links = [f'<a href="{csv}" download>Data (CSV)</a>']
     body = drawing.body

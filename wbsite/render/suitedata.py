@@ -76,6 +76,14 @@ def seeds_text(table: pd.DataFrame) -> str:
     return f"{low} to {high} seeds" if low < high else f"{high} seed{'s' if high > 1 else ''}"
 
 
+def span(table: pd.DataFrame) -> tuple[float, float]:
+    """The range of H that a chart shows: its values, intervals and zero, rounded outwards; H cannot leave [−1, 1]."""
+    least, most = table[["index", "low"]].min().min(), table[["index", "high"]].max().max()
+    if math.isnan(least):
+        return -1.0, 1.0
+    return max(-1.0, min(0.0, least // 0.2 * 0.2)), min(1.0, max(0.2, -(-most // 0.2) * 0.2))
+
+
 def interval_text(row: Mapping[str, float], middle: str = "index", low: str = "low", high: str = "high") -> str:
     """ "0.318 (0.290 to 0.346)", and the mean alone where one seed gives no interval."""
     if math.isnan(row[middle]):
@@ -87,9 +95,9 @@ def interval_text(row: Mapping[str, float], middle: str = "index", low: str = "l
 
 def interval_expression(low: str = "low", high: str = "high") -> str:
     """Vega expression for an interval in a tooltip."""
-    return (
-        f"isValid(datum.{low}) ? format(datum.{low}, '.3f') + ' to ' + format(datum.{high}, '.3f') : 'none, one seed'"
-    )
+    # A cell left empty in a CSV file is a text until toNumber makes it null.
+    ends = [f"toNumber(datum.{name})" for name in (low, high)]
+    return f"isValid({ends[0]}) ? format({ends[0]}, '.3f') + ' to ' + format({ends[1]}, '.3f') : 'none, one seed'"
 
 
 def place_colour(table: pd.DataFrame) -> alt.Color:
@@ -108,11 +116,30 @@ def place_shape(table: pd.DataFrame) -> alt.Shape:
     )
 
 
+def layer_names(table: pd.DataFrame) -> dict[str, str]:
+    """Place → the layer's name, where it has one name in the whole table."""
+    names = {place: set(table.loc[table["place"] == place, "layer"]) for place in PLACES}
+    return {place: str(*found) for place, found in names.items() if len(found) == 1}
+
+
 def _legend(table: pd.DataFrame) -> alt.Legend:
     import altair as alt
 
-    names = {place: list(dict.fromkeys(table.loc[table["place"] == place, "layer"])) for place in PLACES}
-    said = {
-        place: f"{PLACES[place]}, {names[place][0]}" if len(names[place]) == 1 else PLACES[place] for place in PLACES
-    }
+    names = layer_names(table)
+    said = {place: f"{text}, {names[place]}" if place in names else text for place, text in PLACES.items()}
     return alt.Legend(title=None, orient="top", symbolSize=90, symbolOpacity=1, labelExpr=f"{said!r}[datum.value]")
+
+
+def side_by_side(panels: Iterable[tuple[str, str, str]], height: int) -> str:
+    """HTML of several charts in one figure.
+
+    Args:
+        panels: title (HTML), file of the specification, and what a reader who cannot see it needs to know.
+        height: of each chart in pixels, kept free until it is drawn.
+    """
+    charts = "".join(
+        f'<div><p class="wb-charts-title">{title}</p><div class="wb-chart" data-spec="{file}" role="img"'
+        f' aria-label="{escape(alt, quote=True)}" style="min-height:{height}px"></div></div>'
+        for title, file, alt in panels
+    )
+    return f'<div class="wb-charts">{charts}</div>'
