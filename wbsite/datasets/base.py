@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +40,32 @@ class Pictures:
 
 
 @dataclass(frozen=True)
+class Files:
+    """Labelled pictures that stay in their files.
+
+    Attributes:
+        folder: what the names are relative to.
+        names: of the files, with forward slashes.
+        labels: int64 (N,), indices into `classes`.
+        classes: names.
+    """
+
+    folder: Path
+    names: tuple[str, ...]
+    labels: np.ndarray
+    classes: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the files' names and sizes, labels and class names; the files are not read."""
+        digest = hashlib.sha256(repr((len(self.names), self.classes)).encode())
+        for name in self.names:
+            digest.update(f"{name}\0{(self.folder / name).stat().st_size}\0".encode(errors="surrogateescape"))
+        digest.update(self.labels.astype("<i8").tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
 class DatasetSpec:
     """A data set that can be named on the command line.
 
@@ -46,14 +73,16 @@ class DatasetSpec:
         name: what comes before an optional colon, as in `imagefolder:PATH`.
         summary: one line for `wbsite list datasets`.
         load: (argument after the colon, "train" or "test", side in pixels, progress) → Pictures.
+        files: (argument, "train" or "test") → Files, of a data set that can be too large for the memory.
     """
 
     name: str
     summary: str
     load: Callable[[str, str, int, Progress], Pictures]
+    files: Callable[[str, str], Files] | None = None
 
 
-def check_trainable(training: Pictures, held_out: Pictures, source: str) -> None:
+def check_trainable(training: Pictures | Files, held_out: Pictures | Files, source: str) -> None:
     """Refuses pictures that a classifier cannot be trained on and tested with.
 
     Args:
@@ -85,7 +114,7 @@ def check_trainable(training: Pictures, held_out: Pictures, source: str) -> None
             )
 
 
-def _difference(training: Pictures, held_out: Pictures) -> str:
+def _difference(training: Pictures | Files, held_out: Pictures | Files) -> str:
     """What the classes of the two splits do not share."""
     missing = [name for name in training.classes if name not in held_out.classes]
     added = [name for name in held_out.classes if name not in training.classes]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import WbsiteError
 from ..progress import Progress
-from .base import DatasetSpec, Pictures
+from .base import DatasetSpec, Files, Pictures
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"})
 SPLITS = {"train": ("train",), "test": ("val", "test", "valid", "validation")}
@@ -32,10 +34,24 @@ def split_folder(root: Path, split: str) -> Path:
     )
 
 
-def read_picture(path: Path, size: int) -> np.ndarray:
-    """A picture as uint8 (3, size, size): shorter side resized to `size`, centre crop."""
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom of a part of a picture, in pixels."""
+
+
+def read_picture(path: Path, size: int, crop: Callable[[int, int], Box] | None = None) -> np.ndarray:
+    """A picture as uint8 (3, size, size).
+
+    Args:
+        crop: (width, height) → the part that is resized; left out, the shorter side is resized to
+            `size`, and the centre cut out.
+
+    Raises:
+        WbsiteError: it cannot be read.
+    """
     try:
         with Image.open(path) as image:
+            if crop is not None:
+                return read_part(image, size, crop(*image.size))
             rgb = image.convert("RGB")
             if rgb.size != (size, size):
                 rgb = ImageOps.fit(rgb, (size, size), Image.Resampling.BICUBIC)
@@ -46,37 +62,59 @@ def read_picture(path: Path, size: int) -> np.ndarray:
         ) from error
 
 
-def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:
-    """All pictures of one split, in order of class and file name; hidden folders are no classes.
+def read_part(image: Image.Image, size: int, box: Box) -> np.ndarray:
+    """A part of a picture as uint8 (3, size, size)."""
+    width, height = image.size
+    wide, high = box[2] - box[0], box[3] - box[1]
+    # A JPEG is decoded at an eighth to all of its size, the smallest that has the pixels needed.
+    image.draft("RGB", (math.ceil(width * size / wide), math.ceil(height * size / high)))
+    x, y = image.width / width, image.height / height
+    part = (box[0] * x, box[1] * y, min(box[2] * x, image.width), min(box[3] * y, image.height))
+    return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BICUBIC, part)).transpose(2, 0, 1)
+
+
+def files(argument: str, split: str) -> Files:
+    """The pictures of one split, in order of class and file name; hidden folders are no classes.
 
     Raises:
-        WbsiteError: the folder is missing or empty, or a picture is unreadable.
+        WbsiteError: the folder is missing or empty.
     """
     if not argument:
         raise WbsiteError("imagefolder: no folder given.", "Write imagefolder:PATH.")
     folder = split_folder(Path(argument).expanduser(), split)
     classes = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."))
-    files = [
-        (path, label)
+    found = [
+        (path.relative_to(folder).as_posix(), label)
         for label, name in enumerate(classes)
         for path in sorted((folder / name).rglob("*"))
         if path.suffix.lower() in SUFFIXES
     ]
-    if not files:
+    if not found:
         raise WbsiteError(
             f"imagefolder: {folder} holds no pictures.",
             f"Expected {folder}/CLASS/picture with one of {', '.join(sorted(SUFFIXES))}.",
         )
-    images = np.empty((len(files), 3, size, size), np.uint8)
-    progress.step(f"read {len(files)} pictures of {folder}", len(files))
+    return Files(folder, tuple(name for name, _ in found), np.array([label for _, label in found], np.int64), classes)
+
+
+def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:
+    """All pictures of one split, in the order of `files`.
+
+    Raises:
+        WbsiteError: the folder is missing or empty, or a picture is unreadable.
+    """
+    found = files(argument, split)
+    images = np.empty((len(found.names), 3, size, size), np.uint8)
+    progress.step(f"read {len(found.names)} pictures of {found.folder}", len(found.names))
     with ThreadPoolExecutor() as pool:
-        for i, picture in enumerate(pool.map(lambda item: read_picture(item[0], size), files)):
+        for i, picture in enumerate(pool.map(lambda name: read_picture(found.folder / name, size), found.names)):
             images[i] = picture
             progress.advance()
-    labels = np.array([label for _, label in files], np.int64)
-    return Pictures(images, labels, classes)
+    return Pictures(images, found.labels, found.classes)
 
 
 DATASETS = (
-    DatasetSpec("imagefolder", "your own pictures: imagefolder:PATH with PATH/train/CLASS and PATH/val/CLASS", load),
+    DatasetSpec(
+        "imagefolder", "your own pictures: imagefolder:PATH with PATH/train/CLASS and PATH/val/CLASS", load, files
+    ),
 )
