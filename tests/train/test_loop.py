@@ -1,9 +1,11 @@
-"""Training: a resumed run is the undisturbed one; augmentation moves pictures and nothing else."""
+"""Training: a resumed run is the undisturbed one wherever it was interrupted; a run that fails keeps what is good."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +16,10 @@ from wbsite.datasets.base import Pictures
 from wbsite.errors import WbsiteError
 from wbsite.models.base import Preprocess
 from wbsite.progress import Progress
+from wbsite.train import loop
 from wbsite.train.base import Recipe
-from wbsite.train.loop import Batches, accuracy, learning_rate, random_shift, train
+from wbsite.train.batches import Batches
+from wbsite.train.loop import accuracy, due_steps, learning_rate, train
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(epochs=3, batch=16, rate=5e-3)
@@ -38,15 +42,25 @@ def batches() -> Batches:
 
 
 class Interrupted(Progress):
-    """Interrupts after a number of epochs, as Ctrl-C would."""
+    """Interrupts after a number of epochs, or of steps, as Ctrl-C would."""
 
-    def __init__(self, epochs: int) -> None:
-        self.left = epochs
+    def __init__(self, epochs: int = -1, steps: int = -1) -> None:
+        self.epochs, self.steps = epochs, steps
 
     def step(self, label: str, total: int | None = None) -> None:
-        if self.left == 0:
+        if self.epochs == 0:
             raise KeyboardInterrupt
-        self.left -= 1
+        self.epochs -= 1
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        if amount and self.steps == 0:
+            raise KeyboardInterrupt
+        self.steps -= amount
+
+
+def weight_sum(module: nn.Module) -> list[dict[str, Any]]:
+    """Something to measure."""
+    return [{"sum": sum(p.sum().item() for p in module.parameters())}]
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
@@ -71,6 +85,47 @@ def test_a_resumed_run_gives_the_very_parameters_of_an_undisturbed_one(batches: 
     assert again == history
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 3, 4, 6, 11])
+def test_a_run_interrupted_within_an_epoch_goes_on_exactly(
+    steps: int, batches: Batches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four steps an epoch; parameters, losses, accuracies and what is measured on the way are all the same."""
+    measured = {"measure": weight_sum, "moments": (0, 0.25, 1, 1.5, 3)}
+    whole, resumed = network(), network()
+    history = train(whole, batches, batches, RECIPE, 1, tmp_path / "a.ckpt", Progress(), **measured)
+    monkeypatch.setattr(loop, "SAVE_SECONDS", -1)
+    with pytest.raises(KeyboardInterrupt):
+        train(network(), batches, batches, RECIPE, 1, tmp_path / "b.ckpt", Interrupted(steps=steps), **measured)
+    assert (tmp_path / "b.ckpt").exists() == (steps > 0)
+    again = train(resumed, batches, batches, RECIPE, 1, tmp_path / "b.ckpt", Progress(), **measured)
+    assert again == history
+    assert [row["epoch"] for row in again.measured] == [0, 0.25, 1, 1.5, 3]
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+def test_checkpoints_within_an_epoch_change_nothing(
+    batches: Batches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = network(), network()
+    train(first, batches, batches, RECIPE, 0, tmp_path / "a.ckpt", Progress())
+    monkeypatch.setattr(loop, "SAVE_SECONDS", -1)
+    train(second, batches, batches, RECIPE, 0, tmp_path / "b.ckpt", Progress())
+    assert all(torch.equal(value, second.state_dict()[name]) for name, value in first.state_dict().items())
+
+
+def test_a_finished_run_is_not_trained_further(batches: Batches, tmp_path: Path) -> None:
+    first, second = network(), network()
+    history = train(first, batches, batches, RECIPE, 0, tmp_path / "a.ckpt", Progress())
+    assert train(second, batches, batches, RECIPE, 0, tmp_path / "a.ckpt", Interrupted(epochs=0)) == history
+    assert torch.equal(first[0].weight, second[0].weight)
+
+
+def test_the_network_is_measured_before_training_and_at_its_end() -> None:
+    assert due_steps((0, 0.05, 0.1, 0.5, 1.0, 1.9, 2.0), 4) == {0: 0, 2: 0.5, 4: 1.0, 8: 2.0}
+    assert due_steps((0.05, 0.1, 1), 781) == {39: 0.05, 78: 0.1, 781: 1}
 
 
 def test_it_learns(batches: Batches, tmp_path: Path) -> None:
@@ -112,14 +167,28 @@ def test_a_loss_that_is_not_finite_ends_the_run(batches: Batches, tmp_path: Path
         train(module, batches, batches, RECIPE, 0, tmp_path / "a.ckpt", Progress())
 
 
-def test_shifts_move_every_picture_by_its_own_offset() -> None:
-    x = torch.arange(3 * 8 * 8, dtype=torch.uint8).reshape(1, 3, 8, 8).repeat(50, 1, 1, 1)
-    shifted = random_shift(x, 2, torch.Generator().manual_seed(0))
-    assert shifted.shape == x.shape
-    assert len({tuple(picture.flatten().tolist()) for picture in shifted}) > 10
-    padded = nn.functional.pad(x[:1].float(), (2,) * 4, mode="reflect").to(torch.uint8)[0]
-    windows = {tuple(padded[:, i : i + 8, j : j + 8].flatten().tolist()) for i in range(5) for j in range(5)}
-    assert all(tuple(picture.flatten().tolist()) in windows for picture in shifted)
+def test_a_run_that_diverges_keeps_its_last_good_checkpoint(
+    batches: Batches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "SAVE_SECONDS", -1)
+    path = tmp_path / "a.ckpt"
+    with pytest.raises(
+        WbsiteError, match=r"wild: the (loss is (nan|inf)|network has weights .* finite) in epoch 1"
+    ) as e:
+        train(network(), batches, batches, replace(RECIPE, rate=1e25), 0, path, Progress(), run="wild")
+    assert "lower learning rate" in e.value.hint
+    saved = torch.load(path, weights_only=True)
+    assert 0 < saved["step"] < 4
+    assert all(bool(value.isfinite().all()) for value in saved["module"].values())
+
+
+def test_weights_that_overflow_under_a_finite_loss_are_not_kept(
+    batches: Batches, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "SAVE_SECONDS", -1)
+    with pytest.raises(WbsiteError, match="network has weights that are not finite in epoch 1"):
+        train(network(), batches, batches, replace(RECIPE, rate=1e39), 0, tmp_path / "a.ckpt", Progress())
+    assert not (tmp_path / "a.ckpt").exists()
 
 
 def test_an_epoch_shows_every_picture_at_most_once(batches: Batches) -> None:

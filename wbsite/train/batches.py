@@ -1,20 +1,29 @@
-"""Pictures on the device as uint8, in augmented and normalised batches."""
+"""Labelled pictures on a device, in augmented and normalised batches; here, those that fit into its memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from ..datasets.base import Pictures
 from ..models.base import Preprocess
-from .augment import augment, pose
+from .augment import Draws, augment, pose
 from .base import Recipe
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
 UPRIGHT = Recipe(epochs=1)
+
+Rows = Callable[[int], slice]
+"""Which of a batch's pictures this process takes; see `parallel`."""
+
+
+def all_rows(pictures: int) -> slice:
+    """Every picture of a batch."""
+    return slice(0, pictures)
 
 
 def step_seed(seed: int, epoch: int, step: int = -1) -> int:
@@ -23,25 +32,28 @@ def step_seed(seed: int, epoch: int, step: int = -1) -> int:
 
 
 @dataclass(frozen=True)
-class Batches:
-    """A data set held on the device; augmentation and normalisation happen there.
+class Feed(ABC):
+    """Labelled pictures in batches; augmentation and normalisation happen on the device.
 
     What a step sees depends on (seed, epoch, step) alone, so a resumed run sees what an
     undisturbed one would have seen.
+
+    Attributes:
+        labels: int64 (N,) on the device.
+        preprocess: how the network wants its input.
     """
 
-    images: torch.Tensor
     labels: torch.Tensor
     preprocess: Preprocess
 
-    @classmethod
-    def of(cls, pictures: Pictures, preprocess: Preprocess, device: torch.device) -> Batches:
-        """Moves a data set to the device."""
-        return cls(
-            torch.from_numpy(pictures.images).to(device),
-            torch.from_numpy(pictures.labels).to(device),
-            preprocess,
-        )
+    @abstractmethod
+    def read(self, parts: Sequence[torch.Tensor], crops: str | None) -> Iterator[Batch]:
+        """The pictures of each part, uint8 (n, 3, H, W), with their labels, on the device.
+
+        Args:
+            parts: indices of pictures.
+            crops: what decides random crops, for pictures that are cropped as they are read; None for none.
+        """
 
     @property
     def device(self) -> torch.device:
@@ -64,16 +76,45 @@ class Batches:
         x = (x.float() * (p.scale / 255.0) - mean) / std
         return x.contiguous(memory_format=torch.channels_last)
 
-    def train(self, recipe: Recipe, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
-        """Shuffled and augmented batches of one epoch, from step `first` on."""
+    def train(self, recipe: Recipe, seed: int, epoch: int, first: int = 0, rows: Rows = all_rows) -> Iterator[Batch]:
+        """Shuffled and augmented batches of one epoch, from step `first` on; of each, the rows asked for."""
         order = torch.randperm(len(self), generator=torch.Generator().manual_seed(step_seed(seed, epoch)))
-        for step in range(first, self.steps(recipe)):
-            index = order[step * recipe.batch : (step + 1) * recipe.batch].to(self.device)
+        batches = order.split(recipe.batch)[first : self.steps(recipe)]
+        parts = [batch[rows(len(batch))] for batch in batches]
+        for step, (whole, (x, y)) in enumerate(zip(batches, self.read(parts, f"{seed}/{epoch}"), strict=True), first):
             generator = torch.Generator().manual_seed(step_seed(seed, epoch, step))
-            yield self.normalise(augment(self.images[index], recipe, generator)), self.labels[index]
+            yield self.normalise(augment(x, recipe, Draws(generator, len(whole), rows(len(whole))))), y
 
-    def test(self, recipe: Recipe = UPRIGHT, batch: int = 500) -> Iterator[Batch]:
+    def test(self, recipe: Recipe = UPRIGHT, batch: int = 500, rows: Rows = all_rows) -> Iterator[Batch]:
         """All pictures in order, neither shifted nor flipped, but posed as the recipe poses them."""
         generator = torch.Generator().manual_seed(0)
-        for index in torch.arange(len(self), device=self.device).split(batch):
-            yield self.normalise(pose(self.images[index], recipe, generator)), self.labels[index]
+        batches = torch.arange(len(self)).split(batch)
+        parts = [each[rows(len(each))] for each in batches]
+        for whole, (x, y) in zip(batches, self.read(parts, None), strict=True):
+            yield self.normalise(pose(x, recipe, Draws(generator, len(whole), rows(len(whole))))), y
+
+
+@dataclass(frozen=True)
+class Batches(Feed):
+    """A data set held on the device as uint8.
+
+    Attributes:
+        images: uint8 (N, 3, H, W).
+    """
+
+    images: torch.Tensor
+
+    @classmethod
+    def of(cls, pictures: Pictures, preprocess: Preprocess, device: torch.device) -> Batches:
+        """Moves a data set to the device."""
+        return cls(
+            torch.from_numpy(pictures.labels).to(device),
+            preprocess,
+            torch.from_numpy(pictures.images).to(device),
+        )
+
+    def read(self, parts: Sequence[torch.Tensor], crops: str | None) -> Iterator[Batch]:
+        """The pictures as they are; nothing is cropped."""
+        for part in parts:
+            index = part.to(self.device)
+            yield self.images[index], self.labels[index]

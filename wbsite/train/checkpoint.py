@@ -29,14 +29,14 @@ def save(path: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:
         ) from error
 
 
-def resume(path: Path, identity: dict[str, Any], device: torch.device) -> dict[str, Any]:
-    """Reads a checkpoint of this very run.
+def resume(path: Path, identity: dict[str, Any]) -> dict[str, Any]:
+    """Reads a checkpoint of this very run, its tensors on the CPU.
 
     Raises:
         WbsiteError: it is damaged, or belongs to another run.
     """
     try:
-        saved = torch.load(path, map_location=device, weights_only=True)
+        saved = torch.load(path, map_location="cpu", weights_only=True)
         found = saved["identity"]
     except Exception as error:  # torch raises many kinds for a damaged file; all mean the same
         raise WbsiteError(f"checkpoint {path} cannot be read ({error}).", "Delete it to start over.") from error

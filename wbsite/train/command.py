@@ -1,15 +1,21 @@
-"""`wbsite train`: suites and single experiments by name."""
+"""`wbsite train`: suites and single experiments by name, in one process or under torchrun."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import registry
 from ..errors import WbsiteError, unknown
 from ..progress import Progress
 from ..store import Store, StoreError
 from .base import check_epochs
+
+if TYPE_CHECKING:
+    from ..models.runs import Run
+    from .parallel import Team
+    from .suite import Job
 
 
 def train_named(
@@ -26,6 +32,8 @@ def train_named(
     store: str = "build/store",
 ) -> Iterator[str]:
     """Trains what the names stand for, and yields a line for each finished run.
+
+    Under torchrun the processes train one run after another together; the first of them speaks.
 
     Args:
         names: suites, or single experiments.
@@ -45,24 +53,45 @@ def train_named(
     for name in names:
         if name not in suites and name not in experiments:
             raise unknown("experiment", name, [*suites, *experiments], "`wbsite list experiments` lists all.")
-        if name not in suites and (only or preset or epochs):
+        if name not in suites and (only or preset or epochs or at_once):
             raise WbsiteError(
-                f"--only, --preset and --epochs belong to a suite; {name} is a single experiment.",
+                f"--only, --preset, --epochs and --jobs belong to a suite; {name} is a single experiment.",
                 f"Suites: {', '.join(suites)}.",
             )
-    for name in names:
-        if name in suites:
-            chosen = list(seeds or (0, 1, 2))
-            yield from _suite(name, only, chosen, preset, dataset, epochs, device, out, at_once, store, progress)
-            continue
-        from .run import train_experiment
+    from .parallel import team
 
-        for seed in seeds or (0,):
-            path, reached = train_experiment(name, dataset, seed, device, out, progress)
-            yield f"{path}: test accuracy {reached:.4f}"
+    with team(device) as processes:
+        try:
+            _check_team(processes, [name for name in names if name not in suites], at_once)
+            for name in names:
+                if name in suites:
+                    chosen = tuple(dict.fromkeys(seeds or (0, 1, 2)))
+                    jobs = _jobs(name, only, chosen, preset, dataset, epochs, device, out)
+                    yield from _suite(name, jobs, at_once, store, progress, processes)
+                    continue
+                from .run import train_experiment
+
+                for seed in seeds or (0,):
+                    path, reached = train_experiment(name, dataset, seed, device, out, progress)
+                    yield f"{path}: test accuracy {reached:.4f}"
+        except WbsiteError:
+            if processes.rank == 0:  # what goes wrong in one goes wrong in all, and is said once
+                raise
 
 
-def _suite(
+def _check_team(processes: Team, experiments: Sequence[str], at_once: int | None) -> None:
+    if processes.size > 1 and experiments:
+        raise WbsiteError(
+            f"torchrun trains suites; {experiments[0]} is a single experiment.", "Start it without torchrun."
+        )
+    if processes.size > 1 and at_once not in (None, 1):
+        raise WbsiteError(
+            f"jobs is {at_once}, and torchrun lets all its processes work on one run after another.",
+            "Leave out --jobs, or start the command without torchrun.",
+        )
+
+
+def _jobs(
     name: str,
     only: tuple[str, ...],
     seeds: Sequence[int],
@@ -71,46 +100,58 @@ def _suite(
     epochs: int | None,
     device: str,
     out: Path,
-    at_once: int | None,
-    store: str,
-    progress: Progress,
-) -> Iterator[str]:
-    from .deposit import deposit
-    from .jobs import default_jobs, runs
+) -> list[Job]:
+    """The runs of a suite, seed by seed, so that an interrupted one has something of every experiment."""
     from .suite import Job
 
     suite = registry.named("suites", name, "suite")
-    scale = suite.preset(preset)
-    trials = suite.chosen(only)
-    # Seed by seed, so that an interrupted suite has something of every experiment.
-    jobs = [
+    scale, trials = suite.preset(preset), suite.chosen(only)
+    return [
         Job(name, trial.name, seed, scale.name, dataset, epochs, device, out) for seed in seeds for _, trial in trials
     ]
+
+
+def _suite(
+    name: str, jobs: Sequence[Job], at_once: int | None, store: str, progress: Progress, processes: Team
+) -> Iterator[str]:
+    from .deposit import deposit
+    from .jobs import default_jobs, runs
+
+    leads = processes.rank == 0
+    progress = progress if leads else Progress()
     results = Store(store)
-    results.prepare()  # a place that cannot be written is said before hours of training
-    failed: list[str] = []
+    processes.lead(results.prepare)  # a place that cannot be written is said before hours of training
+    side_by_side = 1 if processes.size > 1 else min(at_once or default_jobs(jobs[0].device), len(jobs))
+    failed: dict[str, list[str]] = {}
     unstored: StoreError | None = None
     progress.step(f"{name}: {len(jobs)} runs", len(jobs))
-    for job, made in runs(jobs, min(at_once or default_jobs(device), len(jobs)), progress):
-        progress.advance(note=f"{job.trial} seed {job.seed}")
+    for job, made in runs(jobs, side_by_side, progress, processes):
+        title = f"{job.trial} seed {job.seed}"
+        progress.advance(note=title)
         if isinstance(made, WbsiteError):
-            failed.append(f"{job.trial} seed {job.seed}: {made}")
-            progress.line(failed[-1])
+            told = failed.setdefault(str(made), [])
+            progress.line(f"{title}: {f'as {told[0]}' if told else made}")
+            told.append(title)
+            continue
+        if not leads:
             continue
         try:
             deposit(made, job.result, results)
         except StoreError as error:
             unstored = unstored or error
             progress.line(f"{job.result} is kept, but not in the store: {error}")
-        last, before = (made.record["layers"][made.record[place]]["index"] for place in ("last", "before"))
-        yield (
-            f"{job.result}: test accuracy {made.record['accuracy']:.4f},"
-            f" H({made.record['before']}) {before:.3f}, H({made.record['last']}) {last:.3f}"
-        )
+        reached = f"test accuracy {made.record['accuracy']:.4f}"
+        yield f"{job.result}: {reached}, {_shown(made, 'before')}, {_shown(made, 'last')}"
     if failed:
+        message, titles = next(iter(failed.items()))
         raise WbsiteError(
-            f"{len(failed)} of {len(jobs)} runs failed; the first: {failed[0]}",
+            f"{sum(map(len, failed.values()))} of {len(jobs)} runs failed; the first: {titles[0]}: {message}",
             "The others are done and kept; repair the cause and run the command again.",
         )
     if unstored is not None:
         raise unstored
+
+
+def _shown(made: Run, place: str) -> str:
+    index = made.record["layers"][made.record[place]]["index"]
+    return f"H({made.record[place]}) {'none' if index is None else format(index, '.3f')}"

@@ -11,16 +11,19 @@ from typing import Any, cast
 import torch
 
 from .. import __version__, datasets, registry
-from ..datasets.base import check_trainable
+from ..datasets.base import Files, Pictures, check_trainable
 from ..device import choose, describe
 from ..errors import WbsiteError
 from ..models.runs import Run
 from ..ops.banding import banding_index
 from ..progress import Progress
+from ..store import left_over
 from .base import Preset, Suite, Trial
-from .batches import Batches
+from .batches import Batches, Feed
 from .loop import train
 from .measure import RESAMPLES, Banding, finite, shares
+from .parallel import ALONE, Team
+from .streaming import StreamedBatches, streamed
 
 
 @dataclass(frozen=True)
@@ -82,31 +85,40 @@ class Job:
 
 
 @lru_cache(maxsize=4)
-def on_device(source: str, preset: Preset, device: str) -> tuple[Batches, Batches, tuple[str, ...], str]:
-    """Training and test pictures on a device, the classes, and the training pictures' digest; read once a process."""
-    silent = Progress()
-    training = datasets.load(source, "train", preset.size, silent)
-    held_out = datasets.load(source, "test", preset.size, silent)
-    check_trainable(training, held_out, source)
+def on_device(source: str, preset: Preset, device: str) -> tuple[Feed, Feed, tuple[str, ...], str]:
+    """Training and test pictures for a device, the classes, and the training pictures' digest; read once a process."""
     place = choose(device)
-    parts = (Batches.of(pictures, preset.preprocess, place) for pictures in (training, held_out))
-    return (*parts, training.classes, training.digest)  # type: ignore[return-value]
+    training, held_out = streamed(source, preset.size, place) or (
+        datasets.load(source, "train", preset.size, Progress()),
+        datasets.load(source, "test", preset.size, Progress()),
+    )
+    check_trainable(training, held_out, source)
+    return feed(training, preset, place), feed(held_out, preset, place), training.classes, training.digest
 
 
-def run(job: Job, progress: Progress) -> Run:
+def feed(pictures: Pictures | Files, preset: Preset, place: torch.device) -> Feed:
+    """Batches of pictures in memory, or in files."""
+    if isinstance(pictures, Files):
+        return StreamedBatches.of(pictures, preset.preprocess, place)
+    return Batches.of(pictures, preset.preprocess, place)
+
+
+def run(job: Job, progress: Progress, team: Team = ALONE) -> Run:
     """Makes a run, going on from its checkpoint where there is one, and writes its result.
 
     Raises:
-        WbsiteError: unknown names, unreadable pictures, a checkpoint of another run, a loss that is not finite,
-            no space left.
+        WbsiteError: unknown names, unreadable pictures, a result or checkpoint of another run, a loss that is not
+            finite, no space left.
     """
-    done = job.finished()
-    if done is not None:
-        progress.line(f"{job.trial} seed {job.seed}: done before ({job.result})")
-        return done
+    done = team.lead(job.finished)
     suite, order, trial, preset = job.place
     source = trial.dataset or job.dataset or preset.dataset
-    data, held_out, classes, digest = on_device(source, preset, job.device)
+    data, held_out, classes, digest = team.each(lambda: on_device(source, preset, job.device))
+    if done is not None:
+        if done.record["provenance"]["dataset SHA-256"] != digest:
+            raise WbsiteError(f"{job.result} is the result of other pictures.", "Choose another --out, or delete it.")
+        progress.line(f"{job.trial} seed {job.seed}: done before ({job.result})")
+        return done
     recipe = trial.recipe_at(preset, job.epochs)
     seed = job.seed + trial.seed_offset
     torch.manual_seed(seed)
@@ -125,6 +137,7 @@ def run(job: Job, progress: Progress) -> Run:
         run=f"{suite.name} {trial.name} {job.setting} {digest[:16]}",
         measure=look.moment,
         moments=[*moments, *({recipe.epochs} - {*moments})],
+        team=team,
     )
     before, last = (layer.name for layer in look.planar[-2:])
     record: dict[str, Any] = {
@@ -152,9 +165,10 @@ def run(job: Job, progress: Progress) -> Run:
         "preset": preset.name,
         "recipe": asdict(recipe),
         "provenance": {
-            "command": command(job),
+            "command": command(job, team.size),
             "dataset": source.partition(":")[0] if trial.dataset else job.setting.removesuffix(f"-{preset.name}"),
             "dataset SHA-256": digest,
+            **({"pictures": "streamed, randomly cropped"} if isinstance(data, StreamedBatches) else {}),
             "training pictures": len(data),
             "test pictures": len(held_out),
             "device": describe(choose(job.device)),
@@ -166,14 +180,23 @@ def run(job: Job, progress: Progress) -> Run:
         },
     }
     result = Run(record, {name: look.kernels(module, name).numpy() for name in (before, last)})
-    result.write(job.result)
-    job.checkpoint.unlink(missing_ok=True)
+    team.lead(lambda: keep(result, job))
     return result
 
 
-def command(job: Job) -> str:
+def keep(result: Run, job: Job) -> None:
+    """Writes the result, which the checkpoint is then no longer needed for."""
+    result.write(job.result)
+    job.checkpoint.unlink(missing_ok=True)
+    for partial, target in left_over(job.result.parent):
+        if target in (job.result, job.checkpoint):  # of a process that was killed while it wrote
+            partial.unlink(missing_ok=True)
+
+
+def command(job: Job, processes: int = 1) -> str:
     """What repeats the run."""
-    parts = [f"wbsite train {job.suite} --only {job.trial} --seeds {job.seed} --preset {job.preset}"]
+    program = "wbsite" if processes == 1 else f"torchrun --nproc-per-node {processes} -m wbsite.cli"
+    parts = [f"{program} train {job.suite} --only {job.trial} --seeds {job.seed} --preset {job.preset}"]
     if job.dataset:
         kind, colon, _ = job.dataset.partition(":")
         parts.append(f"--dataset {kind}{':PATH' if colon else ''}")
