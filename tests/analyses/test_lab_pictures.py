@@ -102,6 +102,7 @@ def test_what_rounding_the_kernels_does_to_h_is_said(found: Result, runs: list[R
     assert said["largest_difference"] == pytest.approx(max(moved.values()))
     assert moved[said["where"]] == pytest.approx(said["largest_difference"])
     assert said["mean_difference"] == pytest.approx(np.mean(list(moved.values())))
+    assert 0.9 < said["ratio"] < 1, "rounding adds variance without direction"
 
 
 def test_a_layer_of_zeros_is_shown_and_not_averaged(

@@ -179,19 +179,27 @@ def _shown(layer: Pictured, chosen: np.ndarray) -> Iterator[dict[str, Any]]:
 
 
 def _quantisation(layers: list[Pictured]) -> dict[str, Any]:
-    """How far H of rounded kernels is from that of the weights at full precision, as the runs recorded it."""
-    moved = []
+    """How far H of rounded kernels is from that of the weights at full precision, as the runs recorded it.
+
+    "ratio" is the slope of the one on the other through zero: rounding adds variance without direction, so
+    that it takes from |H|.
+    """
+    moved, pairs = [], []
     for layer in layers:
         for run, rounded in zip(layer.experiment.runs, layer.rounded, strict=True):
             recorded = run.record["layers"][run.record[layer.place]]["index"]
             if recorded is not None and math.isfinite(rounded):
                 moved.append((abs(rounded - recorded), f"{run.name} {run.record[layer.place]}"))
+                pairs.append((recorded, rounded))
     largest, where = max(moved, default=(math.nan, ""))
+    full, rounded_all = np.array(pairs).reshape(-1, 2).T
+    power = float(full @ full)
     return {
         "levels": 2 * LEVELS + 1,
         "layers": len(moved),
         "largest_difference": finite(largest),
         "mean_difference": float(np.mean([by for by, _ in moved])) if moved else None,
+        "ratio": float(full @ rounded_all) / power if power else None,
         "where": where,
     }
 
@@ -199,7 +207,7 @@ def _quantisation(layers: list[Pictured]) -> dict[str, Any]:
 ANALYSES = (
     Analysis(
         name="lab_pictures",
-        version=1,
+        version=2,
         scope="suite",
         suite="banding",
         summary="NMF pictures of the last two layers of every experiment of the banding laboratory, and H on them",
