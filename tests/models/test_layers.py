@@ -154,6 +154,23 @@ def test_networks_that_write_into_their_input_or_mix_it_in_late():
     assert (found.named("fc").inputs, found.named("fc").output_shape) == (("b",), (49, 2))
 
 
+@pytest.mark.parametrize("branches", [1, 2])
+def test_the_map_that_a_linear_layer_reads_is_known_after_pooling_and_dropout(branches: int):
+    class Flat(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.convs = nn.ModuleList(nn.Conv2d(1, 4, 3) for _ in range(branches))
+            self.pool = nn.AdaptiveMaxPool2d((3, 5))
+            self.fc = nn.Sequential(nn.Flatten(), nn.Dropout(), nn.Linear(branches * 4 * 15, 8), nn.Linear(8, 2))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.fc(self.pool(torch.cat([conv(x) for conv in self.convs], 1)))
+
+    reads = {layer.name: layer.reads for layer in discover(Flat(), (1, 12, 12)).layers}
+    assert reads.pop("fc.2") == (4 * branches, 3, 5)
+    assert set(reads.values()) == {()}
+
+
 def test_parametrised_weights_count_as_the_weights_they_make():
     net = nn.Sequential(parametrizations.weight_norm(nn.Conv2d(3, 4, 3)), nn.ReLU(inplace=True), nn.Conv2d(4, 5, 1))
     first, second = discover(net, (3, 8, 8)).layers

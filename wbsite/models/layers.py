@@ -38,6 +38,8 @@ class Layer:
         output_shape: of the first call, without the batch axis.
         calls: how many times one forward pass uses the layer.
         weight_shape: (out_channels, in_channels / groups, kh, kw), or (out, in) of a linear layer.
+        reads: (channels, height, width) of the map whose values are a linear layer's inputs, in this
+            order; empty for other layers, and where values are not those of a map of its `inputs`.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Layer:
     output_shape: tuple[int, ...]
     calls: int
     weight_shape: tuple[int, ...]
+    reads: tuple[int, ...] = ()
 
     @property
     def spatial(self) -> bool:
@@ -141,11 +144,15 @@ def discover(module: nn.Module, input_shape: tuple[int, int, int]) -> Layers:
     position = {name: i for i, name in enumerate([INPUT, *called])}
     layers: list[Layer] = []
     notes: list[str] = []
+    widths: dict[str, int] = {}
     for name in called:
         trace = traces[name]
         above = {up for node in trace.nodes if node is not None for up in upstream(node, owner)}
         earlier = sorted((up for up in above if position[up] < position[name]), key=position.__getitem__)
-        layers.append(_describe(name, found[name], len(layers), tuple(earlier), trace))
+        fed = [input_shape[0] if up == INPUT else widths[up] for up in earlier if up == INPUT or up in widths]
+        layers.append(_describe(name, found[name], len(layers), tuple(earlier), fed, trace))
+        if layers[-1].kind == "conv":
+            widths[name] = layers[-1].out_channels
         if not earlier:
             notes.append(f"{name}: what feeds it cannot be traced (torch.no_grad or detach inside forward).")
         if len(earlier) < len(above):
@@ -153,7 +160,12 @@ def discover(module: nn.Module, input_shape: tuple[int, int, int]) -> Layers:
     return Layers(tuple(layers), tuple(_skipped(module, lazy, traces)), input_shape, tuple(notes))
 
 
-def _describe(name: str, module: nn.Conv2d | nn.Linear, order: int, inputs: tuple[str, ...], trace: Trace) -> Layer:
+def _describe(
+    name: str, module: nn.Conv2d | nn.Linear, order: int, inputs: tuple[str, ...], fed: list[int], trace: Trace
+) -> Layer:
+    """A layer fed by maps of these numbers of channels."""
+    # Concatenated, or added ones of the same width; any other first axis is not that of channels.
+    known = isinstance(module, nn.Linear) and trace.map[:1] in {(sum(fed),), *((width,) for width in fed)}
     bias = 0 if module.bias is None else module.bias.numel()
     common: dict[str, Any] = {
         "name": name,
@@ -164,6 +176,7 @@ def _describe(name: str, module: nn.Conv2d | nn.Linear, order: int, inputs: tupl
         "output_shape": trace.shape,
         "calls": len(trace.nodes),
         "weight_shape": tuple(module.weight.shape),
+        "reads": trace.map if known else (),
     }
     return Layer(**common, **(_geometry(module) if isinstance(module, nn.Conv2d) else _pointwise(module)))
 

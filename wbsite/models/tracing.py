@@ -15,9 +15,10 @@ from wbsite.errors import WbsiteError
 
 @dataclass
 class Trace:
-    """Output shape of a layer's first call, and the autograd node of every call's output."""
+    """Of a layer's first call the output's shape and the map that the input is a view of; every output's node."""
 
     shape: tuple[int, ...]
+    map: tuple[int, ...]
     nodes: list[torch.autograd.graph.Node | None] = field(default_factory=list)
 
 
@@ -39,18 +40,18 @@ def run(
     """
     traces: dict[str, Trace] = {}
 
-    def record(name: str, output: object) -> None:
+    def record(name: str, inputs: tuple[object, ...], output: object) -> None:
         if isinstance(output, (tuple, list)):
             output = next((part for part in output if isinstance(part, torch.Tensor)), None)
         if isinstance(output, torch.Tensor):
-            trace = traces.setdefault(name, Trace(tuple(output.shape[1:])))
+            trace = traces.setdefault(name, Trace(tuple(output.shape[1:]), flattened_map(*inputs[:1])))
             trace.nodes.append(output.grad_fn)  # kept now: an in-place operation later changes output.grad_fn
 
     like = next((p for p in module.parameters() if p.is_floating_point() and not is_lazy(p)), torch.empty(0))
     handles = []
     try:
         for name, layer in found.items():
-            handles.append(layer.register_forward_hook(lambda _m, _i, output, name=name: record(name, output)))
+            handles.append(layer.register_forward_hook(lambda _m, i, output, name=name: record(name, i, output)))
         with _undisturbed(module, like.device):
             zeros = torch.zeros(1, *input_shape, dtype=like.dtype, device=like.device, requires_grad=True)
             x = zeros.clone()  # no leaf, so that a network may write into its input
@@ -65,6 +66,19 @@ def run(
         for handle in handles:
             handle.remove()
     return traces, source
+
+
+def flattened_map(flat: object = None) -> tuple[int, ...]:
+    """(channels, height, width) of the map that a vector is, value by value in this order; empty if it is none.
+
+    The vector (1, channels·height·width) must be a view of the whole map: flattened, and nothing computed
+    since. A map whose positions were averaged, or put in another order, had to be copied and is no view.
+    """
+    if not isinstance(flat, torch.Tensor) or flat.ndim != 2 or flat._base is None:
+        return ()
+    base = flat._base
+    whole = base.ndim == 4 and len(base) == 1 and base.numel() == flat.numel()
+    return tuple(base.shape[1:]) if whole and base.is_contiguous() and flat.is_contiguous() else ()
 
 
 @contextmanager
