@@ -74,7 +74,7 @@ def test_a_mistake_ends_with_one_message_and_writes_nothing(
         ("build --workers two", "--workers"),
         ("build --models", "--models"),
         ("export banding", "--model"),
-        ("train", "EXPERIMENT"),
+        ("train", "NAMES"),
     ],
 )
 def test_a_mistyped_command_or_option_is_status_2(
