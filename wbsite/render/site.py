@@ -103,7 +103,8 @@ class SuiteResults(Results):
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """Its record: title, summary, `runs` (setting → experiment → seeds), `devices`; empty where not computed."""
+        """Its record: title, summary, `experiments` (name → title, run or not), `runs` (setting → experiment →
+        seeds), `devices`; empty where not computed."""
         return self.shown if self.record["results"] else {}
 
     def absent(self, analysis: str) -> Gap:

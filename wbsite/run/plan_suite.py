@@ -54,6 +54,7 @@ def facts(request: SuiteRequest, found: Runs) -> dict[str, Any]:
         "title": suite.name,
         "summary": suite.summary,
         "article": suite.article,
+        "experiments": {trial.name: trial.title for trial in suite.trials},
         "runs": found.seeds(),
         "devices": sorted(devices),
     }
