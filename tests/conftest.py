@@ -102,11 +102,20 @@ def made_up_run(folder: Path, experiment: str, seed: int, suite: str = "banding"
 
 @pytest.fixture(scope="session")
 def runs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with the runs of two experiments with two seeds, in place of those that come with wbsite. Look only."""
+    """Folder with a few runs, in place of those that come with wbsite. Look only.
+
+    Two experiments with two seeds; one whose head reads positions, and one of another network, with one.
+    """
     folder = tmp_path_factory.mktemp("runs")
     for experiment in ("baseline", "rotated"):
         for seed in (0, 1):
             made_up_run(folder, experiment, seed)
+    head = {"row_share": 0.4, "column_share": 0.1, "index": 0.3, "low": 0.2, "high": 0.4, "positions": 64}
+    made_up_run(folder, "fc_only", 0, order=3, title="no pooling, fully connected head", head=head)
+    made_up_run(
+        folder, "inceptionv1_baseline", 0, order=9, title="InceptionV1, baseline", group="architecture",
+        network="inceptionv1", baseline="inceptionv1_baseline",
+    )  # fmt: skip
     return folder
 
 
