@@ -88,7 +88,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     scores = table[table["measure"] == "accuracy"]
     if len(scores):
         file = f"time-course-{setting}-accuracy.vl.json"
-        specs[file] = _accuracy_chart(titles, span(scores["value"], 0.1), longest)
+        specs[file] = _accuracy_chart(titles, span(scores["value"], 0.05), longest)
         panels.append(("accuracy on the test pictures", file, "Accuracy through training."))
     legend = "".join(f'<span style="--wb-key:{colour}">{escape(name)}</span>' for name, colour in key.items())
     caption = (
