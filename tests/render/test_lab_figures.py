@@ -51,7 +51,7 @@ def test_an_intervention_stands_below_its_baseline_with_as_many_units(draw: Call
     assert len(drawn.files) == 4
     assert {size(png) for png in drawn.files.values()} == {(16 * 6 - 1, 2 * 6 - 1)}
     assert "24 units, an even sample" in drawn.caption
-    assert "trained on cifar10 for 2 epochs" in drawn.caption
+    assert "of the simplified network, trained on cifar10 for 2 epochs" in drawn.caption
 
 
 def test_an_interval_is_given_where_there_are_seeds_and_nowhere_else(draw: Callable[..., Any]) -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 TABLE_ROWS = 60
 """Longest data table shown on the page itself; the file holds all rows."""
 
+FILES_LISTED = 3
+"""More files than these beside a figure are listed when asked for."""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -126,13 +129,17 @@ def figure_html(name: str, number: int, drawing: Drawing) -> tuple[str, dict[str
             f'<div class="wb-chart" data-spec="{spec}" role="img" aria-label="{escape(drawing.alt, quote=True)}"'
             f' style="min-height:{drawing.height}px"></div>'
         )
-    links += [f'<a href="{file}" download>{escape(file)}</a>' for file in drawing.files]
+    others = [f'<a href="{file}" download>{escape(file)}</a>' for file in drawing.files]
+    if len(others) > FILES_LISTED:
+        folded = f"<details><summary>{len(others)} more files</summary>{' · '.join(others)}</details>"
+    else:
+        links, folded = [*links, *others], ""
     alt = escape(drawing.alt, quote=True)
     html = (
         f'<figure class="wb-figure wb-{drawing.width}" id="fig-{name}" aria-label="{alt}">\n'
         f"{body}\n"
         f'<figcaption><a class="wb-number" href="#fig-{name}">Figure {number}.</a> {drawing.caption}</figcaption>\n'
-        f'<div class="wb-tools" data-search-exclude>{" · ".join(links)}{_table(drawing.data)}</div>\n'
+        f'<div class="wb-tools" data-search-exclude>{" · ".join(links)}{folded}{_table(drawing.data)}</div>\n'
         "</figure>"
     )
     return html, files

@@ -17,7 +17,15 @@ BOTH = ("before", "last")
 ROWS_UP_TO = 4
 """So many panels stand one under the other, with their layers in columns; more stand side by side."""
 
-ARCHITECTURES = {"inceptionv1": "InceptionV1", "resnet50": "ResNet50", "vgg19": "VGG19"}
+NETWORKS = {
+    "simplified": "the simplified network",
+    "inceptionv1": "InceptionV1",
+    "resnet50": "ResNet50",
+    "vgg19": "VGG19",
+}
+"""What a run calls its network → what captions call it."""
+
+ARCHITECTURES = {name: title for name, title in NETWORKS.items() if name != "simplified"}
 VARIANTS = {"baseline": "as it is", "rotated": "input rotated by 90°", "positions": "no pooling before the head"}
 
 READING = (
@@ -83,8 +91,10 @@ def intervention(scene: Scene) -> Drawing | Gap:
         html.append(f'<div class="wb-trial"><p>{head}</p><div class="wb-pair">{cells}</div></div>')
         data.append(panels.numbers(name, BOTH))
     many = len(ordered) > ROWS_UP_TO
+    named = dict.fromkeys(str(panels.about[name]["network"]) for name in ordered)
+    networks = " and ".join(NETWORKS.get(name, escape(name)) for name in named)
     caption = (
-        f"{_layers(data)}, {setup_text(scene, panels.setting)}. {PICTURES}; each picture has {count} units, an even sample of the units of all"
+        f"{_layers(data)} of {networks}, {setup_text(scene, panels.setting)}. {PICTURES}; each picture has {count} units, an even sample of the units of all"
         f" seeds in order of similarity. {READING}, the bar is the interval and the ring the mean of the baseline."
         + absent_text(panels.summary, [*baselines, *names])
     )
