@@ -96,11 +96,12 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"Forest plot of {len(last)} experiments. Banding index of the last convolution: {'; '.join(told)}."
         f" Over all experiments it goes from {share_text(last['index'].min())} to {share_text(last['index'].max())}."
     )
+    own = ", each architecture's own beside its rows" if len(bands.index.unique()) > 1 else ""
     caption = (
-        f"Every experiment: banding index H of the last convolution and of the one before it, on full weights, positive"
-        f" for horizontal bands; networks {setup_text(scene, setting)}. Large marks are means. {INTERVAL} ({seeds_text(summary)} an experiment), ticks single seeds."
-        " The shaded bands are the intervals of the baseline, each architecture's own beside its rows. Point at a mark"
-        " for its numbers."
+        "Every experiment: banding index H of the last convolution and of the one before it, on full weights, positive"
+        f" for horizontal bands; networks {setup_text(scene, setting)}. Large marks are means. {INTERVAL}"
+        f" ({seeds_text(summary)} an experiment), ticks single seeds."
+        f" The shaded bands are the intervals of the baseline{own}. Point at a mark for its numbers."
     )
     return Drawing(caption, alt_text, table, chart, width="wide", height=height)
 
