@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,7 @@ def made_up_run(folder: Path, experiment: str, seed: int, suite: str = "banding"
     import numpy as np
 
     from wbsite.models.runs import Run
+    from wbsite.train.base import Recipe
 
     rng = np.random.default_rng([seed, *experiment.encode()])
     stripes = rng.normal(size=(24, 6, 5, 1) if experiment == "baseline" else (24, 6, 1, 5))
@@ -86,7 +87,7 @@ def made_up_run(folder: Path, experiment: str, seed: int, suite: str = "banding"
             for e in (0.0, 1.0, 2.0) for n in names[1:]
         ],
         "curve": [{"epoch": e, "loss": 2.0 / e, "accuracy": 0.25 * e} for e in (1, 2)],
-        "preset": "small", "recipe": {"epochs": 2, "batch": 64},
+        "preset": "small", "recipe": asdict(Recipe(epochs=2, batch=64)),
         "provenance": {
             "command": f"wbsite train {suite} --only {experiment} --seeds {seed} --preset small", "dataset": "cifar10",
             "dataset SHA-256": "00" * 32, "training pictures": 50000, "test pictures": 10000, "device": "cpu",
