@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from wbsite import registry
 from wbsite.analyses.base import Analysis, SuiteContext
 from wbsite.render.site import Gap, Site
 from wbsite.store import Entry, Result, Store
-from wbsite.train.base import Suite
+from wbsite.train.base import Recipe, Suite
 
 
 @dataclass
@@ -148,7 +148,7 @@ def test_a_damaged_run_is_named(lab: Lab) -> None:
     ("changes", "said"),
     [
         ({"preset": "wide"}, "preset is 'small' in the first and 'wide' in the second"),
-        ({"recipe": {"epochs": 3, "batch": 64}}, "epochs is 2 in the first and 3 in the second"),
+        ({"recipe": asdict(Recipe(epochs=3, batch=64))}, "epochs is 2 in the first and 3 in the second"),
     ],
 )
 def test_runs_of_different_recipes_are_not_averaged(
