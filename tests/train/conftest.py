@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -60,9 +61,12 @@ def suite_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[Recipe], Suite]:
 
     def make(recipe: Recipe) -> Suite:
         suite = tiny_suite(recipe)
-        monkeypatch.setattr(
-            registry, "entries", lambda kind: (*known(kind), suite) if kind == "suites" else known(kind)
-        )
+
+        @cache
+        def entries(kind: str) -> tuple[object, ...]:
+            return (*known(kind), suite) if kind == "suites" else known(kind)
+
+        monkeypatch.setattr(registry, "entries", entries)
         return suite
 
     return make

@@ -1,11 +1,13 @@
 """Trains small networks for 20 steps as `test_parallel` asks; run alone, or by torchrun as one of a team.
 
-python team_member.py OUT      writes OUT/CASE-SIZE.pt: losses, accuracies, the network's numbers
+`python team_member.py OUT` writes OUT/CASE-SIZE.pt, losses, accuracies and the network's numbers, and
+OUT/caught-RANK.txt, which errors of one process reached this one.
 """
 
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -15,16 +17,30 @@ import torch
 from torch import nn
 
 from wbsite.datasets.base import Pictures
+from wbsite.errors import WbsiteError
 from wbsite.models import heads
 from wbsite.models.base import Preprocess
 from wbsite.models.simplified import Simplified
 from wbsite.progress import Progress
+from wbsite.train import loop
 from wbsite.train.base import Recipe
 from wbsite.train.batches import Batches
 from wbsite.train.loop import train
 from wbsite.train.parallel import Team, team
 
 STEPS = 20
+
+
+class Interrupted(Progress):
+    """Interrupts after a number of steps."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        if amount and self.left == 0:
+            raise KeyboardInterrupt
+        self.left -= amount
 
 
 class Wide(nn.Module):
@@ -46,9 +62,9 @@ def pictures(count: int) -> Pictures:
     return Pictures(images, labels, ("a", "b", "c", "d"))
 
 
-def member(out: Path, case: str, processes: Team) -> None:
-    """`float32`: the baseline, an epoch a step, so that every loss is kept; `float64`: five steps an epoch."""
-    exact = case == "float64"
+def member(out: Path, case: str, processes: Team, progress: Progress) -> None:
+    """`float32`: the baseline, an epoch a step, so that every loss is kept; otherwise float64, five steps an epoch."""
+    exact = case != "float32"
     per_epoch = 5 if exact else 1
     recipe = Recipe(epochs=STEPS // per_epoch, batch=64, rate=2e-3, shift=2, vertical_flip=True, sway=30.0)
     torch.manual_seed(0)
@@ -64,7 +80,7 @@ def member(out: Path, case: str, processes: Team) -> None:
         recipe,
         0,
         out / f"{case}-{processes.size}.ckpt",
-        Progress(),
+        progress,
         autocast=False,
         team=processes,
     )
@@ -76,7 +92,35 @@ def main(out: Path) -> None:
     torch.set_num_threads(1)
     with team("cpu") as processes:
         for case in ("float32", "float64"):
-            member(out, case, processes)
+            member(out, case, processes, Progress())
+        loop.SAVE_SECONDS = -1
+        with suppress(KeyboardInterrupt):
+            member(out, "resumed", processes, Interrupted(7))
+        member(out, "resumed", processes, Progress())
+        shared_errors(out, processes)
+
+
+def shared_errors(out: Path, processes: Team) -> None:
+    """What goes wrong in one process must end the run in all, or the others wait for it for ever."""
+
+    def fail(where: int, answer: str) -> str:
+        if processes.rank == where:
+            raise WbsiteError(f"wrong in {where}")
+        return answer
+
+    caught = []
+    for work in (
+        lambda: processes.lead(lambda: fail(0, "led")),
+        lambda: processes.each(lambda: fail(0, "each")),
+        lambda: processes.each(lambda: fail(1, "each")),
+        lambda: processes.lead(lambda: fail(1, "led")),
+        lambda: str(processes.agree(processes.rank == 0)),
+    ):
+        try:
+            caught.append(work())
+        except WbsiteError as error:
+            caught.append(str(error))
+    (out / f"caught-{processes.rank}.txt").write_text("\n".join(caught))
 
 
 if __name__ == "__main__":

@@ -68,17 +68,12 @@ def pose(x: torch.Tensor, recipe: Recipe, draws: Draws) -> torch.Tensor:
 
 def random_shift(x: torch.Tensor, shift: int, draws: Draws) -> torch.Tensor:
     """Each picture of (N, C, H, W) moved by its own offset of up to `shift` pixels, edges reflected."""
-    n, _, h, w = x.shape
+    h, w = x.shape[2:]
     padded = F.pad(x.float(), (shift,) * 4, mode="reflect").to(x.dtype)
     dy, dx = draws.integers(2 * shift + 1, 2).to(x.device)
-    rows = (dy[:, None] + torch.arange(h, device=x.device))[:, None, :, None]
-    columns = (dx[:, None] + torch.arange(w, device=x.device))[:, None, None, :]
-    return padded[
-        torch.arange(n, device=x.device)[:, None, None, None],
-        torch.arange(x.shape[1], device=x.device)[None, :, None, None],
-        rows,
-        columns,
-    ]
+    # A view of every window of every picture, of which one each is copied.
+    windows = padded.unfold(2, h, 1).unfold(3, w, 1)
+    return windows[torch.arange(len(x), device=x.device), :, dy, dx]
 
 
 def random_flip(x: torch.Tensor, axis: int, draws: Draws) -> torch.Tensor:

@@ -73,8 +73,8 @@ class Feed(ABC):
         p, shape = self.preprocess, (1, -1, 1, 1)
         mean = torch.tensor(p.mean, device=x.device).reshape(shape)
         std = torch.tensor(p.std, device=x.device).reshape(shape)
-        x = (x.float() * (p.scale / 255.0) - mean) / std
-        return x.contiguous(memory_format=torch.channels_last)
+        x = x.contiguous(memory_format=torch.channels_last)  # first, while a value is a byte
+        return (x.float() * (p.scale / 255.0) - mean) / std
 
     def train(self, recipe: Recipe, seed: int, epoch: int, first: int = 0, rows: Rows = all_rows) -> Iterator[Batch]:
         """Shuffled and augmented batches of one epoch, from step `first` on; of each, the rows asked for."""

@@ -106,6 +106,7 @@ def _jobs(
 
     suite = registry.named("suites", name, "suite")
     scale, trials = suite.preset(preset), suite.chosen(only)
+    registry.named("datasets", (dataset or scale.dataset).partition(":")[0], "data set")
     return [
         Job(name, trial.name, seed, scale.name, dataset, epochs, device, out) for seed in seeds for _, trial in trials
     ]

@@ -7,6 +7,7 @@ the masks of its own rows.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -163,5 +164,7 @@ def team(device: str) -> Iterator[Team]:
     distributed.init_process_group("nccl" if cuda else "gloo")
     try:
         yield Group()
+        distributed.barrier()  # a process that ends early takes away what others still listen to
     finally:
+        gc.collect()  # networks that were wrapped hold the group, whose threads must end before the process does
         distributed.destroy_process_group()
