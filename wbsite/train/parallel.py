@@ -91,6 +91,10 @@ class Group(Team):
         synchronise(module, next(module.parameters()).device)
         return DistributedDataParallel(module)
 
+    def meet(self) -> None:
+        """Waits for all others to be here."""
+        distributed.barrier(group=self.words)
+
     def sum(self, value: torch.Tensor) -> float:
         """The sum of a number over the processes."""
         total = value.detach().double().cpu()
@@ -99,7 +103,9 @@ class Group(Team):
 
     def agree(self, wish: bool) -> bool:
         """What the first process wishes."""
-        return self.lead(lambda: wish)
+        answer = torch.tensor(wish)
+        distributed.broadcast(answer, 0, group=self.words)
+        return bool(answer)
 
     def lead(self, work: Callable[[], T]) -> T:
         """The result of what the first process does for all; its error is everyone's."""
@@ -162,9 +168,14 @@ def team(device: str) -> Iterator[Team]:
     if cuda:
         torch.cuda.set_device(local)
     distributed.init_process_group("nccl" if cuda else "gloo")
+    processes = Group()
     try:
-        yield Group()
-        distributed.barrier()  # a process that ends early takes away what others still listen to
+        yield processes
+    except WbsiteError:  # everyone's
+        processes.meet()
+        raise
+    else:
+        processes.meet()  # one that ended early would take away what others still listen to
     finally:
         gc.collect()  # networks that were wrapped hold the group, whose threads must end before the process does
         distributed.destroy_process_group()
