@@ -1,0 +1,152 @@
+"""Kernels as diverging heatmaps, and units as tiles that link to their pages: the parts of small multiples.
+
+Excitation is red, inhibition blue and zero white, on light and on dark ground alike, because white is part of the
+picture. All kernels of a figure share one scale, which `scale_legend` shows. A reader who cannot tell red from blue
+has the sign of the strongest weight in every kernel's text.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from functools import lru_cache
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from ..errors import WbsiteError
+from .page import slug
+
+if TYPE_CHECKING:
+    from .figure import Scene
+    from .site import Model
+
+POSITIVE, NEGATIVE = "#b2182b", "#2166ac"
+"""Excitation and inhibition, at the end of the scale; between them and white, colours are mixed linearly in sRGB."""
+
+COLOURS = ("red", "green", "blue")
+"""Names of the picture's channels."""
+
+
+def signed_colours(weights: np.ndarray, scale: float) -> np.ndarray:
+    """(...) weights → (..., 3) uint8 colours: white at zero, POSITIVE or NEGATIVE at ±scale and beyond."""
+    share = np.clip(np.asarray(weights, np.float64) / scale, -1, 1)[..., None] if scale > 0 else 0 * weights[..., None]
+    end = np.where(share >= 0, _rgb(POSITIVE), _rgb(NEGATIVE))
+    return np.rint(255 + np.abs(share) * (end - 255)).astype(np.uint8)
+
+
+def strongest_text(kernel: np.ndarray) -> str:
+    """What a kernel's text says of its sign: "strongest weight −0.031, inhibitory"."""
+    strongest = float(kernel.flat[np.abs(kernel).argmax()])
+    if strongest == 0:
+        return "all weights zero"
+    kind = "excitatory" if strongest > 0 else "inhibitory"
+    return f"strongest weight {signed_text(strongest)}, {kind}"
+
+
+def signed_text(value: float) -> str:
+    """A weight with its sign and two significant digits."""
+    return f"{value:+.2g}".replace("-", "−")
+
+
+def kernel_img(kernel: np.ndarray, scale: float, alt: str, pixels: int = 56) -> str:
+    """An <img> of a kernel (kh, kw), one pixel a weight, in the page itself.
+
+    Args:
+        scale: weight at which colours are full.
+        alt: plain text, to which the sign of the strongest weight is added.
+        pixels: length of its longer side on the page.
+    """
+    kh, kw = kernel.shape
+    buffer = io.BytesIO()
+    Image.fromarray(signed_colours(kernel, scale)).save(buffer, "PNG", optimize=True)
+    source = base64.b64encode(buffer.getvalue()).decode()
+    text = escape(f"{alt}; {strongest_text(kernel)}", quote=True)
+    wide, tall = (round(pixels * side / max(kh, kw)) for side in (kw, kh))
+    return (
+        f'<img class="wb-kernel" src="data:image/png;base64,{source}" width="{wide}" height="{tall}"'
+        f' alt="{text}" title="{text}">'
+    )
+
+
+def scale_legend(scale: float) -> str:
+    """A bar from −scale over white to +scale, with its numbers and their meaning."""
+    end = f"{scale:.2g}"
+    return (
+        '<div class="wb-scale" role="img" aria-label="Colours of weights: blue is negative (inhibition), white is zero,'
+        f' red is positive (excitation); the scale ends at −{end} and +{end}.">'
+        f"<span>−{end}</span>"
+        f'<i style="background:linear-gradient(90deg,{NEGATIVE},#fff,{POSITIVE})"></i>'
+        f"<span>+{end}</span><small>blue inhibits, red excites</small></div>"
+    )
+
+
+def unit_tile(scene: Scene, layer: str, channel: int, pixels: int = 72, caption: str = "") -> str:
+    """A unit's picture over its name, linked to its permalink; without a picture, a quiet tile with its number.
+
+    A channel of "input" is the colour's name and no link.
+
+    Args:
+        channel: index in the layer, from 0.
+        caption: HTML under the picture, in place of the layer and the unit's number.
+
+    Raises:
+        WbsiteError: the model has no such layer, or the layer no such channel.
+    """
+    assert scene.model is not None
+    model, size = scene.model, f"width:{pixels}px"
+    if layer == "input":
+        name = COLOURS[channel] if channel < len(COLOURS) else f"channel {channel}"
+        text = caption or "of the picture"
+        return f'<span class="wb-unit wb-unit-input" style="{size}"><b>{name}</b><span>{text}</span></span>'
+    unit = unit_number(model, layer, channel)
+    page = f"{scene.up}models/{slug(model.id)}/{slug(layer)}/"
+    row = pictured(model, layer).get(channel)
+    if row is None:
+        shown, kind = f"<b>{unit}</b>", " wb-unit-plain"
+    else:
+        alt = escape(
+            f"What excites unit {unit} of {layer}" + (", which did not respond" if row["dead"] else ""), quote=True
+        )
+        shown = (
+            f'<img src="{page}unit-{channel}.webp" width="{pixels}" height="{pixels}" loading="lazy" decoding="async"'
+            f' alt="{alt}">'
+        )
+        kind = " wb-unit-dead" if row["dead"] else ""
+    text = caption or f"{escape(layer)}<br>{unit}"
+    return (
+        f'<a class="wb-unit{kind}" style="{size}" href="{page}#unit-{unit}"'
+        f' title="{escape(layer, quote=True)}, unit {unit}">{shown}<span>{text}</span></a>'
+    )
+
+
+def unit_number(model: Model, layer: str, channel: int) -> int:
+    """A unit's number in its block (or layer), as #unit-N has it.
+
+    Raises:
+        WbsiteError: the model has no such layer, or the layer no such channel.
+    """
+    units = model.layer(layer).units
+    if not 0 <= channel < len(units):
+        raise WbsiteError(
+            f"{layer} of {model.id} has no channel {channel}.", f"Its channels are 0 to {len(units) - 1}."
+        )
+    return units[channel]
+
+
+@lru_cache(maxsize=1024)  # an article has many tiles of few layers
+def pictured(model: Model, layer: str) -> Mapping[int, Mapping[str, Any]]:
+    """Channel → row of the `unit_pictures` result, for the units of a layer that have a picture.
+
+    Raises:
+        DamagedEntry: the result is damaged.
+    """
+    entry = model.entry("unit_pictures", layer)
+    return {} if entry is None else {int(row["channel"]): row for row in entry.table("rows").to_dict("records")}
+
+
+def _rgb(colour: str) -> np.ndarray:
+    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], np.float64)
