@@ -90,7 +90,7 @@ class InceptionV1(nn.Module):
     Every convolution is a direct child named as in the Circuits articles: conv2d0, conv2d1,
     conv2d2, then for each block BLOCK_1x1, BLOCK_3x3_bottleneck, BLOCK_3x3, BLOCK_5x5_bottleneck,
     BLOCK_5x5 and BLOCK_pool_reduce. A block's output is the concatenation of 1x1, 3x3, 5x5 and
-    pool_reduce, in this order.
+    pool_reduce, in this order, and is what the child BLOCK (which does nothing) gives.
     """
 
     def __init__(self, layout: Layout) -> None:
@@ -107,6 +107,7 @@ class InceptionV1(nn.Module):
             self._conv(f"{block}_5x5_bottleneck", c, five_in, 1)
             self._conv(f"{block}_5x5", five_in, five, 5)
             self._conv(f"{block}_pool_reduce", c, pooled, 1)
+            self.add_module(block, nn.Identity())  # so that the block's output has a name
             c = one + three + five + pooled
         self.lrn = nn.LocalResponseNorm(**layout.lrn) if layout.lrn else nn.Identity()  # type: ignore[arg-type]
         self.dropout = nn.Dropout(0.4)
@@ -143,7 +144,8 @@ class InceptionV1(nn.Module):
             three = self._run(f"{block}_3x3", self._run(f"{block}_3x3_bottleneck", x))
             five = self._run(f"{block}_5x5", self._run(f"{block}_5x5_bottleneck", x))
             pooled = self._run(f"{block}_pool_reduce", F.max_pool2d(x, 3, 1, 1))
-            x = self._pool(block, torch.cat((one, three, five, pooled), dim=1))
+            x = self.get_submodule(block)(torch.cat((one, three, five, pooled), dim=1))
+            x = self._pool(block, x)
         x = x.mean((2, 3)) if self.layout.side == 1 else x.flatten(1)
         return self.softmax2_pre_activation_matmul(self.dropout(x))
 

@@ -1,0 +1,201 @@
+"""Expanded weights: how a unit's pre-activation changes with an earlier layer, its rectifiers taken as linear.
+
+∂(pre-activation of the unit at one position) / ∂(activation of the earlier layer at all positions), with every
+rectifier replaced by the identity, max pools by average pools and normalisation by its linear part
+(`linear.py`); Voss et al., Visualizing Weights, Distill 2021. Exact for a chain of linear layers. Where
+positive and negative paths between the same two units cancel, it says little: `path_products` gives both sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from wbsite.errors import WbsiteError
+
+from .linear import LinearForm, Pools
+from .recording import Recorded
+from .tape import Call, execute
+from .window import Window, window
+
+_CHUNK_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Sums over all paths between units of two layers, at every position of the window.
+
+    Attributes:
+        positive: (units, C_source, kh, kw), sum of the path products that are positive, ≥ 0.
+        negative: the same of the negative ones, ≤ 0.
+    """
+
+    positive: torch.Tensor
+    negative: torch.Tensor
+
+    @property
+    def net(self) -> torch.Tensor:
+        """Their sum, (units, C_source, kh, kw): the expanded weights, if pools are averaged."""
+        return self.positive + self.negative
+
+    @property
+    def magnitude(self) -> torch.Tensor:
+        """Sum of the absolute path products, (units, C_source, kh, kw)."""
+        return self.positive - self.negative
+
+    @property
+    def cancellation(self) -> torch.Tensor:
+        """1 − Σ|net| / Σ magnitude over positions, (units, C_source): 0 none, 1 complete; 0 without paths."""
+        total = self.magnitude.sum((2, 3))
+        return torch.where(total > 0, 1 - self.net.abs().sum((2, 3)) / torch.where(total > 0, total, 1), 0)
+
+
+@dataclass(frozen=True)
+class Path:
+    """The calls between two layers of a recorded network.
+
+    Attributes:
+        recorded: the network.
+        source, target: their names.
+        start, end: the values that are differentiated: the source's activation, the target's pre-activation.
+        calls: what leads from one to the other.
+        window: positions of the source that one position of the target sees; None where it sees the whole map.
+    """
+
+    recorded: Recorded
+    source: str
+    target: str
+    start: int
+    end: int
+    calls: tuple[Call, ...]
+    window: Window | None
+
+    @classmethod
+    def between(cls, model: Any, source: str, target: str) -> Path:
+        """The path between two layers or modules.
+
+        Raises:
+            WbsiteError: a name is unknown, or nothing leads from the first to the second.
+        """
+        recorded = Recorded.of(model)
+        start, end = recorded.tape.activation(source), recorded.tape.pre_activation(target)
+        calls = recorded.tape.path(start, end)
+        if not calls:
+            other = recorded.tape.path(recorded.tape.activation(target), recorded.tape.pre_activation(source))
+            raise WbsiteError(
+                f"there is no path from {source} to {target}.",
+                f"It is the other way round: expand from {target} to {source}."
+                if other
+                else "Choose an earlier layer that the later one can see; `wbsite list layers` shows what feeds what.",
+            )
+        return cls(recorded, source, target, start, end, calls, window(calls, start, end))
+
+    @property
+    def source_shape(self) -> tuple[int, ...]:
+        """(C_source, H, W) of the whole map at the network's usual input size, or (features,)."""
+        return self.recorded.tape.shapes[self.start][1:]
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """(kh, kw): positions of the source that the expanded weights cover."""
+        if self.window is None:
+            return (*self.source_shape[1:], 1, 1)[:2]  # type: ignore[return-value]
+        return self.window[0].size, self.window[1].size
+
+    def units(self, units: Sequence[int] | None) -> list[int]:
+        """The target's units asked for, all of them for None.
+
+        Raises:
+            WbsiteError: a unit does not exist.
+        """
+        count = self.recorded.tape.shapes[self.end][1]
+        wanted = list(range(count)) if units is None else [int(unit) for unit in units]
+        wrong = [unit for unit in wanted if not 0 <= unit < count]
+        if wrong:
+            raise WbsiteError(f"{self.target} has no unit {wrong[0]}.", f"Its units are 0 to {count - 1}.")
+        return wanted
+
+    def gradients(self, units: Sequence[int], form: LinearForm) -> torch.Tensor:
+        """∂ target units at one position / ∂ source, along the path's linear form: (units, C_source, kh, kw).
+
+        Raises:
+            WbsiteError: a call on the path has no linear form.
+        """
+        shape = list(self.source_shape)
+        if self.window is not None:
+            shape[1:] = [axis.start + axis.size for axis in self.window]
+        like = self.recorded.like
+        size = like.element_size() * torch.Size(shape).numel() * 8  # and as much again for inner values
+        parts = torch.as_tensor(units, device=like.device).split(max(1, _CHUNK_BYTES // max(1, size)))
+        found = [self._gradients(part, shape, form) for part in parts]
+        return torch.cat(found) if found else like.new_zeros(0, *shape[:1], *self.kernel)
+
+    def _gradients(self, units: torch.Tensor, shape: list[int], form: LinearForm) -> torch.Tensor:
+        with torch.enable_grad():
+            x = self.recorded.like.new_zeros(len(units), *shape).requires_grad_()
+            out = execute(self.calls, {self.start: x}, (self.end,), form)[self.end]
+            rows = torch.arange(len(units), device=units.device)
+            at = out[rows, units]
+            if at.ndim == 3:
+                y, x_ = (at.shape[1] // 2, at.shape[2] // 2) if self.window is None else (a.first for a in self.window)
+                at = at[:, y, x_]
+            (found,) = torch.autograd.grad(at.sum(), x)
+        if self.window is not None:
+            height, width = self.window
+            found = found[:, :, height.start :, width.start :]
+        return found.reshape(len(units), shape[0], *self.kernel)
+
+
+def expanded_weights(model: Any, source: str, target: str, units: Sequence[int] | None = None) -> torch.Tensor:
+    """Expanded weights from an earlier layer to units of a later one, (units, C_source, kh, kw).
+
+    The source is the earlier layer's activation (after its own batch norm and rectifier), the target the
+    unit's pre-activation (after its own batch norm), at a position that sees no padding. kh and kw are the
+    size of the window it sees of the source: for a fully connected target, or after a global pooling, the
+    whole map at the network's usual input size. Between neighbouring convolutions it is the kernel itself.
+
+    Args:
+        model: a LoadedModel, a Recorded, or a module with an attribute `input_shape`.
+        source, target: names of layers or other modules, as "conv2d2", "mixed3a", "layer1.0"; "input" is the picture.
+        units: of the target; None for all.
+
+    Raises:
+        WbsiteError: a layer or unit does not exist; no path leads from source to target; a call on it has no
+            linear form; a weight on it is not finite, as where the weights file does not hold the layer.
+    """
+    path = Path.between(model, source, target)
+    return _checked(path, path.gradients(path.units(units), LinearForm(path.recorded.tape.shapes)))
+
+
+def path_products(
+    model: Any, source: str, target: str, units: Sequence[int] | None = None, pools: Pools = "average"
+) -> Paths:
+    """The positive and the negative path products behind the expanded weights, summed over all paths.
+
+    With Σ|products| from the absolute weights, positive = (Σ|products| + net) / 2. Arguments and errors as
+    for `expanded_weights`.
+
+    Args:
+        pools: "average" (positive + negative is the expanded weight), or "gates": a max pool lets every position
+            of its window through. Then, on a path of convolutions, rectifiers and max pools, the sums bound the
+            gradient on any picture, since every path is either open or shut there. Batch norm is linear and changes
+            nothing. Local response normalisation is counted by its slope at zero, its largest; its cross-channel
+            terms are left out, so the bound does not cover them.
+    """
+    path = Path.between(model, source, target)
+    wanted, shapes = path.units(units), path.recorded.tape.shapes
+    net = path.gradients(wanted, LinearForm(shapes, pools=pools))
+    total = path.gradients(wanted, LinearForm(shapes, magnitude=True, pools=pools))
+    return Paths(_checked(path, (total + net) / 2).clamp_min(0), ((net - total) / 2).clamp_max(0))
+
+
+def _checked(path: Path, found: torch.Tensor) -> torch.Tensor:
+    if not bool(torch.isfinite(found).all()):
+        raise WbsiteError(
+            f"weights between {path.source} and {path.target} are not finite.",
+            "The weights file does not hold every layer between them, or the training diverged.",
+        )
+    return found

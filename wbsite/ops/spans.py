@@ -1,0 +1,90 @@
+"""Which layers' units the channels of a value stand for: what a kernel's input channel means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from .operations import AVERAGES, BATCH_NORMS, MAXIMA, NORMALISATIONS, RECTIFIERS, SUMS, UNCHANGED
+from .tape import INPUT, Call, Ref, Tape
+
+_KEEPS_CHANNELS = RECTIFIERS | UNCHANGED | BATCH_NORMS | NORMALISATIONS | AVERAGES | MAXIMA | {"pad", "interpolate"}
+
+
+@dataclass(frozen=True)
+class Span:
+    """A run of channels.
+
+    Attributes:
+        layers: whose units they are: one layer; several where maps are added (a residual stream); ("input",)
+            for the picture's channels; none where that cannot be said (channels were mixed or rearranged).
+        first: unit of the layers that the first channel is.
+        units: length of the run.
+    """
+
+    layers: tuple[str, ...]
+    first: int
+    units: int
+
+
+def spans(tape: Tape, value: int) -> tuple[Span, ...]:
+    """The channels of a value in order; their units add up to its number of channels.
+
+    Concatenations line layers up, additions lay them on one another, rectifiers, norms and pools keep them;
+    after anything else the channels stand for nothing that has a name.
+    """
+    named = {tape.outputs[name]: name for name in reversed(tape.outputs)}
+    known: dict[int, tuple[Span, ...]] = {INPUT: (Span(("input",), 0, tape.shapes[INPUT][1]),)}
+    for call in tape.calls:
+        for output in call.outputs:
+            channels = tape.shapes[output][1] if len(tape.shapes[output]) > 1 else 0
+            if call.operation in ("conv2d", "linear") and output in named:
+                known[output] = (Span((named[output],), 0, channels),)
+            else:
+                kept = _through(call, known)
+                known[output] = kept if sum(s.units for s in kept) == channels else (Span((), 0, channels),)
+    return _joined(known[value])
+
+
+def _through(call: Call, known: dict[int, tuple[Span, ...]]) -> tuple[Span, ...]:
+    """The spans after a call that keeps, lines up or adds channels; () after any other."""
+    given = [known[value] for value in call.inputs]
+    if call.operation in ("cat", "concat", "concatenate") and _along_channels(call):
+        return tuple(span for one in given for span in one)
+    if call.operation in SUMS and given:
+        return _added(given)
+    if call.operation in _KEEPS_CHANNELS and len(given) == 1:
+        return given[0]
+    if call.operation in ("mul", "div") and len(given) == 1:
+        return given[0]
+    return given[0] if call.operation == "flatten" and given else ()
+
+
+def _along_channels(call: Call) -> bool:
+    listed = call.args[0] if call.args else call.kwargs.get("tensors", ())
+    axis = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else 0)
+    return axis in (1, -3) and all(isinstance(item, Ref) for item in listed)
+
+
+def _added(given: list[tuple[Span, ...]]) -> tuple[Span, ...]:
+    """Spans laid on one another: where their cuts agree, the layers of all; else unknown."""
+    cuts = {tuple(span.units for span in one) for one in given}
+    if len(cuts) > 1:
+        return ()
+    found = []
+    for spans in zip(*given, strict=True):
+        same = {span.first for span in spans}
+        layers = tuple(dict.fromkeys(layer for span in spans for layer in span.layers))
+        found.append(Span(layers if len(same) == 1 else (), spans[0].first, spans[0].units))
+    return tuple(found)
+
+
+def _joined(found: tuple[Span, ...]) -> tuple[Span, ...]:
+    """Neighbouring runs of the same layers as one."""
+    joined: list[Span] = []
+    for span in found:
+        last = joined[-1] if joined else None
+        if last and last.layers == span.layers and (last.first + last.units == span.first or not span.layers):
+            joined[-1] = replace(last, units=last.units + span.units)
+        else:
+            joined.append(span)
+    return tuple(joined)

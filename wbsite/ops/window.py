@@ -1,0 +1,112 @@
+"""Which positions of an earlier map one position of a later map sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .linear import pair, pool_arguments
+from .operations import BATCH_NORMS, JOINS, NORMALISATIONS, RECTIFIERS, SCALED, SUMS, UNCHANGED
+from .tape import Call
+
+_POINTWISE = RECTIFIERS | UNCHANGED | BATCH_NORMS | SUMS | JOINS | NORMALISATIONS | (SCALED - {"matmul", "mm"})
+_CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+_AVERAGE = ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Along one axis, position q of the later map sees positions stride·q + low … stride·q + high of the earlier."""
+
+    stride: int = 1
+    low: int = 0
+    high: int = 0
+
+    @property
+    def size(self) -> int:
+        """Number of positions seen."""
+        return self.high - self.low + 1
+
+    @property
+    def first(self) -> int:
+        """The first position of the later map that sees no padding of the earlier one."""
+        return max(0, -(self.low // self.stride))
+
+    @property
+    def start(self) -> int:
+        """The first position of the earlier map that `first` sees."""
+        return self.stride * self.first + self.low
+
+    def then(self, stride: int, low: int, high: int) -> Axis:
+        """With one more operation, whose position q sees stride·q + low … stride·q + high of what this one makes."""
+        return Axis(self.stride * stride, self.stride * low + self.low, self.stride * high + self.high)
+
+
+Window = tuple[Axis, Axis]
+"""Along height and along width."""
+
+
+def window(calls: Sequence[Call], source: int, target: int) -> Window | None:
+    """The window of a path of calls; None where there is none: a whole map is reduced, cut or rearranged."""
+    windows: dict[int, Window] = {source: (Axis(), Axis())}
+    for call in calls:
+        seen = [windows[value] for value in call.inputs if value in windows]
+        step = _step(call)
+        merged = _merged(seen)
+        if step is None or merged is None:
+            return None
+        made = tuple(axis.then(*one) for axis, one in zip(merged, step, strict=True))
+        windows |= dict.fromkeys(call.outputs, made)  # type: ignore[arg-type]
+    return windows[target]
+
+
+def _merged(seen: list[Window]) -> Window | None:
+    """The windows of values that are added or concatenated, all of one stride."""
+    axes = []
+    for along in zip(*seen, strict=True):
+        if len({axis.stride for axis in along}) > 1:
+            return None
+        axes.append(Axis(along[0].stride, min(axis.low for axis in along), max(axis.high for axis in along)))
+    return axes[0], axes[1]
+
+
+def _step(call: Call) -> list[tuple[int, int, int]] | None:
+    """Stride, low and high of one call along both axes; None where it has no window."""
+    operation = call.operation
+    if operation in _POINTWISE:
+        along = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else 0)
+        return None if operation in JOINS and operation != "hstack" and along not in (1, -3) else [(1, 0, 0)] * 2
+    if operation == "conv2d":
+        return _convolution({**dict(zip(_CONV, call.args, strict=False)), **call.kwargs})
+    if operation == "max_pool2d":
+        return _window_of(**{key: value for key, value in pool_arguments(call).items() if key != "ceil_mode"})
+    if operation == "avg_pool2d":
+        given = {**dict(zip(_AVERAGE, call.args, strict=False)), **call.kwargs}
+        kernel = pair(given["kernel_size"])
+        stride = pair(given["stride"]) if given.get("stride") else kernel
+        return _window_of(kernel, stride, pair(given.get("padding", 0)), (1, 1))
+    if operation == "pad" and _constant_pad(call):
+        left, _, top, _ = [*call.args[1], 0, 0][:4]
+        return [(1, -top, -top), (1, -left, -left)]
+    return None
+
+
+def _constant_pad(call: Call) -> bool:
+    mode = call.kwargs.get("mode", call.args[2] if len(call.args) > 2 else "constant")
+    return len(call.args) > 1 and mode == "constant" and len(call.args[1]) in (2, 4)
+
+
+def _convolution(given: Mapping[str, Any]) -> list[tuple[int, int, int]]:
+    kernel, dilation = tuple(given["weight"].shape[2:]), pair(given.get("dilation", 1))
+    padding = given.get("padding", 0)
+    if isinstance(padding, str):
+        total = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+        padding = (0, 0) if padding == "valid" else (total[0] // 2, total[1] // 2)
+    return _window_of(kernel, pair(given.get("stride", 1)), pair(padding), dilation)
+
+
+def _window_of(
+    kernel_size: tuple[int, ...], stride: tuple[int, int], padding: tuple[int, int], dilation: tuple[int, int]
+) -> list[tuple[int, int, int]]:
+    return [(s, -p, d * (k - 1) - p) for k, s, p, d in zip(kernel_size, stride, padding, dilation, strict=True)]
