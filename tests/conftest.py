@@ -249,6 +249,17 @@ def shared_data() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
+def bvlc(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """InceptionV1 with the BVLC weights, loaded; skips where the reference file is not there."""
+    from wbsite.models import load
+    from wbsite.models.convert import convert
+
+    folder = tmp_path_factory.mktemp("bvlc")
+    convert(shared_data("weights/googlenet_bvlc_fp16.npz"), "inceptionv1", "bvlc", folder)
+    return load("inceptionv1@bvlc", weights_dir=folder)
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium through Playwright; where there is none the test skips, but fails in continuous integration."""
     names = ("chromium", "chromium-browser", "google-chrome")
