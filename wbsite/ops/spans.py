@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from .operations import AVERAGES, BATCH_NORMS, MAXIMA, NORMALISATIONS, RECTIFIERS, SUMS, UNCHANGED
 from .tape import INPUT, Call, Ref, Tape
 
-_KEEPS_CHANNELS = RECTIFIERS | UNCHANGED | BATCH_NORMS | NORMALISATIONS | AVERAGES | MAXIMA | {"pad", "interpolate"}
+_CURVES = frozenset({"sqrt", "square", "pow", "abs", "exp", "log", "sigmoid", "hardsigmoid", "tanh", "softsign"})
+_KEEPS_CHANNELS = (
+    RECTIFIERS | UNCHANGED | BATCH_NORMS | NORMALISATIONS | AVERAGES | MAXIMA | _CURVES | {"pad", "interpolate"}
+)
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,12 @@ def spans(tape: Tape, value: int) -> tuple[Span, ...]:
             if call.operation in ("conv2d", "linear") and output in named:
                 known[output] = (Span((named[output],), 0, channels),)
             else:
-                kept = _through(call, known)
+                kept = _through(call, tape, known)
                 known[output] = kept if sum(s.units for s in kept) == channels else (Span((), 0, channels),)
     return _joined(known[value])
 
 
-def _through(call: Call, known: dict[int, tuple[Span, ...]]) -> tuple[Span, ...]:
+def _through(call: Call, tape: Tape, known: dict[int, tuple[Span, ...]]) -> tuple[Span, ...]:
     """The spans after a call that keeps, lines up or adds channels; () after any other."""
     given = [known[value] for value in call.inputs]
     if call.operation in ("cat", "concat", "concatenate") and _along_channels(call):
@@ -54,8 +58,8 @@ def _through(call: Call, known: dict[int, tuple[Span, ...]]) -> tuple[Span, ...]
         return _added(given)
     if call.operation in _KEEPS_CHANNELS and len(given) == 1:
         return given[0]
-    if call.operation in ("mul", "div") and len(given) == 1:
-        return given[0]
+    if call.operation in ("mul", "div", "truediv") and given:
+        return _scaled(call, tape, known)
     return given[0] if call.operation == "flatten" and given else ()
 
 
@@ -76,6 +80,13 @@ def _added(given: list[tuple[Span, ...]]) -> tuple[Span, ...]:
         layers = tuple(dict.fromkeys(layer for span in spans for layer in span.layers))
         found.append(Span(layers if len(same) == 1 else (), spans[0].first, spans[0].units))
     return tuple(found)
+
+
+def _scaled(call: Call, tape: Tape, known: dict[int, tuple[Span, ...]]) -> tuple[Span, ...]:
+    """The spans of the largest factor, such as a map that one number a channel scales; () of two maps."""
+    sizes = {value: math.prod(tape.shapes[value][2:]) for value in call.inputs}
+    largest = {known[value] for value, size in sizes.items() if size == max(sizes.values())}
+    return largest.pop() if len(largest) == 1 else ()
 
 
 def _joined(found: tuple[Span, ...]) -> tuple[Span, ...]:
