@@ -8,7 +8,7 @@ positive and negative paths between the same two units cancel, it says little: `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from wbsite.errors import WbsiteError
 from .linear import LinearForm, Pools
 from .recording import Recorded
 from .tape import Call, execute
-from .window import Window, window
+from .window import Range, Window, reach, seen_by, unpadded, window
 
 _CHUNK_BYTES = 64 * 2**20
 
@@ -124,36 +124,51 @@ class Path:
         Raises:
             WbsiteError: a call on the path has no linear form.
         """
-        shape = list(self.source_shape)
+        shape, like = [1, *self.source_shape], self.recorded.like
         if self.window is not None:
-            shape[1:] = [axis.start + axis.size for axis in self.window]
-        like = self.recorded.like
-        size = like.element_size() * torch.Size(shape).numel() * 8  # and as much again for inner values
-        parts = torch.as_tensor(units, device=like.device).split(max(1, _CHUNK_BYTES // max(1, size)))
-        found = [self._gradients(part, shape, form) for part in parts]
-        return torch.cat(found) if found else like.new_zeros(0, *shape[:1], *self.kernel)
-
-    def _gradients(self, units: torch.Tensor, shape: list[int], form: LinearForm) -> torch.Tensor:
+            shape[2:] = self.kernel
         with torch.enable_grad():
-            x = self.recorded.like.new_zeros(len(units), *shape).requires_grad_()
-            out = execute(self.calls, {self.start: x}, (self.end,), form)[self.end]
-            rows = torch.arange(len(units), device=units.device)
-            at = out[rows, units]
-            if at.ndim == 3:
-                y, x_ = (at.shape[1] // 2, at.shape[2] // 2) if self.window is None else (a.first for a in self.window)
-                at = at[:, y, x_]
-            (found,) = torch.autograd.grad(at.sum(), x)
-        if self.window is not None:
-            height, width = self.window
-            found = found[:, :, height.start :, width.start :]
-        return found.reshape(len(units), shape[0], *self.kernel)
+            x = like.new_zeros(shape).requires_grad_()
+            run = form if self.window is None else _Unbounded(form, reach(self.calls, self.end))
+            at = execute(self.calls, {self.start: x}, (self.end,), run)[self.end][0]
+            if at.ndim == 3:  # the one position that the window belongs to, or the middle of the map
+                at = at[:, at.shape[1] // 2, at.shape[2] // 2]
+            size = like.element_size() * x.numel() * 8  # with inner values
+            chosen = torch.as_tensor(units, device=like.device).split(max(1, _CHUNK_BYTES // max(1, size)))
+            found = [self._back(at, x, part) for part in chosen]
+        return torch.cat(found).reshape(len(units), shape[1], *self.kernel)
+
+    @staticmethod
+    def _back(at: torch.Tensor, x: torch.Tensor, units: torch.Tensor) -> torch.Tensor:
+        rows = torch.nn.functional.one_hot(units.long(), len(at)).to(at)
+        (found,) = torch.autograd.grad(at, x, rows, retain_graph=True, is_grads_batched=True)
+        return found
+
+
+@dataclass(frozen=True)
+class _Unbounded:
+    """Runs calls on the positions that one position of the target sees, with no edges: nothing else is computed."""
+
+    form: LinearForm
+    ranges: Mapping[int, Range]
+
+    def __call__(self, call: Call, values: Mapping[int, Any]) -> Any:
+        needed = seen_by(call, self.ranges[call.outputs[0]])
+        given = {value: self._cut(values[value], value, needed) for value in call.inputs if value in values}
+        return self.form(unpadded(call), given)
+
+    def _cut(self, x: torch.Tensor, value: int, needed: Range) -> torch.Tensor:
+        (top, bottom), (left, right) = (
+            (first - held, last - held + 1) for (first, last), (held, _) in zip(needed, self.ranges[value], strict=True)
+        )
+        return x[:, :, top:bottom, left:right]
 
 
 def expanded_weights(model: Any, source: str, target: str, units: Sequence[int] | None = None) -> torch.Tensor:
     """Expanded weights from an earlier layer to units of a later one, (units, C_source, kh, kw).
 
     The source is the earlier layer's activation (after its own batch norm and rectifier), the target the
-    unit's pre-activation (after its own batch norm), at a position that sees no padding. kh and kw are the
+    unit's pre-activation (after its own batch norm), at a position far from the edges. kh and kw are the
     size of the window it sees of the source: for a fully connected target, or after a global pooling, the
     whole map at the network's usual input size. Between neighbouring convolutions it is the kernel itself.
 

@@ -134,12 +134,13 @@ def pair(size: Any) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else (int(size[0]), int(size[-1]))
 
 
-_POOL = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
+POOL = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
+"""Arguments of a max pool, in order."""
 
 
 def pool_arguments(call: Call) -> dict[str, Any]:
     """Geometry of a max pool: kernel_size, stride, padding, dilation as pairs, and ceil_mode."""
-    given = {**dict(zip(_POOL, call.args, strict=False)), **call.kwargs}
+    given = {**dict(zip(POOL, call.args, strict=False)), **call.kwargs}
     kernel = pair(given["kernel_size"])
     return {
         "kernel_size": kernel,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from .linear import pair, pool_arguments
+from .linear import POOL, pair, pool_arguments
 from .operations import BATCH_NORMS, JOINS, NORMALISATIONS, RECTIFIERS, SCALED, SUMS, UNCHANGED
 from .tape import Call
 
@@ -28,16 +28,6 @@ class Axis:
         """Number of positions seen."""
         return self.high - self.low + 1
 
-    @property
-    def first(self) -> int:
-        """The first position of the later map that sees no padding of the earlier one."""
-        return max(0, -(self.low // self.stride))
-
-    @property
-    def start(self) -> int:
-        """The first position of the earlier map that `first` sees."""
-        return self.stride * self.first + self.low
-
     def then(self, stride: int, low: int, high: int) -> Axis:
         """With one more operation, whose position q sees stride·q + low … stride·q + high of what this one makes."""
         return Axis(self.stride * stride, self.stride * low + self.low, self.stride * high + self.high)
@@ -45,6 +35,9 @@ class Axis:
 
 Window = tuple[Axis, Axis]
 """Along height and along width."""
+
+Range = tuple[tuple[int, int], tuple[int, int]]
+"""First and last position along height and along width."""
 
 
 def window(calls: Sequence[Call], source: int, target: int) -> Window | None:
@@ -59,6 +52,46 @@ def window(calls: Sequence[Call], source: int, target: int) -> Window | None:
         made = tuple(axis.then(*one) for axis, one in zip(merged, step, strict=True))
         windows |= dict.fromkeys(call.outputs, made)  # type: ignore[arg-type]
     return windows[target]
+
+
+def reach(calls: Sequence[Call], target: int) -> dict[int, Range]:
+    """The positions of every value on a path that position 0 of the target sees, first and last along both axes.
+
+    Maps are taken to go on beyond their edges, so positions may be negative.
+    """
+    ranges: dict[int, Range] = {target: ((0, 0), (0, 0))}
+    for call in reversed(calls):
+        made = ranges[call.outputs[0]]
+        for value in call.inputs:
+            needed = seen_by(call, made)
+            if value in ranges:
+                pairs = zip(needed, ranges[value], strict=True)
+                needed = tuple((min(a[0], b[0]), max(a[1], b[1])) for a, b in pairs)  # type: ignore[assignment]
+            ranges[value] = needed
+    return ranges
+
+
+def seen_by(call: Call, made: Range) -> Range:
+    """The positions of a call's inputs that these positions of its output see."""
+    step = _step(call)
+    assert step is not None, "only asked where every call has a window"
+    (height, width) = (
+        (s * first + low, s * last + high) for (s, low, high), (first, last) in zip(step, made, strict=True)
+    )
+    return height, width
+
+
+def unpadded(call: Call) -> Call:
+    """The same operation on a map that goes on beyond its edges."""
+    if call.operation == "pad":
+        return replace(call, name="identity", args=call.args[:1], kwargs={})
+    names = {"conv2d": _CONV, "avg_pool2d": _AVERAGE, "max_pool2d": POOL}.get(call.operation)
+    if names is None:
+        return call
+    given = {**dict(zip(names, call.args, strict=False)), **call.kwargs, "padding": 0}
+    if "ceil_mode" in given:
+        given["ceil_mode"] = False
+    return replace(call, args=(), kwargs=given)
 
 
 def _merged(seen: list[Window]) -> Window | None:
