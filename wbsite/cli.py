@@ -65,6 +65,10 @@ RunsDir = Annotated[
     Optional[Path],
     typer.Option(help="Folder of runs that `wbsite train SUITE --out` wrote, in place of those that come with wbsite."),
 ]
+Photographs = Annotated[
+    Optional[str],
+    typer.Option(help="Data set shown to the networks, as imagefolder:PATH. Left out: crops of two photographs."),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Treat mkdocs' warnings as errors.")]
 
 
@@ -106,6 +110,7 @@ def build(
     out: Out = None,
     keep_going: KeepGoing = None,
     runs: RunsDir = None,
+    photographs: Photographs = None,
     strict: Strict = False,
 ) -> None:
     """Compute what is missing, render the pages, and let mkdocs make the site."""
@@ -115,6 +120,7 @@ def build(
     config = _config(
         models=models, articles=articles, profile=profile, weights_dir=weights_dir, device=device,
         workers=workers, scheduler=scheduler, store=store, out=out, keep_going=keep_going, runs=runs,
+        photographs=photographs,
     )  # fmt: skip
     with reporter() as progress:
         failures = run(config, progress, strict)
@@ -133,6 +139,7 @@ def compute(
     store: StoreUrl = None,
     keep_going: KeepGoing = None,
     runs: RunsDir = None,
+    photographs: Photographs = None,
 ) -> None:
     """The first half of build: compute what the store lacks."""
     from .progress import reporter
@@ -140,7 +147,7 @@ def compute(
 
     config = _config(
         models=models, profile=profile, weights_dir=weights_dir, device=device, workers=workers,
-        scheduler=scheduler, store=store, keep_going=keep_going, runs=runs,
+        scheduler=scheduler, store=store, keep_going=keep_going, runs=runs, photographs=photographs,
     )  # fmt: skip
     with reporter() as progress:
         _, failures = run(config, progress)
@@ -234,12 +241,15 @@ def export(
     device: Device = None,
     store: StoreUrl = None,
     runs: RunsDir = None,
+    photographs: Photographs = None,
 ) -> None:
     """A result as a table on standard output; computes what is missing."""
     from .progress import reporter
     from .run.export import export as run
 
-    config = _config(profile=profile, weights_dir=weights_dir, device=device, store=store, runs=runs)
+    config = _config(
+        profile=profile, weights_dir=weights_dir, device=device, store=store, runs=runs, photographs=photographs
+    )
     with reporter() as progress:
         data = run(config, analysis, model, layer, format, progress)
     try:

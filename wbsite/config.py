@@ -35,6 +35,7 @@ class Config:
         out: folder of the finished site.
         keep_going: build the other models when one cannot be loaded.
         runs: folder that `wbsite train SUITE` wrote, whose runs replace the bundled ones of the same suite.
+        photographs: data set whose test pictures are shown to the networks, as in `imagefolder:PATH`.
     """
 
     models: tuple[str, ...] = BUNDLED
@@ -48,6 +49,7 @@ class Config:
     out: str = "site"
     keep_going: bool = False
     runs: str = ""
+    photographs: str = "sample_photographs"
 
     def __post_init__(self) -> None:
         if self.profile not in PROFILES:
@@ -57,6 +59,10 @@ class Config:
         for name, value in (("store", self.store), ("out", self.out)):
             if not value.strip():
                 raise WbsiteError(f"{name} is empty.", f"Give a folder, or leave --{name} out.")
+        if not self.photographs.strip():
+            raise WbsiteError(
+                "photographs is empty.", "Give a data set, as in imagefolder:PATH, or leave --photographs out."
+            )
         if self.workers < 0:
             raise WbsiteError(f"workers is {self.workers}.", "Give 0 (compute in this process) or more.")
         if self.scheduler and ":" not in self.scheduler:

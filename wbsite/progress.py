@@ -21,8 +21,48 @@ class Progress:
     def advance(self, amount: int = 1, note: str = "") -> None:
         """Some of the current step is done."""
 
+    def note(self, text: str) -> None:
+        """What is being done within the current step; none of it counts as done."""
+
     def line(self, text: str) -> None:
         """A message that should stay on the screen."""
+
+
+class Inner(Progress):
+    """Steps within one piece of another observer's step: they are its notes, and its count stays its own.
+
+    Args:
+        outer: the observer whose step this is a piece of.
+        label: what the piece is called in its notes.
+    """
+
+    def __init__(self, outer: Progress, label: str) -> None:
+        self.outer, self.name, self.label, self.done = outer, label, "", 0
+        self.total: int | None = None
+        self.started = 0.0
+
+    def step(self, label: str, total: int | None = None) -> None:
+        self.label, self.total, self.done, self.started = label, total, 0, time.monotonic()
+        self.note("")
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        self.done += amount
+        self.note(note)
+
+    def note(self, text: str) -> None:
+        count = f"{self.done}{remaining(self.done, self.total, self.started)}" if self.done else ""
+        said = ": ".join(filter(None, (self.label, count)))
+        self.outer.note(" · ".join(filter(None, (self.name, said, text))))
+
+    def line(self, text: str) -> None:
+        self.outer.line(f"{self.name}: {text}")
+
+
+def remaining(done: int, total: int | None, started: float) -> str:
+    """ " of TOTAL, about N s left", by the time since `started` (monotonic); "" where it cannot be said."""
+    if not total or not done:
+        return ""
+    return f" of {total}, about {(time.monotonic() - started) * (total / done - 1):.0f} s left"
 
 
 class LineProgress(Progress):
@@ -40,14 +80,15 @@ class LineProgress(Progress):
 
     def advance(self, amount: int = 1, note: str = "") -> None:
         self.done += amount
+        self.note(note)
+
+    def note(self, text: str) -> None:
         now = time.monotonic()
         if now - self.said < self.every:
             return
         self.said = now
-        left = ""
-        if self.total and self.done:
-            left = f" of {self.total}, about {(now - self.started) * (self.total / self.done - 1):.0f} s left"
-        self.line(f"{self.label}: {self.done}{left}{' · ' + note if note else ''}")
+        left = remaining(self.done, self.total, self.started)
+        self.line(f"{self.label}: {self.done}{left}{' · ' + text if text else ''}")
 
     def line(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
@@ -79,6 +120,10 @@ class BarProgress(Progress):
     def advance(self, amount: int = 1, note: str = "") -> None:
         if self.task is not None:
             self.bars.update(self.task, advance=amount, note=note)
+
+    def note(self, text: str) -> None:
+        if self.task is not None:
+            self.bars.update(self.task, note=text)
 
     def line(self, text: str) -> None:
         self.bars.console.print(text, highlight=False, markup=False)

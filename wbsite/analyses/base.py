@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -9,10 +10,86 @@ from typing import Any, Literal, cast
 
 import torch
 
+from ..errors import WbsiteError
 from ..models.base import LoadedModel
 from ..models.layers import Layer, Layers
 from ..models.runs import Run
-from ..store import Entry, Result
+from ..progress import Progress
+from ..store import DamagedEntry, Entry, Result, Store, result_key
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """Pictures as a network takes them.
+
+    Attributes:
+        inputs: float32 (N, C, H, W) on the context's device, as the network's preprocessing makes them.
+            Shared by all analyses: not to be changed in place.
+        name: of the data set, without the folders above it.
+        count: how many there are, N.
+        what: number and source for a caption, as in "64 crops of …".
+        digest: SHA-256 of the inputs.
+    """
+
+    inputs: torch.Tensor
+    name: str
+    count: int
+    what: str
+    digest: str
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the record of a result says of them, and its figures show."""
+        return {"name": self.name, "count": self.count, "what": self.what}
+
+
+class Parts:
+    """Finished pieces of a long analysis, so that a run that was killed goes on where it stopped.
+
+    A part is found again by its name and by all that decides the analysis (see `Analysis.decides_parts`), never by
+    what else was asked for. Go on with the entry that `put` returns: a resumed run then computes from the same.
+
+    Args:
+        store: where they are kept.
+        of: what they are parts of, by content; part of their keys.
+        about: what their records say.
+        progress: is told of damaged ones.
+    """
+
+    def __init__(self, store: Store, of: str, about: Mapping[str, Any], progress: Progress) -> None:
+        self.store, self.of, self.about, self.progress = store, of, about, progress
+
+    @classmethod
+    def forgotten(cls) -> Parts:
+        """In memory, for a context that belongs to no store."""
+        return cls(Store(f"memory://parts-{uuid.uuid4().hex}"), "", {}, Progress())
+
+    def key(self, name: Mapping[str, Any]) -> str:
+        """The key of a part in the store."""
+        return result_key({"parts": self.of, "part": dict(name)})
+
+    def get(self, name: Mapping[str, Any]) -> Entry | None:
+        """The part, or None where it has to be computed; a damaged one is reported and taken out.
+
+        Args:
+            name: JSON values that tell this part from the others, as in {"unit": 3}.
+        """
+        key = self.key(name)
+        entry = self.store.get(key)
+        try:
+            if entry is None and self.store.torn(key):
+                raise DamagedEntry(key, "manifest.json")
+            if entry is not None:
+                entry.check()
+        except DamagedEntry:
+            self.progress.line(f"damaged in the store: part {dict(name)}; computed again")
+            self.store.remove(key)
+            return None
+        return entry
+
+    def put(self, name: Mapping[str, Any], result: Result) -> Entry:
+        """Keeps a finished part; it is on disk when this returns."""
+        return self.store.put(self.key(name), result, {**self.about, "part": dict(name), "part_of": self.of})
 
 
 @dataclass(frozen=True)
@@ -25,7 +102,11 @@ class Context:
         layer: the layer to look at; None for an analysis of the whole model.
         device: where to compute.
         params: the analysis's parameters in this profile.
-        needs: results of the analyses it asked for, of the same layer (or model).
+        needs: results of the analyses it asked for, of the same layer where they have one of it, else of the
+            model; without those that do not apply there.
+        progress: told of the steps of a long analysis.
+        parts: its finished pieces.
+        load_photographs: how to get the photographs; None for an analysis that does not declare them.
     """
 
     model: LoadedModel
@@ -34,6 +115,23 @@ class Context:
     device: torch.device
     params: Mapping[str, Any]
     needs: Mapping[str, Entry]
+    progress: Progress = field(default_factory=Progress)
+    parts: Parts = field(default_factory=Parts.forgotten)
+    load_photographs: Callable[[], Photographs] | None = None
+
+    def photographs(self) -> Photographs:
+        """The photographs that `--photographs` names, read once a process.
+
+        Raises:
+            WbsiteError: the analysis does not say that it uses them; the network takes no pictures; they changed
+                since they were planned with.
+        """
+        if self.load_photographs is None:
+            raise WbsiteError(
+                "an analysis asks for photographs that are no part of its result's key.",
+                "Declare photographs=True in its ANALYSES.",
+            )
+        return self.load_photographs()
 
     def weight(self) -> torch.Tensor:
         """The layer's weight on the device, float32: (O, I/groups, kh, kw) or (O, I)."""
@@ -83,7 +181,10 @@ class Analysis:
         run: the computation, from a Context; for a suite, from a SuiteContext.
         applies: layer → "" or the reason why it has no result there, as the layer's page says it.
         params: parameters by profile; part of the result's key.
-        needs: analyses whose results it reads.
+        needs: analyses whose results it reads; an analysis of layers may need one of layers or of the model.
+        photographs: whether it reads the photographs; they are part of the result's key then.
+        decides_parts: names of the parameters and needed analyses that decide a part of it (`Context.parts`); None
+            for all of them. One that only says which parts are wanted is left out, so that profiles share parts.
         rows: the table that `wbsite export` prints.
         suite: name of the suite of experiments, for that scope.
     """
@@ -98,6 +199,13 @@ class Analysis:
     needs: tuple[str, ...] = ()
     rows: str = "rows"
     suite: str = ""
+    photographs: bool = False
+    decides_parts: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        known = {*self.needs, *(name for params in self.params.values() for name in params)}
+        if missing := sorted(set(self.decides_parts or ()) - known):
+            raise ValueError(f"analysis {self.name}: decides_parts names {missing}, which it neither takes nor needs")
 
     def parameters(self, profile: str) -> Mapping[str, Any]:
         """The parameters of a profile; an analysis with one set uses it for all."""

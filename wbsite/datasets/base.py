@@ -74,12 +74,17 @@ class DatasetSpec:
         summary: one line for `wbsite list datasets`.
         load: (argument after the colon, "train" or "test", side in pixels, progress) → Pictures.
         files: (argument, "train" or "test") → Files, of a data set that can be too large for the memory.
+        few: (argument, "train" or "test", side, number, progress) → that many pictures, of all classes alike, of a
+            data set that would be long in loading whole.
+        called: what its pictures are called after their number; left out, "pictures of" and the data set's name.
     """
 
     name: str
     summary: str
     load: Callable[[str, str, int, Progress], Pictures]
     files: Callable[[str, str], Files] | None = None
+    few: Callable[[str, str, int, int, Progress], Pictures] | None = None
+    called: str = ""
 
 
 def check_trainable(training: Pictures | Files, held_out: Pictures | Files, source: str) -> None:

@@ -191,14 +191,25 @@ def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:
     Raises:
         WbsiteError: something stands after the colon.
     """
+    return few(argument, split, size, COUNTS[split], progress)
+
+
+def few(argument: str, split: str, size: int, count: int, progress: Progress) -> Pictures:
+    """The first `count` of them, which has all classes alike.
+
+    Raises:
+        WbsiteError: something stands after the colon.
+    """
     if argument:
         raise WbsiteError(
             f"textures takes nothing after the colon, and was given {argument!r}.",
             "Write textures; the pictures are drawn, not read. Your own pictures are imagefolder:PATH.",
         )
-    return pictures(split, size, COUNTS[split], progress)
+    return pictures(split, size, count, progress)
 
 
 DATASETS = (
-    DatasetSpec("textures", "drawn here: 10 classes of random textures without a preferred direction, any size", load),
+    DatasetSpec(
+        "textures", "drawn here: 10 classes of random textures without a preferred direction, any size", load, few=few
+    ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..config import Config
 from ..errors import WbsiteError
 from ..store import Store
+from . import unfinished
 from .compute import open_store
 
 
@@ -18,7 +19,9 @@ def named_keys(store: Store) -> set[str]:
 
 
 def clean(config: Config) -> tuple[int, int]:
-    """Removes entries that are damaged, left over from an interruption, or named by no record.
+    """Removes entries that are damaged, half written, or named by no record.
+
+    Parts of an analysis are kept as long as the last plan of their model (or an export since) has it unfinished.
 
     Returns:
         How many were removed, and how many of those were damaged or incomplete.
@@ -27,8 +30,15 @@ def clean(config: Config) -> tuple[int, int]:
     if not store.exists():
         raise WbsiteError(f"there is no store at {config.store}.", "Give its place with --store.")
     damaged = set(store.damaged())
-    unnamed = set(store.keys()) - named_keys(store)
+    unnamed = set(store.keys()) - named_keys(store) - unfinished.keys(store)
+    unnamed -= _wanted_parts(store, unnamed)
     for key in sorted(damaged | unnamed):
         store.remove(key)
     store.sweep()
     return len(damaged | unnamed), len(damaged)
+
+
+def _wanted_parts(store: Store, keys: set[str]) -> set[str]:
+    wanted = unfinished.parts(store)
+    found = {key: store.get(key) for key in keys} if wanted else {}
+    return {key for key, entry in found.items() if entry is not None and entry.about.get("part_of") in wanted}

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import Config
+from ..datasets.photographs import files_of
 from ..errors import WbsiteError
 from ..naming import is_user
 from ..progress import Progress
 from ..store import DamagedEntry, Store, StoreError
+from . import unfinished
 from .request import ModelRequest, Request
 from .suites import articles, suite_requests
 from .unchanged import code_digest, inputs, still_valid
@@ -68,7 +70,7 @@ def planned(request: Request, config: Config, progress: Progress, only: Sequence
     """What to compute of a model, once its weights are here, or of a suite.
 
     Raises:
-        WbsiteError: the model cannot be had or loaded, or the runs cannot be read.
+        WbsiteError: the model cannot be had or loaded, or the runs or photographs cannot be read.
     """
     from .plan import plan
     from .plan_suite import plan_suite
@@ -76,15 +78,17 @@ def planned(request: Request, config: Config, progress: Progress, only: Sequence
     if not isinstance(request, ModelRequest):
         return plan_suite(request, config.profile, only)
     obtain(request, progress)
-    return plan(request, config.profile, only)
+    return plan(request, config.profile, only, progress)
 
 
 def requests(config: Config) -> list[ModelRequest]:
     """The models asked for.
 
     Raises:
-        WbsiteError: two of them would have the same pages, or the folder of weights is not there.
+        WbsiteError: two of them would have the same pages, the folder of weights is not there, or there is no such
+            data set of photographs, or nothing in it.
     """
+    files_of(config.photographs)
     if config.weights_dir and not Path(config.weights_dir).is_dir():
         raise WbsiteError(
             f"weights folder {config.weights_dir!r} does not exist.",
@@ -92,7 +96,7 @@ def requests(config: Config) -> list[ModelRequest]:
         )
     found: dict[str, ModelRequest] = {}
     for token in config.models:
-        request = ModelRequest(token, config.weights_dir)
+        request = ModelRequest(token, config.weights_dir, config.photographs)
         if request.id in found:
             raise WbsiteError(
                 f"{found[request.id].token} and {token} would both have the pages of {request.id!r}.",
@@ -135,15 +139,17 @@ def _run(waiting: Sequence[tuple[Plan, Any]], config: Config, store: Store, prog
     tasks = [task for plan, _ in waiting for task in plan.tasks]
     missing = [task for task in tasks if not intact(store, task.key, task.label, progress)]
     reasons: dict[str, str] = {}
+    unfinished.note(store, tasks, {task.key for task in missing})
     if missing:
         progress.step(f"compute {len(missing)} of {len(tasks)} results", len(missing))
-        for outcome in outcomes(missing, replace(config, store=store.url)):
+        for outcome in outcomes(missing, replace(config, store=store.url), progress):
             progress.advance(note=outcome.task.label)
             if outcome.failed:
                 reasons[outcome.task.key] = outcome.failed
                 progress.line(f"{outcome.task.label} failed: {outcome.failed}")
     for plan, found in waiting:
         store.put_record(plan.subject.record, _catalog(plan, config.profile, found, reasons))
+    unfinished.note(store, tasks, reasons)
     return len(reasons)
 
 

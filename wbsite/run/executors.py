@@ -8,24 +8,30 @@ from typing import Any
 
 from ..config import Config
 from ..errors import WbsiteError
+from ..progress import Inner, Progress
 from .perform import Outcome, perform
 from .plan import Task
 
 
-def outcomes(tasks: Sequence[Task], config: Config) -> Iterator[Outcome]:
-    """Runs all tasks and yields their outcomes as they come."""
+def outcomes(tasks: Sequence[Task], config: Config, progress: Progress) -> Iterator[Outcome]:
+    """Runs all tasks and yields their outcomes as they come.
+
+    Args:
+        progress: what a task does inside is noted on its current step, where tasks run in this process.
+    """
     if config.workers or config.scheduler:
         yield from on_dask(tasks, config)
     else:
-        yield from inline(tasks, config)
+        yield from inline(tasks, config, progress)
 
 
-def inline(tasks: Sequence[Task], config: Config) -> Iterator[Outcome]:
+def inline(tasks: Sequence[Task], config: Config, progress: Progress) -> Iterator[Outcome]:
     """One after the other, in the plan's order."""
     done: dict[str, Outcome] = {}
     for task in tasks:
         needed = [done[key] for key in task.needs.values() if key in done]
-        done[task.key] = perform(task, config.store, config.device, *needed)
+        inner = Inner(progress, task.label)
+        done[task.key] = perform(task, config.store, config.device, *needed, progress=inner)
         yield done[task.key]
 
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from .. import registry
 from ..analyses.base import Analysis
 from ..config import Config
+from ..datasets.photographs import files_of
 from ..device import choose
 from ..errors import WbsiteError, unknown
 from ..progress import Progress
+from . import unfinished
 from .compute import intact, open_store, planned
 from .executors import outcomes
 from .plan import Plan, Task
@@ -47,7 +49,7 @@ def export(
             raise WbsiteError(f"{analysis} has no result for layer {layer!r}: {whole.skipped[analysis, layer]}.")
         raise unknown("layer", layer, [task.layer for task in mine])
     mine = [task for task in mine if layer is None or task.layer == layer]
-    wanted = {need for task in mine for need in task.needs.values()} | {task.key for task in mine}
+    wanted = _needed(mine, whole)
     _compute([task for task in whole.tasks if task.key in wanted], config, progress)
     return _encode(_rows(mine, found, config), format)
 
@@ -67,7 +69,17 @@ def _request(analysis: Analysis, config: Config, model: str | None, layer: str |
         )
     if "," in model:
         raise WbsiteError(f"export takes one model, not {model}.", "Run it once for each.")
-    return ModelRequest(model, config.weights_dir)
+    files_of(config.photographs)  # refuses one that cannot be used
+    return ModelRequest(model, config.weights_dir, config.photographs)
+
+
+def _needed(tasks: Sequence[Task], whole: Plan) -> set[str]:
+    """Keys of tasks and of all that they need, directly or not."""
+    wanted = {task.key for task in tasks}
+    for task in reversed(whole.tasks):  # each follows those it needs
+        if task.key in wanted:
+            wanted |= set(task.needs.values())
+    return wanted
 
 
 def _compute(tasks: Sequence[Task], config: Config, progress: Progress) -> None:
@@ -77,11 +89,13 @@ def _compute(tasks: Sequence[Task], config: Config, progress: Progress) -> None:
         return
     choose(config.device)
     store.prepare()
+    unfinished.note_parts(store, missing, done=False)
     progress.step(f"compute {len(missing)} of {len(tasks)} results", len(missing))
-    for outcome in outcomes(missing, replace(config, store=store.url)):
+    for outcome in outcomes(missing, replace(config, store=store.url), progress):
         progress.advance(note=outcome.task.label)
         if outcome.failed:
             raise WbsiteError(f"{outcome.task.label} failed: {outcome.failed}")
+    unfinished.note_parts(store, missing, done=True)
 
 
 def _rows(tasks: Sequence[Task], analysis: Analysis, config: Config) -> pd.DataFrame:

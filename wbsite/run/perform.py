@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
 from .. import __version__, registry
-from ..analyses.base import Analysis, Context, SuiteContext
+from ..analyses.base import Analysis, Context, Parts, Photographs, SuiteContext
 from ..device import choose, describe
 from ..errors import WbsiteError
+from ..progress import Progress
 from ..store import Entry, Store, StoreError
+from .photographs import photographs
 from .plan import Task, loaded
 from .request import SuiteRequest
 from .suites import loaded_runs
@@ -25,11 +29,12 @@ class Outcome:
     failed: str = ""
 
 
-def perform(task: Task, store_url: str, device: str, *needed: Outcome) -> Outcome:
+def perform(task: Task, store_url: str, device: str, *needed: Outcome, progress: Progress | None = None) -> Outcome:
     """Computes a task and stores the result; a failure of the analysis is an outcome.
 
     Args:
         needed: outcomes of the tasks this one needs (handed in so that a scheduler orders them).
+        progress: told of the analysis's own steps; a worker has none.
 
     Raises:
         StoreError: the store cannot be used.
@@ -44,20 +49,11 @@ def perform(task: Task, store_url: str, device: str, *needed: Outcome) -> Outcom
         analysis: Analysis = registry.named("analyses", task.analysis, "analysis")
         try:
             place = choose(device)
-            given = context(task, analysis, place, store)
+            facts = provenance(task, analysis, place)
+            given = context(task, analysis, place, store, facts, progress or Progress())
             started = time.perf_counter()
             result = analysis.run(given)
-            suite = isinstance(task.subject, SuiteRequest)
-            about = {
-                "analysis": analysis.name,
-                "version": analysis.version,
-                "params": dict(analysis.parameters(task.profile)),
-                **({"suite": task.subject.id} if suite else {"model": task.subject.id, "layer": task.layer}),
-                "runs" if suite else "weights": task.digest,
-                "wbsite": __version__,
-                "device": describe(place),
-                "seconds": round(time.perf_counter() - started, 3),
-            }
+            about = {**facts, "seconds": round(time.perf_counter() - started, 3)}
             store.put(task.key, result, about)  # in here: a result that is no JSON is the analysis's defect too
         except StoreError:
             raise
@@ -66,8 +62,28 @@ def perform(task: Task, store_url: str, device: str, *needed: Outcome) -> Outcom
     return Outcome(task)
 
 
-def context(task: Task, analysis: Analysis, device: torch.device, store: Store) -> Context | SuiteContext:
+def provenance(task: Task, analysis: Analysis, device: torch.device) -> dict[str, Any]:
+    """What the record of a result, and of its parts, says of how it came about."""
+    suite = isinstance(task.subject, SuiteRequest)
+    return {
+        "analysis": analysis.name,
+        "version": analysis.version,
+        "params": dict(analysis.parameters(task.profile)),
+        **({"suite": task.subject.id} if suite else {"model": task.subject.id, "layer": task.layer}),
+        "runs" if suite else "weights": task.digest,
+        **({"photographs": dict(task.photographs)} if task.photographs else {}),
+        "wbsite": __version__,
+        "device": describe(device),
+    }
+
+
+def context(
+    task: Task, analysis: Analysis, device: torch.device, store: Store, facts: Mapping[str, Any], progress: Progress
+) -> Context | SuiteContext:
     """What the analysis is given.
+
+    Args:
+        facts: what the records of its parts say.
 
     Raises:
         WbsiteError: the weights or runs are gone or are others than those that were planned with.
@@ -76,16 +92,26 @@ def context(task: Task, analysis: Analysis, device: torch.device, store: Store) 
     needs = {name: _entry(store, key) for name, key in task.needs.items()}
     if isinstance(task.subject, SuiteRequest):
         found = loaded_runs(task.subject)
-        _check_same("runs", found.digest, task)
+        _check_same("runs", found.digest, task.digest, task)
         return SuiteContext(found.runs, device, params, needs)
-    model, layers = loaded(task.subject)
-    _check_same("weights", model.digest, task)
+    subject = task.subject
+    model, layers = loaded(subject)
+    _check_same("weights", model.digest, task.digest, task)
     layer = next((layer for layer in layers.layers if layer.name == task.layer), None)
-    return Context(model, layers, layer, device, params, needs)
+    parts = Parts(store, task.parts, facts, progress)
+
+    def shown() -> Photographs:
+        found = photographs(subject.photographs, model.spec, progress)
+        _check_same("photographs", found.digest, task.photographs_digest, task)
+        return replace(found, inputs=found.inputs.to(device))
+
+    return Context(
+        model, layers, layer, device, params, needs, progress, parts, shown if analysis.photographs else None
+    )
 
 
-def _check_same(what: str, digest: str, task: Task) -> None:
-    if digest != task.digest:
+def _check_same(what: str, digest: str, planned: str, task: Task) -> None:
+    if digest != planned:
         raise WbsiteError(
             f"the {what} of {task.subject.token} changed while they were analysed.", "Run the command again."
         )

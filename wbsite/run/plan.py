@@ -13,13 +13,21 @@ from ..analyses.base import Analysis
 from ..errors import WbsiteError
 from ..models import LoadedModel, load
 from ..models.layers import Layer, Layers, discover
+from ..progress import Progress
 from ..store import result_key
+from .photographs import photographs, unsuitable
 from .request import ModelRequest, Request
 
 
 @dataclass(frozen=True)
 class Task:
-    """One analysis of one model, layer or suite. Picklable: a worker loads the model or the runs itself."""
+    """One analysis of one model, layer or suite. Picklable: a worker loads the model or the runs itself.
+
+    Attributes:
+        parts: what decides its parts, by content; "" of a suite's.
+        photographs: name, number and source of the photographs it reads, as its record has them; empty for none.
+        photographs_digest: SHA-256 of those.
+    """
 
     subject: Request
     digest: str
@@ -28,6 +36,9 @@ class Task:
     profile: str
     key: str
     needs: Mapping[str, str] = field(default_factory=dict)
+    parts: str = ""
+    photographs: Mapping[str, Any] = field(default_factory=dict)
+    photographs_digest: str = ""
 
     @property
     def label(self) -> str:
@@ -92,18 +103,16 @@ def analyses() -> list[Analysis]:
     return list(done.values())
 
 
-def plan(request: ModelRequest, profile: str, only: Iterable[str] = ()) -> Plan:
+def plan(request: ModelRequest, profile: str, only: Iterable[str] = (), progress: Progress | None = None) -> Plan:
     """The tasks of one model; with `only`, those analyses and what they need.
 
     Raises:
-        WbsiteError: the model cannot be loaded or traced.
+        WbsiteError: the model cannot be loaded or traced, or the photographs cannot be had.
     """
     model, layers = loaded(request)
-    traced = layers_digest(layers)
     chosen = with_needs(only) if only else {analysis.name for analysis in analyses()}
-    tasks: list[Task] = []
+    tasks: dict[tuple[str, str], Task] = {}
     skipped: dict[tuple[str, str], str] = {}
-    keys: dict[tuple[str, str], str] = {}
     for analysis in analyses():
         if analysis.name not in chosen or analysis.scope == "suite":
             continue
@@ -114,23 +123,41 @@ def plan(request: ModelRequest, profile: str, only: Iterable[str] = ()) -> Plan:
             if reason:
                 skipped[analysis.name, name] = reason
                 continue
-            needs = {need: keys[need, name] for need in analysis.needs if (need, name) in keys}
-            key = result_key(
-                {
-                    "analysis": analysis.name,
-                    "version": analysis.version,
-                    "params": dict(analysis.parameters(profile)),
-                    "weights": model.digest,
-                    "layers": traced,
-                    "layer": name,
-                    "needs": needs,
-                    "spec": spec_facts(model) if analysis.scope == "model" else {},
-                }
-            )
-            keys[analysis.name, name] = key
-            tasks.append(Task(request, model.digest, analysis.name, name, profile, key, needs))
+            # What it needs is of the same layer, else of the model.
+            found = {need: tasks.get((need, name)) or tasks.get((need, "")) for need in analysis.needs}
+            needs = {need: task.key for need, task in found.items() if task is not None}
+            tasks[analysis.name, name] = _task(request, analysis, name, profile, needs, progress or Progress())
     facts = {"token": request.token, "title": model.spec.title}
-    return Plan(request, facts, model.digest, tuple(tasks), skipped)
+    return Plan(request, facts, model.digest, tuple(tasks.values()), skipped)
+
+
+def _task(
+    request: ModelRequest, analysis: Analysis, layer: str, profile: str, needs: Mapping[str, str], progress: Progress
+) -> Task:
+    """A task with its key, and with that of its parts: without what only says which of them are wanted."""
+    model, layers = loaded(request)
+    params = analysis.parameters(profile)
+    of = {
+        "analysis": analysis.name,
+        "version": analysis.version,
+        "weights": model.digest,
+        "layers": layers_digest(layers),
+        "layer": layer,
+    }
+    seen: dict[str, Any] = {}
+    if analysis.photographs:
+        shown = photographs(request.photographs, model.spec, progress)
+        of["photographs"] = shown.digest
+        seen = {"photographs": shown.about, "photographs_digest": shown.digest}
+    spec = spec_facts(model) if analysis.scope == "model" else {}
+    key = result_key({**of, "params": dict(params), "needs": dict(needs), "spec": spec})
+    by = analysis.decides_parts
+    parts = result_key({**of, "params": _these(params, by), "needs": _these(needs, by)})
+    return Task(request, model.digest, analysis.name, layer, profile, key, needs, parts, **seen)
+
+
+def _these(found: Mapping[str, Any], names: Iterable[str] | None) -> dict[str, Any]:
+    return dict(found) if names is None else {name: found[name] for name in names if name in found}
 
 
 def with_needs(only: Iterable[str]) -> set[str]:
@@ -157,6 +184,8 @@ def spec_facts(model: LoadedModel) -> dict[str, Any]:
 
 def inapplicable(analysis: Analysis, layer: Layer | None, model: LoadedModel) -> str:
     """Why an analysis has no result for a layer, or ""."""
+    if analysis.photographs and (reason := unsuitable(model.spec)):
+        return reason
     if layer is None:
         return ""
     if f"{layer.name}.weight" in model.missing:

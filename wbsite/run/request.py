@@ -6,16 +6,19 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..config import Config
 from ..models.weights import BUNDLED
 from ..naming import model_id
 
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """`NAME`, `NAME@WEIGHTS` or `module:factory[@FILE]`, and where its weights are looked for first."""
+    """`NAME`, `NAME@WEIGHTS` or `module:factory[@FILE]`, where its weights are looked for first, and the data set
+    of photographs that it is shown."""
 
     token: str
     weights_dir: str = ""
+    photographs: str = Config.photographs
 
     @property
     def id(self) -> str:

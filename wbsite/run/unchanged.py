@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import registry
+from ..datasets.photographs import files_of
 from ..models.weights import search_folders
 from ..naming import is_user
 from ..store import Store, canonical
@@ -25,16 +26,20 @@ def code_digest() -> str:
     for path in sorted(PACKAGE.rglob("*.py")):
         if "render" not in path.relative_to(PACKAGE).parts:
             digest.update(path.read_bytes())
-    digest.update(canonical(registry.installed("models", "analyses", "experiments", "suites")))
+    digest.update(canonical(registry.installed("models", "datasets", "analyses", "experiments", "suites")))
     return digest.hexdigest()
 
 
 def inputs(request: Request) -> dict[str, Any] | None:
-    """Size and time of every weights file that could be chosen for this model, or of the suite's runs, and
-    the code's digest.
+    """Size and time of every weights file that could be chosen for this model and of the photographs it is shown, or
+    of the suite's runs, and the code's digest.
 
     None for a user's own factory: what its module imports is not known without running it.
+
+    Raises:
+        WbsiteError: there is no such data set of photographs, or it is empty.
     """
+    shown: dict[str, Any] = {}
     if isinstance(request, SuiteRequest):
         paths = request.files()
     elif is_user(request.token):
@@ -43,11 +48,13 @@ def inputs(request: Request) -> dict[str, Any] | None:
         name = request.token.partition("@")[0]
         folders = search_folders(request.weights_dir or None)
         paths = [path for folder in folders for path in sorted(folder.glob(f"{name}-*.safetensors"))]
-    files = {}
+        files = [list(file) for file in files_of(request.photographs)]
+        shown = {"photographs": {"name": request.photographs, "files": files}}
+    weights = {}
     for path in paths:
         stat = path.stat()
-        files[str(path.resolve())] = [stat.st_size, stat.st_mtime_ns]
-    return {"code": code_digest(), "files": files}
+        weights[str(path.resolve())] = [stat.st_size, stat.st_mtime_ns]
+    return {"code": code_digest(), "files": weights, **shown}
 
 
 def still_valid(store: Store, catalog: dict[str, Any] | None, profile: str, found: dict[str, Any] | None) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from .. import __version__, datasets, registry
+from ..datasets.base import check_trainable
 from ..device import choose, describe
 from ..errors import WbsiteError
 from ..models.base import ModelSpec
@@ -23,8 +24,8 @@ def train_experiment(
         the test pictures of exactly those half-precision weights.
 
     Raises:
-        WbsiteError: unknown experiment or data set, unreadable pictures, a number of classes that is
-            not the network's, a checkpoint of another run.
+        WbsiteError: unknown experiment or data set, unreadable pictures, pictures that a classifier cannot be
+            trained on, a number of classes that is not the network's, a checkpoint of another run.
     """
     import torch
 
@@ -37,14 +38,14 @@ def train_experiment(
     source = dataset or experiment.dataset
     training = datasets.load(source, "train", spec.preprocess.crop, progress)
     held_out = datasets.load(source, "test", spec.preprocess.crop, progress)
+    check_trainable(training, held_out, source)
     torch.manual_seed(seed)
     module = spec.build()
     outputs = list(module.state_dict().values())[-1].shape[0]
-    if training.classes != held_out.classes or len(training.classes) != outputs:
+    if len(training.classes) != outputs:
         raise WbsiteError(
-            f"{name} has {outputs} outputs; {source} has {len(training.classes)} classes to train on"
-            f" and {len(held_out.classes)} to test on.",
-            "Use a data set with the same classes in both splits, as many as the network has outputs.",
+            f"{name} has {outputs} outputs; {source} has {len(training.classes)} classes.",
+            "Use a data set with as many classes as the network has outputs.",
         )
     test = Batches.of(held_out, spec.preprocess, place)
     history = train(
