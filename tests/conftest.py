@@ -127,6 +127,12 @@ def write_run() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
+def plug_in() -> Callable[..., Path]:
+    """Makes a folder that holds an installed package: plug_in(folder, name, entry points, code)."""
+    return install
+
+
+@pytest.fixture(scope="session")
 def speck(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of an installed package that gives wbsite the network `speck`."""
     points = "[wbsite.models]\nspeck = speck_plugin:MODELS\n"

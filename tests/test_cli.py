@@ -33,6 +33,8 @@ HEAVY = ("torch", "torchvision", "pandas", "altair", "sklearn", "numpy")
         ("build --workers -2", "workers is -2", "0"),
         ("build --workers 1 --scheduler tcp://127.0.0.1:1", "both workers and scheduler", "Give one"),
         ("build --weights-dir nowhere", "'nowhere' does not exist", "weights convert"),
+        ("build --photographs imagefoler:pets", "unknown data set 'imagefoler'", "'imagefolder'"),
+        ("compute --photographs imagefolder:nowhere", "nowhere is not a folder", "imagefolder:PATH"),
         ("build --store foo://x", "cannot be opened", "Give a folder"),
         ("build --out build/docs", "overlaps with build/docs", "--out"),
         ("build --out .", "overlaps with", "--out"),

@@ -46,6 +46,8 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_defaults(tmp_
         ("models = []", "no models are named", "Leave --models out"),
         ('models = ["a", "b", "a"]', "'a' is named twice", "once"),
         ('store = ""', "store is empty", "--store"),
+        ('photographs = ""', "photographs is empty", "imagefolder:PATH"),
+        ("photographs = 3", "photographs is 3", "type str"),
         ('out = " "', "out is empty", "--out"),
         ('workers = 2\nscheduler = "tcp://a:1"', "both workers and scheduler", "Give one"),
         ('models = ["a"', "not valid TOML", "Repair that line"),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wbsite.progress import LineProgress, Progress, reporter
+from wbsite.progress import Inner, LineProgress, Progress, reporter
 
 SCRIPT = """
 from wbsite.progress import reporter
@@ -18,6 +18,7 @@ with reporter() as progress:
     progress.step("compute [a] of [/b]", 2)
     progress.advance(note="layer [3, 3] [/x]")
     progress.line("shape [3, 3] is not [/bold] expected")
+    progress.note("unit [4] of [/c]")
     progress.advance()
     progress.step("mkdocs")
 """
@@ -44,6 +45,23 @@ def test_a_log_gets_one_line_a_step_and_estimates_for_long_ones(capsys: pytest.C
     assert lines[1].endswith("s left · nmf a")
     assert lines[2].startswith("compute: 4 of 4, about 0 s left")
     assert lines[3:] == ["mkdocs", "mkdocs: 1"]
+
+
+def test_inner_steps_are_noted_and_do_not_count(capsys: pytest.CaptureFixture[str]) -> None:
+    """Or "compute 3 of 5 results" would count the units of one of them."""
+    outer = LineProgress(every=0.0)
+    outer.step("compute", 2)
+    inner = Inner(outer, "pictures a")
+    inner.step("optimise", 4)
+    inner.advance(2, note="conv1")
+    inner.line("starved")
+    outer.advance(note="pictures a")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == ["compute", "compute: 0 · pictures a · optimise"]
+    assert lines[2].startswith("compute: 0 · pictures a · optimise: 2 of 4, about ")
+    assert lines[2].endswith("s left · conv1")
+    assert lines[3] == "pictures a: starved"
+    assert lines[4].startswith("compute: 1 of 2, about ")
 
 
 def test_output_that_is_piped_stays_free_of_progress(capsys: pytest.CaptureFixture[str]) -> None:

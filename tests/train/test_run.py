@@ -60,6 +60,14 @@ def test_a_data_set_with_other_classes_is_refused(short: str, tmp_path: Path) ->
     assert not (tmp_path / "out").exists()
 
 
+def test_a_class_without_a_test_picture_is_refused(short: str, tmp_path: Path) -> None:
+    """Its accuracy would be one of the other classes alone."""
+    (folder(tmp_path / "pictures", 10) / "val" / "class7" / "0.png").unlink()
+    with pytest.raises(WbsiteError, match="no picture to test on of 'class7'"):
+        train_experiment(short, f"imagefolder:{tmp_path / 'pictures'}", 0, "cpu", tmp_path / "out", Progress())
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_unknown_experiment_gets_the_nearest_names(tmp_path: Path) -> None:
     with pytest.raises(WbsiteError, match="unknown experiment 'simplifed_32'") as error:
         train_experiment("simplifed_32", None, 0, "cpu", tmp_path, Progress())

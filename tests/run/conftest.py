@@ -1,0 +1,158 @@
+"""A plug-in with small analyses of each kind that a run has to serve."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from wbsite import registry
+
+PLUGIN = """
+import os, signal
+import pandas as pd
+from wbsite.analyses.base import Analysis
+from wbsite.store import Result
+
+def survey(context):
+    return Result(values={"conv2": [5, 1], "conv3": [2]})
+
+def pieces(context):
+    wanted = context.needs["survey"].values.get(context.layer.name, [])
+    units = range(len(context.weight())) if context.params["units"] == "all" else wanted
+    sums = []
+    context.progress.step("units", len(units))
+    for unit in units:
+        name = {"unit": unit}
+        part = context.parts.get(name)
+        if part is None:
+            with open(os.environ["PIECES_LOG"], "a") as log:
+                log.write(f"{context.layer.name} {unit}\\n")
+            sums_of = (context.weight()[unit] ** context.params["power"]).sum().item()
+            part = context.parts.put(name, Result(values={"sum": sums_of}))
+            if os.environ.get("PIECES_KILL") == f"{context.layer.name} {unit}":
+                os.kill(os.getpid(), signal.SIGKILL)
+            if os.environ.get("PIECES_STOP") == f"{context.layer.name} {unit}":
+                raise KeyboardInterrupt
+        sums.append(part.values["sum"])
+        context.progress.advance()
+    rows = pd.DataFrame({"unit": list(units), "sum": sums}).astype({"unit": int})
+    return Result(values={"sums": sums}, tables={"rows": rows})
+
+def brightness(context):
+    seen = context.photographs()
+    return Result(values={"mean": seen.inputs.mean().item(), "shape": list(seen.inputs.shape)})
+
+def undeclared(context):
+    return Result(values={"count": context.photographs().count})
+
+def convolutions(layer):
+    return "" if layer.kind == "conv" else "no convolution"
+
+ANALYSES = (
+    Analysis("survey", 1, "model", "which units", survey),
+    Analysis(
+        "pieces", 1, "layer", "a sum a unit", pieces, convolutions, needs=("survey",), decides_parts=("power",),
+        params={"quick": {"units": "wanted", "power": 2}, "full": {"units": "all", "power": 2}},
+    ),
+    Analysis("brightness", 1, "model", "of the photographs", brightness, photographs=True),
+    *((Analysis("undeclared", 1, "model", "a defect", undeclared),) if os.environ.get("PIECES_DEFECT") else ()),
+)
+"""
+
+
+@dataclass
+class Bench:
+    """The network speck, the plug-in's analyses alone, and a log of the parts that were computed.
+
+    Attributes:
+        command: runs `wbsite` in this process.
+        process: runs it in one of its own, with all analyses.
+        log: a line a part.
+    """
+
+    command: Callable[..., Any]
+    process: Callable[..., Any]
+    weights: Path
+    log: Path
+    monkeypatch: pytest.MonkeyPatch
+
+    def compute(self, *arguments: str) -> Any:
+        return self.command("compute", "--models", "speck", "--weights-dir", str(self.weights), *arguments)
+
+    def export(self, analysis: str, *arguments: str) -> Any:
+        return self.command(*self.exporting(analysis), *arguments)
+
+    def exporting(self, analysis: str) -> tuple[str, ...]:
+        return "export", analysis, "--model", "speck", "--weights-dir", str(self.weights)
+
+    def stopped_after(self, part: str, *arguments: str) -> Any:
+        """A run interrupted when it has kept that part."""
+        with self.monkeypatch.context() as patch:
+            patch.setenv("PIECES_STOP", part)
+            return self.compute(*arguments)
+
+    @contextmanager
+    def changed(self, name: str, **changes: Any) -> Iterator[None]:
+        """As if an analysis's code had been changed so."""
+        found = tuple(replace(a, **changes) if a.name == name else a for a in registry.entries("analyses"))
+        every = registry.entries
+        (Path("build/store/records/models/speck.json")).unlink(missing_ok=True)  # it says that no code changed
+        with self.monkeypatch.context() as patch:
+            patch.setattr(registry, "entries", lambda kind: found if kind == "analyses" else every(kind))
+            yield
+
+    @property
+    def computed(self) -> list[str]:
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+
+@pytest.fixture
+def bench(
+    work: Path, cli: Callable[..., Any], process: Callable[..., Any], speck: Path, speck_weights: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plug_in: Callable[..., Path],
+) -> Iterator[Bench]:  # fmt: skip
+    entry_point = "[wbsite.analyses]\npieces = pieces_plugin:ANALYSES\n"
+    plugin = plug_in(tmp_path / "plugin", "pieces_plugin", entry_point, PLUGIN)
+    monkeypatch.syspath_prepend(str(plugin))
+    monkeypatch.delitem(sys.modules, "pieces_plugin", raising=False)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(plugin), str(speck))))
+    monkeypatch.setenv("PIECES_LOG", str(tmp_path / "computed.log"))
+    monkeypatch.setenv("WBSITE_RUNS", str(tmp_path / "no runs"))
+    every = registry.entries
+
+    def entries(kind: str) -> tuple[Any, ...]:
+        return tuple(e for e in every(kind) if kind != "analyses" or e.run.__module__ == "pieces_plugin")
+
+    def apart(*arguments: str, **variables: str) -> Any:
+        names = ("PYTHONPATH", "PIECES_LOG", "WBSITE_RUNS")
+        return process(work, *arguments, **{name: os.environ[name] for name in names}, **variables)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "entries", entries)
+        yield Bench(cli, apart, speck_weights, tmp_path / "computed.log", monkeypatch)
+
+
+@pytest.fixture
+def picture_folder(tmp_path: Path) -> Callable[..., Path]:
+    """picture_folder(name, pictures a class, …): a folder of photographs, `val` alone, of random pixels."""
+
+    def make(name: str, *counts: int, side: tuple[int, int] = (40, 24)) -> Path:
+        rng = np.random.default_rng(3)
+        for label, count in enumerate(counts):
+            folder = tmp_path / name / "val" / f"class{label}"
+            folder.mkdir(parents=True)
+            for i in range(count):
+                pixels = rng.integers(0, 255, (side[1], side[0], 3), np.uint8)
+                Image.fromarray(pixels).save(folder / f"{i:03}.png")
+        return tmp_path / name
+
+    return make
