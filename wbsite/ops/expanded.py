@@ -8,7 +8,7 @@ positive and negative paths between the same two units cancel, it says little: `
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,7 +129,7 @@ class Path:
             shape[2:] = self.kernel
         with torch.enable_grad():
             x = like.new_zeros(shape).requires_grad_()
-            run = form if self.window is None else _Unbounded(form, reach(self.calls, self.end))
+            run = form if self.window is None else Unbounded(form, reach(self.calls, self.end))
             at = execute(self.calls, {self.start: x}, (self.end,), run)[self.end][0]
             if at.ndim == 3:  # the one position that the window belongs to, or the middle of the map
                 at = at[:, at.shape[1] // 2, at.shape[2] // 2]
@@ -146,10 +146,15 @@ class Path:
 
 
 @dataclass(frozen=True)
-class _Unbounded:
-    """Runs calls on the positions that one position of the target sees, with no edges: nothing else is computed."""
+class Unbounded:
+    """Runs calls on the positions that positions of the target see, with no edges: nothing else is computed.
 
-    form: LinearForm
+    Attributes:
+        form: runs a call on values cut to what it needs.
+        ranges: which positions of every value there are (`window.reach`).
+    """
+
+    form: Callable[[Call, Mapping[int, Any]], Any]
     ranges: Mapping[int, Range]
 
     def __call__(self, call: Call, values: Mapping[int, Any]) -> Any:

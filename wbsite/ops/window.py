@@ -54,16 +54,19 @@ def window(calls: Sequence[Call], source: int, target: int) -> Window | None:
     return windows[target]
 
 
-def reach(calls: Sequence[Call], target: int) -> dict[int, Range]:
-    """The positions of every value on a path that position 0 of the target sees, first and last along both axes.
+ONE: Range = ((0, 0), (0, 0))
+"""One position."""
+
+
+def reach(calls: Sequence[Call], target: int, made: Range = ONE) -> dict[int, Range]:
+    """The positions of every value on a path that these positions of the target see, first and last along both axes.
 
     Maps are taken to go on beyond their edges, so positions may be negative.
     """
-    ranges: dict[int, Range] = {target: ((0, 0), (0, 0))}
+    ranges: dict[int, Range] = {target: made}
     for call in reversed(calls):
-        made = ranges[call.outputs[0]]
         for value in call.inputs:
-            needed = seen_by(call, made)
+            needed = seen_by(call, ranges[call.outputs[0]])
             if value in ranges:
                 pairs = zip(needed, ranges[value], strict=True)
                 needed = tuple((min(a[0], b[0]), max(a[1], b[1])) for a, b in pairs)  # type: ignore[assignment]
