@@ -1,0 +1,25 @@
+"""Gradient ascent with moment estimates (Kingma & Ba 2015), element by element, so that pictures do not mix."""
+
+from __future__ import annotations
+
+import torch
+
+_BETAS = (0.9, 0.999)
+_TINY = 1e-20  # far below any gradient: a response of millionths is climbed as one of thousands
+
+
+class Adam:
+    """Ascends on parameters (B, …), which it changes in place."""
+
+    def __init__(self, parameters: torch.Tensor, rate: float) -> None:
+        self.parameters, self.rate, self.step = parameters, rate, 0
+        self.mean, self.square = torch.zeros_like(parameters), torch.zeros_like(parameters)
+
+    def ascend(self, gradient: torch.Tensor) -> None:
+        """One step along a gradient of the parameters' shape."""
+        self.step += 1
+        first, second = _BETAS
+        self.mean.lerp_(gradient, 1 - first)
+        self.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
+        spread = self.square.sqrt().div_((1 - second**self.step) ** 0.5).add_(_TINY)
+        self.parameters.addcdiv_(self.mean, spread, value=self.rate / (1 - first**self.step))

@@ -1,0 +1,172 @@
+"""What is to be seen, how it is looked for, and what is found."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import nn
+
+from wbsite.errors import WbsiteError, unknown
+
+PARAMETERISATIONS = ("fourier", "pixels", "maco")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+class Network(Protocol):
+    """A module with the description of its input: a LoadedModel.
+
+    Attributes:
+        spec: has `title`, `input_shape` and `preprocess` with scale, mean and std: the network's input is
+            (a picture in [0, 1] · scale − mean) / std.
+    """
+
+    @property
+    def module(self) -> nn.Module: ...
+
+    @property
+    def spec(self) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a picture should excite.
+
+    Attributes:
+        place: name of a layer, block or other module.
+        channel: a unit; with `direction` None.
+        direction: one weight for every channel of the place; its length does not matter.
+        position: None: anywhere in the picture; "centre", or (row, column) in the map of the place.
+        side: "output" is the layer's pre-activation (after its own batch norm, before its rectifier), so that
+            a unit that is silent still has a gradient; "input" is what feeds the layer.
+        sign: −1 looks for what inhibits most.
+        variant: number of the picture in a set of several of one target (`variants`).
+    """
+
+    place: str
+    channel: int | None = None
+    direction: tuple[float, ...] | None = None
+    position: Literal["centre"] | tuple[int, int] | None = None
+    side: Literal["output", "input"] = "output"
+    sign: int = 1
+    variant: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.channel is None) == (self.direction is None):
+            raise WbsiteError(f"{self.place}: a target is either a channel or a direction.", "Give one of the two.")
+        if self.sign not in (1, -1):
+            raise WbsiteError(f"{self.place}: a target's sign is 1 or -1, not {self.sign!r}.")
+
+    @property
+    def label(self) -> str:
+        """For messages: "mixed3a_3x3 unit 7"."""
+        what = "a direction" if self.channel is None else f"unit {self.channel}"
+        return f"{self.place} {what}{'' if self.sign > 0 else ', negative'}"
+
+    def seed(self, base: int, attempt: int) -> int:
+        """Of the picture's own draws: the same whatever else is drawn with it."""
+        text = json.dumps([asdict(self), base, attempt], sort_keys=True)
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
+
+
+def variants(target: Target, count: int) -> tuple[Target, ...]:
+    """Several pictures of one target, which `visualize` drives apart (Settings.diversity)."""
+    return tuple(replace(target, variant=i) for i in range(count))
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How pictures are looked for. Lengths are in shares of the picture's side, so that they suit every size.
+
+    Attributes:
+        size: side of the picture, in pixels.
+        steps: of gradient ascent.
+        parameterisation: "fourier": decorrelated Fourier coefficients and colours; "pixels"; "maco": phases alone,
+            with the magnitudes of natural images (1 / frequency).
+        learning_rate: of Adam, on the parameters of the picture.
+        focus: how much the strongest positions count for a target that may be anywhere: 0 is the mean over
+            positions, 1 and more tends to the maximum (`objectives.pooled`).
+        margin: positions of a place's map that do not count for a target that may be anywhere, at each edge: there
+            a picture's border would be the strongest edge of all.
+        pad: grey border of the picture as the network sees it.
+        jitter: the picture is shifted by up to this much in each direction.
+        scale: … enlarged or shrunk by a factor of up to 1 + scale.
+        rotate: … turned by up to this many degrees.
+        presented: side in pixels at which the network sees the picture; None: as it is (with its border).
+        diversity: how strongly variants of a target repel each other.
+        reseeds: how often a start that does not move is replaced by another.
+        batch: pictures at once; None: as suits the device.
+        precision: of the network: "auto" is bfloat16 where the processor computes with it, else float32.
+        seed: of all draws.
+
+    Raises:
+        WbsiteError: a value makes no sense.
+    """
+
+    size: int = 128
+    steps: int = 256
+    parameterisation: str = "fourier"
+    learning_rate: float = 0.05
+    focus: float = 0.5
+    margin: float = 0.1
+    pad: float = 0.0
+    jitter: float = 0.06
+    scale: float = 0.1
+    rotate: float = 8.0
+    presented: int | None = None
+    diversity: float = 1.0
+    reseeds: int = 2
+    batch: int | None = None
+    precision: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.parameterisation not in PARAMETERISATIONS:
+            raise unknown("parameterisation", self.parameterisation, PARAMETERISATIONS)
+        if self.precision not in PRECISIONS:
+            raise unknown("precision", self.precision, PRECISIONS)
+        for name, least in (("size", 8), ("steps", 1), ("reseeds", 0), ("batch", 1), ("presented", 8)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise WbsiteError(f"{name} {value} is too small.", f"Give {least} or more.")
+        if self.margin >= 0.5:
+            raise WbsiteError(f"a margin of {self.margin} leaves nothing of a picture.", "Give less than 0.5.")
+        for name in ("learning_rate", "focus", "margin", "pad", "jitter", "scale", "rotate", "diversity"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise WbsiteError(f"{name} {value} is no length.", "Give 0 or more.")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What was found.
+
+    Attributes:
+        target: what was looked for.
+        image: (channels, size, size) float32 in [0, 1], on the CPU.
+        activation: the target's strongest response to it over all positions (at its position, where it has
+            one), without transformations; times the target's sign, so that more is better.
+        dead: nothing could be found: no gradient, no finite response, or no rise, from any start.
+        reseeded: starts that were given up before this one.
+        steps: of ascent.
+    """
+
+    target: Target
+    image: torch.Tensor
+    activation: float
+    dead: bool
+    reseeded: int
+    steps: int
+
+
+def grouped(targets: Sequence[Target]) -> list[list[Target]]:
+    """Variants of the same target together, in order of first appearance."""
+    groups: dict[Target, list[Target]] = {}
+    for target in targets:
+        groups.setdefault(replace(target, variant=0), []).append(target)
+    return list(groups.values())

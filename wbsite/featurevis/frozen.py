@@ -1,0 +1,82 @@
+"""A program of recorded calls made ready to be run thousands of times: frozen, folded, in the layout that is fastest.
+
+The network itself is left as it is: the program gets copies of its weights.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from wbsite.ops.tape import Call, Program, Ref
+
+from .response_norm import local_response_norm
+
+_CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+
+
+def frozen(program: Program, device: torch.device, dtype: torch.dtype) -> Program:
+    """The same values from weights that need no gradient, with batch norms folded into their convolutions.
+
+    Args:
+        dtype: of weights and constants; the input has to have it too.
+    """
+    calls = [_lighter(call) for call in _folded(program.calls, program.values)]
+    return replace(program, calls=tuple(_placed(call, device, dtype) for call in calls))
+
+
+def _folded(calls: Sequence[Call], wanted: Sequence[int]) -> list[Call]:
+    """Batch norms (in evaluation mode) of convolutions that nothing else reads become part of the convolutions."""
+    readers = Counter(value for call in calls for value in call.inputs)
+    made = {call.outputs[0]: i for i, call in enumerate(calls) if call.operation == "conv2d"}
+    kept: list[Call | None] = list(calls)
+    for i, call in enumerate(calls):
+        if call.operation != "batch_norm" or not isinstance(call.args[0] if call.args else None, Ref):
+            continue
+        norm, source = _by_name(call, F.batch_norm), call.args[0].value
+        if norm["training"] or source not in made or readers[source] > 1 or source in wanted:
+            continue
+        kept[made[source]] = _absorbing(calls[made[source]], norm, call.outputs)
+        kept[i] = None
+    return [call for call in kept if call is not None]
+
+
+def _absorbing(conv: Call, norm: Mapping[str, Any], outputs: tuple[int, ...]) -> Call:
+    given = {**dict(zip(_CONV, conv.args, strict=False)), **conv.kwargs}
+    gain = (norm["running_var"].detach().double() + norm["eps"]).rsqrt()
+    if norm["weight"] is not None:
+        gain = gain * norm["weight"].detach().double()
+    weight, bias = given["weight"].detach(), given.get("bias")
+    centre = (0 if bias is None else bias.detach().double()) - norm["running_mean"].detach().double()
+    shift = centre * gain + (0 if norm["bias"] is None else norm["bias"].detach().double())
+    folded = {"weight": (weight.double() * gain[:, None, None, None]).to(weight.dtype), "bias": shift.to(weight.dtype)}
+    return replace(conv, args=(), kwargs={**given, **folded}, outputs=outputs)
+
+
+def _by_name(call: Call, function: Any) -> dict[str, Any]:
+    bound = inspect.signature(function).bind(*call.args, **call.kwargs)
+    bound.apply_defaults()
+    return bound.arguments
+
+
+def _lighter(call: Call) -> Call:
+    """Local response normalisation in closed form."""
+    return replace(call, function=local_response_norm) if call.function is F.local_response_norm else call
+
+
+def _placed(call: Call, device: torch.device, dtype: torch.dtype) -> Call:
+    def placed(given: Any) -> Any:
+        if isinstance(given, torch.Tensor):
+            moved = given.detach().to(device, dtype if given.is_floating_point() else given.dtype)
+            return moved.contiguous(memory_format=torch.channels_last) if moved.ndim == 4 else moved
+        if isinstance(given, (tuple, list)):
+            return type(given)(map(placed, given)) if type(given) in (tuple, list) else given
+        return {key: placed(value) for key, value in given.items()} if isinstance(given, dict) else given
+
+    return replace(call, args=placed(call.args), kwargs=placed(dict(call.kwargs)))

@@ -1,0 +1,180 @@
+"""What is maximised: the response of a place to each picture of a batch, one number a picture.
+
+Responses are linear in the place's channels (a unit's is its pre-activation), so that their gradient is never cut
+off by the place's own rectifier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch.nn import functional as F
+
+from wbsite.errors import WbsiteError
+from wbsite.ops.tape import Tape
+
+from .base import Target
+
+
+def value_of(tape: Tape, target: Target) -> int:
+    """Number of the value that a target reads.
+
+    Raises:
+        WbsiteError: the place is unknown, or has no such unit, or not as many channels as the direction.
+    """
+    value = tape.feeds(target.place) if target.side == "input" else tape.pre_activation(target.place)
+    shape = tape.shapes[value]
+    if len(shape) not in (2, 4):
+        raise WbsiteError(
+            f"{target.place} gives values of shape {tuple(shape)}, not (batch, channels) or (batch, channels, height, "
+            "width), so it has no units to picture.",
+            "Choose a convolution, a linear layer, or a block of convolutions.",
+        )
+    if target.channel is not None and not 0 <= target.channel < shape[1]:
+        raise WbsiteError(
+            f"{target.place} has no unit {target.channel}: it has {shape[1]}.", f"Give 0 to {shape[1] - 1}."
+        )
+    if target.direction is not None and len(target.direction) != shape[1]:
+        raise WbsiteError(
+            f"a direction of {len(target.direction)} numbers was given for {target.place}, whose {target.side} has "
+            f"{shape[1]} channels.",
+            "Give one number for each channel.",
+        )
+    return value
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The pictures of a batch whose targets read the same value.
+
+    Attributes:
+        value: its number.
+        rows: (n,) of the batch.
+        targets: of these rows.
+        channels: (n,) units; −1 where the target is a direction.
+        weights: (n, C) directions of length 1 (zeros in the rows of units), None where there are none.
+        signs: (n,) 1 or −1.
+    """
+
+    value: int
+    rows: torch.Tensor
+    targets: tuple[Target, ...]
+    channels: torch.Tensor
+    weights: torch.Tensor | None
+    signs: torch.Tensor
+
+    def responses(self, values: Mapping[int, torch.Tensor]) -> torch.Tensor:
+        """(n, H, W) float32, times the sign: the more the better. A linear layer has one position."""
+        x = values[self.value]
+        x = x[..., None, None] if x.ndim == 2 else x
+        found = x[self.rows, self.channels.clamp_min(0)].to(torch.float32)
+        if self.weights is not None:
+            along = torch.einsum("nc,nchw->nhw", self.weights, x[self.rows].to(torch.float32))
+            found = torch.where(self.channels[:, None, None] < 0, along, found)
+        return found * self.signs[:, None, None]
+
+    def scores(self, values: Mapping[int, torch.Tensor], focus: float, margin: float = 0.0) -> torch.Tensor:
+        """(n,) at the target's position, or over all of them (`pooled`) but a margin, in shares of the map's sides."""
+        responses = self.responses(values)
+        down, right = (int(margin * length) for length in responses.shape[1:])
+        inner = responses[:, down : responses.shape[1] - down, right : responses.shape[2] - right]
+        return self._placed(responses, pooled(inner.flatten(1), focus))
+
+    def strongest(self, values: Mapping[int, torch.Tensor]) -> torch.Tensor:
+        """(n,) at the target's position, or the largest of all."""
+        responses = self.responses(values)
+        return self._placed(responses, responses.flatten(1).amax(1))
+
+    def strongest_of_all(self, values: Mapping[int, torch.Tensor]) -> torch.Tensor:
+        """(n, B): of each target to every picture of the batch, not to its own alone."""
+        x = values[self.value].to(torch.float32)
+        x = x[..., None, None] if x.ndim == 2 else x
+        found = x[:, self.channels.clamp_min(0)].transpose(0, 1)
+        if self.weights is not None:
+            along = torch.einsum("nc,bchw->nbhw", self.weights, x)
+            found = torch.where(self.channels[:, None, None, None] < 0, along, found)
+        found = found * self.signs[:, None, None, None]
+        return self._placed(found, found.flatten(2).amax(2))
+
+    def _placed(self, responses: torch.Tensor, anywhere: torch.Tensor) -> torch.Tensor:
+        """Responses (n, …, H, W) at the targets' positions; where there is none, `anywhere` (n, …)."""
+        if all(target.position is None for target in self.targets):
+            return anywhere
+        found = list(anywhere.unbind())
+        for i, target in enumerate(self.targets):
+            if target.position is not None:
+                row, column = _position(target, responses.shape[-2:])
+                found[i] = responses[i, ..., row, column]
+        return torch.stack(found)
+
+    @property
+    def has_variants(self) -> bool:
+        """Whether any target has several pictures."""
+        return any(target.variant for target in self.targets)
+
+    def repulsion(self, values: Mapping[int, torch.Tensor]) -> torch.Tensor:
+        """(n,) how alike a picture's channel correlations are to those of the other variants of its target, −1 to 1.
+
+        The mean cosine between Gram matrices (C, C) of the place's channels, their differences from the mean of
+        the variants; 0 for a target with one picture.
+        """
+        alike = torch.zeros(len(self.targets), device=self.rows.device)
+        sets: dict[Target, list[int]] = {}
+        for i, target in enumerate(self.targets):
+            sets.setdefault(replace(target, variant=0), []).append(i)
+        for members in sets.values():
+            if len(members) < 2:
+                continue
+            x = values[self.value][self.rows[members]].to(torch.float32).flatten(2)
+            x = x[..., None] if x.ndim == 2 else x
+            gram = F.normalize(torch.einsum("ncp,ndp->ncd", x, x).flatten(1), dim=1)
+            cosines = gram @ gram.T
+            others = (cosines.sum(1) - cosines.diagonal()) / (len(members) - 1)
+            alike = alike.index_put((torch.tensor(members, device=alike.device),), others)
+        return alike
+
+
+def readings(tape: Tape, targets: Sequence[Target], device: torch.device) -> tuple[Reading, ...]:
+    """How a batch is read, its targets' values in order of first appearance; raises as `value_of`."""
+    by_value: dict[int, list[int]] = {}
+    for row, target in enumerate(targets):
+        by_value.setdefault(value_of(tape, target), []).append(row)
+    return tuple(_reading(value, rows, targets, tape.shapes[value][1], device) for value, rows in by_value.items())
+
+
+def _reading(value: int, rows: list[int], targets: Sequence[Target], width: int, device: torch.device) -> Reading:
+    chosen = tuple(targets[row] for row in rows)
+    weights = None
+    if any(target.direction is not None for target in chosen):
+        vectors = [target.direction or (0.0,) * width for target in chosen]
+        weights = F.normalize(torch.tensor(vectors, dtype=torch.float32), dim=1).to(device)
+    channels = torch.tensor([-1 if target.channel is None else target.channel for target in chosen], device=device)
+    signs = torch.tensor([float(target.sign) for target in chosen], device=device)
+    return Reading(value, torch.tensor(rows, device=device), chosen, channels, weights, signs)
+
+
+def _position(target: Target, size: Sequence[int]) -> tuple[int, int]:
+    if target.position == "centre":
+        return size[0] // 2, size[1] // 2
+    row, column = target.position  # type: ignore[misc]
+    if not (-size[0] <= row < size[0] and -size[1] <= column < size[1]):
+        raise WbsiteError(
+            f"{target.place} has no position ({row}, {column}): its map is {size[0]} × {size[1]} for this picture.",
+            'Give a row and a column inside it, or "centre".',
+        )
+    return row, column
+
+
+def pooled(responses: torch.Tensor, focus: float) -> torch.Tensor:
+    """(n, positions) → (n,): the mean for focus 0, a smooth maximum for a larger one.
+
+    (σ / focus) · ln mean exp(focus · r / σ), σ the standard deviation over a picture's positions (held fixed):
+    the gradient of each position has a weight that grows with its response.
+    """
+    if focus == 0 or responses.shape[1] == 1:
+        return responses.mean(1)
+    unit = responses.detach().std(1, keepdim=True).clamp_min(1e-12) / focus
+    smooth = torch.logsumexp(responses / unit, 1) * unit[:, 0]
+    return smooth - unit[:, 0] * torch.log(torch.tensor(float(responses.shape[1])))

@@ -1,0 +1,41 @@
+"""How good a picture is: the unit's response to it, relative to its responses to photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from wbsite.ops.recording import record
+
+from .base import Network, Target
+from .frozen import frozen
+from .objectives import readings
+
+_BATCH = 16
+
+
+@torch.no_grad()
+def photograph_responses(
+    model: Network, targets: Sequence[Target], inputs: torch.Tensor, device: torch.device
+) -> torch.Tensor:
+    """The strongest response of every target to every photograph, (targets, N) float32 on the CPU.
+
+    Measured as `Picture.activation` is: over all positions (or at the target's), times its sign, without
+    transformations, in float32.
+
+    Args:
+        inputs: (N, C, H, W), as the network wants them.
+
+    Raises:
+        WbsiteError: a place or unit is unknown.
+    """
+    tape = record(model.module, (int(inputs.shape[1]), int(inputs.shape[2]), int(inputs.shape[3])))
+    read = readings(tape, targets, device)
+    program = frozen(tape.program([one.value for one in read]), device, torch.float32)
+    found = torch.zeros(len(targets), len(inputs))
+    for start in range(0, len(inputs), _BATCH):
+        values = program(inputs[start : start + _BATCH].to(device).contiguous(memory_format=torch.channels_last))
+        for one in read:
+            found[one.rows.cpu(), start : start + _BATCH] = one.strongest_of_all(values).cpu()
+    return found

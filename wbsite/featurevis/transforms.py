@@ -1,0 +1,55 @@
+"""Pads, shifts, scales and turns pictures before the network sees them, each picture in its own way.
+
+A picture that excites a unit only as it is, is an accident of pixels; one that still does when moved a little shows
+what the unit looks for. One affine map and one interpolation a picture and step do all four, at any size.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch.nn import functional as F
+
+GREY = 0.5
+"""What lies outside a picture."""
+
+
+def draw(generators: Sequence[torch.Generator], steps: int, jitter: float, scale: float, rotate: float) -> torch.Tensor:
+    """Affine maps for every step, (steps, B, 2, 3), each picture's from its own generator.
+
+    Args:
+        jitter: largest shift along each axis, in shares of the picture's side.
+        scale: largest factor is 1 + scale, smallest 1 / (1 + scale), even in its logarithm.
+        rotate: largest angle, in degrees.
+    """
+    uniform = torch.stack([2 * torch.rand(steps, 4, generator=one) - 1 for one in generators], 1)
+    down, right, size, angle = uniform.unbind(-1)
+    factor = torch.exp(-math.log1p(scale) * size)  # a map from seen to picture coordinates shrinks what it enlarges
+    turn = math.radians(rotate) * angle
+    cos, sin = factor * turn.cos(), factor * turn.sin()
+    rows = (torch.stack((cos, -sin, 2 * jitter * right), -1), torch.stack((sin, cos, 2 * jitter * down), -1))
+    return torch.stack(rows, -2)
+
+
+def warp(images: torch.Tensor, maps: torch.Tensor, side: int, pad: float = 0.0) -> torch.Tensor:
+    """What the network sees: (B, C, side, side) around zero, that is, minus GREY.
+
+    Args:
+        images: (B, C, size, size) in [0, 1].
+        maps: (B, 2, 3), as drawn, for this step.
+        side: in pixels.
+        pad: grey border at each edge, in shares of the picture's side.
+    """
+    spread = maps * torch.tensor([1 + 2 * pad, 1 + 2 * pad, 1.0], device=maps.device)
+    grid = F.affine_grid(spread, [len(images), images.shape[1], side, side], align_corners=False)
+    return F.grid_sample(images - GREY, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def present(images: torch.Tensor, side: int, pad: float = 0.0) -> torch.Tensor:
+    """As `warp` without moving the picture: (B, C, side, side) around zero."""
+    if images.shape[-1] == side and not pad:
+        return images - GREY
+    still = torch.eye(2, 3, device=images.device).expand(len(images), 2, 3)
+    return warp(images, still, side, pad)
