@@ -1,0 +1,57 @@
+"""How oriented a unit's weights to the picture are, and along which line."""
+
+from __future__ import annotations
+
+import torch
+
+_LEAST = 16
+
+
+def orientation(weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Orientation of (U, C, h, w) weights to a picture.
+
+    From the power spectrum P(f) of the mean over colour channels, z = Σ P(f) e^{2iθ(f)} / Σ P_all(f), with P_all the
+    power of all channels, constant part included: weights of one orientation have |z| = 1; a spot, a colour or
+    noise about 0.
+
+    Returns:
+        strength: (U,) |z| in [0, 1]; 0 for a unit of zeros.
+        angle: (U,) degrees in [0, 180) of the lines it reads: 0 horizontal, 90 vertical, 45 from lower left to
+            upper right.
+    """
+    x = weights.detach().double()
+    side = max(_LEAST, 2 * max(x.shape[2:]))
+    power = torch.fft.fft2(x.mean(1), s=(side, side)).abs().square()
+    total = torch.fft.fft2(x, s=(side, side)).abs().square().sum((1, 2, 3)) / x.shape[1]
+    axis = torch.fft.fftfreq(side, dtype=x.dtype)
+    across = torch.atan2(-axis[:, None], axis[None].expand(side, side))  # rows count downwards, angles upwards
+    off = torch.hypot(axis[:, None], axis[None]) > 0
+    weight = power * off / torch.where(total > 0, total, 1)[:, None, None]
+    real, imaginary = (weight * torch.cos(2 * across)).sum((1, 2)), (weight * torch.sin(2 * across)).sum((1, 2))
+    lines = torch.rad2deg(torch.atan2(imaginary, real)) / 2 + 90
+    return torch.hypot(real, imaginary), lines % 180
+
+
+def fan(strength: torch.Tensor, angle: torch.Tensor, count: int) -> list[int]:
+    """A family that differs by orientation: the most oriented unit in each of `count` equal sectors of the half circle.
+
+    The first sector is centred on 0°. Of equals the first is taken; a sector without a unit is left out.
+    """
+    width = 180 / count
+    sector = ((angle + width / 2) % 180 / width).long().clamp_max(count - 1)
+    found = []
+    for i in range(count):
+        inside = torch.where((sector == i) & (strength > 0), strength, -1)
+        if float(inside.max()) > 0:
+            found.append(int(inside.argmax()))
+    return found
+
+
+def agreement(net: torch.Tensor, target: torch.Tensor, source: torch.Tensor) -> float:
+    """Correlation of (T, S) weights with cos 2(difference of angles, in degrees): 1 where lines excite their own
+    orientation and inhibit the one across it; 0 where either does not vary."""
+    ideal = torch.cos(torch.deg2rad(2 * (target[:, None] - source[None]).double())).flatten()
+    given = net.double().flatten()
+    ideal, given = ideal - ideal.mean(), given - given.mean()
+    size = ideal.norm() * given.norm()
+    return float(ideal @ given / size) if size > 0 else 0.0
