@@ -145,7 +145,8 @@ def pictured(model: Model, layer: str) -> Mapping[int, Mapping[str, Any]]:
         DamagedEntry: the result is damaged.
     """
     entry = model.entry("unit_pictures", layer)
-    return {} if entry is None else {int(row["channel"]): row for row in entry.table("rows").to_dict("records")}
+    rows = [] if entry is None else entry.table("rows").to_dict("records")
+    return {int(row.get("channel", row["unit"])): row for row in rows}
 
 
 def _rgb(colour: str) -> np.ndarray:

@@ -25,7 +25,7 @@ _FETCHED = {
     "image": ("href", "xlink:href"),
 }
 _LINKED = {"a": "href", "area": "href", "form": "action"}
-_OWN_FETCHED = ("data-spec", "data-url", "data-sprite")
+_OWN_FETCHED = ("data-spec", "data-url", "data-sprite", "data-sprite-joint", "data-sprite-pictures", "data-panels")
 _FIRST_LOAD_RELS = {"stylesheet", "icon", "preload", "modulepreload"}
 _CONNECTING_RELS = {"preconnect", "dns-prefetch"}
 _FETCHING_RELS = {*_FIRST_LOAD_RELS, *_CONNECTING_RELS, "apple-touch-icon", "mask-icon", "prefetch", "manifest"}
@@ -195,8 +195,9 @@ class _Parser(HTMLParser):
 
     def _own(self, tag: str, given: dict[str, str], line: int) -> None:
         for name in _OWN_FETCHED:
-            if name in given:
-                self._add(f"{tag} {name}", given[name], True, line)
+            several = name == "data-panels"
+            for url in (given[name].split() if several else [given[name]]) if name in given else ():
+                self._add(f"{tag} {name}", url, True, line)
         if "data-href" in given:
             self._add(f"{tag} data-href", given["data-href"], False, line)
         if "data-spec" in given:

@@ -1,12 +1,16 @@
-"""Sprite sheets: the small pictures of all units of a layer in one lossless PNG, a pixel a weight."""
+"""Sprite sheets: the small pictures of all units of a layer in one file; kernels lossless, a pixel a weight."""
 
 from __future__ import annotations
 
 import io
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from PIL import Image
+
+SIDE = 40
+"""Pixels of a thumbnail's side."""
 
 
 def sheet(pictures: np.ndarray, columns: int | None = None, gap: int = 0) -> tuple[bytes, int]:
@@ -30,6 +34,22 @@ def sheet(pictures: np.ndarray, columns: int | None = None, gap: int = 0) -> tup
         canvas[y : y + kh, x : x + kw, 3] = 255
     buffer = io.BytesIO()
     Image.fromarray(canvas).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue(), columns
+
+
+def thumbnails(pictures: Mapping[int, bytes], count: int) -> tuple[bytes, int]:
+    """Lays encoded pictures out in one WebP, SIDE pixels each, at their places among `count`; others stay empty.
+
+    Returns:
+        The WebP and the number of columns.
+    """
+    columns = max(1, math.ceil(math.sqrt(count)))
+    canvas = Image.new("RGBA", (columns * SIDE, math.ceil(count / columns) * SIDE))
+    for place, data in pictures.items():
+        picture = Image.open(io.BytesIO(data)).convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+        canvas.paste(picture, (place % columns * SIDE, place // columns * SIDE))
+    buffer = io.BytesIO()
+    canvas.save(buffer, "WEBP", quality=60)
     return buffer.getvalue(), columns
 
 

@@ -1,4 +1,5 @@
 // The grid of a layer's units: one canvas, whole pixels, orders, hover, permalinks #unit-N.
+// Tells the panel of the chosen unit with the event wb-unit, and takes steps to its neighbours with wb-step.
 (() => {
   "use strict";
   const GAP = 4, TARGET = 40, EDGE = 2;
@@ -48,12 +49,12 @@
   const start = async (box) => {
     const [kw, kh] = box.dataset.tile.split(" ").map(Number);
     const columns = Number(box.dataset.columns);
-    const names = { sprite: "as computed per unit", "sprite-joint": "jointly for the layer" };
+    const pictured = { side: Number(box.dataset.pictureTile), columns: Number(box.dataset.pictureColumns) };
+    const names = { sprite: box.dataset.spriteJoint ? "factors, per unit" : "kernels", "sprite-joint": "factors, jointly", "sprite-pictures": "what excites them" };
+    const shown = Object.keys(names).filter((name) => box.hasAttribute(`data-${name}`));
     const sheets = {};
-    for (const attribute of Object.keys(names)) {
-      const url = box.getAttribute(`data-${attribute}`);
-      if (url) sheets[attribute] = await picture(url);
-    }
+    const fetchSheet = async (name) => { if (name) sheets[name] ??= await picture(box.getAttribute(`data-${name}`)); };
+    await Promise.all(shown.filter((name, i) => i === 0 || name !== "sprite-pictures").map(fetchSheet));
     const answer = await fetch(box.dataset.url);
     if (!answer.ok) throw new Error(`${box.dataset.url}: ${answer.status}`);
     const units = parse(await answer.text());
@@ -63,8 +64,9 @@
     box.removeAttribute("aria-label");
 
     const controls = element("div", "wb-units-controls", box);
-    const order = choice(controls, "Order by", ORDERS.filter(([key]) => key === "index" || key === "similarity" || key in units[0]).map(([key, text]) => [key, text]));
-    const mode = Object.keys(sheets).length > 1 ? choice(controls, "Factors", Object.entries(names)) : null;
+    const orders = ORDERS.filter(([key]) => key === "index" || (key === "similarity" ? "similarity_rank" : key) in units[0]).map(([key, text]) => [key, text]);
+    const order = orders.length > 1 ? choice(controls, "Order by", orders) : null;
+    const mode = shown.length > 1 ? choice(controls, "Show", shown.map((name) => [name, names[name]])) : null;
     const chosen = element("div", "wb-units-chosen", box);
     chosen.textContent = "Click a unit for its picture, its numbers and its address.";
     chosen.setAttribute("aria-live", "polite");
@@ -77,9 +79,20 @@
 
     const scale = Math.max(1, Math.round(TARGET / Math.max(kw, kh)));
     const stepX = kw * scale + GAP, stepY = kh * scale + GAP;
-    let sorted = units, across = 1, current = null, cursor = 0;
-    const tile = (context, u, x, y, size) => context.drawImage(
-      sheets[mode ? mode.value : "sprite"], (u.index % columns) * kw, Math.floor(u.index / columns) * kh, kw, kh, x, y, kw * size, kh * size);
+    let sorted = units, across = 1, current = null, cursor = 0, colours = {};
+    const panel = document.querySelector(".wb-unitpanel");
+    const tile = (context, u, x, y, size) => {
+      const name = mode?.value ?? shown[0], sheet = sheets[name], kernels = name && name !== "sprite-pictures";
+      const width = kw * size, height = kh * size;
+      const [w, h, across] = kernels ? [kw, kh, columns] : [pictured.side, pictured.side, pictured.columns];
+      context.imageSmoothingEnabled = !kernels;
+      if (!kernels) { // a unit without a picture is its number
+        context.fillStyle = colours.card; context.fillRect(x, y, width, height);
+        context.fillStyle = colours.muted; context.font = `${Math.min(12, width / 3)}px sans-serif`;
+        context.textAlign = "center"; context.textBaseline = "middle"; context.fillText(u.unit, x + width / 2, y + height / 2);
+      }
+      if (sheet) context.drawImage(sheet, (u.index % across) * w, Math.floor(u.index / across) * h, w, h, x, y, width, height);
+    };
 
     const draw = () => {
       const width = box.clientWidth, ratio = Math.max(1, Math.round(window.devicePixelRatio || 1));
@@ -90,13 +103,13 @@
       canvas.style.width = `${w}px`; canvas.style.height = `${h}px`;
       const context = canvas.getContext("2d");
       context.scale(ratio, ratio);
-      context.imageSmoothingEnabled = false;
-      const accent = getComputedStyle(box).getPropertyValue("--wb-accent");
+      const style = getComputedStyle(box);
+      colours = Object.fromEntries(["accent", "card", "muted"].map((name) => [name, style.getPropertyValue(`--wb-${name}`)]));
       sorted.forEach((u, i) => {
         const x = (i % across) * stepX + EDGE, y = Math.floor(i / across) * stepY + EDGE;
         tile(context, u, x, y, scale);
         if (u === current || (i === cursor && document.activeElement === canvas)) {
-          context.strokeStyle = accent; context.lineWidth = u === current ? 3 : 1.5;
+          context.strokeStyle = colours.accent; context.lineWidth = u === current ? 3 : 1.5;
           context.strokeRect(x - 1, y - 1, kw * scale + 2, kh * scale + 2);
         }
       });
@@ -113,7 +126,6 @@
       const large = element("canvas", "", chosen), size = Math.max(1, Math.round(96 / Math.max(kw, kh)));
       large.width = kw * size; large.height = kh * size;
       const context = large.getContext("2d");
-      context.imageSmoothingEnabled = false;
       tile(context, current, 0, 0, size);
       const text = element("div", "", chosen);
       const link = element("a", "", text);
@@ -121,18 +133,21 @@
       link.textContent = describe(current)[0];
       for (const part of describe(current).slice(1)) element("div", "", text).textContent = part;
     };
-    const choose = (u, move) => {
+    const choose = (u, move, missing) => {
       current = u;
       cursor = Math.max(0, sorted.indexOf(u));
       show(); draw();
-      if (move) box.scrollIntoView({ block: "start" });
+      if (move && !(panel && u)) box.scrollIntoView({ block: "start" });
+      box.dispatchEvent(new CustomEvent("wb-unit", { detail: { index: u?.index ?? null, unit: u?.unit ?? null, go: move, missing } }));
     };
+    const visit = (i, move) => { history.replaceState(null, "", `#unit-${sorted[i].unit}`); choose(sorted[i], move); };
     const fromAddress = (move) => {
       const match = /^#unit-(\d+)$/.exec(location.hash);
       if (!match) return;
       const found = units.find((u) => u.unit === Number(match[1])) ?? null;
-      choose(found, move);
-      if (!found) chosen.textContent = `There is no unit ${match[1]} in this layer: its units are ${units[0].unit} to ${units.at(-1).unit}.`;
+      const missing = `There is no unit ${match[1]} in this layer: its units are ${units[0].unit} to ${units.at(-1).unit}.`;
+      choose(found, move, missing);
+      if (!found) chosen.textContent = missing;
     };
     const sort = () => {
       const rank = ORDERS.find(([key]) => key === order.value)[2];
@@ -152,16 +167,17 @@
       tip.style.top = `${canvas.offsetTop + event.offsetY + 16}px`;
     });
     canvas.addEventListener("pointerleave", () => { tip.hidden = true; });
-    canvas.addEventListener("click", (event) => { const i = at(event); if (i >= 0) { history.replaceState(null, "", `#unit-${sorted[i].unit}`); choose(sorted[i]); } });
+    canvas.addEventListener("click", (event) => { const i = at(event); if (i >= 0) visit(i, Boolean(panel)); });
     canvas.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across }[event.key];
       if (step) { cursor = Math.min(sorted.length - 1, Math.max(0, cursor + step)); choose(sorted[cursor]); event.preventDefault(); }
-      if (event.key === "Enter") history.replaceState(null, "", `#unit-${sorted[cursor].unit}`);
+      if (event.key === "Enter") visit(cursor, Boolean(panel));
     });
+    box.addEventListener("wb-step", (event) => visit(Math.min(sorted.length - 1, Math.max(0, cursor + event.detail)), false));
     canvas.addEventListener("focus", draw);
     canvas.addEventListener("blur", draw);
-    order.addEventListener("change", sort);
-    mode?.addEventListener("change", () => { show(); draw(); });
+    order?.addEventListener("change", sort);
+    mode?.addEventListener("change", () => fetchSheet(mode.value).then(() => { show(); draw(); }));
     window.addEventListener("hashchange", () => fromAddress(true));
     new ResizeObserver(draw).observe(box);
     draw();

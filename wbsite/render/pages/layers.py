@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..page import Page, PageKind, Writing, slug, write
-from ..site import Site
+from ..kernels import pictured
+from ..page import Files, Page, PageKind, Writing, slug, write
+from ..site import LayerInfo, Model, Site
 
 
 def pages(site: Site) -> Iterator[Page]:
@@ -22,11 +23,26 @@ def pages(site: Site) -> Iterator[Page]:
                     "layer": layer.facts,
                     "results": model.places(layer.name),
                     "neighbours": [other and other.name for other in (before, after)],
+                    # Panels show the pictures of units of other layers.
+                    "pictures": model.record["results"].get("unit_pictures", {}),
                 },
-                make=lambda writing=writing, before=before, after=after: write(
-                    writing, "layer.md.j2", before=before, after=after
-                ),  # type: ignore[misc]
+                make=lambda writing=writing, before=before, after=after: make(writing, before, after),  # type: ignore[misc]
             )
+
+
+def make(writing: Writing, before: LayerInfo | None, after: LayerInfo | None) -> Files:
+    """The page and the pictures of its units."""
+    assert writing.model is not None and writing.layer is not None
+    writing.files |= unit_pictures(writing.model, writing.layer.name)
+    return write(writing, "layer.md.j2", before=before, after=after)
+
+
+def unit_pictures(model: Model, layer: str) -> Files:
+    """What excites the units, under the names by which tiles on all pages find them: unit-CHANNEL.webp."""
+    entry = model.entry("unit_pictures", layer)
+    return (
+        {} if entry is None else {name: entry.file(name) for name in map("unit-{}.webp".format, pictured(model, layer))}
+    )
 
 
 PAGES = (PageKind("layers", pages, order=3),)

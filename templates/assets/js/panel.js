@@ -1,0 +1,131 @@
+// The panel of one unit, under the grid: loaded when a unit is chosen, 32 units a file.
+(() => {
+  "use strict";
+  const element = (tag, className, parent) => {
+    const made = document.createElement(tag);
+    if (className) made.className = className;
+    parent?.append(made);
+    return made;
+  };
+  const digits = (value, count) => (Math.abs(value) < 10 ** count && Math.abs(value) > 1e-4 ? value.toPrecision(count) : String(Number(value.toPrecision(count))));
+  const signed = (value) => (value > 0 ? "+" : "") + digits(value, 2).replace("-", "−");
+  const plain = (value) => digits(value, 3).replace("-", "−");
+  const percent = (share) => `${Math.round(100 * share)} %`;
+  const colour = (text) => [1, 3, 5].map((i) => parseInt(text.slice(i, i + 2), 16));
+
+  const start = (panel, grid) => {
+    const files = panel.dataset.panels.split(" "), per = Number(panel.dataset.per), first = Number(panel.dataset.first);
+    const [positive, negative] = panel.dataset.colours.split(" ").map(colour);
+    const said = panel.querySelector(".wb-unitpanel-said"), shown = panel.querySelector(".wb-unitpanel-shown");
+    const heading = panel.querySelector("h3"), about = panel.querySelector(".wb-unitpanel-about");
+    const loading = new Map();
+    const load = (file) => {
+      if (!loading.has(file)) loading.set(file, fetch(file).then((answer) => {
+        if (!answer.ok) throw new Error(`${file}: ${answer.status}`);
+        return answer.json();
+      }).catch((error) => { loading.delete(file); throw error; }));
+      return loading.get(file);
+    };
+
+    const image = (source, text, size, parent) => {
+      const made = element("img", "", parent);
+      Object.assign(made, { loading: "lazy", decoding: "async", width: size, height: size, alt: text, src: source });
+      return made;
+    };
+    const kernel = (levels, kh, kw, text, parent) => {
+      const canvas = element("canvas", "wb-kernel", parent), part = (kh * kw === 1 ? 0.6 : 1) / Math.max(kh, kw);
+      canvas.width = kw; canvas.height = kh;
+      canvas.style.width = `calc(var(--wb-tile) * ${kw * part})`;
+      canvas.style.height = `calc(var(--wb-tile) * ${kh * part})`;
+      const context = canvas.getContext("2d"), pixels = context.createImageData(kw, kh);
+      levels.forEach((level, i) => {
+        const end = level < 0 ? negative : positive, share = Math.abs(level) / 127;
+        pixels.data.set([...end.map((part) => Math.round(255 + share * (part - 255))), 255], 4 * i);
+      });
+      context.putImageData(pixels, 0, 0);
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", text);
+      canvas.title = text;
+    };
+    const connection = (layers, scale, [place, channel, state, added, bytes, kh, kw, plus, minus, cancelled], parent) => {
+      const [layer, page, from, panels] = layers[place], levels = Int8Array.from(atob(bytes), (one) => one.charCodeAt(0));
+      const strongest = levels.reduce((best, level) => (Math.abs(level) > Math.abs(best) ? level : best), 0) * (scale / 127);
+      const sign = strongest === 0 ? "all weights nearly zero" : `strongest weight ${signed(strongest)}, ${strongest > 0 ? "excitatory" : "inhibitory"}`;
+      const box = element(page ? "a" : "div", "wb-connection", parent);
+      const unit = page ? from + channel : channel;
+      const name = page ? `unit ${unit} of ${layer}` : layer ? panel.dataset.channels.split(" ")[channel] ?? `channel ${channel}` : `input channel ${channel}`;
+      if (page) box.href = panels ? `${page}#unit-${unit}` : page;
+      const tile = element("span", `wb-unit${state === 2 ? " wb-unit-dead" : ""}`, box);
+      if (state) image(`${page}unit-${channel}.webp`, `What excites ${name}${state === 2 ? ", which did not respond" : ""}`, 72, tile);
+      else element("b", "", tile).textContent = page || !layer ? unit : name;
+      kernel(levels, kh, kw, `From the input's side, ${name}: ${sign}`, box);
+      const text = element("span", "wb-connection-text", box);
+      if (page) element("span", "", text).textContent = `${layer.replace(/[_.]/g, "$&\u200b")}${added ? ` + ${added} more` : ""}\u00a0·\u00a0${unit}`;
+      const numbers = element("small", "", text);
+      numbers.textContent = signed(strongest);
+      if (cancelled === undefined) return;
+      const flagged = cancelled > Number(panel.dataset.threshold);
+      numbers.textContent += `, ${percent(1 - cancelled)} left`;
+      if (flagged) element("small", "wb-cancels", text).textContent = `cancels: ${signed(plus)} and ${signed(minus)}`;
+    };
+    const section = (data, unit, box) => {
+      const found = unit[box.dataset.kind], multiples = box.querySelector(".wb-multiples");
+      box.hidden = !found.connections.length;
+      multiples.replaceChildren();
+      const [low, high] = box.querySelectorAll(".wb-scale span"), end = plain(found.scale);
+      low.textContent = `−${end}`; high.textContent = `+${end}`;
+      box.querySelector(".wb-scale").setAttribute("aria-label", `Colours from −${end}, blue, over zero, white, to +${end}, red.`);
+      if (box.dataset.kind === "input") box.querySelector(".wb-unitpanel-more").textContent = unit.share < 0.9995 ? `, with ${percent(unit.share)} of its squared weights` : "";
+      for (const one of found.connections) connection(data.layers, found.scale, one, multiples);
+    };
+    const header = (unit, index, number) => {
+      const place = panel.querySelector(".wb-unitpanel-picture");
+      place.replaceChildren();
+      heading.textContent = `Unit ${number} of ${panel.dataset.layer}`;
+      about.textContent = "";
+      if (!unit.picture) {
+        element("b", "wb-unitpanel-none", place).textContent = number;
+        about.textContent = "No picture was made of this unit. The quick profile draws the units that the articles show, the full one all.";
+      } else {
+        const [activation, photographs, ratio, dead, reseeded] = unit.picture;
+        image(`unit-${index}.webp`, `Picture made to excite unit ${number}${dead ? ", which did not respond" : ""}`, 160, place).loading = "eager";
+        place.classList.toggle("wb-unit-dead", dead);
+        if (dead) about.textContent = "A dead unit, as far as was looked: no picture excites it, from whichever random start. What is shown is where the search ended.";
+        else about.textContent = `The picture was made to excite the unit, and does so to ${plain(activation)}` +
+          (ratio === null ? "." : `, ${plain(ratio)} times its strongest response to the photographs (${plain(photographs)}).`) +
+          (reseeded ? " The search found no way from its first random start and began again." : "");
+      }
+      if (unit.input.scale === 0) about.textContent += " All its weights are zero.";
+    };
+
+    // What a screen reader says of the change; on the screen it stands only where there is no unit to see.
+    const tell = (text, visible) => {
+      shown.hidden = !visible;
+      said.classList.toggle("wb-unseen", visible);
+      said.textContent = text;
+    };
+    let wanted = null;
+    const show = async ({ index, unit: number, go, missing }) => {
+      wanted = number;
+      if (index === null) { tell(missing, false); return; }
+      try {
+        const data = await load(files[Math.floor(index / per)]);
+        if (wanted !== number) return; // the reader has moved on
+        const unit = data.units[index % per];
+        header(unit, index, number);
+        panel.querySelectorAll("section").forEach((box) => section(data, unit, box));
+        tell(`${heading.textContent}: ${unit.input.connections.length} inputs, ${unit.output?.connections.length ?? 0} outputs are shown.`, true);
+        panel.dataset.shown = number;
+        if (go) { panel.scrollIntoView({ block: "start" }); heading.focus({ preventScroll: true }); }
+      } catch (error) {
+        tell(`The panel could not be loaded (${error.message}). The data is linked below.`, false);
+      }
+    };
+    grid.addEventListener("wb-unit", (event) => show(event.detail));
+    panel.querySelectorAll("[data-step]").forEach((button) => button.addEventListener("click", () =>
+      grid.dispatchEvent(new CustomEvent("wb-step", { detail: Number(button.dataset.step) }))));
+  };
+
+  const panel = document.querySelector(".wb-unitpanel"), grid = document.querySelector(".wb-units");
+  if (panel && grid) start(panel, grid);
+})();
