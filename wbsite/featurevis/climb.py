@@ -27,14 +27,32 @@ def climb(eyes: Sight, targets: Sequence[Target], attempts: Sequence[int], setti
     form, device = PARAMETERISATIONS[settings.parameterisation], eyes.device
     seeds = [target.seed(settings.seed, attempt) for target, attempt in zip(targets, attempts, strict=True)]
     draws = [torch.Generator().manual_seed(seed) for seed in seeds]
-    starts = torch.stack([form.start(own, eyes.channels, settings.size) for own in draws])
+    starts = torch.stack([form.start(own, eyes.channels, settings.size) for own in draws]).to(device)
     maps = draw(draws, settings.steps, settings.jitter, settings.scale, settings.rotate).to(device)
-    parameters = starts.to(device).requires_grad_()
     read = readings(eyes.tape, targets, device)
+    before, _ = measured(eyes, read, form.image(starts, settings.size), settings)
+    fit = torch.isfinite(before)  # weights that are no numbers would spoil the gradients of the other pictures
+    moved, ends = torch.zeros_like(fit), starts.clone()
+    if bool(fit.any()):
+        chosen = [target for target, one in zip(targets, fit.tolist(), strict=True) if one]
+        ends[fit], moved[fit] = _ascend(eyes, chosen, starts[fit], maps[:, fit], settings)
+    images = form.image(ends, settings.size)
+    after, strongest = measured(eyes, read, images, settings)
+    dead = (~moved | ~(after > before)).tolist()
+    rows = zip(targets, images.float().cpu(), strongest.tolist(), dead, attempts, strict=True)
+    return [Picture(t, x, a, d, n, settings.steps) for t, x, a, d, n in rows]
+
+
+def _ascend(
+    eyes: Sight, targets: Sequence[Target], starts: torch.Tensor, maps: torch.Tensor, settings: Settings
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The parameters after all steps, and whether each picture had a gradient, always a finite one."""
+    form = PARAMETERISATIONS[settings.parameterisation]
+    read = readings(eyes.tape, targets, eyes.device)
     program = eyes.program([one.value for one in read])
+    parameters = starts.requires_grad_()
     optimiser = Adam(parameters.data, settings.learning_rate)
-    before, _ = measured(eyes, read, form.image(parameters.detach(), settings.size), settings)
-    moved = torch.zeros(len(targets), dtype=torch.bool, device=device)
+    moved = torch.zeros(len(targets), dtype=torch.bool, device=eyes.device)
     broken = torch.zeros_like(moved)
     for step in range(settings.steps):
         seen = warp(form.image(parameters, settings.size), maps[step], eyes.side, settings.pad)
@@ -46,11 +64,7 @@ def climb(eyes: Sight, targets: Sequence[Target], attempts: Sequence[int], setti
         optimiser.ascend(torch.nan_to_num(gradient, 0.0, 0.0, 0.0))
         if step + 1 == _PROBE and bool((broken | ~moved).all()):
             break
-    images = form.image(parameters.detach(), settings.size)
-    after, strongest = measured(eyes, read, images, settings)
-    dead = (broken | ~moved | ~(after > before)).tolist()  # a response that is no number is no rise
-    rows = zip(targets, images.float().cpu(), strongest.tolist(), dead, attempts, strict=True)
-    return [Picture(t, x, a, d, n, settings.steps) for t, x, a, d, n in rows]
+    return parameters.detach(), moved & ~broken
 
 
 def _objective(read: Sequence[Reading], values: Mapping[int, torch.Tensor], settings: Settings) -> torch.Tensor:

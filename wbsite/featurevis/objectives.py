@@ -115,10 +115,10 @@ class Reading:
         return any(target.variant for target in self.targets)
 
     def repulsion(self, values: Mapping[int, torch.Tensor]) -> torch.Tensor:
-        """(n,) how alike a picture's channel correlations are to those of the other variants of its target, −1 to 1.
+        """(n,) how alike a picture is to the other variants of its target, −1 to 1; 0 for a target with one picture.
 
-        The mean cosine between Gram matrices (C, C) of the place's channels, their differences from the mean of
-        the variants; 0 for a target with one picture.
+        The mean cosine between the covariances (C, C) of the place's channels over positions, which say what a
+        picture is made of and not where. A linear layer has one position: there, between its responses.
         """
         alike = torch.zeros(len(self.targets), device=self.rows.device)
         sets: dict[Target, list[int]] = {}
@@ -127,10 +127,12 @@ class Reading:
         for members in sets.values():
             if len(members) < 2:
                 continue
-            x = values[self.value][self.rows[members]].to(torch.float32).flatten(2)
-            x = x[..., None] if x.ndim == 2 else x
-            gram = F.normalize(torch.einsum("ncp,ndp->ncd", x, x).flatten(1), dim=1)
-            cosines = gram @ gram.T
+            x = values[self.value][self.rows[members]].to(torch.float32)
+            if x.ndim > 2:
+                x = x.flatten(2) - x.flatten(2).mean(2, keepdim=True)
+                x = torch.einsum("ncp,ndp->ncd", x, x)
+            texture = F.normalize(x.flatten(1), dim=1)
+            cosines = texture @ texture.T
             others = (cosines.sum(1) - cosines.diagonal()) / (len(members) - 1)
             alike = alike.index_put((torch.tensor(members, device=alike.device),), others)
         return alike
