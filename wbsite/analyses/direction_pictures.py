@@ -1,0 +1,89 @@
+"""A picture of each direction that `examples` found: position weights and weight factors."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from ..featurevis import Picture, Settings, Target, visualize
+from ..store import Entry, Result
+from .base import Analysis, Context
+
+QUALITY = 85
+"""Of WebP, 0 to 100."""
+
+
+def run(context: Context) -> Result:
+    """Pictures of the directions in `examples`, each kept as soon as it is done.
+
+    Pictures: NAME.webp, by the direction's name.
+
+    Table rows: name, place, side; activation, the direction's strongest response to its picture; dead; reseeded.
+    """
+    examples = context.needs["examples"]
+    wanted = {one["name"]: _target(one, examples.arrays[f"direction/{one['name']}"]) for one in _alive(examples)}
+    side = min(context.params["size"], *context.model.spec.input_shape[1:])
+    settings = Settings(size=side, steps=context.params["steps"])
+    done = {target: context.parts.get(_part_name(target)) for target in wanted.values()}
+    missing = [target for target, entry in done.items() if entry is None]
+    if missing:
+        context.progress.step(f"pictures of {len(missing)} directions", len(missing))
+        for picture in visualize(context.model, missing, settings, context.device, context.progress):
+            done[picture.target] = context.parts.put(_part_name(picture.target), _part(picture))
+    entries = {name: entry for name, target in wanted.items() if (entry := done[target]) is not None}
+    rows = [
+        {"name": name, "place": wanted[name].place, "side": wanted[name].side, **entry.values}
+        for name, entry in entries.items()
+    ]
+    kinds = {"name": str, "place": str, "side": str, "activation": float, "dead": bool, "reseeded": int}
+    values: dict[str, Any] = {
+        "shown": len(rows),
+        "dead": sum(row["dead"] for row in rows),
+        "settings": {name: getattr(settings, name) for name in ("size", "steps", "parameterisation", "seed")},
+    }
+    files = {f"{name}.webp": entry.file("direction.webp") for name, entry in entries.items()}
+    return Result(values, tables={"rows": pd.DataFrame(rows, columns=list(kinds)).astype(kinds)}, pictures=files)
+
+
+def _alive(examples: Entry) -> list[Mapping[str, str]]:
+    """Directions that point somewhere."""
+    return [one for one in examples.values["directions"] if examples.arrays[f"direction/{one['name']}"].any()]
+
+
+def _target(direction: Mapping[str, str], vector: np.ndarray) -> Target:
+    unit = vector / np.linalg.norm(vector)
+    return Target(direction["place"], direction=tuple(unit.tolist()), side=direction["side"])  # type: ignore[arg-type]
+
+
+def _part_name(target: Target) -> dict[str, Any]:
+    vector = np.asarray(target.direction, np.float64).tobytes()
+    return {"place": target.place, "side": target.side, "direction": hashlib.sha256(vector).hexdigest()}
+
+
+def _part(picture: Picture) -> Result:
+    activation = picture.activation if pd.notna(picture.activation) else None
+    pixels = (picture.image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+    held = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(held, "WEBP", quality=QUALITY, method=6)
+    values = {"activation": activation, "dead": picture.dead, "reseeded": picture.reseeded}
+    return Result(values, pictures={"direction.webp": held.getvalue()})
+
+
+ANALYSES = (
+    Analysis(
+        name="direction_pictures",
+        version=1,
+        scope="model",
+        summary="pictures of what positions of a kernel, and weight factors, look for",
+        run=run,
+        params={"quick": {"size": 96, "steps": 96}, "full": {"size": 128, "steps": 256}},
+        needs=("examples",),
+        decides_parts=("size", "steps"),
+    ),
+)
