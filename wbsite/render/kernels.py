@@ -146,7 +146,7 @@ def pictured(model: Model, layer: str) -> Mapping[int, Mapping[str, Any]]:
     """
     entry = model.entry("unit_pictures", layer)
     rows = [] if entry is None else entry.table("rows").to_dict("records")
-    return {int(row.get("channel", row["unit"])): row for row in rows}
+    return {int(row["unit"]): row for row in rows}  # counted in the layer, from 0
 
 
 def _rgb(colour: str) -> np.ndarray:
