@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +24,9 @@ from .base import Analysis, Context
 
 BACK = (2, 3)
 """Steps, in spatial convolutions, from a target to its sources; the network's first layer is one more source."""
+
+FEWEST = 4
+"""Pairs below which an interval over them says nothing."""
 
 EXAMPLES = {"median": 0.5, "upper quartile": 0.75}
 """Example units of a pair of layers → the quantile of smoothness they are nearest to."""
@@ -128,8 +130,9 @@ def _path(recorded: Recorded, pair: Pair, largest: int) -> Path:
 
 
 def _summary(rows: list[dict[str, Any]], kind: str) -> dict[str, Any]:
-    """Over the pairs of one kind, with Student's t intervals over pairs; None where there is one pair only."""
+    """Over the pairs of one kind, with Student's t intervals over pairs; None where there are fewer than `FEWEST`."""
     of = [row for row in rows if row["kind"] == kind]
+    enough = len(of) >= FEWEST
     share, excess = t_interval([row["share"] for row in of]), t_interval([row["excess"] for row in of])
     said = {
         "share": share.mean,
@@ -140,7 +143,8 @@ def _summary(rows: list[dict[str, Any]], kind: str) -> dict[str, Any]:
         "excess_high": excess.high,
         **{name: float(np.median([row[name] for row in of])) for name in ("median", "null_median", "scattered_median")},
     }
-    finite = {name: number if math.isfinite(number) else None for name, number in said.items()}
+    bounds = ("share_low", "share_high", "excess_low", "excess_high")
+    finite = {name: number if enough or name not in bounds else None for name, number in said.items()}
     return {
         **finite,
         "pairs": len(of),
