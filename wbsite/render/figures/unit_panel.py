@@ -116,7 +116,7 @@ def _caption(c: Connections) -> str:
     text = (
         f"One unit of <code>{name}</code>: the picture that feature visualization found for it, and its strongest connections by the"
         " norm of their kernels, each beside the unit at its other end, whose own panel it links to. Red weights excite, blue ones"
-        " inhibit, white is zero; all kernels under one heading share the scale shown there. A kernel is drawn as the unit sees its"
+        " inhibit, white is zero; all kernels under one heading share the scale shown there, and the number under each is its strongest weight. A kernel is drawn as the unit sees its"
         " input: the middle is the unit's own position."
     )
     if c.bottleneck and "inputs" in c.bottleneck:
