@@ -187,7 +187,7 @@ def expanded_weights(model: Any, source: str, target: str, units: Sequence[int] 
             linear form; a weight on it is not finite, as where the weights file does not hold the layer.
     """
     path = Path.between(model, source, target)
-    return _checked(path, path.gradients(path.units(units), LinearForm(path.recorded.tape.shapes)))
+    return checked(path, path.gradients(path.units(units), LinearForm(path.recorded.tape.shapes)))
 
 
 def path_products(
@@ -209,10 +209,10 @@ def path_products(
     wanted, shapes = path.units(units), path.recorded.tape.shapes
     net = path.gradients(wanted, LinearForm(shapes, pools=pools))
     total = path.gradients(wanted, LinearForm(shapes, magnitude=True, pools=pools))
-    return Paths(_checked(path, (total + net) / 2).clamp_min(0), ((net - total) / 2).clamp_max(0))
+    return Paths(checked(path, (total + net) / 2).clamp_min(0), ((net - total) / 2).clamp_max(0))
 
 
-def _checked(path: Path, found: torch.Tensor) -> torch.Tensor:
+def checked(path: Path, found: torch.Tensor) -> torch.Tensor:
     if not bool(torch.isfinite(found).all()):
         raise WbsiteError(
             f"weights between {path.source} and {path.target} are not finite.",
