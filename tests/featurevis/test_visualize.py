@@ -44,7 +44,7 @@ def test_a_known_optimum_is_found(edges: LoadedModel, form: str) -> None:
     best = 3 * 64 * 0.5 / 0.25  # every pixel half the range from grey, on the right side
     for picture in made.values():
         assert not picture.dead
-        assert picture.activation > (0.45 if form == "maco" else 0.75) * best  # maco may not leave natural contrast
+        assert picture.activation > (0.4 if form == "maco" else 0.75) * best  # maco may not leave natural contrast
     image = made[targets[0]].image  # the centre of the 17 × 17 positions sees columns 8 to 16
     assert image[:, 9:15, 8:12].mean() > image[:, 9:15, 12:16].mean() + 0.2
 

@@ -89,8 +89,8 @@ class Settings:
         parameterisation: "fourier": decorrelated Fourier coefficients and colours; "pixels"; "maco": phases alone,
             with the magnitudes of natural images (1 / frequency).
         learning_rate: of Adam, on the parameters of the picture.
-        focus: how much the strongest positions count for a target that may be anywhere: 0 is the mean over
-            positions, 1 and more tends to the maximum (`objectives.pooled`).
+        focus: how much more the strongest positions count for a target that may be anywhere: 0 is the mean over
+            all positions (`objectives.pooled`).
         margin: positions of a place's map that do not count for a target that may be anywhere, at each edge: there
             a picture's border would be the strongest edge of all.
         pad: grey border of the picture as the network sees it.
@@ -112,7 +112,7 @@ class Settings:
     steps: int = 256
     parameterisation: str = "fourier"
     learning_rate: float = 0.05
-    focus: float = 0.5
+    focus: float = 1.0
     margin: float = 0.1
     pad: float = 0.0
     jitter: float = 0.06

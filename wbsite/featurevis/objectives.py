@@ -17,6 +17,8 @@ from wbsite.ops.tape import Tape
 
 from .base import Target
 
+_CUT = 2.0
+
 
 def value_of(tape: Tape, target: Target) -> int:
     """Number of the value that a target reads.
@@ -170,13 +172,14 @@ def _position(target: Target, size: Sequence[int]) -> tuple[int, int]:
 
 
 def pooled(responses: torch.Tensor, focus: float) -> torch.Tensor:
-    """(n, positions) → (n,): the mean for focus 0, a smooth maximum for a larger one.
+    """(n, positions) → (n,): a mean over positions in which the strongest count for more.
 
-    (σ / focus) · ln mean exp(focus · r / σ), σ the standard deviation over a picture's positions (held fixed):
-    the gradient of each position has a weight that grows with its response.
+    Weights are exp(focus · z) of the standardised responses z, held fixed and cut off at z = 2: focus 0 is the plain
+    mean, which fills a picture with repetitions; a larger one makes one good instance rather than many poor ones.
+    Without the cut-off one position of a large map runs away from all others and leaves a grey picture with a spot.
     """
     if focus == 0 or responses.shape[1] == 1:
         return responses.mean(1)
-    unit = responses.detach().std(1, keepdim=True).clamp_min(1e-12) / focus
-    smooth = torch.logsumexp(responses / unit, 1) * unit[:, 0]
-    return smooth - unit[:, 0] * torch.log(torch.tensor(float(responses.shape[1])))
+    held = responses.detach()
+    z = (held - held.mean(1, keepdim=True)) / held.std(1, keepdim=True).clamp_min(1e-12)
+    return (torch.softmax(focus * z.clamp_max(_CUT), 1) * responses).sum(1)
