@@ -44,6 +44,10 @@ def made_up(**changes: Any) -> Result:
         "by_count": [0.5, 0.8, 0.9], "by_count_random": [[0.3, 0.4, 0.6], [0.2, 0.5, 0.6]],
     }  # fmt: skip
     values: dict[str, Any] = {
+        "order": [
+            "black-and-white-centre", "high-low", "black-and-white", "example", "bottleneck", "oriented-targets",
+            "oriented-sources",
+        ],
         "levels": {"deepest": 3, "early": ["conv2"], "late": ["conv3"]},
         "found": {
             "black-and-white-centre": found(("conv3", 7, 0.4)),
@@ -57,7 +61,7 @@ def made_up(**changes: Any) -> Result:
         "shown": {
             "centre": {
                 "inputs": rows(2, 4), "back": [*rows(0, layer="conv1", factor=1), *rows(5, layer="conv1", factor=0)],
-                "explained": 0.7, "back_share": 0.45, "back_channels": 6,
+                "explained": 0.7, "colour": [-0.1, 0.2], "back_share": 0.45, "back_channels": 6,
             },
             "position": {"inputs": rows(1, 2), "bottleneck": [], "channels": 8},
             "bottleneck": {"layers": ["point"], "channels": 4, "wide": 8,
@@ -182,7 +186,7 @@ def test_positions_stand_where_the_kernel_has_them_and_fade_with_their_norm(draw
     assert "--wb-columns:3" in drawing.body
     cells = re.findall(r'<div class="wb-position">(.*?)</div>', drawing.body)
     assert len(cells) == 9
-    assert 'src="speck-position-0-0.webp"' in cells[0] and "opacity:0.25" in cells[0]
+    assert 'src="speck-position-0-0.webp"' in cells[0] and "opacity:0.50" in cells[0]
     assert all("wb-direction-none" in cell for cell in cells[1:])
     assert list(drawing.files) == ["speck-position-0-0.webp"]
     assert "1 of 9 positions have a picture" in drawing.caption
@@ -209,7 +213,7 @@ def test_the_chart_compares_with_random_groups(drawn: Callable[..., Any]) -> Non
 
 def test_weights_one_layer_back_stand_in_rows_by_factor(drawn: Callable[..., Any]) -> None:
     body = drawn("example-expanded").body
-    first, second = body.split("<p>factor 1</p>")[1].split("<p>factor 2</p>")
+    first, second = body.split("<p>factor 1, colour −0.1</p>")[1].split("<p>factor 2, colour +0.2</p>")
     assert "unit-5" in first and "unit-0" not in first
     assert "unit-0" in second
     assert body.count("wb-scale") == 2

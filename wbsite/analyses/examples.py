@@ -24,7 +24,8 @@ RULES_IN_WORDS = {
     ),
     "bottleneck": (
         "a unit behind a bottleneck",
-        "the same among units behind a bottleneck, on the level nearest to the later one",
+        "of the units behind a bottleneck, on the level nearest to the later one, the one whose weights over the wide"
+        " map before it have the largest share in two patterns over positions",
     ),
     "oriented-targets": (
         "lines of all orientations",
@@ -33,7 +34,8 @@ RULES_IN_WORDS = {
     ),
     "oriented-sources": (
         "lines of all orientations, before them",
-        "the same among the units that this layer reads",
+        "in each of equal sectors of angles, the unit whose expanded weights to the picture are most oriented, of those"
+        " that the later level's widest layer reads",
     ),
 }
 """Name → title and rule, of what is not found by the properties of first filters."""
@@ -45,10 +47,10 @@ FACTORED = ("high-low", "black-and-white")
 def run(context: Context) -> Result:
     """Units found by stated rules (`wbsite.models.finding`), and what the figures around them show.
 
-    values: "levels"; "found", name → title, rule, and units (layer, channel, score, angle), score, null, runner_up and
-    considered, or the reason why there are none; "shown", name → what the arrays of that name mean, as far as there
-    are units; "directions" [{name, place, side}], their vectors being the arrays direction/NAME; "pictures", layer →
-    channels that want a picture; "unpictured", how many more do.
+    values: "levels"; "order" of the names; "found", name → title, rule, and units (layer, channel, score, angle),
+    score, null, runner_up and considered, or the reason why there are none; "shown", name → what arrays of that name
+    mean, as far as there are units; "directions" [{name, place, side}], their vectors being the arrays
+    direction/NAME; "pictures", layer → channels that want a picture; "unpictured", how many more do.
 
     Arrays, see `wbsite.models.showing`: centre_kernels, centre_back, position_kernels, bottleneck_direct,
     bottleneck_across (k, kh, kw), one for each row listed under "shown"; position_norms (kh, kw); pair_kernels
@@ -68,7 +70,9 @@ def run(context: Context) -> Result:
         sources = survey.wide(widest.name).units
         targets = [(widest.name, channel) for channel in range(widest.out_channels)]
         found["oriented-targets"] = _or_reason(lambda: fans(survey, targets, count) or "no unit of it is oriented")
-        found["oriented-sources"] = _or_reason(lambda: fans(survey, sources, count) or "its inputs have no orientation")
+        found["oriented-sources"] = _or_reason(
+            lambda: fans(survey, sources, count) or "no single unit that its later level reads is oriented"
+        )
     shown = dict(_shown(survey, {name: one for name, one in found.items() if isinstance(one, Found)}, params))
     if widest is not None and "position" in shown:
         shown["pair"] = showing.pair(survey, widest.name)
@@ -79,6 +83,7 @@ def run(context: Context) -> Result:
             "early": [layer.name for layer in survey.early],
             "late": late,
         },
+        "order": list(found),
         "found": {name: _said(name, one) for name, one in found.items()},
         "shown": {name: one.values for name, one in shown.items()},
         "directions": [direction for one in shown.values() for direction in one.directions],
@@ -142,7 +147,7 @@ def _wanted(shown: Mapping[str, Shown], found: Mapping[str, Found | str], contex
         if isinstance(one, Found):
             yield from one.members if name in FACTORED else one.members[:1]
     for entry in context.needs.values():
-        for layer, channels in entry.values["wanted"].items():
+        for layer, channels in entry.values.get("wanted", {}).items():
             yield from ((layer, int(channel)) for channel in channels)
     for around in shown.values():
         yield from around.units
@@ -197,7 +202,7 @@ def _rows(found: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 ANALYSES = (
     Analysis(
         name="examples",
-        version=1,
+        version=2,
         scope="model",
         summary="units found by their properties: what the article on weights shows of a network",
         run=run,

@@ -69,7 +69,8 @@ def centre(survey: Survey, unit: Unit, inputs: int, back: int) -> Shown:
     """A unit of the later level: its strongest inputs, and, one layer further back, its strongest expanded weights.
 
     These are put into two groups by two non-negative factors of the unit's expanded weights: the one that carries
-    more of a channel. Where nothing lies between the unit and the first filters, there is no "back".
+    more of a channel; "colour" is how colourful each factor's inputs are, on average over their shares. Where nothing
+    lies between the unit and the first filters, there is no "back".
     """
     (layer, channel), shown = unit, Shown()
     wide = survey.wide(layer)
@@ -87,12 +88,26 @@ def centre(survey: Survey, unit: Unit, inputs: int, back: int) -> Shown:
         row["factor"] = int(carried[:, row["channel"]].argmax())
     shown.values |= {
         "back": rows,
+        "colour": [float(shares @ _colour(survey, further)) for shares in factors.shares.double()],
         "explained": factors.explained,
         "back_share": sum(row["share"] for row in rows),
         "back_channels": further.channels,
     }
     shown.units += units_of(rows)
     return shown
+
+
+def _colour(survey: Survey, wide: WideMap) -> torch.Tensor:
+    """How colourful what each channel of a map reads is, in [−1, 1]: the cosine of its expanded weights to the first
+    filters with their colour; of a first filter itself, its colour in place of it; 0 where it is no one unit."""
+    found, names = torch.zeros(wide.channels, dtype=torch.float64), wide.units
+    direction = survey.filters.directions()["colour"]
+    for layer in {layer for layer, _ in names} - {"", "input"}:
+        own = direction if layer == survey.first else survey.read(layer).along(direction)[:, 0]
+        for channel, (of, unit) in enumerate(names):
+            if of == layer:
+                found[channel] = own[unit]
+    return found
 
 
 def _further(survey: Survey, layer: str) -> WideMap | None:

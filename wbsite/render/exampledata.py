@@ -54,11 +54,13 @@ class Examples:
 
     def named(self, layer: str, channel: int) -> str:
         """The same as HTML."""
-        return (
-            escape(self.name(layer, channel))
-            if not layer
-            else self.name(layer, channel).replace(layer, f"<code>{escape(layer)}</code>")
-        )
+        if layer in ("", "input"):
+            return escape(self.name(layer, channel))
+        return f"unit {self.number(layer, channel)} of <code>{escape(layer)}</code>"
+
+    def number(self, layer: str, channel: int) -> str:
+        """A unit's number as its permalink has it."""
+        return str(channel if layer in ("", "input") else unit_number(self.model, layer, channel))
 
     def how(self, rule: str) -> str:
         """How it was found, in a sentence or two of HTML."""
@@ -95,13 +97,25 @@ class Examples:
         )
 
     def multiples(self, rows: Sequence[Mapping[str, Any]], kernels: np.ndarray, scale: float, target: str) -> str:
-        """Units with their kernels, as small multiples."""
-        items = []
+        """Units with their kernels, as small multiples; of units of one layer, the numbers alone."""
+        items, layers = [], {row["layer"] for row in rows}
         for row, kernel in zip(rows, kernels, strict=True):
             alt = f"Kernel between {self.name(row['layer'], row['unit'])} and {target}"
             shown = kernel_img(kernel, scale, alt, 72)
-            items.append(f'<div class="wb-connection">{self.tile(row["layer"], row["unit"])}{shown}</div>')
+            caption = self.number(row["layer"], row["unit"]) if len(layers) == 1 else ""
+            items.append(f'<div class="wb-connection">{self.tile(row["layer"], row["unit"], 72, caption)}{shown}</div>')
         return f'<div class="wb-multiples">{"".join(items)}</div>'
+
+
+def sentence(text: str) -> str:
+    """With a capital letter at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
+def layers_text(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The layers that units belong to, as HTML."""
+    named = dict.fromkeys(str(row["layer"]) for row in rows)
+    return " and ".join(f"<code>{escape(name)}</code>" for name in sorted(named) if name) or "the map it reads"
 
 
 def scale_of(*kernels: np.ndarray) -> float:

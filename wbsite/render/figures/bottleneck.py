@@ -6,7 +6,7 @@ from html import escape
 
 import pandas as pd
 
-from ..exampledata import Examples, scale_of, weights_table
+from ..exampledata import Examples, layers_text, scale_of, sentence, weights_table
 from ..figure import Drawing, Figure, Scene
 from ..kernels import scale_legend
 from ..site import Gap
@@ -33,7 +33,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         held[kind] = sum(row["share"] for row in rows)
         scale = scale_of(kernels)
         parts.append(
-            f"<section><p><strong>{head}</strong> ({held[kind]:.0%} of its squared weights)</p>{scale_legend(scale)}"
+            f"<section><p><strong>{head}</strong>: {layers_text(rows)} ({held[kind]:.0%} of its squared weights)</p>{scale_legend(scale)}"
             f"{examples.multiples(rows, kernels, scale, target)}</section>"
         )
         about = (
@@ -44,13 +44,13 @@ def draw(scene: Scene) -> Drawing | Gap:
     body = f'<div class="wb-unit-inputs">{examples.tile(layer, channel, 144)}<div class="wb-two">{"".join(parts)}</div></div>'
     count = len(shown["across"])
     caption = (
-        f"{name.capitalize()} of {escape(examples.model.title)} reads through the bottleneck {narrow}. Left, its {len(shown['direct'])} strongest"
-        " kernels over the bottleneck's units, each of which mixes many things; right, its"
+        f"{sentence(name)} of {escape(examples.model.title)} reads through the bottleneck {narrow}. Left, its {len(shown['direct'])} strongest"
+        f" kernels over the bottleneck's units, each a mixture of the {shown['wide']} channels it reads; right, its"
         f" {count} strongest expanded weights over the wide map before it. Red excites, blue inhibits, white is zero;"
         f" each side has its own scale. {examples.how('bottleneck')}"
     )
     alt = (
-        f"{target.capitalize()} with its strongest kernels over {shown['channels']} bottleneck channels, which hold"
+        f"{sentence(target)} with its strongest kernels over {shown['channels']} bottleneck channels, which hold"
         f" {held['direct']:.0%} of its squared weights, beside those over {shown['wide']} channels of the map before the bottleneck,"
         f" which hold {held['across']:.0%}."
     )

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from ...errors import WbsiteError
-from ..exampledata import Examples, scale_of, weights_table
+from ..exampledata import Examples, layers_text, scale_of, weights_table
 from ..figure import Drawing, Figure, Scene, share_text
 from ..kernels import kernel_img, scale_legend, unit_number
 from ..site import Gap
+
+PIXELS = 76
+"""Side of a kernel."""
+
+ON_COLUMN = 7
+"""Units that fit beside each other into a column of prose."""
 
 MOST = 12
 """Units of a family that are shown."""
@@ -31,9 +37,9 @@ def draw(scene: Scene) -> Drawing | Gap:
         return Gap("no pair of spatial layers in its first third can be read", failed=False)
     layer, units = pair["target"], [(str(of), int(unit)) for of, unit in pair["sources"]]
     picked = {name: scene.options.get(f"{name}_units", "") for name in ("source", "target")}
-    width = len(examples.arrays["pair_kernels"])
+    count = len(examples.arrays["pair_kernels"])
     chosen: dict[str, list[Unit]] = {}
-    for name, among in (("source", units), ("target", [(layer, channel) for channel in range(width)])):
+    for name, among in (("source", units), ("target", [(layer, channel) for channel in range(count)])):
         found = examples.values["found"][f"oriented-{name}s"]
         if picked[name]:
             chosen[name] = _picked(examples, name, picked[name], among)
@@ -55,7 +61,8 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"A grid of {kernels.shape[0]} by {kernels.shape[1]} kernels: what each of {kernels.shape[1]} source units does to each of"
         f" {kernels.shape[0]} units of {layer}. The largest weight is {share_text(scale)}."
     )
-    return Drawing(_caption(examples, pair, picked, kernels), alt, pd.DataFrame(data), body=body, width="wide")
+    width: Literal["column", "wide"] = "column" if kernels.shape[1] < ON_COLUMN else "wide"
+    return Drawing(_caption(examples, pair, chosen, picked, kernels), alt, pd.DataFrame(data), body=body, width=width)
 
 
 def _picked(examples: Examples, name: str, given: Any, among: Sequence[Unit]) -> list[Unit]:
@@ -84,24 +91,33 @@ def _picked(examples: Examples, name: str, given: Any, among: Sequence[Unit]) ->
 
 
 def _table(examples: Examples, chosen: dict[str, list[Unit]], kernels: np.ndarray, scale: float) -> str:
-    head = "".join(f'<th scope="col">{examples.tile(layer, unit, 60)}</th>' for layer, unit in chosen["source"])
+    head = "".join(f'<th scope="col">{_tile(examples, chosen["source"], i)}</th>' for i in range(kernels.shape[1]))
     lines = []
     for i, target in enumerate(chosen["target"]):
         cells = "".join(
-            f"<td>{kernel_img(kernels[i, j], scale, f'From {examples.name(*source)} to {examples.name(*target)}', 60)}</td>"
+            f"<td>{kernel_img(kernels[i, j], scale, f'From {examples.name(*source)} to {examples.name(*target)}', PIXELS)}</td>"
             for j, source in enumerate(chosen["source"])
         )
-        lines.append(f'<tr><th scope="row">{examples.tile(*target, 60)}</th>{cells}</tr>')
+        lines.append(f'<tr><th scope="row">{_tile(examples, chosen["target"], i)}</th>{cells}</tr>')
     return (
         '<div class="wb-scroll" tabindex="0"><table class="wb-kernel-grid"><thead><tr><td></td>'
         f"{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
 
 
-def _caption(examples: Examples, pair: Any, picked: dict[str, str], kernels: np.ndarray) -> str:
+def _tile(examples: Examples, units: Sequence[Unit], i: int) -> str:
+    """A unit's tile under which the layer stands only where the family is of several."""
+    several = len({layer for layer, _ in units}) > 1
+    return examples.tile(*units[i], PIXELS, "" if several else examples.number(*units[i]))
+
+
+def _caption(
+    examples: Examples, pair: Any, chosen: dict[str, list[Unit]], picked: dict[str, str], kernels: np.ndarray
+) -> str:
     through = " and ".join(f"<code>{escape(name)}</code>" for name in pair["bottleneck"])
+    sources = layers_text({"layer": layer} for layer, _ in chosen["source"])
     text = (
-        f"Kernels from {kernels.shape[1]} units (columns) to {kernels.shape[0]} units of <code>{escape(pair['target'])}</code> (rows) of"
+        f"Kernels from {kernels.shape[1]} units of {sources} (columns) to {kernels.shape[0]} units of <code>{escape(pair['target'])}</code> (rows) of"
         f" {escape(examples.model.title)}"
         + (f", expanded across the bottleneck {through}" if through else "")
         + ". Red excites, blue inhibits, white is zero; one scale for all."
@@ -115,7 +131,8 @@ def _caption(examples: Examples, pair: Any, picked: dict[str, str], kernels: np.
     }
     verdict = "more than" if agreed["correlation"] > agreed["null"] else "no more than"
     return (
-        f"{text} Both families are found by one rule: {escape(found['oriented-targets']['rule'])}; orientation is measured on the power"
+        f"{text} Both families are found by one rule: in each of equal sectors of angles, the unit whose expanded weights to the"
+        " picture are most oriented; orientation is measured on the power"
         f" spectrum, and lines run at {lines['source']} (columns) and {lines['target']} (rows). Over the grid, the sum of a kernel correlates"
         f" {share_text(agreed['correlation'])} with the cosine of twice the difference of angles, {verdict} the {share_text(agreed['null'])} that 95 % of"
         " random deals of angles stay below."

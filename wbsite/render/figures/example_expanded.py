@@ -6,9 +6,9 @@ from html import escape
 
 import pandas as pd
 
-from ..exampledata import Examples, scale_of, weights_table
+from ..exampledata import Examples, layers_text, scale_of, sentence, weights_table
 from ..figure import Drawing, Figure, Scene
-from ..kernels import scale_legend
+from ..kernels import scale_legend, signed_text
 from ..site import Gap
 
 
@@ -27,15 +27,17 @@ def draw(scene: Scene) -> Drawing | Gap:
     near, far = examples.arrays["centre_kernels"], examples.arrays["centre_back"]
     scale, back_scale = scale_of(near), scale_of(far)
     parts = [
-        f"<section><p><strong>its strongest inputs</strong></p>{scale_legend(scale)}"
+        f"<section><p><strong>its strongest inputs</strong> in {layers_text(shown['inputs'])}</p>{scale_legend(scale)}"
         f"{examples.multiples(shown['inputs'], near, scale, target)}</section>",
-        f"<section><p><strong>one layer further back</strong></p>{scale_legend(back_scale)}",
+        f"<section><p><strong>one layer further back</strong>, in {layers_text(shown['back'])}</p>{scale_legend(back_scale)}",
     ]
     for factor in (0, 1):
         chosen = [i for i, row in enumerate(shown["back"]) if row["factor"] == factor]
         if chosen:
             rows = [shown["back"][i] for i in chosen]
-            parts.append(f"<p>factor {factor + 1}</p>{examples.multiples(rows, far[chosen], back_scale, target)}")
+            parts.append(
+                f"<p>factor {factor + 1}, colour {signed_text(shown['colour'][factor])}</p>{examples.multiples(rows, far[chosen], back_scale, target)}"
+            )
     parts.append("</section>")
     kinds = [({"step": "direct", "factor": ""}, row, kernel) for row, kernel in zip(shown["inputs"], near, strict=True)]
     kinds += [
@@ -48,15 +50,16 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
     body = f'<div class="wb-unit-inputs">{examples.tile(layer, channel, 144)}<div>{"".join(parts)}</div></div>'
     caption = (
-        f"{examples.named(layer, channel).capitalize()} of {escape(examples.model.title)}, with the {len(near)} inputs of largest norm, and the"
+        f"{sentence(examples.named(layer, channel))} of {escape(examples.model.title)}, with the {len(near)} inputs of largest norm, and the"
         f" {len(far)} of {shown['back_channels']} channels one layer further back with the largest expanded weights ({shown['back_share']:.0%} of"
         " their sum of squares), in two rows by which of two non-negative factors of these weights carries more of them (together"
-        f" {shown['explained']:.0%}). Red excites, blue inhibits, white is zero; one scale above, one below."
+        f" {shown['explained']:.0%}). A factor's colour is the mean, over its inputs by share, of how near their own expanded weights to the first"
+        " filters are to reading colour (positive) or grey (negative), a cosine. Red excites, blue inhibits, white is zero; one scale above, one below."
         f" {examples.how('black-and-white-centre')}"
     )
     first = shown["back"][0]
     alt = (
-        f"{target.capitalize()} beside {len(near)} inputs, and {len(far)} expanded weights one layer further back, the strongest to"
+        f"{sentence(target)} beside {len(near)} inputs, and {len(far)} expanded weights one layer further back, the strongest to"
         f" {examples.name(first['layer'], first['unit'])}."
     )
     return Drawing(caption, alt, pd.DataFrame(data), body=body, width="full")

@@ -6,7 +6,7 @@ from html import escape
 
 import pandas as pd
 
-from ..exampledata import Examples
+from ..exampledata import Examples, layers_text
 from ..figure import Drawing, Figure, Scene, share_text
 from ..kernels import unit_number
 from ..site import Gap
@@ -20,7 +20,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     if isinstance(examples, Gap):
         return examples
     lines, data, told = [], [], []
-    for name, found in examples.values["found"].items():
+    for name, found in ((name, examples.values["found"][name]) for name in examples.values["order"]):
         if "reason" in found:
             lines.append(_line(found["title"], found["rule"], f'<td colspan="4">{escape(found["reason"])}</td>'))
             data.append({"found": name, "rank": None, "reason": found["reason"]})
@@ -29,7 +29,11 @@ def draw(scene: Scene) -> Drawing | Gap:
             number = unit_number(examples.model, unit["layer"], unit["channel"])
             about = {"layer": unit["layer"], "unit": number, "angle": unit.get("angle")}
             data.append({"found": name, "rank": rank + 1, **about, "score": unit["score"], "null": found["null"]})
-        tiles = "".join(examples.tile(unit["layer"], unit["channel"], 52) for unit in found["units"])
+        tiles = "".join(
+            examples.tile(one["layer"], one["channel"], 52, examples.number(one["layer"], one["channel"]))
+            for one in found["units"]
+        )
+        layers = layers_text(found["units"])
         low, high = min(u["score"] for u in found["units"]), max(u["score"] for u in found["units"])
         score = share_text(high) if low == high else f"{share_text(low)} to {share_text(high)}"
         chance = "–" if found["null"] is None else share_text(found["null"])
@@ -41,7 +45,9 @@ def draw(scene: Scene) -> Drawing | Gap:
             if after is None
             else f"{examples.named(after['layer'], after['channel'])}, {share_text(after['score'])}"
         )
-        cells = f'<td><div class="wb-found">{tiles}</div></td><td>{score}</td><td>{chance}</td><td>{second}</td>'
+        cells = (
+            f'<td>{layers}<div class="wb-found">{tiles}</div></td><td>{score}</td><td>{chance}</td><td>{second}</td>'
+        )
         lines.append(_line(found["title"], found["rule"], cells))
         told.append(f"{found['title']}: {examples.name(found['units'][0]['layer'], found['units'][0]['channel'])}")
     head = "".join(f'<th scope="col">{name}</th>' for name in HEADS)

@@ -11,8 +11,8 @@ from ..exampledata import Examples
 from ..figure import Drawing, Figure, Scene, number_text, share_text
 from ..site import Gap
 
-LEAST = 0.25
-"""Opacity of a position without any weight; others are in proportion to their norm."""
+LEAST = 0.5
+"""Opacity of a position without any weight; that of others grows with their norm."""
 
 
 def draw(scene: Scene) -> Drawing | Gap:
@@ -34,7 +34,9 @@ def draw(scene: Scene) -> Drawing | Gap:
         )
         style = f"opacity:{LEAST + (1 - LEAST) * share:.2f}"
         inner = examples.direction(name, alt, style)
-        cells.append(f'<div class="wb-position">{inner}<span>{number_text(round(float(norm), 3))}</span></div>')
+        cells.append(
+            f'<div class="wb-position">{inner}<i style="width:{share:.0%}"></i><span>{number_text(round(float(norm), 3))}</span></div>'
+        )
         rows.append({"row": y, "column": x, "norm": float(f"{norm:.4g}"), "pictured": name in examples.pictured})
     kh, kw = norms.shape
     body = (
@@ -46,8 +48,8 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"What {examples.named(layer, channel)} of {escape(examples.model.title)} looks for at each of its {kh}×{kw} positions: the weights there,"
         f" a direction over {number_text(shown['channels'])} channels"
         + (f" of the map before the bottleneck {through} (expanded weights)" if through else " of the map it reads")
-        + ", as one feature visualization. The number is the norm of the weights; weaker positions are fainter, down to"
-        f" {LEAST:.0%}. A position that responds to several different things shows only one of them."
+        + ", as one feature visualization. The number and the bar are the norm of the weights; pictures of weaker positions"
+        " are fainter. A position that responds to several different things shows only one of them."
         f" {examples.how('example')}"
     )
     made = sum(row["pictured"] for row in rows)

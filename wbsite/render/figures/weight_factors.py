@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ...errors import unknown
-from ..exampledata import Examples, scale_of
+from ..exampledata import Examples, layers_text, scale_of
 from ..figure import Drawing, Figure, Scene
 from ..kernels import kernel_img, scale_legend
 from ..site import Gap
@@ -37,7 +37,8 @@ def draw(scene: Scene) -> Drawing | Gap:
         cells = "".join(
             f"<td>{kernel_img(maps[place, :, :, i], scale, f'Factor {i + 1} in {unit}', 64)}</td>" for i in range(count)
         )
-        lines.append(f"<tr><th scope='row'>{examples.tile(shown['layer'], channel, 64)}</th>{cells}</tr>")
+        tile = examples.tile(shown["layer"], channel, 64, examples.number(shown["layer"], channel))
+        lines.append(f"<tr><th scope='row'>{tile}</th>{cells}</tr>")
     body = (
         f'{scale_legend(scale)}<div class="wb-scroll" tabindex="0"><table class="wb-factors"><thead><tr><td></td>{columns}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>"
@@ -65,7 +66,8 @@ def draw(scene: Scene) -> Drawing | Gap:
     caption = (
         f"Weights of {len(shown['channels'])} units of <code>{escape(shown['layer'])}</code> of {escape(examples.model.title)}, {escape(title)}, as"
         f" {count} non-negative factors over {shown['inputs']} channels: they explain {shown['explained']:.0%} of the squared weights. Above, each"
-        " factor as a feature visualization and the units that have the largest share of it; below, where each unit of the"
+        " factor as a feature visualization and the units that have the largest share of it, in"
+        f" {layers_text(unit for units in shown['units'] for unit in units)}; below, where each unit of the"
         " family is excited (red) and inhibited (blue) by it, on one scale."
         f" {examples.how(family)}"
     )
@@ -78,7 +80,10 @@ def draw(scene: Scene) -> Drawing | Gap:
 
 def _factor(examples: Examples, shown: Any, family: str, i: int) -> str:
     tiles = "".join(
-        examples.tile(unit["layer"], unit["unit"], 52, f"{unit['share']:.0%}") for unit in shown["units"][i]
+        examples.tile(
+            unit["layer"], unit["unit"], 52, f"{examples.number(unit['layer'], unit['unit'])}: {unit['share']:.0%}"
+        )
+        for unit in shown["units"][i]
     )
     picture = examples.direction(f"{family}-factor-{i}", f"What factor {i + 1} looks for")
     return f'<div class="wb-factor"><span>factor {i + 1}</span>{picture}<div class="wb-found">{tiles}</div></div>'
