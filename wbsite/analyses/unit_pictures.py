@@ -131,7 +131,7 @@ ANALYSES = (
         run=run,
         applies=applies,
         params={
-            "quick": {"size": 96, "steps": 96, "every": False},
+            "quick": {"size": 96, "steps": 128, "every": False},
             "full": {"size": 128, "steps": 256, "every": True},
         },
         needs=("examples",),
