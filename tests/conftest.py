@@ -27,12 +27,14 @@ class Speck(nn.Module):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 6, 5, padding=2)
         self.conv2 = nn.Conv2d(6, 8, 3, padding=1)
-        self.conv3 = nn.Conv2d(8, 10, 3, padding=1)
+        self.squeeze = nn.Conv2d(8, 4, 1)
+        self.conv3 = nn.Conv2d(4, 10, 3, padding=1)
         self.point = nn.Conv2d(10, 4, 1)
         self.fc = nn.Linear(16, 2)
 
     def forward(self, x):
-        x = self.conv3(self.conv2(self.conv1(x).relu()).relu()).relu()
+        x = self.squeeze(self.conv2(self.conv1(x).relu()).relu()).relu()
+        x = self.conv3(x).relu()
         return self.fc(nn.functional.adaptive_avg_pool2d(self.point(x), 2).flatten(1))
 
 MODELS = (ModelSpec("speck", "grey", "Speck", Speck, Preprocess(crop=16)),)

@@ -199,7 +199,7 @@ def test_listings(cli: Callable[..., Any], speck_weights: Path) -> None:
     assert "cifar10\t" in cli("list", "datasets").out
     assert "simplified_32\t" in cli("list", "experiments").out
     layers = cli("list", "layers", "speck", "--weights-dir", str(speck_weights)).out.splitlines()
-    assert [line.split("\t")[0] for line in layers] == ["conv1", "conv2", "conv3", "point", "fc"]
+    assert [line.split("\t")[0] for line in layers] == ["conv1", "conv2", "squeeze", "conv3", "point", "fc"]
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")

@@ -123,6 +123,7 @@ def test_the_centre_shows_what_it_was_made_of(planted: Result) -> None:
     assert {row["layer"] for row in shown["back"]} == {"first"}
     factors = {row["unit"]: row["factor"] for row in shown["back"]}
     assert len({factors[i] for i in range(8, 12) if i in factors}) == 1, "colours go together"
+    assert shown["colour"][factors[8]] > shown["colour"][1 - factors[8]]
 
 
 def test_position_weights_are_the_columns_of_the_kernel(planted: Result) -> None:
@@ -157,6 +158,8 @@ def test_factors_are_measured_against_groups_that_are_no_family(planted: Result)
     assert shown["by_count"][1] == pytest.approx(shown["explained"], abs=1e-4)
     assert len(shown["by_count_random"]) == 5
     assert len(shown["units"]) == 2
+    assert shown["property"][0] == "frequency"
+    assert max(shown["property"][1:]) > 0 > min(shown["property"][1:]), "one factor is fine, one coarse"
     assert planted.arrays["high-low/excitatory"].shape == (6, 3, 3, 2)
 
 

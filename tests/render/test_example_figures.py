@@ -39,7 +39,7 @@ def oriented(layer: str, *channels: int) -> dict[str, Any]:
 def made_up(**changes: Any) -> Result:
     """An `examples` result of the network speck, in which everything was found."""
     family = {
-        "layer": "conv2", "channels": [2, 5], "inputs": 6, "explained": 0.8,
+        "layer": "conv2", "channels": [2, 5], "inputs": 6, "explained": 0.8, "property": ["frequency", 0.3, -0.2],
         "units": [rows(0, 3, layer="conv1"), rows(1, layer="conv1")],
         "by_count": [0.5, 0.8, 0.9], "by_count_random": [[0.3, 0.4, 0.6], [0.2, 0.5, 0.6]],
     }  # fmt: skip

@@ -133,7 +133,8 @@ def _shown(survey: Survey, found: Mapping[str, Found], params: Mapping[str, Any]
         yield "position", showing.positions(survey, found["example"].members[0], params["inputs"], params["positions"])
     for name in FACTORED:
         if name in found:
-            yield name, showing.factors(survey, name, found[name].members, params["factors"], params["groups"])
+            prop = next(rule.prop for rule in RULES if rule.name == name)
+            yield name, showing.factors(survey, name, prop, found[name].members, params["factors"], params["groups"])
     if "bottleneck" in found:
         yield "bottleneck", showing.bottleneck(survey, found["bottleneck"].members[0], params["inputs"])
     if {"oriented-targets", "oriented-sources"} <= found.keys():
@@ -202,7 +203,7 @@ def _rows(found: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 ANALYSES = (
     Analysis(
         name="examples",
-        version=2,
+        version=3,
         scope="model",
         summary="units found by their properties: what the article on weights shows of a network",
         run=run,

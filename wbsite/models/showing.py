@@ -88,7 +88,7 @@ def centre(survey: Survey, unit: Unit, inputs: int, back: int) -> Shown:
         row["factor"] = int(carried[:, row["channel"]].argmax())
     shown.values |= {
         "back": rows,
-        "colour": [float(shares @ _colour(survey, further)) for shares in factors.shares.double()],
+        "colour": (factors.shares.double() @ _property(survey, further, "colour")).tolist(),
         "explained": factors.explained,
         "back_share": sum(row["share"] for row in rows),
         "back_channels": further.channels,
@@ -97,11 +97,12 @@ def centre(survey: Survey, unit: Unit, inputs: int, back: int) -> Shown:
     return shown
 
 
-def _colour(survey: Survey, wide: WideMap) -> torch.Tensor:
-    """How colourful what each channel of a map reads is, in [−1, 1]: the cosine of its expanded weights to the first
-    filters with their colour; of a first filter itself, its colour in place of it; 0 where it is no one unit."""
+def _property(survey: Survey, wide: WideMap, prop: str) -> torch.Tensor:
+    """How colourful, or how fine, what each channel of a map reads is, in [−1, 1]: the cosine of its expanded weights
+    to the first filters with that property of theirs; of a first filter, its own in place of it; 0 where the channel
+    is no one unit."""
     found, names = torch.zeros(wide.channels, dtype=torch.float64), wide.units
-    direction = survey.filters.directions()["colour"]
+    direction = survey.filters.directions()[prop]
     for layer in {layer for layer, _ in names} - {"", "input"}:
         own = direction if layer == survey.first else survey.read(layer).along(direction)[:, 0]
         for channel, (of, unit) in enumerate(names):
@@ -150,8 +151,11 @@ def bottleneck(survey: Survey, unit: Unit, count: int) -> Shown:
     return shown
 
 
-def factors(survey: Survey, name: str, members: Sequence[Unit], count: int, groups: int) -> Shown:
-    """Factors of a family of one layer over the wide map before it, against random groups of units of the layer."""
+def factors(survey: Survey, name: str, prop: str, members: Sequence[Unit], count: int, groups: int) -> Shown:
+    """Factors of a family of one layer over the wide map before it, against random groups of units of the layer.
+
+    "property": how far each factor's inputs have the property `prop`, on average over their shares; see `_property`.
+    """
     layer, channels = members[0][0], [channel for _, channel in members]
     wide, shown = survey.wide(layer), Shown()
     kernels = wide.kernels(layer)
@@ -171,6 +175,7 @@ def factors(survey: Survey, name: str, members: Sequence[Unit], count: int, grou
         "inputs": wide.channels,
         "explained": found.explained,
         "units": listed,
+        "property": [prop, *(found.shares.double() @ _property(survey, wide, prop)).tolist()],
         "by_count": list(explained_by_count(kernels[channels], COUNTS).values()),
         "by_count_random": [list(explained_by_count(kernels[group], COUNTS).values()) for group in drawn],
     }

@@ -106,9 +106,9 @@ def _table(examples: Examples, chosen: dict[str, list[Unit]], kernels: np.ndarra
 
 
 def _tile(examples: Examples, units: Sequence[Unit], i: int) -> str:
-    """A unit's tile under which the layer stands only where the family is of several."""
-    several = len({layer for layer, _ in units}) > 1
-    return examples.tile(*units[i], PIXELS, "" if several else examples.number(*units[i]))
+    """A unit's tile under which the layer stands only where the number alone does not tell."""
+    numbers = [examples.number(*unit) for unit in units]
+    return examples.tile(*units[i], PIXELS, numbers[i] if len(set(numbers)) == len(numbers) else "")
 
 
 def _caption(

@@ -10,10 +10,14 @@ import pandas as pd
 from ...errors import unknown
 from ..exampledata import Examples, layers_text, scale_of
 from ..figure import Drawing, Figure, Scene
-from ..kernels import kernel_img, scale_legend
+from ..kernels import kernel_img, scale_legend, signed_text
 from ..site import Gap
 
 FAMILIES = ("high-low", "black-and-white")
+MORE = {
+    "frequency": "fine filters (positive) or coarse ones (negative)",
+    "colour": "colour (positive) or grey (negative)",
+}
 
 
 def draw(scene: Scene) -> Drawing | Gap:
@@ -68,7 +72,9 @@ def draw(scene: Scene) -> Drawing | Gap:
         f" {count} non-negative factors over {shown['inputs']} channels: they explain {shown['explained']:.0%} of the squared weights. Above, each"
         " factor as a feature visualization and the units that have the largest share of it, in"
         f" {layers_text(unit for units in shown['units'] for unit in units)}; below, where each unit of the"
-        " family is excited (red) and inhibited (blue) by it, on one scale."
+        " family is excited (red) and inhibited (blue) by it, on one scale. The"
+        f" {shown['property'][0]} of a factor is the mean, over its inputs by share, of how near their own expanded weights to the first filters"
+        f" are to reading {MORE[shown['property'][0]]}, a cosine."
         f" {examples.how(family)}"
     )
     alt = (
@@ -81,12 +87,13 @@ def draw(scene: Scene) -> Drawing | Gap:
 def _factor(examples: Examples, shown: Any, family: str, i: int) -> str:
     tiles = "".join(
         examples.tile(
-            unit["layer"], unit["unit"], 52, f"{examples.number(unit['layer'], unit['unit'])}: {unit['share']:.0%}"
+            unit["layer"], unit["unit"], 52, f"{examples.number(unit['layer'], unit['unit'])}<br>{unit['share']:.0%}"
         )
         for unit in shown["units"][i]
     )
+    prop, *values = shown["property"]
     picture = examples.direction(f"{family}-factor-{i}", f"What factor {i + 1} looks for")
-    return f'<div class="wb-factor"><span>factor {i + 1}</span>{picture}<div class="wb-found">{tiles}</div></div>'
+    return f'<div class="wb-factor"><span>factor {i + 1}, {prop} {signed_text(values[i])}</span>{picture}<div class="wb-found">{tiles}</div></div>'
 
 
 FIGURES = (Figure("weight-factors", draw, "factors of a family's weights", of="model", options=("family",)),)
