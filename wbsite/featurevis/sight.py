@@ -96,7 +96,7 @@ def _runs(sight: Sight, values: Collection[int]) -> bool:
     try:
         found = sight.program(values)(sight.given(x)).values()
         torch.stack([value.float().sum() for value in found]).sum().backward()
-    except (WbsiteError, NotImplementedError):
+    except (WbsiteError, RuntimeError):  # going back has kernels of its own, which may not exist in this precision
         return False
     return True
 
