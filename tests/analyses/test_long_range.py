@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -73,19 +74,32 @@ def chain() -> Callable[..., Chain]:
 
 def test_of_independent_weights_a_twentieth_passes(run: Callable[..., Result], chain: Callable[..., Chain]) -> None:
     """Or any network would be found to have electron orbitals. 24 units of 5 pairs of 6 networks."""
-    tables = [run(chain(seed)).tables["rows"] for seed in range(6)]
-    shares = np.concatenate([table["share"] for table in tables])
-    assert len(shares) == 36
-    assert 0.02 < shares.mean() < 0.09
-    excess = np.concatenate([table["excess"] for table in tables])
-    assert abs(excess.mean()) < 0.02
+    tables = pd.concat([run(chain(seed)).tables["rows"] for seed in range(6)])
+    for _, table in tables.groupby("measure"):
+        assert len(table) == 36
+        assert 0.02 < table["share"].mean() < 0.09
+        assert abs(table["excess"].mean()) < 0.02
 
 
 def test_smooth_kernels_are_found_smooth(run: Callable[..., Result], chain: Callable[..., Chain]) -> None:
     found = run(smooth(chain()))
-    assert (found.tables["rows"]["share"] > 0.9).all()
-    assert (found.tables["rows"]["excess_low"] > 0).all()
-    assert found.values["summary"]["2"]["smoother"] == found.values["summary"]["2"]["pairs"]
+    rows = found.tables["rows"][found.tables["rows"]["measure"] == "smoothness"]
+    assert (rows["share"] > 0.9).all()
+    assert (rows["excess_low"] > 0).all()
+    summary = found.values["summary"]["smoothness"]["2"]
+    assert summary["above"] == summary["pairs"] == 3
+    assert summary["share_low"] is None, "three pairs have no interval"
+
+
+def test_lobes_of_both_signs_are_told_from_blobs(run: Callable[..., Result], chain: Callable[..., Chain]) -> None:
+    """Where all weights have one sign, so have all paths, shuffled or not."""
+    module = chain()
+    with torch.no_grad():
+        for part in module.children():
+            part.weight.abs_()
+    rows = run(module).tables["rows"].set_index(["measure", "target", "kind"])
+    assert rows.loc[("balance", "conv5", "3"), "median"] == 0
+    assert rows.loc[("balance", "conv5", "3"), "null_limit"] == 0
 
 
 def test_sources_lie_two_and_three_back_and_at_the_start(
@@ -126,7 +140,7 @@ def test_weights_that_are_not_there_are_named(run: Callable[..., Result], chain:
 
 def test_a_network_without_spatial_layers_has_no_pairs(run: Callable[..., Result]) -> None:
     found = run(nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Conv2d(4, 4, 1)))
-    assert found.values["summary"] == {}
+    assert found.values["summary"] == {"smoothness": {}, "balance": {}}
     assert len(found.tables["rows"]) == len(found.tables["examples"]) == 0
 
 
@@ -134,12 +148,12 @@ def test_examples_are_the_units_at_stated_quantiles(run: Callable[..., Result], 
     """Not those that look best."""
     found = run(smooth(chain()))
     examples, units = found.tables["examples"], found.tables["units"]
-    of = units[(units["target"] == "conv4") & (units["kind"] == "2")]
+    of = units[(units["target"] == "conv4") & (units["kind"] == "2") & (units["measure"] == "smoothness")]
     for which, quantile in (("median", 0.5), ("upper quartile", 0.75)):
         chosen = examples[(examples["kind"] == "2") & (examples["which"] == which)].iloc[0]
         assert chosen["target"] == "conv4"
-        gap = (of["smoothness"] - of["smoothness"].quantile(quantile)).abs()
-        assert gap.min() == pytest.approx(abs(chosen["unit_smoothness"] - of["smoothness"].quantile(quantile)))
+        gap = (of["value"] - of["value"].quantile(quantile)).abs()
+        assert gap.min() == pytest.approx(abs(chosen["unit_smoothness"] - of["value"].quantile(quantile)))
     for example, rows in examples.groupby("example"):
         maps = found.arrays[f"example_{example}"]
         assert maps.shape == (4, rows["rows"].iloc[0], rows["columns"].iloc[0])

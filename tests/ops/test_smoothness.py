@@ -13,7 +13,7 @@ from wbsite.ops.expanded import Path
 from wbsite.ops.linear import LinearForm
 from wbsite.ops.recording import Recorded
 from wbsite.ops.shuffling import shuffled
-from wbsite.ops.smoothness import morans_i, unit_smoothness
+from wbsite.ops.smoothness import morans_i, unit_balance, unit_smoothness
 from wbsite.ops.steps import named_maps, source_back, steps_to
 
 
@@ -98,6 +98,17 @@ def test_channels_count_by_how_much_their_maps_vary() -> None:
     energy = [100 * 20.0, 4.0]
     expected = (energy[0] * morans_i(ramp).item() - energy[1]) / sum(energy)
     assert unit_smoothness(maps).item() == pytest.approx(expected)
+
+
+def test_balance_is_nothing_for_one_sign_and_one_for_opposite_lobes() -> None:
+    blob = torch.ones(1, 1, 3, 4)
+    lobes = torch.cat([blob, -blob], 3)
+    assert unit_balance(-blob).item() == 0
+    assert unit_balance(lobes).item() == 1
+    assert unit_balance(torch.cat([blob, -0.5 * blob], 3)).item() == pytest.approx(1 - 0.5 / 1.5)
+    both = torch.cat([torch.cat([blob, blob], 3), 2 * lobes], 1)
+    assert unit_balance(both).item() == pytest.approx(4 / 5), "channels count by their squared norm"
+    assert math.isnan(unit_balance(torch.zeros(1, 2, 3, 3)).item())
 
 
 def test_a_map_too_small_to_have_a_shape_is_refused() -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from ..errors import WbsiteError
-from ..ops.against_null import LEVEL, AgainstNull
+from ..ops.against_null import LEVEL, MEASURES, AgainstNull
 from ..ops.expanded import Path
 from ..ops.intervals import t_interval
 from ..ops.placed import placed
@@ -43,18 +43,19 @@ class Pair:
 
 
 def run(context: Context) -> Result:
-    """Smoothness (Moran's I, `ops/smoothness.py`) of expanded weights, against two nulls.
+    """Smoothness of expanded weights, and balance of their signs (`ops/smoothness.py`), against two nulls.
 
     Targets are the spatial convolutions, evenly spread over the depth where there are more than `targets`; sources
     the widest maps two and three spatial convolutions back, and the first layer. Of every pair up to `units` units
     are drawn at random. The null: positions within every kernel on the path permuted, `draws` times; beside it, all
     weights of every convolution permuted (`scattered` times), what composition makes of weights without any order.
-    A unit is smoother than chance if it passes the 95th percentile of the null, pooled over the pair's units and
-    draws; of a network of independent weights 5 % do. Units of one draw share kernels, so the interval of one pair's
-    share (Wilson) is too narrow; those of the summary are over pairs.
+    A unit is smoother, or more balanced, than chance if it passes the 95th percentile of the null, pooled over the
+    pair's units and draws; of a network of independent weights 5 % do. Units of one draw share kernels, so the
+    interval of one pair's share (Wilson) is too narrow; those of the summary are over pairs.
 
-    Values: summary by kind, pairs that were left out with the reason, seed and counts. Tables: rows, one a pair;
-    units, one a unit; examples, one a map drawn. Arrays: example_N (maps, kh, kw), strongest source channels first.
+    Values: summary by measure and kind, pairs that were left out with the reason, seed and counts. Tables: rows, one a
+    pair and measure; units, one a unit and measure; examples, one a map drawn. Arrays: example_N (maps, kh, kw),
+    strongest source channels first.
     """
     recorded = placed(context.model, context.device)
     pairs, skipped = _pairs(context, recorded), []
@@ -70,9 +71,12 @@ def run(context: Context) -> Result:
             skipped.append({"target": pair.target, "source": pair.source, "kind": pair.kind, "reason": error.message})
         else:
             about = {"target": pair.target, "source": pair.source, "kind": pair.kind, "steps": pair.steps}
-            rows.append({**about, "rows": path.kernel[0], "columns": path.kernel[1], **found.row()})
-            means = {"smoothness": found.observed, "null": found.null.mean(0), "scattered": found.scattered.mean(0)}
-            units.append(pd.DataFrame({**about, "unit": found.units, **means}))
+            about |= {"rows": path.kernel[0], "columns": path.kernel[1]}
+            for measure in MEASURES:
+                rows.append({**about, "measure": measure, **found.row(measure)})
+                nulls = {"null": found.null[measure].mean(0), "scattered": found.scattered[measure].mean(0)}
+                of = {"unit": found.units, "measure": measure, "value": found.observed[measure], **nulls}
+                units.append(pd.DataFrame({**about, **of}))
             examples.append((pair, _examples(path, found, context.params["maps"])))
         context.progress.advance()
     shown, about_shown = _shown(recorded, examples)
@@ -81,7 +85,10 @@ def run(context: Context) -> Result:
             **{name: context.params[name] for name in ("seed", "draws", "scattered", "units", "largest")},
             "level": LEVEL,
             "spatial": sum(layer.spatial for layer in context.layers.convs),
-            "summary": {kind: _summary(rows, kind) for kind in dict.fromkeys(row["kind"] for row in rows)},
+            "summary": {
+                measure: {kind: _summary(rows, measure, kind) for kind in dict.fromkeys(row["kind"] for row in rows)}
+                for measure in MEASURES
+            },
             "skipped": skipped,
         },
         arrays=shown,
@@ -129,9 +136,9 @@ def _path(recorded: Recorded, pair: Pair, largest: int) -> Path:
     return path
 
 
-def _summary(rows: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+def _summary(rows: list[dict[str, Any]], measure: str, kind: str) -> dict[str, Any]:
     """Over the pairs of one kind, with Student's t intervals over pairs; None where there are fewer than `FEWEST`."""
-    of = [row for row in rows if row["kind"] == kind]
+    of = [row for row in rows if row["kind"] == kind and row["measure"] == measure]
     enough = len(of) >= FEWEST
     share, excess = t_interval([row["share"] for row in of]), t_interval([row["excess"] for row in of])
     said = {
@@ -149,8 +156,8 @@ def _summary(rows: list[dict[str, Any]], kind: str) -> dict[str, Any]:
         **finite,
         "pairs": len(of),
         "units": sum(row["units"] for row in of),
-        "smoother": sum(row["excess_low"] > 0 for row in of),
-        "rougher": sum(row["excess_high"] < 0 for row in of),
+        "above": sum(row["excess_low"] > 0 for row in of),
+        "below": sum(row["excess_high"] < 0 for row in of),
     }
 
 
@@ -183,11 +190,12 @@ class Example:
 def _examples(path: Path, found: AgainstNull, count: int) -> list[Example]:
     """The units nearest to quantiles of smoothness; one that two quantiles share comes once."""
     examples: dict[int, Example] = {}
+    observed = found.observed["smoothness"]
     for which, quantile in EXAMPLES.items():
-        row = int(np.nanargmin(np.abs(found.observed - np.nanquantile(found.observed, quantile))))
+        row = int(np.nanargmin(np.abs(observed - np.nanquantile(observed, quantile))))
         norms = found.maps[row].flatten(1).norm(dim=1).sort(descending=True, stable=True)
         channels, unit = norms.indices[:count], int(found.units[row])
-        maps, smoothness = found.maps[row, channels].float(), float(found.observed[row])
+        maps, smoothness = found.maps[row, channels].float(), float(observed[row])
         example = Example(which, unit, smoothness, path.start, channels.tolist(), maps, norms.values[:count].tolist())
         examples.setdefault(row, example)
     return list(examples.values())
@@ -225,10 +233,10 @@ ANALYSES = (
         name="long_range",
         version=1,
         scope="model",
-        summary="spatial smoothness of expanded weights two and more layers back, against shuffled kernels",
+        summary="smoothness and sign balance of expanded weights two and more layers back, against shuffled kernels",
         run=run,
         params={
-            "quick": {"targets": 10, "units": 12, "draws": 6, "scattered": 2, "maps": 6, "largest": 100, "seed": 0},
+            "quick": {"targets": 8, "units": 12, "draws": 5, "scattered": 2, "maps": 6, "largest": 100, "seed": 0},
             "full": {"targets": 1000, "units": 64, "draws": 20, "scattered": 5, "maps": 12, "largest": 128, "seed": 0},
         },
     ),

@@ -154,7 +154,7 @@ def _caption(scene: Scene, entry: Entry) -> str:
         " a line is pointed at, and are the bars of the second chart, which counts the inputs exactly."
         f" Of the {norm['layers']} convolutions with more than {norm['few']} inputs, the median one has R²"
         f" {share_text(norm['few_r2'])} with {norm['few']} inputs kept by norm ({share_text(norm['few_low'])} to"
-        f" {share_text(norm['few_high'])}), and needs {number_text(norm['inputs'])} inputs, {100 * norm['share']:.0f}&nbsp;% of"
+        f" {share_text(norm['few_high'])} over layers), and needs {norm['inputs']:.0f} inputs, {100 * norm['share']:.0f}&nbsp;% of"
         f" them, for R² ≥ {v['level']:g} ({100 * norm['share_low']:.0f} to {100 * norm['share_high']:.0f}&nbsp;%); by expected"
         f" contribution {100 * weighed['share']:.0f}&nbsp;%, at random {100 * random['share']:.0f}&nbsp;%."
     )

@@ -1,4 +1,4 @@
-"""Are long-range expanded weights smoother than chance? Units' smoothness against that of shuffled kernels."""
+"""Are long-range expanded weights smoother than chance, and more balanced? Units against shuffled kernels."""
 
 from __future__ import annotations
 
@@ -24,34 +24,25 @@ ROW = 22
 """Pixels of a pair of layers; fewer where there are many."""
 
 
+MEASURES = {"smoothness": "smoothness, Moran's I", "balance": "balance of the two signs"}
+
+
 def table(scene: Scene, entry: Entry) -> pd.DataFrame:
-    """One row a mark: a unit (`mark` "unit"), or a pair's null and medians ("pair")."""
+    """One row a mark: a unit (`mark` "unit"), or a pair's null and medians ("pair"), for each measure."""
     assert scene.model is not None
     pairs, units = entry.table("rows"), entry.table("units")
-    pairs = pairs[
-        [
-            "target",
-            "source",
-            "kind",
-            "median",
-            "null_low",
-            "null_median",
-            "null_limit",
-            "scattered_median",
-            "share",
-            "units",
-        ]
-    ]
-    merged = units.merge(pairs[["target", "kind", "null_limit"]], on=["target", "kind"])
-    merged["smoother"] = (merged["smoothness"] > merged["null_limit"]).astype(int)
+    key = ["target", "source", "kind", "measure"]
+    shown = ["median", "null_low", "null_median", "null_limit", "scattered_median", "share", "units"]
+    merged = units.merge(pairs[[*key, "null_limit"]], on=key)
+    merged["above"] = (merged["value"] > merged["null_limit"]).astype(int)
     merged["unit"] = [unit_number(scene.model, row.target, row.unit) for row in merged.itertuples()]
-    one = merged[["target", "source", "kind", "unit", "smoothness", "null", "smoother"]].assign(mark="unit")
-    both = pd.concat([pairs.assign(mark="pair"), one], ignore_index=True)
+    one = merged[[*key, "unit", "value", "null", "above"]].assign(mark="unit")
+    both = pd.concat([pairs[[*key, *shown]].assign(mark="pair"), one], ignore_index=True)
     both["pair"] = both["target"] + " ← " + both["source"]
     both["back"] = both["kind"].map(BACK)
     order = {kind: i for i, kind in enumerate(BACK)}
     both = both.sort_values("kind", key=lambda kinds: kinds.map(order), kind="stable", ignore_index=True)
-    return both.drop(columns="kind").round(4).astype(dict.fromkeys(("unit", "units", "smoother"), "Int64"))
+    return both.drop(columns="kind").round(4).astype(dict.fromkeys(("unit", "units", "above"), "Int64"))
 
 
 def draw(scene: Scene) -> Drawing | Gap:
@@ -69,16 +60,18 @@ def draw(scene: Scene) -> Drawing | Gap:
     kinds = [words for words in COLOURS if words in set(drawn["back"])]
     axis = alt.Axis(title=None, labelLimit=230, grid=False, labelOverlap=False)
     y = alt.Y("pair:N", sort=order, axis=axis)
-    least = float(drawn[["smoothness", "null_low", "scattered_median"]].min().min())
+    least = float(drawn[["value", "null_low", "scattered_median"]].min().min())
     scale = alt.Scale(domain=[min(0.0, least), 1], nice=False, padding=6)
-    base = alt.Chart(data())
+    bind = alt.binding_radio(options=list(MEASURES), labels=list(MEASURES.values()), name="Measured is ")
+    measure = alt.param(name="measure", value="smoothness", bind=bind)
+    base = alt.Chart(data()).transform_filter("datum.measure == measure")
     pairs, units = base.transform_filter("datum.mark == 'pair'"), base.transform_filter("datum.mark == 'unit'")
     told = [
         "pair:N",
         *[alt.Tooltip(f"{name}:Q", title=title, format=".3f") for name, title in QUANTITIES.items()],
-        alt.Tooltip("share:Q", title="units smoother than the null", format=".0%"),
+        alt.Tooltip("share:Q", title="units above the null", format=".0%"),
     ]
-    x_title = "smoothness of expanded weights, Moran's I"
+    x_title = "smoothness, or balance, of expanded weights"
     null = pairs.mark_bar(color=NEUTRAL, opacity=0.4, height=alt.RelativeBandSize(0.55)).encode(
         x=alt.X("null_low:Q", title=x_title, scale=scale), x2="null_limit:Q", y=y, tooltip=told
     )
@@ -92,20 +85,20 @@ def draw(scene: Scene) -> Drawing | Gap:
     dots = (
         units.mark_point(size=34, strokeWidth=1.3)
         .encode(
-            x="smoothness:Q",
+            x="value:Q",
             y=y,
             color=colour,
-            fill=alt.condition("datum.smoother == 1", colour, alt.value("transparent")),
+            fill=alt.condition("datum.above == 1", colour, alt.value("transparent")),
             opacity=alt.condition(chosen, alt.value(0.9), alt.value(0.15)),
             tooltip=[
-                "pair:N", "unit:Q", alt.Tooltip("smoothness:Q", format=".3f"),
+                "pair:N", "unit:Q", alt.Tooltip("value:Q", format=".3f"),
                 alt.Tooltip("null:Q", title="its mean, kernels shuffled", format=".3f"),
             ],
         )
         .add_params(chosen)
     )  # fmt: skip
     height = max(12, ROW - len(order) // 8) * len(order) + 30
-    chart = specification(alt.layer(null, loose, middle, dots), height)
+    chart = specification(alt.layer(null, loose, middle, dots).add_params(measure), height)
     return Drawing(_caption(scene, entry), _alt(scene, entry), drawn, chart, width="wide", height=height)
 
 
@@ -116,32 +109,35 @@ QUANTITIES = {
 
 
 def _found(one: Mapping[str, Any]) -> str:
-    """The summary of one distance in words."""
-    within = (
-        f", 95&nbsp;% interval over pairs {100 * one['share_low']:.0f} to {100 * one['share_high']:.0f}&nbsp;%"
-        if one["share_low"] is not None
-        else ""
-    )
+    """The summary of one measure and distance in words."""
+    within = ""
+    if one["share_low"] is not None and one["share_low"] < one["share_high"]:
+        within = f"; {100 * one['share_low']:.0f} to {100 * one['share_high']:.0f}&nbsp;% with 95&nbsp;% confidence"
     return (
-        f"{100 * one['share']:.0f}&nbsp;% of units are smoother than the null's 95th percentile"
-        f" ({one['pairs']} pair{'s' if one['pairs'] > 1 else ''}, {one['units']} units{within}); median"
-        f" {share_text(one['median'])}, of the null {share_text(one['null_median'])}"
+        f"{100 * one['share']:.0f}&nbsp;% of units (median {share_text(one['median'])}, of the null"
+        f" {share_text(one['null_median'])}; {one['pairs']} pair{'s' if one['pairs'] > 1 else ''}{within})"
     )
+
+
+def _told(entry: Entry, measure: str) -> str:
+    """The summary of one measure, distance by distance."""
+    return "; ".join(f"{BACK[kind]}, {_found(one)}" for kind, one in entry.values["summary"][measure].items())
 
 
 def _caption(scene: Scene, entry: Entry) -> str:
     assert scene.model is not None
     v = entry.values
-    told = "; ".join(f"{BACK[kind]}, {_found(one)}" for kind, one in v["summary"].items())
     left = len(v["skipped"])
     text = (
         f"Smoothness of expanded weights of {escape(scene.model.title)}, layer by layer in order of depth. A dot is a unit (up to"
         f" {v['units']} a layer, drawn at random): Moran's I over its source channels, each counted by how much its map varies;"
-        " filled where it passes the 95th percentile of the null. The grey bar is the null, from its 5th to its 95th percentile"
-        f" with the median: the positions in every kernel on the path shuffled, kernel by kernel, {v['draws']} times, over the same"
-        " units. The cross is what is left when all weights of each convolution are shuffled"
-        f" ({v['scattered']} times): the smoothness that windows and pools alone give. Seed {v['seed']}. By chance 5&nbsp;% would pass."
-        f" Found: {told}."
+        " filled where it passes the 95th percentile of the null, as 5&nbsp;% would by chance. The grey bar is the null, from its"
+        " 5th to its 95th percentile with the median: the positions in every kernel on the path shuffled, kernel by kernel,"
+        f" {v['draws']} times, for the same units. The cross is what is left when all weights of each convolution are shuffled"
+        f" ({v['scattered']} times): the smoothness that windows and pools alone give. Seed {v['seed']}."
+        f" Smoother than the null: {_told(entry, 'smoothness')}. The other measure is the balance of excitation and inhibition"
+        " within a map: 0 for a blob of one sign, 1 for lobes that add up to nothing. More balanced than the null:"
+        f" {_told(entry, 'balance')}. Intervals are over pairs of layers."
     )
     return text + (f" Left out: {number_text(left)} pairs, {_reasons(v['skipped'])}." if left else "")
 
@@ -156,8 +152,8 @@ def _reasons(skipped: list[Mapping[str, str]]) -> str:
 
 def _alt(scene: Scene, entry: Entry) -> str:
     assert scene.model is not None
-    told = [f"{BACK[kind]}, {_found(one)}".replace("&nbsp;", " ") for kind, one in entry.values["summary"].items()]
-    return f"Dot plot of the smoothness of expanded weights of {scene.model.title} against shuffled kernels: {'; '.join(told)}."
+    told = [f"{words}: {_told(entry, measure)}".replace("&nbsp;", " ") for measure, words in MEASURES.items()]
+    return f"Dot plot of units of {scene.model.title} above the 95th percentile of shuffled kernels. {'. '.join(told)}."
 
 
 FIGURES = (Figure("smoothness", draw, "the smoothness of long-range expanded weights", of="model"),)
