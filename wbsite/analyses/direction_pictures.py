@@ -82,7 +82,7 @@ ANALYSES = (
         scope="model",
         summary="pictures of what positions of a kernel, and weight factors, look for",
         run=run,
-        params={"quick": {"size": 96, "steps": 96}, "full": {"size": 128, "steps": 256}},
+        params={"quick": {"size": 96, "steps": 128}, "full": {"size": 128, "steps": 256}},
         needs=("examples",),
         decides_parts=("size", "steps"),
     ),
