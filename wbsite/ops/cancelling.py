@@ -104,19 +104,23 @@ def cancelling(recorded: Recorded, route: Route, strongest: int = 10, draws: int
     form = LinearForm(recorded.tape.shapes)
     first = Path.between(recorded, route.source, route.between)
     last = Path.between(recorded, route.between, route.target)
-    if first.window is None or last.window is None:
+    for path in (first, last):
+        if path.window is not None:
+            continue
+        path.gradients([0], form)  # says which call has no linear form, if that is why there is no window
         raise WbsiteError(f"{route.target} sees the whole map of {route.source} at once, not a window of it.")
     into = checked(last, last.gradients(last.units(None), form))
     generator = torch.Generator().manual_seed(seed)
     orders = [torch.rand(into.shape[:2], generator=generator).argsort(1).to(into.device) for _ in range(draws)]
     signs = [torch.randint(0, 2, into.shape[:2], generator=generator).to(into) * 2 - 1 for _ in range(draws)]
     total, signed, strength = _sums(first, form, into, orders)
-    net, norm = _nets(first, form, into)
+    back = PulledBack(first, into.shape[2:], form)
+    net, norm = back.sizes(into)
     keep = min(strongest, norm.shape[1])
     nulls = {
-        "signs": [_strongest(strength[0], _nets(first, form, into * sign[..., None, None])[1], keep) for sign in signs],
+        "signs": [_strongest(strength[0], back.sizes(into * sign[..., None, None])[1], keep) for sign in signs],
         "shuffle": [
-            _strongest(squares, _nets(first, form, _reordered(into, order))[1], keep)
+            _strongest(squares, back.sizes(_reordered(into, order))[1], keep)
             for squares, order in zip(strength[1:], orders, strict=True)
         ],
     }
@@ -124,21 +128,35 @@ def cancelling(recorded: Recorded, route: Route, strongest: int = 10, draws: int
     return Cancelling(route, pairs, (total + signed) / 2, (signed - total) / 2, net, nulls)
 
 
-def pulled_back(path: Path, cotangents: torch.Tensor, form: LinearForm) -> Iterator[torch.Tensor]:
-    """What (N, M, kh, kw) weights on a path's target mean for its source: (n, C_source, height, width), in parts of N.
+class PulledBack:
+    """Composes weights on a path's target with the expanded weights of the path, all positions at once.
 
-    Weights composed with the expanded weights of the path, all positions of the kernel at once.
+    Args:
+        shape: (kh, kw) of the weights.
     """
-    shape = cotangents.shape[2:]
-    ranges = reach(path.calls, path.end, ((0, shape[0] - 1), (0, shape[1] - 1)))
-    sides = [last - first + 1 for first, last in ranges[path.start]]
-    with torch.enable_grad():
-        x = cotangents.new_zeros(1, path.source_shape[0], *sides).requires_grad_()
-        out = execute(path.calls, {path.start: x}, (path.end,), Unbounded(form, ranges))[path.end]
-    size = cotangents.element_size() * max(x.numel(), out.numel()) * 4
-    for part in cotangents.split(max(1, _CHUNK_BYTES // size)):
-        (found,) = torch.autograd.grad(out, x, part[:, None], retain_graph=True, is_grads_batched=True)
-        yield found[:, 0]
+
+    def __init__(self, path: Path, shape: Sequence[int], form: LinearForm) -> None:
+        kh, kw = shape
+        ranges = reach(path.calls, path.end, ((0, kh - 1), (0, kw - 1)))
+        sides = [last - first + 1 for first, last in ranges[path.start]]
+        with torch.enable_grad():
+            self.x = path.recorded.like.new_zeros(1, path.source_shape[0], *sides).requires_grad_()
+            run = Unbounded(form, ranges)
+            self.out = execute(path.calls, {path.start: self.x}, (path.end,), run)[path.end]
+
+    def __call__(self, weights: torch.Tensor) -> Iterator[torch.Tensor]:
+        """(N, M, kh, kw) → (n, C_source, height, width), in parts of N."""
+        size = weights.element_size() * max(self.x.numel(), self.out.numel()) * 4
+        for part in weights.split(max(1, _CHUNK_BYTES // size)):
+            yield torch.autograd.grad(self.out, self.x, part[:, None], retain_graph=True, is_grads_batched=True)[0][
+                :, 0
+            ]
+
+    def sizes(self, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Σ|composed| and ‖composed‖ over positions, (N, C_source) each."""
+        parts = [(found.abs().sum((2, 3)), found.flatten(2).norm(dim=2)) for found in self(weights)]
+        one, two = (torch.cat(found) for found in zip(*parts, strict=True))
+        return one, two
 
 
 def composed(outer: torch.Tensor, inner: torch.Tensor, stride: tuple[int, int]) -> torch.Tensor:
@@ -151,13 +169,6 @@ def composed(outer: torch.Tensor, inner: torch.Tensor, stride: tuple[int, int]) 
             top, left = stride[0] * y, stride[1] * x
             made[:, top : top + ah, left : left + aw] += outer[:, y, x, None, None] * inner
     return made
-
-
-def _nets(path: Path, form: LinearForm, into: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Σ|net| and ‖net‖ over positions, (units, C_source) each."""
-    parts = [(net.abs().sum((2, 3)), net.flatten(2).norm(dim=2)) for net in pulled_back(path, into, form)]
-    one, two = (torch.cat(found) for found in zip(*parts, strict=True))
-    return one, two
 
 
 def _sums(

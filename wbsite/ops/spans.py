@@ -49,6 +49,16 @@ def spans(tape: Tape, value: int) -> tuple[Span, ...]:
     return _joined(known[value])
 
 
+def unit_of(found: tuple[Span, ...], channel: int) -> tuple[str, int]:
+    """Layer and unit that a channel is; "" and the channel where it is units of several layers, or of none known."""
+    at = channel
+    for span in found:
+        if at < span.units:
+            return (span.layers[0], span.first + at) if len(span.layers) == 1 else ("", channel)
+        at -= span.units
+    return "", channel
+
+
 def _through(call: Call, tape: Tape, known: dict[int, tuple[Span, ...]]) -> tuple[Span, ...]:
     """The spans after a call that keeps, lines up or adds channels; () after any other."""
     given = [known[value] for value in call.inputs]

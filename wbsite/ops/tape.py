@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -62,7 +63,7 @@ class Call:
         """What it does, without how it was written: "conv2d", "add"."""
         return operation(self.name)
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[int, ...]:
         """Numbers of the values it reads, in order of its arguments."""
         return tuple(ref.value for ref in refs_in((self.args, tuple(self.kwargs.values()))))
