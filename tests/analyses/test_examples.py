@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -211,6 +212,38 @@ def test_a_shallow_network_has_reasons_in_place_of_units(layers: list[nn.Module]
     found = analysed(ready).values["found"]
     assert "too few" in found["high-low"]["reason"]
     assert ("units" in found["example"]) == (len(layers) == 2)
+
+
+class Residual(nn.Module):
+    """What its spatial layers read is a sum of several layers' units."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 5, padding=2)
+        self.layers = nn.ModuleList(nn.Conv2d(8, 8, 3, padding=1) for _ in range(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x).relu()
+        for layer in self.layers:
+            x = x + layer(x).relu()
+        return x
+
+
+def test_in_a_residual_stream_no_single_unit_is_named() -> None:
+    """Its channels are sums of units: a picture or a property of one of them would be a guess."""
+    values = analysed(Residual).values
+    assert "no single unit" in values["found"]["oriented-sources"]["reason"]
+    assert {row["layer"] for row in values["shown"]["position"]["inputs"]} == {""}
+    assert "oriented" not in values["shown"]
+    example = values["found"]["example"]["units"][0]
+    assert example["channel"] in values["pictures"][example["layer"]]
+
+
+def test_what_the_examples_of_other_analyses_want_is_pictured(planted: Result) -> None:
+    asks = SimpleNamespace(values={"wanted": {"first": [3], "second": [13]}})
+    pictures = analysed(Planted, needs={"cancellation": asks}, pictures=20).values["pictures"]
+    assert 3 in pictures["first"]
+    assert 13 in pictures["second"]
 
 
 def test_one_colour_channel_leaves_frequency_to_go_by() -> None:

@@ -203,10 +203,11 @@ def _rows(found: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 ANALYSES = (
     Analysis(
         name="examples",
-        version=3,
+        version=4,
         scope="model",
         summary="units found by their properties: what the article on weights shows of a network",
         run=run,
+        needs=("cancellation",),
         params={
             "quick": {
                 "family": 6,

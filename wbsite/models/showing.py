@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..errors import WbsiteError
 from ..ops.orientation import agreement
 from ..ops.reading import WideMap
 from ..ops.weight_factors import explained_by_count, weight_factors
@@ -88,7 +89,7 @@ def centre(survey: Survey, unit: Unit, inputs: int, back: int) -> Shown:
         row["factor"] = int(carried[:, row["channel"]].argmax())
     shown.values |= {
         "back": rows,
-        "colour": (factors.shares.double() @ _property(survey, further, "colour")).tolist(),
+        "colour": _property(survey, further, "colour", factors.shares),
         "explained": factors.explained,
         "back_share": sum(row["share"] for row in rows),
         "back_channels": further.channels,
@@ -97,18 +98,24 @@ def centre(survey: Survey, unit: Unit, inputs: int, back: int) -> Shown:
     return shown
 
 
-def _property(survey: Survey, wide: WideMap, prop: str) -> torch.Tensor:
-    """How colourful, or how fine, what each channel of a map reads is, in [−1, 1]: the cosine of its expanded weights
-    to the first filters with that property of theirs; of a first filter, its own in place of it; 0 where the channel
-    is no one unit."""
-    found, names = torch.zeros(wide.channels, dtype=torch.float64), wide.units
+def _property(survey: Survey, wide: WideMap, prop: str, shares: torch.Tensor) -> list[float | None]:
+    """How colourful, or how fine, what each factor (n, channels) of a map reads is, in [−1, 1].
+
+    The mean over its channels, by share, of the cosine of their expanded weights to the first filters with that
+    property of theirs; of a first filter, its own in place of it. Over the channels that are one unit; None without.
+    """
+    found, known, names = torch.zeros(wide.channels).double(), torch.zeros(wide.channels).double(), wide.units
     direction = survey.filters.directions()[prop]
     for layer in {layer for layer, _ in names} - {"", "input"}:
-        own = direction if layer == survey.first else survey.read(layer).along(direction)[:, 0]
+        try:
+            own = direction if layer == survey.first else survey.read(layer).along(direction)[:, 0]
+        except WbsiteError:  # a branch beside the way from the first filters
+            continue
         for channel, (of, unit) in enumerate(names):
             if of == layer:
-                found[channel] = own[unit]
-    return found
+                found[channel], known[channel] = own[unit], 1
+    weight = shares.double() * known
+    return [float(row @ found / row.sum()) if row.sum() > 0 else None for row in weight]
 
 
 def _further(survey: Survey, layer: str) -> WideMap | None:
@@ -175,7 +182,7 @@ def factors(survey: Survey, name: str, prop: str, members: Sequence[Unit], count
         "inputs": wide.channels,
         "explained": found.explained,
         "units": listed,
-        "property": [prop, *(found.shares.double() @ _property(survey, wide, prop)).tolist()],
+        "property": [prop, *_property(survey, wide, prop, found.shares)],
         "by_count": list(explained_by_count(kernels[channels], COUNTS).values()),
         "by_count_random": [list(explained_by_count(kernels[group], COUNTS).values()) for group in drawn],
     }

@@ -50,7 +50,8 @@ def weight_factors(kernels: torch.Tensor, count: int) -> WeightFactors:
     Raises:
         WbsiteError: as `one_sided_nmf` does.
     """
-    kernels = kernels.detach().float()
+    # In single precision the eigenvectors that NMF starts from do not converge for some kernels.
+    kernels = kernels.detach().double()
     both = torch.cat([kernels, -kernels]).clamp_min(0)
     found = one_sided_nmf(both, count, mode="joint")
     maps = found.spatial * found.scale[:, None, None, None]
@@ -58,8 +59,8 @@ def weight_factors(kernels: torch.Tensor, count: int) -> WeightFactors:
     rebuilt = torch.einsum("uhwn,nc->uchw", maps, inputs)
     total = both.square().sum()
     explained = 1 - float((both - rebuilt).square().sum() / total) if total > 0 else 0.0
-    excitatory, inhibitory = maps.chunk(2)
-    return WeightFactors(excitatory, inhibitory, inputs, explained)
+    excitatory, inhibitory = maps.float().chunk(2)
+    return WeightFactors(excitatory, inhibitory, inputs.float(), explained)
 
 
 def explained_by_count(kernels: torch.Tensor, counts: Iterable[int]) -> dict[int, float]:

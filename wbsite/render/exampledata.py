@@ -10,7 +10,7 @@ import numpy as np
 
 from ..store import Entry
 from .figure import Scene, share_text
-from .kernels import kernel_img, unit_number, unit_tile
+from .kernels import kernel_img, signed_text, unit_number, unit_tile
 from .page import slug
 from .site import Gap
 
@@ -116,6 +116,11 @@ def layers_text(rows: Iterable[Mapping[str, Any]]) -> str:
     """The layers that units belong to, as HTML."""
     named = dict.fromkeys(str(row["layer"]) for row in rows)
     return " and ".join(f"<code>{escape(name)}</code>" for name in sorted(named) if name) or "the map it reads"
+
+
+def property_text(name: str, value: float | None) -> str:
+    """ ", colour +0.12"; nothing where it is not known."""
+    return "" if value is None else f", {name} {signed_text(value)}"
 
 
 def scale_of(*kernels: np.ndarray) -> float:

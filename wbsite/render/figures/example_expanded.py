@@ -6,9 +6,9 @@ from html import escape
 
 import pandas as pd
 
-from ..exampledata import Examples, layers_text, scale_of, sentence, weights_table
+from ..exampledata import Examples, layers_text, property_text, scale_of, sentence, weights_table
 from ..figure import Drawing, Figure, Scene
-from ..kernels import scale_legend, signed_text
+from ..kernels import scale_legend
 from ..site import Gap
 
 
@@ -36,7 +36,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         if chosen:
             rows = [shown["back"][i] for i in chosen]
             parts.append(
-                f"<p>factor {factor + 1}, colour {signed_text(shown['colour'][factor])}</p>{examples.multiples(rows, far[chosen], back_scale, target)}"
+                f"<p>factor {factor + 1}{property_text('colour', shown['colour'][factor])}</p>{examples.multiples(rows, far[chosen], back_scale, target)}"
             )
     parts.append("</section>")
     kinds = [({"step": "direct", "factor": ""}, row, kernel) for row, kernel in zip(shown["inputs"], near, strict=True)]

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from ...errors import unknown
-from ..exampledata import Examples, layers_text, scale_of
+from ..exampledata import Examples, layers_text, property_text, scale_of
 from ..figure import Drawing, Figure, Scene
-from ..kernels import kernel_img, scale_legend, signed_text
+from ..kernels import kernel_img, scale_legend
 from ..site import Gap
 
 FAMILIES = ("high-low", "black-and-white")
@@ -93,7 +93,7 @@ def _factor(examples: Examples, shown: Any, family: str, i: int) -> str:
     )
     prop, *values = shown["property"]
     picture = examples.direction(f"{family}-factor-{i}", f"What factor {i + 1} looks for")
-    return f'<div class="wb-factor"><span>factor {i + 1}, {prop} {signed_text(values[i])}</span>{picture}<div class="wb-found">{tiles}</div></div>'
+    return f'<div class="wb-factor"><span>factor {i + 1}{property_text(prop, values[i])}</span>{picture}<div class="wb-found">{tiles}</div></div>'
 
 
 FIGURES = (Figure("weight-factors", draw, "factors of a family's weights", of="model", options=("family",)),)
