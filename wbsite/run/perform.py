@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,7 +21,6 @@ from .photographs import photographs
 from .plan import Task, loaded
 from .request import SuiteRequest
 from .suites import loaded_runs
-
 
 SMALL = 64
 """Pixels of the side of an input up to which a network counts as small."""
