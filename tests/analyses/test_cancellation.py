@@ -104,7 +104,7 @@ def test_kernels_of_both_signs_add_up_to_the_expanded_weights(found: Result, mir
     arrays = found.arrays
     assert np.allclose(arrays["positive_0"] + arrays["negative_0"], arrays["net_0"], atol=1e-6)
     assert np.allclose(arrays["net_0"], expanded, atol=1e-6)
-    assert arrays["through_0"].shape == (4, 4, 5, 5)
+    assert arrays["through_0"].shape == (3, 3, 5, 5)
     sources = found.tables["sources"]
     assert len(sources[(sources["layer"] == "last") & (sources["unit"] == 3)]) == 8
 

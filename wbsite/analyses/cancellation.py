@@ -98,9 +98,12 @@ PAIR_COLUMNS = [
     *("cancellation", "strength", "coherence", "p_signs", "p_shuffle"),
 ]
 SUMMARY_COLUMNS = [
-    *("layer", "source", "between", "units", "pairs", "draws", "coherence", "signs", "shuffle"),
+    *("layer", "source", "between", "units", "pairs", "draws", "coherence", "low", "high"),
+    *(f"{null}{end}" for null in NULLS for end in ("", "_low", "_high")),
     *("cancelling_signs", "cancelling_shuffle", "cancellation", "found", "found_signs"),
 ]
+ENDS = (0.05, 0.95)
+"""Quantiles between which 90 % of the coherences of a layer, or of a null, lie."""
 
 
 def _affordable(recorded: Recorded, route: Route, largest: int) -> None:
@@ -184,27 +187,32 @@ class _Layer:
         )[PAIR_COLUMNS]
 
     def summary(self) -> dict[str, Any]:
-        """One row: medians over strong pairs; how many cancel as the lowest 5 % of a null do; units found."""
+        """One row: medians and quantiles over strong pairs; how many cancel as the lowest 5 % of a null do."""
         pairs, q = self.found.pairs, self.q
-        nulls = {
-            null: torch.cat([draw.coherence.flatten() for draw in draws]) for null, draws in self.found.nulls.items()
-        }
-        cancel = {f"cancelling_{null}": float((self.pair_p[null] <= 0.05).double().mean()) for null in NULLS}
+        spread = _quantiles(pairs.coherence)
+        row: dict[str, Any] = dict(zip(("coherence", "low", "high"), spread, strict=True))
+        for null, draws in self.found.nulls.items():
+            spread = _quantiles(torch.cat([draw.coherence for draw in draws]))
+            row |= dict(zip((null, f"{null}_low", f"{null}_high"), spread, strict=True))
+            row[f"cancelling_{null}"] = float((self.pair_p[null] <= ENDS[0]).double().mean())
         beyond = q["shuffle"] <= LEVEL
-        return {
+        row |= {
             "layer": self.route.target,
             "source": self.route.source,
             "between": self.route.between,
             "units": len(pairs.channel),
             "pairs": pairs.channel.numel(),
             "draws": len(self.found.nulls["signs"]),
-            "coherence": float(pairs.coherence.median()),
-            **{null: float(values.median()) for null, values in nulls.items()},
-            **cancel,
             "cancellation": float(self.found.cancellation.gather(1, pairs.channel).median()),
             "found": int(beyond.sum()),
             "found_signs": int((beyond & (q["signs"] <= LEVEL)).sum()),
         }
+        return {name: row[name] for name in SUMMARY_COLUMNS}
+
+
+def _quantiles(values: torch.Tensor) -> list[float]:
+    """Median, and the ends of the middle 90 %."""
+    return np.quantile(values.flatten().cpu().numpy(), [0.5, *ENDS]).tolist()
 
 
 ANALYSES = (
@@ -215,7 +223,7 @@ ANALYSES = (
         summary="units that the same earlier unit excites and inhibits, which expanded weights hide",
         run=run,
         params={
-            "quick": {"strongest": 10, "null_units": 400, "draws": 6, "seed": 0, "largest": 30_000_000, "shown": 6},
+            "quick": {"strongest": 10, "null_units": 400, "draws": 6, "seed": 0, "largest": 30_000_000, "shown": 4},
             "full": {"strongest": 10, "null_units": 5000, "draws": 100, "seed": 0, "largest": 10**10, "shown": 12},
         },
     ),

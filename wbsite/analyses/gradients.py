@@ -65,8 +65,9 @@ def run(context: Context) -> Result:
 
     On every photograph the gradient is taken where the unit responds most strongly, to its strongest sources. Beside
     it: expanded weights; the sums of path products with open gates and the best case, which bound it; and its factors
-    over photographs, the typical cases. Agreement of a source is ‖mean gradient‖² / mean ‖gradient‖²: 1 if it is the
-    same on every photograph, 1 / photographs if they have nothing in common.
+    over photographs, the typical cases. For these and for means, the gradients of a unit are scaled to the same size on
+    every photograph. Agreement of a source is ‖mean gradient‖² / mean ‖gradient‖²: 1 if it is the same on every
+    photograph, 1 / photographs if they have nothing in common.
 
     Values: photographs, shown (number of them), examples with share of each typical case and how many photographs have
     most of it; skipped with the reason. Arrays, of example N: expanded_N, mean_N, upper_N, lower_N (sources, kh,
@@ -135,10 +136,18 @@ def _example(kind: str, unit: Mapping[str, Any], pairs: pd.DataFrame) -> _Exampl
 
 @dataclass(frozen=True)
 class _Measured:
-    """What was measured of an example; gradients are (photographs, channels, kh, kw), of all its sources."""
+    """What was measured of an example.
+
+    Attributes:
+        gradients: (photographs, channels, kh, kw), to all its sources.
+        alike: the same, scaled to one size on every photograph.
+        expanded, paths, best: of the sources that are drawn.
+        factors: the typical cases of `alike`.
+    """
 
     example: _Example
     gradients: torch.Tensor
+    alike: torch.Tensor
     activations: torch.Tensor
     expanded: torch.Tensor
     paths: Paths
@@ -152,14 +161,16 @@ class _Measured:
         drawn = channels[:SHOWN]
         found = example_gradients(*between, inputs, unit, channels, at="strongest")
         every = path_products(*between, unit, pools="gates")
+        alike = _alike(found.gradients[0])
         return cls(
             example,
             found.gradients[0],
+            alike,
             found.activations[0],
             expanded_weights(*between, unit)[0, drawn],
             Paths(every.positive[:, drawn], every.negative[:, drawn]),
             best_case(*between, unit, drawn),
-            typical_cases(found.gradients[0], cases),
+            typical_cases(alike, cases),
         )
 
     @property
@@ -170,7 +181,7 @@ class _Measured:
     def kernels(self) -> dict[str, torch.Tensor]:
         return {
             "expanded": self.expanded,
-            "mean": self.drawn.mean(0),
+            "mean": self.alike[:, :SHOWN].mean(0),
             "upper": self.best.upper[0],
             "lower": self.best.lower[0],
             "cases": self.factors.patterns[:, :SHOWN],
@@ -209,9 +220,9 @@ class _Measured:
 
     def sources(self) -> pd.DataFrame:
         """One row a source that is drawn."""
-        gradients, best, paths = self.drawn, self.best, self.paths
+        gradients, best, paths, alike = self.drawn, self.best, self.paths, self.alike[:, :SHOWN]
         slack = ROUNDING * paths.magnitude
-        mean = gradients.mean(0).square().sum((1, 2)) / gradients.square().sum((2, 3)).mean(0).clamp_min(1e-30)
+        mean = alike.mean(0).square().sum((1, 2)) / alike.square().sum((2, 3)).mean(0).clamp_min(1e-30)
         of_best = torch.maximum(
             gradients / best.upper.clamp_min(1e-30), gradients / best.lower.clamp_max(-1e-30)
         ).flatten(2)
@@ -246,6 +257,17 @@ class _Measured:
                 for i, (one, other) in enumerate(zip(explained, beyond, strict=True))
             ]
         )
+
+
+def _alike(gradients: torch.Tensor) -> torch.Tensor:
+    """Gradients of the median size on every photograph.
+
+    Faint photographs would outweigh all others where responses are normalised: their gradients are many times larger.
+    """
+    size = gradients.flatten(1).norm(dim=1)
+    some = size[size > 0]
+    scale = some.median() / size if len(some) else size
+    return gradients * torch.where(size > 0, scale, 0)[:, None, None, None]
 
 
 def _outside(gradients: torch.Tensor, low: torch.Tensor, high: torch.Tensor, slack: torch.Tensor) -> Sequence[int]:

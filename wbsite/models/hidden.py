@@ -15,7 +15,7 @@ from ..ops.recording import Recorded
 from ..ops.spans import spans, unit_of
 from ..ops.waists import Route
 
-SOURCES, THROUGH = 4, 4
+SOURCES, THROUGH = 3, 3
 """Of a unit: sources of which most is hidden, and for each the units between with the largest contribution."""
 
 SOURCE_COLUMNS = ["layer", "unit", "channel", "source_layer", "source_unit", "positive", "negative", "net", "strong"]
