@@ -49,3 +49,14 @@ def test_response_normalisation_in_closed_form_is_torchs(size: int, beta: float)
     weight = torch.randn(theirs.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(9))
     expected, found = (torch.autograd.grad((y * weight).sum(), x)[0] for y in (theirs, ours))
     torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("size", [4, 5])
+def test_response_normalisation_in_bfloat16_is_that_of_float32(size: int) -> None:
+    x = torch.randn(2, 7, 3, 4, generator=torch.Generator().manual_seed(size)).requires_grad_()
+    found = []
+    for y in (x, x.bfloat16()):
+        normed = local_response_norm(y, size, 0.3, 0.75, 1.5)
+        found.append((normed.float(), *torch.autograd.grad(normed.float().square().sum(), x)))
+    for exact, rough in zip(*found, strict=True):
+        torch.testing.assert_close(rough, exact, atol=0.05, rtol=0.05)

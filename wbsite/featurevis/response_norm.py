@@ -1,8 +1,7 @@
 """Local response normalisation with its gradient in closed form: y = x·d^−β, d = k + (α / n) Σ over n channels of x².
 
 `F.local_response_norm` sums by three-dimensional pooling, which takes a third of the time of a pass of InceptionV1
-on a CPU and does not exist in bfloat16. Here the sum over neighbouring channels is a 1×1 convolution with a band
-matrix, which is its own transpose for odd n.
+on a CPU and does not exist in bfloat16.
 """
 
 from __future__ import annotations
@@ -17,31 +16,46 @@ def local_response_norm(
     input: torch.Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> torch.Tensor:
     """As `torch.nn.functional.local_response_norm`, of (B, C, H, W) and the same arguments."""
-    return _ResponseNorm.apply(input, _band(input, size, alpha), beta, k)
-
-
-def _band(x: torch.Tensor, size: int, alpha: float) -> torch.Tensor:
-    """Weights (C, C, 1, 1) of each channel's sum: size // 2 channels before it, (size − 1) // 2 after it."""
-    channel = torch.arange(x.shape[1], device=x.device)
-    offset = channel[None] - channel[:, None]
-    near = (offset >= -(size // 2)) & (offset <= (size - 1) // 2)
-    return (near.to(x.dtype) * (alpha / size))[:, :, None, None]
+    return _ResponseNorm.apply(input, size // 2, (size - 1) // 2, alpha / size, beta, k)
 
 
 class _ResponseNorm(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, band: torch.Tensor, beta: float, k: float) -> torch.Tensor:
-        d = F.conv2d(x * x, band).add_(k)
+    def forward(
+        ctx: Any, x: torch.Tensor, before: int, after: int, share: float, beta: float, k: float
+    ) -> torch.Tensor:
+        d = _windowed(x * x, before, after).mul_(share).add_(k)
         power = _power(d, beta)
-        ctx.save_for_backward(x, d, power, band)
-        ctx.beta = beta
+        ctx.save_for_backward(x, d, power)
+        ctx.given = before, after, 2 * beta * share
         return x * power
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        x, d, power, band = ctx.saved_tensors
+        x, d, power = ctx.saved_tensors
+        before, after, factor = ctx.given
         scaled = grads[0] * power
-        return scaled - 2 * ctx.beta * x * F.conv2d(scaled * x / d, band.transpose(0, 1)), None, None, None
+        shared = _windowed((scaled * x).div_(d), after, before)  # a channel counts in the sums of those around it
+        return scaled.addcmul_(x, shared, value=-factor), None, None, None, None, None
+
+
+def _windowed(x: torch.Tensor, before: int, after: int) -> torch.Tensor:
+    """Sum over each channel, `before` channels before it and `after` behind it.
+
+    Adding shifted copies takes a fifth of the time of multiplying by a band matrix in float32; in bfloat16, where
+    processors multiply fast and add slowly, it takes five times as long.
+    """
+    if x.dtype == torch.bfloat16:
+        channel = torch.arange(x.shape[1], device=x.device)
+        offset = channel[None] - channel[:, None]
+        return F.conv2d(x, ((offset >= -before) & (offset <= after)).to(x.dtype)[:, :, None, None])
+    total = x.clone()
+    for shift in range(1, min(max(before, after), x.shape[1] - 1) + 1):
+        if shift <= before:
+            total[:, shift:] += x[:, :-shift]
+        if shift <= after:
+            total[:, :-shift] += x[:, shift:]
+    return total
 
 
 def _power(d: torch.Tensor, beta: float) -> torch.Tensor:
