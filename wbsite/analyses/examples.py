@@ -207,7 +207,7 @@ ANALYSES = (
         scope="model",
         summary="units found by their properties: what the article on weights shows of a network",
         run=run,
-        needs=("cancellation",),
+        needs=("cancellation", "long_range"),
         params={
             "quick": {
                 "family": 6,
@@ -217,7 +217,7 @@ ANALYSES = (
                 "centre_inputs": 5,
                 "centre_back": 18,
                 "positions": 25,
-                "pictures": 110,
+                "pictures": 150,
             }
         },
     ),

@@ -53,9 +53,9 @@ def run(context: Context) -> Result:
     pair's units and draws; of a network of independent weights 5 % do. Units of one draw share kernels, so the
     interval of one pair's share (Wilson) is too narrow; those of the summary are over pairs.
 
-    Values: summary by measure and kind, pairs that were left out with the reason, seed and counts. Tables: rows, one a
-    pair and measure; units, one a unit and measure; examples, one a map drawn. Arrays: example_N (maps, kh, kw),
-    strongest source channels first.
+    Values: summary by measure and kind; wanted, layer → units that want a picture; pairs that were left out with the
+    reason; seed and counts. Tables: rows, one a pair and measure; units, one a unit and measure; examples, one a map
+    drawn. Arrays: example_N (maps, kh, kw), strongest source channels first.
     """
     recorded = placed(context.model, context.device)
     pairs, skipped = _pairs(context, recorded), []
@@ -89,6 +89,7 @@ def run(context: Context) -> Result:
                 measure: {kind: _summary(rows, measure, kind) for kind in dict.fromkeys(row["kind"] for row in rows)}
                 for measure in MEASURES
             },
+            "wanted": _wanted(about_shown),
             "skipped": skipped,
         },
         arrays=shown,
@@ -199,6 +200,16 @@ def _examples(path: Path, found: AgainstNull, count: int) -> list[Example]:
         example = Example(which, unit, smoothness, path.start, channels.tolist(), maps, norms.values[:count].tolist())
         examples.setdefault(row, example)
     return list(examples.values())
+
+
+def _wanted(rows: list[dict[str, Any]]) -> dict[str, list[int]]:
+    """Layer → units that want a picture: the example units, and the channels of their maps that are units."""
+    units = [(row["target"], row["unit"]) for row in rows] + [(row["layer"], row["channel"]) for row in rows]
+    wanted: dict[str, list[int]] = {}
+    for layer, channel in dict.fromkeys(units):
+        if layer:
+            wanted.setdefault(layer, []).append(int(channel))
+    return wanted
 
 
 def _shown(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from html import escape
@@ -66,10 +67,7 @@ def kernel_img(kernel: np.ndarray, scale: float, alt: str, pixels: int = 56) -> 
     source = base64.b64encode(buffer.getvalue()).decode()
     text = escape(f"{alt}; {strongest_text(kernel)}", quote=True)
     wide, tall = (round(pixels * side / max(kh, kw)) for side in (kw, kh))
-    return (
-        f'<img class="wb-kernel" src="data:image/png;base64,{source}" width="{wide}" height="{tall}"'
-        f' alt="{text}" title="{text}">'
-    )
+    return f'<img class="wb-kernel" src="data:image/png;base64,{source}" width="{wide}" height="{tall}" alt="{text}">'
 
 
 def scale_legend(scale: float) -> str:
@@ -116,11 +114,16 @@ def unit_tile(scene: Scene, layer: str, channel: int, pixels: int = 72, caption:
             f' alt="{alt}">'
         )
         kind = " wb-unit-dead" if row["dead"] else ""
-    text = caption or f"{escape(layer)}<br>{unit}"
+    text = caption or f"{breakable(layer)}<br>{unit}"
     return (
         f'<a class="wb-unit{kind}" style="{size}" href="{page}#unit-{unit}"'
         f' title="{escape(layer, quote=True)}, unit {unit}">{shown}<span>{text}</span></a>'
     )
+
+
+def breakable(name: str) -> str:
+    """A layer's name as HTML that may break after its underscores and points."""
+    return re.sub(r"([_.])", r"\1<wbr>", escape(name))
 
 
 def unit_number(model: Model, layer: str, channel: int) -> int:

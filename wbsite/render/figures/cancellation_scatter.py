@@ -99,12 +99,13 @@ def _scatter(pairs: pd.DataFrame, layer: dict[str, Any]) -> dict[str, Any]:
     tips += [alt.Tooltip(f"{name}:Q", format=".3g") for name in ("positive", "negative", "net")]
     scale = alt.Scale(domain=names, range=[CHANCE, FOUND])
     base = alt.Chart(data()).transform_filter("datum.kind == 'pair'")
+    base = base.transform_calculate(above="datum.which == 'the unit' ? 1 : 0")
     points = base.mark_point(filled=True, clip=True).encode(
         x=x, y=y, color=alt.Color("which:N", scale=scale, legend=legend),
         shape=alt.Shape("which:N", scale=alt.Scale(domain=names, range=["circle", "diamond"]), legend=legend),
         size=alt.condition("datum.which == 'the unit'", alt.value(90), alt.value(18)),
         opacity=alt.condition("datum.which == 'the unit'", alt.value(1), alt.value(0.5)),
-        order=alt.Order("which:N"), tooltip=tips,
+        order=alt.Order("above:Q"), tooltip=tips,
     )  # fmt: skip
     return specification(alt.layer(band, even, points), HEIGHT)
 
