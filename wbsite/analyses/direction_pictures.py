@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from ..featurevis import Picture, Settings, Target, visualize
+from ..featurevis import Picture, Settings, Target, visualize, webp
 from ..store import Entry, Result
 from .base import Analysis, Context
-
-QUALITY = 85
-"""Of WebP, 0 to 100."""
 
 
 def run(context: Context) -> Result:
@@ -68,11 +63,8 @@ def _part_name(target: Target) -> dict[str, Any]:
 
 def _part(picture: Picture) -> Result:
     activation = picture.activation if pd.notna(picture.activation) else None
-    pixels = (picture.image.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
-    held = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(held, "WEBP", quality=QUALITY, method=6)
     values = {"activation": activation, "dead": picture.dead, "reseeded": picture.reseeded}
-    return Result(values, pictures={"direction.webp": held.getvalue()})
+    return Result(values, pictures={"direction.webp": webp(picture.image)})
 
 
 ANALYSES = (

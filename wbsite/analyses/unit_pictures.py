@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import statistics
 from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-import torch
-from PIL import Image
 
-from ..featurevis import Picture, Settings, Target, photograph_responses, visualize
+from ..featurevis import Picture, Settings, Target, photograph_responses, visualize, webp
 from ..featurevis.sight import sight
 from ..models.layers import Layer
 from ..store import Entry, Result
 from .base import Analysis, Context
-
-QUALITY = 85
-"""Of WebP, 0 to 100: 4 to 6 KB for 96 pixels, and no blocks to be seen."""
 
 
 def applies(layer: Layer) -> str:
@@ -96,14 +90,6 @@ def _part(picture: Picture) -> Result:
         "reseeded": picture.reseeded,
     }
     return Result(values, pictures={"unit.webp": webp(picture.image)})
-
-
-def webp(image: torch.Tensor) -> bytes:
-    """(1 or 3, h, w) in [0, 1] → an encoded picture."""
-    pixels = (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
-    held = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(held, "WEBP", quality=QUALITY, method=6)
-    return held.getvalue()
 
 
 def _rows(channels: Sequence[int], parts: Sequence[dict[str, Any]], strongest: Sequence[float]) -> pd.DataFrame:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .base import Picture, Settings, Target, variants
+from .encoding import webp
 from .optimise import visualize
 from .quality import photograph_responses
 
-__all__ = ["Picture", "Settings", "Target", "photograph_responses", "variants", "visualize"]
+__all__ = ["Picture", "Settings", "Target", "photograph_responses", "variants", "visualize", "webp"]
