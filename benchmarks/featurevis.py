@@ -141,7 +141,7 @@ def ours(
     targets = [Target(place, channel) for channel in units]
     made = {
         p.target: p.image
-        for p in visualize(model, targets, Settings(**{"size": 96, "steps": steps, **settings}), device)
+        for p in visualize(model, targets, Settings(**{"size": 96, "steps": steps, "reseeds": 0, **settings}), device)
     }
     return torch.stack([made[target] for target in targets])
 
@@ -266,7 +266,7 @@ def alone(options: argparse.Namespace, device: torch.device) -> None:
 
 
 def wbsite_alone(model: LoadedModel, targets: list[Target], size: int, device: torch.device, steps: int) -> None:
-    list(visualize(model, targets, Settings(size=size, steps=steps), device))
+    list(visualize(model, targets, Settings(size=size, steps=steps, reseeds=0), device))
 
 
 if __name__ == "__main__":

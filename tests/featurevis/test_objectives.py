@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from wbsite.errors import WbsiteError
 from wbsite.featurevis import Target, variants
-from wbsite.featurevis.objectives import pooled, readings, value_of
+from wbsite.featurevis.objectives import located, pooled, readings
 from wbsite.models.base import LoadedModel
 from wbsite.ops.recording import record
 
@@ -58,9 +59,31 @@ def test_places_of_one_batch_are_read_side_by_side(small: LoadedModel, cpu: torc
 
 def test_the_input_side_is_what_feeds_the_layer(small: LoadedModel) -> None:
     tape = record(small.module, (3, 24, 24))
-    joined = value_of(tape, Target("deep", direction=(1.0,) * 10, side="input"))
+    joined, _ = located(tape, Target("deep", direction=(1.0,) * 10, side="input"))
     assert tape.shapes[joined][1] == 10
     assert joined not in (tape.pre_activation("deep"), tape.pre_activation("left"))
+
+
+def test_a_unit_of_a_block_is_read_before_the_rectifier_of_its_own_layer() -> None:
+    """Behind it, a start that leaves the unit silent has no gradient."""
+    branches = nn.ModuleDict({"a": nn.Conv2d(3, 4, 1), "b": nn.Sequential(nn.Conv2d(3, 5, 1), nn.BatchNorm2d(5))})
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.branches, self.dropout, self.after = branches, nn.Dropout(), nn.Conv2d(9, 9, 1)
+            self.block, self.residual = nn.Identity(), nn.Identity()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            joined = torch.cat([branch(x).relu() for branch in self.branches.values()], dim=1)
+            joined = self.block(self.dropout(joined))
+            return self.residual((joined + self.after(joined)).relu())
+
+    tape = record(Block(), (3, 8, 8))
+    assert located(tape, Target("block", 2)) == (tape.pre_activation("branches.a"), 2)
+    assert located(tape, Target("block", 6)) == (tape.pre_activation("branches.b.0"), 2)
+    value, channel = located(tape, Target("residual", 6))
+    assert (tape.producer(value).operation, channel) == ("add", 6)
 
 
 def test_a_margin_does_not_count(small: LoadedModel, cpu: torch.device) -> None:
@@ -116,7 +139,7 @@ def test_variants_that_look_alike_are_repelled(small: LoadedModel, cpu: torch.de
 )
 def test_what_is_not_there_is_refused_by_name(small: LoadedModel, target: Target, said: str) -> None:
     with pytest.raises(WbsiteError) as error:
-        value_of(record(small.module, (3, 24, 24)), target)
+        located(record(small.module, (3, 24, 24)), target)
     assert said in str(error.value)
 
 

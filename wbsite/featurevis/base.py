@@ -43,7 +43,8 @@ class Target:
         direction: one weight for every channel of the place; its length does not matter.
         position: None: anywhere in the picture; "centre", or (row, column) in the map of the place.
         side: "output" is the layer's pre-activation (after its own batch norm, before its rectifier), so that
-            a unit that is silent still has a gradient; "input" is what feeds the layer.
+            a unit that is silent still has a gradient (a block's unit is read where its own layer has it);
+            "input" is what feeds the layer.
         sign: −1 looks for what inhibits most.
         variant: number of the picture in a set of several of one target (`variants`).
     """

@@ -13,15 +13,16 @@ import torch
 from torch.nn import functional as F
 
 from wbsite.errors import WbsiteError
-from wbsite.ops.tape import Tape
+from wbsite.ops.operations import RECTIFIERS, UNCHANGED
+from wbsite.ops.tape import Ref, Tape
 
 from .base import Target
 
 _CUT = 2.0
 
 
-def value_of(tape: Tape, target: Target) -> int:
-    """Number of the value that a target reads.
+def located(tape: Tape, target: Target) -> tuple[int, int]:
+    """Number of the value that a target reads, and its channel there, −1 for a direction.
 
     Raises:
         WbsiteError: the place is unknown, or has no such unit, or not as many channels as the direction.
@@ -34,17 +35,38 @@ def value_of(tape: Tape, target: Target) -> int:
             "width), so it has no units to picture.",
             "Choose a convolution, a linear layer, or a block of convolutions.",
         )
-    if target.channel is not None and not 0 <= target.channel < shape[1]:
+    if target.direction is not None:
+        if len(target.direction) != shape[1]:
+            raise WbsiteError(
+                f"a direction of {len(target.direction)} numbers was given for {target.place}, whose {target.side} "
+                f"has {shape[1]} channels.",
+                "Give one number for each channel.",
+            )
+        return value, -1
+    assert target.channel is not None
+    if not 0 <= target.channel < shape[1]:
         raise WbsiteError(
             f"{target.place} has no unit {target.channel}: it has {shape[1]}.", f"Give 0 to {shape[1] - 1}."
         )
-    if target.direction is not None and len(target.direction) != shape[1]:
-        raise WbsiteError(
-            f"a direction of {len(target.direction)} numbers was given for {target.place}, whose {target.side} has "
-            f"{shape[1]} channels.",
-            "Give one number for each channel.",
-        )
-    return value
+    return _before_rectifier(tape, value, target.channel)
+
+
+def _before_rectifier(tape: Tape, value: int, channel: int) -> tuple[int, int]:
+    """A block's unit is one of a layer in it: back through concatenations of channels and the rectifier."""
+    call = tape.producer(value)
+    if call is not None and call.operation in RECTIFIERS | UNCHANGED and call.inputs:
+        return _before_rectifier(tape, call.inputs[0], channel)
+    if call is None or call.operation not in ("cat", "concat", "concatenate"):
+        return value, channel
+    parts, dim = (*call.args, *call.kwargs.values())[0], call.kwargs.get("dim", (*call.args, 0)[1])
+    if dim not in (1, 1 - len(tape.shapes[value])) or not all(isinstance(part, Ref) for part in parts):
+        return value, channel
+    for part in parts:
+        width = tape.shapes[part.value][1]
+        if channel < width:
+            return _before_rectifier(tape, part.value, channel)
+        channel -= width
+    raise AssertionError("a concatenation is as wide as its parts")
 
 
 @dataclass(frozen=True)
@@ -141,22 +163,28 @@ class Reading:
 
 
 def readings(tape: Tape, targets: Sequence[Target], device: torch.device) -> tuple[Reading, ...]:
-    """How a batch is read, its targets' values in order of first appearance; raises as `value_of`."""
-    by_value: dict[int, list[int]] = {}
-    for row, target in enumerate(targets):
-        by_value.setdefault(value_of(tape, target), []).append(row)
-    return tuple(_reading(value, rows, targets, tape.shapes[value][1], device) for value, rows in by_value.items())
+    """How a batch is read, its targets' values in order of first appearance; raises as `located`."""
+    found = [located(tape, target) for target in targets]
+    rows: dict[int, list[int]] = {}
+    for row, (value, _) in enumerate(found):
+        rows.setdefault(value, []).append(row)
+    return tuple(
+        _reading(value, own, targets, [found[row][1] for row in own], tape.shapes[value][1], device)
+        for value, own in rows.items()
+    )
 
 
-def _reading(value: int, rows: list[int], targets: Sequence[Target], width: int, device: torch.device) -> Reading:
+def _reading(
+    value: int, rows: list[int], targets: Sequence[Target], channels: list[int], width: int, device: torch.device
+) -> Reading:
     chosen = tuple(targets[row] for row in rows)
     weights = None
-    if any(target.direction is not None for target in chosen):
+    if min(channels) < 0:
         vectors = [target.direction or (0.0,) * width for target in chosen]
         weights = F.normalize(torch.tensor(vectors, dtype=torch.float32), dim=1).to(device)
-    channels = torch.tensor([-1 if target.channel is None else target.channel for target in chosen], device=device)
     signs = torch.tensor([float(target.sign) for target in chosen], device=device)
-    return Reading(value, torch.tensor(rows, device=device), chosen, channels, weights, signs)
+    where = torch.tensor(rows, device=device)
+    return Reading(value, where, chosen, torch.tensor(channels, device=device), weights, signs)
 
 
 def _position(target: Target, size: Sequence[int]) -> tuple[int, int]:

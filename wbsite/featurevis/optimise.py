@@ -13,7 +13,7 @@ from wbsite.progress import Progress
 
 from .base import Network, Picture, Settings, Target, grouped
 from .climb import climb
-from .objectives import value_of
+from .objectives import located
 from .sight import Sight, sight
 
 _CPU_BATCH = 16
@@ -52,7 +52,7 @@ def visualize(
     if not targets:
         return iter(())
     eyes = sight(model, targets, settings, device)
-    depth = {target: value_of(eyes.tape, target) for target in targets}
+    depth = {target: located(eyes.tape, target)[0] for target in targets}
     tasks = [_Task(tuple(group)) for group in grouped(targets)]
     tasks.sort(key=lambda task: depth[task.targets[0]])
     return _pictures(eyes, deque(tasks), settings, progress or Progress())

@@ -13,7 +13,7 @@ from wbsite.ops.tape import Program, Tape
 
 from .base import Network, Settings, Target
 from .frozen import frozen
-from .objectives import value_of
+from .objectives import located
 from .transforms import GREY
 
 
@@ -81,10 +81,10 @@ def sight(model: Network, targets: Sequence[Target], settings: Settings, device:
 
     try:
         found = seen(record(model.module, (channels, own, own)), own)
-        values = {value_of(found.tape, target) for target in targets}
+        values = {located(found.tape, target)[0] for target in targets}
     except WbsiteError:  # a fully connected layer wants the usual size; what lies below it may not
         tape = record(model.module, (channels, usual, usual))
-        values = {value_of(tape, target) for target in targets}
+        values = {located(tape, target)[0] for target in targets}
         found = seen(tape, own) if _runs(seen(tape, own), values) else seen(tape, usual)
     fast = replace(found, dtype=_precision(settings.precision, device))
     return fast if fast.dtype == torch.float32 or _runs(fast, values) else found
