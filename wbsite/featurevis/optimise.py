@@ -32,7 +32,7 @@ def visualize(
     model: Network,
     targets: Sequence[Target],
     settings: Settings,
-    device: torch.device,
+    device: torch.device | str = "cpu",
     progress: Progress | None = None,
 ) -> Iterator[Picture]:
     """Pictures of targets, each as soon as its batch is done, shallow places first.
@@ -51,7 +51,7 @@ def visualize(
     """
     if not targets:
         return iter(())
-    eyes = sight(model, targets, settings, device)
+    eyes = sight(model, targets, settings, torch.device(device))
     depth = {target: located(eyes.tape, target)[0] for target in targets}
     tasks = [_Task(tuple(group)) for group in grouped(targets)]
     tasks.sort(key=lambda task: depth[task.targets[0]])
