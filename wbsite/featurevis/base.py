@@ -16,6 +16,7 @@ from wbsite.errors import WbsiteError, unknown
 
 PARAMETERISATIONS = ("fourier", "pixels", "maco")
 PRECISIONS = ("auto", "float32", "bfloat16")
+SIDES = ("output", "input")
 
 
 class Network(Protocol):
@@ -60,6 +61,18 @@ class Target:
     def __post_init__(self) -> None:
         if (self.channel is None) == (self.direction is None):
             raise WbsiteError(f"{self.place}: a target is either a channel or a direction.", "Give one of the two.")
+        if self.channel is not None and not _whole(self.channel):
+            raise WbsiteError(f"{self.place} has no unit {self.channel!r}.", "Give a whole number.")
+        if self.direction is not None and not _tuple_of(self.direction, (int, float)):
+            given = type(self.direction).__name__
+            raise WbsiteError(
+                f"{self.place}: a direction is a tuple of numbers, not a {given}.", "Use tuple(… .tolist())."
+            )
+        if self.side not in SIDES:
+            raise unknown("side", self.side, SIDES)
+        here = self.position
+        if here not in (None, "centre") and not (_tuple_of(here, int) and len(here) == 2):
+            raise WbsiteError(f"{self.place} has no position {here!r}.", 'Give (row, column), "centre" or None.')
         if self.sign not in (1, -1):
             raise WbsiteError(f"{self.place}: a target's sign is 1 or -1, not {self.sign!r}.")
 
@@ -131,8 +144,10 @@ class Settings:
             raise unknown("parameterisation", self.parameterisation, PARAMETERISATIONS)
         if self.precision not in PRECISIONS:
             raise unknown("precision", self.precision, PRECISIONS)
-        for name, least in (("size", 8), ("steps", 1), ("reseeds", 0), ("batch", 1), ("presented", 8)):
+        for name, least in (("size", 2), ("steps", 1), ("reseeds", 0), ("batch", 1), ("presented", 2)):
             value = getattr(self, name)
+            if value is not None and not _whole(value):
+                raise WbsiteError(f"{name} {value!r} is no whole number.", f"Give {least} or more.")
             if value is not None and value < least:
                 raise WbsiteError(f"{name} {value} is too small.", f"Give {least} or more.")
         if self.margin >= 0.5:
@@ -163,6 +178,14 @@ class Picture:
     dead: bool
     reseeded: int
     steps: int
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _tuple_of(value: Any, kind: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(one, kind) for one in value)
 
 
 def grouped(targets: Sequence[Target]) -> list[list[Target]]:

@@ -57,6 +57,8 @@ def _ascend(
     for step in range(settings.steps):
         seen = warp(form.image(parameters, settings.size), maps[step], eyes.side, settings.pad)
         objective = _objective(read, program(eyes.given(seen)), settings)
+        if not objective.requires_grad:  # a comparison or an index lies between: no derivative
+            break
         (gradient,) = torch.autograd.grad(objective, parameters)
         largest = gradient.flatten(1).abs().amax(1)
         moved |= largest > 0

@@ -55,6 +55,10 @@ def channels_of(model: Network) -> int:
     Raises:
         WbsiteError: they are neither grey nor in colour.
     """
+    if not hasattr(model, "spec"):
+        raise WbsiteError(
+            f"{type(model).__name__} is no network whose pictures are known.", "Give what `wbsite.models.load` returns."
+        )
     channels = int(model.spec.input_shape[0])
     if channels not in (1, 3):
         raise WbsiteError(

@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 
 from wbsite.errors import WbsiteError
 
-from .expanded import Path
+from .expanded import Path, checked
 from .intervals import t_interval
 from .linear import LinearForm
 from .shuffling import Within, shuffled
@@ -60,9 +60,7 @@ class AgainstNull:
             ]
             return {name: np.stack([one[name] for one in found]) for name in MEASURES}
 
-        maps = path.gradients(chosen.tolist(), form)
-        if not bool(torch.isfinite(maps).all()):
-            raise WbsiteError(f"the weights file does not hold every layer from {path.source} to {path.target}")
+        maps = checked(path, path.gradients(chosen.tolist(), form))
         observed = _measured(maps)
         if np.isnan(observed["smoothness"]).all():
             raise WbsiteError("all expanded weights are alike or zero")

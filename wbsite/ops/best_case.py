@@ -37,7 +37,7 @@ from torch.nn import functional as F
 
 from wbsite.errors import WbsiteError
 
-from .expanded import Path, Unbounded
+from .expanded import Path, Unbounded, checked, numbers
 from .linear import LinearForm
 from .operations import MAXIMA, NORMALISATIONS, RECTIFIERS, SUMS, WEIGHTED
 from .tape import Call, Ref, execute
@@ -82,10 +82,11 @@ def best_case(
     path = Path.between(model, source, target)
     wanted = path.units(units)
     count = path.source_shape[0]
-    picked = list(range(count)) if channels is None else [int(channel) for channel in channels]
-    if wrong := [channel for channel in picked if not 0 <= channel < count]:
-        raise WbsiteError(f"{source} has no channel {wrong[0]}.", f"Its channels are 0 to {count - 1}.")
+    picked = numbers(channels, count, source, "channel")
     if path.window is None:
+        path.gradients(
+            [0], LinearForm(path.recorded.tape.shapes)
+        )  # says which call has no linear form, if one has none
         raise WbsiteError(
             f"{target} sees the whole map of {source} at once; the best case is for windows.",
             "Choose a target before the network pools over the whole map.",
@@ -95,7 +96,10 @@ def best_case(
     run = Unbounded(_on_intervals(path.recorded.tape.shapes), reach(path.calls, path.end, last))  # type: ignore[arg-type]
     impulses = [(c, y, x) for c in picked for y in range(axes[0].phases) for x in range(axes[1].phases)]
     size = like.element_size() * count * axes[0].side * axes[1].side
-    batch, found = max(1, _CHUNK_BYTES // (4 * size)), []
+    batch, found = (
+        max(1, _CHUNK_BYTES // (4 * size)),
+        [like.new_zeros(2, 0, len(wanted), axes[0].targets, axes[1].targets)],
+    )
     for start in range(0, len(impulses), batch):
         part = impulses[start : start + batch]
         centre = like.new_zeros(len(part), count, *(axis.side for axis in axes))
@@ -105,7 +109,7 @@ def best_case(
         with torch.no_grad():
             out: Any = execute(path.calls, given, (path.end,), run)[path.end]
         found.append(torch.stack([out.low, out.high])[:, :, wanted])
-    low, high = _unfolded(torch.cat(found, 1), len(picked), axes)
+    low, high = _unfolded(checked(path, torch.cat(found, 1)), len(picked), axes)
     return BestCase(low, high)
 
 

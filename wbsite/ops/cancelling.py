@@ -17,7 +17,7 @@ sizes and shapes; `shuffle` gives u's kernels to the m in random order, which al
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -116,6 +116,8 @@ def cancelling(recorded: Recorded, route: Route, strongest: int = 10, draws: int
     total, signed, strength = _sums(first, form, into, orders)
     back = PulledBack(first, into.shape[2:], form)
     net, norm = back.sizes(into)
+    for one in (total, signed, net, norm, *strength):
+        checked(replace(first, target=route.target), one)
     keep = min(strongest, norm.shape[1])
     nulls = {
         "signs": [_strongest(strength[0], back.sizes(into * sign[..., None, None])[1], keep) for sign in signs],

@@ -8,13 +8,14 @@ positive and negative paths between the same two units cancel, it says little: `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from operator import index
+from typing import Any, get_args
 
 import torch
 
-from wbsite.errors import WbsiteError
+from wbsite.errors import WbsiteError, unknown
 
 from .linear import LinearForm, Pools
 from .recording import Recorded
@@ -111,12 +112,7 @@ class Path:
         Raises:
             WbsiteError: a unit does not exist.
         """
-        count = self.recorded.tape.shapes[self.end][1]
-        wanted = list(range(count)) if units is None else [int(unit) for unit in units]
-        wrong = [unit for unit in wanted if not 0 <= unit < count]
-        if wrong:
-            raise WbsiteError(f"{self.target} has no unit {wrong[0]}.", f"Its units are 0 to {count - 1}.")
-        return wanted
+        return numbers(units, self.recorded.tape.shapes[self.end][1], self.target, "unit")
 
     def gradients(self, units: Sequence[int], form: LinearForm) -> torch.Tensor:
         """∂ target units at one position / ∂ source, along the path's linear form: (units, C_source, kh, kw).
@@ -135,8 +131,8 @@ class Path:
                 at = at[:, at.shape[1] // 2, at.shape[2] // 2]
             size = like.element_size() * x.numel() * 8  # with inner values
             chosen = torch.as_tensor(units, device=like.device).split(max(1, _CHUNK_BYTES // max(1, size)))
-            found = [self._back(at, x, part) for part in chosen]
-        return torch.cat(found).reshape(len(units), shape[1], *self.kernel)
+            found = [self._back(at, x, part) for part in chosen if len(part)]
+        return torch.cat(found or [x[:0]]).reshape(len(units), shape[1], *self.kernel)
 
     @staticmethod
     def _back(at: torch.Tensor, x: torch.Tensor, units: torch.Tensor) -> torch.Tensor:
@@ -167,6 +163,31 @@ class Unbounded:
             (first - held, last - held + 1) for (first, last), (held, _) in zip(needed, self.ranges[value], strict=True)
         )
         return x[:, :, top:bottom, left:right]
+
+
+def numbers(given: Iterable[int] | None, count: int, name: str, what: str) -> list[int]:
+    """Numbers of units or channels, all of them for None.
+
+    Args:
+        count: how many there are.
+        name, what: of the layer, and of one of them, for messages.
+
+    Raises:
+        WbsiteError: one does not exist, or is no number.
+    """
+    if given is None:
+        return list(range(count))
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise WbsiteError(f"the {what}s of {name} are given as {given!r}.", f"Give a list of numbers, as [{given}].")
+    wanted = []
+    for one in given:
+        try:
+            wanted.append(index(one))
+        except TypeError:
+            raise WbsiteError(f"{name} has no {what} {one!r}.", "Give whole numbers.") from None
+    if wrong := [one for one in wanted if not 0 <= one < count]:
+        raise WbsiteError(f"{name} has no {what} {wrong[0]}.", f"Its {what}s are 0 to {count - 1}.")
+    return wanted
 
 
 def expanded_weights(model: Any, source: str, target: str, units: Sequence[int] | None = None) -> torch.Tensor:
@@ -205,6 +226,8 @@ def path_products(
             nothing. Local response normalisation is counted by its slope at zero, its largest; its cross-channel
             terms are left out, so the bound does not cover them.
     """
+    if pools not in get_args(Pools):
+        raise unknown("way to take pools", pools, get_args(Pools))
     path = Path.between(model, source, target)
     wanted, shapes = path.units(units), path.recorded.tape.shapes
     net = path.gradients(wanted, LinearForm(shapes, pools=pools))
@@ -213,9 +236,11 @@ def path_products(
 
 
 def checked(path: Path, found: torch.Tensor) -> torch.Tensor:
+    """What was found, if all of it is finite; a WbsiteError otherwise."""
     if not bool(torch.isfinite(found).all()):
         raise WbsiteError(
-            f"weights between {path.source} and {path.target} are not finite.",
-            "The weights file does not hold every layer between them, or the training diverged.",
+            f"weights between {path.source} and {path.target} are not finite: the weights file does not hold every "
+            "layer between them, the training diverged, or their products are too large for the numbers.",
+            "Choose other layers, or other weights.",
         )
     return found

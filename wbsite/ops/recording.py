@@ -10,6 +10,7 @@ import operator
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -109,6 +110,8 @@ class _Recorder(TorchFunctionMode):
             given = next((x for x in inputs if isinstance(x, torch.Tensor)), None)
             if id(given) in self.numbers:
                 self.tape.feeding.setdefault(name, self.numbers[id(given)])
+            else:
+                self.tape.untraced.add(name)
 
         def leave(name: str, output: Any) -> None:
             self.inside.pop()
@@ -116,6 +119,8 @@ class _Recorder(TorchFunctionMode):
                 output = next((part for part in output if isinstance(part, torch.Tensor)), None)
             if id(output) in self.numbers:
                 self.tape.outputs.setdefault(name, self.numbers[id(output)])
+            else:
+                self.tape.untraced.add(name)
 
         handles = []
         try:
@@ -136,8 +141,8 @@ class _Recorder(TorchFunctionMode):
         given = _marked((args, kwargs), self.numbers)  # before the call, which may give an argument a new number
         result = func(*args, **kwargs)
         several = isinstance(result, (tuple, list))
-        tensors = [one for one in (result if several else [result]) if isinstance(one, torch.Tensor)]
-        if not tensors or not any(refs_in(given)) or (several and len(tensors) != len(result)):
+        tensors = list(_tensors(result))
+        if not tensors or not any(refs_in(given)):
             return result
         numbers = []
         for tensor in tensors:
@@ -146,7 +151,11 @@ class _Recorder(TorchFunctionMode):
             self.tape.shapes[numbers[-1]] = tuple(tensor.shape)
             self.alive.append(tensor)
         name = (resolve_name(func) or getattr(func, "__name__", repr(func))).replace("torch.nn.functional", "F")
+        if func == torch.Tensor.data.__get__:  # type: ignore[attr-defined]
+            func, name = torch.Tensor.detach, "torch.Tensor.detach"
         function, given_args, given_kwargs = _functional(func, *given)
+        if several and len(tensors) != len(result):
+            function = partial(_all_tensors, function)
         module = self.inside[-1] if self.inside else ""
         given_args = _any_batch(function, given_args)
         self.tape.calls.append(Call(function, name, module, given_args, given_kwargs, tuple(numbers), several))
@@ -159,6 +168,8 @@ _OPERATORS = {f"__i{name}__": getattr(operator, name) for name in ("add", "sub",
 def _functional(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, tuple[Any, ...], dict]:
     """The same call without changing an argument in place."""
     name = getattr(func, "__name__", "")
+    if name.strip("_") == "detach":  # cuts training off, not what a unit responds to
+        return _itself, args, kwargs
     if name in _OPERATORS:
         return _OPERATORS[name], args, kwargs
     if name.endswith("_") and not name.endswith("__"):
@@ -167,6 +178,23 @@ def _functional(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tup
         bound = signature.bind(*args, **kwargs)
         return func, (), {**bound.arguments, "inplace": False}
     return func, args, kwargs
+
+
+def _itself(x: torch.Tensor) -> torch.Tensor:
+    return x
+
+
+def _tensors(result: Any) -> Iterator[torch.Tensor]:
+    """The tensors in what a call returns, also in tuples within tuples, as of attention and recurrent layers."""
+    if isinstance(result, torch.Tensor):
+        yield result
+    elif isinstance(result, (tuple, list)):
+        for one in result:
+            yield from _tensors(one)
+
+
+def _all_tensors(function: Any, *args: Any, **kwargs: Any) -> tuple[torch.Tensor, ...]:
+    return tuple(_tensors(function(*args, **kwargs)))
 
 
 _SIZED = {"view", "reshape", "expand"}

@@ -66,6 +66,8 @@ def unit_balance(maps: torch.Tensor) -> torch.Tensor:
         (units,) float64 in [0, 1]; NaN for a unit without weights.
     """
     x, exact = maps.flatten(2), torch.float64
+    largest = x.abs().amax((1, 2), keepdim=True)
+    x = x / torch.where(largest > 0, largest, 1)  # squares of very small or large weights are no numbers of float32
     size, energy = x.abs().sum(2, dtype=exact), x.square().sum(2, dtype=exact)
     balance = 1 - x.sum(2, dtype=exact).abs() / torch.where(size > 0, size, 1)
     return (energy * balance).sum(1) / energy.sum(1)

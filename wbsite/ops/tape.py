@@ -83,18 +83,21 @@ class Tape:
         shapes: of every value in the recorded pass, batch axis (1) included.
         outputs: module → value it returned at its first call.
         feeding: module → value it was given at its first call.
+        untraced: modules that were called with or returned something that no recorded calls lead to from the input.
     """
 
     calls: list[Call] = field(default_factory=list)
     shapes: dict[int, tuple[int, ...]] = field(default_factory=dict)
     outputs: dict[str, int] = field(default_factory=dict)
     feeding: dict[str, int] = field(default_factory=dict)
+    untraced: set[str] = field(default_factory=set)
 
     def value(self, name: str) -> int:
         """The value a layer, block or any other module returns; "input" is the network's input.
 
         Raises:
-            WbsiteError: no module of this name was called, or what it returned does not depend on the input.
+            WbsiteError: no module of this name was called, or no recorded calls lead from the input to what it
+                returned.
         """
         return self._named(name, self.outputs)
 
@@ -105,9 +108,16 @@ class Tape:
     def _named(self, name: str, among: Mapping[str, int]) -> int:
         if name == "input":
             return INPUT
-        if name not in among:
-            raise unknown("layer or module", name, among)
-        return among[name]
+        if name in among:
+            return among[name]
+        if not isinstance(name, str):
+            raise WbsiteError(f"{name!r} is no name of a layer or module.", "Give its dotted name, as text.")
+        if name in self.untraced:
+            raise WbsiteError(
+                f"{name} cannot be followed back to the network's input.",
+                "It returns no tensor, or the forward pass leaves torch, as for NumPy: choose one before that.",
+            )
+        raise unknown("layer or module", name, filter(None, among))
 
     def pre_activation(self, name: str) -> int:
         """A layer's output after its own batch norm, where one alone reads it, and before any rectifier."""
@@ -166,7 +176,13 @@ class Program:
         Raises:
             WbsiteError: the network cannot be run on a batch, or on an input of another size than the recorded one.
         """
-        return execute(self.calls, {INPUT: x}, self.values, lambda call, env: call.run(env))
+        found = execute(self.calls, {INPUT: x}, self.values, lambda call, env: call.run(env))
+        if wrong := [value for value in found.values() if len(value) != len(x)]:
+            raise WbsiteError(
+                f"the network makes values of shape {tuple(wrong[0].shape)} of {len(x)} pictures.",
+                "Its own code takes one picture apart, as by x[0]: give one picture at a time.",
+            )
+        return found
 
 
 def execute(
@@ -187,6 +203,7 @@ def execute(
     for i, call in enumerate(calls):
         try:
             result = run(call, values)
+            made = list(zip(call.outputs, result if call.several else (result,), strict=True))
         except (torch.OutOfMemoryError, WbsiteError):
             raise
         except (RuntimeError, ValueError, IndexError) as error:
@@ -197,8 +214,7 @@ def execute(
                 f"{call.name} in {call.module or 'the network'} cannot be repeated on {shapes}: {error}",
                 "The network's own code fixes its sizes: use its usual input size, one picture at a time.",
             ) from error
-        for number, tensor in zip(call.outputs, result if call.several else (result,), strict=True):
-            values[number] = tensor
+        values.update(made)
         for value in call.inputs:
             if last[value] == i and value not in wanted:
                 values.pop(value, None)
