@@ -20,7 +20,7 @@ from wbsite.store import Store
 
 def pixels(html: str) -> np.ndarray:
     """What the <img> of a kernel shows, (kh, kw, 3)."""
-    data = re.search(r'src="data:image/png;base64,([^"]+)"', html)
+    data = re.search(r'src="data:image/webp;base64,([^"]+)"', html)
     assert data
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(data[1]))).convert("RGB"))
 

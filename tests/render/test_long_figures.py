@@ -108,7 +108,7 @@ def test_a_map_of_many_positions_is_a_file_of_its_own() -> None:
     """Or an article of orbitals would weigh more than a page may."""
     files: dict[str, bytes] = {}
     inline = _picture(np.eye(9), 1.0, "a map", "small", files)
-    assert "data:image/png" in inline and not files
+    assert "data:image/webp" in inline and not files
     outside = _picture(-np.eye(67), 1.0, "a map", "large", files)
     assert 'src="large.png"' in outside and "inhibitory" in outside
     assert Image.open(io.BytesIO(files["large.png"])).size == (67, 67)

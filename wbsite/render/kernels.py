@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 POSITIVE, NEGATIVE = "#b2182b", "#2166ac"
 """Excitation and inhibition, at the end of the scale; between them and white, colours are mixed linearly in sRGB."""
 
+STEPS = 32
+"""Shades of either colour in a kernel on a page: more cannot be told apart, and fewer bytes hold them."""
+
 COLOURS = ("red", "green", "blue")
 """Names of the picture's channels."""
 
@@ -54,7 +57,7 @@ def signed_text(value: float) -> str:
 
 
 def kernel_img(kernel: np.ndarray, scale: float, alt: str, pixels: int = 56) -> str:
-    """An <img> of a kernel (kh, kw), one pixel a weight, in the page itself.
+    """An <img> of a kernel (kh, kw), one pixel a weight, in the page itself, in STEPS shades of either colour.
 
     Args:
         scale: weight at which colours are full.
@@ -62,12 +65,13 @@ def kernel_img(kernel: np.ndarray, scale: float, alt: str, pixels: int = 56) -> 
         pixels: length of its longer side on the page.
     """
     kh, kw = kernel.shape
+    stepped = np.rint(np.clip(kernel / scale, -1, 1) * STEPS) / STEPS if scale > 0 else kernel
     buffer = io.BytesIO()
-    Image.fromarray(signed_colours(kernel, scale)).save(buffer, "PNG", optimize=True)
+    Image.fromarray(signed_colours(stepped, 1.0)).save(buffer, "WEBP", lossless=True, method=6)
     source = base64.b64encode(buffer.getvalue()).decode()
     text = escape(f"{alt}; {strongest_text(kernel)}", quote=True)
     wide, tall = (round(pixels * side / max(kh, kw)) for side in (kw, kh))
-    return f'<img class="wb-kernel" src="data:image/png;base64,{source}" width="{wide}" height="{tall}" alt="{text}">'
+    return f'<img class="wb-kernel" src="data:image/webp;base64,{source}" width="{wide}" height="{tall}" alt="{text}">'
 
 
 def scale_legend(scale: float) -> str:
@@ -115,10 +119,7 @@ def unit_tile(scene: Scene, layer: str, channel: int, pixels: int = 72, caption:
         )
         kind = " wb-unit-dead" if row["dead"] else ""
     text = caption or f"{breakable(layer)}<br>{unit}"
-    return (
-        f'<a class="wb-unit{kind}" style="{size}" href="{page}#unit-{unit}"'
-        f' title="{escape(layer, quote=True)}, unit {unit}">{shown}<span>{text}</span></a>'
-    )
+    return f'<a class="wb-unit{kind}" style="{size}" href="{page}#unit-{unit}">{shown}<span>{text}</span></a>'
 
 
 def breakable(name: str) -> str:
