@@ -125,6 +125,8 @@ class _Recorder(TorchFunctionMode):
         handles = []
         try:
             for name, child in module.named_modules():
+                if isinstance(child, torch.jit.ScriptModule):  # takes no hooks, and its calls are not seen
+                    continue
                 handles += [
                     child.register_forward_pre_hook(lambda _m, i, name=name: enter(name, i)),
                     child.register_forward_hook(lambda _m, _i, output, name=name: leave(name, output)),
@@ -170,6 +172,8 @@ def _functional(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tup
     name = getattr(func, "__name__", "")
     if name.strip("_") == "detach":  # cuts training off, not what a unit responds to
         return _itself, args, kwargs
+    if name in _RECURRENT:
+        return partial(_recurrent, func), args, kwargs
     if name in _OPERATORS:
         return _OPERATORS[name], args, kwargs
     if name.endswith("_") and not name.endswith("__"):
@@ -178,6 +182,19 @@ def _functional(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tup
         bound = signature.bind(*args, **kwargs)
         return func, (), {**bound.arguments, "inplace": False}
     return func, args, kwargs
+
+
+_RECURRENT = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
+
+
+def _recurrent(
+    function: Any, x: torch.Tensor, start: Any, weights: Any, bias: bool, layers: int, dropout: float, *rest: bool
+) -> Any:
+    """A recurrent layer, its starting state (layers, 1, features) repeated for a batch: its kernels do not check it."""
+    batch = x.shape[0 if rest[-1] else 1]
+    given = start if isinstance(start, (tuple, list)) else (start,)
+    states = [state.expand(-1, batch, -1).contiguous() for state in given]
+    return function(x, states if len(states) > 1 else states[0], weights, bias, layers, dropout, *rest)
 
 
 def _itself(x: torch.Tensor) -> torch.Tensor:

@@ -76,7 +76,7 @@ def kernel_img(kernel: np.ndarray, scale: float, alt: str, pixels: int = 56) -> 
 
 def scale_legend(scale: float) -> str:
     """A bar from −scale over white to +scale, with its numbers and their meaning."""
-    end = f"{scale:.2g}"
+    end = f"{float(f'{scale:.2g}'):g}"
     return (
         '<div class="wb-scale" role="img" aria-label="Colours of weights: blue is negative (inhibition), white is zero,'
         f' red is positive (excitation); the scale ends at −{end} and +{end}.">'
