@@ -35,7 +35,7 @@ def test_a_run_killed_between_two_parts_goes_on_after_the_finished_one(bench: An
     """Clean, in between, keeps what it goes on with; afterwards nothing but results is left."""
     killed = bench.process(*bench.exporting("pieces"), PIECES_KILL="conv2 5")
     assert killed.status == -signal.SIGKILL
-    assert "compute 5 of 5 results" in killed.err  # four layers, and the survey of the model that they need
+    assert "compute 6 of 6 results" in killed.err  # five layers, and the survey of the model that they need
     assert bench.computed == ["conv2 5"]
     assert bench.command("clean").status == 0
     assert len(stored_parts()) == 1
@@ -60,7 +60,7 @@ def test_an_interrupted_build_keeps_results_and_parts_until_it_is_finished(bench
     assert bench.computed == ["conv2 5", "conv2 1", "conv3 2"]
     found = results("pieces")
     assert {layer: len(values["sums"]) for layer, values in found.items()} == {
-        "conv1": 0, "conv2": 2, "conv3": 1, "point": 0,
+        "conv1": 0, "conv2": 2, "squeeze": 0, "conv3": 1, "point": 0,
     }  # fmt: skip
     assert "3 entries removed, 0 of them damaged" in bench.command("clean").out
     assert stored_parts() == []
@@ -71,20 +71,20 @@ def test_an_interrupted_build_keeps_results_and_parts_until_it_is_finished(bench
 def test_profiles_that_differ_in_what_is_wanted_share_their_parts(bench: Any) -> None:
     assert bench.compute().status == 0
     assert bench.compute("--profile", "full").status == 0
-    units = {"conv1": 6, "conv2": 8, "conv3": 10, "point": 4}
+    units = {"conv1": 6, "conv2": 8, "squeeze": 4, "conv3": 10, "point": 4}
     assert sorted(bench.computed) == sorted(f"{layer} {i}" for layer, n in units.items() for i in range(n))
 
 
 def test_what_an_analysis_needs_decides_its_parts_only_where_it_says_so(bench: Any) -> None:
     bench.compute()
     with bench.changed("survey", version=2):
-        assert "compute 5 of 6 results" in bench.compute().err
+        assert "compute 6 of 7 results" in bench.compute().err
     assert len(bench.computed) == 3
     with bench.changed("pieces", decides_parts=None):
         bench.compute("--profile", "full")
         with bench.changed("survey", version=2):
             bench.compute("--profile", "full")
-    assert len(bench.computed) == 3 + 28 + 28
+    assert len(bench.computed) == 3 + 32 + 32
 
 
 @pytest.mark.parametrize("changes", [{"params": {"quick": {"units": "wanted", "power": 3}}}, {"version": 2}])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from threading import Event
 
 import torch
 
@@ -18,11 +19,14 @@ _PROBE = 8
 """Steps after which a batch is given up if none of its pictures ever had a gradient."""
 
 
-def climb(eyes: Sight, targets: Sequence[Target], attempts: Sequence[int], settings: Settings) -> list[Picture]:
+def climb(
+    eyes: Sight, targets: Sequence[Target], attempts: Sequence[int], settings: Settings, left: Event
+) -> list[Picture]:
     """A picture for each target, dead ones marked.
 
     Args:
         attempts: how many starts of each target were given up before; each has draws of its own.
+        left: set from outside when nobody wants the pictures any more.
     """
     form, device = PARAMETERISATIONS[settings.parameterisation], eyes.device
     seeds = [target.seed(settings.seed, attempt) for target, attempt in zip(targets, attempts, strict=True)]
@@ -35,7 +39,7 @@ def climb(eyes: Sight, targets: Sequence[Target], attempts: Sequence[int], setti
     moved, ends = torch.zeros_like(fit), starts.clone()
     if bool(fit.any()):
         chosen = [target for target, one in zip(targets, fit.tolist(), strict=True) if one]
-        ends[fit], moved[fit] = _ascend(eyes, chosen, starts[fit], maps[:, fit], settings)
+        ends[fit], moved[fit] = _ascend(eyes, chosen, starts[fit], maps[:, fit], settings, left)
     images = form.image(ends, settings.size)
     after, strongest = measured(eyes, read, images, settings)
     dead = (~moved | ~(after > before)).tolist()
@@ -44,7 +48,7 @@ def climb(eyes: Sight, targets: Sequence[Target], attempts: Sequence[int], setti
 
 
 def _ascend(
-    eyes: Sight, targets: Sequence[Target], starts: torch.Tensor, maps: torch.Tensor, settings: Settings
+    eyes: Sight, targets: Sequence[Target], starts: torch.Tensor, maps: torch.Tensor, settings: Settings, left: Event
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The parameters after all steps, and whether each picture had a gradient, always a finite one."""
     form = PARAMETERISATIONS[settings.parameterisation]
@@ -64,7 +68,7 @@ def _ascend(
         moved |= largest > 0
         broken |= ~torch.isfinite(largest)
         optimiser.ascend(torch.nan_to_num(gradient, 0.0, 0.0, 0.0))
-        if step + 1 == _PROBE and bool((broken | ~moved).all()):
+        if left.is_set() or (step + 1 == _PROBE and bool((broken | ~moved).all())):
             break
     return parameters.detach(), moved & ~broken
 

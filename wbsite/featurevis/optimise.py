@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,13 +12,15 @@ import torch
 from wbsite.errors import WbsiteError
 from wbsite.progress import Progress
 
+from .abreast import climb_all, lanes
 from .base import Network, Picture, Settings, Target, grouped
-from .climb import climb
 from .objectives import located
 from .sight import Sight, sight
 
 _CPU_BATCH = 16
 _GPU_BATCH = 256
+_LEAST = 2
+"""Pictures in a batch that is split off for another core."""
 
 
 @dataclass(frozen=True)
@@ -61,46 +64,47 @@ def visualize(
 def _pictures(eyes: Sight, waiting: deque[_Task], settings: Settings, progress: Progress) -> Iterator[Picture]:
     limit = settings.batch or (_CPU_BATCH if eyes.device.type == "cpu" else _GPU_BATCH)
     while waiting:
-        batch = _next(waiting, limit)
-        targets = [target for task in batch for target in task.targets]
-        try:
-            found = climb(eyes, targets, [task.attempt for task in batch for _ in task.targets], settings)
-        except RuntimeError as error:
-            if not _is_memory(error):
-                raise
-            limit = _smaller(batch, len(targets), settings, error)
-            waiting.extendleft(reversed(batch))
-            continue
-        rest = iter(found)
-        for task in batch:
-            own = [next(rest) for _ in task.targets]
-            if any(picture.dead for picture in own) and task.attempt < settings.reseeds:
-                waiting.append(replace(task, attempt=task.attempt + 1))
+        batches = _next(waiting, limit, lanes(eyes.device))
+        given = [
+            ([t for task in batch for t in task.targets], [task.attempt for task in batch for _ in task.targets])
+            for batch in batches
+        ]
+        for batch, found in zip(batches, climb_all(eyes, given, settings), strict=True):
+            if isinstance(found, RuntimeError):
+                limit = min(limit, _smaller(batch, settings, found))
+                waiting.extendleft(reversed(batch))
                 continue
-            for picture in own:
-                progress.advance(1, picture.target.label)
-                yield picture
+            rest = iter(found)
+            for task in batch:
+                own = [next(rest) for _ in task.targets]
+                if any(picture.dead for picture in own) and task.attempt < settings.reseeds:
+                    waiting.append(replace(task, attempt=task.attempt + 1))
+                    continue
+                for picture in own:
+                    progress.advance(1, picture.target.label)
+                    yield picture
 
 
-def _next(waiting: deque[_Task], limit: int) -> list[_Task]:
-    """As many tasks as the limit lets through, at least one."""
-    batch = [waiting.popleft()]
-    while waiting and sum(len(task.targets) for task in (*batch, waiting[0])) <= limit:
-        batch.append(waiting.popleft())
-    return batch
+def _next(waiting: deque[_Task], limit: int, lanes: int) -> list[list[_Task]]:
+    """Batches of up to `limit` pictures each, at least one task in each; as many as there are lanes, about equal."""
+    left = sum(len(task.targets) for task in waiting)
+    share = min(limit, max(_LEAST, math.ceil(left / lanes)))
+    batches: list[list[_Task]] = []
+    while waiting and len(batches) < lanes:
+        batch = [waiting.popleft()]
+        while waiting and sum(len(task.targets) for task in (*batch, waiting[0])) <= share:
+            batch.append(waiting.popleft())
+        batches.append(batch)
+    return batches
 
 
-def _is_memory(error: RuntimeError) -> bool:
-    text = str(error).lower()
-    return isinstance(error, torch.OutOfMemoryError) or "out of memory" in text or "defaultcpuallocator" in text
-
-
-def _smaller(batch: Sequence[_Task], pictures: int, settings: Settings, error: RuntimeError) -> int:
+def _smaller(batch: Sequence[_Task], settings: Settings, error: RuntimeError) -> int:
     """Half of a batch that did not fit.
 
     Raises:
         WbsiteError: there is nothing to halve.
     """
+    pictures = sum(len(task.targets) for task in batch)
     if len(batch) == 1:
         raise WbsiteError(
             f"there is not enough memory for {pictures} picture(s) of {settings.size} pixels of "

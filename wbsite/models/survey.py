@@ -48,8 +48,9 @@ class Survey:
 
     @cached_property
     def spatial(self) -> list[Layer]:
-        missing = self.model.missing
-        return [layer for layer in self.layers.convs if layer.planar and f"{layer.name}.weight" not in missing]
+        missing, traced = self.model.missing, self.recorded.tape.outputs
+        found = [layer for layer in self.layers.convs if layer.planar and layer.name in traced]
+        return [layer for layer in found if f"{layer.name}.weight" not in missing]
 
     @property
     def early(self) -> list[Layer]:

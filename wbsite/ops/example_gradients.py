@@ -15,7 +15,7 @@ import torch
 from wbsite.errors import WbsiteError
 
 from .expanded import Path
-from .tape import INPUT, Call, execute
+from .tape import INPUT, Call, execute, of_batch
 
 _BATCH = 16
 
@@ -91,7 +91,7 @@ def _of(
     if path.start == INPUT:
         leaf.append(values[INPUT].requires_grad_())
     with torch.enable_grad():
-        out = execute(program.calls, values, (path.end,), run)[path.end]
+        out = of_batch(execute(program.calls, values, (path.end,), run), len(inputs))[path.end]
     rows = torch.arange(len(inputs), device=inputs.device)
     gradients, activations, positions = [], [], []
     for unit in units:

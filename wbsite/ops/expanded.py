@@ -79,10 +79,16 @@ class Path:
         """The path between two layers or modules.
 
         Raises:
-            WbsiteError: a name is unknown, or nothing leads from the first to the second.
+            WbsiteError: a name is unknown, or nothing leads from the first to the second; one of them has no units.
         """
         recorded = Recorded.of(model)
         start, end = recorded.tape.activation(source), recorded.tape.pre_activation(target)
+        for name, value in ((source, start), (target, end)):
+            if len(recorded.tape.shapes[value]) not in (2, 4):
+                raise WbsiteError(
+                    f"{name} gives values of shape {recorded.tape.shapes[value]}, so it has no units.",
+                    "Choose layers with values of shape (batch, channels) or (batch, channels, height, width).",
+                )
         calls = recorded.tape.path(start, end)
         if not calls:
             other = recorded.tape.path(recorded.tape.activation(target), recorded.tape.pre_activation(source))

@@ -177,12 +177,7 @@ class Program:
             WbsiteError: the network cannot be run on a batch, or on an input of another size than the recorded one.
         """
         found = execute(self.calls, {INPUT: x}, self.values, lambda call, env: call.run(env))
-        if wrong := [value for value in found.values() if len(value) != len(x)]:
-            raise WbsiteError(
-                f"the network makes values of shape {tuple(wrong[0].shape)} of {len(x)} pictures.",
-                "Its own code takes one picture apart, as by x[0]: give one picture at a time.",
-            )
-        return found
+        return of_batch(found, len(x))
 
 
 def execute(
@@ -219,6 +214,17 @@ def execute(
             if last[value] == i and value not in wanted:
                 values.pop(value, None)
     return {value: values[value] for value in wanted}
+
+
+def of_batch(found: dict[int, torch.Tensor], count: int) -> dict[int, torch.Tensor]:
+    """Values, if each has a row for every one of `count` pictures; a WbsiteError otherwise."""
+    for value in found.values():
+        if value.ndim == 0 or len(value) != count:
+            raise WbsiteError(
+                f"the network makes values of shape {tuple(value.shape)} of {count} pictures.",
+                "Its own code takes one picture out of the batch, as by x[0]: it has to keep the batch.",
+            )
+    return found
 
 
 def refs_in(tree: Any) -> Iterator[Ref]:

@@ -34,14 +34,14 @@ def routes(recorded: Recorded, targets: Sequence[str], layers: Collection[str]) 
     At least one convolution lies on each step. A map counts if its channels are units of known layers, rectified or
     not: a layer's, a block's (branches side by side) or a residual stream's; bottlenecks and what a pool or a
     normalisation gives back do not, nor does the picture. For `mixed3b_5x5` of InceptionV1: mixed3a and conv2d2.
-    Convolutions before which there are no two such maps are absent.
+    Convolutions before which there are no two such maps are absent, and those that no recorded calls lead to.
 
     Args:
         targets: names of convolutions.
         layers: names of the network's convolutions and fully connected layers.
     """
     names = _names(recorded.tape, layers)
-    found = {target: _wide(recorded, target, names) for target in targets}
+    found = {target: _wide(recorded, target, names) for target in targets if target in recorded.tape.outputs}
     return {target: Route(maps[1], maps[0], target) for target, maps in found.items() if len(maps) == 2}
 
 

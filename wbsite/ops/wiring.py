@@ -49,7 +49,7 @@ class Wiring:
     @cached_property
     def inputs(self) -> dict[str, tuple[Span, ...]]:
         """Layer → what the channels of the map it reads stand for, before a fully connected layer flattens it."""
-        return {name: spans(self.tape, self._map(self.tape.feeds(name))) for name in self.layers}
+        return {name: self._input(name) for name in self.layers}
 
     @cached_property
     def readings(self) -> dict[str, list[Reading]]:
@@ -58,7 +58,8 @@ class Wiring:
         for reader, given in self.inputs.items():
             channel = 0
             module = self.recorded.module.get_submodule(reader)
-            if isinstance(module, nn.Linear) and module.in_features % sum(span.units for span in given):
+            units = sum(span.units for span in given)
+            if isinstance(module, nn.Linear) and (not units or module.in_features % units):
                 continue
             for span in given:
                 for name in set(span.layers) & found.keys():
@@ -73,8 +74,9 @@ class Wiring:
         weight = module.weight.detach().to("cpu", torch.float32)  # type: ignore[operator]
         if weight.ndim == 4:
             return weight
-        height, width = (*self.tape.shapes[self._map(self.tape.feeds(layer))][2:], 1, 1)[:2]
-        channels = sum(span.units for span in self.inputs[layer])
+        traced = layer in self.tape.feeding
+        height, width = (*(self.tape.shapes[self._map(self.tape.feeds(layer))][2:] if traced else ()), 1, 1)[:2]
+        channels = sum(span.units for span in self.inputs[layer]) or weight.shape[1]
         size = (height, width) if channels * height * width == weight.shape[1] else (weight.shape[1] // channels, 1)
         return weight.reshape(len(weight), channels, *size)
 
@@ -100,6 +102,13 @@ class Wiring:
     def behind(self, bottleneck: Bottleneck) -> tuple[Span, ...]:
         """What the channels of a bottleneck's source stand for."""
         return spans(self.tape, self.tape.activation(bottleneck.source))
+
+    def _input(self, layer: str) -> tuple[Span, ...]:
+        """What a layer reads; channels without a name where that cannot be followed back to the picture."""
+        if layer in self.tape.feeding:
+            return spans(self.tape, self._map(self.tape.feeds(layer)))
+        weight: torch.Tensor = self.recorded.module.get_parameter(f"{layer}.weight")
+        return (Span((), 0, weight.shape[1] * self.groups(layer)),)
 
     def _squeezing(self, span: Span) -> str:
         """The span's layer if it is a 1×1 convolution with fewer units than inputs, else ""."""

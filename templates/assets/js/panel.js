@@ -14,7 +14,7 @@
   const colour = (text) => [1, 3, 5].map((i) => parseInt(text.slice(i, i + 2), 16));
 
   const start = (panel, grid) => {
-    const files = panel.dataset.panels.split(" "), per = Number(panel.dataset.per), first = Number(panel.dataset.first);
+    const files = panel.dataset.panels.split(" "), per = Number(panel.dataset.per);
     const [positive, negative] = panel.dataset.colours.split(" ").map(colour);
     const said = panel.querySelector(".wb-unitpanel-said"), shown = panel.querySelector(".wb-unitpanel-shown");
     const heading = panel.querySelector("h3"), about = panel.querySelector(".wb-unitpanel-about");
@@ -47,7 +47,7 @@
       canvas.setAttribute("aria-label", text);
       canvas.title = text;
     };
-    const connection = (layers, scale, [place, channel, state, added, bytes, kh, kw, plus, minus, cancelled], parent) => {
+    const connection = (layers, scale, way, [place, channel, state, added, bytes, kh, kw, plus, minus, cancelled], parent) => {
       const [layer, page, from, panels] = layers[place], levels = Int8Array.from(atob(bytes), (one) => one.charCodeAt(0));
       const strongest = levels.reduce((best, level) => (Math.abs(level) > Math.abs(best) ? level : best), 0) * (scale / 127);
       const sign = strongest === 0 ? "all weights nearly zero" : `strongest weight ${signed(strongest)}, ${strongest > 0 ? "excitatory" : "inhibitory"}`;
@@ -58,7 +58,7 @@
       const tile = element("span", `wb-unit${state === 2 ? " wb-unit-dead" : ""}`, box);
       if (state) image(`${page}unit-${channel}.webp`, `What excites ${name}${state === 2 ? ", which did not respond" : ""}`, 72, tile);
       else element("b", "", tile).textContent = page || !layer ? unit : name;
-      kernel(levels, kh, kw, `From the input's side, ${name}: ${sign}`, box);
+      kernel(levels, kh, kw, `Weights ${way} ${name}: ${sign}`, box);
       const text = element("span", "wb-connection-text", box);
       if (page) element("span", "", text).textContent = `${layer.replace(/[_.]/g, "$&\u200b")}${added ? ` + ${added} more` : ""}\u00a0·\u00a0${unit}`;
       const numbers = element("small", "", text);
@@ -66,7 +66,7 @@
       if (cancelled === undefined) return;
       const flagged = cancelled > Number(panel.dataset.threshold);
       numbers.textContent += `, ${percent(1 - cancelled)} left`;
-      if (flagged) element("small", "wb-cancels", text).textContent = `cancels: ${signed(plus)} and ${signed(minus)}`;
+      if (flagged) element("small", "wb-cancels", text).textContent = `cancels: paths ${signed(plus)}, ${signed(minus)}`;
     };
     const section = (data, unit, box) => {
       const found = unit[box.dataset.kind], multiples = box.querySelector(".wb-multiples");
@@ -76,7 +76,8 @@
       low.textContent = `−${end}`; high.textContent = `+${end}`;
       box.querySelector(".wb-scale").setAttribute("aria-label", `Colours from −${end}, blue, over zero, white, to +${end}, red.`);
       if (box.dataset.kind === "input") box.querySelector(".wb-unitpanel-more").textContent = unit.share < 0.9995 ? `, with ${percent(unit.share)} of its squared weights` : "";
-      for (const one of found.connections) connection(data.layers, found.scale, one, multiples);
+      const way = box.dataset.kind === "output" ? "to" : "from";
+      for (const one of found.connections) connection(data.layers, found.scale, way, one, multiples);
     };
     const header = (unit, index, number) => {
       const place = panel.querySelector(".wb-unitpanel-picture");
@@ -91,8 +92,8 @@
         image(`unit-${index}.webp`, `Picture made to excite unit ${number}${dead ? ", which did not respond" : ""}`, 160, place).loading = "eager";
         place.classList.toggle("wb-unit-dead", dead);
         if (dead) about.textContent = "A dead unit, as far as was looked: no picture excites it, from whichever random start. What is shown is where the search ended.";
-        else about.textContent = `The picture was made to excite the unit, and does so to ${plain(activation)}` +
-          (ratio === null ? "." : `, ${plain(ratio)} times its strongest response to the photographs (${plain(photographs)}).`) +
+        else about.textContent = `The picture was made to excite the unit: its activation is ${plain(activation)}` +
+          (ratio === null ? "." : `, ${plain(ratio)} times the strongest on the photographs (${plain(photographs)}).`) +
           (reseeded ? " The search found no way from its first random start and began again." : "");
       }
       if (unit.input.scale === 0) about.textContent += " All its weights are zero.";

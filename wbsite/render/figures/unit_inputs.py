@@ -20,6 +20,9 @@ HEADS = {
     "output": "strongest outputs",
 }
 
+COUNT = 12
+"""Connections that are shown, if the page does not say how many."""
+
 
 def draw(scene: Scene) -> Drawing | Gap:
     """Options: unit, as its permalink numbers it (the layer's first if left out); kind, one of KINDS; count."""
@@ -32,11 +35,14 @@ def draw(scene: Scene) -> Drawing | Gap:
         )
     if kind not in KINDS:
         raise WbsiteError(f"figure 'unit-inputs' has no kind {kind!r}.", f"Kinds: {', '.join(KINDS)}.")
+    count = scene.options.get("count", COUNT)
+    if not isinstance(count, int) or count < 1:
+        raise WbsiteError(f"figure 'unit-inputs' cannot show {count!r} connections.", "Write a whole number as count=….")
     if isinstance(entry, Gap):
         return entry
     c = Connections(scene.model, layer, entry)
     channel = layer.units.index(unit)
-    found = c.of(kind, channel)[: scene.options.get("count", 12)]
+    found = c.of(kind, channel)[:count]
     if not found:
         return Gap(f"unit {unit} of {layer.name} has no {HEADS[kind]}", failed=False)
     scale = scale_of(found)

@@ -116,22 +116,25 @@ def _caption(c: Connections) -> str:
     text = (
         f"One unit of <code>{name}</code>: the picture that feature visualization found for it, and its strongest connections by the"
         " norm of their kernels, each beside the unit at its other end, whose own panel it links to. Red weights excite, blue ones"
-        " inhibit, white is zero; all kernels under one heading share the scale shown there, and the number under each is its strongest weight. A kernel is drawn as the unit sees its"
-        " input: the middle is the unit's own position."
+        " inhibit, white is zero; all kernels under one heading share the scale shown there, and the number under each is its strongest weight. A kernel is drawn as the unit that reads"
+        " sees its input: the middle is its own position."
     )
     if c.bottleneck and "inputs" in c.bottleneck:
         text += (
             f" Expanded weights multiply the weights along every path from <code>{escape(c.bottleneck['source'])}</code> through"
-            f" the {c.squeezed} units of the bottleneck and add the products, rectifiers taken as open and max pools as averages;"
-            f" weights drawn at random would leave about {_percent(_random(c.squeezed))} of the products' absolute sum."
+            f" the {c.squeezed} units of the bottleneck and add the products, rectifiers taken as open and max pools as averages."
         )
+        if _spread(c):
+            text += " Strides and pooling windows on the way can show as a grid in them."
     return text + _pictures_text(c)
 
 
 def _pictures_text(c: Connections) -> str:
     """How the pictures were made, and which photographs they are compared with."""
-    entry = c.model.entry("unit_pictures", c.layer.name)
-    values = entry.values if entry is not None else {}
+    entry = c.model.found("unit_pictures", c.layer.name)
+    if isinstance(entry, Gap):
+        return f" No pictures, because {escape(' '.join(entry.reason.split()))}" if entry.failed else ""
+    values = entry.values
     if not values.get("shown"):
         return ""
     settings = values["settings"]
@@ -146,6 +149,13 @@ def _random(units: int) -> float:
     return min(1.0, math.sqrt(math.pi / 2 / units))
 
 
+def _spread(c: Connections) -> bool:
+    """Whether expanded weights reach further than the kernels on the way: a stride or a pool lies between."""
+    about = c.bottleneck or {}
+    squeezing = max(c.model.layer(name).kernel[0] for name in about["layers"])
+    return about["window"][0] > c.layer.kernel[0] + squeezing - 1
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:.0f}&nbsp;%"
 
@@ -158,19 +168,31 @@ def _some(count: int, total: int) -> str:
 def _body(c: Connections, files: Sequence[str]) -> str:
     kh, kw = c.layer.kernel
     listed = {kind: min(c.values["count"], c.total(kind)) for kind in c.kinds}
-    said = {"input": f"{_some(listed['input'], c.total('input'))} kernels ({kh}×{kw})"}
+    # Each is the first sentence of a section, and what follows it.
+    said = {
+        "input": (
+            f"{_some(listed['input'], c.total('input'))} kernels ({kh}×{kw}) by norm",
+            " The number under each is its strongest weight.",
+        )
+    }
     if "output" in c.kinds:
-        said["output"] = f"{_some(listed['output'], c.total('output'))} kernels that read this unit"
+        said["output"] = (
+            f"{_some(listed['output'], c.total('output'))} kernels that read this unit",
+            " Red where it excites the other unit, blue where it inhibits it.",
+        )
     about, left = c.bottleneck or {}, _percent(1 - c.values["threshold"])
     if "across" in c.kinds:
         through, source = (escape(text) for text in (" and ".join(about["layers"]), about["source"]))
         said["across"] = (
-            f"Expanded weights from {source} through {through} ({c.squeezed} units), {_some(listed['across'], c.total('across')).lower()},"
-            f" with how much of them is left after cancellation"
+            f"Expanded weights ({'×'.join(map(str, about['window']))}) from {source} through {through} ({c.squeezed} units),"
+            f" {_some(listed['across'], c.total('across')).lower()} by norm",
+            " Under each are its strongest weight and how much of its path products’ absolute sum is left once those of"
+            f" opposite signs are added at every position; weights drawn at random would leave about {_percent(_random(c.squeezed))}.",
         )
         said["cancelled"] = (
-            f"Units whose paths are among the {listed['across']} largest before positive and negative ones are added; at most {left} is left,"
-            " so that the expanded weights above miss them"
+            f"Up to {c.arrays['cancelled_channel'].shape[1]} inputs that the list above misses: their path products’ absolute sums are among the"
+            f" {listed['across']} largest, but at most {left} is left",
+            " Sums of the positive and of the negative products are given as paths. The scale is that of the list above.",
         )
     heads = {
         "input": "Strongest inputs",
@@ -179,7 +201,7 @@ def _body(c: Connections, files: Sequence[str]) -> str:
         "output": "Strongest outputs",
     }
     sections = "".join(
-        f'<section data-kind="{kind}" aria-label="{heads[kind]}"><h4>{heads[kind]}</h4><p>{said[kind]}<span class="wb-unitpanel-more"></span>.</p>'
+        f'<section data-kind="{kind}" aria-label="{heads[kind]}"><h4>{heads[kind]}</h4><p>{said[kind][0]}<span class="wb-unitpanel-more"></span>.{said[kind][1]}</p>'
         f'{scale_legend(1.0)}<div class="wb-multiples"></div></section>'
         for kind in c.kinds
     )
@@ -187,9 +209,8 @@ def _body(c: Connections, files: Sequence[str]) -> str:
         sections += f"<p>Not across the bottleneck {escape(' and '.join(about['layers']))}, because {escape(about['reason'])}</p>"
     if "output" not in c.kinds:
         sections += "<p>No layer with weights reads these units channel by channel.</p>"
-    units = c.layer.units
     return (
-        f'<div class="wb-unitpanel" data-panels="{" ".join(files)}" data-per="{UNITS}" data-first="{units.start}" data-layer="{escape(c.layer.name, quote=True)}"'
+        f'<div class="wb-unitpanel" data-panels="{" ".join(files)}" data-per="{UNITS}" data-layer="{escape(c.layer.name, quote=True)}"'
         f' data-colours="{POSITIVE} {NEGATIVE}" data-channels="{" ".join(COLOURS)}" data-threshold="{c.values["threshold"]}">'
         '<p class="wb-unitpanel-said" role="status">Choose a unit in the grid above to see its picture, its inputs and its outputs.</p>'
         '<div class="wb-unitpanel-shown" hidden><header><div class="wb-unitpanel-picture"></div><div><h3 tabindex="-1"></h3>'
