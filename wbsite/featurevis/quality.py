@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from wbsite.ops.onethread import one_thread
 from wbsite.ops.recording import record
 
 from .base import Network, Target
@@ -30,12 +31,13 @@ def photograph_responses(
     Raises:
         WbsiteError: a place or unit is unknown.
     """
-    tape = record(model.module, (int(inputs.shape[1]), int(inputs.shape[2]), int(inputs.shape[3])))
-    read = readings(tape, targets, device)
-    program = frozen(tape.program([one.value for one in read]), device, torch.float32)
-    found = torch.zeros(len(targets), len(inputs))
-    for start in range(0, len(inputs), _BATCH):
-        values = program(inputs[start : start + _BATCH].to(device).contiguous(memory_format=torch.channels_last))
-        for one in read:
-            found[one.rows.cpu(), start : start + _BATCH] = one.strongest_of_all(values).cpu()
+    with one_thread(device):
+        tape = record(model.module, (int(inputs.shape[1]), int(inputs.shape[2]), int(inputs.shape[3])))
+        read = readings(tape, targets, device)
+        program = frozen(tape.program([one.value for one in read]), device, torch.float32)
+        found = torch.zeros(len(targets), len(inputs))
+        for start in range(0, len(inputs), _BATCH):
+            values = program(inputs[start : start + _BATCH].to(device).contiguous(memory_format=torch.channels_last))
+            for one in read:
+                found[one.rows.cpu(), start : start + _BATCH] = one.strongest_of_all(values).cpu()
     return found

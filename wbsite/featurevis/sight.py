@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from wbsite.errors import WbsiteError
+from wbsite.ops.onethread import one_thread
 from wbsite.ops.recording import record
 from wbsite.ops.tape import Program, Tape
 
@@ -83,15 +84,16 @@ def sight(model: Network, targets: Sequence[Target], settings: Settings, device:
     def seen(tape: Tape, side: int, dtype: torch.dtype = torch.float32) -> Sight:
         return Sight(tape, side, channels, float(preprocess.scale), mean, std, device, dtype)
 
-    try:
-        found = seen(record(model.module, (channels, own, own)), own)
-        values = {located(found.tape, target)[0] for target in targets}
-    except WbsiteError:  # a fully connected layer wants the usual size; what lies below it may not
-        tape = record(model.module, (channels, usual, usual))
-        values = {located(tape, target)[0] for target in targets}
-        found = seen(tape, own) if _runs(seen(tape, own), values) else seen(tape, usual)
-    fast = replace(found, dtype=_precision(settings.precision, device))
-    return fast if fast.dtype == torch.float32 or _runs(fast, values) else found
+    with one_thread(device):
+        try:
+            found = seen(record(model.module, (channels, own, own)), own)
+            values = {located(found.tape, target)[0] for target in targets}
+        except WbsiteError:  # a fully connected layer wants the usual size; what lies below it may not
+            tape = record(model.module, (channels, usual, usual))
+            values = {located(tape, target)[0] for target in targets}
+            found = seen(tape, own) if _runs(seen(tape, own), values) else seen(tape, usual)
+        fast = replace(found, dtype=_precision(settings.precision, device))
+        return fast if fast.dtype == torch.float32 or _runs(fast, values) else found
 
 
 def _runs(sight: Sight, values: Collection[int]) -> bool:
