@@ -97,17 +97,11 @@ def _of(
     for unit in units:
         where = _positions(out[:, unit].detach(), at)
         response = out[rows, unit, where[:, 0], where[:, 1]]
-        gradients.append(_windows(_back(response.sum(), leaf[0])[:, kept], where, path))
+        (found,) = torch.autograd.grad(response.sum(), leaf[0], retain_graph=True)
+        gradients.append(_windows(found[:, kept], where, path))
         activations.append(response.detach())
         positions.append(where)
     return torch.stack(gradients), torch.stack(activations), torch.stack(positions)
-
-
-def _back(response: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """∂ response / ∂ x; 0 where what lies between has no derivative, as a comparison has none."""
-    if not response.requires_grad:
-        return torch.zeros_like(x)
-    return torch.autograd.grad(response, x, retain_graph=True, allow_unused=True, materialize_grads=True)[0]
 
 
 def _positions(maps: torch.Tensor, at: str) -> torch.Tensor:

@@ -123,6 +123,8 @@ def _caption(c: Connections) -> str:
         text += (
             f" Expanded weights multiply the weights along every path from <code>{escape(c.bottleneck['source'])}</code> through"
             f" the {c.squeezed} units of the bottleneck and add the products, rectifiers taken as open and max pools as averages."
+            f" Where less than {_percent(1 - c.values['threshold'])} is left of an input's products, the sums of the positive and"
+            " of the negative ones are given."
         )
         if _spread(c):
             text += " Strides and pooling windows on the way can show as a grid in them."
@@ -133,7 +135,8 @@ def _pictures_text(c: Connections) -> str:
     """How the pictures were made, and which photographs they are compared with."""
     entry = c.model.found("unit_pictures", c.layer.name)
     if isinstance(entry, Gap):
-        return f" No pictures, because {escape(' '.join(entry.reason.split()))}" if entry.failed else ""
+        tried = c.layer.name in c.model.record["results"].get("unit_pictures", {})
+        return f" No pictures, because {escape(' '.join(entry.reason.split()))}." if tried else ""
     values = entry.values
     if not values.get("shown"):
         return ""
@@ -186,13 +189,13 @@ def _body(c: Connections, files: Sequence[str]) -> str:
         said["across"] = (
             f"Expanded weights ({'×'.join(map(str, about['window']))}) from {source} through {through} ({c.squeezed} units),"
             f" {_some(listed['across'], c.total('across')).lower()} by norm",
-            " Under each are its strongest weight and how much of its path products’ absolute sum is left once those of"
+            " Under each are its strongest weight and how much of its path products' absolute sum is left once those of"
             f" opposite signs are added at every position; weights drawn at random would leave about {_percent(_random(c.squeezed))}.",
         )
         said["cancelled"] = (
-            f"Up to {c.arrays['cancelled_channel'].shape[1]} inputs that the list above misses: their path products’ absolute sums are among the"
+            f"Up to {c.arrays['cancelled_channel'].shape[1]} inputs that the list above misses: their path products' absolute sums are among the"
             f" {listed['across']} largest, but at most {left} is left",
-            " Sums of the positive and of the negative products are given as paths. The scale is that of the list above.",
+            " The scale is that of the list above.",
         )
     heads = {
         "input": "Strongest inputs",
