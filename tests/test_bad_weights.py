@@ -25,6 +25,7 @@ from wbsite.ops.recording import Recorded
 from wbsite.ops.smoothness import unit_balance
 from wbsite.ops.waists import routes
 from wbsite.ops.wiring import Wiring
+from wbsite.render.figures.connection_grid import _picked
 
 CPU = torch.device("cpu")
 BETWEEN: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -249,6 +250,11 @@ def test_the_balance_of_signs_is_that_of_weights_of_any_size(scale: float) -> No
     maps = torch.randn(4, 3, 5, 5, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(unit_balance(maps * scale), unit_balance(maps))
     assert bool(unit_balance(torch.zeros(1, 3, 5, 5)).isnan())
+
+
+def test_a_grid_of_no_units_is_refused() -> None:
+    examples: Any = SimpleNamespace()
+    assert "names no units" in said(_picked, examples, "source", " , ", [])
 
 
 NETS = """

@@ -77,6 +77,8 @@ def _picked(examples: Examples, name: str, given: Any, among: Sequence[Unit]) ->
         numbers.setdefault(str(number), []).append((layer, channel))
         numbers.setdefault(f"{layer}/{number}", []).append((layer, channel))
     wanted = [word.strip() for word in str(given).split(",") if word.strip()]
+    if not wanted:
+        raise WbsiteError(f"{name}_units is {given!r}, which names no units.", "Write numbers separated by commas.")
     if len(wanted) > MOST:
         raise WbsiteError(f"{name}_units names {len(wanted)} units.", f"A grid shows {MOST} at most.")
     for word in wanted:
