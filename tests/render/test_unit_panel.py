@@ -245,7 +245,7 @@ def test_a_permalink_opens_the_units_panel_in_view(opened: Callable[..., Any]) -
     view = opened("#unit-300")
     said = shown(view, 300)
     assert "Unit 300 of 4" in said
-    assert "1.50 times its strongest response to the photographs" in said
+    assert "1.50 times the strongest on the photographs" in said
     assert all(head in said for head in ("Strongest inputs", "across the bottleneck", "Strongest outputs"))
     top = view.locator(".wb-unitpanel").bounding_box()["y"]
     assert 0 <= top < 300

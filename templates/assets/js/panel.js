@@ -66,7 +66,7 @@
       if (cancelled === undefined) return;
       const flagged = cancelled > Number(panel.dataset.threshold);
       numbers.textContent += `, ${percent(1 - cancelled)} left`;
-      if (flagged) element("small", "wb-cancels", text).textContent = `cancels: paths ${signed(plus)}, ${signed(minus)}`;
+      if (flagged) element("small", "wb-cancels", text).textContent = `cancels: ${signed(plus)}, ${signed(minus)}`;
     };
     const section = (data, unit, box) => {
       const found = unit[box.dataset.kind], multiples = box.querySelector(".wb-multiples");
