@@ -69,7 +69,7 @@ def test_a_wrong_name_gets_the_nearest_right_ones() -> None:
     with pytest.raises(WbsiteError) as caught:
         registry.named("analyses", "bandign", "analysis")
     assert caught.value.message == "unknown analysis 'bandign'."
-    assert "Did you mean 'banding'?" in caught.value.hint
+    assert "Did you mean 'banding'" in caught.value.hint
 
 
 def test_names_far_from_all_are_answered_with_the_list() -> None:

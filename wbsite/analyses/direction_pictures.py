@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,7 +23,9 @@ def run(context: Context) -> Result:
     Table rows: name, place, side; activation, the direction's strongest response to its picture; dead; reseeded.
     """
     examples = context.needs["examples"]
-    wanted = {one["name"]: _target(one, examples.arrays[f"direction/{one['name']}"]) for one in _alive(examples)}
+    channels = context.model.spec.input_shape[0]
+    alive = _alive(examples) if channels in (1, 3) else []  # an input of two channels is no picture
+    wanted = {one["name"]: _target(one, examples.arrays[f"direction/{one['name']}"]) for one in alive}
     side = min(context.params["size"], *context.model.spec.input_shape[1:])
     settings = Settings(size=side, steps=context.params["steps"])
     done = {target: context.parts.get(_part_name(target)) for target in wanted.values()}
@@ -62,7 +65,7 @@ def _part_name(target: Target) -> dict[str, Any]:
 
 
 def _part(picture: Picture) -> Result:
-    activation = picture.activation if pd.notna(picture.activation) else None
+    activation = picture.activation if math.isfinite(picture.activation) else None
     values = {"activation": activation, "dead": picture.dead, "reseeded": picture.reseeded}
     return Result(values, pictures={"direction.webp": webp(picture.image)})
 

@@ -104,13 +104,14 @@ def run(context: Context) -> Result:
 def _pairs(context: Context, recorded: Recorded) -> list[Pair]:
     """In order of the target's depth."""
     tape, names = recorded.tape, context.layers.names
-    spatial = [layer for layer in context.layers.convs if layer.spatial]
+    traced = [layer for layer in context.layers.convs if layer.name in tape.outputs]
+    spatial = [layer for layer in traced if layer.spatial]
     maps = named_maps(tape, names)
     found: list[list[Pair]] = []
     for layer in spatial:
         away = steps_to(tape, tape.pre_activation(layer.name))
         sources = {str(steps): (source_back(maps, away, steps), steps) for steps in BACK}
-        first = context.layers.convs[0].name
+        first = traced[0].name
         steps = away.get(tape.activation(first), 0)
         if steps > max(BACK):
             sources["first"] = (first, steps)

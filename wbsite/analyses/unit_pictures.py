@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from typing import Any
@@ -85,7 +86,7 @@ def _name(target: Target) -> dict[str, Any]:
 
 def _part(picture: Picture) -> Result:
     values = {
-        "activation": picture.activation if pd.notna(picture.activation) else None,
+        "activation": picture.activation if math.isfinite(picture.activation) else None,
         "dead": picture.dead,
         "reseeded": picture.reseeded,
     }

@@ -37,7 +37,9 @@ def draw(scene: Scene) -> Drawing | Gap:
         raise WbsiteError(f"figure 'unit-inputs' has no kind {kind!r}.", f"Kinds: {', '.join(KINDS)}.")
     count = scene.options.get("count", COUNT)
     if not isinstance(count, int) or count < 1:
-        raise WbsiteError(f"figure 'unit-inputs' cannot show {count!r} connections.", "Write a whole number as count=….")
+        raise WbsiteError(
+            f"figure 'unit-inputs' cannot show {count!r} connections.", "Write a whole number as count=…."
+        )
     if isinstance(entry, Gap):
         return entry
     c = Connections(scene.model, layer, entry)
