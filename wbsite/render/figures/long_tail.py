@@ -86,7 +86,11 @@ def _curves(drawn: pd.DataFrame) -> dict[str, Any]:
     axis = alt.Axis(
         labelExpr="counted == 'kept' ? format(datum.value, ',d') : format(datum.value, '.1~%')", labelOverlap=True
     )
-    x = alt.X("x:Q", title="inputs kept", scale=alt.Scale(type="log", nice=False), axis=axis)
+    first, last = (  # of a line that is not pointed at nothing is known, so that the axis cannot go by the data
+        alt.ExprRef(f"counted == 'kept' ? {drawn['kept'].agg(of)} : {drawn['share'].agg(of)}") for of in ("min", "max")
+    )
+    scale = alt.Scale(type="log", nice=False, domain=[first, last])
+    x = alt.X("x:Q", title="inputs kept", scale=scale, axis=axis)
     domain = alt.Scale(domain=[FLOOR, 1], nice=False)
     y = alt.Y("y:Q", title="R²", scale=domain, axis=alt.Axis(format=".2~f", values=[0, 0.25, 0.5, 0.75, 0.9, 1]))
     hovered = alt.selection_point(
@@ -95,7 +99,7 @@ def _curves(drawn: pd.DataFrame) -> dict[str, Any]:
     depth = alt.Color(
         "depth:Q",
         title="layer, by depth",
-        scale=alt.Scale(scheme="viridis"),
+        scale=alt.Scale(scheme="viridis", domain=[int(drawn["depth"].min()), int(drawn["depth"].max())]),
         legend=alt.Legend(orient="top", tickCount=4),
     )
     lines = base.mark_line(strokeWidth=1.4).encode(
