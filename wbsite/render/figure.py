@@ -15,7 +15,7 @@ from .site import Gap, LayerInfo, Model, Site
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLE_ROWS = 12
+TABLE_ROWS = 10
 """Longest data table shown on the page itself; the file holds all rows."""
 
 FILES_LISTED = 3

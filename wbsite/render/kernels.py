@@ -113,10 +113,7 @@ def unit_tile(scene: Scene, layer: str, channel: int, pixels: int = 72, caption:
         alt = escape(
             f"What excites unit {unit} of {layer}" + (", which did not respond" if row["dead"] else ""), quote=True
         )
-        shown = (
-            f'<img src="{page}unit-{channel}.webp" width="{pixels}" height="{pixels}" loading="lazy" decoding="async"'
-            f' alt="{alt}">'
-        )
+        shown = f'<img src="{page}unit-{channel}.webp" width="{pixels}" height="{pixels}" loading="lazy" alt="{alt}">'
         kind = " wb-unit-dead" if row["dead"] else ""
     text = caption or f"{breakable(layer)}<br>{unit}"
     return f'<a class="wb-unit{kind}" style="{size}" href="{page}#unit-{unit}">{shown}<span>{text}</span></a>'

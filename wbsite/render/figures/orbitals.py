@@ -91,7 +91,7 @@ def _picture(weights: np.ndarray, scale: float, text: str, file: str, files: dic
     Image.fromarray(signed_colours(weights, scale)).save(buffer, "PNG", optimize=True)
     files[f"{file}.png"] = buffer.getvalue()
     said = escape(f"{text}; {strongest_text(weights)}", quote=True)
-    return f'<img class="wb-kernel" src="{file}.png" width="{SIDE}" height="{SIDE}" loading="lazy" alt="{said}" title="{said}">'
+    return f'<img class="wb-kernel" src="{file}.png" width="{SIDE}" height="{SIDE}" loading="lazy" alt="{said}">'
 
 
 def _unnamed(row: Mapping[str, Any]) -> str:
