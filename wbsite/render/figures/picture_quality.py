@@ -28,9 +28,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     assert entry is not None
     order = list(dict.fromkeys(table["layer"]))
     height = ROW * len(order) + 40
-    x = alt.X(
-        "ratio:Q", scale=alt.Scale(type="log"), title="response to its picture ÷ strongest response to a photograph"
-    )
+    x = alt.X("ratio:Q", scale=alt.Scale(type="log"), title="response: picture ÷ photographs")
     y = alt.Y("layer:N", sort=order, title=None, axis=alt.Axis(labelLimit=230, labelOverlap=False))
     base = alt.Chart(data()).transform_filter("isValid(datum.ratio)")
     told = ["layer:N", "unit:Q", *[alt.Tooltip(f"{n}:Q", format=".3~f") for n in ("ratio", "activation", "photo_max")]]

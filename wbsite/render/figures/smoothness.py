@@ -71,7 +71,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         *[alt.Tooltip(f"{name}:Q", title=title, format=".3f") for name, title in QUANTITIES.items()],
         alt.Tooltip("share:Q", title="units above the null", format=".0%"),
     ]
-    x_title = "smoothness, or balance, of expanded weights"
+    x_title = "smoothness, or balance"
     null = pairs.mark_bar(color=NEUTRAL, opacity=0.4, height=alt.RelativeBandSize(0.55)).encode(
         x=alt.X("null_low:Q", title=x_title, scale=scale), x2="null_limit:Q", y=y, tooltip=told
     )
