@@ -69,6 +69,10 @@ Photographs = Annotated[
     Optional[str],
     typer.Option(help="Data set shown to the networks, as imagefolder:PATH. Left out: crops of two photographs."),
 ]
+Categories = Annotated[
+    Optional[Path],
+    typer.Option(help="CSV file of your own categories of units, layer,unit,category, tested in every branch."),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Treat mkdocs' warnings as errors.")]
 
 
@@ -82,7 +86,7 @@ def _config(**options: Any) -> Any:
     for name in ("models", "articles"):
         if name in options:
             options[name] = _split(options[name])
-    for name in ("weights_dir", "runs"):
+    for name in ("weights_dir", "runs", "categories"):
         if options.get(name) is not None:
             options[name] = str(options[name])
     return load(options)
@@ -111,6 +115,7 @@ def build(
     keep_going: KeepGoing = None,
     runs: RunsDir = None,
     photographs: Photographs = None,
+    categories: Categories = None,
     strict: Strict = False,
 ) -> None:
     """Compute what is missing, render the pages, and let mkdocs make the site."""
@@ -120,7 +125,7 @@ def build(
     config = _config(
         models=models, articles=articles, profile=profile, weights_dir=weights_dir, device=device,
         workers=workers, scheduler=scheduler, store=store, out=out, keep_going=keep_going, runs=runs,
-        photographs=photographs,
+        photographs=photographs, categories=categories,
     )  # fmt: skip
     with reporter() as progress:
         failures = run(config, progress, strict)
@@ -140,6 +145,7 @@ def compute(
     keep_going: KeepGoing = None,
     runs: RunsDir = None,
     photographs: Photographs = None,
+    categories: Categories = None,
 ) -> None:
     """The first half of build: compute what the store lacks."""
     from .progress import reporter
@@ -148,6 +154,7 @@ def compute(
     config = _config(
         models=models, profile=profile, weights_dir=weights_dir, device=device, workers=workers,
         scheduler=scheduler, store=store, keep_going=keep_going, runs=runs, photographs=photographs,
+        categories=categories,
     )  # fmt: skip
     with reporter() as progress:
         _, failures = run(config, progress)
@@ -242,14 +249,16 @@ def export(
     store: StoreUrl = None,
     runs: RunsDir = None,
     photographs: Photographs = None,
+    categories: Categories = None,
 ) -> None:
     """A result as a table on standard output; computes what is missing."""
     from .progress import reporter
     from .run.export import export as run
 
     config = _config(
-        profile=profile, weights_dir=weights_dir, device=device, store=store, runs=runs, photographs=photographs
-    )
+        profile=profile, weights_dir=weights_dir, device=device, store=store, runs=runs, photographs=photographs,
+        categories=categories,
+    )  # fmt: skip
     with reporter() as progress:
         data = run(config, analysis, model, layer, format, progress)
     try:

@@ -36,6 +36,7 @@ class Config:
         keep_going: build the other models when one cannot be loaded.
         runs: folder that `wbsite train SUITE` wrote, whose runs replace the bundled ones of the same suite.
         photographs: data set whose test pictures are shown to the networks, as in `imagefolder:PATH`.
+        categories: CSV file of the user's own categories of units, `layer,unit,category`; "" is none.
     """
 
     models: tuple[str, ...] = BUNDLED
@@ -50,6 +51,7 @@ class Config:
     keep_going: bool = False
     runs: str = ""
     photographs: str = "sample_photographs"
+    categories: str = ""
 
     def __post_init__(self) -> None:
         if self.profile not in PROFILES:

@@ -51,6 +51,9 @@ def brightness(context):
     seen = context.photographs()
     return Result(values={"mean": seen.inputs.mean().item(), "shape": list(seen.inputs.shape)})
 
+def labelled(context):
+    return Result(tables={"rows": context.categories()})
+
 def undeclared(context):
     return Result(values={"count": context.photographs().count})
 
@@ -63,6 +66,7 @@ ANALYSES = (
         "pieces", 1, "layer", "a sum a unit", pieces, convolutions, needs=("survey",), decides_parts=("power",),
         params={"quick": {"units": "wanted", "power": 2}, "full": {"units": "all", "power": 2}},
     ),
+    Analysis("labelled", 1, "model", "the user's categories", labelled, categories=True),
     Analysis("brightness", 1, "model", "of the photographs", brightness, photographs=True),
     *((Analysis("undeclared", 1, "model", "a defect", undeclared),) if os.environ.get("PIECES_DEFECT") else ()),
 )

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 
@@ -16,6 +16,9 @@ from ..models.layers import Layer, Layers
 from ..models.runs import Run
 from ..progress import Progress
 from ..store import DamagedEntry, Entry, Result, Store, result_key
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,7 @@ class Context:
         progress: told of the steps of a long analysis.
         parts: its finished pieces.
         load_photographs: how to get the photographs; None for an analysis that does not declare them.
+        load_categories: how to get the user's categories; None for an analysis that does not declare them.
     """
 
     model: LoadedModel
@@ -118,6 +122,7 @@ class Context:
     progress: Progress = field(default_factory=Progress)
     parts: Parts = field(default_factory=Parts.forgotten)
     load_photographs: Callable[[], Photographs] | None = None
+    load_categories: Callable[[], pd.DataFrame] | None = None
 
     def photographs(self) -> Photographs:
         """The photographs that `--photographs` names, read once a process.
@@ -132,6 +137,20 @@ class Context:
                 "Declare photographs=True in its ANALYSES.",
             )
         return self.load_photographs()
+
+    def categories(self) -> pd.DataFrame:
+        """The units that the file of `--categories` names, one row a unit and category, sorted: layer, unit (number of
+        the channel in its layer's output, from 0), category. Empty where there are none of this network.
+
+        Raises:
+            WbsiteError: the analysis does not say that it uses them; they changed since they were planned with.
+        """
+        if self.load_categories is None:
+            raise WbsiteError(
+                "an analysis asks for categories that are no part of its result's key.",
+                "Declare categories=True in its ANALYSES.",
+            )
+        return self.load_categories()
 
     def weight(self) -> torch.Tensor:
         """The layer's weight on the device, float32: (O, I/groups, kh, kw) or (O, I)."""
@@ -183,6 +202,7 @@ class Analysis:
         params: parameters by profile; part of the result's key.
         needs: analyses whose results it reads; an analysis of layers may need one of layers or of the model.
         photographs: whether it reads the photographs; they are part of the result's key then.
+        categories: whether it reads the user's categories; they are part of the result's key then.
         decides_parts: names of the parameters and needed analyses that decide a part of it (`Context.parts`); None
             for all of them. One that only says which parts are wanted is left out, so that profiles share parts.
         rows: the table that `wbsite export` prints.
@@ -200,6 +220,7 @@ class Analysis:
     rows: str = "rows"
     suite: str = ""
     photographs: bool = False
+    categories: bool = False
     decides_parts: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:

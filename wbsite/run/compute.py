@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from ..naming import is_user
 from ..progress import Progress
 from ..store import DamagedEntry, Store, StoreError
 from . import unfinished
+from .categories import CategoriesError, check_layers, read, units_of
 from .request import ModelRequest, Request
 from .suites import articles, suite_requests
 from .unchanged import code_digest, inputs, still_valid
@@ -48,7 +49,7 @@ def compute(config: Config, progress: Progress) -> tuple[list[str], int]:
             continue
         try:
             waiting.append((planned(request, config, progress), found))
-        except StoreError:
+        except (StoreError, CategoriesError):
             raise
         except WbsiteError as error:
             if not config.keep_going:
@@ -59,11 +60,31 @@ def compute(config: Config, progress: Progress) -> tuple[list[str], int]:
                 {"id": request.id, "token": request.token, "title": request.token, "failed": str(error), "results": {}},
             )
             failures += 1
+    if config.categories and not failures:  # a network that could not be loaded may have any layer
+        check_categories(config, models, [plan for plan, _ in waiting], store)
     if waiting:
         failures += _run(waiting, config, store, progress)
     ids, named = [request.id for request in models], [request.id for request in suites]
     store.put_record("last", {"models": ids, "suites": named, "articles": known, "code": code_digest()})
     return ids, failures
+
+
+def check_categories(config: Config, models: Sequence[ModelRequest], plans: Sequence[Plan], store: Store) -> None:
+    """Refuses categories of a layer that none of the models has; those without a plan are as their record says.
+
+    Raises:
+        CategoriesError: there are some.
+    """
+    by_record = {plan.subject.record: plan.facts for plan in plans}
+    facts = [by_record.get(request.record) or store.record(request.record) or {} for request in models]
+    check_layers(config.categories, (name for of in facts for name in of.get("categories", ())), _layer_names(models))
+
+
+def _layer_names(models: Sequence[ModelRequest]) -> Iterator[str]:
+    from .plan import loaded
+
+    for request in models:
+        yield from units_of(*loaded(request))
 
 
 def planned(request: Request, config: Config, progress: Progress, only: Sequence[str] = ()) -> Plan:
@@ -85,10 +106,12 @@ def requests(config: Config) -> list[ModelRequest]:
     """The models asked for.
 
     Raises:
-        WbsiteError: two of them would have the same pages, the folder of weights is not there, or there is no such
-            data set of photographs, or nothing in it.
+        WbsiteError: two of them would have the same pages, the folder of weights is not there, there is no such
+            data set of photographs, or nothing in it, or the file of categories cannot be used.
     """
     files_of(config.photographs)
+    if config.categories:
+        read(config.categories)
     if config.weights_dir and not Path(config.weights_dir).is_dir():
         raise WbsiteError(
             f"weights folder {config.weights_dir!r} does not exist.",
@@ -96,7 +119,7 @@ def requests(config: Config) -> list[ModelRequest]:
         )
     found: dict[str, ModelRequest] = {}
     for token in config.models:
-        request = ModelRequest(token, config.weights_dir, config.photographs)
+        request = ModelRequest(token, config.weights_dir, config.photographs, config.categories)
         if request.id in found:
             raise WbsiteError(
                 f"{found[request.id].token} and {token} would both have the pages of {request.id!r}.",

@@ -15,7 +15,7 @@ from ..device import choose
 from ..errors import WbsiteError, unknown
 from ..progress import Progress
 from . import unfinished
-from .compute import intact, open_store, planned
+from .compute import check_categories, intact, open_store, planned
 from .executors import outcomes
 from .plan import Plan, Task
 from .request import ModelRequest, Request, SuiteRequest
@@ -43,6 +43,8 @@ def export(
     found: Analysis = registry.named("analyses", analysis, "analysis")
     request = _request(found, config, model, layer)
     whole: Plan = planned(request, config, progress, only=[analysis])
+    if config.categories and isinstance(request, ModelRequest):
+        check_categories(config, [request], [whole], open_store(config))
     mine = [task for task in whole.tasks if task.analysis == analysis]
     if layer is not None and layer not in {task.layer for task in mine}:
         if (analysis, layer) in whole.skipped:
@@ -70,7 +72,7 @@ def _request(analysis: Analysis, config: Config, model: str | None, layer: str |
     if "," in model:
         raise WbsiteError(f"export takes one model, not {model}.", "Run it once for each.")
     files_of(config.photographs)  # refuses one that cannot be used
-    return ModelRequest(model, config.weights_dir, config.photographs)
+    return ModelRequest(model, config.weights_dir, config.photographs, config.categories)
 
 
 def _needed(tasks: Sequence[Task], whole: Plan) -> set[str]:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -17,10 +17,14 @@ from ..errors import WbsiteError
 from ..ops.onethread import one_thread
 from ..progress import Progress
 from ..store import Entry, Store, StoreError
+from .categories import labels
 from .photographs import photographs
 from .plan import Task, loaded
 from .request import SuiteRequest
 from .suites import loaded_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SMALL = 64
 """Pixels of the side of an input up to which a network counts as small."""
@@ -87,6 +91,7 @@ def provenance(task: Task, analysis: Analysis, device: torch.device) -> dict[str
         **({"suite": task.subject.id} if suite else {"model": task.subject.id, "layer": task.layer}),
         "runs" if suite else "weights": task.digest,
         **({"photographs": dict(task.photographs)} if task.photographs else {}),
+        **({"categories": dict(task.categories)} if task.categories else {}),
         "wbsite": __version__,
         "device": describe(device),
     }
@@ -120,9 +125,16 @@ def context(
         _check_same("photographs", found.digest, task.photographs_digest, task)
         return replace(found, inputs=found.inputs.to(device))
 
+    def labelled() -> pd.DataFrame:
+        found = labels(subject.categories, model, layers)
+        _check_same("categories", found.digest, task.categories_digest, task)
+        return found.table
+
     return Context(
-        model, layers, layer, device, params, needs, progress, parts, shown if analysis.photographs else None
-    )
+        model, layers, layer, device, params, needs, progress, parts,
+        load_photographs=shown if analysis.photographs else None,
+        load_categories=labelled if analysis.categories else None,
+    )  # fmt: skip
 
 
 def _check_same(what: str, digest: str, planned: str, task: Task) -> None:

@@ -15,6 +15,7 @@ from ..models import LoadedModel, load
 from ..models.layers import Layer, Layers, discover
 from ..progress import Progress
 from ..store import result_key
+from .categories import Labels, labels
 from .photographs import photographs, unsuitable
 from .request import ModelRequest, Request
 
@@ -27,6 +28,8 @@ class Task:
         parts: what decides its parts, by content; "" of a suite's.
         photographs: name, number and source of the photographs it reads, as its record has them; empty for none.
         photographs_digest: SHA-256 of those.
+        categories: name of the file and number of units of the user's categories it reads; empty for none.
+        categories_digest: SHA-256 of those.
     """
 
     subject: Request
@@ -39,6 +42,8 @@ class Task:
     parts: str = ""
     photographs: Mapping[str, Any] = field(default_factory=dict)
     photographs_digest: str = ""
+    categories: Mapping[str, Any] = field(default_factory=dict)
+    categories_digest: str = ""
 
     @property
     def label(self) -> str:
@@ -108,8 +113,10 @@ def plan(request: ModelRequest, profile: str, only: Iterable[str] = (), progress
 
     Raises:
         WbsiteError: the model cannot be loaded or traced, or the photographs cannot be had.
+        CategoriesError: the file of categories cannot be used.
     """
     model, layers = loaded(request)
+    mine = labels(request.categories, model, layers)
     chosen = with_needs(only) if only else {analysis.name for analysis in analyses()}
     tasks: dict[tuple[str, str], Task] = {}
     skipped: dict[tuple[str, str], str] = {}
@@ -126,14 +133,17 @@ def plan(request: ModelRequest, profile: str, only: Iterable[str] = (), progress
             # What it needs is of the same layer, else of the model.
             found = {need: tasks.get((need, name)) or tasks.get((need, "")) for need in analysis.needs}
             needs = {need: task.key for need, task in found.items() if task is not None}
-            tasks[analysis.name, name] = _task(request, analysis, name, profile, needs, progress or Progress())
-    facts = {"token": request.token, "title": model.spec.title}
+            tasks[analysis.name, name] = _task(request, analysis, name, profile, needs, mine, progress or Progress())
+    facts: dict[str, Any] = {"token": request.token, "title": model.spec.title}
+    if request.categories:
+        facts["categories"] = list(mine.named)
     return Plan(request, facts, model.digest, tuple(tasks.values()), skipped)
 
 
 def _task(
-    request: ModelRequest, analysis: Analysis, layer: str, profile: str, needs: Mapping[str, str], progress: Progress
-) -> Task:
+    request: ModelRequest, analysis: Analysis, layer: str, profile: str, needs: Mapping[str, str], mine: Labels,
+    progress: Progress,
+) -> Task:  # fmt: skip
     """A task with its key, and with that of its parts: without what only says which of them are wanted."""
     model, layers = loaded(request)
     params = analysis.parameters(profile)
@@ -149,6 +159,9 @@ def _task(
         shown = photographs(request.photographs, model.spec, progress)
         of["photographs"] = shown.digest
         seen = {"photographs": shown.about, "photographs_digest": shown.digest}
+    if analysis.categories and mine.digest:
+        of["categories"] = mine.digest
+        seen |= {"categories": mine.about, "categories_digest": mine.digest}
     spec = spec_facts(model) if analysis.scope == "model" else {}
     key = result_key({**of, "params": dict(params), "needs": dict(needs), "spec": spec})
     by = analysis.decides_parts

@@ -13,12 +13,13 @@ from ..naming import model_id
 
 @dataclass(frozen=True)
 class ModelRequest:
-    """`NAME`, `NAME@WEIGHTS` or `module:factory[@FILE]`, where its weights are looked for first, and the data set
-    of photographs that it is shown."""
+    """`NAME`, `NAME@WEIGHTS` or `module:factory[@FILE]`, where its weights are looked for first, the data set of
+    photographs that it is shown, and the file of the user's categories of its units."""
 
     token: str
     weights_dir: str = ""
     photographs: str = Config.photographs
+    categories: str = ""
 
     @property
     def id(self) -> str:

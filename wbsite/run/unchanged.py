@@ -31,8 +31,8 @@ def code_digest() -> str:
 
 
 def inputs(request: Request) -> dict[str, Any] | None:
-    """Size and time of every weights file that could be chosen for this model and of the photographs it is shown, or
-    of the suite's runs, and the code's digest.
+    """Size and time of every weights file that could be chosen for this model and of the photographs it is shown and of
+    the user's categories, or of the suite's runs, and the code's digest.
 
     None for a user's own factory: what its module imports is not known without running it.
 
@@ -50,6 +50,8 @@ def inputs(request: Request) -> dict[str, Any] | None:
         paths = [path for folder in folders for path in sorted(folder.glob(f"{name}-*.safetensors"))]
         files = [list(file) for file in files_of(request.photographs)]
         shown = {"photographs": {"name": request.photographs, "files": files}}
+        if request.categories:
+            paths.append(Path(request.categories).expanduser())
     weights = {}
     for path in paths:
         stat = path.stat()
