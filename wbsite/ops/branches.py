@@ -7,8 +7,9 @@ from operator import index
 from scipy.stats import hypergeom
 
 from ..errors import WbsiteError
+from .connectivity import connectivity_factors
 
-__all__ = ["enrichment_p_value"]
+__all__ = ["connectivity_factors", "enrichment_p_value"]
 
 
 def enrichment_p_value(k: int, category: int, branch: int, layer: int) -> float:
