@@ -18,6 +18,7 @@ from wbsite.analyses.base import Analysis, SuiteContext
 from wbsite.render.site import Gap, Site
 from wbsite.store import Entry, Result, Store
 from wbsite.train.base import Recipe, Suite
+from wbsite.train.measure import Banding, shown
 
 
 @dataclass
@@ -69,7 +70,7 @@ def lab(
         return cli(name, *models, "--weights-dir", str(speck_weights), *arguments)
 
     found = Lab(runs, command)
-    suite = Suite("specks", "what specks do", (), (), article="weight-banding")
+    suite = Suite("specks", "what specks do", (), (), article="weight-banding", look=Banding, shown=shown)
     analysis = Analysis("spread", 1, "suite", "how far apart runs are", found.analyse, suite="specks")
     every, more = registry.entries, {"suites": suite, "analyses": analysis}
     with monkeypatch.context() as patch:

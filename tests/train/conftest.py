@@ -16,6 +16,7 @@ from wbsite.models import heads
 from wbsite.models.base import Preprocess
 from wbsite.models.simplified import Simplified
 from wbsite.train.base import Preset, Recipe, Suite, Trial
+from wbsite.train.measure import Banding, shown
 from wbsite.train.suite import on_device
 
 
@@ -51,7 +52,7 @@ def tiny_suite(recipe: Recipe) -> Suite:
             seed_offset=1000,
         ),
     )  # fmt: skip
-    return Suite("tiny", "for tests", trials, (preset,), article="")
+    return Suite("tiny", "for tests", trials, (preset,), article="", look=Banding, shown=shown)
 
 
 @pytest.fixture

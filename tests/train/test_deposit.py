@@ -18,6 +18,7 @@ from wbsite.run.clean import named_keys
 from wbsite.store import Store
 from wbsite.train.base import Preset, Recipe, Suite, Trial
 from wbsite.train.deposit import deposit
+from wbsite.train.measure import Banding, shown
 
 
 class Mote(nn.Module):
@@ -41,7 +42,7 @@ def train(work: Path, cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) 
             Image.fromarray(rng.integers(0, 255, (16, 16, 3), np.uint8)).save(path)
     preset = Preset("tiny", "imagefolder:", Preprocess(crop=16), (), 0, Recipe(epochs=1, batch=4), (0.0,))
     trial = Trial("mote", "a mote", "main", lambda preset, classes: Mote(classes))
-    suite = Suite("motes", "what motes do", (trial,), (preset,), article="weight-banding")
+    suite = Suite("motes", "what motes do", (trial,), (preset,), article="weight-banding", look=Banding, shown=shown)
     every = registry.entries
     with monkeypatch.context() as patch:
         patch.setattr(registry, "entries", lambda kind: (suite,) if kind == "suites" else every(kind))
@@ -95,5 +96,6 @@ def test_a_store_that_fails_later_leaves_the_result(train: Callable[..., Any]) -
 def test_a_run_without_history_can_be_stored(write_run: Callable[..., Path], tmp_path: Path) -> None:
     path = write_run(tmp_path, "baseline", 0, history=[], curve=[])
     entry = deposit(Run.read(path), path, Store(tmp_path / "store"))
-    assert list(entry.table("history").columns) == ["epoch", "layer", "row_share", "column_share", "index"]
+    assert list(entry.table("history").columns) == ["epoch"]
+    assert entry.table("history").empty
     assert "history" not in entry.values

@@ -1,7 +1,7 @@
-"""Results of a training run that travel: its metrics, and the kernels of its last two planar layers.
+"""Results of a training run that travel: its metrics, and kernels of some of its layers.
 
-One small .npz a run: "record", a JSON text, and for each layer its kernels as whole numbers from
-−7 to 7 with one scale a unit. Reading needs numpy alone.
+One small .npz a run: "record", a JSON text, and for each layer its kernels as whole numbers
+with one scale a unit. Reading needs numpy alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..errors import WbsiteError
 from ..store import canonical, write_atomically
 
 LEVELS = 7
-REQUIRED = {"suite", "setting", "experiment", "seed", "accuracy", "layers", "last", "before", "history", "provenance"}
+REQUIRED = {"suite", "setting", "experiment", "seed", "accuracy", "history", "provenance"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class Run:
     """One training of one experiment of a suite with one seed.
 
     Attributes:
-        record: what was trained, how, and everything measured, at full precision of the weights.
+        record: what was trained, how, and everything measured, at full precision of the weights; where it has a
+            "last" and a "before", these are layers with kernels. "levels" is how finely kernels are rounded.
         kernels: layer → float32 (units, channels, kh, kw), rounded: see `quantise`.
     """
 
@@ -44,7 +45,7 @@ class Run:
         """The file's bytes; the same run always gives the same."""
         arrays = {"record": np.frombuffer(canonical(dict(self.record)), np.uint8)}
         for layer, kernels in sorted(self.kernels.items()):
-            arrays[f"kernels/{layer}"], arrays[f"scale/{layer}"] = quantise(kernels)
+            arrays[f"kernels/{layer}"], arrays[f"scale/{layer}"] = quantise(kernels, self.record.get("levels", LEVELS))
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
         return buffer.getvalue()
@@ -87,20 +88,20 @@ class Run:
         if (
             not isinstance(record, dict)
             or not record.keys() >= REQUIRED
-            or not all(record[place] in names for place in ("last", "before"))
+            or not all(record[place] in names for place in ("last", "before") if place in record)
         ):
             raise WbsiteError(f"{path} is not the result of a run.", "Expected a file that `wbsite train` wrote.")
         return cls(record, kernels)
 
 
-def quantise(kernels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Kernels (N, C, kh, kw) → int8 from −7 to 7, and one scale a unit, float32 (N,).
+def quantise(kernels: np.ndarray, levels: int = LEVELS) -> tuple[np.ndarray, np.ndarray]:
+    """Kernels (N, C, kh, kw) → int8 from −levels to levels (at most 127), and one scale a unit, float32 (N,).
 
-    The largest weight of a unit becomes ±7. The error does not know about positions, so that it makes |H| a
+    The largest weight of a unit becomes ±levels. The error does not know about positions, so that it makes |H| a
     little smaller: by how much is measured, see the analysis `lab_pictures`.
     """
     kernels = np.asarray(kernels, np.float32)
-    scale = np.abs(kernels).reshape(len(kernels), -1).max(1) / LEVELS
+    scale = np.abs(kernels).reshape(len(kernels), -1).max(1) / levels
     steps = np.where(scale > 0, scale, 1)[:, None, None, None]
     return np.rint(kernels / steps).astype(np.int8), scale.astype(np.float32)
 

@@ -58,12 +58,28 @@ def augment(x: torch.Tensor, recipe: Recipe, draws: Draws) -> torch.Tensor:
 
 
 def pose(x: torch.Tensor, recipe: Recipe, draws: Draws) -> torch.Tensor:
-    """Quarter turns and random rotations, which test pictures undergo as well."""
+    """Quarter turns, random rotations and changed colours, which test pictures undergo as well."""
     if recipe.turn:
         x = x.rot90(recipe.turn, (2, 3))
     if recipe.sway:
         x = random_rotation(x, recipe.sway, draws)
+    if recipe.colours == "removed":
+        x = without_colour(x)
+    elif recipe.colours == "permuted":
+        x = permuted_channels(x, draws)
     return x
+
+
+def without_colour(x: torch.Tensor) -> torch.Tensor:
+    """(N, C, H, W) with the mean of the channels in every channel; uint8 is rounded."""
+    grey = x.float().mean(1, keepdim=True)
+    return (grey if x.is_floating_point() else grey.round()).to(x.dtype).expand_as(x)
+
+
+def permuted_channels(x: torch.Tensor, draws: Draws) -> torch.Tensor:
+    """The channels of each picture of (N, C, H, W) in a random order of its own."""
+    order = torch.stack([draws.uniform() for _ in range(x.shape[1])], 1).argsort(1).to(x.device)
+    return x[torch.arange(len(x), device=x.device)[:, None], order]
 
 
 def random_shift(x: torch.Tensor, shift: int, draws: Draws) -> torch.Tensor:

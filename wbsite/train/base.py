@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..errors import WbsiteError, unknown
 from ..models.base import Preprocess
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import nn
+
+    from ..models.runs import Run
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,9 @@ class Recipe:
         turn: quarter turns counter-clockwise of every picture, those of the test too.
         sway: each picture is rotated by an angle drawn evenly from ±`sway` degrees, at every
             epoch anew; test pictures by angles that stay the same.
+        colours: "kept"; "removed", every pixel the mean of its channels; or "permuted", the channels of each picture
+            in a random order, at every epoch anew, so that there is as much colour as before and hues say nothing.
+            Test pictures too.
     """
 
     epochs: int
@@ -41,6 +47,7 @@ class Recipe:
     vertical_flip: bool = False
     turn: int = 0
     sway: float = 0.0
+    colours: Literal["kept", "removed", "permuted"] = "kept"
 
 
 @dataclass(frozen=True)
@@ -70,9 +77,9 @@ class Preset:
         name: as in `--preset`.
         dataset: data set it is meant for.
         preprocess: size and normalisation of its pictures.
-        widths, pools: of the simplified network, see `models.simplified.Simplified`.
+        widths, pools: of the suite's small network, see `models.simplified.Simplified` and `models.divided.Divided`.
         recipe: what the experiments start from.
-        moments: epochs at which the banding index is measured, fractions allowed, 0 the untrained network.
+        moments: epochs at which the suite's measures are taken, fractions allowed, 0 the untrained network.
         full: whether common architectures are trained at their published width.
     """
 
@@ -127,6 +134,19 @@ class Trial:
         return replace(preset.recipe, **changes)
 
 
+class Look(Protocol):
+    """What a suite measures on its networks, made from a network and the shape of its input."""
+
+    def moment(self, module: nn.Module) -> list[dict[str, Any]]:
+        """Rows of the history, taken at the preset's moments."""
+
+    def record(self, module: nn.Module) -> dict[str, Any]:
+        """What the trained network's record has besides."""
+
+    def kept(self, module: nn.Module) -> dict[str, np.ndarray]:
+        """Kernels of the trained network that travel with the record: layer → (units, channels, kh, kw)."""
+
+
 @dataclass(frozen=True)
 class Suite:
     """Experiments that answer one question together, as `wbsite train NAME` runs them.
@@ -137,6 +157,8 @@ class Suite:
         trials: in the order figures show them.
         presets: scales, the default first.
         article: the article drawn from its results.
+        look: what is measured, from the network and (channels, height, width).
+        shown: a finished run → what `wbsite train` says of it besides its accuracy.
     """
 
     name: str
@@ -144,6 +166,8 @@ class Suite:
     trials: tuple[Trial, ...]
     presets: tuple[Preset, ...]
     article: str
+    look: Callable[[nn.Module, tuple[int, int, int]], Look]
+    shown: Callable[[Run], str]
 
     def chosen(self, only: tuple[str, ...]) -> list[tuple[int, Trial]]:
         """The experiments of these names, all where none is named, with their places in the suite.

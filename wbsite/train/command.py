@@ -13,7 +13,6 @@ from ..store import Store, StoreError
 from .base import check_epochs
 
 if TYPE_CHECKING:
-    from ..models.runs import Run
     from .parallel import Team
     from .suite import Job
 
@@ -142,7 +141,7 @@ def _suite(
             unstored = unstored or error
             progress.line(f"{job.result} is kept, but not in the store: {error}")
         reached = f"test accuracy {made.record['accuracy']:.4f}"
-        yield f"{job.result}: {reached}, {_shown(made, 'before')}, {_shown(made, 'last')}"
+        yield f"{job.result}: {reached}, {job.place[0].shown(made)}"
     if failed:
         message, titles = next(iter(failed.items()))
         raise WbsiteError(
@@ -151,8 +150,3 @@ def _suite(
         )
     if unstored is not None:
         raise unstored
-
-
-def _shown(made: Run, place: str) -> str:
-    index = made.record["layers"][made.record[place]]["index"]
-    return f"H({made.record[place]}) {'none' if index is None else format(index, '.3f')}"

@@ -11,14 +11,14 @@ from .. import __version__
 from ..models.runs import Run
 from ..store import Entry, Result, Store, result_key
 
-HISTORY = ("epoch", "layer", "row_share", "column_share", "index")
+HISTORY = ("epoch",)
 CURVE = ("epoch", "loss", "accuracy")
 
 
 def deposit(run: Run, path: Path, store: Store) -> Entry:
     """Stores a run's metrics, and a record `runs/SUITE/SETTING/EXPERIMENT-seedN` that names them.
 
-    The entry has as values the run's record, as tables `history` (the banding index through training)
+    The entry has as values the run's record, as tables `history` (what the suite measures, through training)
     and `curve` (loss and accuracy by epoch), and as arrays the kernels (units, channels, kh, kw).
 
     Args:

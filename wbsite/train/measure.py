@@ -1,14 +1,16 @@
-"""The banding index of a network's layers while it is trained."""
+"""The banding index of a network's layers, while it is trained and after."""
 
 from __future__ import annotations
 
 import math
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import nn
 
 from ..models.layers import Layer, Layers, discover
+from ..models.runs import Run
 from ..ops.banding import BandingIndex, banding_index
 
 RESAMPLES = 1000
@@ -48,6 +50,15 @@ class Banding:
             for layer in self.planar
         ]
 
+    def record(self, module: nn.Module) -> dict[str, Any]:
+        """The names of the last two planar layers, all layers' indices, and the head's."""
+        before, last = (layer.name for layer in self.planar[-2:])
+        return {"last": last, "before": before, "layers": self.final(module), "head": self.head(module)}
+
+    def kept(self, module: nn.Module) -> dict[str, np.ndarray]:
+        """The kernels of the last two planar layers."""
+        return {layer.name: self.kernels(module, layer.name).numpy() for layer in self.planar[-2:]}
+
     def final(self, module: nn.Module) -> dict[str, dict[str, Any]]:
         """R, C and H of every planar layer, with a bootstrap interval over its units."""
         found = {}
@@ -60,6 +71,31 @@ class Banding:
                 "high": finite(index.high),
             }
         return found
+
+    def head(self, module: nn.Module) -> dict[str, Any]:
+        """How much of the spatial variance of a fully connected layer over a map is explained by rows and by columns.
+
+        Empty for a head that does not read the last map position by position.
+        """
+        last = next(layer for layer in reversed(self.layers.layers) if layer.kind == "conv")
+        channels, *side = last.output_shape
+        for layer in self.layers.layers:
+            positions = layer.in_channels // channels
+            if layer.kind == "linear" and layer.in_channels % channels == 0 and positions == side[0] * side[1] > 1:
+                weight = cast(torch.Tensor, module.get_submodule(layer.name).weight).detach().float().cpu()
+                index = banding_index(weight.reshape(len(weight), channels, *side), resamples=RESAMPLES)
+                return {**shares(index), "low": finite(index.low), "high": finite(index.high), "positions": positions}
+        return {}
+
+
+def shown(run: Run) -> str:
+    """H of the last two planar layers of a finished run."""
+
+    def of(layer: str) -> str:
+        index = run.record["layers"][layer]["index"]
+        return f"H({layer}) {'none' if index is None else format(index, '.3f')}"
+
+    return f"{of(run.record['before'])}, {of(run.record['last'])}"
 
 
 def shares(index: BandingIndex) -> dict[str, float | None]:

@@ -6,7 +6,7 @@ import time
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 
@@ -15,15 +15,16 @@ from ..datasets.base import Files, Pictures, check_trainable
 from ..device import choose, describe
 from ..errors import WbsiteError
 from ..models.runs import Run
-from ..ops.banding import banding_index
 from ..progress import Progress
 from ..store import left_over
-from .base import Preset, Suite, Trial
+from .base import Preset, Recipe, Suite, Trial
 from .batches import Batches, Feed
 from .loop import train
-from .measure import RESAMPLES, Banding, finite, shares
 from .parallel import ALONE, Team
 from .streaming import StreamedBatches, streamed
+
+UNCHANGED = asdict(Recipe(epochs=0))
+"""What a record's recipe leaves out, if it was written before there was such a field."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Job:
             return None
         _, _, trial, preset = self.place
         run = Run.read(self.result)
-        if run.record.get("recipe") != asdict(trial.recipe_at(preset, self.epochs)):
+        if {**UNCHANGED, **run.record.get("recipe", {})} != asdict(trial.recipe_at(preset, self.epochs)):
             raise WbsiteError(f"{self.result} is the result of another recipe.", "Choose another --out, or delete it.")
         return run
 
@@ -123,7 +124,7 @@ def run(job: Job, progress: Progress, team: Team = ALONE) -> Run:
     seed = job.seed + trial.seed_offset
     torch.manual_seed(seed)
     module = trial.build(preset, len(classes))
-    look = Banding(module, (len(preset.preprocess.mean), preset.size, preset.size))
+    look = suite.look(module, (len(preset.preprocess.mean), preset.size, preset.size))
     moments = [moment for moment in preset.moments if moment <= recipe.epochs]
     started = time.perf_counter()
     history = train(
@@ -139,7 +140,6 @@ def run(job: Job, progress: Progress, team: Team = ALONE) -> Run:
         moments=[*moments, *({recipe.epochs} - {*moments})],
         team=team,
     )
-    before, last = (layer.name for layer in look.planar[-2:])
     record: dict[str, Any] = {
         "suite": suite.name,
         "setting": job.setting,
@@ -153,10 +153,7 @@ def run(job: Job, progress: Progress, team: Team = ALONE) -> Run:
         "network": trial.network,
         "baseline": trial.baseline,
         "accuracy": history.accuracy[-1],
-        "last": last,
-        "before": before,
-        "layers": look.final(module),
-        "head": head_shares(module, look),
+        **look.record(module),
         "history": history.measured,
         "curve": [
             {"epoch": epoch, "loss": round(loss, 5), "accuracy": reached}
@@ -179,7 +176,7 @@ def run(job: Job, progress: Progress, team: Team = ALONE) -> Run:
             "wbsite": __version__,
         },
     }
-    result = Run(record, {name: look.kernels(module, name).numpy() for name in (before, last)})
+    result = Run(record, look.kept(module))
     team.lead(lambda: keep(result, job))
     return result
 
@@ -203,19 +200,3 @@ def command(job: Job, processes: int = 1) -> str:
     if job.epochs is not None:
         parts.append(f"--epochs {job.epochs}")
     return " ".join(parts)
-
-
-def head_shares(module: torch.nn.Module, look: Banding) -> dict[str, Any]:
-    """How much of the spatial variance of a fully connected layer over a map is explained by rows and by columns.
-
-    Empty for a head that does not read the last map position by position.
-    """
-    last = next(layer for layer in reversed(look.layers.layers) if layer.kind == "conv")
-    channels, *side = last.output_shape
-    for layer in look.layers.layers:
-        positions = layer.in_channels // channels
-        if layer.kind == "linear" and layer.in_channels % channels == 0 and positions == side[0] * side[1] > 1:
-            weight = cast(torch.Tensor, module.get_submodule(layer.name).weight).detach().float().cpu()
-            index = banding_index(weight.reshape(len(weight), channels, *side), resamples=RESAMPLES)
-            return {**shares(index), "low": finite(index.low), "high": finite(index.high), "positions": positions}
-    return {}

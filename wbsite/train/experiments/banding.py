@@ -16,6 +16,7 @@ from ...models import heads, reduced
 from ...models.base import CIFAR10, Preprocess
 from ...models.simplified import Simplified
 from ..base import Preset, Recipe, Suite, Trial
+from ..measure import Banding, shown
 
 Build = Callable[[Preset, int], nn.Module]
 
@@ -152,5 +153,7 @@ SUITES = (
         TRIALS,
         PRESETS,
         article="weight-banding",
+        look=Banding,
+        shown=shown,
     ),
 )
