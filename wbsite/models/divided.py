@@ -12,7 +12,7 @@ class Divided(nn.Module):
     """Three convolutions with batch norm, then global average pooling.
 
     All units of `conv1` see the whole picture; `conv2` reads it in `branches` groups, so that its units and those of
-    `conv1` form branches which do not see each other; `conv3` reads them all, or, at a depth of 3, its own branch too, so
+    `conv1` form branches which do not see each other. `conv3` reads them all, or, at a depth of 3, its own branch, so
     that only the fully connected layer reads them all. With one branch it is the same network undivided.
 
     Args:
