@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
-from ..models.repeated import PLACES, Repeated, bounds, by_setting, finite
-from ..models.runs import Run
+from ..models.repeated import PLACES, Repeated, bounds, by_setting, facts, finite
 from ..ops.intervals import Interval, t_interval, welch_difference
 from ..store import Result
 from .base import Analysis, SuiteContext
@@ -57,7 +55,7 @@ def run(context: SuiteContext) -> Result:
     rows: dict[str, list[Row]] = {table: [] for table in COLUMNS}
     values: dict[str, Any] = {}
     for setting, experiments in by_setting(context.runs).items():
-        values[setting] = {"facts": _facts(experiments)}
+        values[setting] = {"facts": facts(experiments)}
         for name, experiment in experiments.items():
             baseline = experiments.get(experiment.record.get("baseline", ""))
             summary = [_summary(experiment, baseline, place) for place in PLACES]
@@ -186,39 +184,6 @@ def _head(heads: Sequence[Mapping[str, Any]]) -> Row | None:
         "positions": heads[0]["positions"],
         "seeds": len(heads),
     }
-
-
-def _facts(experiments: Mapping[str, Repeated]) -> Row:
-    """What a setting's runs share. Experiments with pictures of their own are left out of what is said of these."""
-    runs = [run for experiment in experiments.values() for run in experiment.runs]
-    counts = [len(experiment.runs) for experiment in experiments.values()]
-    (digest, _), *_ = Counter(_provenance(run).get("dataset SHA-256") for run in runs).most_common(1)
-    common = next(_provenance(run) for run in runs if _provenance(run).get("dataset SHA-256") == digest)
-
-    def every(field: str) -> list[Any]:
-        return sorted({_provenance(run)[field] for run in runs if field in _provenance(run)})
-
-    return {
-        "dataset": common.get("dataset"),
-        "dataset_digest": digest,
-        "training_pictures": common.get("training pictures"),
-        "test_pictures": common.get("test pictures"),
-        "preset": runs[0].record.get("preset"),
-        "recipe": dict(next(iter(experiments.values())).record.get("recipe", {})),
-        "epochs": sorted({run.record["recipe"]["epochs"] for run in runs if "recipe" in run.record}),
-        "experiments": [*experiments],
-        "runs": len(runs),
-        "seeds_low": min(counts),
-        "seeds_high": max(counts),
-        "seconds": round(sum(_provenance(run).get("seconds", 0.0) for run in runs), 1),
-        "devices": every("device"),
-        "torch": every("torch"),
-        "wbsite": every("wbsite"),
-    }
-
-
-def _provenance(run: Run) -> Mapping[str, Any]:
-    return run.record["provenance"]
 
 
 ANALYSES = (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,25 +54,29 @@ class Repeated:
         return t_interval(self.numbers(layer, field))
 
     def half_epoch(self, layer: str) -> float | None:
-        """When the mean over seeds of a layer's H first reaches half of what it ends with, in epochs.
-
-        Interpolated between the moments it was measured at; None where it was not followed, or ends at nothing.
-        """
+        """When the mean over seeds of a layer's H first reaches half of what it ends with, in epochs."""
         course: dict[float, list[float]] = {}
         for run in self.runs:
             for row in run.record["history"]:
                 if row["layer"] == layer and row["index"] is not None:
                     course.setdefault(row["epoch"], []).append(row["index"])
         epochs = sorted(course)
-        means = np.array([np.mean(course[epoch]) for epoch in epochs])
-        if len(epochs) < 2 or means[-1] == 0:
-            return None
-        share = means / means[-1]
-        reached = int(np.argmax(share >= 0.5))
-        if reached == 0:
-            return epochs[0]
-        part = (0.5 - share[reached - 1]) / (share[reached] - share[reached - 1])
-        return round(float(epochs[reached - 1] + part * (epochs[reached] - epochs[reached - 1])), 3)
+        return half_epoch(epochs, [float(np.mean(course[epoch])) for epoch in epochs])
+
+
+def half_epoch(epochs: Sequence[float], means: Sequence[float]) -> float | None:
+    """When a measure first reaches half of what it ends with, interpolated between the epochs it was taken at.
+
+    None where it was not followed, or ends at nothing.
+    """
+    if len(epochs) < 2 or means[-1] == 0:
+        return None
+    share = np.array(means) / means[-1]
+    reached = int(np.argmax(share >= 0.5))
+    if reached == 0:
+        return epochs[0]
+    part = (0.5 - share[reached - 1]) / (share[reached] - share[reached - 1])
+    return round(float(epochs[reached - 1] + part * (epochs[reached] - epochs[reached - 1])), 3)
 
 
 def by_setting(runs: Iterable[Run]) -> dict[str, dict[str, Repeated]]:
@@ -84,6 +89,39 @@ def by_setting(runs: Iterable[Run]) -> dict[str, dict[str, Repeated]]:
         setting: {name: Repeated(tuple(same)) for name, same in experiments.items()}
         for setting, experiments in found.items()
     }
+
+
+def facts(experiments: Mapping[str, Repeated]) -> dict[str, Any]:
+    """What a setting's runs share. Experiments with pictures of their own are left out of what is said of these."""
+    runs = [run for experiment in experiments.values() for run in experiment.runs]
+    counts = [len(experiment.runs) for experiment in experiments.values()]
+    (digest, _), *_ = Counter(_provenance(run).get("dataset SHA-256") for run in runs).most_common(1)
+    common = next(_provenance(run) for run in runs if _provenance(run).get("dataset SHA-256") == digest)
+
+    def every(field: str) -> list[Any]:
+        return sorted({_provenance(run)[field] for run in runs if field in _provenance(run)})
+
+    return {
+        "dataset": common.get("dataset"),
+        "dataset_digest": digest,
+        "training_pictures": common.get("training pictures"),
+        "test_pictures": common.get("test pictures"),
+        "preset": runs[0].record.get("preset"),
+        "recipe": dict(next(iter(experiments.values())).record.get("recipe", {})),
+        "epochs": sorted({run.record["recipe"]["epochs"] for run in runs if "recipe" in run.record}),
+        "experiments": [*experiments],
+        "runs": len(runs),
+        "seeds_low": min(counts),
+        "seeds_high": max(counts),
+        "seconds": round(sum(_provenance(run).get("seconds", 0.0) for run in runs), 1),
+        "devices": every("device"),
+        "torch": every("torch"),
+        "wbsite": every("wbsite"),
+    }
+
+
+def _provenance(run: Run) -> Mapping[str, Any]:
+    return run.record["provenance"]
 
 
 def _place(run: Run) -> tuple[Any, ...]:
