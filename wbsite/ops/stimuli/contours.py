@@ -64,7 +64,7 @@ def draw(field: Field, rows: pd.DataFrame) -> torch.Tensor:
     line = inside(width / 2 - distance.abs())
     is_line = torch.tensor((rows["kind"] == "line").to_numpy(), device=size.device)[:, None, None]
     is_even = torch.tensor((rows["shape"] == "even").to_numpy(), device=size.device)[:, None, None]
-    pattern = torch.where(is_even, 1.0, torch.where(is_line, line, edge)) * field.column(rows, "polarity").reshape(-1, 1, 1)
+    pattern = torch.where(is_even, 1.0, torch.where(is_line, line, edge)) * field.column(rows, "polarity").reshape(
+        -1, 1, 1
+    )
     return field.coloured(pattern * field.aperture(size.flatten()), rows["axis"])
-
-

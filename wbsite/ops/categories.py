@@ -1,0 +1,159 @@
+"""Which categories a unit belongs to, by fixed rules on its indices: of stimuli, and of a first layer's weights.
+
+No threshold was chosen on a trained network. Where each comes from:
+
+PREFERS (1/5): half as strong again as the control. Constructed units set it: units that add up oriented responses
+along a straight line reach at most 0.05 for curves and below 0 for corners, ones that add them up along an arc of
+120° reach 0.17 to 0.23 for curves, with inhibition from other orientations 0.56 and more; corners 0.21 and more;
+differences of Gaussians 0.25 and more for discs; smoothed random filters stay below 0.19 for curves and discs.
+
+DRIVES (1/4): a preference counts where the family's best stimulus is not a trifle to the unit: at least a quarter of
+its strongest response to anything. Stimuli that fill what it sees drive a unit more than one contour does, so half
+would be too much: a Gabor filter of two cycles gives about a third of its response to a single edge.
+
+COLOUR (2/3): a response to colour twice that to luminance, and its mirror for black and white (Johnson, Hawken and
+Shapley 2001, who call cells in between colour–luminance cells).
+
+ORIENTED (1/3): a first derivative of a Gaussian, the least oriented linear detector of edges, responds to gratings as
+|cos θ|, whose selectivity is 1/3. Of weights, where the response's power is measured, cos² θ has 1/2.
+
+THIRDS of the range of frequencies shown, on its logarithmic axis. Of weights, octaves below the finest frequency that
+pixels can show (1/2 cycle a pixel): high is the first of them, low is below the second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+PREFERS = 1 / 5
+DRIVES = 1 / 4
+COLOUR = 2 / 3
+ORIENTED = 1 / 3
+ORIENTED_POWER = 1 / 2
+THIRD = 1 / 3
+
+
+@dataclass(frozen=True)
+class Category:
+    """What a category is.
+
+    Attributes:
+        title: what figures call it.
+        rule: in words.
+        holds: table of indices → which units belong to it; a comparison with NaN is False.
+    """
+
+    title: str
+    rule: str
+    holds: Callable[[pd.DataFrame], pd.Series]
+
+
+def _prefers(name: str) -> Callable[[pd.DataFrame], pd.Series]:
+    return lambda t: (t[name] >= PREFERS) & (t[f"{name}_drive"] >= DRIVES)
+
+
+_HALF_AS_STRONG = "at least half as strong again as {}, and a quarter of the unit's strongest response"
+
+CATEGORIES: Mapping[str, Category] = {
+    "colour": Category(
+        "colour", "gratings in colour draw at least twice the response of black and white ones",
+        lambda t: t["colour"] >= COLOUR,
+    ),
+    "black-and-white": Category(
+        "black and white", "black and white gratings draw at least twice the response of ones in colour",
+        lambda t: t["colour"] <= 1 - COLOUR,
+    ),
+    "oriented": Category(
+        "oriented", "orientation selectivity of at least 1/3, that of the least oriented linear edge detector",
+        lambda t: t["orientation_selectivity"] >= ORIENTED,
+    ),
+    "high-frequency": Category(
+        "high frequency", "in the upper third of the frequencies shown, on a logarithmic axis",
+        lambda t: t["relative_frequency"] >= 1 - THIRD,
+    ),
+    "low-frequency": Category(
+        "low frequency", "in the lower third of the frequencies shown, on a logarithmic axis",
+        lambda t: t["relative_frequency"] <= THIRD,
+    ),
+    "bw-vs-colour": Category(
+        "black and white against colour",
+        "colour beside, in or around grey, whatever the hue: "
+        + _HALF_AS_STRONG.format("whole fields of either and the same regions in two colours"),
+        _prefers("bw_vs_colour"),
+    ),
+    "absence-of-colour": Category(
+        "absence of colour",
+        "a texture in black and white: " + _HALF_AS_STRONG.format("the same in any colour"),
+        _prefers("absence_of_colour"),
+    ),
+    "centre-surround": Category(
+        "centre and surround",
+        "discs, alone or in opposite rings: " + _HALF_AS_STRONG.format("whole fields and gratings"),
+        _prefers("centre_surround"),
+    ),
+    "curve": Category(
+        "curve",
+        "arcs: " + _HALF_AS_STRONG.format("straight contours and even fields") + "; no less strong than corners",
+        lambda t: _prefers("curve")(t) & ~(t["corner"] > t["curve"]),
+    ),
+    "corner": Category(
+        "corner",
+        "corners: " + _HALF_AS_STRONG.format("straight contours and even fields") + "; stronger than arcs",
+        lambda t: _prefers("corner")(t) & (t["corner"] > t["curve"]),
+    ),
+    "high-low-frequency": Category(
+        "high against low frequency",
+        "high frequency beside low frequency: " + _HALF_AS_STRONG.format("fields of either"),
+        _prefers("high_low"),
+    ),
+}  # fmt: skip
+"""By stimuli, from the columns of `tuning_indices.tuning`."""
+
+FILTER_CATEGORIES: Mapping[str, Category] = {
+    "colour": Category(
+        "colour", "at least 4/5 of the squared weights are colour: twice the amplitude of black and white",
+        lambda t: t["chroma"] >= COLOUR**2 / (COLOUR**2 + (1 - COLOUR) ** 2),
+    ),
+    "black-and-white": Category(
+        "black and white", "at most 1/5 of the squared weights are colour: half the amplitude of black and white",
+        lambda t: t["chroma"] <= (1 - COLOUR) ** 2 / (COLOUR**2 + (1 - COLOUR) ** 2),
+    ),
+    "oriented": Category(
+        "oriented", "orientation selectivity of the power of at least 1/2, that of a first derivative of a Gaussian",
+        lambda t: t["orientation_selectivity"] >= ORIENTED_POWER,
+    ),
+    "high-frequency": Category(
+        "high frequency", "at least 1/4 cycle a pixel, the first octave below the finest that pixels show",
+        lambda t: t["frequency"] >= 1 / 4,
+    ),
+    "low-frequency": Category(
+        "low frequency", "at most 1/8 cycle a pixel, two octaves below the finest that pixels show",
+        lambda t: t["frequency"] <= 1 / 8,
+    ),
+}  # fmt: skip
+"""By weights of first layers, from the columns of `filter_tuning.FilterTuning`."""
+
+
+def categories(units: pd.DataFrame) -> pd.DataFrame:
+    """Columns layer, unit, category, one row a unit and category, in order of units, then of CATEGORIES.
+
+    Args:
+        units: columns layer and unit, and those that `tuning_indices.tuning` gives; dead units belong to none.
+    """
+    return _named(units, CATEGORIES)
+
+
+def filter_categories(units: pd.DataFrame) -> pd.DataFrame:
+    """The same from columns layer, unit, dead, chroma, frequency and orientation_selectivity of first-layer filters."""
+    return _named(units, FILTER_CATEGORIES)
+
+
+def _named(units: pd.DataFrame, known: Mapping[str, Category]) -> pd.DataFrame:
+    live = units[~units["dead"].astype(bool)].reset_index(drop=True)
+    held = pd.DataFrame({name: category.holds(live) for name, category in known.items()}, index=live.index)
+    unit, place = held.to_numpy(bool).nonzero()
+    found = live.loc[unit, ["layer", "unit"]].reset_index(drop=True)
+    return found.assign(category=[list(known)[i] for i in place])
