@@ -36,21 +36,23 @@ def run(context: Context) -> Result:
     units sees (`featurevis/presenting.py`).
 
     Tables: rows, one a unit, in order of layers: COLUMNS, of which `tuning_indices.tuning` says what they are;
-    categories: layer, unit, category; layers: layer, units, dead, canvas, side, padded and the number of stimuli it
-    was shown, lowest and highest frequency (cycles a pixel), and reason, "" or why it was left out.
+    categories: layer, unit, category.
 
-    Values: indices and categories with their titles and definitions, layers as in the table, dead_below.
+    Values: indices and categories with their titles and definitions; layers, of each the reason why it was left out,
+    or "" and: dead units, side of the stimuli and canvas in pixels, whether padding is seen (padded), number of
+    stimuli and of those of each family, lowest and highest frequency in cycles a pixel; dead_below, the rule.
     Pictures: FAMILY.webp, SHOWN stimuli of each family side by side.
     """
     wanted, left = _wanted(context)
-    units, told = [], [{"layer": layer, "reason": reason} for layer, reason in left.items()]
+    units: list[pd.DataFrame] = []
+    told: list[dict[str, Any]] = [{"layer": layer, "reason": reason} for layer, reason in left.items()]
     for number, layers in enumerate(wanted, 1):
         entry = context.parts.get({"layers": layers}) or context.parts.put(
             {"layers": layers}, _measured(context, layers, f"stimuli {number} of {len(wanted)}: {_named(layers)}")
         )
         units.append(entry.table("rows"))
         told += entry.values["layers"]
-    rows = pd.concat(units, ignore_index=True) if units else pd.DataFrame(columns=COLUMNS)
+    rows = _together(units)
     order = {name: i for i, name in enumerate(context.layers.names)}
     rows = rows.sort_values("layer", key=lambda names: names.map(order), kind="stable", ignore_index=True)
     told.sort(key=lambda one: order[one["layer"]])
@@ -106,9 +108,10 @@ def _measured(context: Context, layers: Sequence[str], label: str) -> Result:
     try:
         stage, shown, responses = present(context.model, layers, context.device, context.progress, label)
     except WbsiteError as error:
-        told = [{"layer": layer, "reason": error.message} for layer in layers]
-        return Result({"layers": told}, tables={"rows": pd.DataFrame(columns=COLUMNS)})
-    tables, told = [], []
+        unseen = [{"layer": layer, "reason": error.message} for layer in layers]
+        return Result({"layers": unseen}, tables={"rows": pd.DataFrame(columns=COLUMNS)})
+    tables: list[pd.DataFrame] = []
+    told: list[dict[str, Any]] = []
     for layer, found in responses.items():
         if not torch.isfinite(found).all():
             told.append({"layer": layer, "reason": "its weights, or those of layers before it, are missing"})
@@ -117,8 +120,12 @@ def _measured(context: Context, layers: Sequence[str], label: str) -> Result:
         table = table.assign(layer=layer, unit=range(len(table)))
         tables.append(table.astype({name: np.float32 for name in table.columns if table[name].dtype == np.float64}))
         told.append({"layer": layer, "reason": "", **_facts(stage, shown), "dead": int(table["dead"].sum())})
-    rows = pd.concat(tables, ignore_index=True)[COLUMNS] if tables else pd.DataFrame(columns=COLUMNS)
-    return Result({"layers": told}, tables={"rows": rows})
+    return Result({"layers": told}, tables={"rows": _together(tables)})
+
+
+def _together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    found = [table for table in tables if len(table)]
+    return pd.concat(found, ignore_index=True)[COLUMNS] if found else pd.DataFrame(columns=COLUMNS)
 
 
 def _facts(stage: Any, shown: Battery) -> dict[str, Any]:

@@ -83,12 +83,14 @@ INDICES: Mapping[str, Index] = {
     ),
     "curve": Index(
         "curves", -1, 1,
-        _AGAINST + "M: arcs of 60° and 120°, as lines and edges; U: straight ones and even fields in the same apertures",
+        _AGAINST + "M: arcs of 60° and 120°, as lines and edges; U: straight ones and even fields in the same"
+        " apertures",
         "Cammarata et al. 2020, Curve Detectors; Pasupathy and Connor 1999",
     ),
     "corner": Index(
         "corners", -1, 1,
-        _AGAINST + "M: corners of 60° and 90°, as lines and edges; U: straight ones and even fields in the same apertures",
+        _AGAINST + "M: corners of 60° and 90°, as lines and edges; U: straight ones and even fields in the same"
+        " apertures",
         "Pasupathy and Connor 1999",
     ),
     "high_low": Index(

@@ -32,15 +32,16 @@ SMALLEST = 3.0
 
 
 def plan(side: float) -> pd.DataFrame:
-    """Columns shape (straight, arc, corner or even), kind (edge, line or field), direction, polarity, size (aperture's radius,
-    pixels), bend (arcs: radius over aperture's) and angle (corners); the last two 0 where they do not apply."""
+    """Columns shape (straight, arc, corner or even), kind (edge, line or field), direction, polarity, size (radius of
+    the aperture, pixels), bend (arcs: radius over aperture's) and angle (corners); the last two 0 where they do not apply."""
     sizes = [share * side for share in APERTURES if share * side >= SMALLEST]
     around = tuple(itertools.product(DIRECTIONS, (1, -1)))
     half = tuple(itertools.product(DIRECTIONS[:8], (1, -1)))
     opposite = tuple((direction, 1) for direction in DIRECTIONS)  # an edge's polarity is the opposite direction
     shapes = [
         *(("even", "field", 0.0, polarity, 0.0, 0.0) for polarity in (1, -1)),
-        *(("straight", kind, *turn, 0.0, 0.0) for kind, turns in (("edge", opposite), ("line", half)) for turn in turns),
+        *(("straight", "edge", *turn, 0.0, 0.0) for turn in opposite),
+        *(("straight", "line", *turn, 0.0, 0.0) for turn in half),
         *(("arc", kind, *turn, bend, 0.0) for kind in ("edge", "line") for bend in BENDS for turn in around),
         *(("corner", kind, *turn, 0.0, angle) for kind in ("edge", "line") for angle in ANGLES for turn in around),
     ]  # fmt: skip
@@ -64,7 +65,6 @@ def draw(field: Field, rows: pd.DataFrame) -> torch.Tensor:
     line = inside(width / 2 - distance.abs())
     is_line = torch.tensor((rows["kind"] == "line").to_numpy(), device=size.device)[:, None, None]
     is_even = torch.tensor((rows["shape"] == "even").to_numpy(), device=size.device)[:, None, None]
-    pattern = torch.where(is_even, 1.0, torch.where(is_line, line, edge)) * field.column(rows, "polarity").reshape(
-        -1, 1, 1
-    )
+    pattern = torch.where(is_even, 1.0, torch.where(is_line, line, edge))
+    pattern = pattern * field.column(rows, "polarity").reshape(-1, 1, 1)
     return field.coloured(pattern * field.aperture(size.flatten()), rows["axis"])
