@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import torch
+
 from .operations import AVERAGES, BATCH_NORMS, MAXIMA, NORMALISATIONS, RECTIFIERS, SUMS, UNCHANGED
 from .tape import INPUT, Call, Ref, Tape
 
@@ -12,6 +14,7 @@ _CURVES = frozenset({"sqrt", "square", "pow", "abs", "exp", "log", "sigmoid", "h
 _KEEPS_CHANNELS = (
     RECTIFIERS | UNCHANGED | BATCH_NORMS | NORMALISATIONS | AVERAGES | MAXIMA | _CURVES | {"pad", "interpolate"}
 )
+SLICES = frozenset({"chunk", "split", "tensor_split", "narrow", "getitem"})
 
 
 @dataclass(frozen=True)
@@ -33,20 +36,26 @@ class Span:
 def spans(tape: Tape, value: int) -> tuple[Span, ...]:
     """The channels of a value in order; their units add up to its number of channels.
 
-    Concatenations line layers up, additions lay them on one another, rectifiers, norms and pools keep them;
-    after anything else the channels stand for nothing that has a name.
+    Concatenations line layers up, additions lay them on one another, slices cut them, rectifiers, norms and pools
+    keep them; after anything else the channels stand for nothing that has a name.
     """
+    return every_span(tape)[value]
+
+
+def every_span(tape: Tape) -> dict[int, tuple[Span, ...]]:
+    """The spans of every value."""
     named = {tape.outputs[name]: name for name in reversed(tape.outputs)}
     known: dict[int, tuple[Span, ...]] = {INPUT: (Span(("input",), 0, tape.shapes[INPUT][1]),)}
     for call in tape.calls:
+        cut = _cut(call, tape, known) if call.operation in SLICES else {}
         for output in call.outputs:
             channels = tape.shapes[output][1] if len(tape.shapes[output]) > 1 else 0
             if call.operation in ("conv2d", "linear") and output in named:
                 known[output] = (Span((named[output],), 0, channels),)
             else:
-                kept = _through(call, tape, known)
+                kept = cut.get(output, ()) or _through(call, tape, known)
                 known[output] = kept if sum(s.units for s in kept) == channels else (Span((), 0, channels),)
-    return _joined(known[value])
+    return {value: _joined(found) for value, found in known.items()}
 
 
 def unit_of(found: tuple[Span, ...], channel: int) -> tuple[str, int]:
@@ -62,7 +71,7 @@ def unit_of(found: tuple[Span, ...], channel: int) -> tuple[str, int]:
 def _through(call: Call, tape: Tape, known: dict[int, tuple[Span, ...]]) -> tuple[Span, ...]:
     """The spans after a call that keeps, lines up or adds channels; () after any other."""
     given = [known[value] for value in call.inputs]
-    if call.operation in ("cat", "concat", "concatenate") and _along_channels(call):
+    if along_channels(call):
         return tuple(span for one in given for span in one)
     if call.operation in SUMS and given:
         return _added(given)
@@ -73,10 +82,40 @@ def _through(call: Call, tape: Tape, known: dict[int, tuple[Span, ...]]) -> tupl
     return given[0] if call.operation == "flatten" and given else ()
 
 
-def _along_channels(call: Call) -> bool:
+def along_channels(call: Call) -> bool:
+    """Whether a call lines maps up by their channels, and all of them depend on the picture."""
+    if call.operation not in ("cat", "concat", "concatenate"):
+        return False
     listed = call.args[0] if call.args else call.kwargs.get("tensors", ())
     axis = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else 0)
     return axis in (1, -3) and all(isinstance(item, Ref) for item in listed)
+
+
+def _cut(call: Call, tape: Tape, known: dict[int, tuple[Span, ...]]) -> dict[int, tuple[Span, ...]]:
+    """Output → the spans of neighbouring channels that it is a slice of; without outputs that are no maps."""
+    shape = tape.shapes[call.inputs[0]]
+    if len(shape) != 4 or len(call.inputs) != 1:
+        return {}
+    numbers = torch.arange(shape[1]).view(1, -1, 1, 1).expand(shape)
+    made = call.run({call.inputs[0]: numbers})
+    found = {}
+    for output, part in zip(call.outputs, made if call.several else (made,), strict=True):
+        if part.ndim == 4 and part.numel():
+            channels = part[0, :, 0, 0]
+            first = int(channels[0])
+            if torch.equal(channels, torch.arange(first, first + len(channels))):
+                found[output] = _slice(known[call.inputs[0]], first, len(channels))
+    return found
+
+
+def _slice(given: tuple[Span, ...], first: int, units: int) -> tuple[Span, ...]:
+    found, at = [], 0
+    for span in given:
+        low, high = max(first, at), min(first + units, at + span.units)
+        if low < high:
+            found.append(Span(span.layers, span.first + low - at if span.layers else 0, high - low))
+        at += span.units
+    return tuple(found)
 
 
 def _added(given: list[tuple[Span, ...]]) -> tuple[Span, ...]:
