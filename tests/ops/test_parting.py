@@ -105,7 +105,7 @@ def test_networks_split_at_random_part_as_the_null_says() -> None:
     rng = np.random.default_rng(1)
     values, third = rng.normal(size=(2, 48))
     for without in (None, third):
-        shares = split_at_random(values, 4, without, draws=1500, seed=0)
+        shares = split_at_random(values, without, branches=4, draws=1500, seed=0)
         null = parting(values, dealt(48, 4), without, draws=1500, seed=0).null
         assert shares.mean() == pytest.approx(null.mean(), rel=0.08)
         assert np.quantile(shares, 0.95) == pytest.approx(np.quantile(null, 0.95), rel=0.12)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,7 @@ class Parting:
 
 
 def parting(
-    values: np.ndarray, branch: np.ndarray, without: np.ndarray | None = None, *, draws: int, seed: int
+    values: np.ndarray, branch: np.ndarray, without: np.ndarray | None = None, *, draws: int, seed: int | Sequence[int]
 ) -> Parting:
     """How far branches part in a property, and how far units dealt to them at random would.
 
@@ -105,7 +106,7 @@ def variance_between(values: np.ndarray, branch: np.ndarray, without: np.ndarray
 
 
 def split_at_random(
-    values: np.ndarray, branches: int, without: np.ndarray | None = None, *, draws: int, seed: int
+    values: np.ndarray, without: np.ndarray | None = None, *, branches: int, draws: int, seed: int | Sequence[int]
 ) -> np.ndarray:
     """(draws,) shares when the units, all their properties together, are dealt to so many branches of equal size.
 
