@@ -38,9 +38,12 @@ def rank_correlation(
     """Spearman's ρ of two properties of units; with `without`, the partial one.
 
     The partial ρ is the correlation of what is left of the ranks of x and y after a line through the ranks of
-    `without`: (ρxy − ρxz ρyz) / √((1 − ρxz²)(1 − ρyz²)). For the interval units are drawn with replacement, and ranked
-    anew; it takes the numbers of each unit as given. For p the ranks of y are permuted, or, with `without`, what the
-    line leaves of them (Freedman and Lane 1983); the given order counts as one permutation.
+    `without`: (ρxy − ρxz ρyz) / √((1 − ρxz²)(1 − ρyz²)). A line does not take out all that two properties share, least
+    where units fall into two clumps that both tell apart: a large partial ρ does not show that x goes with y alone.
+
+    For the interval units are drawn with replacement, and ranked anew; it takes the numbers of each unit as given. For
+    p the ranks of y are permuted, or, with `without`, what the line leaves of them (Freedman and Lane 1983); the given
+    order counts as one permutation.
 
     Args:
         x, y, without: (n,); units with a NaN in any are left out.
