@@ -71,8 +71,9 @@ def parting(
         WbsiteError: of different lengths.
     """
     given, of, third = _living(values, branch, without)
-    left, axes, known = _prepared(given, of, third)
-    if not len(left):
+    left, known = _left(given, third)
+    axes = _apart(of, known)
+    if not len(left) or not axes.shape[1]:
         return Parting(math.nan, math.nan, np.full(draws, math.nan), len(given))
     share = _share(left[None], axes, known)[0]
     rng = np.random.default_rng(seed)
@@ -101,8 +102,10 @@ def variance_between(values: np.ndarray, branch: np.ndarray, without: np.ndarray
     Raises:
         WbsiteError: of different lengths.
     """
-    left, axes, known = _prepared(*_living(values, branch, without))
-    return float(_share(left[None], axes, known)[0]) if len(left) else math.nan
+    given, of, third = _living(values, branch, without)
+    left, known = _left(given, third)
+    axes = _apart(of, known)
+    return float(_share(left[None], axes, known)[0]) if len(left) and axes.shape[1] else math.nan
 
 
 def split_at_random(
@@ -115,7 +118,12 @@ def split_at_random(
     """
     rng = np.random.default_rng(seed)
     equal = np.arange(len(values)) * branches // len(values)
-    return np.array([variance_between(values, rng.permutation(equal), without) for _ in range(draws)])
+    given, units, third = _living(values, np.arange(len(values)), without)
+    left, known = _left(given, third)
+    if not len(left):
+        return np.full(draws, math.nan)
+    deals = (_apart(rng.permutation(equal)[units], known) for _ in range(draws))
+    return np.array([_share(left[None], axes, known)[0] if axes.shape[1] else math.nan for axes in deals])
 
 
 def folded_area(values: np.ndarray, branch: np.ndarray) -> float:
@@ -149,24 +157,19 @@ def _living(
     return given[there], of[there], None if third is None else third[there]
 
 
-def _prepared(
-    values: np.ndarray, branch: np.ndarray, without: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What is left of the ranks (N,), orthonormal axes along which branches differ (N, b), and those that are taken
-    out (N, k), of which the first is the mean; nothing left where no share is defined."""
-    nothing = np.zeros(0), np.zeros((0, 0)), np.zeros((0, 0))
-    if len(values) < 2:
-        return nothing
+def _left(values: np.ndarray, without: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """What is left of the ranks, (N,), and orthonormal axes (N, k) of what is taken out, the mean and the line; of
+    ranks of which nothing is left, (0,)."""
     columns = [np.ones(len(values))] if without is None else [np.ones(len(values)), rankdata(without)]
     known = _axes(np.stack(columns, 1))
     ranks = rankdata(values)
     left = _without(ranks, known)
-    inside = (branch[:, None] == np.unique(branch)).astype(float)
-    axes = _axes(_without(inside.T, known).T)
-    spread = np.square(ranks - ranks.mean()).sum()
-    if not axes.shape[1] or np.square(left).sum() <= _ROUNDING * spread or spread == 0:
-        return nothing
-    return left, axes, known
+    return left if np.square(left).sum() > _ROUNDING * np.square(ranks).sum() else np.zeros(0), known
+
+
+def _apart(branch: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Orthonormal axes (N, b) along which branches differ, beyond what is known of the units."""
+    return _axes(_without((branch == np.unique(branch)[:, None]).astype(float), known).T)
 
 
 def _axes(columns: np.ndarray) -> np.ndarray:
