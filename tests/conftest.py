@@ -103,11 +103,61 @@ def made_up_run(folder: Path, experiment: str, seed: int, suite: str = "banding"
     return path
 
 
+def made_up_branch_run(
+    experiment: str, seed: int, branches: int = 1, parting: float = 1.0, units: int = 24, **changes: Any
+) -> Any:
+    """A run of the branch laboratory: units of 7×7 kernels whose made-up chroma parts by branch while it is trained.
+
+    Args:
+        parting: how far branches' chroma ends apart, in deviations of one branch's.
+        changes: of the record.
+    """
+    import numpy as np
+
+    from wbsite.models.runs import Run
+    from wbsite.train.base import Recipe
+
+    rng = np.random.default_rng([seed, *experiment.encode()])
+    where = np.arange(units) * branches // units - (branches - 1) / 2
+    own, fine = rng.normal(size=(2, units))
+
+    def rows(epoch: float) -> list[dict[str, float]]:
+        chroma = 1 / (1 + np.exp(-(own + parting * epoch / 2 * where)))
+        columns = {"chroma": chroma, "frequency": 0.2 + 0.02 * fine - 0.05 * chroma}
+        measured = [{name: round(float(column[u]), 4) for name, column in columns.items()} for u in range(units)]
+        return [{"epoch": epoch, "unit": u, **of, "oriented": 0.5, "strength": 1.0} for u, of in enumerate(measured)]
+
+    record = {
+        "suite": "branches", "setting": "cifar10-small", "experiment": experiment, "seed": seed,
+        "order": {"undivided": 0, "two": 1, "four": 2}.get(experiment, 9), "title": experiment, "group": "kept",
+        "summary": "", "parameters": {"branches": branches, "colours": "kept", "depth": 2}, "network": "divided",
+        "baseline": "undivided", "accuracy": 0.7 + 0.01 * rng.normal(), "first": "conv1", "second": "conv2",
+        "branches": branches, "levels": 127, "history": [row for epoch in (0.0, 0.5, 1.0, 2.0) for row in rows(epoch)],
+        "curve": [{"epoch": e, "loss": 2.0 / e, "accuracy": 0.25 * e} for e in (1, 2)],
+        "preset": "small", "recipe": asdict(Recipe(epochs=2, batch=64)),
+        "provenance": {
+            "command": f"wbsite train branches --only {experiment} --seeds {seed} --preset small", "dataset": "cifar10",
+            "dataset SHA-256": "00" * 32, "training pictures": 50000, "test pictures": 10000, "device": "cpu",
+            "seconds": 1.0, "parameters": 1234, "torch": "2.6.0", "wbsite": "0",
+        },
+        **changes,
+    }  # fmt: skip
+    strength = np.abs(rng.normal(size=(32, units // branches, 1, 1)))
+    return Run(record, {"conv1": rng.normal(size=(units, 3, 7, 7)), "conv2": strength})
+
+
+@pytest.fixture(scope="session")
+def branch_run() -> Callable[..., Any]:
+    """A run of the branch laboratory, made up: branch_run(experiment, seed, branches, parting, units, …)."""
+    return made_up_branch_run
+
+
 @pytest.fixture(scope="session")
 def runs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with a few runs, in place of those that come with wbsite. Look only.
 
-    Two experiments with two seeds; one whose head reads positions, and one of another network, with one.
+    Of banding, two experiments with two seeds; one whose head reads positions, and one of another network, with one. Of
+    branches, an undivided network and two divided ones with two seeds, and one with one.
     """
     folder = tmp_path_factory.mktemp("runs")
     for experiment in ("baseline", "rotated"):
@@ -119,6 +169,10 @@ def runs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder, "inceptionv1_baseline", 0, order=9, title="InceptionV1, baseline", group="architecture",
         network="inceptionv1", baseline="inceptionv1_baseline",
     )  # fmt: skip
+    for experiment, branches, seeds in (("undivided", 1, 2), ("two", 2, 2), ("four", 4, 2), ("alexnet_towers", 2, 1)):
+        for seed in range(seeds):
+            run = made_up_branch_run(experiment, seed, branches)
+            run.write(folder / "branches" / f"{run.name}.npz")
     return folder
 
 

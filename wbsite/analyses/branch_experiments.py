@@ -231,7 +231,7 @@ def _parted(course: Course, splits: np.ndarray) -> Row:
     last = [one.share for one in course.last]
     parting, above = sum(one.beyond_chance for one in course.last), course.above_from
     exact = binomtest(parting, len(last)).proportion_ci(method="exact")
-    dealt = np.nanquantile(splits, ((1 - LEVEL) / 2, (1 + LEVEL) / 2)) if splits.size else np.full(2, math.nan)
+    dealt = np.quantile(splits, ((1 - LEVEL) / 2, (1 + LEVEL) / 2)) if splits.size else np.full(2, math.nan)
     return {
         **_mean(last),
         **{name: float(np.mean([getattr(one, name) for one in course.last])) for name in ("expected", "limit")},
