@@ -3,7 +3,7 @@
 No threshold was chosen on a trained network. Where each comes from:
 
 PREFERS (1/5): half as strong again as the control. Constructed units set it: units that add up oriented responses
-along a straight line reach at most 0.05 for curves and below 0 for corners, ones that add them up along an arc of
+along a straight line reach at most 0.06 for curves and below 0 for corners, ones that add them up along an arc of
 120° reach 0.17 to 0.23 for curves, with inhibition from other orientations 0.56 and more; corners 0.21 and more;
 differences of Gaussians 0.25 and more for discs; smoothed random filters stay below 0.19 for curves and discs.
 
@@ -16,6 +16,8 @@ Shapley 2001, who call cells in between colour–luminance cells).
 
 ORIENTED (1/3): a first derivative of a Gaussian, the least oriented linear detector of edges, responds to gratings as
 |cos θ|, whose selectivity is 1/3. Of weights, where the response's power is measured, cos² θ has 1/2.
+
+A unit that prefers discs is not oriented, or it is one whose frequency lies between those of the gratings.
 
 THIRDS of the range of frequencies shown, on its logarithmic axis. Of weights, octaves below the finest frequency that
 pixels can show (1/2 cycle a pixel): high is the first of them, low is below the second.
@@ -91,8 +93,8 @@ CATEGORIES: Mapping[str, Category] = {
     ),
     "centre-surround": Category(
         "centre and surround",
-        "discs, alone or in opposite rings: " + _HALF_AS_STRONG.format("whole fields and gratings"),
-        _prefers("centre_surround"),
+        "discs, alone or in opposite rings: " + _HALF_AS_STRONG.format("whole fields and gratings") + "; not oriented",
+        lambda t: _prefers("centre_surround")(t) & ~(t["orientation_selectivity"] >= ORIENTED),
     ),
     "curve": Category(
         "curve",

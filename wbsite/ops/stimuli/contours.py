@@ -33,7 +33,7 @@ SMALLEST = 3.0
 
 def plan(side: float) -> pd.DataFrame:
     """Columns shape (straight, arc, corner or even), kind (edge, line or field), direction, polarity, size (radius of
-    the aperture, pixels), bend (arcs: radius over aperture's) and angle (corners); the last two 0 where they do not apply."""
+    the aperture, pixels), bend (arcs: radius over aperture's) and angle (corners), 0 where they do not apply."""
     sizes = [share * side for share in APERTURES if share * side >= SMALLEST]
     around = tuple(itertools.product(DIRECTIONS, (1, -1)))
     half = tuple(itertools.product(DIRECTIONS[:8], (1, -1)))
