@@ -1,4 +1,4 @@
-"""Tests of one group of branches: every category and every index in every branch, and among branches of one kernel."""
+"""Tests of one group of branches: categories and indices, also among branches of one kernel, and blocks of a stage."""
 
 from __future__ import annotations
 
@@ -10,10 +10,31 @@ from typing import Any
 import numpy as np
 
 from .enrichment import counts, familywise, odds_ratio, upper_tail
+from .populations import populations
 from .separation import separation
 
 LISTED = 4
 """More branches of the same kernel size than these are counted, not named."""
+
+COUNTS = ("layer_units", "branch_units", "in_layer", "in_branch")
+CATEGORY_COLUMNS = (
+    *COUNTS,
+    "expected",
+    "odds_ratio",
+    "low",
+    "high",
+    "p",
+    "permutation_p",
+    "same_kernel_p",
+    "same_kernel",
+)
+AREA = ("auc", "low", "high", "p")
+INDEX_COLUMNS = (
+    *AREA, "median_in", "median_out", "units_in", "units_out", *(f"same_kernel_{name}" for name in AREA), "same_kernel"
+)  # fmt: skip
+BLOCK_COLUMNS = ("units", "statistic", "p")
+STAGE_COLUMNS = ("blocks", "units", "share", "by_chance", "p", "with_depth")
+"""What `category_tests`, `index_tests` and `stage_tests` measure, besides what of."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +160,39 @@ def index_tests(group: Population, names: Sequence[str], indices: np.ndarray) ->
                 }
             )
     return rows
+
+
+def stage_tests(
+    group: Population, indices: np.ndarray, draws: int, seed: int
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Whether blocks of a residual stage differ from its other blocks, in all indices together (`populations`).
+
+    Args:
+        indices: (N, J), NaN where undefined.
+
+    Returns:
+        One row a block: branch, units, statistic, p. And of the stage: blocks, units, share, by_chance, p, with_depth.
+    """
+    filled, compact = np.unique(group.branch, return_inverse=True)
+    found = populations(compact, indices, draws, seed)
+    rows = [
+        {
+            "branch": group.branches[b],
+            "units": int((compact == i).sum()),
+            "statistic": float(found.statistic[i]),
+            "p": float(found.p[i]),
+        }
+        for i, b in enumerate(filled)
+    ]
+    about = {
+        "blocks": len(filled),
+        "units": len(compact),
+        "share": found.share,
+        "by_chance": found.by_chance,
+        "p": found.all_p,
+        "with_depth": found.with_depth,
+    }
+    return rows, about
 
 
 def _median(values: np.ndarray) -> float:
