@@ -1,6 +1,8 @@
 """Which categories a unit belongs to, by fixed rules on its indices: of stimuli, and of a first layer's weights.
 
-No threshold was chosen on a trained network. Where each comes from:
+No threshold was chosen on a trained network. One control was added after a look at one: without the exchange of
+sides, half of the units of AlexNet's conv4 would have counted as high–low frequency detectors, for liking any boundary
+between textures. Where the thresholds come from:
 
 PREFERS (1/5): half as strong again as the control. Constructed units set it: units that add up oriented responses
 along a straight line reach at most 0.06 for curves and below 0 for corners, ones that add them up along an arc of
@@ -108,7 +110,8 @@ CATEGORIES: Mapping[str, Category] = {
     ),
     "high-low-frequency": Category(
         "high against low frequency",
-        "high frequency beside low frequency: " + _HALF_AS_STRONG.format("fields of either"),
+        "high frequency beside low frequency: "
+        + _HALF_AS_STRONG.format("the same with its sides exchanged and fields of either"),
         _prefers("high_low"),
     ),
 }  # fmt: skip

@@ -96,7 +96,7 @@ INDICES: Mapping[str, Index] = {
     "high_low": Index(
         "high against low frequency", -1, 1,
         _AGAINST + "M: noise of high frequency beside noise of low frequency, the best arrangement found on half of the"
-        " seeds and measured on the other; U: fields of one frequency",
+        " seeds and measured on the other; U: the same with the sides exchanged, and fields of one frequency",
         "Schubert et al. 2021, High-Low Frequency Detectors",
     ),
 }  # fmt: skip
@@ -167,16 +167,24 @@ def high_low(mixed: np.ndarray, uniform: np.ndarray) -> tuple[np.ndarray, np.nda
     """M and U of texture boundaries.
 
     Each half of the seeds chooses an arrangement by its mean response and the other half measures it, so that the best
-    of many arrangements is not the luckiest.
+    of many arrangements is not the luckiest. With its sides exchanged it tells a unit that looks for high frequency on
+    one side from one that likes any boundary between textures.
 
     Args:
-        mixed: (arrangements, seeds, units), an even number of seeds.
+        mixed: (pairs, directions, seeds, units), directions evenly around the circle, even numbers of them and seeds.
         uniform: (frequencies, seeds, units).
     """
-    half = mixed.shape[1] // 2
-    folds = mixed[:, :half].mean(1), mixed[:, half:].mean(1)
-    chosen = [np.take_along_axis(folds[1 - i], folds[i].argmax(0)[None], 0)[0] for i in (0, 1)]
-    return (chosen[0] + chosen[1]) / 2, uniform.mean(1).max(0)
+    half = mixed.shape[2] // 2
+    exchanged = np.roll(mixed, mixed.shape[1] // 2, axis=1)
+    folds, opposite = (
+        [part.mean(2).reshape(-1, part.shape[-1]) for part in (given[:, :, :half], given[:, :, half:])]
+        for given in (mixed, exchanged)
+    )
+    found = [
+        sum(np.take_along_axis(given[1 - i], folds[i].argmax(0)[None], 0)[0] for i in (0, 1)) / 2
+        for given in (folds, opposite)
+    ]
+    return found[0], np.maximum(found[1], uniform.mean(1).max(0))
 
 
 def _of_gratings(rows: pd.DataFrame, responses: np.ndarray) -> dict[str, np.ndarray]:
@@ -237,7 +245,7 @@ def _of_textures(rows: pd.DataFrame | None, responses: np.ndarray | None) -> tup
     mixed = (rows["low"] != rows["high"]).to_numpy()
     found = grid(rows[mixed], responses[mixed], "low", "direction", "seed", "polarity").mean(3)
     uniform = grid(rows[~mixed], responses[~mixed], "low", "seed", "polarity").mean(2)
-    return high_low(found.reshape(-1, *found.shape[2:]), uniform)
+    return high_low(found, uniform)
 
 
 def grid(rows: pd.DataFrame, responses: np.ndarray, *names: str) -> np.ndarray:
