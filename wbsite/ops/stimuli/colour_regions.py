@@ -63,7 +63,7 @@ def draw(field: Field, rows: pd.DataFrame) -> torch.Tensor:
     opposite = torch.tensor((rows["other"] == "opposite").to_numpy(), device=radius.device)[:, None, None]
     colour = torch.where(opposite, 2 * share - 1, share) * field.column(rows, "sign").reshape(-1, 1, 1)
     finest = 1 / 3
-    grain = noise(len(field.x), min(2 / field.side, finest), finest, seed=0, device=field.x.device)
+    grain = noise(field, min(2 / field.side, finest), finest, seed=0)
     textured = field.column(rows, "texture").reshape(-1, 1, 1) * grain
     ground = torch.tensor(AXES[LUMINANCE], device=radius.device)[:, None, None] * CONTRAST
     aperture = field.aperture(field.side / 2)

@@ -56,7 +56,7 @@ def draw(field: Field, rows: pd.DataFrame) -> torch.Tensor:
         for frequency, seed in zip(rows[name], rows["seed"], strict=True):
             if (frequency, seed) not in held:
                 band = (frequency / 2**0.5, frequency * 2**0.5)
-                held[frequency, seed] = noise(len(field.x), *band, seed=int(seed), device=field.x.device)
+                held[frequency, seed] = noise(field, *band, seed=int(seed))
         sides.append(torch.stack([held[key] for key in zip(rows[name], rows["seed"], strict=True)]))
     share = inside(towards)
     pattern = (share * sides[1] + (1 - share) * sides[0]) * field.column(rows, "polarity").reshape(-1, 1, 1)
