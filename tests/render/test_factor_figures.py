@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from wbsite.render.site import Model, Site
 from wbsite.run.perform import perform
 from wbsite.run.plan import plan
 from wbsite.run.request import ModelRequest
-from wbsite.store import Store
+from wbsite.store import Result, Store
 
 ANALYSES = ["architecture", "filters", "connectivity"]
 
@@ -122,11 +124,19 @@ def test_without_a_fit_network_the_chart_is_a_gap(site: Site) -> None:
     assert "in 2 groups" in gap.reason
 
 
-def test_few_units_are_drawn_without_correlations(built: Path) -> None:
-    """Six filters have their places, and no number that would mean nothing."""
-    speck = Site(Store(built / "build" / "store"), ["speck"])
-    model: Model = speck.models[0]
-    drawing = registry.named("figures", "factor-map", "figure").draw(Scene(speck, model))
+def test_few_units_are_drawn_without_correlations(site: Site, tmp_path: Path) -> None:
+    """They have their places, and no number that would mean nothing."""
+    known = site.model("simplified_32")
+    entry = known.entry("connectivity")
+    assert entry is not None
+    tables = {name: entry.table(name) for name in ("rows", "factors", "inputs", "outputs", "communities")}
+    tables["rows"] = tables["rows"].assign(rho=math.nan, low=math.nan, high=math.nan, p=math.nan, q=math.nan, units=5)
+    shutil.copytree(site.store.url.removeprefix("file://"), tmp_path, dirs_exist_ok=True)
+    store = Store(str(tmp_path))
+    store.put("0" * 64, Result(entry.values, dict(entry.arrays), tables), {"analysis": "connectivity"})
+    results = {**known.record["results"], "connectivity": {"": {"key": "0" * 64}}}
+    few = Model(store, {**known.record, "results": results})
+    drawing = registry.named("figures", "factor-map", "figure").draw(Scene(site, few))
     assert isinstance(drawing, Drawing)
     assert "too few to correlate" in drawing.caption
     assert "–" not in drawing.body and "nan" not in drawing.body + drawing.caption + drawing.alt

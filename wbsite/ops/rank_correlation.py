@@ -10,8 +10,8 @@ from scipy.stats import rankdata
 
 from wbsite.errors import WbsiteError
 
-FEWEST = 8
-"""Units below which a correlation is not computed: its interval would be most of [−1, 1]."""
+FEWEST = 6
+"""Units below which a correlation is not computed: of five, even the rarest order has a permutation p above 1 %."""
 
 
 @dataclass(frozen=True)
