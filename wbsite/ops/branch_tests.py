@@ -139,7 +139,7 @@ def index_tests(group: Population, names: Sequence[str], indices: np.ndarray) ->
         for b, branch in enumerate(group.branches):
             inside, peers = group.branch == b, group.peers(b)
             found = separation(values[inside], values[~inside])
-            among = separation(values[inside], values[peers & ~inside])
+            among = found if peers.all() else separation(values[inside], values[peers & ~inside])
             rows.append(
                 {
                     "branch": branch,
