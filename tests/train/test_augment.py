@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -111,6 +112,40 @@ def test_rotated_pictures_keep_their_range_and_have_no_empty_corners() -> None:
     assert wild.min() >= 0 and wild.max() <= 255
 
 
+def test_pictures_without_colour_have_the_rounded_mean_in_every_channel() -> None:
+    x, recipe = noise(12), replace(PLAIN, shift=2, flip=True)
+    found = augment(x, replace(recipe, colours="removed"), draws(12))
+    assert found.dtype == torch.uint8
+    mean = augment(x, recipe, draws(12)).double().mean(1, keepdim=True).round()
+    assert torch.equal(found.double(), mean.expand(-1, 3, -1, -1))
+    turned = pose(x, replace(PLAIN, sway=30.0, colours="removed"), draws(12))
+    assert torch.allclose(turned, random_rotation(x, 30.0, draws(12)).mean(1, keepdim=True), atol=1e-3)
+
+
+def test_permuted_pictures_keep_their_channels_in_an_order_of_their_own() -> None:
+    x, recipe = noise(120), replace(PLAIN, shift=2, flip=True)
+    found, upright = (augment(x, replace(recipe, colours=of), draws(120)) for of in ("permuted", "kept"))
+    orders = []
+    for picture, before in zip(found, upright, strict=True):
+        order = [next(i for i in range(3) if torch.equal(channel, before[i])) for channel in picture]
+        assert sorted(order) == [0, 1, 2]
+        orders.append(tuple(order))
+    assert torch.equal(found.double().mean(1), upright.double().mean(1))
+    counts = [orders.count(order) for order in set(orders)]
+    assert len(counts) == 6
+    assert min(counts) > 8, "all six orders are about as frequent"
+
+
+def test_the_order_of_channels_is_drawn_anew_at_every_epoch_and_stays_in_the_test(batches: Batches) -> None:
+    recipe = replace(PLAIN, colours="permuted")
+    first, again, other = (torch.cat([x for x, _ in batches.train(recipe, 0, epoch)]) for epoch in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first.flatten(1).sort(0).values, other.flatten(1).sort(0).values)
+    one, two = (torch.cat([x for x, _ in batches.test(recipe)]) for _ in range(2))
+    assert torch.equal(one, two)
+    assert not torch.equal(one, torch.cat([x for x, _ in batches.test()]))
+
+
 @pytest.mark.parametrize("sway", [0.0, 45.0])
 def test_test_pictures_are_posed_alike_at_every_epoch(sway: float, batches: Batches) -> None:
     recipe = replace(PLAIN, shift=4, flip=True, vertical_flip=True, turn=1, sway=sway)
@@ -135,9 +170,12 @@ def test_an_epoch_begun_in_its_middle_shows_the_rest(batches: Batches) -> None:
 
 
 @pytest.mark.parametrize("part", ["train", "test"])
-def test_rows_of_a_batch_are_augmented_as_they_are_within_it(part: str, batches: Batches) -> None:
+@pytest.mark.parametrize("colours", ["kept", "removed", "permuted"])
+def test_rows_of_a_batch_are_augmented_as_they_are_within_it(
+    part: str, colours: Literal["kept", "removed", "permuted"], batches: Batches
+) -> None:
     """Processes that share a batch see what one process would see."""
-    recipe = Recipe(epochs=1, batch=10, shift=4, vertical_flip=True, sway=30.0)
+    recipe = Recipe(epochs=1, batch=10, shift=4, vertical_flip=True, sway=30.0, colours=colours)
 
     def read(first: int, last: int) -> list[torch.Tensor]:
         rows = {"rows": lambda n: slice(n * first // 4, n * last // 4)}
