@@ -59,7 +59,9 @@ def run(context: Context) -> Result:
     return Result(
         values={
             "indices": {name: asdict(index) for name, index in INDICES.items()},
-            "categories": {name: {"title": one.title, "rule": one.rule} for name, one in CATEGORIES.items()},
+            "categories": {
+                name: {"title": one.title, "rule": one.rule, "index": one.index} for name, one in CATEGORIES.items()
+            },
             "layers": told,
             "dead_below": DEAD,
         },

@@ -47,11 +47,13 @@ class Category:
     Attributes:
         title: what figures call it.
         rule: in words.
+        index: the column that says how much a unit is of it; with a minus sign where less is more.
         holds: table of indices → which units belong to it; a comparison with NaN is False.
     """
 
     title: str
     rule: str
+    index: str
     holds: Callable[[pd.DataFrame], pd.Series]
 
 
@@ -64,54 +66,65 @@ _HALF_AS_STRONG = "at least half as strong again as {}, and a quarter of the uni
 CATEGORIES: Mapping[str, Category] = {
     "colour": Category(
         "colour", "gratings in colour draw at least twice the response of black and white ones",
+        "colour",
         lambda t: t["colour"] >= COLOUR,
     ),
     "black-and-white": Category(
         "black and white", "black and white gratings draw at least twice the response of ones in colour",
+        "-colour",
         lambda t: t["colour"] <= 1 - COLOUR,
     ),
     "oriented": Category(
         "oriented", "orientation selectivity of at least 1/3, that of the least oriented linear edge detector",
+        "orientation_selectivity",
         lambda t: t["orientation_selectivity"] >= ORIENTED,
     ),
     "high-frequency": Category(
         "high frequency", "in the upper third of the frequencies shown, on a logarithmic axis",
+        "relative_frequency",
         lambda t: t["relative_frequency"] >= 1 - THIRD,
     ),
     "low-frequency": Category(
         "low frequency", "in the lower third of the frequencies shown, on a logarithmic axis",
+        "-relative_frequency",
         lambda t: t["relative_frequency"] <= THIRD,
     ),
     "bw-vs-colour": Category(
         "black and white against colour",
         "colour beside, in or around grey, whatever the hue: "
         + _HALF_AS_STRONG.format("whole fields of either and the same regions in two colours"),
+        "bw_vs_colour",
         _prefers("bw_vs_colour"),
     ),
     "absence-of-colour": Category(
         "absence of colour",
         "a texture in black and white: " + _HALF_AS_STRONG.format("the same in any colour"),
+        "absence_of_colour",
         _prefers("absence_of_colour"),
     ),
     "centre-surround": Category(
         "centre and surround",
         "discs, alone or in opposite rings: " + _HALF_AS_STRONG.format("whole fields and gratings") + "; not oriented",
+        "centre_surround",
         lambda t: _prefers("centre_surround")(t) & ~(t["orientation_selectivity"] >= ORIENTED),
     ),
     "curve": Category(
         "curve",
         "arcs: " + _HALF_AS_STRONG.format("straight contours and even fields") + "; no less strong than corners",
+        "curve",
         lambda t: _prefers("curve")(t) & ~(t["corner"] > t["curve"]),
     ),
     "corner": Category(
         "corner",
         "corners: " + _HALF_AS_STRONG.format("straight contours and even fields") + "; stronger than arcs",
+        "corner",
         lambda t: _prefers("corner")(t) & (t["corner"] > t["curve"]),
     ),
     "high-low-frequency": Category(
         "high against low frequency",
         "high frequency beside low frequency: "
         + _HALF_AS_STRONG.format("the same with its sides exchanged and fields of either"),
+        "high_low",
         _prefers("high_low"),
     ),
 }  # fmt: skip
@@ -120,22 +133,27 @@ CATEGORIES: Mapping[str, Category] = {
 FILTER_CATEGORIES: Mapping[str, Category] = {
     "colour": Category(
         "colour", "at least 4/5 of the squared weights are colour: twice the amplitude of black and white",
+        "chroma",
         lambda t: t["chroma"] >= COLOUR**2 / (COLOUR**2 + (1 - COLOUR) ** 2),
     ),
     "black-and-white": Category(
         "black and white", "at most 1/5 of the squared weights are colour: half the amplitude of black and white",
+        "-chroma",
         lambda t: t["chroma"] <= (1 - COLOUR) ** 2 / (COLOUR**2 + (1 - COLOUR) ** 2),
     ),
     "oriented": Category(
         "oriented", "orientation selectivity of the power of at least 1/2, that of a first derivative of a Gaussian",
+        "orientation_selectivity",
         lambda t: t["orientation_selectivity"] >= ORIENTED_POWER,
     ),
     "high-frequency": Category(
         "high frequency", "at least 1/4 cycle a pixel, the first octave below the finest that pixels show",
+        "frequency",
         lambda t: t["frequency"] >= 1 / 4,
     ),
     "low-frequency": Category(
         "low frequency", "at most 1/8 cycle a pixel, two octaves below the finest that pixels show",
+        "-frequency",
         lambda t: t["frequency"] <= 1 / 8,
     ),
 }  # fmt: skip
