@@ -173,6 +173,8 @@ def test_a_page_can_ask_for_the_filters_of_a_run(draw: Callable[..., Any]) -> No
     whole = draw("branch-kernels", experiment="undivided")
     assert "<strong>undivided</strong>" in whole.body
     assert "η²" not in whole.caption
+    assert "median" not in whole.caption, "nothing parts, so no seed is the median"
+    assert set(whole.data["seed"]) == {0}
     assert "there are: 0, 1, 2" in draw("branch-kernels", experiment="two", seed=9).reason
     assert "four_hues" in draw("branch-kernels", experiment="four_hues").reason
     with pytest.raises(WbsiteError, match="'fuor'"):

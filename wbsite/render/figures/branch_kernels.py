@@ -37,7 +37,9 @@ def draw(scene: Scene) -> Drawing | Gap:
     if seed is not None and seed not in set(same["seed"]):
         known = ", ".join(map(str, sorted(same["seed"])))
         return Gap(f"no run of {experiment} with seed {seed} is there (there are: {known})", failed=False)
-    row = same.iloc[(len(same) - 1) // 2] if seed is None else same[same["seed"] == seed].iloc[0]
+    parted = bool((same["branches"] > 1).all())
+    median = (len(same) - 1) // 2 if parted else 0
+    row = same.iloc[median] if seed is None else same[same["seed"] == seed].iloc[0]
     units = lab.table("units")
     for name in ("setting", "experiment", "seed"):
         units = units[units[name] == row[name]]
@@ -45,17 +47,20 @@ def draw(scene: Scene) -> Drawing | Gap:
     pictures = lab.entry.arrays[f"{row['setting']}/{experiment}/{row['seed']}"]
     lines, told = [], []
     for branch, inside in units.groupby("branch"):
-        name = f"branch {branch}" if row["branches"] > 1 else "undivided"
+        name = f"branch {branch}" if parted else "undivided"
         said = f"median chroma {share_text(inside['chroma'].median())}"
         told.append(f"{name}, {len(inside)} filters, {said}")
         tiles = "".join(_tile(pictures[unit.unit], unit) for unit in inside.itertuples())
         lines.append(f"<div><p><strong>{name}</strong> {said}</p><div>{tiles}</div></div>")
-    others = f"; of {len(same)} seeds the one with the median parting" if seed is None and len(same) > 1 else ""
-    parting = f" They part in chroma with η² = {share_text(row['share'])}, where chance stays below {share_text(row['limit'])} in 95 % of deals (p = {share_text(row['p'])})."
+    others = (
+        f"; of {len(same)} seeds the one with the median parting" if seed is None and parted and len(same) > 1 else ""
+    )
+    chance = f"= {share_text(row['p'])}" if row["p"] >= 0.001 else "< 0.001"
+    parting = f" They part in chroma with η² = {share_text(row['share'])}, where chance stays below {share_text(row['limit'])} in 95 % of deals (p {escape(chance)})."
     caption = (
         f"Filters of the first layer of one network, {escape(row['title'])}, trained on {escape(lab.facts(row['setting'])['dataset'])}, seed {row['seed']}"
         f"{others}: every branch in a row, from black and white to colour. Each is scaled to its own strongest weight, mid"
-        f" grey is zero.{parting if row['branches'] > 1 else ''} The order inside a branch is ours."
+        f" grey is zero.{parting if parted else ''} The order inside a branch is ours."
     )
     alt_text = f"{len(units)} filters as small pictures. {'; '.join(told)}."
     shown = units[["setting", "experiment", "seed", "branch", "unit", "chroma", "frequency", "strength", "dead"]].round(

@@ -72,7 +72,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     ]
     caption = (
         f"How far the branches of a first layer part in {PROPERTIES[name]}: {MEASURE}, 0 where they are alike, of networks"
-        f" {lab.setup}. Small marks are single runs, large ones means. {INTERVAL} ({seeds_text(summary)} an experiment)."
+        f" {lab.setup}. Ticks are single runs, large marks means. {INTERVAL} ({seeds_text(summary)} an experiment)."
         " The grey band holds 95 % of what comes out when the units of the undivided network, trained on the same pictures,"
         f" are dealt at random to as many branches ({lab.entry.values['splits']} times a seed), its line their mean: it is not"
         " 0, because branches of few units are never quite alike."
@@ -125,9 +125,9 @@ def _chart(table: pd.DataFrame, lab: Lab, height: int) -> alt.LayerChart:
     lines = means.transform_aggregate(groupby=["head"]).mark_rule(color=NEUTRAL, opacity=0.45, x=0, x2="width")
     seeds = (
         base.transform_filter("datum.kind == 'run'")
-        .mark_point(filled=True, size=22, opacity=0.75)
+        .mark_tick(orient="vertical", size=MARK - 4, thickness=1.6, opacity=0.9)
         .encode(
-            x=x, y=y, color=colour, shape=shape,
+            x=x, y=y, color=colour,
             tooltip=[
                 alt.Tooltip("title:N", title="experiment"), "dataset:N", "seed:Q", alt.Tooltip("share:Q", title="η²", format=".3f"),
                 alt.Tooltip("p:Q", format=".3f"), alt.Tooltip("accuracy:Q", format=".1%"),
