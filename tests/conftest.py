@@ -28,7 +28,7 @@ class Speck(nn.Module):
         self.conv1 = nn.Conv2d(3, 6, 5, padding=2)
         self.conv2 = nn.Conv2d(6, 8, 3, padding=1)
         self.squeeze = nn.Conv2d(8, 4, 1)
-        self.conv3 = nn.Conv2d(4, 10, 3, padding=1)
+        self.conv3 = nn.Conv2d(4, 10, 3, padding=1, groups=2)
         self.point = nn.Conv2d(10, 4, 1)
         self.fc = nn.Linear(16, 2)
 
