@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from wbsite.analyses import branch_experiments
-from wbsite.models.branched import PROPERTIES, Branched, Trained
+from wbsite.models.branched import PROPERTIES, Branched, Course, Trained
 from wbsite.models.repeated import by_setting
 from wbsite.models.runs import Run
 from wbsite.ops.branches import connectivity_factors
@@ -155,6 +155,15 @@ def test_parting_that_comes_and_goes_is_dated_from_where_it_stays(branch_run: Ca
             row["chroma"] = 0.9 * moments[row["epoch"]] * (row["unit"] >= 12) + 0.1 * chance
     course = Trained.of(by_setting(runs)["cifar10-small"]["two"]).courses(200, 0)["chroma"]
     assert (course.shares.mean(0) > course.limits).tolist() == [False, True, False, True]
+    assert course.above_from == 2.0
+
+
+def test_half_of_the_parting_is_half_of_what_is_above_chance() -> None:
+    """Four branches of twelve units begin with what chance gives."""
+    shares = np.array([[0.06, 0.07, 0.09, 0.16]])
+    chance = np.full(4, 0.06)
+    course = Course([0.0, 1.0, 2.0, 3.0], shares, chance, chance + 0.02, ())
+    assert course.half_epoch == pytest.approx(2 + 2 / 7, abs=1e-3)
     assert course.above_from == 2.0
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from ..models.branched import PROPERTIES, Branched, Course, Trained
-from ..models.repeated import bounds, by_setting, facts, finite, half_epoch
+from ..models.repeated import bounds, by_setting, facts, finite
 from ..ops.branches import connectivity_factors
 from ..ops.intervals import Interval, t_interval, welch_difference
 from ..ops.parting import LEVEL
@@ -59,7 +59,7 @@ def run(context: SuiteContext) -> Result:
     undivided, are dealt at random to as many branches, with 95 % of these splits, over seeds, between its bounds;
     `difference` the mean share minus that, each of the baseline's seeds counting with the mean of its splits. Intervals
     of means are Student's t over seeds, of differences Welch's; a single seed has none: NaN in tables, None in values.
-    In `course` the limit is that of a mean over as many seeds.
+    In `course` the limit is that of a mean over as many seeds. `above_from` and `half_epoch` are when: see `Course`.
 
     Table factors: of undivided runs, |ρ| (Spearman) of units' coordinates on the first connectivity factor of what
     reads them with each property, its permutation p, and the factor's share of the inertia. Arrays
@@ -243,7 +243,7 @@ def _parted(course: Course, splits: np.ndarray) -> Row:
         "split_high": float(dealt[1]),
         **bounds(welch_difference(last, splits.mean(1)), "difference"),
         "above_from": above,
-        "half_epoch": None if above is None else half_epoch(course.epochs, course.shares.mean(0).tolist()),
+        "half_epoch": None if above is None else course.half_epoch,
     }
 
 

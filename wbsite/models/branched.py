@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..ops.parting import LEVEL, Parting, folded_area, living, parting, split_at_random
-from .repeated import Repeated
+from .repeated import Repeated, half_epoch
 from .runs import Run
 
 PROPERTIES: Mapping[str, tuple[str, str]] = {
@@ -126,6 +126,12 @@ class Course:
         within = ~(self.shares.mean(0) > self.limits)
         first = len(within) - int(np.argmax(within[::-1])) if within.any() else 0
         return self.epochs[first] if first < len(within) else None
+
+    @property
+    def half_epoch(self) -> float | None:
+        """When the mean over seeds first has half of what it ends with above the null's mean, since branches of few
+        units are never quite alike; interpolated between moments."""
+        return half_epoch(self.epochs, (self.shares.mean(0) - self.expected).tolist())
 
 
 @dataclass(frozen=True, eq=False)
