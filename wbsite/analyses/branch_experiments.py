@@ -9,9 +9,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
-from ..models.branched import PROPERTIES, Branched, Course, Trained
+from ..models.branched import PROPERTIES, Branched, Course, Trained, mean_share
 from ..models.repeated import bounds, by_setting, facts, finite
 from ..ops.branches import connectivity_factors
 from ..ops.intervals import Interval, t_interval, welch_difference
@@ -91,7 +90,7 @@ def run(context: SuiteContext) -> Result:
             rows["branches"] += [row for of_run in branches for row in of_run]
             rows["factors"] += factors
             for place, one in enumerate(trained.runs):
-                arrays[f"{setting}/{name}/{one.seed}"] = _pictures(one)
+                arrays[f"{setting}/{name}/{one.seed}"] = one.pictures
                 rows["units"] += [{**_key(one), **row} for row in one.end.to_dict("records")]
                 rows["runs"] += _runs(one, {of: course.last[place] for of, course in courses.items()})
             for of, course in courses.items():
@@ -129,12 +128,6 @@ def _key(one: Branched) -> Row:
 
 def _about_of(record: Mapping[str, Any]) -> Row:
     return {name: record[name] for name in ABOUT}
-
-
-def _pictures(one: Branched) -> np.ndarray:
-    kernels = one.run.kernels[one.record["first"]]
-    peak = np.maximum(np.abs(kernels).max((1, 2, 3), keepdims=True), np.finfo(np.float32).tiny)
-    return np.rint(127.5 + 127.5 * kernels / peak).transpose(0, 2, 3, 1).astype(np.uint8)
 
 
 def _branches(one: Branched) -> list[Row]:
@@ -191,16 +184,12 @@ def _course(trained: Trained, name: str, course: Course) -> list[Row]:
             "property": name,
             "epoch": epoch,
             "seeds": len(shares),
-            **_mean(shares),
+            **mean_share(shares),
             "expected": expected,
             "limit": limit,
         }
         for epoch, shares, expected, limit in moments
     ]
-
-
-def _mean(shares: Sequence[float] | np.ndarray) -> Row:
-    return t_interval(shares)._asdict() | {"share": float(np.mean(shares))}
 
 
 def _summaries(
@@ -220,31 +209,10 @@ def _summaries(
     for name in PROPERTIES:
         row = {**about, "property": name}
         if course := courses.get(name):
-            row |= _parted(course, split(trained.record["baseline"], trained.branches, name))
+            row |= course.ended(split(trained.record["baseline"], trained.branches, name))
             row["area"] = float(np.mean([one.area(name) for one in trained.runs]))
         found.append(row)
     return found
-
-
-def _parted(course: Course, splits: np.ndarray) -> Row:
-    """How far an experiment's branches part at the end, since when, and against splits (S, draws) of its baseline."""
-    last = [one.share for one in course.last]
-    parting, above = sum(one.beyond_chance for one in course.last), course.above_from
-    exact = binomtest(parting, len(last)).proportion_ci(method="exact")
-    dealt = np.quantile(splits, ((1 - LEVEL) / 2, (1 + LEVEL) / 2)) if splits.size else np.full(2, math.nan)
-    return {
-        **_mean(last),
-        **{name: float(np.mean([getattr(one, name) for one in course.last])) for name in ("expected", "limit")},
-        "parting": parting,
-        "parting_low": float(exact.low),
-        "parting_high": float(exact.high),
-        "split": float(splits.mean()) if splits.size else math.nan,
-        "split_low": float(dealt[0]),
-        "split_high": float(dealt[1]),
-        **bounds(welch_difference(last, splits.mean(1)), "difference"),
-        "above_from": above,
-        "half_epoch": None if above is None else course.half_epoch,
-    }
 
 
 def _factors(one: Branched, draws: int, seed: int) -> list[Row]:

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
+from ..ops.intervals import t_interval, welch_difference
 from ..ops.parting import LEVEL, Parting, folded_area, living, parting, split_at_random
-from .repeated import Repeated, half_epoch
+from .repeated import Repeated, bounds, half_epoch
 from .runs import Run
 
 PROPERTIES: Mapping[str, tuple[str, str]] = {
@@ -86,6 +88,13 @@ class Branched:
         values, without = self.values(name)
         return folded_area(values, self.end["branch"].to_numpy()) if without is None else math.nan
 
+    @property
+    def pictures(self) -> np.ndarray:
+        """The first layer's kernels, uint8 (units, kh, kw, 3), zero at mid grey, each scaled to its largest weight."""
+        kernels = self.run.kernels[self.record["first"]]
+        peak = np.maximum(np.abs(kernels).max((1, 2, 3), keepdims=True), np.finfo(np.float32).tiny)
+        return np.rint(127.5 + 127.5 * kernels / peak).transpose(0, 2, 3, 1).astype(np.uint8)
+
 
 @dataclass(frozen=True, eq=False)
 class Course:
@@ -132,6 +141,35 @@ class Course:
         """When the mean over seeds first has half of what it ends with above the null's mean, since branches of few
         units are never quite alike; interpolated between moments."""
         return half_epoch(self.epochs, (self.shares.mean(0) - self.expected).tolist())
+
+    def ended(self, splits: np.ndarray) -> dict[str, Any]:
+        """How far branches part at the end, in how many seeds, since when, and against splits (S, draws) of a baseline.
+
+        See `analyses.branch_experiments` for the names.
+        """
+        last = [one.share for one in self.last]
+        parting, above = sum(one.beyond_chance for one in self.last), self.above_from
+        exact = binomtest(parting, len(last)).proportion_ci(method="exact")
+        dealt = np.quantile(splits, ((1 - LEVEL) / 2, (1 + LEVEL) / 2)) if splits.size else np.full(2, math.nan)
+        return {
+            **mean_share(last),
+            **{name: float(np.mean([getattr(one, name) for one in self.last])) for name in ("expected", "limit")},
+            "parting": parting,
+            "parting_low": float(exact.low),
+            "parting_high": float(exact.high),
+            "split": float(splits.mean()) if splits.size else math.nan,
+            "split_low": float(dealt[0]),
+            "split_high": float(dealt[1]),
+            **bounds(welch_difference(last, splits.mean(1)), "difference"),
+            "above_from": above,
+            "half_epoch": None if above is None else self.half_epoch,
+        }
+
+
+def mean_share(shares: Sequence[float] | np.ndarray) -> dict[str, float]:
+    """The mean over seeds with its interval: share, low, high."""
+    found = t_interval(shares)
+    return {"share": found.mean, "low": found.low, "high": found.high}
 
 
 @dataclass(frozen=True, eq=False)
