@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import nn
 
 from wbsite.analyses import branches, enrichment, tuning
 from wbsite.analyses.base import Context
+from wbsite.models import formats
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
 from wbsite.models.layers import Layers, discover
 from wbsite.ops.branch_tests import Population, category_tests, index_tests
@@ -176,6 +178,24 @@ def test_untrained_copies_stand_beside_what_stimuli_show() -> None:
         np.testing.assert_allclose(again.units[name], shown[name], rtol=1e-5)
 
 
+def test_towers_of_the_published_alexnet_part_in_colour(shared_data: Callable[[str], Path]) -> None:
+    weight = formats.read(shared_data("weights/alexnet_groups2_int8.npz")).state["conv1.weight"]
+    found = FilterTuning.of(weight)
+    columns = {name: getattr(found, name).numpy() for name in (*enrichment.FILTER_INDICES, "dead")}
+    units = pd.DataFrame({"layer": "conv1", "unit": range(96), **columns})
+    places = units[["layer", "unit"]].assign(branch=np.repeat([0, 1], 48))
+    towers = enrichment.Group("conv1", "towers", ("tower 1", "tower 2"), (11, 11), places)
+    source = enrichment.Source("weights", units[~units["dead"]], enrichment.FILTER_INDICES, filter_categories(units))
+    tables = enrichment._tests(towers, source, 200, 0)
+    chroma = row_of(tables["effects"], branch="tower 1", index="chroma")
+    assert (chroma["median_in"], chroma["median_out"]) == pytest.approx((0.917, 0.029), abs=5e-4)
+    assert (chroma["units_in"], chroma["units_out"]) == (48, 48)
+    assert 0.75 < chroma["low"] < 0.88 < chroma["auc"] < 0.9 < chroma["high"]
+    assert chroma["p"] < 1e-9
+    colour = row_of(tables["rows"], branch="tower 1", category="colour")
+    assert (colour["in_branch"], colour["in_layer"]) == (31, 35)
+
+
 def test_a_network_without_branches_has_empty_tables() -> None:
     class Plain(nn.Module):
         def __init__(self) -> None:
@@ -213,7 +233,7 @@ def random_layers(draws: int, units: int) -> list[pd.DataFrame]:
 
 def test_two_hundred_random_first_layers_show_no_more_than_chance() -> None:
     """Where units are exchangeable, the tests err as often as they say, or less."""
-    towers = Population(("tower 1", "tower 2"), (1, 1), np.repeat([0, 1], 24))
+    towers = Population(("tower 1", "tower 2"), (7, 7), np.repeat([0, 1], 24))
     p, effects, layers_with_q = [], [], 0
     for table in random_layers(200, 48):
         named = filter_categories(table)
@@ -232,12 +252,12 @@ def test_two_hundred_random_first_layers_show_no_more_than_chance() -> None:
 def test_untrained_copies_make_up_for_what_units_of_a_branch_share() -> None:
     """Where they read the same units of another layer, they resemble each other in random networks too."""
     areas = []
-    for seed in range(36):
+    for seed in range(24):
         model, layers = network(seed)
         source = enrichment._measured(model, ["conv2"], Context(model, layers, None, torch.device("cpu"), {}, {}))
         inside = source.units["unit"] < 6
         found = [separation(source.units.loc[inside, n], source.units.loc[~inside, n]) for n in ("colour", "frequency")]
         areas.append([one.auc for one in found])
     values = np.array(areas)
-    against = [prediction_p(values[i], values[[(i + j) % 36 for j in range(1, 6)]]) for i in range(36)]
-    assert np.nanmean(np.array(against) <= 0.05) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 72)
+    against = [prediction_p(values[i], values[[(i + j) % 24 for j in range(1, 6)]]) for i in range(24)]
+    assert np.nanmean(np.array(against) <= 0.05) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 48)
