@@ -25,6 +25,9 @@ from wbsite.store import Entry, Store
 ANALYSES = [analysis.name for analysis in registry.entries("analyses")]
 FIGURES = [figure.name for figure in registry.entries("figures")]
 
+NOT_OF_SPECK = {"first-layer-towers", "residual-blocks"}
+"""Of towers and residual blocks, which the small network has not: held to the same by test_enrichment_figures.py."""
+
 
 @pytest.fixture(scope="module")
 def store(built: Path) -> Store:
@@ -127,7 +130,7 @@ def test_a_figure_has_caption_alternative_text_and_data(store: Store, name: str)
             assert f'"url": "{name}.csv"' in json.dumps(spec)
         again = figure.draw(scene)
         assert figure_html(name, 1, again) == (html, files), "drawn differently the second time"
-    assert drawn, "no scene of the small network shows it"
+    assert drawn or name in NOT_OF_SPECK, "no scene of the small network shows it"
 
 
 def test_every_figure_is_drawn_without_torch_or_the_network(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +144,7 @@ def test_every_figure_is_drawn_without_torch_or_the_network(store: Store, monkey
     for figure in registry.entries("figures"):
         drawings = [figure.draw(scene) for scene in scenes(Site(store, None), figure.name)]
         drawn = [drawing for drawing in drawings if not isinstance(drawing, Gap)]
-        assert drawn, figure.name
+        assert drawn or figure.name in NOT_OF_SPECK, figure.name
         for drawing in drawn:
             assert isinstance(drawing, Drawing), figure.name
             assert drawing.caption and drawing.alt and len(drawing.data), figure.name
