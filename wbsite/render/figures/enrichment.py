@@ -90,8 +90,8 @@ def _kernels(found: Enriched, group: str) -> dict[str, int]:
 def _head(group: str, name: str, rows: pd.DataFrame, kernels: dict[str, int]) -> str:
     row = rows[rows["branch"] == name].iloc[0]
     window = f"{window_text(kernels[name])}, " if name in kernels else ""
-    alike = "no equal kernel" if pd.isna(row["same_kernel_p"]) else f"◆ with {row['same_kernel']}"
-    alike = alike.replace(f"{group}_", "")
+    alone = str(row["same_kernel"]).startswith("no other")
+    alike = "no equal kernel" if alone else f"◆ with {row['same_kernel']}".replace(f"{group}_", "")
     return (
         f'<th scope="col">{breakable(short(name, group))}<small>{window}{number_text(int(row["branch_units"]))} units'
         f"<br>{escape(alike)}</small></th>"

@@ -44,7 +44,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         " of each, the chance that a unit of the first has the larger value than one of the second (AUC, ties half, 95&nbsp;%"
         " interval over units, the wider of DeLong's and Newcombe's), two-sided Mann–Whitney p, and q over all"
         f" {number_text(found.values['tests']['effects'])} tests of the network (Benjamini–Hochberg). {small} of the"
-        f" {len(first)} have q ≤ 0.05. Both branches have kernels of one size, so that it explains nothing here. Dead units and units"
+        f" {len(first)} have q ≤ 0.05. {_kernels(first)} Dead units and units"
         f" without the index are left out.{found.copies_text}"
     )
     alt = f"Table of {len(first)} indices; in each place that with the smallest p: {'; '.join(told)}."
@@ -53,6 +53,14 @@ def draw(scene: Scene) -> Drawing | Gap:
     return Drawing(
         caption, alt, first[columns].round(dict.fromkeys(("auc", "low", "high"), 4)), body=body, width="wide"
     )
+
+
+def _kernels(first: pd.DataFrame) -> str:
+    unequal = first.loc[first["same_kernel"].str.startswith("no other"), "group"].unique()
+    if not len(unequal):
+        return "Both branches have kernels of one size, so that it explains nothing here."
+    places = ", ".join(f"<code>{escape(str(name))}</code>" for name in unequal)
+    return f"Kernel size is a confounder in {places}, where the branches differ in it."
 
 
 def _area(row: Mapping[str, Any]) -> str:
