@@ -49,7 +49,9 @@ def _chart(table: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
     stages = list(dict.fromkeys(table["group"]))
     axis = alt.Axis(labelAngle=-60, labelLimit=150, grid=False)
     x = alt.X("place:N", sort=list(table["place"]), title=None, axis=axis)
-    y = alt.Y("statistic:Q", title="difference from the other blocks (1 by lot)", scale=alt.Scale(type="log"))
+    least = float(table[["statistic", "untrained_statistic"]].min().min())
+    scale = alt.Scale(type="log", domainMin=min(0.5, max(least, 0.01)), nice=False)
+    y = alt.Y("statistic:Q", title="difference from the other blocks (1 by lot)", scale=scale)
     legend = alt.Legend(title=None, orient="top") if len(stages) > 1 else None
     colour = alt.Color("group:N", scale=alt.Scale(domain=stages, range=SERIES[: len(stages)]), legend=legend)
     tips = [
