@@ -23,9 +23,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     for group in branched.groups:
         alike.setdefault(group.spread, []).append(group)
     rows = "".join(_row(groups) for groups in alike.values())
-    head = "".join(
-        f'<th scope="col">{name}</th>' for name in ("Place", "Branches: window, units", "How they meet")
-    )
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("Place", "Branches: window, units", "How they meet"))
     body = (
         '<div class="wb-scroll wb-branchlist" tabindex="0"><table class="wb-layers">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
@@ -74,7 +72,9 @@ def _chip(group: BranchGroup, run: Sequence[int]) -> str:
     branch = group.branches[run[0]]
     names = [short(str(group.branches[number]["branch"]), group.name) for number in (run[0], run[-1])]
     name = names[0] if len(run) == 1 else " to ".join(names)
-    units = f"{window_text(int(branch['kernel']))}, {number_text(int(branch['units']))}"
+    passed_on = branch["kernel"] == 1 and not branch["depth"]
+    window = "" if passed_on else f"{window_text(int(branch['kernel']))}, "
+    units = f"{window}{number_text(int(branch['units']))}"
     colour = f' style="--wb-mark:{branch_colour(run[0])}"' if len(run) == 1 else ""
     return f"<span{colour}><b>{escape(name)}</b> {units}</span>"
 
