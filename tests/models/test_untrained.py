@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
 
-from wbsite.models import load
+from wbsite.errors import WbsiteError
+from wbsite.models import LoadedModel, load
 from wbsite.models.untrained import untrained
+from wbsite.models.weights import find
 
 
 def test_a_copy_has_random_weights_of_the_right_size_and_the_original_stays() -> None:
@@ -32,6 +36,20 @@ def test_a_seed_is_a_network() -> None:
     one, again, other = (untrained(model, seed).module.get_submodule("conv1").weight for seed in (0, 0, 1))
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
+
+
+@pytest.mark.parametrize("name", ["inceptionv1@5h", "inceptionv1@bvlc"])
+def test_published_networks_can_be_copied(name: str) -> None:
+    spec = find(name)[0]
+    model = LoadedModel(spec.build().eval(), spec, "")
+    assert untrained(model, 0).module.get_submodule("mixed3a") is not model.module.get_submodule("mixed3a")
+
+
+def test_a_module_that_cannot_be_copied_is_named() -> None:
+    model = load("alexnet_32")
+    model.module.lock = threading.Lock()  # type: ignore[assignment]
+    with pytest.raises(WbsiteError, match="cannot be copied"):
+        untrained(model, 0)
 
 
 def test_activations_neither_vanish_nor_explode() -> None:

@@ -58,7 +58,12 @@ def result() -> Result:
     copies += [stacked([tables_of("layer1", "residual", "stimuli", BLOCKS, seed)]) for seed in (1, 2, 3, 4)]
     tables = against_copies(tables, copies)
     (stage,) = tables.pop("shares").drop(columns=["kind", "source"]).to_dict("records")
-    untrained = {"copies": 4, "groups": ["mixed3a"], **{n: {"tests": 40, "share": 0.1} for n in ("rows", "effects")}}
+    untrained = {
+        "copies": 4,
+        "reason": "",
+        "groups": ["mixed3a"],
+        **{n: {"tests": 40, "share": 0.1} for n in ("rows", "effects")},
+    }
     return Result(
         values={
             "permutations": 200, "seed": 0, "sources": {"stimuli": 76, "weights": 16},

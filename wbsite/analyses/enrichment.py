@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..errors import WbsiteError
 from ..featurevis.presenting import present
 from ..models import LoadedModel
 from ..models.layers import INPUT
@@ -79,7 +80,7 @@ def run(context: Context) -> Result:
     (`ops/untrained_reference.py`).
 
     Values: permutations, seed; sources with the number of units that were measured; tests, how many each table has;
-    untrained: copies, groups, and by table their tests and the share of nominal p ≤ 0.05 in them; stages: of each the
+    untrained: copies, groups, reason why there are none ("" if there need be none), and by table their tests and the share of nominal p ≤ 0.05 in them; stages: of each the
     share of the ranks' variance that lies between its blocks, by chance and in the copies (a list), and what of it goes
     with depth.
     """
@@ -91,7 +92,11 @@ def run(context: Context) -> Result:
     )
     for name in KEYS:
         found[name]["q"] = false_discovery(found[name]["p"].to_numpy(float))
-    copies = list(_copies(context, groups, sources))
+    copies, reason = [], ""
+    try:
+        copies = list(_copies(context, groups, sources))
+    except WbsiteError as error:
+        reason = error.message
     return Result(
         values={
             "permutations": params["permutations"],
@@ -101,6 +106,7 @@ def run(context: Context) -> Result:
             "untrained": {
                 "copies": params["copies"] if copies else 0,
                 "groups": list(dict.fromkeys(group for copy in copies for group in copy["effects"]["group"])),
+                "reason": reason,
                 **false_shares(copies),
             },
             "stages": _shares(found["shares"], copies),

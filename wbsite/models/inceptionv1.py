@@ -61,6 +61,10 @@ class Layout:
     lrn: Mapping[str, float] | None = None
     side: int = 1
 
+    def __deepcopy__(self, memo: object) -> Layout:
+        """Itself, since nothing in it changes: a network can then be copied, which a MappingProxyType cannot."""
+        return self
+
 
 BVLC = Layout((64, 64, 192), BVLC_BLOCKS, 1000, lrn={"size": 5, "alpha": 1e-4, "beta": 0.75, "k": 1.0})
 FIVE_H = Layout((64, 64, 192), FIVE_H_BLOCKS, 1008, same=True, lrn={"size": 11, "alpha": 11e-4, "beta": 0.5, "k": 2.0})

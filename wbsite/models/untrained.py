@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
+from ..errors import WbsiteError
 from .base import LoadedModel
 
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
@@ -22,9 +23,14 @@ def untrained(model: LoadedModel, seed: int) -> LoadedModel:
     mean 0, variance 1, scale 1. Other parameters stay.
 
     Raises:
-        RuntimeError: the module cannot be copied.
+        WbsiteError: the module cannot be copied.
     """
-    module = copy.deepcopy(model.module)
+    try:
+        module = copy.deepcopy(model.module)
+    except Exception as error:  # whatever a user's module holds
+        raise WbsiteError(
+            f"{model.spec.title} cannot be copied ({error}).", "Make its module such that copy.deepcopy takes it."
+        ) from error
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for part in module.modules():

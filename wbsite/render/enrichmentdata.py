@@ -89,7 +89,8 @@ class Enriched:
         """Sentences on untrained copies: what they are, and how often they show what is not there."""
         untrained = self.values["untrained"]
         if not untrained["copies"]:
-            return " The network was not compared with untrained copies of itself."
+            reason = f": {escape(untrained['reason'])}" if untrained["reason"] else "."
+            return f" The network was not compared with untrained copies of itself{reason}"
         groups = ", ".join(f"<code>{escape(name)}</code>" for name in untrained["groups"])
         text = (
             " p and q take units to be dealt to branches by lot. But units of a branch share inputs and kernel size, so"
