@@ -80,9 +80,9 @@ def run(context: Context) -> Result:
     (`ops/untrained_reference.py`).
 
     Values: permutations, seed; sources with the number of units that were measured; tests, how many each table has;
-    untrained: copies, groups, reason why there are none ("" if there need be none), and by table their tests and the share of nominal p ≤ 0.05 in them; stages: of each the
-    share of the ranks' variance that lies between its blocks, by chance and in the copies (a list), and what of it goes
-    with depth.
+    untrained: copies, groups, the reason where the network cannot be copied (else ""), and by table their tests and the
+    share of nominal p ≤ 0.05 in them; stages: of each the share of the ranks' variance that lies between its blocks, by
+    chance and in the copies (a list), and what of it goes with depth.
     """
     params = context.params
     groups = list(_groups(context.needs["branches"]))
@@ -233,7 +233,7 @@ def _shares(shares: pd.DataFrame, copies: Sequence[Tables]) -> list[dict[str, An
 ANALYSES = (
     Analysis(
         name="enrichment",
-        version=1,
+        version=2,
         scope="model",
         summary="what lies in which branch: odds ratios of categories, separation by indices, permutations, q-values",
         run=run,
