@@ -136,8 +136,8 @@ def _caption(found: Enriched, groups: int, shown: int, best: int) -> str:
         f"What lies in which branch of {escape(found.model.title)}: units of each category in each branch, with the number that"
         " dealing the layer's units to its branches by lot would give on average. Colour is the odds ratio (half a unit added to"
         " every count), full at 32 or 1/32, violet for more and brown for fewer than by lot. q: hypergeometric upper tail,"
-        f" Benjamini–Hochberg over all {number_text(values['tests']['rows'])} tests of the network; {best} of {len(rows)} cells"
-        f" have q ≤ 0.05 and more than that. Kernel size goes with the branch: {alone} of {branches} branches have no other with"
+        f" Benjamini–Hochberg over all {number_text(values['tests']['rows'])} tests of the network; {best} of {len(rows)} cells hold"
+        f" more than by lot with q ≤ 0.05. Kernel size goes with the branch: {alone} of {branches} branches have no other with"
         " equal kernels to be compared with. Rules of categories were fixed before any network was tested; dead units are left out."
         f"{found.copies_text}"
     )
