@@ -1,13 +1,15 @@
 """Which categories a unit belongs to, by fixed rules on its indices: of stimuli, and of a first layer's weights.
 
-No threshold was chosen on a trained network. One control was added after a look at one: without the exchange of
-sides, half of the units of AlexNet's conv4 would have counted as high–low frequency detectors, for liking any boundary
-between textures. Where the thresholds come from:
+No threshold was chosen on a trained network. One control was added after a look at one: before the exchange of sides
+belonged to it, 46 % of the units of AlexNet's conv4 counted as high against low frequency, many for liking any boundary
+between textures. With it 40 % still do, so in deep layers the category is wider than the detectors it is named after.
+Where the thresholds come from:
 
-PREFERS (1/5): half as strong again as the control. Constructed units set it: units that add up oriented responses
-along a straight line reach at most 0.06 for curves and below 0 for corners, ones that add them up along an arc of
-120° reach 0.17 to 0.23 for curves, with inhibition from other orientations 0.56 and more; corners 0.21 and more;
-differences of Gaussians 0.25 and more for discs; smoothed random filters stay below 0.19 for curves and discs.
+PREFERS (1/5): half as strong again as the control. Constructed units set it (`tests/featurevis/test_tuned_units.py`):
+units that add up oriented responses along a straight line reach at most 0.06 for curves and below 0 for corners, ones
+that add them up along an arc of 120° at least 0.15 for curves, with inhibition from other orientations 0.4; corners
+at least 0.2; differences of Gaussians 0.25 for discs. Of smoothed random filters at most one in a hundred is called a
+curve, a disc or high against low frequency, and one in twenty a corner.
 
 DRIVES (1/4): a preference counts where the family's best stimulus is not a trifle to the unit: at least a quarter of
 its strongest response to anything. Stimuli that fill what it sees drive a unit more than one contour does, so half
