@@ -15,6 +15,7 @@ from ..models import LoadedModel
 from ..models.layers import INPUT
 from ..models.untrained import untrained
 from ..ops.branch_tests import Population, category_tests, index_tests, stage_tests
+from ..ops.branches import enrichment_p_value
 from ..ops.categories import categories, filter_categories
 from ..ops.enrichment import false_discovery
 from ..ops.filter_tuning import FilterTuning
@@ -36,6 +37,13 @@ FILTER_INDICES = ("chroma", "frequency", "orientation_selectivity", "phase_symme
 
 COPY_PERMUTATIONS = 200
 """Of a copy, whose permutation p-values are not looked at but for blocks' rate of false alarms."""
+
+
+PUBLISHED = (
+    ("black and white against colour", "mixed3a_5x5", (9, 9, 32, 256)),
+    ("curve-related", "mixed3b_5x5", (30, 30, 96, 480)),
+)
+"""Voss et al. 2021, of InceptionV1: units of the category in the branch and in the layer, of the branch, the layer."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +88,10 @@ def run(context: Context) -> Result:
     (`ops/untrained_reference.py`).
 
     Values: permutations, seed; sources with the number of units that were measured; tests, how many each table has;
-    untrained: copies, groups, the reason where the network cannot be copied (else ""), and by table their tests and the
-    share of nominal p ≤ 0.05 in them; stages: of each the share of the ranks' variance that lies between its blocks, by
-    chance and in the copies (a list), and what of it goes with depth.
+    published: the original article's counts with their p-values; untrained: copies, groups, the reason where the
+    network cannot be copied (else ""), and by table their tests and the share of nominal p ≤ 0.05 in them; stages: of
+    each the share of the ranks' variance that lies between its blocks, by chance and in the copies (a list), and what
+    of it goes with depth.
     """
     params = context.params
     groups = list(_groups(context.needs["branches"]))
@@ -113,6 +122,12 @@ def run(context: Context) -> Result:
         },
         tables={name: table for name, table in against_copies(found, copies).items() if name in KEYS},
     )
+
+
+def _published(category: str, branch: str, counts: tuple[int, int, int, int]) -> dict[str, Any]:
+    names = ("in_branch", "in_layer", "branch_units", "layer_units")
+    about = {"category": category, "branch": branch, **dict(zip(names, counts, strict=True))}
+    return {**about, "p": enrichment_p_value(*counts)}
 
 
 def _groups(entry: Entry) -> Iterator[Group]:
