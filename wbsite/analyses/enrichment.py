@@ -112,6 +112,7 @@ def run(context: Context) -> Result:
             "seed": params["seed"],
             "sources": {source.name: len(source.units) for source in sources},
             "tests": {name: int(found[name]["p"].notna().sum()) for name in KEYS},
+            "published": [_published(*one) for one in PUBLISHED],
             "untrained": {
                 "copies": params["copies"] if copies else 0,
                 "groups": list(dict.fromkeys(group for copy in copies for group in copy["effects"]["group"])),
