@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import re
@@ -9,12 +10,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from wbsite import registry
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.render.firstlayer import PROPERTIES, two_text
 from wbsite.render.site import Model, Site
+from wbsite.render.sprites import quantised
 from wbsite.run.perform import perform
 from wbsite.run.plan import plan
 from wbsite.run.request import ModelRequest
@@ -47,7 +51,7 @@ def test_every_unit_is_on_the_map_inside_its_frame_with_a_link_to_its_page(site:
     drawing = drawn(site, "factor-map")
     assert isinstance(drawing, Drawing)
     link = r'<a class="wb-filter" href="([^"]+)" title="([^"]+)" style="left:([\d.]+)%;top:([\d.]+)%">'
-    marks = re.findall(link + r'<img [^>]*alt="([^"]+)"', drawing.body)
+    marks = re.findall(link + r'<svg class="wb-cut" viewBox="(\d+) (\d+) 7 7"', drawing.body)
     assert [mark[0] for mark in marks] == [f"../../models/simplified_32/0a/#unit-{unit}" for unit in range(24)]
     places = drawing.data.set_index("unit")
     left, top = ([float(mark[i]) for mark in marks] for i in (2, 3))
@@ -56,9 +60,14 @@ def test_every_unit_is_on_the_map_inside_its_frame_with_a_link_to_its_page(site:
         assert sorted(range(24), key=values.__getitem__) == list(
             places[column].sort_values(ascending=order, kind="stable").index
         )
-    for _, title, _, _, alt in marks:
-        assert title == alt
-        assert re.fullmatch(r"unit \d+: chroma \d\.\d\d, \d\.\d\d cycles a pixel", title)
+    for mark in marks:
+        assert re.fullmatch(r"unit \d+: chroma \d\.\d\d, \d\.\d\d cycles a pixel", mark[1])
+    filters = site.model("simplified_32").entry("filters", "0a")
+    assert filters is not None
+    sheet = np.asarray(Image.open(io.BytesIO(drawing.files["simplified_32-0a-filters.png"])))
+    for mark, expected in zip(marks, quantised(filters.arrays["pictures"]), strict=True):
+        x, y = int(mark[4]), int(mark[5])
+        assert np.array_equal(sheet[y : y + 7, x : x + 7, :3], expected), "what is cut out is the unit's own filter"
 
 
 def test_axes_carry_the_correlations_of_the_store(site: Site) -> None:
@@ -80,7 +89,7 @@ def test_communities_show_every_filter_once_and_their_numbers(site: Site) -> Non
     items = re.findall(r"<li><p><strong>(\d+)</strong> (\d+) filters and (\d+) units(.*?)</li>", drawing.body)
     assert [int(item[0]) for item in items] == list(range(1, said["count"] + 1))
     assert sum(int(item[1]) for item in items) == 24 and sum(int(item[2]) for item in items) == 48
-    assert [item[3].count("<img") for item in items] == [int(item[1]) for item in items]
+    assert [item[3].count("<svg") for item in items] == [int(item[1]) for item in items]
     frames = re.findall(r'<i style="left:([\d.]+)%;top:[\d.]+%;width:([\d.]+)%', drawing.body)
     assert sum(float(width) for _, width in frames) == pytest.approx(100, abs=0.1)
     assert f"Modularity {said['modularity']:.3f}" in drawing.caption

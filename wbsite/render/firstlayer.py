@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Mapping
 from functools import cached_property
 from html import escape
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from PIL import Image
 
 from ..store import Entry
 from .figure import Scene
+from .filtersheet import FilterSheet
 from .kernels import unit_number
 from .page import slug
 from .site import Gap, Model
-from .sprites import quantised
 
 PROPERTIES: Mapping[str, str] = {
     "chroma": "chroma",
@@ -61,9 +57,14 @@ class Connected:
         return rows[(rows["factor"] == factor) & (rows["property"] == name)].iloc[0].to_dict()
 
     @cached_property
-    def _pictures(self) -> np.ndarray | None:
+    def _sheet(self) -> FilterSheet | None:
         found = self.model.entry("filters", self.first)
-        return None if found is None else found.arrays["pictures"]
+        return None if found is None else FilterSheet(self.model, self.first, found.arrays["pictures"])
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """What goes beside a page that shows filters."""
+        return {} if self._sheet is None else self._sheet.files
 
     def filter(self, unit: int, said: str, style: str = "") -> str:
         """A unit's own filter as a picture, or its number where there are none, linked to the unit's place.
@@ -75,12 +76,7 @@ class Connected:
         number = unit_number(self.model, self.first, unit)
         href = f"{self.scene.up}models/{slug(self.model.id)}/{slug(self.first)}/#unit-{number}"
         text = escape(f"unit {number}: {said}", quote=True)
-        shown = f"<b>{number}</b>"
-        if self._pictures is not None:
-            buffer = io.BytesIO()
-            Image.fromarray(quantised(self._pictures[unit])).save(buffer, "WEBP", lossless=True, method=6)
-            source = base64.b64encode(buffer.getvalue()).decode()
-            shown = f'<img src="data:image/webp;base64,{source}" width="28" height="28" alt="{text}">'
+        shown = f"<b>{number}</b>" if self._sheet is None else self._sheet.cut(unit, 28)
         style = f' style="{style}"' if style else ""
         return f'<a class="wb-filter" href="{href}" title="{text}"{style}>{shown}</a>'
 

@@ -40,7 +40,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         f" {share_text(v['modularity'])} against {share_text(v['null_median'])} by chance."
         f" Filters in them: {'; '.join(_said(row) for row in table.to_dict('records'))}."
     )
-    return Drawing(_caption(connected), alt, data.round(4), body=body, width="wide")
+    return Drawing(_caption(connected), alt, data.round(4), body=body, files=connected.files, width="wide")
 
 
 def _ordered(units: pd.DataFrame) -> pd.DataFrame:

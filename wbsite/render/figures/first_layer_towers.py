@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from html import escape
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from ..enrichmentdata import Enriched, p_text, two_text
 from ..figure import Drawing, Figure, Scene, share_text
+from ..filtersheet import FilterSheet
 from ..kernels import breakable, unit_number
 from ..page import slug
 from ..site import Gap
-from ..sprites import quantised
 
 SIDE = 36
 """Pixels of a filter on the page."""
@@ -39,13 +36,13 @@ def draw(scene: Scene) -> Drawing | Gap:
     tuning, filters = found.model.entry("filter_tuning", layer), found.model.entry("filters", layer)
     if tuning is None or filters is None:
         return Gap(f"there are no pictures of the filters of {layer}", failed=False)
-    units = tuning.table("rows")
+    units, sheet = tuning.table("rows"), FilterSheet(found.model, layer, filters.arrays["pictures"])
     parts, rows = [], []
     for row in towers.to_dict("records"):
         own = members[members["branch"] == row["branch"]]
         inside = np.concatenate([np.arange(low, high) for low, high in zip(own["low"], own["high"], strict=True)])
         ordered = units.loc[inside].sort_values("chroma", ascending=False, kind="stable", na_position="last")
-        shown = [_filter(scene, layer, one, filters.arrays["pictures"]) for one in ordered.to_dict("records")]
+        shown = [_filter(scene, layer, one, sheet) for one in ordered.to_dict("records")]
         parts.append(
             f"<div><p><strong>{breakable(str(row['branch']))}</strong> median chroma {share_text(row['median_in'])},"
             f" {row['units_in']} live filters</p><div>{''.join(shown)}</div></div>"
@@ -69,20 +66,17 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"Filters of {layer} of {found.model.title} by tower. Median chroma: {medians}; {apart.replace('&nbsp;', ' ')}."
     )
     table = pd.concat(rows)[["tower", "layer", "unit", "chroma", "frequency", "dead"]].round(4)
-    return Drawing(caption, alt, table, body=f'<div class="wb-rows">{"".join(parts)}</div>', width="wide")
+    body = f'<div class="wb-rows">{"".join(parts)}</div>'
+    return Drawing(caption, alt, table, body=body, files=sheet.files, width="wide")
 
 
-def _filter(scene: Scene, layer: str, row: dict[str, float], pictures: np.ndarray) -> str:
+def _filter(scene: Scene, layer: str, row: dict[str, float], sheet: FilterSheet) -> str:
     assert scene.model is not None
     channel = int(row["unit"])
     number = unit_number(scene.model, layer, channel)
-    buffer = io.BytesIO()
-    Image.fromarray(quantised(pictures[channel])).save(buffer, "WEBP", lossless=True, method=6)
     text = escape(f"unit {number}, chroma {share_text(row['chroma'])}{', dead' if row['dead'] else ''}", quote=True)
-    return (
-        f'<a href="{scene.up}models/{slug(scene.model.id)}/{slug(layer)}/#unit-{number}" title="{text}"><img alt="{text}" width="{SIDE}"'
-        f' height="{SIDE}" src="data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"></a>'
-    )
+    href = f"{scene.up}models/{slug(scene.model.id)}/{slug(layer)}/#unit-{number}"
+    return f'<a class="wb-filter" href="{href}" title="{text}">{sheet.cut(channel, SIDE)}</a>'
 
 
 FIGURES = (Figure("first-layer-towers", draw, "the filters of the towers", of="model"),)
