@@ -201,10 +201,11 @@ def _of_gratings(rows: pd.DataFrame, responses: np.ndarray) -> dict[str, np.ndar
     selectivity, orientation = orientation_tuning(tuned, rows["orientation"].unique())
     frequency = frequency_tuning(best.max((0, 2)), frequencies)
     span = np.log(frequencies[-1] / frequencies[0])
+    relative = np.log(frequency / frequencies[0]) / span if span > 0 else np.full(len(units), np.nan)
     return {
         "colour": colour,
         "frequency": frequency,
-        "relative_frequency": np.clip(np.log(frequency / frequencies[0]) / span, 0, 1),
+        "relative_frequency": np.clip(relative, 0, 1),
         "orientation": orientation,
         "orientation_selectivity": selectivity,
     }
@@ -228,6 +229,8 @@ def _of_colour_regions(
 
 def _of_discs(rows: pd.DataFrame, responses: np.ndarray, gratings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     whole = (rows["shape"] == "uniform").to_numpy()
+    if whole.all():  # a few pixels have no room for a disc
+        return (np.full(responses.shape[1], np.nan),) * 2
     return responses[~whole].max(0), np.maximum(responses[whole].max(0), gratings.max(0))
 
 
