@@ -78,7 +78,7 @@ def test_profiles_that_differ_in_what_is_wanted_share_their_parts(bench: Any) ->
 def test_what_an_analysis_needs_decides_its_parts_only_where_it_says_so(bench: Any) -> None:
     bench.compute()
     with bench.changed("survey", version=2):
-        assert "compute 6 of 7 results" in bench.compute().err
+        assert "compute 6 of 8 results" in bench.compute().err
     assert len(bench.computed) == 3
     with bench.changed("pieces", decides_parts=None):
         bench.compute("--profile", "full")
