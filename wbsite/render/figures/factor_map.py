@@ -50,7 +50,9 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"<p>→ {said[0]}</p></div>"
     )
     table = placed.drop(columns="community").round(4).reset_index(drop=True)
-    return Drawing(_caption(connected, units, factors), _alt(connected), table, body=body, files=connected.files, width="wide")
+    return Drawing(
+        _caption(connected, units, factors), _alt(connected), table, body=body, files=connected.files, width="wide"
+    )
 
 
 def _axis(connected: Connected, factors: pd.DataFrame, number: int) -> str:
