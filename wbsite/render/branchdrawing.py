@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
@@ -22,7 +23,7 @@ LETTER = 6.2
 """Pixels a letter of the labels takes at most."""
 
 
-class BranchDrawing:
+class BranchDrawing(ABC):
     """SVG elements of a group; `draw` places them.
 
     Args:
@@ -31,9 +32,9 @@ class BranchDrawing:
 
     width, height = 0.0, 0.0
 
+    @abstractmethod
     def draw(self) -> None:
         """Fills `lines` and `boxes`, and sets `width` and `height`."""
-        raise NotImplementedError
 
     def __init__(self, group: BranchGroup, link: Callable[[str], str]) -> None:
         self.group, self.link = group, link
