@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from wbsite import registry
+from wbsite.datasets.base import DatasetSpec
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.render.site import Site
 from wbsite.run.perform import perform
@@ -158,3 +159,8 @@ def test_everything_that_can_be_named_has_a_line_for_the_listing(kind: str, cli:
         name, _, said = line.partition("\t")
         assert name.strip() == name
         assert said.strip(), name
+
+
+@pytest.mark.parametrize("spec", registry.entries("datasets"), ids=lambda spec: spec.name)
+def test_a_data_set_has_pictures_or_samples(spec: DatasetSpec) -> None:
+    assert spec.load is not None or spec.samples is not None

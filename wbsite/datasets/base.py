@@ -1,4 +1,4 @@
-"""What a set of labelled pictures is to wbsite."""
+"""What a set of labelled pictures, or of labelled vectors, is to wbsite."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ..errors import WbsiteError
+from ..errors import WbsiteError, unknown
 
 if TYPE_CHECKING:
     from ..progress import Progress
@@ -66,8 +66,35 @@ class Files:
 
 
 @dataclass(frozen=True)
+class Samples:
+    """Labelled vectors held in memory.
+
+    Attributes:
+        inputs: float32 (N, D); of pixels in [0, 1].
+        labels: int64 (N,), indices into `classes`.
+        classes: names.
+        split: published indices to train on and to test on, int64; None where none were published.
+    """
+
+    inputs: np.ndarray
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    split: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of inputs, labels, class names and split."""
+        parts = self.split or ()
+        digest = hashlib.sha256(repr((self.inputs.shape, self.classes, [len(part) for part in parts])).encode())
+        digest.update(np.ascontiguousarray(self.inputs, "<f4").data)
+        for indices in (self.labels, *parts):
+            digest.update(indices.astype("<i8").tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
 class DatasetSpec:
-    """A data set that can be named on the command line.
+    """A data set that can be named on the command line: of pictures, of samples, or of both.
 
     Attributes:
         name: what comes before an optional colon, as in `imagefolder:PATH`.
@@ -76,15 +103,67 @@ class DatasetSpec:
         files: (argument, "train" or "test") → Files, of a data set that can be too large for the memory.
         few: (argument, "train" or "test", side, number, progress) → that many pictures, of all classes alike, of a
             data set that would be long in loading whole.
+        samples: (argument, progress) → Samples, for networks that take vectors.
         called: what its pictures are called after their number; left out, "pictures of" and the data set's name.
     """
 
     name: str
     summary: str
-    load: Callable[[str, str, int, Progress], Pictures]
+    load: Callable[[str, str, int, Progress], Pictures] | None = None
     files: Callable[[str, str], Files] | None = None
     few: Callable[[str, str, int, int, Progress], Pictures] | None = None
+    samples: Callable[[str, Progress], Samples] | None = None
     called: str = ""
+
+
+def split(
+    samples: Samples, kind: Literal["published", "random"], seed: int, share: float = 0.2
+) -> tuple[np.ndarray, np.ndarray]:
+    """Indices to train on and to test on.
+
+    A random split tests on `share` of every class, as nearly as whole numbers allow, of each at least one sample and
+    never all. It is drawn with NumPy's legacy generator, whose numbers stay the same in all versions.
+
+    Args:
+        kind: "published", the data set's own, or "random".
+        seed: of a random split, 0 to 2³² − 1.
+        share: of the samples of a random split that are tested on, between 0 and 1.
+
+    Returns:
+        int64, each in ascending order, without an index in common.
+
+    Raises:
+        WbsiteError: no split was published, the kind is unknown, seed or share is out of range, or a random split
+            meets a class with one sample.
+    """
+    if kind == "published":
+        if samples.split is None:
+            raise WbsiteError("no split of these samples is published.", 'Use the "random" split.')
+        train, test = samples.split
+        return np.sort(train), np.sort(test)
+    if kind != "random":
+        raise unknown("split", kind, ("published", "random"))
+    if not 0 < share < 1:
+        raise WbsiteError(f"the share to test on is {share}.", "Expected a number above 0 and below 1, such as 0.2.")
+    if not 0 <= seed < 2**32:
+        raise WbsiteError(f"the seed of the split is {seed}.", "Expected a whole number from 0 to 4294967295.")
+    counts = np.bincount(samples.labels, minlength=len(samples.classes))
+    if lonely := [name for name, count in zip(samples.classes, counts, strict=True) if count == 1]:
+        raise WbsiteError(
+            f"a random split needs two samples of a class, one to train on and one to test on; "
+            f"there is one of {_named(lonely)}.",
+            "Add samples, remove the class, or give a split of your own.",
+        )
+    quotas = counts * share
+    held = np.floor(quotas).astype(np.int64)
+    short = round(share * len(samples.labels)) - held.sum()
+    held[np.argsort(held - quotas, kind="stable")[:short]] += 1
+    held = np.clip(held, counts > 0, counts - (counts > 0))
+    chance = np.random.RandomState(seed)
+    tested = np.zeros(len(samples.labels), bool)
+    for label, number in enumerate(held):
+        tested[chance.permutation(np.flatnonzero(samples.labels == label))[:number]] = True
+    return np.flatnonzero(~tested), np.flatnonzero(tested)
 
 
 def check_trainable(training: Pictures | Files, held_out: Pictures | Files, source: str) -> None:

@@ -8,25 +8,15 @@ from pathlib import Path, PurePath
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from .. import registry
 from ..errors import WbsiteError
 from ..progress import Progress
-from .base import DatasetSpec, Files
+from . import load, pictured
+from .base import Files
 
 PHOTOGRAPHS = 200
 """So many are shown at most."""
 
 SPLIT = "test"
-
-
-def spec_of(source: str) -> tuple[DatasetSpec, str]:
-    """The data set that `source` names, and what stands after the colon.
-
-    Raises:
-        WbsiteError: there is no such data set.
-    """
-    kind, _, argument = source.partition(":")
-    return registry.named("datasets", kind, "data set"), argument
 
 
 def public_name(source: str) -> str:
@@ -37,7 +27,7 @@ def public_name(source: str) -> str:
 
 def described(source: str, count: int) -> str:
     """Number and source for a caption: "64 crops of …"."""
-    return f"{count} {spec_of(source)[0].called or f'pictures of {public_name(source)}'}"
+    return f"{count} {pictured(source)[0].called or f'pictures of {public_name(source)}'}"
 
 
 def chosen(labels: np.ndarray, limit: int = PHOTOGRAPHS) -> np.ndarray:
@@ -54,7 +44,7 @@ def files_of(source: str) -> tuple[tuple[str, int, int], ...]:
     Raises:
         WbsiteError: there is no such data set, or it holds no pictures.
     """
-    spec, argument = spec_of(source)
+    spec, argument = pictured(source)
     if spec.files is None:
         return ()
     stats = [(path, path.stat()) for path in _paths(spec.files(argument, SPLIT))]
@@ -67,7 +57,7 @@ def pictures(source: str, side: int, progress: Progress) -> Iterator[Image.Image
     Raises:
         WbsiteError: there is no such data set, it has no pictures of that size, or a file cannot be read.
     """
-    spec, argument = spec_of(source)
+    spec, argument = pictured(source)
     if spec.files is not None:
         paths = _paths(spec.files(argument, SPLIT))
         progress.step(f"read {len(paths)} photographs", len(paths))
@@ -78,7 +68,7 @@ def pictures(source: str, side: int, progress: Progress) -> Iterator[Image.Image
     if spec.few is not None:
         found = spec.few(argument, SPLIT, side, PHOTOGRAPHS, progress)
     else:
-        found = spec.load(argument, SPLIT, side, progress)
+        found = load(source, SPLIT, side, progress)
     for pixels in found.images[chosen(found.labels)]:
         yield Image.fromarray(pixels.transpose(1, 2, 0))
 

@@ -101,11 +101,12 @@ def _jobs(
     out: Path,
 ) -> list[Job]:
     """The runs of a suite, seed by seed, so that an interrupted one has something of every experiment."""
+    from ..datasets import pictured
     from .suite import Job
 
     suite = registry.named("suites", name, "suite")
     scale, trials = suite.preset(preset), suite.chosen(only)
-    registry.named("datasets", (dataset or scale.dataset).partition(":")[0], "data set")
+    pictured(dataset or scale.dataset)
     return [
         Job(name, trial.name, seed, scale.name, dataset, epochs, device, out) for seed in seeds for _, trial in trials
     ]

@@ -1,0 +1,54 @@
+"""`mnist` and `fashion_mnist`: downloaded by torchvision into the cache, or read from PATH with `mnist:PATH`."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ..config import cache_folder
+from ..errors import WbsiteError
+from ..progress import Progress
+from .base import DatasetSpec, Samples
+from .flattened import flattened
+
+
+def samples(kind: str, argument: str, progress: Progress) -> Samples:
+    """70 000 pictures of 28×28 pixels as 784 values of 0 to 1, with the published split of 60 000 and 10 000; 220 MB.
+
+    Args:
+        kind: "MNIST" (LeCun et al. 1998) or "FashionMNIST" (Xiao et al. 2017), as torchvision calls them.
+        argument: a folder that holds MNIST/raw or FashionMNIST/raw with the four files, or "".
+
+    Raises:
+        WbsiteError: it is not there and cannot be downloaded, or it cannot be read.
+    """
+    from torchvision import datasets
+
+    root = Path(argument).expanduser() if argument else cache_folder() / "datasets"
+    progress.step(kind)
+    try:
+        train, test = (getattr(datasets, kind)(str(root), train=part, download=not argument) for part in (True, False))
+    except Exception as error:  # of a damaged file torchvision raises whatever fails first
+        raise WbsiteError(
+            f"{kind} is neither readable in {root} nor can it be downloaded ({error}).",
+            f"Put its four files, such as train-images-idx3-ubyte, into {root / kind / 'raw'}.",
+        ) from error
+    classes = tuple(name.split(" - ")[0] for name in train.classes)  # MNIST calls its own "0 - zero" and so on
+    parts = [(np.asarray(part.data), np.asarray(part.targets)) for part in (train, test)]
+    return flattened(parts[0], parts[1], classes)
+
+
+DATASETS = (
+    DatasetSpec(
+        "mnist",
+        "samples: MNIST, 28×28 pixels, downloaded by torchvision; mnist:PATH reads PATH/MNIST/raw",
+        samples=partial(samples, "MNIST"),
+    ),
+    DatasetSpec(
+        "fashion_mnist",
+        "samples: Fashion-MNIST, as mnist; fashion_mnist:PATH reads PATH/FashionMNIST/raw",
+        samples=partial(samples, "FashionMNIST"),
+    ),
+)
