@@ -2,7 +2,8 @@
 
 The network is deterministic and its inputs are taken to differ, so I(X;T) = H(T) of whatever the estimator makes of
 the layer T: bins, noise, or a hash. It is at most log₂ N for N samples. I(T;Y) = H(T) − Σ p(y) H(T|y). Every number
-belongs to its estimator and bin width, and none of them is a property of the network alone.
+belongs to its estimator and bin width, and none of them is a property of the network alone. None is corrected for
+chance: where most samples have a cell to themselves, I(T;Y) comes near H(Y) whatever the labels are.
 """
 
 from __future__ import annotations
