@@ -32,7 +32,7 @@ from wbsite.ops.information import Binning, Estimator, FixedBins, estimator, mut
 
 RECORDS = 75
 UNITS = (10, 7, 5, 4, 3, 2)
-BINS = {
+BINS: dict[str, tuple[Estimator, Callable[[np.ndarray], np.ndarray]]] = {
     "bins 0.07 wide": (Binning(0.07), lambda t: np.floor(t / np.float32(0.07))),
     "30 bins": (FixedBins(30), lambda t: np.clip(np.digitize(t, np.linspace(-1, 1, 30)) - 1, 0, 29)),
 }
