@@ -17,7 +17,7 @@ MAY_USE = {
     "datasets": {"ops"},
     "models": {"ops"},
     "featurevis": {"ops"},
-    "analyses": {"models", "datasets", "featurevis", "ops"},
+    "analyses": {"train", "models", "datasets", "featurevis", "ops"},
     "train": {"models", "datasets", "featurevis", "ops"},
     "run": {"analyses", "train", "models", "datasets", "featurevis", "ops"},
     "render": set(),

@@ -73,6 +73,13 @@ Categories = Annotated[
     Optional[Path],
     typer.Option(help="CSV file of your own categories of units, layer,unit,category, tested in every branch."),
 ]
+StudyName = Annotated[
+    Optional[str],
+    typer.Option(
+        "--study",
+        help="What the information-plane article trains: a name from `wbsite list experiments`, or a TOML file.",
+    ),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Treat mkdocs' warnings as errors.")]
 
 
@@ -116,6 +123,7 @@ def build(
     runs: RunsDir = None,
     photographs: Photographs = None,
     categories: Categories = None,
+    study: StudyName = None,
     strict: Strict = False,
 ) -> None:
     """Compute what is missing, render the pages, and let mkdocs make the site."""
@@ -125,7 +133,7 @@ def build(
     config = _config(
         models=models, articles=articles, profile=profile, weights_dir=weights_dir, device=device,
         workers=workers, scheduler=scheduler, store=store, out=out, keep_going=keep_going, runs=runs,
-        photographs=photographs, categories=categories,
+        photographs=photographs, categories=categories, study=study,
     )  # fmt: skip
     with reporter() as progress:
         failures = run(config, progress, strict)
@@ -146,6 +154,7 @@ def compute(
     runs: RunsDir = None,
     photographs: Photographs = None,
     categories: Categories = None,
+    study: StudyName = None,
 ) -> None:
     """The first half of build: compute what the store lacks."""
     from .progress import reporter
@@ -154,7 +163,7 @@ def compute(
     config = _config(
         models=models, profile=profile, weights_dir=weights_dir, device=device, workers=workers,
         scheduler=scheduler, store=store, keep_going=keep_going, runs=runs, photographs=photographs,
-        categories=categories,
+        categories=categories, study=study,
     )  # fmt: skip
     with reporter() as progress:
         _, failures = run(config, progress)
@@ -250,6 +259,7 @@ def export(
     runs: RunsDir = None,
     photographs: Photographs = None,
     categories: Categories = None,
+    study: StudyName = None,
 ) -> None:
     """A result as a table on standard output; computes what is missing."""
     from .progress import reporter
@@ -257,7 +267,7 @@ def export(
 
     config = _config(
         profile=profile, weights_dir=weights_dir, device=device, store=store, runs=runs, photographs=photographs,
-        categories=categories,
+        categories=categories, study=study,
     )  # fmt: skip
     with reporter() as progress:
         data = run(config, analysis, model, layer, format, progress)

@@ -37,6 +37,8 @@ class Config:
         runs: folder that `wbsite train SUITE` wrote, whose runs replace the bundled ones of the same suite.
         photographs: data set whose test pictures are shown to the networks, as in `imagefolder:PATH`.
         categories: CSV file of the user's own categories of units, `layer,unit,category`; "" is none.
+        study: what the information-plane article trains: a name from `wbsite list experiments`, or a TOML file; "" is
+            the study of the profile's name.
     """
 
     models: tuple[str, ...] = BUNDLED
@@ -52,6 +54,7 @@ class Config:
     runs: str = ""
     photographs: str = "sample_photographs"
     categories: str = ""
+    study: str = ""
 
     def __post_init__(self) -> None:
         if self.profile not in PROFILES:

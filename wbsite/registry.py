@@ -25,6 +25,7 @@ KINDS = {
     "analyses": ("wbsite.analyses", "ANALYSES"),
     "experiments": ("wbsite.train.experiments", "EXPERIMENTS"),
     "suites": ("wbsite.train.experiments", "SUITES"),
+    "studies": ("wbsite.train.experiments", "STUDIES"),
     "figures": ("wbsite.render.figures", "FIGURES"),
     "pages": ("wbsite.render.pages", "PAGES"),
 }

@@ -20,6 +20,9 @@ from ..store import DamagedEntry, Entry, Result, Store, result_key
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ..datasets.base import Samples
+    from ..train.study import Study
+
 
 @dataclass(frozen=True)
 class Photographs:
@@ -176,6 +179,30 @@ class SuiteContext:
     needs: Mapping[str, Entry]
 
 
+@dataclass(frozen=True)
+class StudyContext:
+    """What an analysis of an information-plane study is given.
+
+    Attributes:
+        study: what is trained, and by which estimators it is measured; without these for an analysis that does not
+            declare `estimators`.
+        samples: the data.
+        device: where to compute.
+        params: the analysis's parameters in this profile.
+        needs: results of the analyses it asked for, of the same study.
+        progress: told of the steps of a long analysis.
+        parts: its finished pieces.
+    """
+
+    study: Study
+    samples: Samples
+    device: torch.device
+    params: Mapping[str, Any]
+    needs: Mapping[str, Entry]
+    progress: Progress = field(default_factory=Progress)
+    parts: Parts = field(default_factory=Parts.forgotten)
+
+
 def always(layer: Layer) -> str:
     """Applies to every layer."""
     return ""
@@ -195,9 +222,9 @@ class Analysis:
         version: raised whenever the result for the same input changes, so that old results are
             not used.
         scope: "layer" runs once for every layer it applies to, "model" once a model, "suite" once for
-            all runs of a suite of experiments.
+            all runs of a suite of experiments, "study" once for an information-plane study.
         summary: one line for `wbsite list analyses`.
-        run: the computation, from a Context; for a suite, from a SuiteContext.
+        run: the computation, from a Context; for a suite, from a SuiteContext, for a study, from a StudyContext.
         applies: layer → "" or the reason why it has no result there, as the layer's page says it.
         params: parameters by profile; part of the result's key.
         needs: analyses whose results it reads; an analysis of layers may need one of layers or of the model.
@@ -205,13 +232,14 @@ class Analysis:
         categories: whether it reads the user's categories; they are part of the result's key then.
         decides_parts: names of the parameters and needed analyses that decide a part of it (`Context.parts`); None
             for all of them. One that only says which parts are wanted is left out, so that profiles share parts.
+        estimators: whether it reads the study's estimators; they are part of the result's key then.
         rows: the table that `wbsite export` prints.
         suite: name of the suite of experiments, for that scope.
     """
 
     name: str
     version: int
-    scope: Literal["layer", "model", "suite"]
+    scope: Literal["layer", "model", "suite", "study"]
     summary: str
     run: Callable[[Any], Result]
     applies: Callable[[Layer], str] = always
@@ -221,6 +249,7 @@ class Analysis:
     suite: str = ""
     photographs: bool = False
     categories: bool = False
+    estimators: bool = False
     decides_parts: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:

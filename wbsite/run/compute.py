@@ -14,7 +14,7 @@ from ..progress import Progress
 from ..store import DamagedEntry, Store, StoreError
 from . import unfinished
 from .categories import CategoriesError, check_layers, read, units_of
-from .request import ModelRequest, Request
+from .request import ModelRequest, Request, StudyRequest, study_request
 from .suites import articles, suite_requests
 from .unchanged import code_digest, inputs, still_valid
 
@@ -42,7 +42,9 @@ def compute(config: Config, progress: Progress) -> tuple[list[str], int]:
     failures, waiting = 0, []
     models, known = requests(config), articles(store)
     suites = suite_requests(config, known, progress)
-    subjects: list[Request] = [*models, *suites]
+    study = study_request(config)
+    studies = [study] if not config.articles or study.id in config.articles else []
+    subjects: list[Request] = [*models, *suites, *studies]
     for request in subjects:
         found = inputs(request)
         if still_valid(store, store.record(request.record), config.profile, found):
@@ -54,17 +56,18 @@ def compute(config: Config, progress: Progress) -> tuple[list[str], int]:
         except WbsiteError as error:
             if not config.keep_going:
                 raise
-            progress.line(f"{request.token}: {error}")
+            title = request.token or request.id
+            progress.line(f"{title}: {error}")
             store.put_record(
                 request.record,
-                {"id": request.id, "token": request.token, "title": request.token, "failed": str(error), "results": {}},
+                {"id": request.id, "token": request.token, "title": title, "failed": str(error), "results": {}},
             )
             failures += 1
     if config.categories and not failures:  # a network that could not be loaded may have any layer
         check_categories(config, models, [plan for plan, _ in waiting], store)
     if waiting:
         failures += _run(waiting, config, store, progress)
-    ids, named = [request.id for request in models], [request.id for request in suites]
+    ids, named = [request.id for request in models], [request.id for request in (*suites, *studies)]
     store.put_record("last", {"models": ids, "suites": named, "articles": known, "code": code_digest()})
     return ids, failures
 
@@ -96,6 +99,10 @@ def planned(request: Request, config: Config, progress: Progress, only: Sequence
     from .plan import plan
     from .plan_suite import plan_suite
 
+    if isinstance(request, StudyRequest):
+        from .studies import plan_study
+
+        return plan_study(request, config.profile, only)
     if not isinstance(request, ModelRequest):
         return plan_suite(request, config.profile, only)
     obtain(request, progress)

@@ -18,7 +18,7 @@ from . import unfinished
 from .compute import check_categories, intact, open_store, planned
 from .executors import outcomes
 from .plan import Plan, Task
-from .request import ModelRequest, Request, SuiteRequest
+from .request import ModelRequest, Request, SuiteRequest, study_request
 from .suites import having_runs
 
 if TYPE_CHECKING:
@@ -57,12 +57,15 @@ def export(
 
 
 def _request(analysis: Analysis, config: Config, model: str | None, layer: str | None) -> Request:
-    if analysis.scope == "suite":
+    if analysis.scope in ("suite", "study"):
         if model is not None or layer is not None:
+            of = f"the suite {analysis.suite}" if analysis.suite else "a study"
             raise WbsiteError(
-                f"{analysis.name} is computed of the suite {analysis.suite}, not of a model.",
+                f"{analysis.name} is computed of {of}, not of a model.",
                 "Leave --model and --layer out.",
             )
+        if analysis.scope == "study":
+            return study_request(config)
         return SuiteRequest(analysis.suite, having_runs(config).get(analysis.suite, ""))
     if model is None:
         raise WbsiteError(
@@ -113,7 +116,10 @@ def _rows(tasks: Sequence[Task], analysis: Analysis, config: Config) -> pd.DataF
             raise WbsiteError(
                 f"{analysis.name} has no table to export.", "Try another: `wbsite list analyses`."
             ) from error
-        rows.insert(0, "suite" if analysis.scope == "suite" else "model", task.subject.token)
+        if isinstance(task.subject, ModelRequest):
+            rows.insert(0, "model", task.subject.token)
+        else:
+            rows.insert(0, analysis.scope, task.subject.id)
         if analysis.scope == "layer":
             rows.insert(1, "layer", task.layer)
         parts.append(rows)

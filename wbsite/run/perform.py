@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from .. import __version__, registry
-from ..analyses.base import Analysis, Context, Parts, Photographs, SuiteContext
+from ..analyses.base import Analysis, Context, Parts, Photographs, StudyContext, SuiteContext
 from ..device import choose, describe
 from ..errors import WbsiteError
 from ..ops.onethread import one_thread
@@ -20,7 +20,8 @@ from ..store import Entry, Store, StoreError
 from .categories import labels
 from .photographs import photographs
 from .plan import Task, loaded
-from .request import SuiteRequest
+from .request import ModelRequest, SuiteRequest
+from .studies import loaded_study, seen_by
 from .suites import loaded_runs
 
 if TYPE_CHECKING:
@@ -72,24 +73,26 @@ def perform(task: Task, store_url: str, device: str, *needed: Outcome, progress:
     return Outcome(task)
 
 
-def _threads(given: Context | SuiteContext, device: torch.device) -> AbstractContextManager[None]:
-    """One thread for a small network, whose operations take less time than handing them to several.
+def _threads(given: Context | SuiteContext | StudyContext, device: torch.device) -> AbstractContextManager[None]:
+    """One thread for a small network, or many tiny ones, whose operations take less time than handing them to several.
 
     On two cores with another process on one of them, pictures of its units took forty times as long on two threads.
     """
-    small = isinstance(given, Context) and max(given.model.spec.input_shape[1:]) <= SMALL
+    small = isinstance(given, StudyContext) or (
+        isinstance(given, Context) and max(given.model.spec.input_shape[1:]) <= SMALL
+    )
     return one_thread(device) if small else nullcontext()
 
 
 def provenance(task: Task, analysis: Analysis, device: torch.device) -> dict[str, Any]:
     """What the record of a result, and of its parts, says of how it came about."""
-    suite = isinstance(task.subject, SuiteRequest)
+    model = isinstance(task.subject, ModelRequest)
     return {
         "analysis": analysis.name,
         "version": analysis.version,
         "params": dict(analysis.parameters(task.profile)),
-        **({"suite": task.subject.id} if suite else {"model": task.subject.id, "layer": task.layer}),
-        "runs" if suite else "weights": task.digest,
+        **({"model": task.subject.id, "layer": task.layer} if model else {"suite": task.subject.id}),
+        "weights" if model else "runs": task.digest,
         **({"photographs": dict(task.photographs)} if task.photographs else {}),
         **({"categories": dict(task.categories)} if task.categories else {}),
         "wbsite": __version__,
@@ -99,7 +102,7 @@ def provenance(task: Task, analysis: Analysis, device: torch.device) -> dict[str
 
 def context(
     task: Task, analysis: Analysis, device: torch.device, store: Store, facts: Mapping[str, Any], progress: Progress
-) -> Context | SuiteContext:
+) -> Context | SuiteContext | StudyContext:
     """What the analysis is given.
 
     Args:
@@ -114,11 +117,15 @@ def context(
         found = loaded_runs(task.subject)
         _check_same("runs", found.digest, task.digest, task)
         return SuiteContext(found.runs, device, params, needs)
+    parts = Parts(store, task.parts, facts, progress)
+    if not isinstance(task.subject, ModelRequest):
+        study, samples = loaded_study(task.subject, task.profile)
+        _check_same("data", samples.digest, task.digest, task)
+        return StudyContext(seen_by(analysis, study), samples, device, params, needs, progress, parts)
     subject = task.subject
     model, layers = loaded(subject)
     _check_same("weights", model.digest, task.digest, task)
     layer = next((layer for layer in layers.layers if layer.name == task.layer), None)
-    parts = Parts(store, task.parts, facts, progress)
 
     def shown() -> Photographs:
         found = photographs(subject.photographs, model.spec, progress)

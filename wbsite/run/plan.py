@@ -121,7 +121,7 @@ def plan(request: ModelRequest, profile: str, only: Iterable[str] = (), progress
     tasks: dict[tuple[str, str], Task] = {}
     skipped: dict[tuple[str, str], str] = {}
     for analysis in analyses():
-        if analysis.name not in chosen or analysis.scope == "suite":
+        if analysis.name not in chosen or analysis.scope in ("suite", "study"):
             continue
         places: list[Layer | None] = list(layers.layers) if analysis.scope == "layer" else [None]
         for layer in places:

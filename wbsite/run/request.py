@@ -1,8 +1,9 @@
-"""What results are computed of, as the user named it: a model, or the runs of a suite of experiments."""
+"""What results are computed of, as the user named it: a model, the runs of a suite of experiments, or a study."""
 
 from __future__ import annotations
 
 import os
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +60,41 @@ class SuiteRequest:
         return sorted(self.folder.glob("*/*.npz"))
 
 
-Request = ModelRequest | SuiteRequest
+@dataclass(frozen=True)
+class StudyRequest:
+    """The study that the information-plane article is drawn from, by name or file; "" is the profile's own."""
+
+    token: str = ""
+
+    @property
+    def id(self) -> str:
+        """The name of its records and of its article."""
+        return "information-plane"
+
+    @property
+    def record(self) -> str:
+        """The name of its record in the store: pages find it as they find a suite of experiments."""
+        return f"suites/{self.id}"
+
+    def files(self) -> list[Path]:
+        """The file it is read from, where there is one, and the data that file names."""
+        path = Path(self.token).expanduser()
+        if path.suffix != ".toml" or not path.is_file():
+            return []
+        try:
+            dataset = str(tomllib.loads(path.read_text(encoding="utf-8")).get("dataset", ""))
+        except (OSError, ValueError):  # said when it is read in earnest
+            return [path]
+        data = Path(dataset.partition(":")[2]).expanduser()
+        return [path, *([data] if ":" in dataset and data.exists() else [])]
+
+
+Request = ModelRequest | SuiteRequest | StudyRequest
+
+
+def study_request(config: Config) -> StudyRequest:
+    """The study asked for: on the command line, in `wbsite.toml`, or by `WBSITE_STUDY`."""
+    return StudyRequest(config.study or os.environ.get("WBSITE_STUDY", ""))
 
 
 def bundled_runs() -> Path:

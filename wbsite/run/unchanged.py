@@ -14,7 +14,7 @@ from ..datasets.photographs import files_of
 from ..models.weights import search_folders
 from ..naming import is_user
 from ..store import Store, canonical
-from .request import Request, SuiteRequest
+from .request import ModelRequest, Request, StudyRequest
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -26,13 +26,13 @@ def code_digest() -> str:
     for path in sorted(PACKAGE.rglob("*.py")):
         if "render" not in path.relative_to(PACKAGE).parts:
             digest.update(path.read_bytes())
-    digest.update(canonical(registry.installed("models", "datasets", "analyses", "experiments", "suites")))
+    digest.update(canonical(registry.installed("models", "datasets", "analyses", "experiments", "suites", "studies")))
     return digest.hexdigest()
 
 
 def inputs(request: Request) -> dict[str, Any] | None:
     """Size and time of every weights file that could be chosen for this model and of the photographs it is shown and of
-    the user's categories, or of the suite's runs, and the code's digest.
+    the user's categories, or of the suite's runs or the study's file and data, and the code's digest.
 
     None for a user's own factory: what its module imports is not known without running it.
 
@@ -40,8 +40,9 @@ def inputs(request: Request) -> dict[str, Any] | None:
         WbsiteError: there is no such data set of photographs, or it is empty.
     """
     shown: dict[str, Any] = {}
-    if isinstance(request, SuiteRequest):
+    if not isinstance(request, ModelRequest):
         paths = request.files()
+        shown = {"study": request.token} if isinstance(request, StudyRequest) else {}
     elif is_user(request.token):
         return None
     else:
