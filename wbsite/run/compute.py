@@ -67,7 +67,10 @@ def compute(config: Config, progress: Progress) -> tuple[list[str], int]:
         check_categories(config, models, [plan for plan, _ in waiting], store)
     if waiting:
         failures += _run(waiting, config, store, progress)
-    ids, named = [request.id for request in models], [request.id for request in (*suites, *studies)]
+    ids, named = (
+        [request.id for request in models],
+        [*(request.id for request in suites), *(request.id for request in studies)],
+    )
     store.put_record("last", {"models": ids, "suites": named, "articles": known, "code": code_digest()})
     return ids, failures
 

@@ -71,8 +71,7 @@ class Ensemble:
         self.labels = torch.from_numpy(samples.labels)[train].to(device)
         self.batch = self.configurations[0].batch
         self.trained = [name for name in self.shape.places if self.shape.is_trained(name)]
-        column = {"dtype": torch.float32, "device": device}
-        self.rates = torch.tensor([of.rate for of in self.configurations], **column)[:, None]  # type: ignore[call-overload]
+        self.rates = torch.tensor([of.rate for of in self.configurations], device=device)[:, None]
         self.adam = torch.tensor([of.optimiser == "adam" for of in self.configurations], device=device)[:, None]
         self.limits = {every: self._limits(every) for every in ("step", "epoch")}
 
