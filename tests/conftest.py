@@ -216,9 +216,23 @@ def speck_weights(speck: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture(scope="session")
-def environment(speck: Path, runs_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Environment of a wbsite process: speck installed, few runs, an empty cache, one thread."""
+def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An information-plane study that takes a second: four networks for eight epochs."""
+    path = tmp_path_factory.mktemp("study") / "brief.toml"
+    path.write_text(
+        'activation = ["tanh", "relu"]\nmax_norm = ["none", 0.8]\nwidths = [4, 3]\nseeds = 3\nepochs = 8\n'
+        'records = 5\nsamples = 512\nrate = 0.01\nestimators = ["binning:0.07", "fixed:30", "kde-upper:0.1"]\n'
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def environment(
+    speck: Path, runs_folder: Path, study_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """Environment of a wbsite process: speck installed, few runs, a brief study, an empty cache, one thread."""
     own = {"WBSITE_CACHE": str(tmp_path_factory.mktemp("cache")), "WBSITE_RUNS": str(runs_folder)}
+    own["WBSITE_STUDY"] = str(study_file)
     return {**os.environ, "PYTHONPATH": str(speck), "OMP_NUM_THREADS": "1", **own}
 
 
@@ -246,8 +260,10 @@ def built(process: Callable[..., Ran], speck_weights: Path, tmp_path_factory: py
 
 
 @pytest.fixture
-def work(tmp_path: Path, speck: Path, runs_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty working folder, with speck installed in this process, few runs and an empty cache."""
+def work(
+    tmp_path: Path, speck: Path, runs_folder: Path, study_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """An empty working folder, with speck installed in this process, few runs, a brief study and an empty cache."""
     from wbsite import registry
 
     folder = tmp_path / "work"
@@ -256,6 +272,7 @@ def work(tmp_path: Path, speck: Path, runs_folder: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(sys, "path", [str(speck), *sys.path])
     monkeypatch.setenv("WBSITE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("WBSITE_RUNS", str(runs_folder))
+    monkeypatch.setenv("WBSITE_STUDY", str(study_file))
     registry.entries.cache_clear()
     yield folder
     registry.entries.cache_clear()

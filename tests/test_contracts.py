@@ -14,13 +14,15 @@ import pandas as pd
 import pytest
 
 from wbsite import registry
+from wbsite.config import Config
 from wbsite.datasets.base import DatasetSpec
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.render.site import Site
 from wbsite.run.perform import perform
 from wbsite.run.plan import plan
 from wbsite.run.plan_suite import plan_suite
-from wbsite.run.request import ModelRequest, SuiteRequest
+from wbsite.run.request import ModelRequest, SuiteRequest, study_request
+from wbsite.run.studies import plan_study
 from wbsite.store import Entry, Store
 
 ANALYSES = [analysis.name for analysis in registry.entries("analyses")]
@@ -46,7 +48,7 @@ def test_an_analysis_says_what_it_does_and_stores_what_json_and_numpy_can_hold(s
     analysis = registry.named("analyses", name, "analysis")
     assert analysis.summary
     assert analysis.version >= 1
-    assert analysis.scope in ("layer", "model", "suite")
+    assert analysis.scope in ("layer", "model", "suite", "study")
     found = results(store, name)
     assert found, "the small network has no layer it applies to: add one to conftest.py"
     for entry in found:
@@ -61,9 +63,11 @@ def test_an_analysis_says_what_it_does_and_stores_what_json_and_numpy_can_hold(s
 def test_an_analysis_gives_the_same_result_every_time(store: Store, name: str, work: Path, speck_weights: Path) -> None:
     """Or a damaged entry that is computed again would change the site."""
     again = Store(work / "store")
-    suite = registry.named("analyses", name, "analysis").suite
-    if suite:
-        tasks = plan_suite(SuiteRequest(suite), "quick", only=[name]).tasks
+    analysis = registry.named("analyses", name, "analysis")
+    if analysis.scope == "suite":
+        tasks = plan_suite(SuiteRequest(analysis.suite), "quick", only=[name]).tasks
+    elif analysis.scope == "study":
+        tasks = plan_study(study_request(Config()), "quick", only=[name]).tasks
     else:
         tasks = plan(ModelRequest("speck", str(speck_weights)), "quick", only=[name]).tasks
     assert tasks
@@ -85,7 +89,8 @@ def test_an_analysis_gives_the_same_result_every_time(store: Store, name: str, w
 
 @pytest.mark.parametrize("name", ANALYSES)
 def test_an_analysis_applies_or_says_why_not(built: Path, name: str) -> None:
-    suite = registry.named("analyses", name, "analysis").suite
+    analysis = registry.named("analyses", name, "analysis")
+    suite = "information-plane" if analysis.scope == "study" else analysis.suite
     path = f"suites/{suite}.json" if suite else "models/speck.json"
     record = json.loads((built / "build" / "store" / "records" / path).read_text())
     for place in record["results"][name].values():

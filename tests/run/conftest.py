@@ -137,7 +137,7 @@ def bench(
         return tuple(e for e in every(kind) if kind != "analyses" or e.run.__module__ == "pieces_plugin")
 
     def apart(*arguments: str, **variables: str) -> Any:
-        names = ("PYTHONPATH", "PIECES_LOG", "WBSITE_RUNS")
+        names = ("PYTHONPATH", "PIECES_LOG", "WBSITE_RUNS", "WBSITE_STUDY")
         return process(work, *arguments, **{name: os.environ[name] for name in names}, **variables)
 
     with monkeypatch.context() as patch:
