@@ -116,7 +116,7 @@ def fit(network: nn.Sequential, of: Configuration, batches: Batches, epochs: int
 
 
 def difference(ensemble: Ensemble, samples: Samples, inputs: torch.Tensor, labels: torch.Tensor) -> float:
-    """Largest difference of a weight between a run of the ensemble and the plain loop with the same start and batches."""
+    """Largest difference of a weight between runs of the ensemble and plain loops with the same start and batches."""
     state, epochs = ensemble.start(), -(-STEPS // -(-len(inputs) // 256))
     ensemble.train(state, epochs)
     views, worst = ensemble.shape.views(state.rows), 0.0
@@ -131,7 +131,7 @@ def difference(ensemble: Ensemble, samples: Samples, inputs: torch.Tensor, label
             linears = [module for module in network if isinstance(module, nn.Linear)]
             for layer, module in enumerate(linears):
                 found = views[f"{layer}.weight"][list(SEEDS).index(seed), place]
-                worst = max(worst, float((found - module.weight).abs().max()))
+                worst = max(worst, float((found - module.weight.detach()).abs().max()))
     return worst
 
 

@@ -16,7 +16,7 @@ class _Tanh(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
-        y = torch.sigmoid(2 * x).mul_(2).sub_(1)
+        y = (2 * x).sigmoid_().mul_(2).sub_(1)
         ctx.save_for_backward(y)
         return y
 

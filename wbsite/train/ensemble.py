@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from torch.nn import functional
 
 from ..models.stacked import Architecture, forward, initial
 from ..progress import Progress
@@ -116,11 +115,13 @@ class Ensemble:
         for name in set(views) - set(self.trained):
             leaves[name] = views[name]  # written to in place
         *_, logits = forward(self.shape, leaves, self.activations, samples, training=True)
-        loss = (
-            functional.cross_entropy(logits.flatten(0, 1), _each(labels, len(self.configurations)), reduction="sum")
-            / labels.shape[1]
-        )
-        found = dict(zip(self.trained, torch.autograd.grad(loss, [leaves[name] for name in self.trained]), strict=True))
+        with torch.no_grad():  # the gradient of the mean cross-entropy: softmax minus one-hot, over the batch
+            slope = torch.softmax(logits, 2)
+            each = labels[:, None, None].expand(-1, slope.shape[1], 1, -1)
+            slope.scatter_add_(2, each, torch.full((), -1.0, device=slope.device).expand_as(each))
+            slope.div_(labels.shape[1])
+        slopes = torch.autograd.grad(logits, [leaves[name] for name in self.trained], slope)
+        found = dict(zip(self.trained, slopes, strict=True))
         parts = [found[name] if name in found else torch.zeros_like(views[name]) for name in self.shape.places]
         return torch.cat([part.flatten(2) for part in parts], 2)
 
@@ -215,8 +216,3 @@ def free_memory(device: torch.device) -> int:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # not told on every platform
         return 2 << 30
-
-
-def _each(labels: torch.Tensor, configurations: int) -> torch.Tensor:
-    """Labels (seeds, samples) for every network: (seeds · configurations, samples)."""
-    return labels[:, None].expand(-1, configurations, -1).flatten(0, 1)
