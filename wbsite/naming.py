@@ -18,3 +18,7 @@ def model_id(token: str) -> str:
     """
     name, _, weights = token.partition("@")
     return re.sub(r"[^A-Za-z0-9_]+", "-", f"{name} {weights.rpartition('/')[2]}").strip("-")
+
+
+STUDY = "information-plane"
+"""The suite that a study of many small networks is shown as, and its article."""

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import WbsiteError, unknown
+from ..naming import STUDY
 from ..store import DamagedEntry, Entry, Store
 
 
@@ -113,6 +114,8 @@ class SuiteResults(Results):
             return Gap(self.failed, failed=True)
         if self.record["results"]:
             return super().absent(analysis)
+        if self.id == STUDY:
+            return Gap(f"no study of it was computed: `wbsite build --articles {STUDY}` does it", failed=False)
         return Gap(
             f"the experiments of {self.id} were not computed: there were no runs of them. `wbsite train {self.id}`"
             " makes them, and `wbsite build --runs build/train` draws them",

@@ -30,6 +30,7 @@ def lines(what: str, model: str | None, weights_dir: str) -> Iterator[str]:
     else:
         if what == "experiments":
             yield from suite_lines()
+            yield from study_lines()
         yield from (f"{entry.name}\t{entry.summary}" for entry in registry.entries(what))
 
 
@@ -39,6 +40,13 @@ def suite_lines() -> Iterator[str]:
         scales = ", ".join(preset.name for preset in suite.presets)
         yield f"{suite.name}\t{suite.summary} ({len(suite.trials)} experiments; presets: {scales})"
         yield from (f"{suite.name}/{trial.name}\t{trial.group}\t{trial.title}" for trial in suite.trials)
+
+
+def study_lines() -> Iterator[str]:
+    """The studies of the information plane, as `--study` names them."""
+    for study in registry.entries("studies"):
+        size = f"{len(study.configurations)} configurations × {len(study.seeds)} seeds, {study.epochs} epochs"
+        yield f"{study.name}\tstudy of the information plane ({size}; wbsite build --study {study.name})"
 
 
 def layer_lines(token: str, weights_dir: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..config import Config
 from ..models.weights import BUNDLED
-from ..naming import model_id
+from ..naming import STUDY, model_id
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class StudyRequest:
     @property
     def id(self) -> str:
         """The name of its records and of its article."""
-        return "information-plane"
+        return STUDY
 
     @property
     def record(self) -> str:

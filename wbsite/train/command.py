@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .. import registry
 from ..errors import WbsiteError, unknown
+from ..naming import STUDY
 from ..progress import Progress
 from ..store import Store, StoreError
 from .base import check_epochs
@@ -50,6 +51,12 @@ def train_named(
         raise WbsiteError(f"jobs is {at_once}.", "Expected a whole number, at least 1.")
     suites, experiments = registry.names("suites"), registry.names("experiments")
     for name in names:
+        if name in (STUDY, *registry.names("studies")):
+            own = "" if name == STUDY else f" --study {name}"
+            raise WbsiteError(
+                f"{name} is a study of many small networks, which are trained where they are measured.",
+                f"Run wbsite build --articles {STUDY}{own}, or wbsite export information_plane{own}.",
+            )
         if name not in suites and name not in experiments:
             raise unknown("experiment", name, [*suites, *experiments], "`wbsite list experiments` lists all.")
         if name not in suites and (only or preset or epochs or at_once):
