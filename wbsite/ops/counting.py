@@ -1,10 +1,32 @@
-"""What can be known of a class from a count alone, as a baseline for what a network knows."""
+"""What can be known of a class from the number of active inputs alone, as a baseline for what a network knows."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from wbsite.errors import WbsiteError
+
+BINARY = ((0.0, 1.0), (-0.5, 0.5))
+"""Values of inputs whose active ones can be counted: off and on."""
+
+NOT_BINARY = "active inputs can be counted only where every input is off or on, 0 and 1 or −0.5 and 0.5; these are not"
+
+
+def binary_counts(inputs: np.ndarray) -> np.ndarray | None:
+    """How many inputs of each sample are active: (N, features) → int64 (N,); None for inputs that are not BINARY."""
+    for off, on in BINARY:
+        if np.isin(inputs, (off, on)).all():
+            return (inputs == on).sum(axis=1)
+    return None
+
+
+def count_decisions(counts: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """What the best classifier that knows only the count answers of each sample: its count's most frequent label, the
+    smallest of several; (N,), labels int64 (N,) from 0 → int64 (N,)."""
+    codes = np.unique(counts, return_inverse=True)[1]
+    table = np.zeros((codes.max() + 1, labels.max() + 1), np.int64)
+    np.add.at(table, (codes, labels), 1)
+    return table.argmax(axis=1)[codes]
 
 
 def count_baseline(counts: np.ndarray, labels: np.ndarray) -> tuple[float, float]:

@@ -28,6 +28,13 @@
     };
   };
 
+  // A menu in a figure sets the parameter of that name in all of the figure's charts.
+  const menus = (box) => [...(box.closest("figure")?.querySelectorAll("select[data-parameter]") ?? [])];
+  const choose = (box, menu) => box.view?.view.signal(menu.dataset.parameter, menu.value).runAsync();
+  document.addEventListener("change", ({ target }) => {
+    if (target.matches("select[data-parameter]")) charts.filter((box) => menus(box).includes(target)).forEach((box) => choose(box, target));
+  });
+
   const draw = async (box) => {
     try {
       const embed = await vega();
@@ -40,6 +47,7 @@
       });
       box.view = result;
       box.dataset.drawn = "true";
+      menus(box).forEach((menu) => choose(box, menu));
     } catch (error) {
       box.classList.add("wb-chart-failed");
       box.textContent = `This chart could not be drawn (${error.message}). Its data is linked below.`;

@@ -9,25 +9,22 @@ from __future__ import annotations
 from ...ops.activations import ACTIVATIONS
 from ..study import Study, product
 
+PUBLISHED = ("tanh", "relu")
+OTHERS = tuple(name for name in ACTIVATIONS if name not in PUBLISHED)
+
 BINNED = ("binning:0.07", "binning:0.01", "binning:0.5", "fixed:30", "quantile:30")
 PAIRWISE = ("kde-upper:0.001", "kde-lower:0.001", "kde-upper:0.1", "kde-lower:0.1", "edge")
 
 STUDIES = (
     Study(
-        product({"activation": ("tanh", "relu"), "max_norm": (None, 0.8)}),
+        product({"activation": PUBLISHED, "max_norm": (None, 0.8)}),
         name="quick",
         estimators=BINNED,
     ),
     Study(
-        product({"activation": ("tanh", "relu"), "max_norm": (None, 0.8, 0.4)}),
+        (*product({"activation": PUBLISHED, "max_norm": (None, 0.8, 0.4)}), *product({"activation": OTHERS})),
         name="full",
         seeds=tuple(range(20)),
         estimators=(*BINNED, *PAIRWISE),
-    ),
-    Study(
-        product({"activation": tuple(ACTIVATIONS), "max_norm": (None, 0.8)}),
-        name="activations",
-        seeds=tuple(range(10)),
-        estimators=(*BINNED, "edge"),
     ),
 )
