@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -102,14 +102,19 @@ def choice(parameter: str, label: str, options: Mapping[str, str], chosen: str) 
     )
 
 
+def width_of(panels: Sequence[Any]) -> Literal["wide", "full"]:
+    """As wide as leaves no row of panels with a single one, where it can be: two in a row, or three."""
+    return "wide" if len(panels) in (1, 2, 4) else "full"
+
+
 def keys(colours: Mapping[str, str]) -> str:
     """HTML of what the colours stand for."""
     items = "".join(f'<span style="--wb-key:{colour}">{escape(name)}</span>' for name, colour in colours.items())
     return f'<p class="wb-keys" aria-hidden="true">{items}</p>'
 
 
-def by_choice(parameter: str, values: Mapping[str, float]) -> alt.ExprRef:
-    """A number that goes by the value of a parameter, as for the end of an axis."""
+def by_choice(parameter: str, values: Mapping[str, float | Sequence[float]]) -> alt.ExprRef:
+    """A number, or several, that go by the value of a parameter, as for the end of an axis."""
     import altair as alt
 
     return alt.ExprRef(f"{json.dumps(dict(values))}[{parameter}]")

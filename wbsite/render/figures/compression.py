@@ -23,6 +23,7 @@ from ..planeparts import (
     panel_title,
     runs_text,
     shown,
+    width_of,
 )
 from ..planes import found, layer_colours, layers_of
 from ..site import Gap
@@ -58,14 +59,14 @@ def draw(scene: Scene) -> Drawing | Gap:
         told.append(f"{of['title']}: {said}")
     caption = (
         "Compression of every layer: the largest I(X;T) over the recorded epochs minus the last, in bits, which is never below"
-        " 0 and includes what I(X;T) fluctuates by from record to record. Dots are runs that lived"
+        " 0 and includes what I(X;T) fluctuates by from record to record. Dots are runs"
         f" ({runs_text(chosen, trajectories)}); bars are means with 95 % Student t intervals over seeds. Estimated by"
         f" {escape(titles[first])}{'; the menu has the other estimators, each on an axis of its own' if len(titles) > 1 else ''}."
         f" Data: {measured_text(trajectories)}.{fewer_text(plane)}{absent_text(missing)}"
     )
     body = choice("estimator", "Estimated by", titles, first) + side_by_side(panels, height + 44)
     alt = f"Dot charts of compression by layer, in bits, estimated by {titles[first]}. {'; '.join(told)}."
-    return Drawing(caption, alt, table, body=body, files=files, width="full" if len(chosen) > 2 else "wide")
+    return Drawing(caption, alt, table, body=body, files=files, width=width_of(panels))
 
 
 def compression_rows(final: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:

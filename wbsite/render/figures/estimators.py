@@ -11,7 +11,17 @@ import pandas as pd
 
 from ..charts import NEUTRAL, data, specification
 from ..figure import Drawing, Figure, Scene
-from ..planeparts import absent_text, estimator_titles, fewer_text, keys, measured_text, panel_title, runs_text, shown
+from ..planeparts import (
+    absent_text,
+    estimator_titles,
+    fewer_text,
+    keys,
+    measured_text,
+    panel_title,
+    runs_text,
+    shown,
+    width_of,
+)
 from ..planes import found, layer_colours, layers_of
 from ..site import Gap
 from ..suitedata import side_by_side
@@ -46,7 +56,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         told.append(f"{of['title']}: {said}")
     caption = (
         "The same runs by every estimator: of each layer, from top to bottom, the I(X;T) it ends with (dot) and its largest over"
-        " the recorded epochs (end of the bar), in bits; the bar is the compression. Means over runs that lived"
+        " the recorded epochs (end of the bar), in bits; the bar is the compression. Means over runs"
         f" ({runs_text(chosen, trajectories)}); spreads stand in the figure of compression. The line at {cap:.3g} bits is"
         " log₂ of the number of samples, which no estimate of bins can exceed: layers on it say no more than that all samples"
         f" differ. Data: {measured_text(trajectories)}.{fewer_text(plane)}{absent_text(missing)}"
@@ -54,7 +64,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     body = keys(colours) + side_by_side(panels, height + 44)
     alt = f"Bars of I(X;T) from its largest to its last value, by estimator and layer; cap {cap:.3g} bits. {'; '.join(told)}."
     drawn = table.drop(columns="head")
-    return Drawing(caption, alt, drawn, body=body, files=files, width="full" if len(chosen) > 2 else "wide")
+    return Drawing(caption, alt, drawn, body=body, files=files, width=width_of(panels))
 
 
 def estimator_rows(final: pd.DataFrame, titles: Mapping[str, str], names: Sequence[str]) -> pd.DataFrame:

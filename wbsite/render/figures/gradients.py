@@ -25,6 +25,7 @@ from ..planeparts import (
     shown,
     spread_out,
     thinned,
+    width_of,
 )
 from ..planes import found, layer_colours, layers_of
 from ..site import Gap
@@ -86,7 +87,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         f" epochs{thin}.{absent_text(missing)}"
     )
     alt = f"Line charts of gradients by layer through training. Ratio of signal to noise: {'; '.join(told)}."
-    return Drawing(caption, alt, table, body=body, files=files, width="full" if len(chosen) > 2 else "wide")
+    return Drawing(caption, alt, table, body=body, files=files, width=width_of(panels))
 
 
 def gradient_rows(gradients: pd.DataFrame, chosen: Sequence[Mapping[str, Any]], epochs: Sequence[int]) -> pd.DataFrame:
@@ -135,11 +136,16 @@ def _chart(
         base = base.transform_calculate(**{name: f"isValid({column}) ? max({column}, {floor}) : null"})
     base = base.transform_filter("isValid(datum.value)")
     # A title cannot go by a parameter's value in Vega-Lite: the menu above names the quantity.
-    scale = alt.Scale(type="log", domain=[low, high], nice=False, clamp=True)
-    y = alt.Y("value:Q", title=None, scale=scale, axis=alt.Axis(format="~g", tickCount=5))
+    scale = alt.Scale(type="log", domain=[low, high], nice=False)
+    ticks = {
+        name: [10.0**p for p in range(-12, 7) if of[0] <= 1.001 * 10.0**p <= 1.01 * of[1]] for name, of in ends.items()
+    }
+    y = alt.Y("value:Q", title=None, scale=scale, axis=alt.Axis(format="~g", values=by_choice("quantity", ticks)))
     names = list(of["layers"])
     colour = alt.Color("layer:N", scale=alt.Scale(domain=names, range=[colours[name] for name in names]), legend=None)
-    band = base.mark_area(opacity=0.13).encode(x=x, y=alt.Y("least:Q", scale=scale), y2="most:Q", color=colour)
+    band = base.mark_area(opacity=0.13, clip=True).encode(
+        x=x, y=alt.Y("least:Q", scale=scale), y2="most:Q", color=colour
+    )
     tips = [
         "layer:N", alt.Tooltip("epoch:Q", format=",d"), alt.Tooltip("value:Q", title="mean", format=".3~g"),
         alt.Tooltip("least:Q", title="least run", format=".3~g"), alt.Tooltip("most:Q", title="greatest", format=".3~g"),

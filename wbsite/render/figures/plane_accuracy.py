@@ -21,6 +21,7 @@ from ..planeparts import (
     runs_text,
     shown,
     thinned,
+    width_of,
 )
 from ..planes import SUITE, found
 from ..site import Gap
@@ -30,6 +31,14 @@ HEIGHT = 210
 
 PARTS = {"train": ("training", "#c9428a"), "test": ("test", "#1c8f94")}
 """Part of the samples → what the figure calls it, and its colour."""
+
+FLOOR = 0.01
+"""The least error that the axis shows; an accuracy closer to 1 stands at its end."""
+
+TICKS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
+
+ERRORS = {"error": "accuracy", "error_low": "low", "error_high": "high"}
+"""What is drawn, on a logarithmic axis → the column it is computed from."""
 
 ROWS = 6000
 """Most rows of single runs; a study of more runs is drawn at fewer of its records."""
@@ -49,13 +58,13 @@ def draw(scene: Scene) -> Drawing | Gap:
     course = course[course["epoch"].isin(thinned(trajectories.values["epochs"], ROWS // (2 * runs)))]
     table = accuracy_rows(course.assign(alive=lived(trajectories, course)))
     baseline = _baseline(scene)
-    least = min([table["accuracy"].min(), *([] if baseline is None else [baseline])])
-    bottom = max(0.0, (100 * least // 5 * 5) / 100)
+    most = 1 - min([table["accuracy"].min(), *([] if baseline is None else [baseline])])
+    ends = (max(most, 2 * FLOOR), FLOOR)
     last = float(table["epoch"].max())
     panels, files, told = [], {}, []
     for of in chosen:
         file, said = f"accuracy-{of['name']}.vl.json", _said(table[table["configuration"] == of["name"]])
-        files[file] = json.dumps(_chart(of["name"], bottom, last, baseline)).encode()
+        files[file] = json.dumps(_chart(of["name"], ends, last, baseline)).encode()
         panels.append((escape(panel_title(of, trajectories)), file, f"Accuracy of {of['title']}: {said}."))
         told.append(f"{of['title']}: {said}")
     dead = table["kind"].eq("dead").any()
@@ -64,7 +73,8 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"Accuracy on the {data_of['train']} training and the {data_of['test']} test samples of"
         f" {escape(str(data_of['name']))} ({data_of['split']} split, the same for all seeds) through training. Thick lines are"
         f" means over seeds ({runs_text(chosen, trajectories)}), shades their 95 % Student t intervals over seeds, thin lines"
-        " single runs. The axis of epochs is logarithmic; the untrained network, epoch 0, stands at its left end."
+        " single runs. The axis of epochs is logarithmic, and the untrained network, epoch 0, stands at its left end; that of"
+        f" accuracy goes by the logarithm of the error, so that differences near its end at {100 * (1 - FLOOR):.0f} % can be seen."
         + (" Dotted: runs that died, left out of the means." if dead else "")
         + (
             f" Dashed: {100 * baseline:.1f} %, the best a classifier can do that only counts active inputs."
@@ -75,7 +85,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
     body = keys(dict(PARTS.values())) + side_by_side(panels, HEIGHT)
     alt = f"Line charts of accuracy through training. {'; '.join(told)}."
-    return Drawing(caption, alt, table, body=body, files=files, width="full" if len(chosen) > 2 else "wide")
+    return Drawing(caption, alt, table, body=body, files=files, width=width_of(panels))
 
 
 def accuracy_rows(course: pd.DataFrame) -> pd.DataFrame:
@@ -115,17 +125,24 @@ def _baseline(scene: Scene) -> float | None:
     return float(found["accuracy"]) if found else None
 
 
-def _chart(name: str, bottom: float, last: float, baseline: float | None) -> dict[str, Any]:
+def _chart(name: str, ends: tuple[float, float], last: float, baseline: float | None) -> dict[str, Any]:
     import altair as alt
 
     expression, x = epoch_axis(last)
-    scale = alt.Scale(domain=[bottom, 1], nice=False, clamp=True)
-    y = alt.Y("accuracy:Q", title="accuracy", scale=scale, axis=alt.Axis(format=".0%", tickCount=5))
+    scale = alt.Scale(type="log", domain=list(ends), nice=False, clamp=True)
+    axis = alt.Axis(values=[round(1 - tick, 3) for tick in TICKS], labelExpr="format(1 - datum.value, '.0%')")
+    y = alt.Y("error:Q", title="accuracy", scale=scale, axis=axis)
     colour = alt.Color(
         "part:N", scale=alt.Scale(domain=list(PARTS), range=[colour for _, colour in PARTS.values()]), legend=None
     )
     base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(name)}")
-    base = base.transform_calculate(x=expression)
+    base = base.transform_calculate(
+        x=expression,
+        **{
+            of: f"isValid(toNumber(datum.{column})) ? max(1 - datum.{column}, {FLOOR}) : null"
+            for of, column in ERRORS.items()
+        },
+    )
     means = base.transform_filter("datum.kind == 'mean'").transform_calculate(
         interval=interval_expression(),
         samples=f"({json.dumps({key: text for key, (text, _) in PARTS.items()})})[datum.part]",
@@ -135,7 +152,7 @@ def _chart(name: str, bottom: float, last: float, baseline: float | None) -> dic
     band = (
         means.transform_filter("isValid(toNumber(datum.low))")
         .mark_area(opacity=0.22)
-        .encode(x=x, y=alt.Y("low:Q", scale=scale), y2="high:Q", color=colour)
+        .encode(x=x, y=alt.Y("error_low:Q", scale=scale), y2="error_high:Q", color=colour)
     )
     tips = [
         alt.Tooltip("samples:N"), alt.Tooltip("epoch:Q", format=",d"),
@@ -151,7 +168,7 @@ def _chart(name: str, bottom: float, last: float, baseline: float | None) -> dic
     ]
     if baseline is not None:
         rule = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[5, 4], strokeWidth=1.3)
-        layers.insert(0, rule.encode(y=alt.datum(baseline, scale=scale)))
+        layers.insert(0, rule.encode(y=alt.datum(1 - baseline, scale=scale)))
     return specification(alt.layer(*layers), HEIGHT)
 
 

@@ -130,7 +130,7 @@ def _evidence(by: Mapping[str, Any], of: Mapping[str, Any], titles: Mapping[str,
         sure = " class=wb-above" if numbers.get("above") else ""
         name = "mean of hidden layers" if place == "mean" else titles.get(place, place)
         lines.append(f"<span{sure}>{f'{escape(name)} ' if name else ''}{said}{f' {unit}' if unit else ''}</span>")
-    return "<br>".join(["", *lines]) if len(lines) > 1 else "".join(lines)
+    return " ".join(lines)
 
 
 def _marks(of: Mapping[str, Any], titles: Mapping[str, str]) -> str:

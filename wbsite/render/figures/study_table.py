@@ -42,20 +42,15 @@ def draw(scene: Scene) -> Drawing | Gap:
     table = table_rows(chosen, trajectories, plane, token)
     hidden = layers_of(chosen)[:-1]
     numbers = ["train_accuracy", "test_accuracy", "final_xt", "final_ty", *hidden]
-    heads = [
-        "Configuration", "Runs that lived", "Accuracy, training", "Accuracy, test", "I(X;T), last hidden, bits",
-        "I(T;Y), last hidden, bits", *(f"Compression, {name}, bits" for name in hidden),
-    ]  # fmt: skip
     parts = []
     for row in table.to_dict("records"):
         cells = [_cell(_numbers(row, name), percent=name.endswith("accuracy")) for name in numbers]
         cells.insert(0, f"{row['alive']} of {row['runs']}")
         cells = [f"<td>{cell}</td>" for cell in cells]
         parts.append(f'<tr><th scope="row">{escape(str(row["title"]))}</th>{"".join(cells)}</tr>')
-    head = "".join(f'<th scope="col">{text}</th>' for text in heads)
     body = (
         f'{HINT}<div class="wb-scroll wb-lab-scroll wb-study" tabindex="0"><table class="wb-experiments">'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(parts)}</tbody></table></div>"
+        f"<thead>{_head(hidden)}</thead><tbody>{''.join(parts)}</tbody></table></div>"
         f'<p class="wb-common">{common_text(trajectories.values["common"])}</p>'
     )
     counts = {of["token"]: of["seeds"] for of in plane.values["estimators"]}
@@ -120,6 +115,19 @@ def common_text(common: Mapping[str, Any]) -> str:
     renamed = {**common, **({"initial bias": "as initialised"} if common.get("initial bias", 0) is None else {})}
     told = [f"{escape(name)} {escape(said(value).replace('_', ' '))}" for name, value in renamed.items()]
     return f"In all of them: {'; '.join(told)}." if told else ""
+
+
+def _head(hidden: Sequence[str]) -> str:
+    """Two rows: what is measured, and where (HTML)."""
+    groups = {
+        "Accuracy": ("training", "test"),
+        "Last hidden layer, bits": ("I(X;T)", "I(T;Y)"),
+        "Compression, bits": hidden,
+    }
+    above = "".join(f'<th scope="colgroup" colspan="{len(of)}">{name}</th>' for name, of in groups.items())
+    below = "".join(f'<th scope="col">{escape(name)}</th>' for of in groups.values() for name in of)
+    first = "".join(f'<th scope="col" rowspan="2">{name}</th>' for name in ("Configuration", "Runs lived"))
+    return f"<tr>{first}{above}</tr><tr>{below}</tr>"
 
 
 def _numbers(row: Mapping[str, Any], name: str) -> Numbers:
