@@ -14,6 +14,7 @@ import pandas as pd
 from ..store import Entry
 from .figure import Scene
 from .planes import alive, alive_text
+from .site import Gap
 
 if TYPE_CHECKING:
     import altair as alt
@@ -34,6 +35,12 @@ def shown(scene: Scene, trajectories: Entry) -> tuple[list[Mapping[str, Any]], l
 def absent_text(missing: Sequence[str]) -> str:
     """A sentence naming configurations that the page asks for and the study has not; "" if there are none."""
     return f" Not in this study: {escape(', '.join(missing))}." if missing else ""
+
+
+def nothing(missing: Sequence[str]) -> Gap:
+    """Why there is nothing to draw of the configurations that a page asks for."""
+    said = f"the study has no configuration {' or '.join(missing)}" if missing else "no run of the study lived"
+    return Gap(said, failed=False)
 
 
 def lived(trajectories: Entry, table: pd.DataFrame) -> pd.Series:

@@ -20,6 +20,7 @@ from ..planeparts import (
     fewer_text,
     interval_text,
     measured_text,
+    nothing,
     panel_title,
     runs_text,
     shown,
@@ -44,7 +45,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     table = compression_rows(plane.table("final"), plane.table("compression"))
     table = table[table["configuration"].isin([of["name"] for of in chosen])].reset_index(drop=True)
     if table.empty:
-        return Gap("no run lived of a configuration it shows", failed=False)
+        return nothing(missing)
     names, first, titles = layers_of(chosen), chosen_estimator(scene, plane), estimator_titles(plane)
     colours = dict(zip(names, layer_colours(len(names)), strict=True))
     ends = {token: _ends(rows) for token, rows in table.groupby("estimator", sort=False)}

@@ -17,6 +17,7 @@ from ..planeparts import (
     fewer_text,
     keys,
     measured_text,
+    nothing,
     panel_title,
     runs_text,
     shown,
@@ -38,11 +39,11 @@ def draw(scene: Scene) -> Drawing | Gap:
     if isinstance(plane, Gap):
         return plane
     chosen, missing = shown(scene, trajectories)
-    titles, names, cap = estimator_titles(plane), layers_of(chosen), float(plane.values["cap"])
     final = plane.table("final")
     final = final[final["configuration"].isin([of["name"] for of in chosen])]
     if final.empty:
-        return Gap("no run lived of a configuration it shows", failed=False)
+        return nothing(missing)
+    titles, names, cap = estimator_titles(plane), layers_of(chosen), float(plane.values["cap"])
     table = estimator_rows(final, titles, names)
     colours = dict(zip(names, layer_colours(len(names)), strict=True))
     height = int(table["y"].max()) + GAP

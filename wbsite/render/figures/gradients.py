@@ -20,6 +20,7 @@ from ..planeparts import (
     epoch_axis,
     keys,
     lived,
+    nothing,
     panel_title,
     runs_text,
     shown,
@@ -61,7 +62,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     gradients = gradients[lived(trajectories, gradients)]
     chosen = [of for of in chosen if of["name"] in set(gradients["configuration"])]
     if not chosen:
-        return Gap("no run lived of a configuration it shows", failed=False)
+        return nothing(missing)
     names = layers_of(chosen)
     most = ROWS // (len(chosen) * len(names))
     table = gradient_rows(gradients, chosen, thinned(trajectories.values["epochs"], most))
@@ -84,7 +85,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         " weights; their ratio, the signal-to-noise ratio; and the norm of the layer's weights. Lines are means over seeds"
         f" ({runs_text(chosen, trajectories)}), shades reach from the least to the greatest run. Both axes are logarithmic;"
         f" the untrained network, epoch 0, stands at their left end. At {trajectories.values['records']} recorded"
-        f" epochs{thin}.{absent_text(missing)}"
+        f" epochs{thin}. Data: {escape(str(trajectories.values['data']['name']))}.{absent_text(missing)}"
     )
     alt = f"Line charts of gradients by layer through training. Ratio of signal to noise: {'; '.join(told)}."
     return Drawing(caption, alt, table, body=body, files=files, width=width_of(panels))

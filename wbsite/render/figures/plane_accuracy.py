@@ -17,6 +17,7 @@ from ..planeparts import (
     keys,
     lived,
     mean_interval,
+    nothing,
     panel_title,
     runs_text,
     shown,
@@ -51,7 +52,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         return trajectories
     chosen, missing = shown(scene, trajectories)
     if not chosen:
-        return Gap(f"the study has no configuration {' or '.join(missing)}", failed=False)
+        return nothing(missing)
     course = trajectories.table("course")
     course = course[course["configuration"].isin([of["name"] for of in chosen])]
     runs = len(course.drop_duplicates(["configuration", "seed"]))

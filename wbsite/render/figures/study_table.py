@@ -18,6 +18,7 @@ from ..planeparts import (
     lived,
     mean_interval,
     measured_text,
+    nothing,
     shown,
 )
 from ..planes import alive, found, layers_of
@@ -37,7 +38,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         return plane
     chosen, missing = shown(scene, trajectories)
     if not chosen:
-        return Gap(f"the study has no configuration {' or '.join(missing)}", failed=False)
+        return nothing(missing)
     token = chosen_estimator(scene, plane)
     table = table_rows(chosen, trajectories, plane, token)
     hidden = layers_of(chosen)[:-1]
