@@ -6,7 +6,8 @@ of `ops.peaks`; random peaks are those of `ops.peaks.spacing`.
 
 Values:
     none: "" or why there is nothing to count; then there are no other values, and `rows` is empty.
-    rule: of a peak, in words. counts: the values w takes.
+    rule: of a peak, in words. counts: the values w takes. visible: how many of these have samples enough, PROMINENCE of
+        those of the most frequent, for a peak of their own.
     shown: configuration → seed of the run whose histograms are kept, the first that lived; None for none.
     layers: configuration → layer, or "hidden layers" for all of them together → means over the runs that lived, of the
         run's units: peaks; several, share of units with three peaks or more; eta_w, eta_untrained, eta_signed,
@@ -63,6 +64,7 @@ def run(context: StudyContext) -> Result:
     if counts is None:
         empty = pd.DataFrame(columns=list(COLUMNS))
         return Result(values={"none": NOT_BINARY}, tables={"rows": empty})
+    known, sizes = np.unique(counts, return_counts=True)
     runs = needed.table("runs")
     alive = list(runs.loc[runs["died"].isna(), ["configuration", "seed"]].itertuples(index=False, name=None))
     shown = {name: next((s for c, s in alive if c == name), None) for name in replay.configurations}
@@ -77,7 +79,7 @@ def run(context: StudyContext) -> Result:
                 row, found = of_unit(last[:, unit], first[:, unit], counts, replay.inputs)
                 rows.append({"configuration": name, "seed": seed, "layer": layer, "unit": unit, **row})
                 if seed == shown[name]:
-                    kept.append((found, np.array([last[counts == w, unit].mean() for w in np.unique(counts)])))
+                    kept.append((found, np.array([last[counts == w, unit].mean() for w in known])))
                     units.append({"configuration": name, "layer": layer, "unit": unit})
             row = of_layer(last, first, counts)
             rows.append({"configuration": name, "seed": seed, "layer": layer, "unit": WHOLE, **row})
@@ -91,7 +93,8 @@ def run(context: StudyContext) -> Result:
             "rule": f"a peak of the histogram in {BINS} bins over the smallest to the largest activation, smoothed"
             f" with a Gaussian of {SMOOTHING:g} bin, that stands out by {PROMINENCE:.0%} of the highest; activations of"
             f" exactly 0 left out; random peaks lie at least {APART:g} bins apart",
-            "counts": np.unique(counts).tolist(),
+            "counts": known.tolist(),
+            "visible": int((sizes >= PROMINENCE * sizes.max()).sum()),
             "shown": shown,
             "layers": {name: summary(table[table["configuration"] == name]) for name in replay.configurations},
         },

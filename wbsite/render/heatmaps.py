@@ -1,0 +1,123 @@
+"""Histograms through training as pictures: a column a record, a row a bin, many pictures in one sheet."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import numpy as np
+from PIL import Image
+
+SCALE = ("#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725")
+"""Viridis: equal steps look equally far apart, and lightness rises throughout."""
+
+SHADES = 64
+"""More cannot be told apart, and fewer bytes hold them."""
+
+NONE = 255
+"""Index of the colour of records without activations: none."""
+
+MARKS = (0.001, 0.01, 0.1, 1.0)
+"""Shares that the legend names."""
+
+TICKS = (0, 1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
+APART = 9.0
+"""Least distance between two epochs on the axis, in per cent."""
+
+
+def sheet(pictures: Sequence[np.ndarray]) -> bytes:
+    """A PNG with all pictures below each other, the lowest bin of each at its bottom.
+
+    Colours go by the cube root of the share that a bin has of its record: an even spread over 30 bins is then still
+    well apart from nothing. A record without activations is transparent.
+
+    Args:
+        pictures: (records, bins) counts each, of one shape.
+    """
+    rows = []
+    for counts in pictures:
+        whole = counts.sum(1, keepdims=True, dtype=np.float64)
+        share = counts / np.maximum(whole, 1)
+        shade = np.rint(np.cbrt(share) * (SHADES - 1)).astype(np.uint8)
+        rows.append(np.where(whole > 0, shade, NONE).astype(np.uint8).T[::-1])
+    stops = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in SCALE], np.float64)
+    places = np.linspace(0, len(stops) - 1, SHADES)
+    palette = np.zeros((256, 3), np.uint8)
+    for channel in range(3):
+        palette[:SHADES, channel] = np.rint(np.interp(places, range(len(stops)), stops[:, channel]))
+    picture = Image.fromarray(np.concatenate(rows), "P")
+    picture.putpalette(palette.tobytes())
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True, transparency=NONE)
+    return buffer.getvalue()
+
+
+def ticks(epochs: Sequence[int]) -> list[tuple[int, float]]:
+    """Epochs to write below a picture and where they are, between their nearest records, in per cent from the left."""
+    found: list[tuple[int, float]] = []
+    for tick in TICKS:
+        place = 100 * (float(np.interp(tick, epochs, range(len(epochs)))) + 0.5) / len(epochs)
+        if tick <= epochs[-1] and (not found or place - found[-1][1] >= APART):
+            found.append((tick, round(place, 1)))
+    return found
+
+
+def panel(
+    title: str, file: str, place: int, shape: tuple[int, int], pictures: int, span: tuple[str, str], alt: str,
+    epochs: Sequence[int],
+) -> str:  # fmt: skip
+    """HTML of one picture of a sheet with its axes.
+
+    Args:
+        title: HTML above it.
+        place: of the picture in the sheet, from 0.
+        shape: records and bins.
+        pictures: in the sheet.
+        span: lowest and highest activation, as text.
+        alt: plain text.
+    """
+    records, bins = shape
+    axis = "".join(f'<i style="left:{at}%">{epoch}</i>' for epoch, at in ticks(epochs))
+    return (
+        f'<div class="wb-heatmap"><p>{title}</p><div><b>{span[1]}</b><b>{span[0]}</b>'
+        f'<svg viewBox="0 {place * bins} {records} {bins}" preserveAspectRatio="none" role="img"'
+        f' aria-label="{escape(alt, quote=True)}"><image href="{file}" width="{records}"'
+        f' height="{pictures * bins}"/></svg></div><span>{axis}</span></div>'
+    )
+
+
+def legend() -> str:
+    """HTML of the scale of colours."""
+    marks = "".join(f'<i style="left:{100 * share ** (1 / 3):.1f}%">{100 * share:.3g}</i>' for share in MARKS)
+    return (
+        f'<div class="wb-heatmaps-key"><span>share of the activations, %</span><div>'
+        f'<div style="background:linear-gradient(90deg,{",".join(SCALE)})"></div>{marks}</div></div>'
+    )
+
+
+def controls(configurations: Mapping[str, str], first: str, layers: Sequence[str], facts: Mapping[str, object]) -> str:
+    """HTML of the menus, shown by the script that serves them, and what it needs.
+
+    Args:
+        configurations: name → title.
+        first: the one that is shown.
+        layers: of that one.
+        facts: for the script.
+    """
+
+    def menu(name: str, label: str, options: Mapping[str, str], chosen: str) -> str:
+        items = ""
+        for value, text in options.items():
+            mark = " selected" if value == chosen else ""
+            items += f'<option value="{escape(value, quote=True)}"{mark}>{escape(text)}</option>'
+        return f'<label>{label} <select name="{name}" autocomplete="off">{items}</select></label>'
+
+    units = {"": "layers, all units together"} | {layer: f"units of {layer}" for layer in layers}
+    return (
+        '<p class="wb-heatmaps-controls" hidden>'
+        f"{menu('configuration', 'Network', configurations, first) if len(configurations) > 1 else ''}"
+        f"{menu('units', 'Show', units, '')}</p>"
+        f'<script type="application/json">{json.dumps(facts, ensure_ascii=False).replace("</", "<&#47;")}</script>'
+    )
