@@ -13,7 +13,7 @@ from ..store import Result
 from ..train.replay import Replay
 from .base import Analysis, StudyContext
 
-EVERY, SEEDS = 5, 5
+EVERY, SEEDS = 5, 3
 """Estimators that compare all pairs of samples take one record in `EVERY`, and this many seeds: on a network whose
 activations all differ, one of them takes a thousand times as long as bins."""
 
