@@ -57,7 +57,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     present = {name: said for name, said in CLAIMS.items() if _there(told[name])}
     if not present:
         return Gap("the study has none of the configurations that the claims are about", failed=False)
-    table = claim_rows({name: told[name] for name in present})
+    table = claim_rows({name: told[name] for name in present}, titles, names)
     parts = []
     for name, said in present.items():
         of = _by(told[name], token)
@@ -83,22 +83,30 @@ def draw(scene: Scene) -> Drawing | Gap:
     )  # fmt: skip
 
 
-def claim_rows(told: Mapping[str, Any]) -> pd.DataFrame:
+def claim_rows(told: Mapping[str, Any], titles: Mapping[str, str], names: Mapping[str, str]) -> pd.DataFrame:
     """One row a claim, estimator and layer or configuration: claim, estimator ("" for what none measures), holds, place,
-    mean (ρ for the last claim), low, high, above, seeds."""
+    mean (ρ for the last claim), low, high, p, seeds."""
     rows = []
     for name, of in told.items():
-        for token, by in of["by"].items():
+        for token in (each for each in ("", *titles) if each in of["by"]):
+            by = of["by"][token]
             about = {"claim": name, "estimator": token, "holds": VERDICTS[by["holds"]][1]}
-            for place, numbers in {**by.get("layers", {}), **by.get("configurations", {})}.items():
+            for place, numbers in _places(by, names):
                 mean = numbers.get("mean", numbers.get("rho"))
                 rows.append(
                     {**about, "place": place, "mean": mean, "low": numbers["low"], "high": numbers["high"],
                      "p": numbers.get("p"), "seeds": numbers.get("seeds", by["seeds"])}
                 )  # fmt: skip
     table = pd.DataFrame(rows)
-    numbers = ["mean", "low", "high", "p"]
-    return table.astype(dict.fromkeys(numbers, float)).round(dict.fromkeys(numbers, 4))
+    columns = ["mean", "low", "high", "p"]
+    return table.astype(dict.fromkeys(columns, float)).round(dict.fromkeys(columns, 4))
+
+
+def _places(by: Mapping[str, Any], names: Mapping[str, str]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Layers by depth and then their mean, or configurations in the study's order: the store sorts by name."""
+    layers, configurations = by.get("layers", {}), by.get("configurations", {})
+    depth = sorted(layers, key=lambda name: (name in ("mean", "output"), len(name), name))
+    return [*((name, layers[name]) for name in depth), *((n, configurations[n]) for n in names if n in configurations)]
 
 
 def _there(of: Mapping[str, Any]) -> bool:
@@ -120,7 +128,7 @@ def _evidence(by: Mapping[str, Any], of: Mapping[str, Any], titles: Mapping[str,
         return f"{round(scale * value, places) + 0.0:.{places}f}".replace("-", "−")
 
     lines = []
-    for place, numbers in {**by.get("layers", {}), **by.get("configurations", {})}.items():
+    for place, numbers in _places(by, titles):
         mean = numbers.get("mean", numbers.get("rho"))
         said = "–" if mean is None else text(mean)
         if numbers["low"] is not None:
@@ -138,9 +146,9 @@ def _marks(of: Mapping[str, Any], titles: Mapping[str, str]) -> str:
     if "" in of["by"]:
         return "<small>not by estimators</small>"
     marks = []
-    for token, by in of["by"].items():
-        mark, verdict = VERDICTS[by["holds"]]
-        title = escape(f"{titles[token]}: {verdict}", quote=True)
+    for token, said in titles.items():
+        mark, verdict = VERDICTS[of["by"][token]["holds"]]
+        title = escape(f"{said}: {verdict}", quote=True)
         marks.append(
             f'<span class="wb-verdict-{verdict.split()[0]}" title="{title}" aria-label="{title}">{mark}</span>'
         )
