@@ -136,7 +136,7 @@ def test_a_table_that_cannot_be_written_says_so(
             cwd=tmp_path, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120,
         )  # fmt: skip
     assert done.returncode == 2
-    assert "the table cannot be written" in done.stderr
+    assert "the result cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
 
 

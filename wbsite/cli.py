@@ -251,7 +251,9 @@ def export(
         typer.Option(help="NAME, NAME@WEIGHTS or module:factory[@FILE]; left out for an analysis of a suite."),
     ] = None,
     layer: Annotated[Optional[str], typer.Option(help="One layer; all if left out.")] = None,
-    format: Annotated[str, typer.Option(help="csv, json or parquet.")] = "csv",
+    format: Annotated[
+        str, typer.Option(help="csv, json or parquet; webp, a moving picture, of information-plane.")
+    ] = "csv",
     profile: ProfileName = None,
     weights_dir: WeightsDir = None,
     device: Device = None,
@@ -261,16 +263,22 @@ def export(
     categories: Categories = None,
     study: StudyName = None,
 ) -> None:
-    """A result as a table on standard output; computes what is missing."""
+    """A result as a table, or as a moving picture, on standard output; computes what is missing."""
     from .progress import reporter
-    from .run.export import export as run
+    from .render import animation
+    from .run import export as run
+
+    animation.refuse(analysis, format)
 
     config = _config(
         profile=profile, weights_dir=weights_dir, device=device, store=store, runs=runs, photographs=photographs,
         categories=categories, study=study,
     )  # fmt: skip
     with reporter() as progress:
-        data = run(config, analysis, model, layer, format, progress)
+        if format in animation.FORMATS:
+            data = animation.animation(run.entries(config, analysis, model, layer, progress), progress)
+        else:
+            data = run.export(config, analysis, model, layer, format, progress)
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
@@ -278,7 +286,7 @@ def export(
         sys.stdout = None
     except OSError as error:
         sys.stdout = None
-        raise WbsiteError(f"the table cannot be written ({error.strerror}).", "Write it to another place.") from error
+        raise WbsiteError(f"the result cannot be written ({error.strerror}).", "Write it to another place.") from error
 
 
 @app.command()

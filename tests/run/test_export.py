@@ -54,6 +54,27 @@ def test_parquet_on_standard_output(rebuilt: Path, environment: dict[str, str], 
     assert list(pd.read_parquet(io.BytesIO(done.stdout)).columns) == COLUMNS
 
 
+def test_a_study_as_a_moving_picture(work: Path, environment: dict[str, str]) -> None:
+    """Computed on the way, and a hyphen in the name does no harm."""
+    from PIL import Image
+
+    Path("mine.toml").write_text("widths = [3]\nseeds = 1\nepochs = 4\nrecords = 4\n")
+    command = ["export", "information-plane", "--study", "mine.toml", "--store", "own", "--format", "webp"]
+    done = subprocess.run(
+        [sys.executable, "-m", "wbsite.cli", *command], cwd=work, env=environment, capture_output=True, check=True
+    )
+    picture = Image.open(io.BytesIO(done.stdout))
+    assert (picture.format, picture.n_frames) == ("WEBP", 4)
+    assert (work / "own" / "objects").is_dir()
+
+
+@pytest.mark.parametrize(("analysis", "format"), [("banding", "webp"), ("information-plane", "mp4")])
+def test_a_moving_picture_there_is_not_is_refused(cli: Callable[..., Any], analysis: str, format: str) -> None:
+    ran = cli("export", analysis, "--format", format)
+    assert ran.status == 2
+    assert "webp" in ran.err
+
+
 def test_what_the_store_lacks_is_computed_and_kept(work: Path, cli: Callable[..., Any], speck_weights: Path) -> None:
     of = ("export", "banding", "--model", "speck", "--weights-dir", str(speck_weights), "--layer", "conv3")
     first = cli(*of)

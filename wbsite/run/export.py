@@ -14,6 +14,7 @@ from ..datasets.photographs import files_of
 from ..device import choose
 from ..errors import WbsiteError, unknown
 from ..progress import Progress
+from ..store import Entry
 from . import unfinished
 from .compute import check_categories, intact, open_store, planned
 from .executors import outcomes
@@ -33,6 +34,7 @@ def export(
     """The rows of an analysis for one model, or for the runs of its suite, computed where the store lacks them.
 
     Args:
+        analysis: its name; hyphens stand for underscores.
         model: as `--models` names it; None for an analysis of a suite.
 
     Raises:
@@ -40,20 +42,43 @@ def export(
     """
     if format not in FORMATS:
         raise unknown("format", format, FORMATS)
-    found: Analysis = registry.named("analyses", analysis, "analysis")
+    found, _, mine = _computed(config, analysis, model, layer, progress)
+    return _encode(_rows(mine, found, config), format)
+
+
+def entries(
+    config: Config, analysis: str, model: str | None, layer: str | None, progress: Progress
+) -> dict[str, Entry]:
+    """An analysis's result and those it needs, by analysis, computed where the store lacks them.
+
+    Raises:
+        WbsiteError: as `export`.
+    """
+    _, tasks, _ = _computed(config, analysis, model, layer, progress)
+    store = open_store(config)
+    found = {task.analysis: store.get(task.key) for task in tasks}
+    return {name: entry for name, entry in found.items() if entry is not None}
+
+
+def _computed(
+    config: Config, analysis: str, model: str | None, layer: str | None, progress: Progress
+) -> tuple[Analysis, list[Task], list[Task]]:
+    """The analysis, all tasks that led to it, and its own; all of them are in the store."""
+    found: Analysis = registry.named("analyses", analysis.replace("-", "_"), "analysis")
     request = _request(found, config, model, layer)
-    whole: Plan = planned(request, config, progress, only=[analysis])
+    whole: Plan = planned(request, config, progress, only=[found.name])
     if config.categories and isinstance(request, ModelRequest):
         check_categories(config, [request], [whole], open_store(config))
-    mine = [task for task in whole.tasks if task.analysis == analysis]
+    mine = [task for task in whole.tasks if task.analysis == found.name]
     if layer is not None and layer not in {task.layer for task in mine}:
-        if (analysis, layer) in whole.skipped:
-            raise WbsiteError(f"{analysis} has no result for layer {layer!r}: {whole.skipped[analysis, layer]}.")
+        if (found.name, layer) in whole.skipped:
+            raise WbsiteError(f"{found.name} has no result for layer {layer!r}: {whole.skipped[found.name, layer]}.")
         raise unknown("layer", layer, [task.layer for task in mine])
     mine = [task for task in mine if layer is None or task.layer == layer]
     wanted = _needed(mine, whole)
-    _compute([task for task in whole.tasks if task.key in wanted], config, progress)
-    return _encode(_rows(mine, found, config), format)
+    needed = [task for task in whole.tasks if task.key in wanted]
+    _compute(needed, config, progress)
+    return found, needed, mine
 
 
 def _request(analysis: Analysis, config: Config, model: str | None, layer: str | None) -> Request:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import unknown
 from ..charts import NEUTRAL, data, specification
 from ..figure import Drawing, Figure, Scene, share_text
-from ..planedata import Planes, planes
+from ..planedata import COLUMNS, Planes, planes
 from ..planedrawing import ticks
 from ..planes import alive, layer_colours, layers_of
 from ..site import Gap
@@ -62,12 +62,12 @@ def chart(p: Planes) -> dict[str, Any]:
     x = alt.X("i_xt:Q", title="I(X;T), bits", scale=x_scale, axis=alt.Axis(values=ticks(across), grid=False))
     y = alt.Y("i_ty:Q", title="I(T;Y), bits", scale=y_scale, axis=alt.Axis(values=ticks(down), grid=False))
     colour = alt.Color("layer:N", scale=alt.Scale(domain=layers, range=layer_colours(len(layers))), legend=None)
-    source = data()
-    source.name = "rows"
+    numbers = dict.fromkeys(("epoch", *COLUMNS), "number")
+    source = alt.UrlData(data().url, name="rows", format=alt.CsvDataFormat(type="csv", parse=numbers))
     seen = (
         alt.Chart(source)
         .transform_calculate(depth=f"indexof({json.dumps(layers)}, datum.layer)",
-                             record=f"indexof({json.dumps(p.epochs)}, toNumber(datum.epoch))")
+                             record=f"indexof({json.dumps(p.epochs)}, datum.epoch)")
         .transform_filter("datum.record <= place")
     )  # fmt: skip
     # The newest record that is not later than the slider: an estimator may measure some records only.
@@ -86,10 +86,8 @@ def chart(p: Planes) -> dict[str, Any]:
         .mark_point(size=46, strokeWidth=1.6, filled=False, opacity=1)
         .encode(x=x, y=y, color=colour)
     )
-    spans = now.transform_calculate(**{name: f"toNumber(datum.{name})" for name in
-                                       ("i_xt_low", "i_xt_high", "i_ty_low", "i_ty_high")})  # fmt: skip
-    spans = spans.transform_filter("isValid(datum.i_xt_low)")
-    cross = {"strokeWidth": 1.6, "opacity": 0.75}
+    spans = now.transform_filter("isValid(datum.i_xt_low)")
+    cross: dict[str, Any] = {"strokeWidth": 1.6, "opacity": 0.75}
     horizontal = spans.mark_rule(**cross).encode(
         x=alt.X("i_xt_low:Q", scale=x_scale), x2="i_xt_high:Q", y=y, color=colour
     )
@@ -107,10 +105,11 @@ def _names(p: Planes, now: alt.Chart, colour: alt.Color) -> alt.Chart:
     import altair as alt
 
     (wide, tall), (width, height) = APART, _reach(p)
-    order = [alt.SortField("depth")]
+    order: list[alt.SortField | dict[str, str]] = [alt.SortField("depth")]
 
-    def window(op: str, name: str, field: str = "") -> alt.WindowFieldDef:
-        return alt.WindowFieldDef(op=op, **{"as": name}, **({"field": field} if field else {}))
+    def window(op: Any, name: str, **field: Any) -> alt.WindowFieldDef:
+        fields: dict[str, Any] = {"op": op, "as": name, **field}
+        return alt.WindowFieldDef(**fields)
 
     near = (
         f"abs(datum.i_xt - datum.x_before) * width < {wide * width:.6g} &&"
@@ -120,12 +119,12 @@ def _names(p: Planes, now: alt.Chart, colour: alt.Color) -> alt.Chart:
     step = f"({room} ? 11 + (datum.count - datum.rank) * {tall} : -11 - (datum.rank - 1) * {tall})"
     x, y = (alt.Scale(domain=[0, most], nice=False, zero=False) for most in (width, height))
     return (
-        now.transform_window([window("lag", "x_before", "i_xt"), window("lag", "y_before", "i_ty")], sort=order)
+        now.transform_window([window("lag", "x_before", field="i_xt"), window("lag", "y_before", field="i_ty")], sort=order)
         .transform_calculate(apart=f"isValid(datum.x_before) && {near} ? 0 : 1")
-        .transform_window([window("sum", "stack", "apart")], sort=order, frame=[None, 0])
+        .transform_window([window("sum", "stack", field="apart")], sort=order, frame=[None, 0])
         .transform_window([window("row_number", "rank")], sort=order, groupby=["stack"])
         .transform_window(
-            [window("first_value", "top", "i_ty"), window("first_value", "left", "i_xt"), window("max", "count", "rank")],
+            [window("first_value", "top", field="i_ty"), window("first_value", "left", field="i_xt"), window("max", "count", field="rank")],
             sort=order, groupby=["stack"], frame=[None, None])
         .transform_calculate(name_y=f"datum.top + {step} * {height:.6g} / height")
         .mark_text(align="left", baseline="middle", dx=7, fontSize=12, fontWeight=500)
@@ -145,7 +144,7 @@ def _caps(p: Planes) -> list[Any]:
     cap, entropy = p.plane.values["cap"], p.plane.values["label_entropy"]
     measured = p.trajectories.values["data"]["measured"]
     line = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[4, 3])
-    said = {"color": NEUTRAL, "fontSize": 12}
+    said: dict[str, Any] = {"color": NEUTRAL, "fontSize": 12}
     return [
         line.encode(x=alt.datum(cap), y=alt.datum(0), y2=alt.datum(entropy)),
         line.encode(y=alt.datum(entropy), x=alt.datum(0), x2=alt.datum(cap)),
