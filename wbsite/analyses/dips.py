@@ -61,7 +61,7 @@ def run(context: StudyContext) -> Result:
     layers: dict[str, dict[str, Any]] = {name: {} for name in context.study.named()}
     for (name, layer), table in courses.groupby(["configuration", "layer"], sort=False):
         bits = table.pivot(index="epoch", columns="seed", values="i_xt")
-        counted = _counted(counting, str(name), str(layer))
+        counted = _counted(counting, alive, str(name), str(layer))
         found = [_row(bits.index.to_numpy(), bits[seed].to_numpy(), counted, int(seed)) for seed in bits.columns]
         mean = _row(bits.index.to_numpy(), bits.mean(axis=1).to_numpy(), None, MEAN)
         about = {"configuration": name, "layer": layer}
@@ -80,8 +80,9 @@ def run(context: StudyContext) -> Result:
     )
 
 
-def _counted(counting: Entry, name: str, layer: str) -> dict[str, pd.DataFrame] | None:
-    """What `counting` measured of a layer and of the output: epoch × seed each; None where it could not."""
+def _counted(counting: Entry, alive: pd.DataFrame, name: str, layer: str) -> dict[str, pd.DataFrame] | None:
+    """What `counting` measured of a layer and of the output, of runs that lived: epoch × seed each; None where it could
+    not."""
     if counting.values["none"]:
         return None
     found: dict[str, pd.DataFrame] = {}
@@ -89,7 +90,7 @@ def _counted(counting: Entry, name: str, layer: str) -> dict[str, pd.DataFrame] 
         ("rows", ("eta_w", "i_tw", "h_given_w")),
         ("course", ("agreement", "accuracy", *OUTPUT[1:])),
     ):
-        given = counting.table(table)
+        given = counting.table(table).merge(alive)
         given = given[given["configuration"] == name]
         if table == "rows":
             given = given[given["layer"] == layer]

@@ -65,8 +65,8 @@ def draw(scene: Scene) -> Drawing | Gap:
         " first seed that lived. A row is a unit: above its line the histogram, smoothed, each on its own scale;"
         f" on the line its mean activation over the samples with each number of active inputs, from {counts[0]} (blue) to"
         f" {counts[-1]} (red). Were a unit a function of the count alone, every peak would stand on a mark; of"
-        f" {len(counts)} counts {peaks.values['visible']} have samples enough for a peak. Each row is"
-        " divided by its largest absolute activation where the function has no bounds. What counts as a peak in the"
+        f" {len(counts)} counts {peaks.values['visible']} have samples enough for a peak. Rows that"
+        " reach beyond 1 are divided by their largest absolute activation. What counts as a peak in the"
         f" numbers of the text: {escape(peaks.values['rule'])}."
         + (f" Units beyond the first {UNITS} of a layer are left out." if table.attrs.get("cut") else "")
         + (f" Not drawn: {escape('; '.join(of['title'] for of in left))}." if left else "")
@@ -84,8 +84,8 @@ def draw(scene: Scene) -> Drawing | Gap:
 
 
 def unit_rows(peaks: Entry, name: str) -> pd.DataFrame:
-    """One row a bin that is not empty, or a count: configuration, layer, unit, at (activation, of unbounded functions
-    divided by the unit's largest), share (of the unit's highest bin), w (NaN for a bin), row (from the top)."""
+    """One row a bin that is not empty, or a count: configuration, layer, unit, at (activation, of a unit that reaches beyond
+    1 divided by its largest), share (of the unit's highest bin), w (NaN for a bin), row (from the top)."""
     units = peaks.table("units").query("configuration == @name").reset_index(drop=True)
     keep = units.index[units["unit"] < UNITS]
     centres, heights, means = (peaks.arrays[f"{what}/{name}"] for what in ("centres", "heights", "means"))
@@ -119,7 +119,7 @@ def _chart(table: pd.DataFrame, name: str, colours: Mapping[str, str], counts: l
     )  # fmt: skip
     axis = alt.Axis(
         values=[float(row) for row in labels], labelExpr=f"({json.dumps(labels)})[format(datum.value, '.1f')]",
-        grid=False, ticks=False, domain=False, title=None,
+        grid=False, ticks=False, domain=False, title=None, labelPadding=8,
     )  # fmt: skip
     y = alt.Y("row:Q", scale=alt.Scale(domain=[last + 0.4, -1], nice=False), axis=axis)
     colour = alt.Color("layer:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None)
