@@ -41,7 +41,7 @@ def test_a_small_bump_is_no_peak() -> None:
 
 def test_random_peaks_are_called_equal_as_often_as_p_says() -> None:
     rng = np.random.default_rng(5)
-    found = []
+    found: list[float] = []
     while len(found) < 400:
         places = np.sort(np.concatenate([[0, BINS - 1], rng.uniform(0, BINS - 1, 3)]))
         if np.diff(places).min() >= 3:
