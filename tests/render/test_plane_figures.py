@@ -295,7 +295,7 @@ def test_play_runs_from_the_first_record_to_the_last_and_can_be_stopped(player: 
     }""")
     page.get_by_role("button", name="Play").focus()
     page.keyboard.press("Enter")
-    page.wait_for_selector("[data-place='5']")
+    page.wait_for_function("window.seen.length >= 6")
     assert page.evaluate("window.seen") == [[epoch] * 3 for epoch in study().moments]
     page.get_by_role("button", name="Play").wait_for()
     assert {dot[1] for dot in dots(page)} == {"30"}

@@ -22,9 +22,6 @@ ANIMATED = ("information_plane",)
 WIDTH = 1280
 """Pixels of a frame from left to right."""
 
-PANEL = 320
-"""Least width of a plane's drawing in its own units; a wider one keeps the size of its letters."""
-
 MILLISECONDS, HELD = 90, 2500
 """How long a frame is shown, and the last one."""
 
@@ -86,7 +83,7 @@ def frame_svg(p: Planes, epoch: int) -> str:
     columns = max(1, round(math.sqrt(4 / 3 * len(p.titles))))
     rows = math.ceil(len(p.titles) / columns)
     wide, head, title = WIDTH / columns, 64, 26
-    scale = max(wide / PANEL * 0.75, 1.0)
+    scale = 1.2 + 1 / columns  # letters are read from afar
     tall = 0.68 * wide
     key = key_of(p)
     frame = Frame(round(wide / scale), round((tall - title) / scale), *p.limits)

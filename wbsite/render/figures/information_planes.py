@@ -32,11 +32,16 @@ def draw(scene: Scene) -> Drawing | Gap:
     panels = "".join(_panel(p, name, estimator, frame, key) for name in p.titles)
     keys = "".join(f'<span style="--wb-key:{colour}">{name}</span>' for name, colour in key.colours.items())
     table = p.means[p.means["estimator"] == estimator].reset_index(drop=True)
-    body = f'<p class="wb-keys" aria-hidden="true">{keys}</p><div class="wb-small-planes{" wb-few" if few else ""}">{panels}</div>'
+    body = f'<p class="wb-keys" aria-hidden="true">{keys}</p><div class="wb-small-planes{" wb-few" if few else ""}" style="--wb-columns:{_columns(len(p.titles))}">{panels}</div>'
     return Drawing(
         _caption(p, estimator), _alt(p, table), table.round(4).astype({"runs": "Int64"}), body=body,
         width="wide" if few else "full",
     )  # fmt: skip
+
+
+def _columns(planes: int) -> int:
+    """As many as leave the fewest places empty in the last row."""
+    return 2 if planes <= FEW else min((4, 3), key=lambda columns: -planes % columns)
 
 
 def _panel(p: Planes, name: str, estimator: str, frame: Frame, key: Key) -> str:
