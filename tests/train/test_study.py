@@ -31,6 +31,10 @@ def test_moments_are_dense_early_and_sparse_late(epochs: int) -> None:
         assert len(moments) >= study.records - 2
 
 
+def test_two_records_are_the_first_and_the_last() -> None:
+    assert Study(TWO, epochs=30, records=2).moments == (0, 30)
+
+
 def test_configurations_are_named_by_what_differs() -> None:
     study = Study(product({"activation": ("tanh", "relu"), "max_norm": (None, 0.8), "batch": (64,)}))
     assert list(study.named()) == ["tanh-none", "tanh-0.8", "relu-none", "relu-0.8"]

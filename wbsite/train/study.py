@@ -127,7 +127,7 @@ class Study:
         ever fewer, in equal ratios."""
         if self.epochs + 1 <= self.records:
             return tuple(range(self.epochs + 1))
-        chosen: tuple[int, ...] = ()
+        chosen: tuple[int, ...] = (0, self.epochs)
         for count in range(self.records, 8 * self.records):  # ratios below one epoch fall together
             ratio = self.epochs ** (1 / (count - 2)) if count > 2 else self.epochs
             found = {0, self.epochs, *(round(ratio**step) for step in range(count - 1))}
