@@ -1,8 +1,9 @@
-"""What the name of a model, as the user gives it, says without loading anything."""
+"""What names that the user gives say without loading anything."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 
 def is_user(token: str) -> bool:
@@ -22,3 +23,8 @@ def model_id(token: str) -> str:
 
 STUDY = "information-plane"
 """The suite that a study of many small networks is shown as, and its article."""
+
+
+def beside(path: Path, named: str) -> Path:
+    """A file that another one names: where it says, seen from that file's folder."""
+    return path.parent / Path(named).expanduser()

@@ -55,6 +55,7 @@ def test_a_study_of_ones_own_data(export: Callable[..., list[dict[str, str]]], t
     assert all(0 <= float(row["i_ty"]) <= float(row["i_xt"]) + 1e-9 <= math.log2(300) + 1e-6 for row in rows)
     [trajectories] = stored("trajectories")
     data = trajectories.values["data"]
+    assert data["name"] == "npz:own.npz", "no folder of this machine"
     assert (data["samples"], data["features"], data["classes"]) == (300, 8, ["left", "middle", "right"])
     assert (data["train"], data["test"], data["split"]) == (240, 60, "random")
 

@@ -190,3 +190,13 @@ def test_initial_weights() -> None:
     assert float(standard["0.bias"].abs().max()) > 0
     assert shape.views(initial(shape, "standard", 0.25, 0)[None, None])["0.bias"].unique().tolist() == [0.25]
     assert product({"activation": ("tanh",)})[0].widths == (10, 7, 5, 4, 3)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_training_on_a_gpu_is_training_on_the_cpu(samples: Samples) -> None:
+    gpu = Ensemble(VARIED, (0, 1), samples, torch.arange(400), torch.device("cuda"))
+    cpu = ensemble(samples, VARIED, (0, 1))
+    states = gpu.start(), cpu.start()
+    for one, state in zip((gpu, cpu), states, strict=True):
+        one.train(state, 3)
+    torch.testing.assert_close(states[0].rows.cpu(), states[1].rows, rtol=1e-3, atol=1e-3)

@@ -136,3 +136,13 @@ def test_names_that_are_no_study(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b"# caf\xe9\n")
     with pytest.raises(WbsiteError, match="cannot be read"):
         chosen(str(tmp_path / "latin.toml"), "quick")
+
+
+def test_data_lie_beside_the_file_that_names_them(tmp_path: Path) -> None:
+    (tmp_path / "mine.npz").write_bytes(b"")
+    path = tmp_path / "mine.toml"
+    path.write_text('dataset = "npz:mine.npz"\n')
+    study = read(path)
+    assert (study.dataset, study.data) == (f"npz:{tmp_path / 'mine.npz'}", "npz:mine.npz")
+    path.write_text('dataset = "harmonics:zero-mean"\n')
+    assert (read(path).dataset, read(path).data) == ("harmonics:zero-mean", "harmonics:zero-mean")

@@ -91,7 +91,7 @@ def facts(study: Study, samples: Samples, train: int, test: int, shown: int) -> 
             label: values(study.configurations[0])[key] for key, label in LABELS.items() if key not in study.differing
         },
         "data": {
-            "name": study.dataset,
+            "name": study.data,
             "split": split_of(study, samples),
             "samples": len(samples.labels),
             "features": samples.inputs.shape[1],

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..config import Config
 from ..models.weights import BUNDLED
-from ..naming import STUDY, model_id
+from ..naming import STUDY, beside, model_id
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class StudyRequest:
             dataset = str(tomllib.loads(path.read_text(encoding="utf-8")).get("dataset", ""))
         except (OSError, ValueError):  # said when it is read in earnest
             return [path]
-        data = Path(dataset.partition(":")[2]).expanduser()
+        data = beside(path, dataset.partition(":")[2])
         return [path, *([data] if ":" in dataset and data.exists() else [])]
 
 
@@ -94,7 +94,8 @@ Request = ModelRequest | SuiteRequest | StudyRequest
 
 def study_request(config: Config) -> StudyRequest:
     """The study asked for: on the command line, in `wbsite.toml`, or by `WBSITE_STUDY`."""
-    return StudyRequest(config.study or os.environ.get("WBSITE_STUDY", ""))
+    named = config.study or os.environ.get("WBSITE_STUDY", "")
+    return StudyRequest(str(Path(named).expanduser().absolute()) if named.endswith(".toml") else named)
 
 
 def bundled_runs() -> Path:

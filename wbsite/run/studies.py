@@ -71,7 +71,7 @@ def plan_study(request: StudyRequest, profile: str, only: Iterable[str] = ()) ->
         tasks.append(Task(request, samples.digest, analysis.name, "", profile, key, needs, parts))
     facts = {
         "title": "The information plane",
-        "summary": f"{study.runs} networks of the study {study.name}, trained on {study.dataset}",
+        "summary": f"{study.runs} networks of the study {study.name}, trained on {study.data}",
         "article": request.id,
         "experiments": {},
         "runs": {study.name: {name: list(study.seeds) for name in study.named()}},

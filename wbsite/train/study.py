@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import WbsiteError
@@ -117,6 +118,12 @@ class Study:
             raise WbsiteError(f"seeds has {min(self.seeds)}.", "Expected whole numbers, 0 or more.")
 
     @property
+    def data(self) -> str:
+        """The data set's name, without the folders above its file."""
+        kind, colon, place = self.dataset.partition(":")
+        return f"{kind}{colon}{Path(place).name}"
+
+    @property
     def runs(self) -> int:
         """How many networks are trained."""
         return len(self.configurations) * len(self.seeds)
@@ -162,7 +169,7 @@ class Study:
     def facts(self) -> dict[str, Any]:
         """What decides the trained networks, as JSON values: part of a result's key."""
         return {
-            "dataset": self.dataset,
+            "dataset": self.data,
             "split": self.split,
             "epochs": self.epochs,
             "moments": list(self.moments),

@@ -11,6 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from .. import registry
 from ..errors import WbsiteError, unknown
+from ..naming import beside
 from ..ops.information import estimator
 from .study import Configuration, Study, product
 
@@ -36,7 +37,7 @@ def read(path: Path) -> Study:
 
     Its keys are the fields of `Study` and of `Configuration`. A list in place of a configuration's value gives every
     one of them in turn, in all combinations; `widths` is a list for one network, a list of lists for several;
-    `seeds` is a list, or how many; "none" stands for no max-norm.
+    `seeds` is a list, or how many; "none" stands for no max-norm. A data set's file is looked for beside this one.
 
     Raises:
         WbsiteError: it cannot be read, or holds what is no study.
@@ -61,6 +62,9 @@ def read(path: Path) -> Study:
             given[key] = tuple(range(value))
         else:
             given[key] = _typed(path, key, value, own[key])
+    kind, colon, place = given.get("dataset", "").partition(":")
+    if colon and (data := beside(path, place)).exists():
+        given["dataset"] = f"{kind}:{data}"
     try:
         ordered = {field.name: choices[field.name] for field in fields(Configuration) if field.name in choices}
         study = Study(product(ordered), **given)
