@@ -35,7 +35,7 @@ import pandas as pd
 
 from ..ops.counting import NOT_BINARY, binary_counts
 from ..ops.explained import explained_once, known_share
-from ..ops.intervals import t_interval
+from ..ops.intervals import told
 from ..ops.peaks import APART, BINS, PROMINENCE, SMOOTHING, Peaks, peaks, spacing
 from ..store import Result
 from ..train.replay import Replay
@@ -173,8 +173,7 @@ def summary(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
 def _means(units: pd.DataFrame) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for what, values in units.groupby("seed")[list(MEANS)].mean().items():
-        for end, value in zip(("", "_low", "_high"), t_interval(values.dropna().to_numpy()), strict=True):
-            found[f"{what}{end}"] = None if np.isnan(value) else float(value)
+        found |= told(str(what), values.to_numpy())
     tested = units.dropna(subset=["p"])
     return found | {
         "units": len(units),

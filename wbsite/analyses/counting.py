@@ -34,7 +34,7 @@ import torch
 from ..ops.counting import NOT_BINARY, binary_counts, count_baseline, count_decisions
 from ..ops.explained import explained
 from ..ops.information import KDE, Estimator, estimator, mutual_informations
-from ..ops.intervals import t_interval
+from ..ops.intervals import told
 from ..store import Entry, Result
 from ..train.replay import Replay
 from .base import Analysis, StudyContext
@@ -172,12 +172,7 @@ def _layers(rows: pd.DataFrame, alive: pd.DataFrame, name: str) -> dict[str, Any
 
 def _means(columns: dict[str, pd.Series]) -> dict[str, float | None]:
     """NAME, NAME_low, NAME_high of each column: t intervals over the runs in which it is defined."""
-    found = {}
-    for name, values in columns.items():
-        interval = t_interval(values.dropna().to_numpy())
-        for end, value in zip(("", "_low", "_high"), interval, strict=True):
-            found[name + end] = None if np.isnan(value) else float(value)
-    return found
+    return {key: value for name, values in columns.items() for key, value in told(name, values.to_numpy()).items()}
 
 
 ANALYSES = (

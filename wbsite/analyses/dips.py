@@ -33,7 +33,7 @@ import numpy as np
 import pandas as pd
 
 from ..ops.dips import DEPTH, WINDOW, Dip, dip
-from ..ops.intervals import t_interval
+from ..ops.intervals import or_none, told
 from ..ops.pairing import Pairing, pairing
 from ..store import Entry, Result
 from .base import Analysis, StudyContext
@@ -134,8 +134,7 @@ def summary(
     found: dict[str, Any] = {"alive": alive, "dips": len(own)}
     found |= {f"mean_{name}": mean[name] if mean else None for name in ("depth", "epoch")}
     for name in ("depth", "epoch", *ALONG, *(f"{each}_rank" for each in OUTPUT)):
-        interval = t_interval(own[name].dropna().to_numpy(np.float64))
-        found |= {f"{name}{end}": _none(value) for end, value in zip(("", "_low", "_high"), interval, strict=True)}
+        found |= told(name, own[name].to_numpy(np.float64))
     for name, reduced in (("median", "median"), ("first", "min"), ("last", "max")):
         found[f"epoch_{name}"] = float(getattr(own["epoch"], reduced)()) if len(own) else None
     for name in OUTPUT:
@@ -143,11 +142,11 @@ def summary(
         if counted is not None and len(own):
             at, near = _paired(own, counted[name].drop(index=0))
         found |= {
-            f"{name}_excess": _none(at.own - at.other),
-            f"{name}_p": _none(at.p),
-            f"{name}_ratio": _none(2**-near.own),
-            f"{name}_ratio_other": _none(2**-near.other),
-            f"{name}_ratio_p": _none(near.p),
+            f"{name}_excess": or_none(at.own - at.other),
+            f"{name}_p": or_none(at.p),
+            f"{name}_ratio": or_none(2**-near.own),
+            f"{name}_ratio_other": or_none(2**-near.other),
+            f"{name}_ratio_p": or_none(near.p),
         }
     return found
 
@@ -160,10 +159,6 @@ def _paired(own: pd.DataFrame, course: pd.DataFrame) -> tuple[Pairing, Pairing]:
     places = [list(course.columns).index(seed) for seed in own["seed"]]
     near = -np.abs(np.log2(epochs[:, None] / tops))
     return pairing(course.loc[epochs].to_numpy(), places, DRAWS), pairing(near, places, DRAWS)
-
-
-def _none(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 ANALYSES = (

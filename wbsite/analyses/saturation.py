@@ -31,7 +31,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from ..ops.intervals import t_interval
+from ..ops.intervals import or_none, told
 from ..ops.rank_correlation import rank_correlation
 from ..store import Result
 from .base import Analysis, StudyContext
@@ -124,10 +124,10 @@ def _by_layer(rows: pd.DataFrame) -> dict[str, Any]:
 def _layer(rows: pd.DataFrame) -> dict[str, Any]:
     found: dict[str, Any] = {"alive": len(rows)}
     for name in ("compression", "rise", "rho", "rho_steps", "rho_other"):
-        found |= _interval(name, rows[name])
+        found |= told(name, rows[name].to_numpy())
     over = rank_correlation(rows["compression"].to_numpy(), rows["rise"].to_numpy(), draws=DRAWS, seed=0)
     parts = {"": over.rho, "_low": over.low, "_high": over.high, "_p": over.p}
-    return found | {f"rho_seeds{end}": _none(value) for end, value in parts.items()} | _kinds(rows)
+    return found | {f"rho_seeds{end}": or_none(value) for end, value in parts.items()} | _kinds(rows)
 
 
 def _kinds(rows: pd.DataFrame) -> dict[str, int | None]:
@@ -141,16 +141,7 @@ def _kinds(rows: pd.DataFrame) -> dict[str, int | None]:
 def _pooled(rows: pd.DataFrame) -> dict[str, Any]:
     hidden = rows[rows["layer"] != "output"]
     still = hidden[~(hidden["rise"] >= SATURATES)]
-    return {**_kinds(hidden), **_interval("no_rise_compression", still.groupby("seed")["compression"].mean())}
-
-
-def _interval(name: str, values: pd.Series) -> dict[str, float | None]:
-    interval = t_interval(values.dropna().to_numpy())
-    return {f"{name}{end}": _none(value) for end, value in zip(("", "_low", "_high"), interval, strict=True)}
-
-
-def _none(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+    return {**_kinds(hidden), **told("no_rise_compression", still.groupby("seed")["compression"].mean().to_numpy())}
 
 
 ANALYSES = (
