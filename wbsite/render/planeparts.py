@@ -65,14 +65,14 @@ def runs_text(chosen: Iterable[Mapping[str, Any]], trajectories: Entry) -> str:
 
 def mean_interval(values: pd.Series | np.ndarray) -> tuple[float, float, float]:
     """Mean over seeds with its 95 % Student t interval; NaN bounds for one seed, all NaN for none."""
-    from scipy.stats import t
+    from scipy.special import stdtrit  # scipy.stats asks torch whether it is there
 
     x = np.asarray(values, np.float64)
     if not len(x):
         return math.nan, math.nan, math.nan
     if len(x) == 1:
         return float(x[0]), math.nan, math.nan
-    half = float(t.ppf(0.975, len(x) - 1)) * float(x.std(ddof=1)) / math.sqrt(len(x))
+    half = float(stdtrit(len(x) - 1, 0.975)) * float(x.std(ddof=1)) / math.sqrt(len(x))
     return float(x.mean()), float(x.mean()) - half, float(x.mean()) + half
 
 
