@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -25,6 +26,15 @@ STUDY = "information-plane"
 """The suite that a study of many small networks is shown as, and its article."""
 
 
-def beside(path: Path, named: str) -> Path:
-    """A file that another one names: where it says, seen from that file's folder."""
-    return path.parent / Path(named).expanduser()
+def public(name: str) -> str:
+    """A name of the user's as pages may show it: without what HTML and Markdown would take for their own."""
+    return re.sub(r"[^\w.,:+=()-]+", "-", name)
+
+
+def data_of(study: Path, dataset: str) -> tuple[str, Path | None]:
+    """A data set as a study's file names it: what comes before the path of its own file, and that path, seen from the
+    study's folder; None where it has no file."""
+    kind, _, place = dataset.partition(":")
+    if place.partition(":")[0] == "zero-mean":
+        kind, _, place = f"{kind}:zero-mean", "", place.partition(":")[2]
+    return kind, study.parent / os.path.expanduser(place) if place else None

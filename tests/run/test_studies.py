@@ -109,6 +109,13 @@ def test_an_interrupted_training_goes_on_where_it_stopped(
         np.testing.assert_array_equal(array, other.arrays[name])
 
 
+def test_pairwise_estimators_alone_and_more_seeds_than_they_take(export: Callable[..., list[dict[str, str]]]) -> None:
+    text = BRIEF.replace("seeds = 2", "seeds = 4") + 'estimators = ["kde-upper:0.1"]\nsamples = 64\n'
+    assert {row["seed"] for row in export("information_plane", text)} == {"0", "1", "2"}
+    for analysis in ("plane_claims", "saturation", "dips"):
+        export(analysis, text)
+
+
 def test_a_study_larger_than_memory_is_trained_seed_by_seed(
     export: Callable[..., list[dict[str, str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +175,10 @@ def test_nothing_is_computed_twice_and_pages_find_the_study(build: Callable[...,
         ('dataset = "npz:none.npz"', "none.npz"),
         ('split = "published"', "published"),
         ('estimators = ["binning:0"]', "0.0 wide"),
+        ("widths = [1000000, 1000000]", "GiB"),
+        ('dataset = "npz:"', "no file"),
+        ('dataset = "npz:~nobody-of-that-name/x.npz"', "x.npz"),
+        ('dataset = "npz:' + 300 * "x" + '"', "xxx"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_anything_is_computed(

@@ -105,7 +105,17 @@ def test_a_file_gives_every_combination(tmp_path: Path) -> None:
         ("seeds = []", "without seeds"),
         ("epochs = 0", "epochs is 0"),
         ("records = 1", "records is 1"),
-        ("samples = 0", "samples is 0"),
+        ("samples = 1", "samples is 1"),
+        ("max_norm = [0.8, 0.80]", "max_norm has 0.8 twice"),
+        ("rate = 1e-50", "rate is 1e-50"),
+        ("initial_bias = 1e300", "initial_bias is 1e+300"),
+        ("seeds = [0, 4294967296]", "seeds has 4294967296"),
+        ("seeds = 10000000000", "seeds is 10000000000"),
+        ("epochs = 1" + 400 * "0", "epochs is 1000"),
+        ("rate = 1" + 400 * "0", "rate is 1000"),
+        ("epochs = " + 5000 * "1", "not valid TOML"),
+        ("activation = " + 5000 * "[", "not valid TOML"),
+        ('estimators = ["binning:0.07", "binning:0.070"]', "estimators has 'binning:0.07' twice"),
         ("batch_norm = 1", "batch_norm is 1"),
         ('split = "odd"', "split is 'odd'"),
         ('estimators = ["binning:0"]', "0.0 wide"),
@@ -139,10 +149,24 @@ def test_names_that_are_no_study(tmp_path: Path) -> None:
 
 
 def test_data_lie_beside_the_file_that_names_them(tmp_path: Path) -> None:
-    (tmp_path / "mine.npz").write_bytes(b"")
     path = tmp_path / "mine.toml"
-    path.write_text('dataset = "npz:mine.npz"\n')
-    study = read(path)
-    assert (study.dataset, study.data) == (f"npz:{tmp_path / 'mine.npz'}", "npz:mine.npz")
-    path.write_text('dataset = "harmonics:zero-mean"\n')
-    assert (read(path).dataset, read(path).data) == ("harmonics:zero-mean", "harmonics:zero-mean")
+    for text, dataset, data in (
+        ("npz:mine.npz", f"npz:{tmp_path / 'mine.npz'}", "npz:mine.npz"),
+        ("harmonics:zero-mean", "harmonics:zero-mean", "harmonics:zero-mean"),
+        ("harmonics:zero-mean:there.npz", f"harmonics:zero-mean:{tmp_path / 'there.npz'}", "harmonics:there.npz"),
+        ("npz:", "npz:", "npz:"),
+        ("npz:a <img> *b*.npz", f"npz:{tmp_path / 'a <img> *b*.npz'}", "npz:a-img-b-.npz"),
+    ):
+        path.write_text(f'dataset = "{text}"\n')
+        assert (read(path).dataset, read(path).data) == (dataset, data)
+
+
+def test_configurations_that_differ_by_little_have_names_of_their_own() -> None:
+    study = Study(product({"rate": (0.0001, 0.00010000001)}))
+    assert len(study.named()) == 2
+
+
+def test_estimators_are_named_in_one_way(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('estimators = ["binning:0.070", "quantile:030"]\n', encoding="utf-8-sig")
+    assert read(path).estimators == ("binning:0.07", "quantile:30")

@@ -103,7 +103,7 @@ def _finite(replay: Replay, name: str, seed: int, good: int) -> Iterator[tuple[s
 def _span(ends: list[float]) -> tuple[float, float]:
     """From the smallest to the largest; of a layer without values, or with one, of length 1."""
     low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
-    return (low, high) if high > low else (low, low + 1)
+    return (low, high) if high > low else (low, low + max(1.0, 1e-6 * abs(low)))
 
 
 def _rows(name: str, seed: int, layer: str, moments: tuple[int, ...], shares: dict[str, torch.Tensor]) -> pd.DataFrame:

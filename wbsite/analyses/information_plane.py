@@ -18,6 +18,19 @@ EVERY, SEEDS = 5, 3
 activations all differ, one of them takes a thousand times as long as bins."""
 
 
+EMPTY = pd.DataFrame(
+    {
+        "configuration": pd.Series(dtype=object),
+        "seed": pd.Series(dtype="int64"),
+        "estimator": pd.Series(dtype=object),
+        "layer": pd.Series(dtype=object),
+        "epoch": pd.Series(dtype="int64"),
+        "i_xt": pd.Series(dtype="float64"),
+        "i_ty": pd.Series(dtype="float64"),
+    }
+)
+
+
 def run(context: StudyContext) -> Result:
     """I(X;T) and I(T;Y) in bits of every run, layer and record, and the compression of every layer.
 
@@ -80,7 +93,7 @@ def of_run(replay: Replay, name: str, seed: int, place: int, chosen: Sequence[Es
                 columns = {"epoch": moments[records], "i_xt": pair[:, 0], "i_ty": pair[:, 1]}
                 about = {"configuration": name, "seed": seed, "estimator": each.token, "layer": layer}
                 found.append(pd.DataFrame({**about, **columns}))
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(found, ignore_index=True) if found else EMPTY
 
 
 def _records(each: Estimator, count: int) -> np.ndarray:

@@ -92,7 +92,7 @@ class FixedBins(_Binned):
 
     def __post_init__(self) -> None:
         _check_count(self.count)
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
+        if not (math.isfinite(self.high - self.low) and self.low < self.high):
             raise WbsiteError(f"bins range from {self.low} to {self.high}.", "Give an end above the start.")
 
     @property

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..config import Config
 from ..models.weights import BUNDLED
-from ..naming import STUDY, beside, model_id
+from ..naming import STUDY, data_of, model_id
 
 
 @dataclass(frozen=True)
@@ -78,15 +78,15 @@ class StudyRequest:
 
     def files(self) -> list[Path]:
         """The file it is read from, where there is one, and the data that file names."""
-        path = Path(self.token).expanduser()
-        if path.suffix != ".toml" or not path.is_file():
+        path = Path(self.token)
+        if not self.token.endswith(".toml") or not os.path.isfile(path):
             return []
         try:
-            dataset = str(tomllib.loads(path.read_text(encoding="utf-8")).get("dataset", ""))
-        except (OSError, ValueError):  # said when it is read in earnest
+            dataset = str(tomllib.loads(path.read_text(encoding="utf-8-sig")).get("dataset", ""))
+        except (OSError, ValueError, RecursionError):  # said when it is read in earnest
             return [path]
-        data = beside(path, dataset.partition(":")[2])
-        return [path, *([data] if ":" in dataset and data.exists() else [])]
+        _, data = data_of(path, dataset)
+        return [path, *([data] if data and os.path.exists(data) else [])]
 
 
 Request = ModelRequest | SuiteRequest | StudyRequest
@@ -95,7 +95,7 @@ Request = ModelRequest | SuiteRequest | StudyRequest
 def study_request(config: Config) -> StudyRequest:
     """The study asked for: on the command line, in `wbsite.toml`, or by `WBSITE_STUDY`."""
     named = config.study or os.environ.get("WBSITE_STUDY", "")
-    return StudyRequest(str(Path(named).expanduser().absolute()) if named.endswith(".toml") else named)
+    return StudyRequest(os.path.abspath(os.path.expanduser(named)) if named.endswith(".toml") else named)
 
 
 def bundled_runs() -> Path:

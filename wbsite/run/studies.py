@@ -10,6 +10,7 @@ from typing import Any
 from .. import datasets
 from ..analyses.base import Analysis
 from ..datasets.base import Samples, split
+from ..errors import WbsiteError
 from ..progress import Progress
 from ..store import result_key
 from ..train.replay import split_of
@@ -17,6 +18,9 @@ from ..train.study import Study
 from ..train.study_file import chosen
 from .plan import Plan, Task, analyses, with_needs
 from .request import StudyRequest
+
+LARGEST = 8 << 30
+"""Bytes of recorded parameters that a study may have."""
 
 
 def loaded_study(request: StudyRequest, profile: str) -> tuple[Study, Samples]:
@@ -34,7 +38,20 @@ def _loaded(request: StudyRequest, profile: str, files: tuple[tuple[str, int], .
     study = chosen(request.token, profile)
     samples = datasets.samples(study.dataset, Progress())
     split(samples, split_of(study, samples), study.seeds[0])  # refused here rather than when it is trained on
+    _check_size(study, samples)
     return study, samples
+
+
+def _check_size(study: Study, samples: Samples) -> None:
+    """Refuses networks whose recorded parameters would be more than a machine holds."""
+    each = [of.architecture(samples.inputs.shape[1], len(samples.classes)).size for of in study.configurations]
+    kept = 4 * sum(each) * len(study.seeds) * len(study.moments)
+    if kept > LARGEST:
+        raise WbsiteError(
+            f"{study.name}: {study.runs} networks at {len(study.moments)} epochs have {kept / 2**30:.3g} GiB of"
+            f" parameters; {LARGEST >> 30} are the most that is kept.",
+            "Take fewer units, seeds, configurations or records.",
+        )
 
 
 def seen_by(analysis: Analysis, study: Study) -> Study:

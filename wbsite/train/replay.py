@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from ..store import Entry
 
 
+LARGE = 1e30
+"""Activations from here on count as infinite: bins of a width of 0.07 have no numbers left."""
+
+
 class Replay:
     """The networks of a study and the samples they are measured on.
 
@@ -47,10 +51,11 @@ class Replay:
         return torch.from_numpy(np.array(rows))
 
     def finite(self, name: str, seed: int) -> int:
-        """How many of the records, from the first, have finite parameters and outputs."""
+        """How many of the records, from the first, have parameters and outputs that are finite, and not so large that
+        no bins can be told apart."""
         good = self.parameters(name, seed).isfinite().all(1)
         for _, values in self.layers(name, seed):
-            good &= values.flatten(1).isfinite().all(1).cpu()
+            good &= (values.flatten(1).abs().amax(1) < LARGE).cpu()
         return int(good.cumprod(0).sum())
 
     def layers(self, name: str, seed: int, records: slice = slice(None)) -> Iterator[tuple[str, torch.Tensor]]:

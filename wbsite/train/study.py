@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from itertools import groupby
@@ -12,7 +14,15 @@ from typing import Any, Literal
 
 from ..errors import WbsiteError
 from ..models.stacked import Architecture
+from ..naming import public
 from ..ops.activations import activation
+from ..ops.information import estimator
+
+LONG, MANY = 10_000_000, 10_000
+"""The most epochs and seeds a study may have."""
+
+HUGE = 1e37
+"""Numbers beyond this, or below its inverse, are none in float32."""
 
 LABELS = {
     "activation": "activation",
@@ -67,8 +77,8 @@ class Configuration:
         _positive("rate", self.rate)
         if self.max_norm is not None:
             _positive("max_norm", self.max_norm)
-        if self.initial_bias is not None and not math.isfinite(self.initial_bias):
-            raise WbsiteError(f"initial_bias is {self.initial_bias}.", "Expected a number.")
+        if self.initial_bias is not None and not abs(self.initial_bias) < HUGE:
+            raise WbsiteError(f"initial_bias is {self.initial_bias}.", f"Expected a number within ±{HUGE:g}.")
 
     def architecture(self, inputs: int, classes: int) -> Architecture:
         """The network's shape on such data."""
@@ -104,24 +114,30 @@ class Study:
     estimators: tuple[str, ...] = ("binning:0.07",)
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "samples"):
-            _at_least(name, getattr(self, name), getattr(self, name) >= 1)
+        if not 1 <= self.epochs <= LONG:
+            raise WbsiteError(f"epochs is {self.epochs}.", f"Expected a whole number from 1 to {LONG}.")
+        if self.samples < 2:
+            raise WbsiteError(f"samples is {self.samples}.", "Expected at least 2: one says nothing of a distribution.")
+        object.__setattr__(self, "estimators", tuple(estimator(token).token for token in self.estimators))
         if self.records < 2:
             raise WbsiteError(f"records is {self.records}.", "Expected at least 2: the untrained network and the last.")
         for name in ("configurations", "seeds", "estimators"):
             values = getattr(self, name)
             if not values:
                 raise WbsiteError(f"a study without {name} trains nothing.", "Give at least one.")
-            if twice := [value for value in values if values.count(value) > 1]:
+            if twice := repeated(values):
                 raise WbsiteError(f"{name} has {twice[0]!r} twice.", "Give every one once.")
-        if min(self.seeds) < 0:
-            raise WbsiteError(f"seeds has {min(self.seeds)}.", "Expected whole numbers, 0 or more.")
+        for seed in (min(self.seeds), max(self.seeds)):
+            if not 0 <= seed < 2**32:  # torch's generator has no more
+                raise WbsiteError(f"seeds has {seed}.", "Expected whole numbers from 0 to 4294967295.")
+        if len(self.seeds) > MANY:
+            raise WbsiteError(f"there are {len(self.seeds)} seeds.", f"Expected {MANY} at most.")
 
     @property
     def data(self) -> str:
         """The data set's name, without the folders above its file."""
         kind, colon, place = self.dataset.partition(":")
-        return f"{kind}{colon}{Path(place).name}"
+        return public(f"{kind}{colon}{Path(place).name}")
 
     @property
     def runs(self) -> int:
@@ -134,14 +150,16 @@ class Study:
         ever fewer, in equal ratios."""
         if self.epochs + 1 <= self.records:
             return tuple(range(self.epochs + 1))
-        chosen: tuple[int, ...] = (0, self.epochs)
-        for count in range(self.records, 8 * self.records):  # ratios below one epoch fall together
-            ratio = self.epochs ** (1 / (count - 2)) if count > 2 else self.epochs
-            found = {0, self.epochs, *(round(ratio**step) for step in range(count - 1))}
-            if len(found) > self.records:
-                break
-            chosen = tuple(sorted(found))
-        return chosen
+        if self.records == 2:
+            return (0, self.epochs)
+
+        def spread(count: int) -> set[int]:
+            ratio = self.epochs ** (1 / (count - 2))
+            return {0, self.epochs, *(round(ratio**step) for step in range(count - 1))}
+
+        # Ratios below one epoch fall together, so that more are asked for than are left.
+        least = range(self.records, 8 * self.records)
+        return tuple(sorted(spread(least[bisect_right(least, self.records, key=lambda n: len(spread(n))) - 1])))
 
     @cached_property
     def differing(self) -> tuple[str, ...]:
@@ -194,7 +212,7 @@ def name_of(of: Configuration, differing: tuple[str, ...]) -> str:
         elif name == "widths":
             said.append("x".join(map(str, value)))
         else:
-            said.append("none" if value is None else f"{value:g}" if isinstance(value, float) else str(value))
+            said.append("none" if value is None else f"{value:.15g}" if isinstance(value, float) else str(value))
     return "-".join(said)
 
 
@@ -213,7 +231,7 @@ def _said(name: str, value: Any) -> str:
         return f"no {label}" if name == "max_norm" else f"{label} as initialised"
     if isinstance(value, tuple):
         return "-".join(map(str, value))
-    return f"{label} {value:g}" if isinstance(value, float) else f"{label} {value}".replace("_", " ")
+    return f"{label} {value:.15g}" if isinstance(value, float) else f"{label} {value}".replace("_", " ")
 
 
 def product(choices: Mapping[str, tuple[Any, ...]]) -> tuple[Configuration, ...]:
@@ -224,9 +242,14 @@ def product(choices: Mapping[str, tuple[Any, ...]]) -> tuple[Configuration, ...]
     return tuple(Configuration(**of) for of in found)
 
 
+def repeated(values: Iterable[Any]) -> list[Any]:
+    """Those that come more than once."""
+    return [value for value, count in Counter(values).items() if count > 1]
+
+
 def _positive(name: str, value: float) -> None:
-    if not (math.isfinite(value) and value > 0):
-        raise WbsiteError(f"{name} is {value}.", "Expected a number above 0.")
+    if not 1 / HUGE < value < HUGE:  # float32 has no more
+        raise WbsiteError(f"{name} is {value}.", f"Expected a number above 0, from {1 / HUGE:g} to {HUGE:g}.")
 
 
 def _at_least(name: str, value: Any, holds: bool) -> None:

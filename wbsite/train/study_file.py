@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
@@ -11,9 +12,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from .. import registry
 from ..errors import WbsiteError, unknown
-from ..naming import beside
-from ..ops.information import estimator
-from .study import Configuration, Study, product
+from ..naming import data_of, public
+from .study import MANY, Configuration, Study, product, repeated
 
 
 def chosen(named: str, profile: str) -> Study:
@@ -29,7 +29,7 @@ def chosen(named: str, profile: str) -> Study:
         return known[named]
     if not named.endswith(".toml"):
         raise unknown("study", named, known, where="A study of your own is a file, as in --study mine.toml.")
-    return read(Path(named).expanduser())
+    return read(Path(os.path.expanduser(named)))
 
 
 def read(path: Path) -> Study:
@@ -46,7 +46,7 @@ def read(path: Path) -> Study:
     hints, own = get_type_hints(Configuration), get_type_hints(Study)
     known = [*(name for name in own if name not in ("configurations", "name")), *hints]
     choices: dict[str, tuple[Any, ...]] = {}
-    given: dict[str, Any] = {"name": path.name}
+    given: dict[str, Any] = {"name": public(path.name)}
     for key, value in found.items():
         if key not in known:
             raise unknown("key", key, known, where=f"({path})")
@@ -56,20 +56,22 @@ def read(path: Path) -> Study:
             if not options:
                 raise WbsiteError(f"{path}: {key} is an empty list.", "Give at least one value, or leave it out.")
             choices[key] = tuple(_typed(path, key, one, hints[key]) for one in options)
+            if twice := repeated(choices[key]):
+                raise WbsiteError(f"{path}: {key} has {twice[0]!r} twice.", "Give every value once.")
         elif key == "seeds" and isinstance(value, int) and not isinstance(value, bool):
-            if value < 1:
-                raise WbsiteError(f"{path}: seeds is {value}.", "Expected how many, at least 1, or a list of them.")
+            if not 1 <= value <= MANY:
+                raise WbsiteError(
+                    f"{path}: seeds is {value}.", f"Expected how many, from 1 to {MANY}, or a list of them."
+                )
             given[key] = tuple(range(value))
         else:
             given[key] = _typed(path, key, value, own[key])
-    kind, colon, place = given.get("dataset", "").partition(":")
-    if colon and (data := beside(path, place)).exists():
+    kind, data = data_of(path, given.get("dataset", ""))
+    if data:
         given["dataset"] = f"{kind}:{data}"
     try:
         ordered = {field.name: choices[field.name] for field in fields(Configuration) if field.name in choices}
         study = Study(product(ordered), **given)
-        for token in study.estimators:
-            estimator(token)
     except WbsiteError as error:
         raise WbsiteError(f"{path}: {error.message}", error.hint) from error
     return study
@@ -77,12 +79,12 @@ def read(path: Path) -> Study:
 
 def _parsed(path: Path) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise WbsiteError(f"there is no study {path}.", "Give a TOML file, or the name of a study.") from error
     except (OSError, UnicodeDecodeError) as error:
         raise WbsiteError(f"{path} cannot be read ({error}).", "Give a TOML file.") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # tomllib's own error is a ValueError too
         raise WbsiteError(f"{path} is not valid TOML: {error}.", "Repair that line.") from error
 
 
@@ -98,7 +100,7 @@ def _typed(path: Path, key: str, value: Any, wanted: Any) -> Any:
             inner = get_args(option)[0]
             if all(type(one) is inner for one in value):
                 return tuple(value)
-        if option is float and type(value) in (int, float):
+        if option is float and type(value) in (int, float) and not abs(value) >= 1e300:
             return float(value)
         if isinstance(option, type) and type(value) is option:
             return value
