@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import altair as alt
 import numpy as np
 import pandas as pd
 import pytest
@@ -127,6 +128,9 @@ def test_a_figure_has_caption_alternative_text_and_data(store: Store, name: str)
         assert len(drawing.data) > 0
         assert (drawing.chart is None) != (not drawing.body)
         html, files = figure_html(name, 1, drawing)
+        for file, data in files.items():
+            if file.endswith(".vl.json"):
+                alt.Chart.from_dict(json.loads(data), validate=True)
         assert f"{name}.csv" in files
         assert sum(map(len, files.values())) < 2_000_000
         if drawing.chart is not None:

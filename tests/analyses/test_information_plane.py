@@ -68,13 +68,13 @@ def test_what_is_measured_is_the_network_that_was_trained(trained: tuple[StudyCo
     replay = Replay(context.study, context.samples, context.needs["trajectories"], context.device)
     assert len(replay.indices) == 512
     rows = result.tables["rows"]
-    row = replay.parameters("relu-0.8", 2)[-1]
-    shape = replay.configurations["relu-0.8"].architecture(12, 2)
+    row = replay.parameters("relu", 2)[-1]
+    shape = replay.configurations["relu"].architecture(12, 2)
     views = {name: view[0, 0] for name, view in shape.views(row[None, None]).items()}
     first = ACTIVATIONS["relu"](torch.from_numpy(replay.inputs) @ views["0.weight"].T + views["0.bias"].T)
     expected = mutual_information(first, replay.labels, Binning(0.07))
     [found] = rows[
-        (rows["configuration"] == "relu-0.8") & (rows["seed"] == 2) & (rows["layer"] == "layer 1")
+        (rows["configuration"] == "relu") & (rows["seed"] == 2) & (rows["layer"] == "layer 1")
         & (rows["epoch"] == context.study.epochs) & (rows["estimator"] == "binning:0.07")
     ].to_dict("records")  # fmt: skip
     assert (found["i_xt"], found["i_ty"]) == pytest.approx(expected, abs=0.05)  # a value on a bin's edge may cross it
@@ -95,16 +95,16 @@ def test_a_run_with_infinite_parameters_is_measured_until_then(trained: tuple[St
     context, store = trained
     entry = context.needs["trajectories"]
     arrays = {name: np.array(array) for name, array in entry.arrays.items()}
-    arrays["parameters/tanh-none"][1, 3:] = np.nan
+    arrays["parameters/tanh"][1, 3:] = np.nan
     runs = entry.table("runs")
-    runs.loc[(runs["configuration"] == "tanh-none") & (runs["seed"] == 1), "died"] = 4.0
+    runs.loc[(runs["configuration"] == "tanh") & (runs["seed"] == 1), "died"] = 4.0
     broken = store.put("broken", Result(entry.values, arrays, {"runs": runs}), {})
     result = run(StudyContext(context.study, context.samples, context.device, {}, {"trajectories": broken}))
     rows = result.tables["rows"]
-    dead = rows[(rows["configuration"] == "tanh-none") & (rows["seed"] == 1) & (rows["estimator"] == "fixed:30")]
+    dead = rows[(rows["configuration"] == "tanh") & (rows["seed"] == 1) & (rows["estimator"] == "fixed:30")]
     assert (
         dead.groupby("layer")["i_xt"].apply(lambda found: found.notna().tolist()).tolist()
         == [[True] * 3 + [False] * 2] * 3
     )
     final = result.tables["final"]
-    assert set(final.loc[final["configuration"] == "tanh-none", "seed"]) == {0, 2}
+    assert set(final.loc[final["configuration"] == "tanh", "seed"]) == {0, 2}

@@ -162,7 +162,7 @@ def test_nothing_is_computed_twice_and_pages_find_the_study(build: Callable[...,
     entry = site.suite("information-plane").entry("information_plane")
     assert entry is not None
     assert entry.values["default"] == "binning:0.07"
-    assert site.suite("information-plane").facts["runs"]["brief.toml"]["tanh-none"] == [0, 1, 2]
+    assert site.suite("information-plane").facts["runs"]["brief.toml"]["tanh"] == [0, 1, 2]
     again = build("--articles", "information-plane")
     assert "compute" not in again.err
 
@@ -234,5 +234,5 @@ def test_progress_tells_of_training(study_file: Path) -> None:
 
     study, samples = read(study_file), datasets.samples("harmonics", Progress())
     run(StudyContext(study, samples, torch.device("cpu"), {}, {}, Watching()))
-    assert said[0] == "train 12 networks 8"
+    assert said[0] == "train 6 networks 8"
     assert "".join(said[1:]).count("+") == 8

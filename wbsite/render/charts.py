@@ -54,8 +54,10 @@ def kernel_shape(table: pd.DataFrame) -> alt.Shape:
 def specification(chart: Any, height: int) -> dict[str, Any]:
     """Vega-Lite specification, as wide as its place on the page.
 
+    Not held against Vega-Lite's schema, which takes most of the time; a test does that for every figure.
+
     Appearance (fonts, ground, axes in light and dark) is the page's affair and not part of it.
     """
-    spec = chart.properties(width="container", height=height).to_dict()
+    spec = chart.properties(width="container", height=height).to_dict(validate=False)
     spec.pop("config", None)
     return spec
