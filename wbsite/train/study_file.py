@@ -22,14 +22,14 @@ def chosen(named: str, profile: str) -> Study:
     Raises:
         WbsiteError: there is none of this name, or the file cannot be used.
     """
+    if named.endswith(".toml"):
+        return read(Path(os.path.expanduser(named)))
     known = {study.name: study for study in registry.entries("studies")}
     if not named:
         return known[profile]
-    if named in known:
-        return known[named]
-    if not named.endswith(".toml"):
+    if named not in known:
         raise unknown("study", named, known, where="A study of your own is a file, as in --study mine.toml.")
-    return read(Path(os.path.expanduser(named)))
+    return known[named]
 
 
 def read(path: Path) -> Study:
