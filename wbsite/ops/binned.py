@@ -8,6 +8,7 @@ samples, and it depends on the bins as much as on the network. I(T;Y) = H(T) −
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from wbsite.errors import WbsiteError
 from wbsite.ops.cells import BLOCK, informations, joined
 
 
-class _Binned:
+class _Binned(ABC):
     """What estimators by bins share: records in blocks, and the cells of a block from the codes of its units."""
 
     def informations(self, stack: np.ndarray, labels: np.ndarray, device: torch.device) -> np.ndarray:
@@ -29,9 +30,9 @@ class _Binned:
         found = [informations(joined(self.codes(block), classes), labels, classes) for block in blocks]
         return np.concatenate(found)
 
+    @abstractmethod
     def codes(self, block: np.ndarray) -> Iterator[np.ndarray]:
         """(M, N, units) → for each unit the numbers (M, N) of the bins."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

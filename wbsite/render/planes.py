@@ -21,6 +21,14 @@ def found(scene: Scene, analysis: str) -> Entry | Gap:
     return scene.site.suite(SUITE).found(analysis)
 
 
+def measured(scene: Scene) -> tuple[Entry, Entry] | Gap:
+    """What was trained and where it lies in the plane: `trajectories` and `information_plane`, or why not."""
+    trajectories, plane = found(scene, "trajectories"), found(scene, "information_plane")
+    if isinstance(trajectories, Gap):
+        return trajectories
+    return plane if isinstance(plane, Gap) else (trajectories, plane)
+
+
 def layer_colours(count: int) -> list[str]:
     """Colours of a network's layers from first to output, as #rrggbb: points of `COLOURS` at equal distances."""
     stops = [tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5)) for colour in COLOURS]

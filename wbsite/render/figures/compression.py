@@ -26,7 +26,7 @@ from ..planeparts import (
     shown,
     width_of,
 )
-from ..planes import found, layer_colours, layers_of
+from ..planes import layer_colours, layers_of, measured
 from ..site import Gap
 from ..suitedata import interval_expression, side_by_side
 
@@ -36,11 +36,10 @@ LANE = 21
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A panel a configuration, on one axis; a menu chooses the estimator, first that of the option `estimator`."""
-    trajectories, plane = found(scene, "trajectories"), found(scene, "information_plane")
-    if isinstance(trajectories, Gap):
-        return trajectories
-    if isinstance(plane, Gap):
-        return plane
+    both = measured(scene)
+    if isinstance(both, Gap):
+        return both
+    trajectories, plane = both
     chosen, missing = shown(scene, trajectories)
     table = compression_rows(plane.table("final"), plane.table("compression"))
     table = table[table["configuration"].isin([of["name"] for of in chosen])].reset_index(drop=True)

@@ -23,7 +23,7 @@ from ..planeparts import (
     shown,
     width_of,
 )
-from ..planes import found, layer_colours, layers_of
+from ..planes import layer_colours, layers_of, measured
 from ..site import Gap
 from ..suitedata import side_by_side
 
@@ -33,11 +33,10 @@ LANE, GAP, HEAD = 7, 12, 14
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A panel a configuration: for each estimator a bar a layer, from the largest I(X;T) to the last."""
-    trajectories, plane = found(scene, "trajectories"), found(scene, "information_plane")
-    if isinstance(trajectories, Gap):
-        return trajectories
-    if isinstance(plane, Gap):
-        return plane
+    both = measured(scene)
+    if isinstance(both, Gap):
+        return both
+    trajectories, plane = both
     chosen, missing = shown(scene, trajectories)
     final = plane.table("final")
     final = final[final["configuration"].isin([of["name"] for of in chosen])]

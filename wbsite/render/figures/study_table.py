@@ -21,7 +21,7 @@ from ..planeparts import (
     nothing,
     shown,
 )
-from ..planes import alive, found, layers_of
+from ..planes import alive, layers_of, measured
 from ..site import Gap
 
 Numbers = tuple[float, float, float]
@@ -31,11 +31,10 @@ HINT = '<p class="wb-scroll-hint" aria-hidden="true">The table scrolls sideways 
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A row a configuration, and below what they share."""
-    trajectories, plane = found(scene, "trajectories"), found(scene, "information_plane")
-    if isinstance(trajectories, Gap):
-        return trajectories
-    if isinstance(plane, Gap):
-        return plane
+    both = measured(scene)
+    if isinstance(both, Gap):
+        return both
+    trajectories, plane = both
     chosen, missing = shown(scene, trajectories)
     if not chosen:
         return nothing(missing)
