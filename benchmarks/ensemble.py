@@ -33,11 +33,11 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from wbsite import datasets
+from wbsite.core.progress import Progress
 from wbsite.datasets.base import Samples, split
-from wbsite.models.stacked import initial
-from wbsite.progress import Progress
-from wbsite.train.ensemble import Ensemble, order
-from wbsite.train.study import Configuration, product
+from wbsite.train.study.ensemble import Ensemble, order
+from wbsite.train.study.stacked import initial
+from wbsite.train.study.study import Configuration, product
 
 CPU = torch.device("cpu")
 SEEDS = range(20)

@@ -26,11 +26,11 @@ from torch import nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
+from wbsite.graph.recording import Recorded
 from wbsite.models import load
-from wbsite.ops.expanded import Path as Between
-from wbsite.ops.expanded import expanded_weights
-from wbsite.ops.recording import Recorded
+from wbsite.ops.expanded.weights import Path as Between
+from wbsite.ops.expanded.weights import expanded_weights
 
 
 class Linear(TorchFunctionMode):

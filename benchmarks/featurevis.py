@@ -40,12 +40,12 @@ import torchvision
 from torch.nn import functional as F
 
 from wbsite import models
-from wbsite.device import choose, describe
+from wbsite.core.device import choose, describe
 from wbsite.featurevis import Settings, Target, visualize
-from wbsite.featurevis.sight import sight
+from wbsite.featurevis.image_model import sight
+from wbsite.graph.layers import discover
+from wbsite.graph.recording import record
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
-from wbsite.models.layers import discover
-from wbsite.ops.recording import record
 
 SIDES = (96, 128, 160, 192, 224)
 JUDGED, JUDGED_SEED = 40, 40

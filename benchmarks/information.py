@@ -28,7 +28,14 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from wbsite.ops.information import Binning, Estimator, FixedBins, estimator, mutual_information, mutual_informations
+from wbsite.ops.information.mutual import (
+    Binning,
+    Estimator,
+    FixedBins,
+    estimator,
+    mutual_information,
+    mutual_informations,
+)
 
 RECORDS = 75
 UNITS = (10, 7, 5, 4, 3, 2)

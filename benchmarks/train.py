@@ -39,12 +39,13 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
-from wbsite import datasets, registry
+from wbsite import datasets
+from wbsite.core import registry
+from wbsite.core.device import choose, describe
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
 from wbsite.datasets.base import Pictures
-from wbsite.device import choose, describe
-from wbsite.errors import WbsiteError
 from wbsite.models.base import Preprocess
-from wbsite.progress import Progress
 from wbsite.train.augment import Draws, augment
 from wbsite.train.base import Preset, Recipe, Suite
 from wbsite.train.batches import Batch, Batches

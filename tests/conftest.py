@@ -70,8 +70,8 @@ def made_up_run(folder: Path, experiment: str, seed: int, suite: str = "banding"
     """
     import numpy as np
 
-    from wbsite.models.runs import Run
     from wbsite.train.base import Recipe
+    from wbsite.train.runs import Run
 
     rng = np.random.default_rng([seed, *experiment.encode()])
     stripes = rng.normal(size=(24, 6, 5, 1) if experiment == "baseline" else (24, 6, 1, 5))
@@ -114,8 +114,8 @@ def made_up_branch_run(
     """
     import numpy as np
 
-    from wbsite.models.runs import Run
     from wbsite.train.base import Recipe
+    from wbsite.train.runs import Run
 
     rng = np.random.default_rng([seed, *experiment.encode()])
     where = np.arange(units) * branches // units - (branches - 1) / 2
@@ -264,7 +264,7 @@ def work(
     tmp_path: Path, speck: Path, runs_folder: Path, study_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Path]:
     """An empty working folder, with speck installed in this process, few runs, a brief study and an empty cache."""
-    from wbsite import registry
+    from wbsite.core import registry
 
     folder = tmp_path / "work"
     folder.mkdir()
@@ -288,7 +288,7 @@ def rebuilt(built: Path, work: Path) -> Path:
 @pytest.fixture
 def cli(work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     """Runs `wbsite ARGUMENTS` in this process, in the working folder; a traceback fails the test."""
-    from wbsite.cli import main
+    from wbsite.cli.app import main
 
     def run(*arguments: str) -> Ran:
         monkeypatch.setattr(sys, "argv", ["wbsite", *arguments])

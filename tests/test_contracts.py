@@ -14,17 +14,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wbsite import registry
-from wbsite.config import Config
+from wbsite.core import registry
+from wbsite.core.config import Config
+from wbsite.core.store import Entry, Store
 from wbsite.datasets.base import DatasetSpec
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.render.site import Site
-from wbsite.run.perform import perform
 from wbsite.run.plan import plan
 from wbsite.run.plan_suite import plan_suite
-from wbsite.run.request import ModelRequest, SuiteRequest, study_request
 from wbsite.run.studies import plan_study
-from wbsite.store import Entry, Store
+from wbsite.run.subjects import ModelRequest, SuiteRequest, study_request
+from wbsite.run.worker import perform
 
 ANALYSES = [analysis.name for analysis in registry.entries("analyses")]
 FIGURES = [figure.name for figure in registry.entries("figures")]

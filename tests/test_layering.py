@@ -1,4 +1,4 @@
-"""Imports point down only: rendering runs where torch is not installed, and help comes at once."""
+"""Imports point down only, render needs no torch, subjects keep to themselves, and a folder stays small."""
 
 from __future__ import annotations
 
@@ -6,37 +6,42 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 import wbsite
+from wbsite.core.registry import SUBJECTS
 
 PACKAGE = Path(wbsite.__file__).parent
-EVERYWHERE = {"", "config", "errors", "naming", "registry", "store", "device", "progress"}
 MAY_USE = {
-    "ops": set(),
-    "datasets": {"ops"},
-    "models": {"ops"},
-    "featurevis": {"ops"},
-    "analyses": {"train", "models", "datasets", "featurevis", "ops"},
-    "train": {"models", "datasets", "featurevis", "ops"},
-    "run": {"analyses", "train", "models", "datasets", "featurevis", "ops"},
-    "render": set(),
-    "build": {"run", "render"},
-    "cli": {"run", "render", "build", "train", "cli_weights"},
-    "cli_weights": {"models"},
+    "": set(),
+    "core": set(),
+    "stats": set(),
+    "graph": {"stats"},
+    "ops": {"graph", "stats"},
+    "datasets": {"ops", "graph", "stats"},
+    "models": {"ops", "graph", "stats"},
+    "featurevis": {"models", "ops", "graph", "stats"},
+    "train": {"models", "datasets", "featurevis", "ops", "graph", "stats"},
+    "analyses": {"train", "models", "datasets", "featurevis", "ops", "graph", "stats"},
+    "run": {"analyses", "train", "models", "datasets", "featurevis", "ops", "graph", "stats"},
+    "render": {"stats"},
+    "cli": {"run", "render", "train", "models"},
 }
-LIGHT = ("cli", "cli_weights", "config", "errors", "naming", "registry", "store", "progress", "device")
+"""Folder → folders it may import from; all may use `core`."""
+
+LIGHT = ("core", "cli")
+"""Folders of which every command loads some: they import nothing heavy until it is needed."""
+
 HEAVY = {"torch", "torchvision", "pandas", "altair", "sklearn", "scipy", "numpy"}
+MOST_FILES = 20
 
 
-def modules() -> Iterator[Path]:
-    yield from (path for path in sorted(PACKAGE.rglob("*.py")) if "_bundled" not in path.parts)
+def modules(folder: Path = PACKAGE) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*.py")) if "_bundled" not in path.parts]
 
 
-def part(path: Path) -> str:
-    """The first name below wbsite: a subpackage or a module."""
-    first = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    return "" if first == "__init__" else first
+def folder_of(path: Path) -> str:
+    """The first folder below wbsite, "" for the package itself."""
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 else ""
 
 
 def is_typing_only(node: ast.stmt) -> bool:
@@ -53,42 +58,63 @@ def imported(path: Path, everywhere: bool) -> Iterator[str]:
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else ()
-            found = ".".join((*base, *([node.module] if node.module else [])))
-            yield found
-            if found.startswith("wbsite"):
-                yield from (f"{found}.{name.name}" for name in node.names)
+            module = ".".join((*base, *([node.module] if node.module else [])))
+            yield module
+            if module.startswith("wbsite"):
+                yield from (f"{module}.{name.name}" for name in node.names)
         elif everywhere or not (is_typing_only(node) or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))):
             waiting += ast.iter_child_nodes(node)
 
 
-@pytest.mark.parametrize("path", [pytest.param(p, id=p.relative_to(PACKAGE).as_posix()) for p in modules()])
-def test_a_module_uses_only_what_lies_below_it(path: Path) -> None:
-    own = part(path)
-    if own in EVERYWHERE:
-        allowed = EVERYWHERE
-    else:
-        assert own in MAY_USE, f"say in this test what {own} may use"
-        allowed = EVERYWHERE | MAY_USE[own] | {own}
-    for name in imported(path, everywhere=True):
-        if name == "wbsite" or not name.startswith("wbsite."):
-            continue
-        target = name.split(".")[1]
-        if (PACKAGE / target).is_dir() or (PACKAGE / f"{target}.py").is_file():
-            assert target in allowed, f"imports {name}"
+def test_a_module_uses_only_what_lies_below_it() -> None:
+    wrong = []
+    for path in modules():
+        folder = folder_of(path)
+        assert folder in MAY_USE, f"say in this test what {folder} may use"
+        for name in imported(path, everywhere=True):
+            target = name.split(".")[1] if name.startswith("wbsite.") else ""
+            if (PACKAGE / target).is_dir() and target not in {"", "core", folder} | MAY_USE[folder]:
+                wrong.append(f"{path.relative_to(PACKAGE)} imports {name}")
+    assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in modules() if part(p) == "render"])
-def test_nothing_that_renders_imports_torch(path: Path) -> None:
-    assert not {name.split(".")[0] for name in imported(path, everywhere=True)} & {"torch", "torchvision"}
+def test_nothing_that_renders_imports_torch() -> None:
+    rendering = [path for folder in ("render", "stats", "core") for path in modules(PACKAGE / folder)]
+    allowed = {PACKAGE / "core" / "device.py", PACKAGE / "core" / "threads.py"}
+    wrong = [
+        path.relative_to(PACKAGE)
+        for path in rendering
+        if path not in allowed and {name.split(".")[0] for name in imported(path, True)} & {"torch", "torchvision"}
+    ]
+    assert not wrong
 
 
-@pytest.mark.parametrize("name", LIGHT)
-def test_what_every_command_loads_is_light(name: str) -> None:
-    assert not {found.split(".")[0] for found in imported(PACKAGE / f"{name}.py", everywhere=False)} & HEAVY
+def test_what_every_command_loads_is_light() -> None:
+    wrong = [
+        path.relative_to(PACKAGE)
+        for folder in LIGHT
+        for path in modules(PACKAGE / folder)
+        if path.name != "threads.py"  # for what computes
+        and {name.split(".")[0] for name in imported(path, everywhere=False)} & HEAVY
+    ]
+    assert not wrong
 
 
-@pytest.mark.parametrize("path", [pytest.param(p, id=p.name) for p in sorted((PACKAGE / "analyses").glob("*.py"))])
-def test_no_analysis_imports_another(path: Path) -> None:
-    """They share through `ops`, or declare what they need."""
-    others = {p.stem for p in (PACKAGE / "analyses").glob("*.py")} - {"base", "__init__", path.stem}
-    assert not set(imported(path, everywhere=True)) & {f"wbsite.analyses.{name}" for name in others}
+def test_no_analysis_imports_another_or_another_subject() -> None:
+    """They share through `ops`, or declare what they need. Helpers of their own subject begin with an underscore."""
+    wrong = []
+    for subject in SUBJECTS:
+        for path in modules(PACKAGE / "analyses" / subject):
+            for name in imported(path, everywhere=True):
+                parts = name.split(".")
+                if parts[:2] != ["wbsite", "analyses"] or len(parts) < 4 or parts[2] not in SUBJECTS:
+                    continue
+                if parts[2] != subject or not parts[3].startswith("_"):
+                    wrong.append(f"{path.relative_to(PACKAGE)} imports {name}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_folder_holds_twenty_files_at_most() -> None:
+    folders = {path.parent for path in modules()}
+    counts = {folder.relative_to(PACKAGE).as_posix(): len(list(folder.glob("*.py"))) for folder in folders}
+    assert not {name: count for name, count in counts.items() if count > MOST_FILES}

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from wbsite.analyses.base import SuiteContext
-from wbsite.models.runs import Run
+from wbsite.train.runs import Run
 
 
 def stripes(rng: np.random.Generator, units: int, horizontal: float, side: int = 5, channels: int = 8) -> np.ndarray:

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from wbsite import datasets
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
 from wbsite.datasets.base import Samples
 from wbsite.datasets.harmonics import THRESHOLD, VERTICES, harmonics, published_split, scores
-from wbsite.errors import WbsiteError
-from wbsite.ops.counting import count_baseline
-from wbsite.progress import Progress
+from wbsite.ops.information.counting import count_baseline
 
 PLACES = 1 << np.arange(11, -1, -1)
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from wbsite import datasets
-from wbsite.errors import WbsiteError
-from wbsite.progress import Progress
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
 
 
 def picture(path: Path, colour: tuple[int, int, int], size: tuple[int, int] = (8, 8)) -> Path:

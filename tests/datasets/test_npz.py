@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from wbsite import datasets
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
 from wbsite.datasets.base import Samples
-from wbsite.errors import WbsiteError
-from wbsite.progress import Progress
 
 X = np.arange(24).reshape(6, 2, 2) / 10
 Y = np.array([0, 1, 0, 1, 0, 1])

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from wbsite import datasets
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
 from wbsite.datasets.sample_photographs import COUNT
-from wbsite.errors import WbsiteError
-from wbsite.progress import Progress
 
 
 def test_the_same_crops_every_time_and_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from wbsite import datasets
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+from wbsite.datasets._photographs import described, files_of
 from wbsite.datasets.base import Samples, split
-from wbsite.datasets.photographs import described, files_of
-from wbsite.errors import WbsiteError
-from wbsite.progress import Progress
 
 RNG = np.random.default_rng(0)
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from wbsite import datasets
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
 from wbsite.datasets.base import Pictures
 from wbsite.datasets.textures import HIGHEST, TEXTURES, Stream, pictures, tiles
-from wbsite.errors import WbsiteError
-from wbsite.progress import Progress
 
 LABELS = range(len(TEXTURES))
 

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from wbsite import datasets
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
 from wbsite.datasets.base import Pictures, check_trainable
-from wbsite.errors import WbsiteError
-from wbsite.progress import Progress
 
 
 def labelled(classes: str, labels: list[int]) -> Pictures:

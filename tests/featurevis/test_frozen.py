@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from wbsite.featurevis.frozen import frozen
 from wbsite.featurevis.response_norm import local_response_norm
+from wbsite.graph.recording import record
 from wbsite.models.base import LoadedModel
-from wbsite.ops.recording import record
 
 
 def test_folded_and_frozen_it_computes_the_same(small: LoadedModel, cpu: torch.device) -> None:

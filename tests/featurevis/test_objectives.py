@@ -10,11 +10,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
 from wbsite.featurevis import Target, variants
 from wbsite.featurevis.objectives import located, pooled, readings
+from wbsite.graph.recording import record
 from wbsite.models.base import LoadedModel
-from wbsite.ops.recording import record
 
 DIRECTION = (1.0, -2.0, 0.0, 0.5, 0.0, 3.0)
 TARGETS = (

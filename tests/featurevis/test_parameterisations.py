@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from wbsite.featurevis.parameterisations import PARAMETERISATIONS, frequencies, natural
-from wbsite.ops.color import decorrelate
+from wbsite.ops.tuning.color import decorrelate
 
 
 def started(name: str, channels: int, size: int, seed: int = 0) -> torch.Tensor:

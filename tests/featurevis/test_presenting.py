@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import nn
 
-from wbsite.errors import WbsiteError
-from wbsite.featurevis.presenting import present, stage
-from wbsite.ops.recording import record
-from wbsite.ops.stimuli import Field, battery
+from wbsite.core.errors import WbsiteError
+from wbsite.featurevis.presentation import present, stage
+from wbsite.graph.recording import record
+from wbsite.ops.tuning.stimuli import Field, battery
 
 
 class Branched(nn.Module):

@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import nn
 
-from wbsite.featurevis.presenting import present
+from wbsite.featurevis.presentation import present
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
-from wbsite.ops.categories import categories
-from wbsite.ops.stimuli import Field
-from wbsite.ops.stimuli.field import AXES
-from wbsite.ops.tuning_indices import tuning
+from wbsite.ops.tuning.categories import categories
+from wbsite.ops.tuning.indices import tuning
+from wbsite.ops.tuning.stimuli import Field
+from wbsite.ops.tuning.stimuli.field import AXES
 
 SIDE = 31
 ANGLES = [22.5 * i for i in range(8)]

@@ -10,13 +10,14 @@ import pytest
 import torch
 from torch import nn
 
-from wbsite.errors import WbsiteError
-from wbsite.featurevis import Picture, Settings, Target, abreast, photograph_responses, variants, visualize
-from wbsite.featurevis.climb import climb
-from wbsite.featurevis.sight import sight
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+from wbsite.featurevis import Picture, Settings, Target, photograph_responses, variants, visualize
+from wbsite.featurevis import parallel as abreast
+from wbsite.featurevis.gradient_ascent import climb
+from wbsite.featurevis.image_model import sight
+from wbsite.graph.recording import record
 from wbsite.models.base import LoadedModel
-from wbsite.ops.recording import record
-from wbsite.progress import Progress
 
 QUICK = {"size": 24, "steps": 12, "precision": "float32"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from wbsite import registry
+from wbsite.core import registry
 
 PLUGIN = """
 from collections import OrderedDict

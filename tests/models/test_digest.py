@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
 from wbsite.models.digest import like, matches, sha256
 
 BYTES = b"weights" * 1000

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
 from wbsite.models import load, weights
 from wbsite.models.fetch import CHUNK, downloads, fetch
-from wbsite.progress import Progress
 
 
 @dataclass

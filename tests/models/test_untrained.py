@@ -7,7 +7,7 @@ import threading
 import pytest
 import torch
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
 from wbsite.models import LoadedModel, load
 from wbsite.models.untrained import untrained
 from wbsite.models.weights import find

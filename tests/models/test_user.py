@@ -11,11 +11,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
+from wbsite.core.naming import is_user
+from wbsite.graph.layers import discover
 from wbsite.models import load
-from wbsite.models.layers import discover
 from wbsite.models.user import load_user
-from wbsite.naming import is_user
 
 ODD = Path(__file__).with_name("odd_network.py")
 COUNTER = itertools.count()

@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
 from wbsite.models import load, resolve, weights
 from wbsite.models.convert import convert
 from wbsite.models.verify import targets, verify_file

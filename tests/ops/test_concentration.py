@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
 from wbsite.ops import concentration as module
 from wbsite.ops.concentration import QUANTILES, concentration, kernel_norms, weight_distribution
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.decomposition import NMF
 from sklearn.exceptions import ConvergenceWarning
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
 from wbsite.ops.hals import factorise
 from wbsite.ops.nmf import Factors, one_sided_nmf, reconstruction_errors
 

@@ -10,14 +10,21 @@ import pandas as pd
 import torch
 
 from wbsite import datasets
-from wbsite.analyses import activation_patterns, activation_peaks, counting, dips, information_plane, saturation
 from wbsite.analyses.base import StudyContext
-from wbsite.analyses.trajectories import facts
+from wbsite.analyses.information import (
+    activation_patterns,
+    activation_peaks,
+    counting,
+    dips,
+    information_plane,
+    saturation,
+)
+from wbsite.analyses.information.trajectories import facts
+from wbsite.core.progress import Progress
+from wbsite.core.store import Entry, Result, Store
 from wbsite.datasets.base import Samples
-from wbsite.models.stacked import initial
-from wbsite.progress import Progress
-from wbsite.store import Entry, Result, Store
-from wbsite.train.study import Configuration, Study
+from wbsite.train.study.stacked import initial
+from wbsite.train.study.study import Configuration, Study
 
 STUDY = Study(
     (Configuration("tanh", (4, 3)), Configuration("relu", (4, 3), max_norm=0.8)),

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wbsite.analyses.information_plane import compression, ends
-from wbsite.analyses.trajectories import facts
+from wbsite.analyses.information.information_plane import compression, ends
+from wbsite.analyses.information.trajectories import facts
+from wbsite.core.store import Result, Store
 from wbsite.datasets.base import Samples
-from wbsite.ops.information import estimator
+from wbsite.ops.information.mutual import estimator
 from wbsite.render.site import Site
-from wbsite.store import Result, Store
-from wbsite.train.study import Configuration, Study
+from wbsite.train.study.study import Configuration, Study
 
 CONFIGURATIONS = (Configuration("tanh", (4, 3)), Configuration("relu", (4, 3), max_norm=0.8))
 ESTIMATORS = ("binning:0.07", "kde-upper:0.001")

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
 from wbsite.render import assets
 
 KATEX = Path(__file__).resolve().parents[2] / "templates" / "assets" / "katex"

@@ -8,7 +8,7 @@ from pathlib import Path
 import markdown
 import pytest
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
 from wbsite.render.bibliography import read_publications
 from wbsite.render.citations import Bibliography
 

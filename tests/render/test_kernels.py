@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
+from wbsite.core.store import Store
 from wbsite.render.figure import Scene
 from wbsite.render.kernels import NEGATIVE, POSITIVE, kernel_img, scale_legend, signed_colours, unit_number, unit_tile
 from wbsite.render.site import Site
-from wbsite.store import Store
 
 
 def pixels(html: str) -> np.ndarray:

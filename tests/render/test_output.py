@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
 from wbsite.render.output import JOURNAL, MANIFEST, Output
 from wbsite.render.page import Files, Incomplete, Page
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
+from wbsite.core.store import Store
 from wbsite.render.figure import Gap, number_text
 from wbsite.render.page import Writing, slug
 from wbsite.render.pages.articles import read
 from wbsite.render.site import Site
-from wbsite.store import Store
 
 ODD = """
 import torch

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
 from wbsite.render.finished import OURS, publish, refuse_foreign, up_to_date
 
 

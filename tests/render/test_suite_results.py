@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
+from wbsite.core.store import Entry, Result, Store
 from wbsite.render.page import Writing
 from wbsite.render.pages.articles import pages
 from wbsite.render.site import Gap, Site
-from wbsite.store import Entry, Result, Store
 
 NOTHING = {"title": "speck", "results": {}}
 

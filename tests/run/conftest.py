@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wbsite import registry
+from wbsite.core import registry
 
 PLUGIN = """
 import os, signal
 import pandas as pd
 from wbsite.analyses.base import Analysis
-from wbsite.store import Result
+from wbsite.core.store import Result
 
 def survey(context):
     return Result(values={"conv2": [5, 1], "conv3": [2]})

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
+from wbsite.core.store import Entry, Store
+from wbsite.graph.layers import discover
 from wbsite.models import load
-from wbsite.models.layers import discover
 from wbsite.run.categories import CategoriesError, check_layers, labels
-from wbsite.store import Entry, Store
 
 HEAD = "layer,unit,category\n"
 
@@ -114,7 +114,7 @@ def test_the_nearest_names_of_all_networks_are_given(mine: Path) -> None:
 def test_a_file_that_changes_while_it_is_read_is_noticed(
     bench: Any, mine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wbsite.run import perform
+    from wbsite.run import worker as perform
 
     def other(path: str, model: Any, layers: Any) -> Any:
         mine.write_text(HEAD + "conv1,1,colour\n")

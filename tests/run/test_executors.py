@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from wbsite.store import Store
+from wbsite.core.store import Store
 
 
 def test_workers_store_what_one_process_stores(

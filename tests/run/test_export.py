@@ -88,7 +88,7 @@ def test_an_analysis_that_fails_is_an_error(
 ) -> None:
     from dataclasses import replace
 
-    from wbsite import registry
+    from wbsite.core import registry
 
     def broken(context: Any) -> Any:
         raise RuntimeError("no convergence")

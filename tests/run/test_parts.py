@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from wbsite.analyses.base import Analysis, Parts
-from wbsite.config import Config
-from wbsite.progress import Progress
+from wbsite.core.config import Config
+from wbsite.core.progress import Progress
+from wbsite.core.store import Result, Store
 from wbsite.run.compute import compute
-from wbsite.store import Result, Store
 
 STORE = "build/store"
 

@@ -15,16 +15,16 @@ import pytest
 import torch
 from PIL import Image
 
-from wbsite.config import Config
-from wbsite.datasets.photographs import PHOTOGRAPHS, chosen, described, public_name
-from wbsite.errors import WbsiteError
+from wbsite.core.config import Config
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+from wbsite.core.store import Entry, Store
+from wbsite.datasets._photographs import PHOTOGRAPHS, chosen, described, public_name
 from wbsite.models.base import ModelSpec, Preprocess
-from wbsite.progress import Progress
 from wbsite.run import plan as planning
 from wbsite.run.executors import outcomes
 from wbsite.run.photographs import photographs
-from wbsite.run.request import ModelRequest
-from wbsite.store import Entry, Store
+from wbsite.run.subjects import ModelRequest
 
 
 def spec(**changes: Any) -> ModelSpec:
@@ -75,7 +75,7 @@ def test_changes_are_noticed_without_torch(picture_folder: Callable[..., Path], 
     """Or a second build with nothing to do would take seconds."""
     pets = picture_folder("pets", 2)
     code = (
-        "import sys\nfrom wbsite.run.request import ModelRequest\nfrom wbsite.run.unchanged import inputs\n"
+        "import sys\nfrom wbsite.run.subjects import ModelRequest\nfrom wbsite.run.fingerprint import inputs\n"
         f"found = inputs(ModelRequest('speck', '', 'imagefolder:{pets}'))\n"
         "print(len(found['photographs']['files']), 'torch' in sys.modules, 'sklearn' in sys.modules)\n"
     )

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from wbsite import registry
 from wbsite.analyses.base import Analysis
-from wbsite.errors import WbsiteError
+from wbsite.core import registry
+from wbsite.core.errors import WbsiteError
+from wbsite.core.store import Result, canonical
 from wbsite.models.base import Source
 from wbsite.run import plan as planning
-from wbsite.run.request import ModelRequest
-from wbsite.store import Result, canonical
+from wbsite.run.subjects import ModelRequest
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from wbsite.analyses.base import StudyContext
-from wbsite.progress import Progress
+from wbsite.core.progress import Progress
+from wbsite.core.store import Entry, Store
 from wbsite.render.site import Site
-from wbsite.store import Entry, Store
-from wbsite.train import ensemble
+from wbsite.train.study import ensemble
 
 BRIEF = "widths = [4, 3]\nseeds = 2\nepochs = 10\nrecords = 6\nrate = 0.01\n"
 
@@ -218,8 +218,8 @@ def test_an_analysis_of_a_study_takes_no_model(cli: Callable[..., Any]) -> None:
 
 def test_progress_tells_of_training(study_file: Path) -> None:
     from wbsite import datasets
-    from wbsite.analyses.trajectories import run
-    from wbsite.train.study_file import read
+    from wbsite.analyses.information.trajectories import run
+    from wbsite.train.study.study_file import read
 
     said: list[str] = []
 

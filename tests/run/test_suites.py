@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from wbsite import registry
 from wbsite.analyses.base import Analysis, SuiteContext
+from wbsite.core import registry
+from wbsite.core.store import Entry, Result, Store
 from wbsite.render.site import Gap, Site
-from wbsite.store import Entry, Result, Store
 from wbsite.train.base import Recipe, Suite
 from wbsite.train.measure import Banding, shown
 
@@ -225,7 +225,7 @@ def test_a_suite_whose_article_is_not_built_is_left_alone(lab: Lab) -> None:
 
 def test_a_new_version_of_the_analysis_is_another_result(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     from wbsite.run.plan_suite import plan_suite
-    from wbsite.run.request import SuiteRequest
+    from wbsite.run.subjects import SuiteRequest
 
     [before] = plan_suite(SuiteRequest("specks"), "quick").tasks
     every = registry.entries

@@ -11,10 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from wbsite import registry
-from wbsite.models import heads
+from wbsite.core import registry
 from wbsite.models.base import Preprocess
-from wbsite.models.simplified import Simplified
+from wbsite.models.networks import heads
+from wbsite.models.zoo.simplified import Simplified
 from wbsite.train.base import Preset, Recipe, Suite, Trial
 from wbsite.train.measure import Banding, shown
 from wbsite.train.suite import on_device

@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
 from wbsite.datasets.base import Pictures
-from wbsite.errors import WbsiteError
-from wbsite.models import heads
 from wbsite.models.base import Preprocess
-from wbsite.models.simplified import Simplified
-from wbsite.progress import Progress
+from wbsite.models.networks import heads
+from wbsite.models.zoo.simplified import Simplified
 from wbsite.train import loop
 from wbsite.train.base import Recipe
 from wbsite.train.batches import Batches

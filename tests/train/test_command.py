@@ -12,9 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-from wbsite.models.runs import Run
 from wbsite.train import loop
 from wbsite.train.base import Recipe, Suite
+from wbsite.train.runs import Run
 
 Cli = Callable[..., Any]
 

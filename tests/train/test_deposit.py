@@ -11,14 +11,14 @@ import pytest
 from PIL import Image
 from torch import nn
 
-from wbsite import registry
+from wbsite.core import registry
+from wbsite.core.store import Store
 from wbsite.models.base import Preprocess
-from wbsite.models.runs import Run
 from wbsite.run.clean import named_keys
-from wbsite.store import Store
 from wbsite.train.base import Preset, Recipe, Suite, Trial
 from wbsite.train.deposit import deposit
 from wbsite.train.measure import Banding, shown
+from wbsite.train.runs import Run
 
 
 class Mote(nn.Module):

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import torch
 
-from wbsite.models.runs import Run
-from wbsite.progress import Progress
+from wbsite.core.progress import Progress
+from wbsite.train.runs import Run
 from wbsite.train.suite import Job, run
 
 from .conftest import write_pictures

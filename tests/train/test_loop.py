@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch import nn
 
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
 from wbsite.datasets.base import Pictures
-from wbsite.errors import WbsiteError
 from wbsite.models.base import Preprocess
-from wbsite.progress import Progress
 from wbsite.train import loop
 from wbsite.train.base import Recipe
 from wbsite.train.batches import Batches

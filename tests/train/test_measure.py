@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from wbsite.models.simplified import Simplified
-from wbsite.ops.banding import banding_index
+from wbsite.models.zoo.simplified import Simplified
+from wbsite.ops.banding.index import banding_index
 from wbsite.train.measure import Banding, finite
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from wbsite.models.branched import Branched
-from wbsite.models.divided import Divided
-from wbsite.models.runs import Run
-from wbsite.ops.orientation import orientation
-from wbsite.ops.properties import Filters
+from wbsite.analyses.branches._branch_runs import Branched
+from wbsite.models.networks.divided import Divided
+from wbsite.ops.expanded.unit_properties import Filters
+from wbsite.ops.tuning.orientation import orientation
 from wbsite.train.experiments import branches as laboratory
 from wbsite.train.measure_branches import LEVELS, Branches, shown
+from wbsite.train.runs import Run
 
 SHAPE = (3, 32, 32)
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from wbsite.errors import WbsiteError
-from wbsite.models.runs import Run
+from wbsite.core.errors import WbsiteError
 from wbsite.train.parallel import ALONE, Team, team
+from wbsite.train.runs import Run
 
 from .conftest import write_pictures
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wbsite import registry
-from wbsite.errors import WbsiteError
+from wbsite.core import registry
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
 from wbsite.models import load
 from wbsite.models.weights import read_provenance
-from wbsite.progress import Progress
 from wbsite.train.base import Experiment, Recipe
 from wbsite.train.run import train_experiment
 

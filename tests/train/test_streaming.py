@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 
 from wbsite import datasets
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
 from wbsite.datasets import imagefolder
-from wbsite.errors import WbsiteError
 from wbsite.models.base import Preprocess
-from wbsite.progress import Progress
 from wbsite.train import streaming
 from wbsite.train.base import Recipe, Suite
 from wbsite.train.batches import Batches

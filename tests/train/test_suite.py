@@ -13,10 +13,10 @@ import pytest
 import torch
 from PIL import Image
 
-from wbsite.errors import WbsiteError
-from wbsite.models.runs import Run
-from wbsite.progress import Progress
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
 from wbsite.train.base import Recipe, Suite
+from wbsite.train.runs import Run
 from wbsite.train.suite import Job, command, run
 
 KEYS = {

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 
-from ..errors import WbsiteError
-from ..models.base import LoadedModel
-from ..models.layers import Layer, Layers
-from ..models.runs import Run
-from ..progress import Progress
-from ..store import DamagedEntry, Entry, Result, Store, result_key
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+from wbsite.core.store import DamagedEntry, Entry, Result, Store, result_key
+from wbsite.graph.layers import Layer, Layers
+from wbsite.models.base import LoadedModel
+from wbsite.train.runs import Run
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..datasets.base import Samples
-    from ..train.study import Study
+    from wbsite.datasets.base import Samples
+    from wbsite.train.study.study import Study
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from .. import registry
-from ..errors import WbsiteError
-from ..progress import Progress
+from wbsite.core import registry
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+
+from ._soundness import check_samples
 from .base import DatasetSpec, Pictures, Samples
-from .soundness import check_samples
 
 
 def load(name: str, split: str, size: int, progress: Progress) -> Pictures:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from ..errors import WbsiteError, unknown
+from wbsite.core.errors import WbsiteError, unknown
 
 if TYPE_CHECKING:
-    from ..progress import Progress
+    from wbsite.core.progress import Progress
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..config import cache_folder
-from ..errors import WbsiteError
-from ..progress import Progress
+from wbsite.core.config import cache_folder
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+
+from ._flattened import flattened
 from .base import DatasetSpec, Pictures, Samples
-from .flattened import flattened
 
 
 def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:

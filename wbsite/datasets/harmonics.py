@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import WbsiteError
-from ..progress import Progress
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+
 from .base import DatasetSpec, Samples
 from .npz import read_arrays
 

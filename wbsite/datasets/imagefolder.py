@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ..errors import WbsiteError
-from ..progress import Progress
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+
 from .base import DatasetSpec, Files, Pictures
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"})

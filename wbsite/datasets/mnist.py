@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..config import cache_folder
-from ..errors import WbsiteError
-from ..progress import Progress
+from wbsite.core.config import cache_folder
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+
+from ._flattened import flattened
 from .base import DatasetSpec, Samples
-from .flattened import flattened
 
 
 def samples(kind: str, argument: str, progress: Progress) -> Samples:

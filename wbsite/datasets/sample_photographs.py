@@ -12,8 +12,9 @@ import random
 import numpy as np
 from PIL import Image
 
-from ..errors import WbsiteError
-from ..progress import Progress
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+
 from .base import DatasetSpec, Pictures
 
 COUNT = 64

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import WbsiteError
-from ..progress import Progress
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+
 from .base import DatasetSpec, Pictures
 
 COUNTS = {"train": 50_000, "test": 10_000}

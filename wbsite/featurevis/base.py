@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import nn
 
-from wbsite.errors import WbsiteError, unknown
+from wbsite.core.errors import WbsiteError, unknown
 
 PARAMETERISATIONS = ("fourier", "pixels", "maco")
 PRECISIONS = ("auto", "float32", "bfloat16")

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from wbsite.ops.tape import Call, Program, Ref
+from wbsite.graph.tape import Call, Program, Ref
 
 from .response_norm import local_response_norm
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch.nn import functional as F
 
-from wbsite.errors import WbsiteError
-from wbsite.ops.operations import RECTIFIERS, UNCHANGED
-from wbsite.ops.tape import Ref, Tape
+from wbsite.core.errors import WbsiteError
+from wbsite.graph.operations import RECTIFIERS, UNCHANGED
+from wbsite.graph.tape import Ref, Tape
 
 from .base import Target
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from wbsite.errors import WbsiteError
-from wbsite.progress import Progress
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
 
-from .abreast import climb_all, lanes
 from .base import Network, Picture, Settings, Target, grouped
+from .image_model import Sight, sight
 from .objectives import located
-from .sight import Sight, sight
+from .parallel import climb_all, lanes
 
 _CPU_BATCH = 16
 _GPU_BATCH = 256

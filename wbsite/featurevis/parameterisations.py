@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import torch
 
-from wbsite.ops.color import correlate
+from wbsite.ops.tuning.color import correlate
 
 _START = 0.01
 """Standard deviation of first coefficients: a grey picture with a little structure."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from wbsite.ops.onethread import one_thread
-from wbsite.ops.recording import record
+from wbsite.core.threads import one_thread
+from wbsite.graph.recording import record
 
 from .base import Network, Target
 from .frozen import frozen

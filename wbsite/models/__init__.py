@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..naming import is_user
+from wbsite.core.naming import is_user
+
 from .base import LoadedModel, ModelSpec
 
 __all__ = ["LoadedModel", "ModelSpec", "load", "resolve"]

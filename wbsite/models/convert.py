@@ -9,9 +9,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..errors import WbsiteError
-from . import digest, formats, weights
+from wbsite.core.errors import WbsiteError
+
+from . import digest, weights
 from .base import ModelSpec
+from .formats import read as formats
 from .loading import check, own_state
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from ..errors import WbsiteError
+from wbsite.core.errors import WbsiteError
 
 CHUNK = 1 << 20
 

@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from ..errors import WbsiteError
+from wbsite.core.errors import WbsiteError
+
 from . import weights
 from .base import LoadedModel, ModelSpec
 

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
-from ..errors import WbsiteError
+from wbsite.core.errors import WbsiteError
+
 from .base import LoadedModel
 
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)

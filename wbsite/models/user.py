@@ -17,9 +17,11 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from ..errors import WbsiteError, nearest, unknown
-from . import digest, formats
+from wbsite.core.errors import WbsiteError, nearest, unknown
+
+from . import digest
 from .base import LoadedModel, ModelSpec
+from .formats import read as formats
 from .loading import check, fill, own_state, some
 from .user_input import preprocess_for
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from ..errors import WbsiteError
+from wbsite.core.errors import WbsiteError
+from wbsite.graph.layers import Layers, discover
+
 from .base import Preprocess
-from .layers import Layers, discover
 
 SIDES = (224, 32, 28, 64, 96, 128, 256, 299, 384)
 """Sides of square inputs that are tried, in this order."""

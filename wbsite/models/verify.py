@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import WbsiteError
+from wbsite.core.errors import WbsiteError
+
 from . import resolve, weights
 from .loading import load_spec, own_state
 

@@ -18,10 +18,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import registry
-from ..config import cache_folder
-from ..errors import WbsiteError, unknown
-from ..store import write_atomically
+from wbsite.core import registry
+from wbsite.core.config import cache_folder
+from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.store import write_atomically
+
 from . import digest as digests
 from .base import ModelSpec
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 """Of the units of a layer, for every k of `Concentration`."""

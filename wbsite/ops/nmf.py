@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from wbsite.errors import WbsiteError, unknown
+from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.threads import one_thread
 
 from .hals import factorise
-from .onethread import one_thread
 
 Mode = Literal["per-unit", "joint"]
 

@@ -11,7 +11,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
 
 # The licences ask that their notices travel with the code.
 _NOTICE = """/* Vega {vega}, Vega-Lite {vegalite}, Vega-Embed {embed}, bundled by vl-convert {convert}.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wbsite.errors import WbsiteError
+from wbsite.core.errors import WbsiteError
 
 # A key becomes part of an id and of a link's fragment, so it keeps to what both take without escaping.
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]*")

@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from wbsite.errors import unknown
-from wbsite.render.bibliography import Publication, read_publications
+from wbsite.core.errors import unknown
+
+from .bibliography import Publication, read_publications
 
 # A card is a glance: a long list of authors is in the references, a click away.
 _CARD_AUTHORS = 8

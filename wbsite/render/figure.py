@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
-from .. import registry
-from ..errors import WbsiteError, unknown
+from wbsite.core import registry
+from wbsite.core.errors import WbsiteError, unknown
+
 from .site import Gap, LayerInfo, Model, Site
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import WbsiteError
-from ..store import canonical, left_over, write_atomically
+from wbsite.core.errors import WbsiteError
+from wbsite.core.store import canonical, left_over, write_atomically
+
 from .output import digest, remove_file, unwritable
 
 OURS = ".wbsite.json"

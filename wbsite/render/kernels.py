@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from ..errors import WbsiteError
+from wbsite.core.errors import WbsiteError
+
 from .page import slug
 
 if TYPE_CHECKING:

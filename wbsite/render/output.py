@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..errors import WbsiteError
-from ..store import canonical, left_over, write_atomically
+from wbsite.core.errors import WbsiteError
+from wbsite.core.store import canonical, left_over, write_atomically
+
 from .page import Incomplete, Page
 
 MANIFEST = ".wbsite.json"

@@ -15,9 +15,11 @@ from typing import Any
 
 import jinja2
 
-from .. import __version__, registry
-from ..errors import WbsiteError, unknown
-from ..store import DamagedEntry
+from wbsite import __version__
+from wbsite.core import registry
+from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.store import DamagedEntry
+
 from . import sources
 from .citations import Bibliography
 from .figure import Scene, figure_html, gap_card, number_text, share_text

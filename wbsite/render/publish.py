@@ -16,17 +16,18 @@ from pathlib import Path
 import yaml
 from filelock import FileLock
 
-from .. import registry
-from ..config import Config
-from ..errors import WbsiteError
-from ..naming import model_id
-from ..progress import Progress
-from ..store import Store, canonical
+from wbsite.core import registry
+from wbsite.core.config import Config
+from wbsite.core.errors import WbsiteError
+from wbsite.core.naming import model_id
+from wbsite.core.progress import Progress
+from wbsite.core.store import Store, canonical
+from wbsite.render.pages.articles import chosen
+
 from . import sources
 from .finished import publish, refuse_foreign, try_to_write, up_to_date
 from .output import MANIFEST, Output, digest, unwritable, write_file
 from .page import Page, PageKind
-from .pages.articles import chosen
 from .site import Results, Site
 
 BUILD = Path("build")

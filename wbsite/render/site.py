@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ..errors import WbsiteError, unknown
-from ..naming import STUDY
-from ..store import DamagedEntry, Entry, Store
+from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.naming import STUDY
+from wbsite.core.store import DamagedEntry, Entry, Store
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..errors import WbsiteError, unknown
-from ..store import canonical
+from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.store import canonical
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..models import LoadedModel
-    from ..models.layers import Layers
+    from wbsite.graph.layers import Layers
+    from wbsite.models import LoadedModel
 
 COLUMNS = ("layer", "unit", "category")
 EXAMPLE = "The first line is layer,unit,category, and every other line a unit, as in mixed3b_5x5,379,curve."

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ..config import Config
-from ..errors import WbsiteError
-from ..store import Store
-from . import unfinished
+from wbsite.core.config import Config
+from wbsite.core.errors import WbsiteError
+from wbsite.core.store import Store
+
+from . import pending as unfinished
 from .compute import open_store
 
 

@@ -6,17 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..config import Config
-from ..datasets.photographs import files_of
-from ..errors import WbsiteError
-from ..naming import is_user
-from ..progress import Progress
-from ..store import DamagedEntry, Store, StoreError
-from . import unfinished
+from wbsite.core.config import Config
+from wbsite.core.errors import WbsiteError
+from wbsite.core.naming import is_user
+from wbsite.core.progress import Progress
+from wbsite.core.store import DamagedEntry, Store, StoreError
+from wbsite.datasets._photographs import files_of
+
+from . import pending as unfinished
 from .categories import CategoriesError, check_layers, read, units_of
-from .request import ModelRequest, Request, StudyRequest, study_request
+from .fingerprint import code_digest, inputs, still_valid
+from .subjects import ModelRequest, Request, StudyRequest, study_request
 from .suites import articles, suite_requests
-from .unchanged import code_digest, inputs, still_valid
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -145,8 +146,8 @@ def obtain(request: ModelRequest, progress: Progress) -> None:
     Raises:
         WbsiteError: the model is unknown, or the weights cannot be had.
     """
-    from ..models.fetch import fetch
-    from ..models.weights import find
+    from wbsite.models.fetch import fetch
+    from wbsite.models.weights import find
 
     if is_user(request.token):
         return
@@ -163,7 +164,8 @@ def open_store(config: Config) -> Store:
 def _run(waiting: Sequence[tuple[Plan, Any]], config: Config, store: Store, progress: Progress) -> int:
     from dataclasses import replace
 
-    from ..device import choose
+    from wbsite.core.device import choose
+
     from .executors import outcomes
 
     if not config.scheduler:  # a cluster's machines have devices of their own

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ..config import Config
-from ..errors import WbsiteError
-from ..progress import Inner, Progress
-from .perform import Outcome, perform
+from wbsite.core.config import Config
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Inner, Progress
+
 from .plan import Task
+from .worker import Outcome, perform
 
 
 def outcomes(tasks: Sequence[Task], config: Config, progress: Progress) -> Iterator[Outcome]:

@@ -7,19 +7,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from .. import registry
-from ..analyses.base import Analysis
-from ..config import Config
-from ..datasets.photographs import files_of
-from ..device import choose
-from ..errors import WbsiteError, unknown
-from ..progress import Progress
-from ..store import Entry
-from . import unfinished
+from wbsite.analyses.base import Analysis
+from wbsite.core import registry
+from wbsite.core.config import Config
+from wbsite.core.device import choose
+from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.progress import Progress
+from wbsite.core.store import Entry
+from wbsite.datasets._photographs import files_of
+
+from . import pending as unfinished
 from .compute import check_categories, intact, open_store, planned
 from .executors import outcomes
 from .plan import Plan, Task
-from .request import ModelRequest, Request, SuiteRequest, study_request
+from .subjects import ModelRequest, Request, SuiteRequest, study_request
 from .suites import having_runs
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .. import registry
-from ..errors import WbsiteError, unknown
+from wbsite.core import registry
+from wbsite.core.errors import WbsiteError, unknown
 
 KINDS = ("models", "layers", "experiments", "analyses", "datasets")
 
@@ -52,7 +52,7 @@ def study_lines() -> Iterator[str]:
 def layer_lines(token: str, weights_dir: str) -> Iterator[str]:
     """Name, kind, weight shape and what feeds it; then what was skipped and why."""
     from .plan import loaded
-    from .request import ModelRequest
+    from .subjects import ModelRequest
 
     _, layers = loaded(ModelRequest(token, weights_dir))
     for layer in layers.layers:

@@ -8,11 +8,11 @@ from functools import lru_cache
 
 import torch
 
-from ..analyses.base import Photographs
-from ..datasets.photographs import described, files_of, pictures, public_name
-from ..errors import WbsiteError
-from ..models.base import ModelSpec, Preprocess
-from ..progress import Progress
+from wbsite.analyses.base import Photographs
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+from wbsite.datasets._photographs import described, files_of, pictures, public_name
+from wbsite.models.base import ModelSpec, Preprocess
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from .. import registry
-from ..analyses.base import Analysis
-from ..errors import WbsiteError
-from ..models import LoadedModel, load
-from ..models.layers import Layer, Layers, discover
-from ..progress import Progress
-from ..store import result_key
+from wbsite.analyses.base import Analysis
+from wbsite.core import registry
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+from wbsite.core.store import result_key
+from wbsite.graph.layers import Layer, Layers, discover
+from wbsite.models import LoadedModel, load
+
 from .categories import Labels, labels
 from .photographs import photographs, unsuitable
-from .request import ModelRequest, Request
+from .subjects import ModelRequest, Request
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .. import registry
-from ..errors import WbsiteError
-from ..store import result_key
+from wbsite.core import registry
+from wbsite.core.errors import WbsiteError
+from wbsite.core.store import result_key
+
 from .plan import Plan, Task, analyses, with_needs
-from .request import SuiteRequest
+from .subjects import SuiteRequest
 from .suites import Runs, loaded_runs
 
 

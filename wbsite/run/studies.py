@@ -7,17 +7,18 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from .. import datasets
-from ..analyses.base import Analysis
-from ..datasets.base import Samples, split
-from ..errors import WbsiteError
-from ..progress import Progress
-from ..store import result_key
-from ..train.replay import split_of
-from ..train.study import Study
-from ..train.study_file import chosen
+from wbsite import datasets
+from wbsite.analyses.base import Analysis
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+from wbsite.core.store import result_key
+from wbsite.datasets.base import Samples, split
+from wbsite.train.study.replay import split_of
+from wbsite.train.study.study import Study
+from wbsite.train.study.study_file import chosen
+
 from .plan import Plan, Task, analyses, with_needs
-from .request import StudyRequest
+from .subjects import StudyRequest
 
 LARGEST = 8 << 30
 """Bytes of recorded parameters that a study may have."""

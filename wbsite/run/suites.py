@@ -9,14 +9,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .. import registry
-from ..config import Config
-from ..errors import WbsiteError
-from ..models.runs import Run
-from ..progress import Progress
-from ..store import Store, canonical
-from .request import SuiteRequest, bundled_runs
-from .unchanged import code_digest
+from wbsite.core import registry
+from wbsite.core.config import Config
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+from wbsite.core.store import Store, canonical
+from wbsite.train.runs import Run
+
+from .fingerprint import code_digest
+from .subjects import SuiteRequest, bundled_runs
 
 SAME = ("preset", "recipe", "network")
 """What all runs of an experiment in a setting must have in common to be averaged."""

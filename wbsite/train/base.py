@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from ..errors import WbsiteError, unknown
-from ..models.base import Preprocess
+from wbsite.core.errors import WbsiteError, unknown
+from wbsite.models.base import Preprocess
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import nn
 
-    from ..models.runs import Run
+    from .runs import Run
 
 
 @dataclass(frozen=True)

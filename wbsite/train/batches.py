@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import torch
 
-from ..datasets.base import Pictures
-from ..models.base import Preprocess
+from wbsite.datasets.base import Pictures
+from wbsite.models.base import Preprocess
+
 from .augment import Draws, augment, pose
 from .base import Recipe
 

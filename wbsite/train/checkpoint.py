@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from ..errors import WbsiteError
-from ..store import write_atomically
+from wbsite.core.errors import WbsiteError
+from wbsite.core.store import write_atomically
 
 
 def save(path: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import registry
-from ..errors import WbsiteError, unknown
-from ..naming import STUDY
-from ..progress import Progress
-from ..store import Store, StoreError
+from wbsite.core import registry
+from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.naming import STUDY
+from wbsite.core.progress import Progress
+from wbsite.core.store import Store, StoreError
+
 from .base import check_epochs
 
 if TYPE_CHECKING:
@@ -108,7 +109,8 @@ def _jobs(
     out: Path,
 ) -> list[Job]:
     """The runs of a suite, seed by seed, so that an interrupted one has something of every experiment."""
-    from ..datasets import pictured
+    from wbsite.datasets import pictured
+
     from .suite import Job
 
     suite = registry.named("suites", name, "suite")

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
-from ..models.runs import Run
-from ..store import Entry, Result, Store, result_key
+from wbsite import __version__
+from wbsite.core.store import Entry, Result, Store, result_key
+
+from .runs import Run
 
 HISTORY = ("epoch",)
 CURVE = ("epoch", "loss", "accuracy")

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
-from ..errors import WbsiteError
-from ..models.runs import Run
-from ..progress import Progress
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+
 from .parallel import ALONE, Team
+from .runs import Run
 from .suite import Job, run
 
 GPU_JOBS = 6
@@ -22,7 +23,7 @@ GPU_JOBS = 6
 
 def default_jobs(device: str) -> int:
     """How many runs at once: one a core on a CPU, several on a GPU."""
-    from ..device import choose
+    from wbsite.core.device import choose
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(GPU_JOBS, cores) if choose(device).type == "cuda" else cores

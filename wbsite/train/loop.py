@@ -13,8 +13,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ..errors import WbsiteError
-from ..progress import Progress
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+
 from . import checkpoint as checkpoints
 from .base import Recipe
 from .batches import UPRIGHT, Feed, step_seed

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..models.layers import Layer, Layers, discover
-from ..models.runs import Run
-from ..ops.banding import BandingIndex, banding_index
+from wbsite.graph.layers import Layer, Layers, discover
+from wbsite.ops.banding.index import BandingIndex, banding_index
+
+from .runs import Run
 
 RESAMPLES = 1000
 

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..models.layers import Layers, discover
-from ..models.runs import Run
-from ..ops.orientation import orientation
-from ..ops.properties import Filters
+from wbsite.graph.layers import Layers, discover
+from wbsite.ops.expanded.unit_properties import Filters
+from wbsite.ops.tuning.orientation import orientation
+
+from .runs import Run
 
 LEVELS = 127
 """First-layer kernels are looked at as pictures: rounded finely."""

@@ -17,8 +17,9 @@ import torch
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ..device import choose
-from ..errors import WbsiteError
+from wbsite.core.device import choose
+from wbsite.core.errors import WbsiteError
+
 from .synced_norm import synchronise
 
 T = TypeVar("T")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .. import __version__, datasets, registry
-from ..datasets.base import check_trainable
-from ..device import choose, describe
-from ..errors import WbsiteError
-from ..models.base import ModelSpec
-from ..models.weights import write_checkpoint
-from ..progress import Progress
+from wbsite import __version__, datasets
+from wbsite.core import registry
+from wbsite.core.device import choose, describe
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+from wbsite.datasets.base import check_trainable
+from wbsite.models.base import ModelSpec
+from wbsite.models.weights import write_checkpoint
+
 from .base import Experiment
 
 

@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from .. import registry
-from ..datasets.base import Files
-from ..datasets.imagefolder import Box, read_picture
-from ..errors import WbsiteError
-from ..models.base import Preprocess
+from wbsite.core import registry
+from wbsite.core.errors import WbsiteError
+from wbsite.datasets.base import Files
+from wbsite.datasets.imagefolder import Box, read_picture
+from wbsite.models.base import Preprocess
+
 from .base import Recipe
 from .batches import Batch, Feed, Rows, all_rows
 

@@ -10,17 +10,19 @@ from typing import Any
 
 import torch
 
-from .. import __version__, datasets, registry
-from ..datasets.base import Files, Pictures, check_trainable
-from ..device import choose, describe
-from ..errors import WbsiteError
-from ..models.runs import Run
-from ..progress import Progress
-from ..store import left_over
+from wbsite import __version__, datasets
+from wbsite.core import registry
+from wbsite.core.device import choose, describe
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+from wbsite.core.store import left_over
+from wbsite.datasets.base import Files, Pictures, check_trainable
+
 from .base import Preset, Recipe, Suite, Trial
 from .batches import Batches, Feed
 from .loop import train
 from .parallel import ALONE, Team
+from .runs import Run
 from .streaming import StreamedBatches, streamed
 
 UNCHANGED = asdict(Recipe(epochs=0))

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import yaml
 
-from ...errors import WbsiteError, unknown
-from .. import sources
-from ..page import Files, Page, PageKind, Writing, author_errors, environment, write
-from ..site import Site
+from wbsite.core.errors import WbsiteError, unknown
+from wbsite.render import sources
+from wbsite.render.page import Files, Page, PageKind, Writing, author_errors, environment, write
+from wbsite.render.site import Site
 
 REQUIRED = ("title", "description", "authors", "order")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..page import Page, PageKind, Writing, write
-from ..site import Site
+from wbsite.render.page import Page, PageKind, Writing, write
+from wbsite.render.site import Site
+
 from .articles import chosen
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..kernels import pictured
-from ..page import Files, Page, PageKind, Writing, slug, write
-from ..site import LayerInfo, Model, Site
+from wbsite.render.kernels import pictured
+from wbsite.render.page import Files, Page, PageKind, Writing, slug, write
+from wbsite.render.site import LayerInfo, Model, Site
 
 
 def pages(site: Site) -> Iterator[Page]:

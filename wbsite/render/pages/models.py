@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .. import sources
-from ..page import Page, PageKind, Writing, slug, write
-from ..site import Model, Site
+from wbsite.render import sources
+from wbsite.render.page import Page, PageKind, Writing, slug, write
+from wbsite.render.site import Model, Site
 
 
 def rows(model: Model) -> list[dict]:

@@ -12,11 +12,11 @@ from typing import Any
 
 from torch import nn
 
-from ...models import heads, reduced
-from ...models.base import CIFAR10, Preprocess
-from ...models.simplified import Simplified
-from ..base import Preset, Recipe, Suite, Trial
-from ..measure import Banding, shown
+from wbsite.models.base import CIFAR10, Preprocess
+from wbsite.models.networks import heads, reduced
+from wbsite.models.zoo.simplified import Simplified
+from wbsite.train.base import Preset, Recipe, Suite, Trial
+from wbsite.train.measure import Banding, shown
 
 Build = Callable[[Preset, int], nn.Module]
 

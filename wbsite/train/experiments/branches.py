@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from torch import nn
 
-from ...models.alexnet import AlexNet
-from ...models.base import CIFAR10, Preprocess
-from ...models.divided import Divided
-from ..base import Preset, Recipe, Suite, Trial
-from ..measure_branches import Branches, shown
+from wbsite.models.base import CIFAR10, Preprocess
+from wbsite.models.networks.divided import Divided
+from wbsite.models.zoo.alexnet import AlexNet
+from wbsite.train.base import Preset, Recipe, Suite, Trial
+from wbsite.train.measure_branches import Branches, shown
 
 DIVISIONS = {1: "undivided", 2: "two", 4: "four"}
 COLOURS = {"kept": "", "removed": "grey", "permuted": "hues"}

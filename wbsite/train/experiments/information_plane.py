@@ -6,8 +6,8 @@ project, whose notebook on weight renormalisation these repeat with more seeds.
 
 from __future__ import annotations
 
-from ...ops.activations import ACTIVATIONS
-from ..study import Study, product
+from wbsite.ops.information.activations import ACTIVATIONS
+from wbsite.train.study.study import Study, product
 
 PUBLISHED = ("tanh", "relu")
 OTHERS = tuple(name for name in ACTIVATIONS if name not in PUBLISHED)

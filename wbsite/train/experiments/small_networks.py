@@ -1,6 +1,6 @@
 """The three networks that travel with wbsite, trained on CIFAR-10."""
 
-from ..base import Experiment, Recipe
+from wbsite.train.base import Experiment, Recipe
 
 EXPERIMENTS = (
     Experiment(

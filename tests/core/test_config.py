@@ -1,0 +1,69 @@
+"""Configuration: a mistake in wbsite.toml or on the command line is named, not ignored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from wbsite.core.config import BUNDLED, Config, load
+from wbsite.core.errors import WbsiteError
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "wbsite.toml"
+    path.write_text(text)
+    return path
+
+
+def test_without_a_file_the_defaults_build_the_bundled_networks(tmp_path: Path) -> None:
+    config = load({}, tmp_path / "wbsite.toml")
+    assert config == Config()
+    assert config.models == BUNDLED
+
+
+def test_the_command_line_wins_over_the_file_and_the_file_over_the_defaults(tmp_path: Path) -> None:
+    path = write(tmp_path, 'models = ["vgg19"]\nprofile = "full"\nworkers = 2\nkeep_going = true\n')
+    config = load({"profile": "quick", "models": None}, path)
+    assert (config.models, config.profile, config.workers, config.keep_going) == (("vgg19",), "quick", 2, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "hint"),
+    [
+        ('model = ["vgg19"]', "unknown configuration key 'model'", "'models'"),
+        ("wrokers = 2", "unknown configuration key 'wrokers'", "'workers'"),
+        ("xyzzy = 2", "unknown configuration key 'xyzzy'", "Known: articles, categories, device"),
+        ('models = "vgg19"', "models is 'vgg19'", 'models = ["a", "b"]'),
+        ("models = [1]", "models is [1]", "list of strings"),
+        ('workers = "2"', "workers is '2'", "type int"),
+        ("workers = true", "workers is True", "type int"),
+        ("keep_going = 1", "keep_going is 1", "type bool"),
+        ("workers = -1", "workers is -1", "0 (compute in this process) or more"),
+        ('profile = "fast"', "unknown profile 'fast'", "quick"),
+        ('profile = "ful"', "unknown profile 'ful'", "Did you mean 'full'?"),
+        ('device = "gpu"', "unknown device 'gpu'", "Use auto, cpu or cuda."),
+        ("models = []", "no models are named", "Leave --models out"),
+        ('models = ["a", "b", "a"]', "'a' is named twice", "once"),
+        ('store = ""', "store is empty", "--store"),
+        ('photographs = ""', "photographs is empty", "imagefolder:PATH"),
+        ("photographs = 3", "photographs is 3", "type str"),
+        ('out = " "', "out is empty", "--out"),
+        ('workers = 2\nscheduler = "tcp://a:1"', "both workers and scheduler", "Give one"),
+        ('models = ["a"', "not valid TOML", "Repair that line"),
+        ('models = ["a"]\nmodels = ["b"]', "not valid TOML", "Repair that line"),
+    ],
+)
+def test_a_mistake_is_named_with_what_was_expected(tmp_path: Path, text: str, message: str, hint: str) -> None:
+    with pytest.raises(WbsiteError) as caught:
+        load({}, write(tmp_path, text))
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("kind", ["folder", "binary"])
+def test_a_file_that_is_no_text_is_named(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "wbsite.toml"
+    path.mkdir() if kind == "folder" else path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(WbsiteError, match=r"wbsite.toml cannot be read"):
+        load({}, path)

@@ -1,0 +1,79 @@
+"""The registry: one new file or installed package is enough, and a wrong name gets the nearest right ones."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wbsite.core import registry
+from wbsite.core.errors import WbsiteError, nearest, unknown
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An installed package whose module and entry point the test writes."""
+    about = tmp_path / "ours-2.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: ours\nVersion: 2.0\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry.entries.cache_clear()
+    yield tmp_path
+    sys.modules.pop("ours_registry_test", None)
+    registry.entries.cache_clear()
+
+
+def provide(package: Path, point: str, code: str) -> None:
+    (package / "ours-2.0.dist-info" / "entry_points.txt").write_text(point)
+    (package / "ours_registry_test.py").write_text(code)
+    sys.modules.pop("ours_registry_test", None)
+    importlib.invalidate_caches()
+
+
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_every_kind_has_entries_with_names(kind: str) -> None:
+    assert registry.names(kind)
+    if kind != "models":  # a network has one entry for every set of weights
+        assert len(set(registry.names(kind))) == len(registry.entries(kind))
+
+
+def test_an_installed_package_adds_an_entry(package: Path) -> None:
+    code = "from types import SimpleNamespace\nFIGURES = (SimpleNamespace(name='ours'),)\n"
+    provide(package, "[wbsite.figures]\nours = ours_registry_test:FIGURES\n", code)
+    assert registry.named("figures", "ours", "figure").name == "ours"
+
+
+def test_a_package_that_fails_to_load_is_named(package: Path) -> None:
+    provide(package, "[wbsite.figures]\nours = ours_registry_test:FIGURES\n", "raise RuntimeError('broken')\n")
+    with pytest.raises(WbsiteError, match=r"ours_registry_test:FIGURES.*broken"):
+        registry.entries("figures")
+
+
+def test_another_version_of_a_plug_in_is_noticed(package: Path) -> None:
+    """Or results and pages of the old one would be kept."""
+    nothing = registry.installed("analyses")
+    provide(package, "[wbsite.analyses]\nours = ours_registry_test:ANALYSES\n", "ANALYSES = ()\n")
+    first = registry.installed("analyses")
+    assert first != nothing
+    assert registry.installed("analyses") == first
+    provide(package, "[wbsite.analyses]\nours = ours_registry_test:ANALYSES\n", "ANALYSES = ()  # changed\n")
+    assert registry.installed("analyses") != first
+    provide(package, "[wbsite.analyses]\nours = not_there_at_all.x:ANALYSES\n", "")
+    assert registry.installed("analyses")[-1][-1] == ""
+
+
+def test_a_wrong_name_gets_the_nearest_right_ones() -> None:
+    with pytest.raises(WbsiteError) as caught:
+        registry.named("analyses", "bandign", "analysis")
+    assert caught.value.message == "unknown analysis 'bandign'."
+    assert "Did you mean 'banding'" in caught.value.hint
+
+
+def test_names_far_from_all_are_answered_with_the_list() -> None:
+    assert unknown("thing", "zzz", ["b", "a"]).hint == "Known: a, b."
+    assert unknown("thing", "zzz", []).hint == "There are none."
+    assert unknown("thing", "zzz", map(str, range(20))).hint.endswith("….")
+    assert nearest("VGG19", ["vgg19", "alexnet"]) == ["vgg19"]

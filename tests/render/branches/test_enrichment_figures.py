@@ -1,0 +1,199 @@
+"""What lies in which branch, drawn from results made by hand whose text a reader must find again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wbsite.core import registry
+from wbsite.core.errors import WbsiteError
+from wbsite.core.store import Result, Store
+from wbsite.ops.branches.group_tests import Population, category_tests, index_tests, stage_tests
+from wbsite.ops.branches.untrained_null import KEYS, against_copies, stacked
+from wbsite.render.figure import Drawing, Gap, Scene, figure_html
+from wbsite.render.site import Site
+from wbsite.stats.enrichment import false_discovery
+
+PATHS = Population(("mixed3a_1x1", "mixed3a_5x5", "mixed3a_pool"), (1, 5, 1), np.repeat([0, 1, 2], [20, 10, 10]))
+TOWERS = Population(("tower 1", "tower 2"), (7, 7), np.repeat([0, 1], 8))
+BLOCKS = Population(("block 1", "block 2", "block 3"), (3, 3, 3), np.repeat([0, 1, 2], 12))
+
+
+def tables_of(group: str, kind: str, source: str, population: Population, seed: int = 0) -> dict[str, pd.DataFrame]:
+    """Nine curves in the second branch, and numbers that are larger there."""
+    rng = np.random.default_rng(seed)
+    second = population.branch == 1
+    curves = np.flatnonzero(second)[:9]
+    categories = np.zeros((len(second), 2), bool)
+    categories[curves if seed == 0 else rng.choice(len(second), 9), 0] = True
+    categories[::4, 1] = True
+    indices = rng.random((len(second), 2)) + (second[:, None] if seed == 0 else 0)
+    names = ("chroma", "frequency") if source == "weights" else ("colour", "curve")
+    found: dict[str, Any] = {
+        "rows": category_tests(population, ["curve", "<script>"], categories, 200, 0),
+        "effects": index_tests(population, names, indices),
+    }
+    if kind == "residual":
+        found["stages"], about = stage_tests(population, indices, 200, 0)
+        found["shares"] = [about]
+    place = {"group": group, "kind": kind, "source": source}
+    return {name: pd.DataFrame([{**place, **row} for row in rows]) for name, rows in found.items()}
+
+
+def result() -> Result:
+    parts = [
+        tables_of("mixed3a", "concat", "stimuli", PATHS),
+        tables_of("conv1", "towers", "weights", TOWERS),
+        tables_of("layer1", "residual", "stimuli", BLOCKS),
+    ]
+    tables = stacked(parts)
+    for name in KEYS:
+        tables[name]["q"] = false_discovery(tables[name]["p"].to_numpy(float))
+    copies = [stacked([tables_of("mixed3a", "concat", "stimuli", PATHS, seed)]) for seed in (1, 2, 3, 4)]
+    copies += [stacked([tables_of("layer1", "residual", "stimuli", BLOCKS, seed)]) for seed in (1, 2, 3, 4)]
+    tables = against_copies(tables, copies)
+    (stage,) = tables.pop("shares").drop(columns=["kind", "source"]).to_dict("records")
+    untrained = {
+        "copies": 4,
+        "reason": "",
+        "groups": ["mixed3a"],
+        **{n: {"tests": 40, "share": 0.1} for n in ("rows", "effects")},
+    }
+    return Result(
+        values={
+            "permutations": 200, "seed": 0, "sources": {"stimuli": 76, "weights": 16},
+            "tests": {name: len(tables[name]) for name in KEYS},
+            "untrained": {**untrained, "stages": {"tests": 0, "share": None}},
+            "stages": [{**stage, "untrained": [0.05, 0.08]}],
+        },
+        tables=tables,
+    )  # fmt: skip
+
+
+def layer(name: str, units: int) -> dict[str, Any]:
+    return {"name": name, "kind": "conv", "kernel": [7, 7], "first_unit": 0, "out_channels": units, "planar": True}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    store = Store(tmp_path_factory.mktemp("store"))
+    rows = [("mixed3a", "concat", n, k) for n, k in zip(PATHS.branches, PATHS.kernels, strict=True)]
+    rows += [("conv1", "towers", n, 7) for n in TOWERS.branches]
+    tower = {"group": "conv1", "kind": "towers", "layer": "conv1"}
+    members = pd.DataFrame([{**tower, "branch": f"tower {i + 1}", "low": 8 * i, "high": 8 * i + 8} for i in (0, 1)])
+    curve = {"title": "curve", "rule": "arcs at least half as strong again"}
+    indices = {
+        name: {"title": title} for name, title in {"colour": "colour against luminance", "curve": "curves"}.items()
+    }
+    filters = pd.DataFrame(
+        {"unit": range(16), "chroma": np.linspace(0, 1, 16), "frequency": 0.1, "dead": [False] * 15 + [True]}
+    )
+    results = {
+        ("enrichment", ""): result(),
+        ("branches", ""): Result(
+            {"groups": [1], "none": "", "passed_over": []},
+            tables={"rows": pd.DataFrame(rows, columns=["group", "kind", "branch", "kernel"]), "members": members},
+        ),
+        ("tuning", ""): Result({"categories": {"curve": curve}, "indices": indices}),
+        ("architecture", ""): Result({"layers": [layer("conv1", 16)]}),
+        ("filter_tuning", "conv1"): Result({"units": 16}, tables={"rows": filters}),
+        ("filters", "conv1"): Result(arrays={"pictures": np.full((16, 7, 7, 3), 0.5, np.float32)}),
+    }
+    places: dict[str, dict[str, Any]] = {}
+    for (analysis, name), one in results.items():
+        entry = store.put(f"{len(places)}{analysis}{name}", one, {"categories": {"name": "mine.csv"}})
+        places.setdefault(analysis, {})[name] = {"key": entry.key}
+    store.put_record("models/net", {"id": "net", "title": "Net & Co", "results": places})
+    store.put_record("models/plain", {"id": "plain", "title": "Plain", "results": {}})
+    store.put_record("last", {"models": ["net", "plain"]})
+    return Site(store, None)
+
+
+def drawn(site: Site, name: str, **options: str) -> Drawing:
+    figure, scene = registry.named("figures", name, "figure"), Scene(site, site.model("net"), options=options)
+    drawing = figure.draw(scene)
+    assert isinstance(drawing, Drawing), drawing
+    assert len(drawing.caption) > 100
+    assert len(drawing.alt) > 40
+    assert "nan" not in drawing.alt.lower().split()
+    html, files = figure_html(name, 1, drawing)
+    assert "Net & Co" not in html, "text of others is escaped"
+    assert f"{name}.csv" in files
+    assert figure_html(name, 1, figure.draw(scene)) == (html, files)
+    return drawing
+
+
+NAMES = ["enrichment", "branch-effects", "tower-table", "residual-blocks", "first-layer-towers"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_is_drawn_and_a_network_without_results_has_a_gap(site: Site, name: str) -> None:
+    drawn(site, name)
+    gap = registry.named("figures", name, "figure").draw(Scene(site, site.model("plain")))
+    assert isinstance(gap, Gap)
+    assert not gap.failed
+
+
+def test_a_cell_says_how_many_of_how_many_and_what_holds_up(site: Site) -> None:
+    body = drawn(site, "enrichment", group="mixed3a").body
+    assert "9 of 9 <b>●▲</b><small>2.2 by lot</small>" in body
+    assert "no equal kernel" in body
+    assert "◆ with pool" in body
+    assert 'title="arcs at least half as strong again"' in body
+    assert "<script>" not in body
+    assert "&lt;script&gt;" in body
+
+
+def test_captions_say_what_the_tests_leave_out(site: Site) -> None:
+    caption = drawn(site, "enrichment").caption
+    assert "of 4 copies with random weights" in caption
+    assert "10.0% of 40 tests of categories" in caption
+    assert "1 of 8 branches have no other with equal kernels" in caption
+
+
+def test_options_choose_and_refuse(site: Site) -> None:
+    assert set(drawn(site, "enrichment", kind="concat").data["group"]) == {"mixed3a"}
+    assert set(drawn(site, "branch-effects", group="conv1").data["group"]) == {"conv1"}
+    for options in ({"group": "mixed3"}, {"kind": "towrs"}):
+        with pytest.raises(WbsiteError, match="Did you mean"):
+            drawn(site, "enrichment", **options)
+
+
+def test_towers_stand_side_by_side(site: Site) -> None:
+    drawing = drawn(site, "tower-table")
+    assert list(drawing.data["index"]) == ["chroma", "frequency"], "one row an index, not two"
+    row = drawing.data.iloc[0]
+    assert row["median_in"] < row["median_out"]
+    assert f"<b>{row['auc']:.2f}</b>" in drawing.body
+
+
+def test_filters_are_sorted_by_chroma_and_link_to_their_units(site: Site) -> None:
+    drawing = drawn(site, "first-layer-towers")
+    assert list(drawing.data["unit"]) == [*range(7, -1, -1), *range(15, 7, -1)]
+    assert drawing.body.index("#unit-7") < drawing.body.index("#unit-0") < drawing.body.index("#unit-15")
+    assert "unit 15, chroma 1.000, dead" in drawing.body
+
+
+def test_blocks_are_told_with_depth_as_a_confounder(site: Site) -> None:
+    drawing = drawn(site, "residual-blocks")
+    assert list(drawing.data["block"]) == ["block 1", "block 2", "block 3"]
+    assert drawing.data["statistic"].idxmax() == 1
+    assert "Depth is a confounder" in drawing.caption
+    assert "5.0&nbsp;% to 8.0&nbsp;% in untrained copies" in drawing.caption
+
+
+@pytest.mark.parametrize("name", ["branch-effects", "residual-blocks"])
+def test_charts_can_be_drawn(site: Site, name: str, tmp_path: Path) -> None:
+    vl_convert = pytest.importorskip("vl_convert")
+    drawing = drawn(site, name)
+    assert drawing.chart is not None
+    rows = json.loads(drawing.data.to_json(orient="records"))
+    spec = json.loads(json.dumps(drawing.chart).replace('"url": "data.csv"', f'"values": {json.dumps(rows)}'))
+    svg = vl_convert.vegalite_to_svg({**spec, "width": 600})
+    assert svg.count("<path") > len(drawing.data)
+    assert "NaN" not in svg

@@ -1,0 +1,119 @@
+"""Figures of cancelling paths as a reader sees them: finds are said with their chance, and gaps with their reason."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wbsite.core import registry
+from wbsite.core.store import Result, Store
+from wbsite.render.expanded._channels import channel_text, channel_tile
+from wbsite.render.figure import Drawing, Gap, Scene, figure_html
+from wbsite.render.site import Model, Site
+
+FIGURES = ("cancellation-scatter", "boundary-units", "example-gradients")
+
+
+@pytest.fixture(scope="module")
+def scene(built: Path) -> Scene:
+    site = Site(Store(built / "build" / "store"), ["speck"])
+    return Scene(site, site.models[0], up="../")
+
+
+def drawn(scene: Scene, name: str) -> Drawing:
+    drawing = registry.named("figures", name, "figure").draw(scene)
+    assert isinstance(drawing, Drawing), drawing
+    return drawing
+
+
+def test_pairs_and_layers_are_both_in_the_data(scene: Scene) -> None:
+    data = drawn(scene, "cancellation-scatter").data
+    assert set(data["kind"]) == {"pair", "layer"}
+    pairs = data[data["kind"] == "pair"]
+    assert (pairs["left"] >= 0).all()
+    assert set(pairs["which"]) == {"the unit", "other units of the layer"}
+    layers = data[data["kind"] == "layer"]
+    assert (layers["signs_low"] <= layers["signs"]).all() and (layers["signs"] <= layers["signs_high"]).all()
+
+
+def test_a_network_without_such_units_is_not_said_to_have_some(scene: Scene) -> None:
+    """Random weights: the caption gives the number found, which is 0, before it shows any."""
+    entry = scene.entry_or_gap("cancellation")
+    caption = drawn(scene, "boundary-units").caption
+    count = entry.values["found"]
+    said = "None of " in caption if count == 0 else f"{count} whose strongest paths" in caption
+    assert said
+    assert "false discovery" in caption
+
+
+def test_every_kernel_has_a_text_with_its_ends_and_its_sign(scene: Scene) -> None:
+    for name in FIGURES[1:]:
+        texts = re.findall(r'<img class="wb-kernel"[^>]* alt="([^"]+)"', drawn(scene, name).body)
+        assert texts
+        for text in texts:
+            assert re.match(r"unit \d+ of conv1 to unit \d+ of conv3", text)
+            assert re.search("excitatory|inhibitory|all weights zero", text)
+
+
+def test_photographs_and_bounds_are_said(scene: Scene) -> None:
+    drawing = drawn(scene, "example-gradients")
+    entry = scene.entry_or_gap("gradients")
+    assert f"on {entry.values['shown']} photographs" in drawing.caption
+    assert "crops of the two photographs" in drawing.caption
+    assert re.search(r"entries of gradients 0 leave the bounds", drawing.caption)
+    assert (drawing.data["inhibition"] >= 0).all()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_stays_small(scene: Scene, name: str) -> None:
+    html, files = figure_html(name, 1, drawn(scene, name))
+    assert len(html) < 150_000
+    for file, data in files.items():
+        if file.endswith(".vl.json"):
+            assert f'"url": "{name}.csv"' in json.dumps(json.loads(data))
+
+
+@pytest.fixture
+def empty(tmp_path: Path, scene: Scene) -> Scene:
+    """The same network, with results in which nothing could be measured."""
+    assert scene.model is not None
+    store = Store(tmp_path)
+    reason = {"layer": "conv3", "reason": "gate has no linear form"}
+    values: dict[str, dict[str, Any]] = {
+        "cancellation": {"shown": [], "skipped": [reason], "found": 0},
+        "gradients": {"examples": [], "skipped": []},
+    }
+    results = {}
+    for number, (name, told) in enumerate(values.items()):
+        key = f"{number:064d}"
+        store.put(key, Result(told), {"analysis": name})
+        results[name] = {"": {"key": key}}
+    record = {"id": "speck", "title": "Speck", "results": results}
+    return Scene(scene.site, Model(store, record))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cancellation-scatter", "conv3: gate has no linear form"),
+        ("boundary-units", "conv3: gate has no linear form"),
+        ("example-gradients", "no unit has paths that could cancel"),
+    ],
+)
+def test_what_could_not_be_measured_is_a_gap_with_its_reason(empty: Scene, name: str, said: str) -> None:
+    gap = registry.named("figures", name, "figure").draw(empty)
+    assert isinstance(gap, Gap)
+    assert said in gap.reason
+    assert not gap.failed
+
+
+def test_channels_of_added_maps_are_not_called_units_of_a_layer(scene: Scene) -> None:
+    assert channel_text(scene, "", 3, "layer1.0") == "channel 3 of layer1.0"
+    assert channel_text(scene, "conv2", 3) == "unit 3 of conv2"
+    tile = channel_tile(scene, "", 3, "layer1.0")
+    assert "<a" not in tile
+    assert "layer1.0" in tile

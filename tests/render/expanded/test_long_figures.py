@@ -1,0 +1,151 @@
+"""Orbitals, smoothness and the long tail as a reader sees them: counts, null and photographs said, gaps explained."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from wbsite.core import registry
+from wbsite.core.errors import WbsiteError
+from wbsite.core.store import Result, Store
+from wbsite.render.expanded.expanded_maps import _picture
+from wbsite.render.figure import Drawing, Gap, Scene
+from wbsite.render.site import Model, Site
+
+FIGURES = ("orbitals", "smoothness", "long-tail")
+
+VALUES = {
+    "long_range": {
+        "seed": 0, "draws": 6, "scattered": 2, "units": 12, "largest": 100, "level": 0.95, "spatial": 3,
+        "summary": {"smoothness": {}, "balance": {}},
+        "skipped": [
+            {"target": "conv3", "source": "conv1", "kind": "2", "reason": "torch.mul in gate has no linear form, so"}
+        ],
+    },
+    "long_tail": {
+        "positions": 16, "seed": 0, "level": 0.9, "photographs": {"what": "64 crops"}, "shown": 32, "layers": 0,
+        "skipped": [], "summary": {order: {"layers": 0} for order in ("norm", "contribution", "random")},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site(built: Path) -> Site:
+    return Site(Store(built / "build" / "store"), ["speck"])
+
+
+@pytest.fixture(scope="module")
+def draw(site: Site) -> Callable[..., Any]:
+    """Draws a figure of the built network: draw(name, option=…)."""
+
+    def of(name: str, **options: Any) -> Any:
+        scene = Scene(site, site.models[0], up="../", options=options)
+        figure = registry.named("figures", name, "figure")
+        figure.check(scene)
+        return figure.draw(scene)
+
+    return of
+
+
+@pytest.fixture
+def empty(tmp_path: Path, site: Site) -> Site:
+    """The same network, with results in which nothing could be measured."""
+    store = Store(tmp_path / "store")
+    none = {
+        "long_range": {name: pd.DataFrame({"kind": []}) for name in ("rows", "units", "examples")},
+        "long_tail": {"rows": pd.DataFrame([]), "layers": pd.DataFrame([])},
+    }
+    results = {}
+    for number, (name, tables) in enumerate(none.items()):
+        key = f"{number:064d}"
+        store.put(key, Result(VALUES[name], {}, tables), {"analysis": name})
+        results[name] = {"": {"key": key}}
+    record = {"id": "speck", "title": "Speck", "results": results}
+    store.put_record("models/speck", record)
+    found = Site(store, ["speck"])
+    found.models = [Model(store, record)]
+    return found
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_what_could_not_be_measured_is_a_gap_with_its_reason(empty: Site, name: str) -> None:
+    found = registry.named("figures", name, "figure").draw(Scene(empty, empty.models[0]))
+    assert isinstance(found, Gap)
+    assert not found.failed
+    assert ("no linear form" in found.reason) == (name != "long-tail")
+
+
+def test_maps_stand_beside_their_units_with_sign_and_scale(draw: Callable[..., Any]) -> None:
+    drawn = draw("orbitals")
+    assert drawn.body.count('class="wb-kernel"') == len(drawn.data)
+    assert drawn.body.count("wb-scale") == drawn.data["example"].nunique()
+    assert drawn.body.count('href="../models/speck/conv1/#unit-') == (drawn.data["layer"] == "conv1").sum()
+    assert 'href="../models/speck/conv3/#unit-' in drawn.body
+    assert re.search(r'alt="Expanded weights from unit \d of conv1 to unit \d of conv3; strongest weight', drawn.body)
+    assert "Not chosen by eye" in drawn.caption
+    assert "seed 0" in drawn.caption
+
+
+def test_the_maps_themselves_can_be_downloaded(draw: Callable[..., Any]) -> None:
+    drawn = draw("orbitals")
+    (file,) = [data for name, data in drawn.files.items() if name.endswith(".npz")]
+    with np.load(io.BytesIO(file)) as maps:
+        for number, rows in drawn.data.groupby("example"):
+            norms = np.sqrt((maps[f"example_{number}"] ** 2).sum((1, 2)))
+            np.testing.assert_allclose(norms, rows["norm"], rtol=1e-5)
+
+
+def test_a_map_of_many_positions_is_a_file_of_its_own() -> None:
+    """Or an article of orbitals would weigh more than a page may."""
+    files: dict[str, bytes] = {}
+    inline = _picture(np.eye(9), 1.0, "a map", "small", files)
+    assert "data:image/webp" in inline and not files
+    outside = _picture(-np.eye(67), 1.0, "a map", "large", files)
+    assert 'src="large.png"' in outside and "inhibitory" in outside
+    assert Image.open(io.BytesIO(files["large.png"])).size == (67, 67)
+
+
+def test_a_distance_can_be_chosen_and_a_misspelt_one_is_refused(draw: Callable[..., Any]) -> None:
+    assert set(draw("orbitals", back=2).data["kind"]) == {"2"}
+    assert isinstance(draw("orbitals", back="first"), Gap)
+    with pytest.raises(WbsiteError, match="back='second'") as caught:
+        draw("orbitals", back="second")
+    assert "2, 3, first" in caught.value.hint
+
+
+def test_smoothness_shows_units_and_the_null_they_are_held_against(draw: Callable[..., Any]) -> None:
+    drawn = draw("smoothness")
+    assert isinstance(drawn, Drawing)
+    for _, rows in drawn.data.groupby("measure"):
+        units, pairs = (rows[rows["mark"] == mark] for mark in ("unit", "pair"))
+        assert (units["above"].astype(bool) == (units["value"] > pairs["null_limit"].iloc[0])).all()
+        assert len(units) == pairs["units"].iloc[0]
+        assert pairs["share"].iloc[0] == pytest.approx(units["above"].mean(), abs=1e-4)
+    assert set(drawn.data["measure"]) == {"smoothness", "balance"}
+    assert "positions in every kernel on the path shuffled" in drawn.caption
+    assert "would by chance" in drawn.caption
+    assert "nan" not in drawn.caption.lower()
+
+
+def test_the_long_tail_says_which_photographs_and_starts_with_all_choices(draw: Callable[..., Any]) -> None:
+    drawn = draw("long-tail")
+    assert "crops of the two photographs that come with scikit-learn" in drawn.caption
+    assert "nan" not in drawn.caption.lower()
+    specs = {name: json.loads(data) for name, data in drawn.files.items()}
+    kept = next(spec for name, spec in specs.items() if name.endswith("kept.vl.json"))
+    assert {param["name"]: param.get("value") for param in kept["params"] if "value" in param} == {
+        "order": "norm", "measure": "before", "counted": "kept",
+    }  # fmt: skip
+    whole = drawn.data[drawn.data["kept"] == drawn.data["inputs"]]
+    assert (whole["median"] == 1).all()
+    assert set(drawn.data["order"]) == {"norm", "contribution", "random"}
+    assert whole["needed"].between(0, 1).all()

@@ -1,0 +1,224 @@
+"""Figures of training, compression and estimators: their numbers are the store's, dead runs are not averaged in."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import planes
+import pytest
+import torch
+
+from wbsite.analyses.base import StudyContext
+from wbsite.analyses.information import plane_claims
+from wbsite.core import registry
+from wbsite.core.store import Result, Store
+from wbsite.render.figure import Drawing, Gap, Scene, figure_html
+from wbsite.render.information._plane_parts import mean_interval, spread_out, thinned
+from wbsite.render.site import Site
+from wbsite.train.study.study import Configuration, Study, product
+
+FIGURES = ("gradients", "plane-accuracy", "compression", "study-table", "estimators", "plane-claims")
+
+
+def claims(of: Study, dead: Mapping[tuple[str, int], int], folder: Path) -> Result:
+    """The analysis of claims on a made-up study."""
+    made, store = planes.made_up(of, dead), Store(folder / "made")
+    needs = {name: store.put(f"{i}" * 64, result, {}) for i, (name, result) in enumerate(made.items())}
+    context = StudyContext(of, SimpleNamespace(), torch.device("cpu"), {}, needs)  # type: ignore[arg-type]
+    return plane_claims.run(context)
+
+
+def site_of(folder: Path, of: Study | None = None, dead: Mapping[tuple[str, int], int] | None = None) -> Site:
+    of = of or planes.study()
+    dead = {run: at for run, at in planes.DEAD.items() if run[1] in of.seeds} if dead is None else dead
+    return planes.plane_site(folder, of, dead, {"plane_claims": claims(of, dead, folder)})
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    return site_of(tmp_path_factory.mktemp("study"))
+
+
+def draw(site: Site, name: str, **options: Any) -> Any:
+    figure, scene = registry.named("figures", name, "figure"), Scene(site, options=options)
+    figure.check(scene)
+    return figure.draw(scene)
+
+
+def result(site: Site, name: str) -> Any:
+    return site.suite("information-plane").entry(name)
+
+
+@pytest.fixture(scope="module")
+def studies(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Site]:
+    """Sites of unusual studies, by name."""
+    many = product({"activation": ("tanh", "relu", "elu", "selu", "sigmoid"), "max_norm": (None, 0.8, 0.4, 0.2)})
+    deep = (Configuration("tanh", (4,)), Configuration("tanh", (4, 4, 3, 3, 3, 3, 3, 3, 3, 2, 2)))
+    known: dict[str, tuple[Study, dict[tuple[str, int], int]]] = {
+        "one seed": (planes.study(seeds=(4,)), {}),
+        "one configuration": (planes.study(configurations=(Configuration("tanh", (3, 2)),)), {}),
+        "many": (planes.study(configurations=(*many, *product({"activation": ("relu6", "linear")}))), {}),
+        "deep": (planes.study(configurations=deep), {}),
+        "one estimator": (planes.study(estimators=("edge",)), {}),
+        "two records": (planes.study(epochs=1, records=2), {}),
+    }
+
+    def of(name: str) -> Site:
+        study, dead = known[name]
+        return site_of(tmp_path_factory.mktemp("study"), study, dead)
+
+    return of
+
+
+def checked(name: str, drawing: Any) -> None:
+    """What every figure keeps."""
+    import vl_convert
+
+    assert isinstance(drawing, Drawing)
+    told = drawing.alt + drawing.caption + drawing.body
+    assert "nan" not in told.lower().replace("(", " ").replace(")", " ").split()
+    assert "None" not in told
+    html, files = figure_html(name, 1, drawing)
+    assert len(drawing.data)
+    assert "harmonics" in html
+    for file in (file for file in files if file.endswith(".vl.json")):
+        spec = json.loads(files[file])
+        assert f'"url": "{name}.csv"' in json.dumps(spec)
+        vl_convert.vegalite_to_vega(spec)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_is_drawn_with_its_data(site: Site, name: str) -> None:
+    checked(name, draw(site, name))
+
+
+@pytest.mark.parametrize("which", ["one seed", "one configuration", "many", "deep", "one estimator", "two records"])
+def test_studies_of_other_sizes(studies: Callable[[str], Site], which: str) -> None:
+    site = studies(which)
+    for name in FIGURES:
+        drawing = draw(site, name)
+        if name == "plane-claims" and isinstance(drawing, Gap):
+            continue
+        checked(name, drawing)
+        _, files = figure_html(name, 1, drawing)
+        assert sum(map(len, files.values())) < 500_000
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_where_nothing_was_trained_there_is_a_gap(site: Site, name: str) -> None:
+    empty = Site(site.store, ["speck"])
+    empty.suites = []
+    assert isinstance(draw(empty, name), Gap)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_study_in_which_every_run_died_is_shown_or_left_out_with_the_reason(tmp_path: Path, name: str) -> None:
+    of = planes.study()
+    site = site_of(tmp_path, of, {(configuration, seed): 2 for configuration in of.named() for seed in of.seeds})
+    found = draw(site, name)
+    if isinstance(found, Gap):
+        assert found.reason
+    else:
+        checked(name, found)
+        assert "lived" in found.caption + found.alt + found.body
+
+
+def test_dead_runs_are_counted_and_not_averaged_in(site: Site) -> None:
+    trained, plane = result(site, "trajectories"), result(site, "information_plane")
+    course = trained.table("course")
+    last = course[(course["configuration"] == "relu-0.8") & (course["epoch"] == 30)].set_index("seed")["test_accuracy"]
+    table = draw(site, "study-table").data.set_index("configuration").loc["relu-0.8"]
+    assert (table["alive"], table["runs"]) == (2, 3)
+    assert table["test_accuracy"] == pytest.approx(last[[0, 2]].mean(), abs=1e-4)
+    accuracy = draw(site, "plane-accuracy")
+    data = accuracy.data[(accuracy.data["configuration"] == "relu-0.8") & (accuracy.data["part"] == "test")]
+    end = data[data["epoch"] == 30].set_index("kind")
+    assert end.loc["mean", "accuracy"] == pytest.approx(last[[0, 2]].mean(), abs=1e-4)
+    assert end.loc["dead", "seed"] == 1
+    assert "Dotted: runs that died" in accuracy.caption
+    drawing = draw(site, "compression")
+    assert "relu, max-norm 0.8: 2 of 3 runs lived" in drawing.body
+    runs = drawing.data[(drawing.data["kind"] == "run") & (drawing.data["configuration"] == "relu-0.8")]
+    assert set(runs["seed"]) == {0, 2}
+    final = plane.table("final")
+    rest = final[["configuration", "estimator", "layer", "seed", "compression"]].merge(drawing.data, how="left")
+    np.testing.assert_allclose(rest["bits"], rest["compression"], atol=1e-4)
+    gradients = draw(site, "gradients").data
+    assert set(gradients.loc[gradients["configuration"] == "relu-0.8", "seeds"]) == {2}
+
+
+def test_an_estimators_bar_goes_from_the_largest_to_the_last(site: Site) -> None:
+    rows = draw(site, "estimators").data.set_index(["configuration", "estimator", "layer"])
+    means = result(site, "information_plane").table("compression").set_index(["configuration", "estimator", "layer"])
+    joined = rows.join(means[["mean", "final_xt"]])
+    np.testing.assert_allclose(joined["largest"] - joined["last"], joined["mean"], atol=3e-4)
+    np.testing.assert_allclose(joined["last"], joined["final_xt"], atol=1e-4)
+    assert rows["y"].groupby("configuration").nunique().eq(6).all(), "lanes of layers fall on each other"
+
+
+def test_options_choose_configurations_and_the_estimator(site: Site) -> None:
+    for name in ("gradients", "plane-accuracy", "compression", "study-table", "estimators"):
+        drawing = draw(site, name, configurations="relu-0.8, relu-0.4")
+        assert set(drawing.data["configuration"]) == {"relu-0.8"}
+        assert "Not in this study: relu-0.4." in drawing.caption
+        assert isinstance(draw(site, name, configurations="selu"), Gap)
+    other = draw(site, "compression", estimator="kde-upper:0.001")
+    assert "KDE upper bound" in other.alt
+    assert '<option value="kde-upper:0.001" selected>' in other.body
+    assert draw(site, "study-table", estimator="kde-upper:0.001").caption != draw(site, "study-table").caption
+
+
+def test_one_seed_has_no_interval(studies: Callable[[str], Site]) -> None:
+    site = studies("one seed")
+    assert draw(site, "study-table").body.count("<small>") == 0
+    means = draw(site, "compression").data
+    assert means.loc[means["kind"] == "mean", ["low", "high"]].isna().all(axis=None)
+    assert "undecided" in draw(site, "plane-claims").body
+
+
+def test_the_count_of_active_inputs_is_drawn_where_it_was_measured(tmp_path: Path) -> None:
+    counting = {"counting": Result(values={"none": "", "baseline": {"accuracy": 0.875, "information": 0.6}})}
+    site = planes.plane_site(tmp_path / "counted", results=counting)
+    assert "87.5 %" in draw(site, "plane-accuracy").caption
+    none = planes.plane_site(tmp_path / "none", results={"counting": Result(values={"none": "not binary"})})
+    assert "Dashed" not in draw(none, "plane-accuracy").caption
+
+
+def test_marks_of_claims_say_what_each_estimator_says(tmp_path: Path) -> None:
+    """In the order of the study, which the store does not keep."""
+    site = site_of(tmp_path, planes.study(estimators=("quantile:30", "binning:0.07", "edge")))
+    told, body = result(site, "plane_claims").values["claims"], draw(site, "plane-claims").body
+    words = {True: "holds", False: "does not hold", None: "undecided"}
+    row = next(line for line in body.split("<tr>") if "tanh: the last hidden layer" in line)
+    expected = [
+        f"{each['title']}: {words[told['tanh-last']['by'][each['token']]['holds']]}"
+        for each in result(site, "information_plane").values["estimators"]
+    ]
+    assert re.findall(r'aria-label="([^"]*)"', row) == expected
+    assert "max-norm 0.4" not in body, "not in this study"
+
+
+def test_a_mean_over_seeds_has_students_interval() -> None:
+    mean, low, high = mean_interval(pd.Series([1.0, 2.0, 3.0]))
+    assert (mean, low, high) == pytest.approx((2, 2 - 4.302653 / 3**0.5, 2 + 4.302653 / 3**0.5), abs=1e-5)
+
+
+def test_labels_keep_their_order_and_distance() -> None:
+    moved = spread_out([0.0, 0.1, 5.0, 0.05], 1.0)
+    assert sorted(range(4), key=lambda i: moved[i]) == [0, 3, 1, 2]
+    assert min(np.diff(sorted(moved))) == pytest.approx(1)
+    assert moved[2] == 5
+    assert np.mean([moved[i] for i in (0, 1, 3)]) == pytest.approx(0.05)
+
+
+def test_thinning_keeps_the_ends() -> None:
+    assert thinned(range(100), 5) == [0, 25, 50, 74, 99]
+    assert thinned([0, 1, 7], 50) == [0, 1, 7]
+    assert thinned([0, 1, 7], 0) == [0, 7]

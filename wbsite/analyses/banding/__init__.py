@@ -1,0 +1,1 @@
+"""Analyses of weight banding, one file each."""

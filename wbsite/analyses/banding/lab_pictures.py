@@ -1,0 +1,218 @@
+"""NMF pictures of the last two planar layers of every experiment, and the banding index measured on them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from wbsite.analyses.base import Analysis, SuiteContext
+from wbsite.core.store import Result
+from wbsite.ops.banding.index import (
+    AGREES_WITH_ARTICLE,
+    ARTICLE_LAYERS,
+    INTERMEDIATE,
+    BandingIndex,
+    article_verdict,
+    banding_index,
+)
+from wbsite.ops.nmf import one_sided_nmf
+from wbsite.ops.seriation import similarity_order
+from wbsite.stats.intervals import t_interval
+from wbsite.train.repeated_runs import PLACES, Repeated, bounds, by_setting, finite
+from wbsite.train.runs import LEVELS
+
+COMPONENTS = 3
+VERDICTS = ("horizontal", "vertical", "none", "undefined")
+
+
+@dataclass(frozen=True)
+class Pictured:
+    """A layer of one experiment, all seeds together.
+
+    Attributes:
+        pictures: (N, kh, kw, 3) float32 in [0, 1], the units of one run after those of another.
+        error: (N,) relative error of each unit's factorisation.
+        indices: H of each run's pictures.
+        rounded: H of each run's rounded kernels, from which the pictures are made.
+    """
+
+    experiment: Repeated
+    place: str
+    pictures: np.ndarray
+    error: np.ndarray
+    indices: tuple[BandingIndex, ...]
+    rounded: tuple[float, ...]
+
+    @property
+    def units(self) -> int:
+        """Units of one run."""
+        return len(self.pictures) // len(self.indices)
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """What every row of it begins with."""
+        record = self.experiment.record
+        return {"setting": record["setting"], "experiment": record["experiment"], "place": self.place}
+
+
+def run(context: SuiteContext) -> Result:
+    """Pictures of all units; an even sample of them, in order of similarity, is kept.
+
+    The channels of one run have nothing to do with those of another, so each run's colours are matched
+    within that run: red is its strongest joint component. The pictures are those of rounded kernels;
+    "quantisation" says how far rounding moves H of the weights from what the run recorded.
+
+    Arrays: SETTING/EXPERIMENT/PLACE, (shown, kh, kw, 3) uint8; the table `shown` says which unit of
+    which run each of them is, and H of its picture.
+    """
+    layers = [
+        _pictured(experiment, place, context.device, context.params["resamples"])
+        for experiments in by_setting(context.runs).values()
+        for experiment in experiments.values()
+        for place in PLACES
+    ]
+    arrays, shown = {}, []
+    for layer in layers:
+        order = similarity_order(layer.pictures.reshape(len(layer.pictures), -1))
+        chosen = order[evenly(len(order), context.params["shown"])]
+        arrays["/".join(layer.key.values())] = np.rint(255 * layer.pictures[chosen]).astype(np.uint8)
+        shown += list(_shown(layer, chosen))
+    summary = [_summary(layer) for layer in layers]
+    values: dict[str, Any] = {}
+    for layer, row in zip(layers, summary, strict=True):
+        places = values.setdefault(row["setting"], {}).setdefault(row["experiment"], {})
+        places[layer.place] = {
+            name: finite(row[name]) for name in ("index", "low", "high", "error", "seeds", *VERDICTS)
+        }
+    return Result(
+        values={
+            "components": COMPONENTS,
+            "shown": context.params["shown"],
+            "resamples": context.params["resamples"],
+            "article_threshold": AGREES_WITH_ARTICLE,
+            "article_layers": ARTICLE_LAYERS,
+            "intermediate": list(INTERMEDIATE),
+            "quantisation": _quantisation(layers),
+            **values,
+        },
+        arrays=arrays,
+        tables={
+            "runs": pd.DataFrame([row for layer in layers for row in _runs(layer)]),
+            "summary": pd.DataFrame(summary),
+            "shown": pd.DataFrame(shown),
+        },
+    )
+
+
+def _pictured(experiment: Repeated, place: str, device: torch.device, resamples: int) -> Pictured:
+    layer, runs = experiment.record[place], len(experiment.runs)
+    kernels = torch.from_numpy(np.concatenate([run.kernels[layer] for run in experiment.runs])).to(device)
+    joint = one_sided_nmf(kernels, COMPONENTS, mode="joint", groups=runs)
+    factors = one_sided_nmf(kernels, COMPONENTS, mode="per-unit", groups=runs, reference=joint)
+    by_run = factors.spatial.permute(0, 3, 1, 2).chunk(runs)
+    return Pictured(
+        experiment,
+        place,
+        pictures=factors.spatial.cpu().numpy(),
+        error=factors.error.cpu().numpy(),
+        indices=tuple(banding_index(pictures, resamples=resamples) for pictures in by_run),
+        rounded=tuple(banding_index(part, resamples=1).index for part in kernels.chunk(runs)),
+    )
+
+
+def evenly(count: int, wanted: int) -> np.ndarray:
+    """`wanted` of `count` places, as far from each other and from both ends as can be; all where there are fewer."""
+    if count <= wanted:
+        return np.arange(count)
+    return (2 * np.arange(wanted) + 1) * count // (2 * wanted)
+
+
+def _runs(layer: Pictured) -> Iterator[dict[str, Any]]:
+    errors = layer.error.reshape(len(layer.indices), -1).mean(1)
+    for run, index, error in zip(layer.experiment.runs, layer.indices, errors, strict=True):
+        yield {
+            **layer.key,
+            "layer": run.record[layer.place],
+            "seed": run.record["seed"],
+            "units": index.units,
+            "row_share": index.row_share,
+            "column_share": index.column_share,
+            "index": index.index,
+            "low": index.low,
+            "high": index.high,
+            "verdict": article_verdict(index),
+            "error": float(error),
+        }
+
+
+def _summary(layer: Pictured) -> dict[str, Any]:
+    found: list[str] = [article_verdict(index) for index in layer.indices]
+    record = layer.experiment.record
+    return {
+        **layer.key,
+        **{name: record[name] for name in ("title", "group", "order")},
+        "layer": record[layer.place],
+        "seeds": len(found),
+        **bounds(t_interval([index.index for index in layer.indices if math.isfinite(index.index)])),
+        "error": float(layer.error.mean()),
+        **{verdict: found.count(verdict) for verdict in VERDICTS},
+    }
+
+
+def _shown(layer: Pictured, chosen: np.ndarray) -> Iterator[dict[str, Any]]:
+    per_unit = np.concatenate([index.per_unit.numpy() for index in layer.indices])
+    for position, unit in enumerate(chosen.tolist()):
+        run = layer.experiment.runs[unit // layer.units]
+        yield {
+            **layer.key,
+            "position": position,
+            "seed": run.record["seed"],
+            "unit": unit % layer.units,
+            "index": float(per_unit[unit]),
+        }
+
+
+def _quantisation(layers: list[Pictured]) -> dict[str, Any]:
+    """How far H of rounded kernels is from that of the weights at full precision, as the runs recorded it.
+
+    "ratio" is the slope of the one on the other through zero: rounding adds variance without direction, so
+    that it takes from |H|.
+    """
+    moved, pairs = [], []
+    for layer in layers:
+        for run, rounded in zip(layer.experiment.runs, layer.rounded, strict=True):
+            recorded = run.record["layers"][run.record[layer.place]]["index"]
+            if recorded is not None and math.isfinite(rounded):
+                moved.append((abs(rounded - recorded), f"{run.name} {run.record[layer.place]}"))
+                pairs.append((recorded, rounded))
+    largest, where = max(moved, default=(math.nan, ""))
+    full, rounded_all = np.array(pairs).reshape(-1, 2).T
+    power = float(full @ full)
+    return {
+        "levels": 2 * LEVELS + 1,
+        "layers": len(moved),
+        "largest_difference": finite(largest),
+        "mean_difference": float(np.mean([by for by, _ in moved])) if moved else None,
+        "ratio": float(full @ rounded_all) / power if power else None,
+        "where": where,
+    }
+
+
+ANALYSES = (
+    Analysis(
+        name="lab_pictures",
+        version=2,
+        scope="suite",
+        suite="banding",
+        summary="NMF pictures of the last two layers of every experiment of the banding laboratory, and H on them",
+        run=run,
+        params={"quick": {"shown": 48, "resamples": 1000}, "full": {"shown": 1_000_000, "resamples": 10_000}},
+        rows="summary",
+    ),
+)

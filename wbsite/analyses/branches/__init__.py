@@ -1,0 +1,1 @@
+"""Analyses of branch specialization, one file each."""

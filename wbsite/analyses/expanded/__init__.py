@@ -1,0 +1,1 @@
+"""Analyses of expanded weights, one file each."""

@@ -1,0 +1,186 @@
+"""The long tail: how well each convolution is reproduced on photographs from the few strongest inputs of every unit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+import torch
+
+from wbsite.analyses.base import Analysis, Context
+from wbsite.core.errors import WbsiteError
+from wbsite.core.store import Result
+from wbsite.graph.on_device import placed
+from wbsite.graph.recording import Recorded
+from wbsite.ops.expanded.mean_ablation import ORDERS, Convolution, Fidelity, fidelity, ranked
+
+LEVEL = 0.9
+"""R² at which a unit counts as reproduced."""
+
+QUARTILES = torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64)
+
+FEW = 8
+"""Inputs that a reader may look at: R² with so many is in the summary."""
+
+_BATCH_BYTES, _PATCHES_BYTES = 128 * 2**20, 512 * 2**20
+"""Of maps that are held during a forward pass, and of what is sampled from them."""
+
+
+def run(context: Context) -> Result:
+    """R² of every unit of every convolution by the number of inputs kept (`ops/fidelity.py`).
+
+    Sampled are up to `positions` random positions of each layer's output on each of up to `photographs` photographs,
+    spread evenly over those that were given. Inputs are kept by the norm of their kernel, by their expected
+    contribution (norm times standard deviation on these photographs), and at random.
+
+    Values: layers that are left out with the reason, the photographs, seed and counts, and for each order the medians
+    over layers. Tables: rows, one a layer, order and number of inputs kept, with quartiles over units before and after
+    the rectifier; layers, one a layer, with the inputs that the median unit needs for R² ≥ 0.9.
+    """
+    params, photographs = context.params, context.photographs()
+    recorded = placed(context.model, context.device)
+    found, skipped = {}, []
+    for layer in context.layers.convs:
+        if f"{layer.name}.weight" in context.model.missing:
+            skipped.append({"layer": layer.name, "reason": "the weights file does not hold it"})
+            continue
+        try:
+            found[layer.name] = Convolution.of(recorded.tape, layer.name)
+        except WbsiteError as error:
+            skipped.append({"layer": layer.name, "reason": error.message})
+    shown = torch.linspace(0, photographs.count - 1, min(params["photographs"], photographs.count)).round().long()
+    inputs = photographs.inputs[shown.to(photographs.inputs.device)].to(recorded.like)
+    context.progress.step("the long tail", len(found))
+    rows, layers = [], []
+    for group in _groups(found, len(inputs) * params["positions"]):
+        patches = sampled(recorded, group, inputs, params["positions"], params["seed"])
+        for name, conv in group.items():
+            seen = patches.pop(name)
+            if bool(torch.isfinite(seen).all()):
+                of, needed = _measured(conv, seen, params["seed"])
+                about = {"layer": name, "depth": list(found).index(name), "kernel": _size(conv)}
+                about |= {"inputs": conv.weight.shape[1], "samples": len(seen)}
+                rows += [{**about, **row} for row in of]
+                layers.append({**about, **needed})
+            else:
+                skipped.append({"layer": name, "reason": "its inputs are not finite: a layer before it has no weights"})
+            context.progress.advance()
+    return Result(
+        values={
+            **{name: params[name] for name in ("positions", "seed")},
+            "level": LEVEL,
+            "photographs": photographs.about,
+            "shown": len(inputs),
+            "layers": len(layers),
+            "skipped": skipped,
+            "summary": {order: _summary(layers, rows, order) for order in ORDERS},
+        },
+        tables={"rows": pd.DataFrame(rows), "layers": pd.DataFrame(layers)},
+    )
+
+
+def _groups(convs: Mapping[str, Convolution], samples: int) -> Iterator[dict[str, Convolution]]:
+    """Convolutions in order, as many at a time as there is room for what they see; a forward pass for each group."""
+    group: dict[str, Convolution] = {}
+    held = 0
+    for name, conv in convs.items():
+        size = samples * conv.groups * conv.weight[0].numel() * conv.weight.element_size()
+        if group and held + size > _PATCHES_BYTES:
+            yield group
+            group, held = {}, 0
+        group[name] = conv
+        held += size
+    if group:
+        yield group
+
+
+def _size(conv: Convolution) -> str:
+    return "×".join(map(str, conv.weight.shape[2:]))
+
+
+def sampled(
+    recorded: Recorded, convs: Mapping[str, Convolution], inputs: torch.Tensor, positions: int, seed: int
+) -> dict[str, torch.Tensor]:
+    """What every convolution sees at random positions, (S, I, kh, kw) by layer, a batch of pictures at a time."""
+    wanted = {conv.reads for conv in convs.values()}
+    program = recorded.tape.program(wanted)
+    size = sum(math.prod(recorded.tape.shapes[value]) for value in wanted) * inputs.element_size()
+    generators = {name: torch.Generator().manual_seed(seed * 1_000_003 + i) for i, name in enumerate(convs)}
+    parts: dict[str, list[torch.Tensor]] = {name: [] for name in convs}
+    with torch.no_grad():
+        for batch in inputs.split(max(1, _BATCH_BYTES // max(1, size))):
+            values = program(batch)
+            for name, conv in convs.items():
+                parts[name].append(conv.patches(values[conv.reads], positions, generators[name]))
+    return {name: torch.cat(part) for name, part in parts.items()}
+
+
+def _measured(conv: Convolution, patches: torch.Tensor, seed: int) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Of one layer the rows, one an order and number of inputs kept, and what is needed."""
+    rows: list[dict[str, Any]] = []
+    needed: dict[str, Any] = {}
+    for order in ORDERS:
+        ranking = ranked(conv, patches, order, torch.Generator().manual_seed(seed))  # type: ignore[arg-type]
+        with torch.no_grad():
+            found = fidelity(conv, patches, ranking, LEVEL)
+        rows += [{"order": order, **row} for row in _rows(found)]
+        if order == ORDERS[0]:
+            live = ~found.before[-1].isnan()
+            needed |= {"units": len(live), "live": int(live.sum()), "rectified": conv.rectified}
+        inputs = found.needed.nanquantile(QUARTILES, interpolation="nearest").tolist()
+        needed |= dict(zip((f"{order}_low", f"{order}_inputs", f"{order}_high"), inputs, strict=True))
+        needed[f"{order}_share"] = needed[f"{order}_inputs"] / found.kept[-1]
+    return rows, needed
+
+
+def _rows(found: Fidelity) -> list[dict[str, Any]]:
+    before, after = (one.nanquantile(QUARTILES, dim=1).T.tolist() for one in (found.before, found.after))
+    names = ("low", "median", "high")
+    return [
+        {
+            "kept": kept,
+            "share": kept / found.kept[-1],
+            **dict(zip(names, before[i], strict=True)),
+            **dict(zip((f"after_{name}" for name in names), after[i], strict=True)),
+        }
+        for i, kept in enumerate(found.kept)
+    ]
+
+
+def _summary(layers: list[dict[str, Any]], rows: list[dict[str, Any]], order: str) -> dict[str, Any]:
+    """Over layers with more than `FEW` inputs: what the median unit of the median layer needs, of the layer that needs
+    the smallest and the largest share, and R² with few inputs likewise."""
+    of = pd.DataFrame([layer for layer in layers if layer["inputs"] > FEW and layer["live"]])
+    if of.empty:
+        return {"layers": 0}
+    few = [row for row in rows if row["order"] == order and row["kept"] == FEW and row["layer"] in set(of["layer"])]
+    share, r2 = of[f"{order}_share"], pd.Series([row["median"] for row in few])
+    return {
+        "layers": len(of),
+        "inputs": float(of[f"{order}_inputs"].median()),
+        "share": float(share.median()),
+        "share_low": float(share.min()),
+        "share_high": float(share.max()),
+        "few": FEW,
+        "few_r2": float(r2.median()),
+        "few_low": float(r2.min()),
+        "few_high": float(r2.max()),
+    }
+
+
+ANALYSES = (
+    Analysis(
+        name="long_tail",
+        version=1,
+        scope="model",
+        summary="how well a layer's output on photographs is reproduced from the few strongest inputs of every unit",
+        run=run,
+        params={
+            "quick": {"photographs": 32, "positions": 16, "seed": 0},
+            "full": {"photographs": 200, "positions": 32, "seed": 0},
+        },
+        photographs=True,
+    ),
+)

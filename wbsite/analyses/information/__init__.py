@@ -1,0 +1,1 @@
+"""Analyses of the information plane, one file each."""

@@ -1,0 +1,1 @@
+"""Analyses of every network, one file each."""

@@ -1,0 +1,128 @@
+"""A picture of each unit that excites it, and how much more than photographs do."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from wbsite.analyses.base import Analysis, Context
+from wbsite.core.store import Entry, Result
+from wbsite.featurevis import Picture, Settings, Target, photograph_responses, visualize, webp
+from wbsite.featurevis.image_model import sight
+from wbsite.graph.layers import Layer
+
+
+def applies(layer: Layer) -> str:
+    """Convolutions."""
+    return "" if layer.kind == "conv" else "only units of convolutions are pictured: others have no positions"
+
+
+def run(context: Context) -> Result:
+    """Pictures of the units that `examples` wants of this layer, or of all.
+
+    Each unit is kept as soon as it is done, so that a run that was killed resumes behind it.
+
+    values: "units" of the layer; "shown" of them; "settings"; "presented", the side at which the network saw the
+    pictures; "precision" of its gradients here; "dead" units; "median_ratio", null without photographs that excite
+    any unit; "photographs".
+
+    Pictures: unit-CHANNEL.webp.
+
+    Table rows: unit; activation, its strongest response (pre-activation) to its picture; photo_max, to the
+    photographs; ratio of the two, missing where no photograph excites it; dead; reseeded, starts given up.
+    """
+    layer = context.layer
+    assert layer is not None
+    channels = _wanted(context, layer)
+    side = min(context.params["size"], *context.model.spec.input_shape[1:])
+    settings = Settings(size=side, steps=context.params["steps"])
+    targets = [Target(layer.name, channel) for channel in channels]
+    values: dict[str, Any] = {"units": layer.out_channels, "shown": len(channels)}
+    values["settings"] = {name: getattr(settings, name) for name in ("size", "steps", "parameterisation", "seed")}
+    if not targets:
+        return Result(values, tables={"rows": _rows([], [], [])})
+    eyes = sight(context.model, targets[:1], settings, context.device)
+    photographs = context.photographs()
+    strongest = photograph_responses(context.model, targets, photographs.inputs, context.device).amax(1).tolist()
+    entries = _entries(context, targets, settings)
+    rows = _rows(channels, [entry.values for entry in entries], strongest)
+    ratios = rows["ratio"].dropna().tolist()
+    values |= {
+        "presented": eyes.side,
+        "precision": str(eyes.dtype).removeprefix("torch."),
+        "dead": rows.loc[rows["dead"], "unit"].tolist(),
+        "median_ratio": statistics.median(ratios) if ratios else None,
+        "photographs": photographs.about,
+    }
+    files = {f"unit-{channel}.webp": entry.file("unit.webp") for channel, entry in zip(channels, entries, strict=True)}
+    return Result(values, tables={"rows": rows}, pictures=files)
+
+
+def _wanted(context: Context, layer: Layer) -> list[int]:
+    if context.params["every"]:
+        return list(range(layer.out_channels))
+    examples = context.needs.get("examples")
+    return [int(channel) for channel in examples.values["pictures"].get(layer.name, ())] if examples else []
+
+
+def _entries(context: Context, targets: Sequence[Target], settings: Settings) -> list[Entry]:
+    """The parts of all units, those that are not there yet computed."""
+    done = {target: context.parts.get(_name(target)) for target in targets}
+    missing = [target for target in targets if done[target] is None]
+    if missing:
+        context.progress.step(f"{missing[0].place}: pictures of {len(missing)} units", len(missing))
+    for picture in visualize(context.model, missing, settings, context.device, context.progress):
+        done[picture.target] = context.parts.put(_name(picture.target), _part(picture))
+    return [entry for target in targets if (entry := done[target]) is not None]
+
+
+def _name(target: Target) -> dict[str, Any]:
+    return {"unit": target.channel}
+
+
+def _part(picture: Picture) -> Result:
+    values = {
+        "activation": picture.activation if math.isfinite(picture.activation) else None,
+        "dead": picture.dead,
+        "reseeded": picture.reseeded,
+    }
+    return Result(values, pictures={"unit.webp": webp(picture.image)})
+
+
+def _rows(channels: Sequence[int], parts: Sequence[dict[str, Any]], strongest: Sequence[float]) -> pd.DataFrame:
+    rows = [
+        {
+            "unit": channel,
+            "activation": part["activation"],
+            "photo_max": seen,
+            "ratio": part["activation"] / seen if part["activation"] is not None and seen > 0 else None,
+            "dead": part["dead"],
+            "reseeded": part["reseeded"],
+        }
+        for channel, part, seen in zip(channels, parts, strongest, strict=True)
+    ]
+    kinds = {"unit": int, "activation": float, "photo_max": float, "ratio": float, "dead": bool, "reseeded": int}
+    return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)
+
+
+ANALYSES = (
+    Analysis(
+        name="unit_pictures",
+        version=1,
+        scope="layer",
+        summary="a picture of each unit that excites it, by feature visualization",
+        run=run,
+        applies=applies,
+        params={
+            "quick": {"size": 96, "steps": 128, "every": False},
+            "full": {"size": 128, "steps": 256, "every": True},
+        },
+        needs=("examples",),
+        photographs=True,
+        decides_parts=("size", "steps"),
+    ),
+)

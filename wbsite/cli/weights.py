@@ -1,0 +1,71 @@
+"""The commands `wbsite weights fetch|convert|verify`: options in, file names out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wbsite.core.errors import WbsiteError
+
+app = typer.Typer(help="Fetch, convert and verify weights files.", no_args_is_help=True)
+
+Label = Annotated[str | None, typer.Option("--weights", help="Label of the weights, where a model has several.")]
+WeightsDir = Annotated[Path | None, typer.Option(help="Folder of converted weights, looked at before the cache.")]
+
+
+@app.command()
+def fetch(
+    model: Annotated[str, typer.Argument(help="NAME or NAME@WEIGHTS.")],
+    weights: Label = None,
+) -> None:
+    """Download a model's published weights into the cache, and convert them."""
+    from wbsite.core.progress import reporter
+    from wbsite.models.fetch import fetch as run
+
+    with reporter() as progress:
+        path = run(model, weights, progress)
+    _say(path)
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(help=".caffemodel, .npz, .pth, .pt or .safetensors file.")],
+    model: Annotated[str, typer.Option(help="NAME or NAME@WEIGHTS.")],
+    out: Annotated[Path, typer.Option(help="Folder for NAME-WEIGHTS.safetensors.")],
+    weights: Label = None,
+) -> None:
+    """Convert a weights file to the canonical one, for --weights-dir."""
+    from wbsite.models.convert import convert as run
+
+    _say(run(source, model, weights, out))
+
+
+@app.command()
+def verify(
+    target: Annotated[str | None, typer.Argument(help="A file or a model; all files found by default.")] = None,
+    weights_dir: WeightsDir = None,
+) -> None:
+    """Hash weights files again and load them: are they whole, and their network's?"""
+    from wbsite.models.verify import targets, verify_file
+
+    failures = []
+    paths = targets(target, weights_dir)
+    for path in paths:
+        try:
+            typer.echo(f"{path}: {verify_file(path)}")
+        except WbsiteError as error:
+            failures.append(error)
+            typer.echo(f"{path}: {error.message}")
+    if failures:
+        raise WbsiteError(f"{len(failures)} of {len(paths)} weights files cannot be used.", failures[0].hint)
+
+
+def _say(path: Path) -> None:
+    """The file's name, and what it lacks."""
+    from wbsite.models.weights import read_provenance
+
+    typer.echo(str(path))
+    if missing := read_provenance(path).get("missing"):
+        typer.echo(f"without {', '.join(missing[:6])}{', …' if len(missing) > 6 else ''}", err=True)

@@ -1,0 +1,1 @@
+"""What everything stands on: configuration, errors, names, the registry, the store, progress."""

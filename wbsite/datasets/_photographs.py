@@ -1,0 +1,87 @@
+"""The pictures of a data set that networks are shown: its test pictures, of a large one some of each class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+
+from . import load, pictured
+from .base import Files
+
+PHOTOGRAPHS = 200
+"""So many are shown at most."""
+
+SPLIT = "test"
+
+
+def public_name(source: str) -> str:
+    """The name as it may be published: of a path its last part."""
+    kind, _, argument = source.partition(":")
+    return f"{kind}:{PurePath(argument).name}" if argument else kind
+
+
+def described(source: str, count: int) -> str:
+    """Number and source for a caption: "64 crops of …"."""
+    return f"{count} {pictured(source)[0].called or f'pictures of {public_name(source)}'}"
+
+
+def chosen(labels: np.ndarray, limit: int = PHOTOGRAPHS) -> np.ndarray:
+    """Indices of at most `limit` pictures, evenly over all in order of class: int64 (n,)."""
+    order = np.argsort(labels, kind="stable")
+    count = min(limit, len(order))
+    return order[np.arange(count) * len(order) // max(count, 1)]
+
+
+def files_of(source: str) -> tuple[tuple[str, int, int], ...]:
+    """Path, size and time of the files that are shown, which are not read; none of pictures that are drawn or that
+    the data set itself keeps from changing.
+
+    Raises:
+        WbsiteError: there is no such data set, or it holds no pictures.
+    """
+    spec, argument = pictured(source)
+    if spec.files is None:
+        return ()
+    stats = [(path, path.stat()) for path in _paths(spec.files(argument, SPLIT))]
+    return tuple((str(path.resolve()), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
+
+
+def pictures(source: str, side: int, progress: Progress) -> Iterator[Image.Image]:
+    """The pictures, RGB or as their files have them; those that come with no size of their own at `side` pixels.
+
+    Raises:
+        WbsiteError: there is no such data set, it has no pictures of that size, or a file cannot be read.
+    """
+    spec, argument = pictured(source)
+    if spec.files is not None:
+        paths = _paths(spec.files(argument, SPLIT))
+        progress.step(f"read {len(paths)} photographs", len(paths))
+        for path in paths:
+            yield _opened(path)
+            progress.advance()
+        return
+    if spec.few is not None:
+        found = spec.few(argument, SPLIT, side, PHOTOGRAPHS, progress)
+    else:
+        found = load(source, SPLIT, side, progress)
+    for pixels in found.images[chosen(found.labels)]:
+        yield Image.fromarray(pixels.transpose(1, 2, 0))
+
+
+def _paths(files: Files) -> list[Path]:
+    return [files.folder / files.names[i] for i in chosen(files.labels)]
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return image
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise WbsiteError(f"the photograph {path} cannot be read ({error}).", "Repair or remove the file.") from error

@@ -1,0 +1,147 @@
+"""Which units a kernel's input channels are, which kernels read a unit, and what lies behind a bottleneck."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import nn
+
+from .channel_origin import Span, spans
+from .recording import Recorded
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Units first … first + units − 1 of a layer are input channels channel … of `reader`."""
+
+    reader: str
+    channel: int
+    first: int
+    units: int
+
+
+@dataclass(frozen=True)
+class Bottleneck:
+    """1×1 convolutions with fewer units than inputs that are all a layer reads.
+
+    Attributes:
+        layers: their names.
+        source: name of the module whose output they read, directly or through a pool.
+    """
+
+    layers: tuple[str, ...]
+    source: str
+
+
+class Wiring:
+    """What feeds what in a recorded network, channel by channel.
+
+    Args:
+        layers: names of its convolutions and fully connected layers, in execution order.
+    """
+
+    def __init__(self, recorded: Recorded, layers: Sequence[str]) -> None:
+        self.recorded, self.tape, self.layers = recorded, recorded.tape, tuple(layers)
+
+    @cached_property
+    def inputs(self) -> dict[str, tuple[Span, ...]]:
+        """Layer → what the channels of the map it reads stand for, before a fully connected layer flattens it."""
+        return {name: self._input(name) for name in self.layers}
+
+    @cached_property
+    def readings(self) -> dict[str, list[Reading]]:
+        """Layer → who reads its units, in execution order; not layers that read no maps, such as those of tokens."""
+        found: dict[str, list[Reading]] = {name: [] for name in self.layers}
+        for reader, given in self.inputs.items():
+            channel = 0
+            module = self.recorded.module.get_submodule(reader)
+            units = sum(span.units for span in given)
+            if isinstance(module, nn.Linear) and (not units or module.in_features % units):
+                continue
+            for span in given:
+                for name in set(span.layers) & found.keys():
+                    found[name].append(Reading(reader, channel, span.first, span.units))
+                channel += span.units
+        return found
+
+    def kernels(self, layer: str) -> torch.Tensor:
+        """A layer's weight, float32 on the CPU, (O, I / groups, kh, kw); of a fully connected layer that reads a
+        map, its height and width are kh and kw."""
+        module = self.recorded.module.get_submodule(layer)
+        weight = module.weight.detach().to("cpu", torch.float32)  # type: ignore[operator]
+        if weight.ndim == 4:
+            return weight
+        traced = layer in self.tape.feeding
+        height, width = (*(self.tape.shapes[self._map(self.tape.feeds(layer))][2:] if traced else ()), 1, 1)[:2]
+        channels = sum(span.units for span in self.inputs[layer]) or weight.shape[1]
+        size = (height, width) if channels * height * width == weight.shape[1] else (weight.shape[1] // channels, 1)
+        return weight.reshape(len(weight), channels, *size)
+
+    def read_as(self, layer: str, reader: str, units: int) -> torch.Tensor:
+        """Input channels of `reader` that the `units` units of a layer are, −1 for those it does not read."""
+        found = torch.full((units,), -1)
+        for reading in self.readings[layer]:
+            if reading.reader == reader:
+                found[reading.first : reading.first + reading.units] = torch.arange(reading.units) + reading.channel
+        return found
+
+    def groups(self, layer: str) -> int:
+        """Of a convolution; 1 for a fully connected layer."""
+        return int(getattr(self.recorded.module.get_submodule(layer), "groups", 1))
+
+    def bottleneck(self, layer: str) -> Bottleneck | None:
+        """The bottleneck that a layer reads through; None where there is none, or where it has several sources."""
+        found = [self._squeezing(span) for span in self.inputs[layer]]
+        sources = {self._source(self.tape.feeds(name)) if name else "" for name in found}
+        source = sources.pop()
+        return Bottleneck(tuple(filter(None, found)), source) if source and not sources else None
+
+    def behind(self, bottleneck: Bottleneck) -> tuple[Span, ...]:
+        """What the channels of a bottleneck's source stand for."""
+        return spans(self.tape, self.tape.activation(bottleneck.source))
+
+    def _input(self, layer: str) -> tuple[Span, ...]:
+        """What a layer reads; channels without a name where that cannot be followed back to the picture."""
+        if layer in self.tape.feeding:
+            return spans(self.tape, self._map(self.tape.feeds(layer)))
+        weight: torch.Tensor = self.recorded.module.get_parameter(f"{layer}.weight")
+        return (Span((), 0, weight.shape[1] * self.groups(layer)),)
+
+    def _squeezing(self, span: Span) -> str:
+        """The span's layer if it is a 1×1 convolution with fewer units than inputs, else ""."""
+        name = span.layers[0] if len(span.layers) == 1 and span.layers != ("input",) else ""
+        module = self.recorded.module.get_submodule(name) if name else None
+        squeezes = (
+            isinstance(module, nn.Conv2d)
+            and module.kernel_size == (1, 1)
+            and module.out_channels < module.in_channels
+            and module.groups == 1
+        )
+        return name if squeezes else ""
+
+    @cached_property
+    def _names(self) -> dict[int, str]:
+        """Value → the module whose activation it is; of several, a layer, else the one with the shortest name."""
+        names = sorted(filter(None, self.tape.outputs), key=lambda name: (name not in self.layers, len(name)))
+        return {self.tape.activation(name): name for name in reversed(names)}
+
+    def _source(self, value: int) -> str:
+        """The nearest named value above, through calls with one input that are no layers; "" where there is none."""
+        while value not in self._names:
+            call = self.tape.producer(value)
+            if call is None or len(call.inputs) != 1 or call.operation in ("conv2d", "linear"):
+                return ""
+            value = call.inputs[0]
+        return self._names[value]
+
+    def _map(self, value: int) -> int:
+        """The map that a value of features was flattened from; the value itself if it is a map."""
+        while len(self.tape.shapes[value]) == 2:
+            call = self.tape.producer(value)
+            if call is None or len(call.inputs) != 1 or call.operation == "linear":
+                break
+            value = call.inputs[0]
+        return value

@@ -1,0 +1,144 @@
+"""A recorded network as a graph of values: who makes and reads a value, and what every path to it has to pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cached_property, reduce
+
+from torch import nn
+
+from .channel_origin import Span, every_span
+from .linear import pair, pool_arguments
+from .operations import SCALED
+from .recording import Recorded
+from .tape import INPUT, Call
+
+POOLS = frozenset({"max_pool2d", "avg_pool2d"})
+
+
+class Flow:
+    """The values of a tape with what leads to them.
+
+    Args:
+        layers: names of the network's convolutions and fully connected layers, in execution order.
+    """
+
+    def __init__(self, recorded: Recorded, layers: Collection[str]) -> None:
+        self.recorded, self.tape = recorded, recorded.tape
+        self.layers = tuple(name for name in layers if name in self.tape.outputs)
+        self.makers: dict[int, Call] = {value: call for call in self.tape.calls for value in call.outputs}
+        self.readers: dict[int, list[Call]] = {value: [] for value in self.tape.shapes}
+        self.places: dict[int, int] = {INPUT: -1}
+        self.before: dict[int, int] = {INPUT: 1}
+        for place, call in enumerate(self.tape.calls):
+            behind = 0
+            for value in dict.fromkeys(call.inputs):
+                self.readers[value].append(call)
+                behind |= self.before[value]
+            for value in call.outputs:
+                self.places[value], self.before[value] = place, behind | 1 << value
+
+    @cached_property
+    def spans(self) -> dict[int, tuple[Span, ...]]:
+        """Value → whose units its channels are."""
+        return every_span(self.tape)
+
+    @cached_property
+    def convolutions(self) -> dict[int, str]:
+        """Output of a convolution → its name, in execution order."""
+        named = {self.tape.outputs[name]: name for name in self.layers}
+        return {
+            value: named[value]
+            for value, call in self.makers.items()
+            if value in named and isinstance(self.module(named[value]), nn.Conv2d) and call.operation == "conv2d"
+        }
+
+    @cached_property
+    def _above(self) -> dict[int, tuple[int, int]]:
+        """Value → the nearest value that every path to it passes, and how many such values there are."""
+        found = {INPUT: (INPUT, 0)}
+
+        def common(a: int, b: int) -> int:
+            while a != b:
+                a, b = (found[a][0], b) if found[a][1] >= found[b][1] else (a, found[b][0])
+            return a
+
+        for call in self.tape.calls:
+            above = reduce(common, call.inputs)
+            found |= dict.fromkeys(call.outputs, (above, found[above][1] + 1))
+        return found
+
+    def source(self, value: int) -> int:
+        """The nearest value that every path from the picture to `value` passes (its immediate dominator)."""
+        return self._above[value][0]
+
+    def depends(self, value: int, on: int) -> bool:
+        """Whether a value is made, among others, from `on`, and is not `on` itself."""
+        return value != on and bool(self.before[value] >> on & 1)
+
+    def reads(self, call: Call) -> Sequence[int]:
+        """What a call reads; of a product only the factors with most positions, as a gate is one number a channel."""
+        if call.operation not in SCALED:
+            return call.inputs
+        sizes = {value: math.prod(self.tape.shapes[value][2:]) for value in call.inputs}
+        return [value for value, size in sizes.items() if size == max(sizes.values())]
+
+    def path(self, value: int, stops: Collection[int]) -> list[Call]:
+        """The calls that make a value from those of `stops` (and from the picture), in order; not those of gates."""
+        waiting, seen = [value], set(stops)
+        calls: dict[int, Call] = {}
+        while waiting:
+            at = waiting.pop()
+            if at in seen or at == INPUT:
+                continue
+            seen.add(at)
+            calls[self.places[at]] = self.makers[at]
+            waiting += self.reads(self.makers[at])
+        return [calls[place] for place in sorted(calls)]
+
+    def module(self, layer: str) -> nn.Module:
+        """A layer's module."""
+        return self.recorded.module.get_submodule(layer)
+
+    def channels(self, value: int) -> int:
+        """Of a value; 0 where it has none."""
+        return (*self.tape.shapes[value], 0, 0)[1]
+
+    def is_map(self, value: int) -> bool:
+        """Whether it is a picture or a map of units: (batch, channels, height, width)."""
+        return len(self.tape.shapes[value]) == 4
+
+    def kernel(self, call: Call) -> tuple[int, int] | None:
+        """Height and width of a named convolution's kernel or of a pooling window; None for any other call."""
+        if call.outputs[0] in self.convolutions:
+            return pair(self.module(self.convolutions[call.outputs[0]]).kernel_size)
+        return pool_arguments(call)["kernel_size"] if call.operation in POOLS else None
+
+    def kernels(self, calls: Iterable[Call]) -> Iterator[tuple[Call, tuple[int, int]]]:
+        """The convolutions and pools among calls, each with the size of its window."""
+        for call in calls:
+            if kernel := self.kernel(call):
+                yield call, kernel
+
+    def common_name(self, layers: Iterable[str]) -> str:
+        """What names of layers begin with, as far as whole parts of them agree: "a.b1" of a.b1_3x3 and a.b1_5x5.
+
+        Of one name: the module it is the only convolution of, else itself.
+        """
+        names = list(dict.fromkeys(layers))
+        return self._outer(names[0]) if len(names) == 1 else shared_name(names)
+
+    def _outer(self, name: str) -> str:
+        """The module around a convolution that holds no other, as the usual trio of convolution, norm, rectifier."""
+        outer = name.rpartition(".")[0]
+        inside = [one for one in self.layers if one.startswith(f"{outer}.")]
+        return outer if outer and inside == [name] and self.module(outer)._get_name() != "Sequential" else name
+
+
+def shared_name(names: Iterable[str]) -> str:
+    """What several names begin with, up to a dot or underscore in all of them; "" where that is nothing."""
+    known = [f"{name}." for name in names] or [""]
+    first, last = min(known), max(known)
+    ends = [i for i in range(min(len(first), len(last))) if first[i] in "._" and last[i] in "._"]
+    return next((first[:i] for i in reversed(ends) if first[:i] == last[:i]), "")

@@ -1,0 +1,264 @@
+"""A recorded forward pass: a list of calls on numbered values, of which any part can be run again.
+
+Hooks see modules, the autograd graph sees kernels; in between lie the calls a network's author wrote
+(`torch.conv2d`, `relu`, `cat`, `+`). Recorded there (`recording.py`), a network can be cut at any inner
+value, run without the branches nobody needs, and have its operations replaced one by one (`linear.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from wbsite.core.errors import WbsiteError, unknown
+
+from .operations import BATCH_NORMS, RECTIFIERS, operation
+
+INPUT = 0
+"""Number of the value that is the network's input."""
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Stands for a value among the arguments of a call."""
+
+    value: int
+
+
+class Batch:
+    """Stands for the length of the batch among the sizes of a call."""
+
+
+BATCH = Batch()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One recorded call.
+
+    Attributes:
+        function: what is called on replay; never changes its arguments in place.
+        name: of the function as the author wrote it, for messages: "torch.conv2d".
+        module: name of the innermost module whose forward pass made the call.
+        args, kwargs: with a Ref in place of every value that depends on the network's input; weights
+            and constants are the tensors themselves.
+        outputs: numbers of its tensors.
+        several: whether it returns a tuple of tensors.
+    """
+
+    function: Callable[..., Any]
+    name: str
+    module: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    outputs: tuple[int, ...]
+    several: bool
+
+    @property
+    def operation(self) -> str:
+        """What it does, without how it was written: "conv2d", "add"."""
+        return operation(self.name)
+
+    @cached_property
+    def inputs(self) -> tuple[int, ...]:
+        """Numbers of the values it reads, in order of its arguments."""
+        return tuple(ref.value for ref in refs_in((self.args, tuple(self.kwargs.values()))))
+
+    @property
+    def kernel(self) -> torch.Tensor | None:
+        """The weight (O, I / groups, kh, kw) of a convolution; None for any other call, or where it is computed anew
+        from every picture."""
+        if self.operation != "conv2d":
+            return None
+        weight = self.kwargs.get("weight", self.args[1] if len(self.args) > 1 else None)
+        return weight if isinstance(weight, torch.Tensor) else None
+
+    def run(self, values: Mapping[int, Any]) -> Any:
+        """Calls the function on the values it reads."""
+        args, kwargs = filled(self.args, values), {k: filled(v, values) for k, v in self.kwargs.items()}
+        return self.function(*args, **kwargs)
+
+
+@dataclass
+class Tape:
+    """The calls of one forward pass, each after those it depends on.
+
+    Attributes:
+        calls: in the order in which they were made.
+        shapes: of every value in the recorded pass, batch axis (1) included.
+        outputs: module → value it returned at its first call.
+        feeding: module → value it was given at its first call.
+        untraced: modules that were called with or returned something that no recorded calls lead to from the input.
+    """
+
+    calls: list[Call] = field(default_factory=list)
+    shapes: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    outputs: dict[str, int] = field(default_factory=dict)
+    feeding: dict[str, int] = field(default_factory=dict)
+    untraced: set[str] = field(default_factory=set)
+
+    def value(self, name: str) -> int:
+        """The value a layer, block or any other module returns; "input" is the network's input.
+
+        Raises:
+            WbsiteError: no module of this name was called, or no recorded calls lead from the input to what it
+                returned.
+        """
+        return self._named(name, self.outputs)
+
+    def feeds(self, name: str) -> int:
+        """The value that a layer or module is given; raises as `value`."""
+        return self._named(name, self.feeding)
+
+    def _named(self, name: str, among: Mapping[str, int]) -> int:
+        if name == "input":
+            return INPUT
+        if name in among:
+            return among[name]
+        if not isinstance(name, str):
+            raise WbsiteError(f"{name!r} is no name of a layer or module.", "Give its dotted name, as text.")
+        if name in self.untraced:
+            raise WbsiteError(
+                f"{name} cannot be followed back to the network's input.",
+                "It returns no tensor, or the forward pass leaves torch, as for NumPy: choose one before that.",
+            )
+        raise unknown("layer or module", name, filter(None, among))
+
+    def pre_activation(self, name: str) -> int:
+        """A layer's output after its own batch norm, where one alone reads it, and before any rectifier."""
+        return self._followed(self.value(name), BATCH_NORMS)
+
+    def activation(self, name: str) -> int:
+        """A layer's output after its own batch norm and rectifier: what other layers read."""
+        return self._followed(self.pre_activation(name), RECTIFIERS)
+
+    def _followed(self, value: int, operations: Collection[str]) -> int:
+        """What a value becomes if nothing but one call of these reads it; else the value."""
+        readers = self.consumers(value)
+        alone = len(readers) == 1 and readers[0].operation in operations and readers[0].inputs[0] == value
+        return readers[0].outputs[0] if alone else value
+
+    def producer(self, value: int) -> Call | None:
+        """The call that made a value; None for the input."""
+        return next((call for call in self.calls if value in call.outputs), None)
+
+    def consumers(self, value: int) -> list[Call]:
+        """The calls that read a value."""
+        return [call for call in self.calls if value in call.inputs]
+
+    def program(self, values: Collection[int]) -> Program:
+        """What has to be run to get these values from the input, and nothing else."""
+        return Program(tuple(self._between({INPUT}, values)), tuple(values))
+
+    def path(self, source: int, target: int) -> tuple[Call, ...]:
+        """The calls that depend on `source` and that `target` depends on; empty if there are none."""
+        return tuple(self._between({source}, (target,)))
+
+    def _between(self, sources: set[int], targets: Collection[int]) -> list[Call]:
+        reached, forwards = set(sources), []
+        for call in self.calls:
+            if not sources.intersection(call.outputs) and reached.intersection(call.inputs):
+                reached |= set(call.outputs)
+                forwards.append(call)
+        wanted, kept = set(targets), []
+        for call in reversed(forwards):
+            if wanted.intersection(call.outputs):
+                wanted |= set(call.inputs)
+                kept.append(call)
+        return kept[::-1]
+
+
+@dataclass(frozen=True)
+class Program:
+    """Part of a tape that computes some values from the network's input."""
+
+    calls: tuple[Call, ...]
+    values: tuple[int, ...]
+
+    def __call__(self, x: torch.Tensor) -> dict[int, torch.Tensor]:
+        """(B, C, H, W) → the values, by number. Values no longer needed are let go as it runs.
+
+        Raises:
+            WbsiteError: the network cannot be run on a batch, or on an input of another size than the recorded one.
+        """
+        found = execute(self.calls, {INPUT: x}, self.values, lambda call, env: call.run(env))
+        return of_batch(found, len(x))
+
+
+def execute(
+    calls: Sequence[Call],
+    values: dict[int, torch.Tensor],
+    wanted: Collection[int],
+    run: Callable[[Call, Mapping[int, Any]], Any],
+) -> dict[int, torch.Tensor]:
+    """Runs calls in order on `values`, which it changes, and returns those that are wanted.
+
+    Args:
+        run: computes one call from the values so far.
+
+    Raises:
+        WbsiteError: a call fails on values of these sizes; it is named.
+    """
+    last = {value: i for i, call in enumerate(calls) for value in call.inputs}
+    for i, call in enumerate(calls):
+        try:
+            result = run(call, values)
+            made = list(zip(call.outputs, result if call.several else (result,), strict=True))
+        except (torch.OutOfMemoryError, WbsiteError):
+            raise
+        except (RuntimeError, ValueError, IndexError) as error:
+            if "memory" in str(error):
+                raise
+            shapes = [tuple(values[value].shape) for value in call.inputs if value in values]
+            raise WbsiteError(
+                f"{call.name} in {call.module or 'the network'} cannot be repeated on {shapes}: {error}",
+                "The network's own code fixes its sizes: use its usual input size, one picture at a time.",
+            ) from error
+        values.update(made)
+        for value in call.inputs:
+            if last[value] == i and value not in wanted:
+                values.pop(value, None)
+    return {value: values[value] for value in wanted}
+
+
+def of_batch(found: dict[int, torch.Tensor], count: int) -> dict[int, torch.Tensor]:
+    """Values, if each has a row for every one of `count` pictures; a WbsiteError otherwise."""
+    for value in found.values():
+        if value.ndim == 0 or len(value) != count:
+            raise WbsiteError(
+                f"the network makes values of shape {tuple(value.shape)} of {count} pictures.",
+                "Its own code takes one picture out of the batch, as by x[0]: it has to keep the batch.",
+            )
+    return found
+
+
+def refs_in(tree: Any) -> Iterator[Ref]:
+    if isinstance(tree, Ref):
+        yield tree
+    elif isinstance(tree, (tuple, list)):
+        for item in tree:
+            yield from refs_in(item)
+    elif isinstance(tree, dict):
+        for item in tree.values():
+            yield from refs_in(item)
+
+
+def filled(tree: Any, values: Mapping[int, Any], batch: int | None = None) -> Any:
+    """Arguments with the values in place of their Refs."""
+    if isinstance(tree, Ref):
+        return values[tree.value]
+    if isinstance(tree, Batch):
+        return batch
+    if isinstance(tree, (tuple, list)):
+        if batch is None and any(isinstance(item, Ref) for item in tree):
+            first = next(values[item.value] for item in tree if isinstance(item, Ref))
+            batch = len(first) if isinstance(first, torch.Tensor) and first.ndim else None
+        items = [filled(item, values, batch) for item in tree]
+        return items if isinstance(tree, list) else tuple(items)
+    if isinstance(tree, dict):
+        return {key: filled(item, values, batch) for key, item in tree.items()}
+    return tree

@@ -1,0 +1,1 @@
+"""Weights files of every format, one file each."""

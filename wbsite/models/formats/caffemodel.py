@@ -1,0 +1,173 @@
+"""Reads `.caffemodel` files: just enough of protobuf's wire format to take the blobs out of them.
+
+The messages and field numbers are those of Caffe's caffe.proto. Both generations of layers are
+read: `layers` (V1LayerParameter) and `layer` (LayerParameter), and blobs with the four legacy
+dimensions as well as with a shape. Anything else in the file is skipped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wbsite.core.errors import WbsiteError
+
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+V1_INNER_PRODUCT = 14
+BLOB_NAMES = ("weight", "bias")
+
+
+class Malformed(Exception):
+    """The bytes are not what the wire format allows here; the text says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """Field numbers of one generation of layer messages; `field` is theirs in NetParameter."""
+
+    field: int
+    name: int
+    kind: int
+    blobs: int
+
+
+GENERATIONS = {2: Generation(2, name=4, kind=5, blobs=6), 100: Generation(100, name=1, kind=2, blobs=7)}
+
+
+def _varint(data: memoryview, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        if at >= len(data):
+            raise Malformed("it ends in the middle of a number")
+        byte = data[at]
+        value |= (byte & 0x7F) << shift
+        at += 1
+        if byte < 0x80:
+            return value, at
+        shift += 7
+        if shift > 63:
+            raise Malformed("a number in it is longer than 64 bits")
+
+
+def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """(field number, value) of a message, in order: an int for a varint, else the field's bytes.
+
+    Raises:
+        Malformed: the message is cut short or no protobuf message.
+    """
+    at = 0
+    while at < len(data):
+        key, at = _varint(data, at)
+        number, wire = key >> 3, key & 7
+        if wire == VARINT:
+            value, at = _varint(data, at)
+            yield number, value
+            continue
+        if wire == BYTES:
+            size, at = _varint(data, at)
+        elif wire in (FIXED32, FIXED64):
+            size = 4 if wire == FIXED32 else 8
+        else:
+            raise Malformed(f"it has a field of type {wire}, which Caffe does not write")
+        if at + size > len(data):
+            raise Malformed(f"a field of {size} bytes is cut off after {len(data) - at}")
+        yield number, data[at : at + size]
+        at += size
+
+
+def _blob(data: memoryview) -> tuple[NDArray[np.float32], bool]:
+    """One BlobProto → (array, whether its dimensions were the legacy four)."""
+    legacy = [0, 0, 0, 0]
+    shape: list[int] | None = None
+    # A repeated field may come packed (one piece) or not (four or eight bytes at a time).
+    single: list[memoryview] = []
+    double: list[memoryview] = []
+    for number, value in fields(data):
+        if isinstance(value, int):
+            if 1 <= number <= 4:
+                legacy[number - 1] = value
+        elif number == 5:
+            single.append(value)
+        elif number == 7:
+            shape = _shape(value)
+        elif number == 8:
+            double.append(value)
+    pieces, dtype = (double, "<f8") if double else (single, "<f4")
+    joined = b"".join(pieces)
+    if len(joined) % np.dtype(dtype).itemsize:
+        raise Malformed(f"a blob of {len(joined)} bytes is no list of numbers")
+    flat = np.frombuffer(joined, dtype).astype(np.float32)
+    dims = legacy if shape is None else shape
+    if math.prod(dims) != flat.size:
+        raise Malformed(f"a blob of shape {tuple(dims)} has {flat.size} values")
+    return flat.reshape(dims), shape is None
+
+
+def _shape(data: memoryview) -> list[int]:
+    dims: list[int] = []
+    for number, value in fields(data):
+        if number != 1:
+            continue
+        if isinstance(value, int):
+            dims.append(value)
+            continue
+        at = 0
+        while at < len(value):
+            dim, at = _varint(value, at)
+            dims.append(dim)
+    return dims
+
+
+def _layer(data: memoryview, generation: Generation) -> tuple[str, list[NDArray[np.float32]]]:
+    name, inner_product = "", False
+    blobs: list[tuple[NDArray[np.float32], bool]] = []
+    for number, value in fields(data):
+        if number == generation.name and not isinstance(value, int):
+            name = bytes(value).decode("utf-8", "replace")
+        elif number == generation.kind:
+            inner_product = value == V1_INNER_PRODUCT if isinstance(value, int) else bytes(value) == b"InnerProduct"
+        elif number == generation.blobs and not isinstance(value, int):
+            blobs.append(_blob(value))
+    arrays = []
+    for i, (array, legacy) in enumerate(blobs):
+        # The legacy four dimensions of a vector are (1, 1, 1, N), of a matrix (1, 1, O, I).
+        if legacy and i > 0:
+            array = array.reshape(-1)
+        elif legacy and inner_product:
+            array = array.reshape(math.prod(array.shape[:-1]), array.shape[-1])
+        arrays.append(array)
+    return name, arrays
+
+
+def read(path: Path) -> dict[str, NDArray[np.float32]]:
+    """`LAYER.weight` and `LAYER.bias` (later blobs `LAYER.2`, …) of every layer that has blobs.
+
+    Convolutions are (O, I, kh, kw), inner products (O, I), biases (O).
+
+    Raises:
+        WbsiteError: the file is cut short, damaged, or no caffemodel.
+    """
+    state: dict[str, NDArray[np.float32]] = {}
+    try:
+        for number, value in fields(memoryview(path.read_bytes())):
+            if number not in GENERATIONS or isinstance(value, int):
+                continue
+            name, arrays = _layer(value, GENERATIONS[number])
+            for i, array in enumerate(arrays):
+                state[f"{name}.{BLOB_NAMES[i] if i < len(BLOB_NAMES) else i}"] = array
+    except Malformed as error:
+        raise WbsiteError(
+            f"{path} is truncated or is not a caffemodel: {error}.",
+            "Download it again, and compare its digest with the one its publisher gives.",
+        ) from error
+    if not state:
+        raise WbsiteError(
+            f"{path} holds no layer with weights; expected a trained Caffe network.",
+            "Give the .caffemodel file, not the solver state or the network's definition.",
+        )
+    return state

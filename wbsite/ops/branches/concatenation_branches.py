@@ -1,0 +1,108 @@
+"""Branches whose maps are lined up: the paths into a concatenation, and dense blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from wbsite.graph.channel_origin import Span, along_channels
+from wbsite.graph.data_flow import Flow
+from wbsite.graph.tape import Call
+
+from .diagram import Boxes, place_name
+from .groups import JOIN, Branch, Graph, Group, Member, drawn
+
+
+def joined(flow: Flow, passed: list[str]) -> Iterator[Group]:
+    """Every concatenation along channels of two or more parts that are units of known convolutions.
+
+    A concatenation inside another is a group of its own and a part of the outer one's branch. Where a part is made
+    from another part (as in DenseNet's blocks, however they are written), the kind is "dense" and the group is the
+    largest of the growing concatenations.
+
+    Args:
+        passed: gets the names of places where parts cannot be followed to convolutions.
+    """
+    calls = [call for call in flow.tape.calls if along_channels(call)]
+    parts: dict[int, tuple[int, ...]] = {}
+    for call in calls:
+        parts[call.outputs[0]] = _parts(flow, call, parts)
+    for call in calls:
+        value = call.outputs[0]
+        own = set(parts[value])
+        if any(end > value and _grows(flow, value, own, other) for end, other in parts.items()):
+            continue
+        branches = list(_branches(flow, value, parts[value]))
+        if len(branches) > 1:
+            yield _group(flow, call, parts[value], branches)
+        elif len(own) > 1 and any(flow.before[value] >> convolution & 1 for convolution in flow.convolutions):
+            passed.append(place_name(flow, call, ()))
+
+
+def _parts(flow: Flow, call: Call, known: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
+    """What is lined up, once each; parts of a concatenation that another part is made from, one by one."""
+    found: list[int] = []
+    for part in dict.fromkeys(call.inputs):
+        grows = part in known and any(flow.depends(other, part) for other in call.inputs)
+        found += known[part] if grows else [part]
+    return tuple(dict.fromkeys(found))
+
+
+def _grows(flow: Flow, value: int, own: set[int], other: Sequence[int]) -> bool:
+    """Whether a later concatenation holds all parts of this one, and nothing else or what is made from it."""
+    return own <= set(other) and (own == set(other) or any(flow.depends(part, value) for part in other))
+
+
+def _branches(flow: Flow, value: int, parts: Sequence[int]) -> Iterator[tuple[int, Branch]]:
+    """The parts that are units of known convolutions, and of none that an earlier part gives."""
+    source = flow.source(value)
+    taken: set[Member] = set()
+    names = _names(flow, source, parts)
+    for part, name in zip(parts, names, strict=True):
+        members = members_of(flow.spans[part])
+        if not members or set(members) <= taken:
+            continue
+        taken |= set(members)
+        windows = list(flow.kernels(_own(flow, source, part, parts)))
+        depth = sum(call.outputs[0] in flow.convolutions for call, _ in windows)
+        yield part, Branch(name, members, max((max(size) for _, size in windows), default=1), depth)
+
+
+def members_of(spans: Sequence[Span]) -> tuple[Member, ...]:
+    """Spans as units of one convolution each; () where some are not."""
+    if any(len(span.layers) != 1 or span.layers == ("input",) for span in spans):
+        return ()
+    return tuple(Member(span.layers[0], span.first, span.first + span.units) for span in spans)
+
+
+def _own(flow: Flow, source: int, part: int, parts: Sequence[int]) -> list[Call]:
+    """The calls of a part's own path: from the source or from other parts."""
+    return flow.path(part, {source, *parts} - {part}) if part != source else []
+
+
+def _names(flow: Flow, source: int, parts: Sequence[int]) -> list[str]:
+    """Names of the branches, each once."""
+    names = []
+    for part in parts:
+        windows = [call for call, _ in flow.kernels(_own(flow, source, part, parts))]
+        layers = [flow.convolutions[call.outputs[0]] for call in windows if call.outputs[0] in flow.convolutions]
+        name = flow.common_name(layers) or (layers[-1] if layers else "")
+        names.append(name or ("pool" if windows else "input"))
+    return [name if names.count(name) == 1 else f"{name} {names[: i + 1].count(name)}" for i, name in enumerate(names)]
+
+
+def _group(flow: Flow, call: Call, parts: Sequence[int], found: Sequence[tuple[int, Branch]]) -> Group:
+    value, branches = call.outputs[0], tuple(branch for _, branch in found)
+    name = place_name(flow, call, [member.layer for branch in branches for member in branch.members])
+    dense = any(flow.depends(a, b) for a in parts for b in parts)
+    graph, source = Graph(), flow.source(value)
+    boxes, (shown, left) = Boxes(flow, graph, source), drawn(len(found))
+    for number in shown:
+        part, branch = found[number]
+        if left and number == shown[-1]:
+            boxes.left_out([one for one, _ in found[shown[-2] + 1 : number]], found[shown[-2]][0] if dense else source)
+        for one, kernel in flow.kernels(_own(flow, source, part, parts)):
+            boxes.window(one, kernel, branch.name)
+    join = graph.add("", JOIN, flow.channels(value))
+    for part, _ in found:
+        boxes.link(part, join)
+    return Group(name, "dense" if dense else "concat", branches, graph, flow.places[value])

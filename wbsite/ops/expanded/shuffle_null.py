@@ -1,0 +1,105 @@
+"""What the expanded weights of a pair of layers look like, held against those of shuffled kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.stats import binomtest
+
+from wbsite.core.errors import WbsiteError
+from wbsite.graph.linear import LinearForm
+from wbsite.stats.intervals import t_interval
+
+from .shuffled_kernels import Within, shuffled
+from .smoothness import unit_balance, unit_smoothness
+from .weights import Path, checked
+
+LEVEL = 0.95
+"""Quantile of the null that a unit has to pass to be called more than chance."""
+
+MEASURES = {"smoothness": unit_smoothness, "balance": unit_balance}
+"""What is measured of a unit's maps, (units, C, kh, kw) → (units,)."""
+
+
+@dataclass(frozen=True)
+class AgainstNull:
+    """What was measured of the units of a pair, by name of the measure.
+
+    Attributes:
+        units: (U,) channels of the target, in order.
+        maps: (U, C, kh, kw) their expanded weights, on the CPU.
+        observed: (U,) each; NaN for a unit of which it is not defined.
+        null: (draws, U) each, with the positions in every kernel shuffled.
+        scattered: (draws, U) each, with all weights of every convolution shuffled.
+    """
+
+    units: np.ndarray
+    maps: torch.Tensor
+    observed: Mapping[str, np.ndarray]
+    null: Mapping[str, np.ndarray]
+    scattered: Mapping[str, np.ndarray]
+
+    @classmethod
+    def drawn(cls, path: Path, units: int, draws: int, scattered: int, seed: int) -> AgainstNull:
+        """Of up to so many units at random, with so many shuffles of either kind.
+
+        Raises:
+            WbsiteError: a call on the path has no linear form; weights on it are not finite, or all units' maps
+                are constant or too small.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        chosen = torch.randperm(len(path.units(None)), generator=generator)[:units].sort().values
+        form = LinearForm(path.recorded.tape.shapes)
+
+        def shuffles(count: int, within: Within) -> dict[str, np.ndarray]:
+            found = [
+                _measured(shuffled(path, generator, within).gradients(chosen.tolist(), form)) for _ in range(count)
+            ]
+            return {name: np.stack([one[name] for one in found]) for name in MEASURES}
+
+        maps = checked(path, path.gradients(chosen.tolist(), form))
+        observed = _measured(maps)
+        if np.isnan(observed["smoothness"]).all():
+            raise WbsiteError("all expanded weights are alike or zero")
+        null, loose = shuffles(draws, "kernel"), shuffles(scattered, "layer")
+        return cls(chosen.numpy(), maps.cpu(), observed, null, loose)
+
+    def row(self, measure: str) -> dict[str, float]:
+        """The pair in one line.
+
+        units: of which it is defined. share, share_low, share_high: of them above the null's `LEVEL` quantile, pooled
+        over units and draws, with Wilson's 95 % interval. low, median, high: quartiles of the units. null_low,
+        null_median, null_limit: quantiles 0.05, 0.5 and 0.95 of the null. null_draws_low, null_draws_high: smallest
+        and largest median of one draw. scattered_median: of the other null. excess, excess_low, excess_high: mean of
+        what a unit has above its own mean under the null, with Student's t interval over units.
+        """
+        live = ~np.isnan(self.observed[measure])
+        observed, null = self.observed[measure][live], self.null[measure][:, live]
+        low, middle, limit = np.nanquantile(null, (1 - LEVEL, 0.5, LEVEL)).tolist()
+        above = int((observed > limit).sum())
+        wilson = binomtest(above, len(observed)).proportion_ci(method="wilson")
+        excess = t_interval(observed - null.mean(0))
+        by_draw = np.nanmedian(null, axis=1)
+        return {
+            "units": len(observed),
+            "share": above / len(observed),
+            "share_low": float(wilson.low),
+            "share_high": float(wilson.high),
+            **dict(zip(("low", "median", "high"), np.quantile(observed, (0.25, 0.5, 0.75)).tolist(), strict=True)),
+            "null_low": low,
+            "null_median": middle,
+            "null_limit": limit,
+            "null_draws_low": float(by_draw.min()),
+            "null_draws_high": float(by_draw.max()),
+            "scattered_median": float(np.nanmedian(self.scattered[measure])),
+            "excess": excess.mean,
+            "excess_low": excess.low,
+            "excess_high": excess.high,
+        }
+
+
+def _measured(maps: torch.Tensor) -> dict[str, np.ndarray]:
+    return {name: measure(maps).cpu().numpy() for name, measure in MEASURES.items()}

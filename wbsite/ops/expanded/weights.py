@@ -1,0 +1,251 @@
+"""Expanded weights: how a unit's pre-activation changes with an earlier layer, its rectifiers taken as linear.
+
+∂(pre-activation of the unit at one position) / ∂(activation of the earlier layer at all positions), with every
+rectifier replaced by the identity, max pools by average pools and normalisation by its linear part
+(`linear.py`); Voss et al., Visualizing Weights, Distill 2021. Exact for a chain of linear layers. Where
+positive and negative paths between the same two units cancel, it says little: `path_products` gives both sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import index
+from typing import Any, get_args
+
+import torch
+
+from wbsite.core.errors import WbsiteError, unknown
+from wbsite.graph.linear import LinearForm, Pools
+from wbsite.graph.receptive_field import Range, Window, reach, seen_by, unpadded, window
+from wbsite.graph.recording import Recorded
+from wbsite.graph.tape import Call, execute
+
+_CHUNK_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Sums over all paths between units of two layers, at every position of the window.
+
+    Attributes:
+        positive: (units, C_source, kh, kw), sum of the path products that are positive, ≥ 0.
+        negative: the same of the negative ones, ≤ 0.
+    """
+
+    positive: torch.Tensor
+    negative: torch.Tensor
+
+    @property
+    def net(self) -> torch.Tensor:
+        """Their sum, (units, C_source, kh, kw): the expanded weights, if pools are averaged."""
+        return self.positive + self.negative
+
+    @property
+    def magnitude(self) -> torch.Tensor:
+        """Sum of the absolute path products, (units, C_source, kh, kw)."""
+        return self.positive - self.negative
+
+    @property
+    def cancellation(self) -> torch.Tensor:
+        """1 − Σ|net| / Σ magnitude over positions, (units, C_source): 0 none, 1 complete; 0 without paths."""
+        total = self.magnitude.sum((2, 3))
+        return torch.where(total > 0, 1 - self.net.abs().sum((2, 3)) / torch.where(total > 0, total, 1), 0)
+
+
+@dataclass(frozen=True)
+class Path:
+    """The calls between two layers of a recorded network.
+
+    Attributes:
+        recorded: the network.
+        source, target: their names.
+        start, end: the values that are differentiated: the source's activation, the target's pre-activation.
+        calls: what leads from one to the other.
+        window: positions of the source that one position of the target sees; None where it sees the whole map.
+    """
+
+    recorded: Recorded
+    source: str
+    target: str
+    start: int
+    end: int
+    calls: tuple[Call, ...]
+    window: Window | None
+
+    @classmethod
+    def between(cls, model: Any, source: str, target: str) -> Path:
+        """The path between two layers or modules.
+
+        Raises:
+            WbsiteError: a name is unknown, or nothing leads from the first to the second; one of them has no units.
+        """
+        recorded = Recorded.of(model)
+        start, end = recorded.tape.activation(source), recorded.tape.pre_activation(target)
+        for name, value in ((source, start), (target, end)):
+            if len(recorded.tape.shapes[value]) not in (2, 4):
+                raise WbsiteError(
+                    f"{name} gives values of shape {recorded.tape.shapes[value]}, so it has no units.",
+                    "Choose layers with values of shape (batch, channels) or (batch, channels, height, width).",
+                )
+        calls = recorded.tape.path(start, end)
+        if not calls:
+            other = recorded.tape.path(recorded.tape.activation(target), recorded.tape.pre_activation(source))
+            raise WbsiteError(
+                f"there is no path from {source} to {target}.",
+                f"It is the other way round: expand from {target} to {source}."
+                if other
+                else "Choose an earlier layer that the later one can see; `wbsite list layers` shows what feeds what.",
+            )
+        return cls(recorded, source, target, start, end, calls, window(calls, start, end))
+
+    @property
+    def source_shape(self) -> tuple[int, ...]:
+        """(C_source, H, W) of the whole map at the network's usual input size, or (features,)."""
+        return self.recorded.tape.shapes[self.start][1:]
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """(kh, kw): positions of the source that the expanded weights cover."""
+        if self.window is None:
+            return (*self.source_shape[1:], 1, 1)[:2]  # type: ignore[return-value]
+        return self.window[0].size, self.window[1].size
+
+    def units(self, units: Sequence[int] | None) -> list[int]:
+        """The target's units asked for, all of them for None.
+
+        Raises:
+            WbsiteError: a unit does not exist.
+        """
+        return numbers(units, self.recorded.tape.shapes[self.end][1], self.target, "unit")
+
+    def gradients(self, units: Sequence[int], form: LinearForm) -> torch.Tensor:
+        """∂ target units at one position / ∂ source, along the path's linear form: (units, C_source, kh, kw).
+
+        Raises:
+            WbsiteError: a call on the path has no linear form.
+        """
+        shape, like = [1, *self.source_shape], self.recorded.like
+        if self.window is not None:
+            shape[2:] = self.kernel
+        with torch.enable_grad():
+            x = like.new_zeros(shape).requires_grad_()
+            run = form if self.window is None else Unbounded(form, reach(self.calls, self.end))
+            at = execute(self.calls, {self.start: x}, (self.end,), run)[self.end][0]
+            if at.ndim == 3:  # the one position that the window belongs to, or the middle of the map
+                at = at[:, at.shape[1] // 2, at.shape[2] // 2]
+            size = like.element_size() * x.numel() * 8  # with inner values
+            chosen = torch.as_tensor(units, device=like.device).split(max(1, _CHUNK_BYTES // max(1, size)))
+            found = [self._back(at, x, part) for part in chosen if len(part)]
+        return torch.cat(found or [x[:0]]).reshape(len(units), shape[1], *self.kernel)
+
+    @staticmethod
+    def _back(at: torch.Tensor, x: torch.Tensor, units: torch.Tensor) -> torch.Tensor:
+        rows = torch.nn.functional.one_hot(units.long(), len(at)).to(at)
+        (found,) = torch.autograd.grad(at, x, rows, retain_graph=True, is_grads_batched=True)
+        return found
+
+
+@dataclass(frozen=True)
+class Unbounded:
+    """Runs calls on the positions that positions of the target see, with no edges: nothing else is computed.
+
+    Attributes:
+        form: runs a call on values cut to what it needs.
+        ranges: which positions of every value there are (`window.reach`).
+    """
+
+    form: Callable[[Call, Mapping[int, Any]], Any]
+    ranges: Mapping[int, Range]
+
+    def __call__(self, call: Call, values: Mapping[int, Any]) -> Any:
+        needed = seen_by(call, self.ranges[call.outputs[0]])
+        given = {value: self._cut(values[value], value, needed) for value in call.inputs if value in values}
+        return self.form(unpadded(call), given)
+
+    def _cut(self, x: torch.Tensor, value: int, needed: Range) -> torch.Tensor:
+        (top, bottom), (left, right) = (
+            (first - held, last - held + 1) for (first, last), (held, _) in zip(needed, self.ranges[value], strict=True)
+        )
+        return x[:, :, top:bottom, left:right]
+
+
+def numbers(given: Iterable[int] | None, count: int, name: str, what: str) -> list[int]:
+    """Numbers of units or channels, all of them for None.
+
+    Args:
+        count: how many there are.
+        name, what: of the layer, and of one of them, for messages.
+
+    Raises:
+        WbsiteError: one does not exist, or is no number.
+    """
+    if given is None:
+        return list(range(count))
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise WbsiteError(f"the {what}s of {name} are given as {given!r}.", f"Give a list of numbers, as [{given}].")
+    wanted = []
+    for one in given:
+        try:
+            wanted.append(index(one))
+        except TypeError:
+            raise WbsiteError(f"{name} has no {what} {one!r}.", "Give whole numbers.") from None
+    if wrong := [one for one in wanted if not 0 <= one < count]:
+        raise WbsiteError(f"{name} has no {what} {wrong[0]}.", f"Its {what}s are 0 to {count - 1}.")
+    return wanted
+
+
+def expanded_weights(model: Any, source: str, target: str, units: Sequence[int] | None = None) -> torch.Tensor:
+    """Expanded weights from an earlier layer to units of a later one, (units, C_source, kh, kw).
+
+    The source is the earlier layer's activation (after its own batch norm and rectifier), the target the
+    unit's pre-activation (after its own batch norm), at a position far from the edges. kh and kw are the
+    size of the window it sees of the source: for a fully connected target, or after a global pooling, the
+    whole map at the network's usual input size. Between neighbouring convolutions it is the kernel itself.
+
+    Args:
+        model: a LoadedModel, a Recorded, or a module with an attribute `input_shape`.
+        source, target: names of layers or other modules, as "conv2d2", "mixed3a", "layer1.0"; "input" is the picture.
+        units: of the target; None for all.
+
+    Raises:
+        WbsiteError: a layer or unit does not exist; no path leads from source to target; a call on it has no
+            linear form; a weight on it is not finite, as where the weights file does not hold the layer.
+    """
+    path = Path.between(model, source, target)
+    return checked(path, path.gradients(path.units(units), LinearForm(path.recorded.tape.shapes)))
+
+
+def path_products(
+    model: Any, source: str, target: str, units: Sequence[int] | None = None, pools: Pools = "average"
+) -> Paths:
+    """The positive and the negative path products behind the expanded weights, summed over all paths.
+
+    With Σ|products| from the absolute weights, positive = (Σ|products| + net) / 2. Arguments and errors as
+    for `expanded_weights`.
+
+    Args:
+        pools: "average" (positive + negative is the expanded weight), or "gates": a max pool lets every position
+            of its window through. Then, on a path of convolutions, rectifiers and max pools, the sums bound the
+            gradient on any picture, since every path is either open or shut there. Batch norm is linear and changes
+            nothing. Local response normalisation is counted by its slope at zero, its largest; its cross-channel
+            terms are left out, so the bound does not cover them.
+    """
+    if pools not in get_args(Pools):
+        raise unknown("way to take pools", pools, get_args(Pools))
+    path = Path.between(model, source, target)
+    wanted, shapes = path.units(units), path.recorded.tape.shapes
+    net = path.gradients(wanted, LinearForm(shapes, pools=pools))
+    total = path.gradients(wanted, LinearForm(shapes, magnitude=True, pools=pools))
+    return Paths(checked(path, (total + net) / 2).clamp_min(0), ((net - total) / 2).clamp_max(0))
+
+
+def checked(path: Path, found: torch.Tensor) -> torch.Tensor:
+    """What was found, if all of it is finite; a WbsiteError otherwise."""
+    if not bool(torch.isfinite(found).all()):
+        raise WbsiteError(
+            f"weights between {path.source} and {path.target} are not finite: the weights file does not hold every "
+            "layer between them, the training diverged, or their products are too large for the numbers.",
+            "Choose other layers, or other weights.",
+        )
+    return found

@@ -1,0 +1,1 @@
+"""What units are tuned to: stimuli, indices, categories."""

@@ -1,0 +1,1 @@
+"""Figures of weight banding, one file each."""

@@ -1,0 +1,222 @@
+"""Charts of the banding index: through a network's depth, over a layer's units, across networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from wbsite.render.charts import (
+    COLUMNS,
+    INDEX,
+    NEUTRAL,
+    ROWS,
+    SERIES,
+    SOURCES,
+    data,
+    kernel_shape,
+    source_choice,
+    specification,
+)
+from wbsite.render.figure import Drawing, Figure, Scene, number_text, share_text
+from wbsite.render.page import slug
+from wbsite.render.site import Gap, Model
+
+if TYPE_CHECKING:
+    import altair as alt
+
+QUANTITIES = {"index": "H = R − C", "row_share": "R, row share", "column_share": "C, column share"}
+BINS = np.linspace(-1, 1, 41)
+
+
+def depth_rows(models: Sequence[Model], up: str) -> pd.DataFrame:
+    """One row a model, layer and source: R, C, H, interval, relative depth, address of the layer."""
+    rows = []
+    for model in models:
+        layers = model.having("banding")
+        for i, layer in enumerate(layers):
+            entry = model.entry("banding", layer.name)
+            assert entry is not None
+            for source in SOURCES:
+                found = entry.values if source == "weights" else entry.values.get("nmf")
+                if found is None or found["index"] is None:
+                    continue
+                rows.append(
+                    {
+                        "model": model.title,
+                        "layer": layer.name,
+                        "position": i,
+                        "depth": round(i / max(1, len(layers) - 1), 4),
+                        "kernel": layer.kernel_text,
+                        "units": found["units"],
+                        "source": source,
+                        **{name: round(found[name], 4) for name in (*QUANTITIES, "low", "high")},
+                        "page": f"{up}models/{slug(model.id)}/{slug(layer.name)}/",
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def numbers(*names: str) -> list[alt.Tooltip]:
+    """Tooltips with three decimals under the quantities' short names."""
+    import altair as alt
+
+    titles = {"index": "H", "row_share": "R", "column_share": "C", "low": "H, lower", "high": "H, upper"}
+    return [alt.Tooltip(f"{name}:Q", title=titles[name], format=".3f") for name in names]
+
+
+def by_depth(scene: Scene) -> Drawing | Gap:
+    """H with its interval, R and C through one network."""
+    import altair as alt
+
+    model = scene.model
+    assert model is not None
+    table = depth_rows([model], scene.up)
+    if table.empty:
+        return Gap(f"{model.title} has no convolution with rows and columns to compare", failed=False)
+    source = source_choice(table)
+    x = alt.X(
+        "layer:N",
+        sort=list(dict.fromkeys(table["layer"])),
+        title=None,
+        axis=alt.Axis(labelAngle=-40, labelOverlap=True, labelLimit=180),
+    )
+    base = alt.Chart(data()).add_params(source).transform_filter("datum.source == source")
+    tips = ["layer:N", "kernel:N", "units:Q", *numbers("row_share", "column_share", "index", "low", "high")]
+    folded = base.transform_fold(list(QUANTITIES), as_=["quantity", "value"])
+    legend = alt.Legend(
+        title=None,
+        orient="top",
+        labelExpr=f"{QUANTITIES!r}[datum.value]",
+        symbolType="stroke",
+        symbolSize=300,
+        symbolStrokeWidth=2.5,
+    )
+    encoded = {
+        "x": x,
+        "y": alt.Y("value:Q", title="R, C and H", scale=alt.Scale(domain=[-1, 1])),
+        "color": alt.Color(
+            "quantity:N", scale=alt.Scale(domain=list(QUANTITIES), range=[INDEX, ROWS, COLUMNS]), legend=legend
+        ),
+    }
+    dash = alt.StrokeDash(
+        "quantity:N", scale=alt.Scale(domain=list(QUANTITIES), range=[[1, 0], [7, 3], [2, 3]]), legend=legend
+    )
+    shape = kernel_shape(table)
+    lines = folded.mark_line(strokeWidth=1.8).encode(**encoded, strokeDash=dash, detail="kernel:N")
+    points = folded.mark_point(filled=True, size=50, opacity=1).encode(
+        **encoded, shape=shape, tooltip=tips, href="page:N"
+    )
+    whiskers = base.mark_rule(color=INDEX, strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
+    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
+    height = 340
+    chart = specification(alt.layer(zero, lines, whiskers, points), height)
+    weights = table[table.source == "weights"]
+    first, last = weights.iloc[0], weights.iloc[-1]
+    resamples = model.entry("banding", str(first.layer)).values["resamples"]  # type: ignore[union-attr]
+    caption = (
+        f"Banding through {escape(model.title)}, layers in execution order: R and C are the shares of the kernels' spatial variance that"
+        f" row means and column means explain, H = R − C is the banding index (positive: horizontal bands). Lines join layers of one kernel size. Bars are 95 % bootstrap"
+        f" intervals of H over a layer's units ({number_text(resamples)} resamples), so they speak of this network's units, not of other trainings."
+        " Click a point for its layer."
+    )
+    alt_text = (
+        f"Line chart over {len(weights)} layers of {model.title}. On full weights H goes from {first['index']:.2f} at {first['layer']}"
+        f" to {last['index']:.2f} at {last['layer']}; its largest value is {weights['index'].max():.2f} at"
+        f" {weights.loc[weights['index'].idxmax(), 'layer']}."
+    )
+    return Drawing(caption, alt_text, table, chart, width="wide", height=height)
+
+
+def across(scene: Scene) -> Drawing | Gap:
+    """H against relative depth, one line a network."""
+    import altair as alt
+
+    models = [model for model in scene.site.working if model.having("banding")]
+    table = depth_rows(models, scene.up)
+    if table.empty:
+        return Gap("no network on this site has a convolution with rows and columns to compare", failed=False)
+    titles = list(dict.fromkeys(table["model"]))
+    pick = alt.selection_point(fields=["model"], bind="legend")
+    colour = alt.Color(
+        "model:N",
+        scale=alt.Scale(domain=titles, range=SERIES[: len(titles)] if len(titles) <= len(SERIES) else alt.Undefined),
+        legend=alt.Legend(title=None, orient="top"),
+    )
+    x = alt.X("depth:Q", title="depth, first to last such layer", axis=alt.Axis(format="%", grid=False))
+    y = alt.Y("index:Q", title="banding index H", scale=alt.Scale(domain=[-1, 1]))
+    base = alt.Chart(data()).transform_filter("datum.source == source")
+    faded = alt.when(pick).then(alt.value(1)).otherwise(alt.value(0.12))
+    lines = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, opacity=faded, detail="kernel:N")
+    whiskers = base.mark_rule(strokeWidth=1.5).encode(x=x, y="low:Q", y2="high:Q", color=colour, opacity=faded)
+    points = base.mark_point(filled=True, size=50).encode(
+        x=x, y=y, color=colour, opacity=faded, href="page:N",
+        shape=kernel_shape(table),
+        tooltip=["model:N", "layer:N", "kernel:N", *numbers("index", "low", "high")],
+    )  # fmt: skip
+    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
+    height = 360
+    chart = specification(alt.layer(zero, lines, whiskers, points).add_params(source_choice(table), pick), height)
+    weights = table[table.source == "weights"]
+    ends = [f"{title} {rows['index'].iloc[-1]:.2f}" for title, rows in weights.groupby("model", sort=False)]
+    caption = (
+        "Banding index H through depth, one colour a network and one line a kernel size, with 95 % bootstrap intervals over each layer's units."
+        " Each network is one training. Click a name to bring one out, a point for its layer."
+    )
+    alt_text = (
+        f"Line chart of the banding index against depth. At the last convolution, on full weights: {', '.join(ends)}."
+    )
+    return Drawing(caption, alt_text, table, chart, width="wide", height=height)
+
+
+def histogram(scene: Scene) -> Drawing | Gap:
+    """Distribution of H over a layer's units."""
+    import altair as alt
+
+    found = scene.entry_or_gap("banding")
+    if isinstance(found, Gap):
+        return found
+    rows: list[dict[str, Any]] = []
+    for source in SOURCES:
+        values = found.arrays.get(f"{source}_per_unit")
+        if values is None:
+            continue
+        counts, edges = np.histogram(values[np.isfinite(values)], BINS)
+        rows += [
+            {"source": source, "from": round(a, 2), "to": round(b, 2), "units": int(n)}
+            for n, a, b in zip(counts, edges, edges[1:], strict=False)
+        ]
+    table = pd.DataFrame(rows)
+    base = alt.Chart(data()).transform_filter("datum.source == source")
+    bars = base.mark_bar(color=INDEX).encode(
+        x=alt.X("from:Q", bin="binned", title="H of the unit (−1 columns, +1 rows)", scale=alt.Scale(domain=[-1, 1])),
+        x2="to:Q",
+        y=alt.Y("units:Q", title="units"),
+        tooltip=["from:Q", "to:Q", "units:Q"],
+    )
+    height = 220
+    chart = specification(bars.add_params(source_choice(table)), height)
+    v = found.values
+    label = escape(scene.layer.name)  # type: ignore[union-attr]
+    caption = f"H of the single units of <code>{label}</code>. "
+    if v["index"] is None:
+        caption += "No kernel varies over space."
+    else:
+        caption += (
+            f"The layer's index, in which strong units count for more, is {share_text(v['index'])} on full weights"
+        )
+        caption += f" and {share_text(v['nmf']['index'])} on the NMF pictures." if "nmf" in v else "."
+    values = found.arrays["weights_per_unit"]
+    low, middle, high = np.nanquantile(values, [0.1, 0.5, 0.9]) if np.isfinite(values).any() else (np.nan,) * 3
+    alt_text = f"Histogram of H over units on full weights: median {middle:.2f}, tenth to ninetieth percentile {low:.2f} to {high:.2f}."
+    return Drawing(caption, alt_text, table, chart, height=height)
+
+
+FIGURES = (
+    Figure("banding-by-depth", by_depth, "banding by depth", of="model"),
+    Figure("banding-across", across, "banding across networks", of="site"),
+    Figure("banding-histogram", histogram, "the banding index of the units"),
+)

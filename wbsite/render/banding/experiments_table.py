@@ -1,0 +1,97 @@
+"""Table of every experiment of a suite: seeds, accuracy, banding index of the last two layers, difference from the baseline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from wbsite.render.figure import Drawing, Figure, Scene, share_text
+from wbsite.render.site import Gap
+from wbsite.render.suite_tables import HEADINGS, interval_text, layer_names, rows, seeds_text, setup_text
+
+NUMBERS = ["index", "low", "high", "difference", "difference_low", "difference_high"]
+ACCURACY = ["accuracy", "accuracy_low", "accuracy_high"]
+PLACES = ("before", "last")
+"""In the order of the network, as columns."""
+
+
+def table_rows(summary: pd.DataFrame) -> pd.DataFrame:
+    """One row an experiment, in the order of the suite: what stands in the table, for both layers."""
+    key = ["setting", "group", "experiment", "title", "order", "seeds", *ACCURACY]
+    table = summary[summary["place"] == "last"].sort_values("order", kind="stable")[key]
+    for place in PLACES:
+        of_place = summary[summary["place"] == place].set_index("experiment")[["layer", *NUMBERS]]
+        table = table.join(of_place.add_prefix(f"{place}_"), on="experiment")
+    return table.drop(columns="order").round(4).reset_index(drop=True)
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """The table of a setting, with a heading for each group."""
+    summary = rows(scene, "summary")
+    if isinstance(summary, Gap):
+        return summary
+    table = table_rows(summary)
+    names = layer_names(summary[summary["group"] != "architecture"])
+    heads = ["Experiment", "Seeds", "Test accuracy"]
+    for place in PLACES:
+        said = names.get(place) or {"before": "before last", "last": "last"}[place]
+        heads += [f"H({escape(said)})", "minus baseline"]
+    head = "".join(f'<th scope="col">{text}</th>' for text in heads)
+    parts, group = [], None
+    for row in table.to_dict("records"):
+        if row["group"] != group:
+            group = row["group"]
+            title = escape(HEADINGS.get(str(group), str(group)))
+            parts.append(
+                f'<tr class="wb-group"><th scope="colgroup" colspan="{len(heads)}"><span>{title}</span></th></tr>'
+            )
+        parts.append(_row(row))
+    body = (
+        '<div class="wb-scroll wb-lab-scroll" tabindex="0"><table class="wb-experiments">'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(parts)}</tbody></table></div>"
+    )
+    caption = (
+        f"Every experiment, {seeds_text(table)} each, networks {setup_text(scene, str(table['setting'].iloc[0]))}: accuracy on the"
+        " test pictures, and the banding index H of the last convolution and the one before it on full weights, means over seeds with 95 %"
+        " Student t intervals in brackets (none for a single seed). Differences are experiment minus baseline, with Welch's"
+        " interval; an architecture is compared with its own baseline. No correction is made for the number of comparisons."
+    )
+    last = table.set_index("experiment")
+    told = [
+        f"{row['title']} {interval_text(row, *(f'last_{name}' for name in NUMBERS[:3]))}"
+        for name, row in last.to_dict("index").items()
+        if row["group"] == "main"
+    ]
+    alt = f"Table of {len(table)} experiments. H of the last convolution: {'; '.join(told)}."
+    return Drawing(caption, alt, table, body=body, width="full")
+
+
+def _row(row: Mapping[str, Any]) -> str:
+    cells = [str(row["seeds"]), _cell(row, ACCURACY, percent=True)]
+    for place in PLACES:
+        names = [f"{place}_{name}" for name in NUMBERS]
+        cells += [_cell(row, names[:3]), _cell(row, names[3:], signed=True)]
+    return f'<tr><th scope="row">{escape(str(row["title"]))}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+
+
+def _cell(row: Mapping[str, Any], names: Sequence[str], percent: bool = False, signed: bool = False) -> str:
+    """A mean with its interval below it, from the columns of these names."""
+    middle, low, high = names
+
+    def text(value: float) -> str:
+        if percent:
+            return f"{100 * value:.1f}"
+        return ("+" if signed and round(value, 3) > 0 else "") + share_text(value)
+
+    if math.isnan(row[middle]):
+        return "–"
+    unit = " %" if percent else ""
+    interval = "" if math.isnan(row[low]) else f"<small>({text(row[low])} to {text(row[high])})</small>"
+    return f"{text(row[middle])}{unit}{interval}"
+
+
+FIGURES = (Figure("experiments-table", draw, "the table of all experiments", of="site", options=("setting",)),)

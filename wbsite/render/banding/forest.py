@@ -1,0 +1,171 @@
+"""Forest plot of a suite: the banding index of every experiment's last two layers, with intervals over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from wbsite.render.charts import NEUTRAL, data, specification
+from wbsite.render.figure import Drawing, Figure, Scene, share_text
+from wbsite.render.site import Gap
+from wbsite.render.suite_tables import (
+    HEADINGS,
+    INTERVAL,
+    about,
+    interval_expression,
+    interval_text,
+    place_colour,
+    place_shape,
+    rows,
+    seeds_text,
+    setup_text,
+    span,
+)
+
+if TYPE_CHECKING:
+    import altair as alt
+
+ROW, HEADING, TOP = 38, 34, 8
+"""Pixels of a row, of a group's heading above its first row, and above all."""
+
+OFFSET = {"last": 3, "before": 12}
+"""Pixels from the middle of a row to the marks of its two layers."""
+
+NARROW, LABELS = 640, 268
+"""Below this width titles stand above their marks; else to the left of them, in this many pixels."""
+
+KEPT = ["index", "low", "high", "row_share", "column_share", "accuracy", "accuracy_low", "accuracy_high"]
+SHARES = ["row_share", "column_share", "accuracy"]
+DIFFERENCE = ["difference", "difference_low", "difference_high"]
+
+
+def forest_rows(summary: pd.DataFrame, runs: pd.DataFrame, base: Mapping[str, str]) -> pd.DataFrame:
+    """One row a mark: the mean of an experiment's layer (`kind` "mean"), or one seed's value ("seed").
+
+    Places are in pixels from the top: `row`, the middle of the experiment's row, `y` of the mark, and `head`, the top of
+    its group.
+    """
+    summary = summary.sort_values(["order", "place"], kind="stable")
+    y: dict[str, int] = {}
+    heads: dict[str, int] = {}
+    at, group = TOP, None
+    for row in summary.drop_duplicates("experiment").itertuples():
+        at += HEADING if row.group != group else 0
+        group = row.group
+        y[row.experiment] = at + ROW // 2
+        heads.setdefault(row.group, at)
+        at += ROW
+    middle = summary.assign(kind="mean", baseline=summary["experiment"].map(base))
+    single = runs.sort_values(["order", "place", "seed"], kind="stable").assign(kind="seed")
+    table = pd.concat([middle, single.drop(columns=["low", "high"])], ignore_index=True)
+    table["heading"] = table["group"].map(lambda name: HEADINGS.get(name, name))
+    table["row"], table["head"] = table["experiment"].map(y), table["group"].map(heads)
+    table["y"] = table["row"] + table["place"].map(OFFSET)
+    columns = ["group", "heading", "experiment", "title", "place", "layer", "kind", "seed", "seeds", *KEPT, *DIFFERENCE]
+    table = table[[*columns, "baseline", "row", "y", "head"]]
+    return table.round(dict.fromkeys([*KEPT, *DIFFERENCE], 4)).astype({"seed": "Int64", "seeds": "Int64"})
+
+
+def _bands(table: pd.DataFrame) -> pd.DataFrame:
+    """The baselines' intervals, each over the rows that are compared with it."""
+    middle = table[(table["kind"] == "mean") & table["low"].notna()]
+    compared = table[table["kind"] == "mean"].groupby("baseline")["row"].agg(["min", "max"])
+    bands = middle[middle["experiment"].isin(compared.index)].set_index("experiment")
+    return bands.assign(top=compared["min"] - ROW // 2, bottom=compared["max"] + ROW // 2)
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """A row an experiment, grouped, in the order of the suite."""
+    summary, runs = rows(scene, "summary"), rows(scene, "runs")
+    if isinstance(summary, Gap):
+        return summary
+    assert isinstance(runs, pd.DataFrame)
+    setting = str(summary["setting"].iloc[0])
+    base = {name: str(facts["baseline"]) for name, facts in about(scene, setting).items()}
+    table = forest_rows(summary, runs, base)
+    bands = _bands(table)
+    table = table.merge(bands.reset_index()[["experiment", "place", "top", "bottom"]], how="left")
+    table.loc[table["kind"] == "seed", ["top", "bottom"]] = None
+    height = int(table["row"].max()) + ROW // 2
+    chart = specification(_chart(table, height), height)
+    last = summary[summary["place"] == "last"].sort_values("order")
+    told = [f"{row['title']} {interval_text(row)}" for row in last[last["group"] == "main"].to_dict("records")]
+    alt_text = (
+        f"Forest plot of {len(last)} experiments. Banding index of the last convolution: {'; '.join(told)}."
+        f" Over all experiments it goes from {share_text(last['index'].min())} to {share_text(last['index'].max())}."
+    )
+    own = ", each architecture's own beside its rows" if len(bands.index.unique()) > 1 else ""
+    caption = (
+        "Every experiment: banding index H of the last convolution and of the one before it, on full weights, positive"
+        f" for horizontal bands; networks {setup_text(scene, setting)}. Large marks are means. {INTERVAL}"
+        f" ({seeds_text(summary)} an experiment), ticks single seeds."
+        f" The shaded bands are the intervals of the baseline{own}. Point at a mark for its numbers."
+    )
+    return Drawing(caption, alt_text, table, chart, width="wide", height=height)
+
+
+def _tips(*names: str) -> list[alt.Tooltip]:
+    import altair as alt
+
+    titles = {"title": "experiment", "index": "H", "row_share": "R", "column_share": "C"}
+    formats = {"index": ".3f", "row_share": ".3f", "column_share": ".3f", "accuracy": ".1%"}
+    return [
+        alt.Tooltip(name, type="quantitative", format=formats[name], title=titles.get(name, name))
+        if name in formats
+        else alt.Tooltip(name, type="nominal", title=titles.get(name, name))
+        for name in names
+    ]
+
+
+def _chart(table: pd.DataFrame, height: int) -> alt.LayerChart:
+    import altair as alt
+
+    narrow = f"width < {NARROW}"
+    low, high = span(table)
+    ends = alt.Scale(
+        domain=[low, high], nice=False, clamp=True,
+        range=[alt.ExprRef(f"{narrow} ? 10 : {LABELS}"), alt.ExprRef("width - 10")],
+    )  # fmt: skip
+    step = 0.2 if high - low < 1.3 else 0.4
+    ticks = [round(step * i, 1) for i in range(-5, 6) if low <= round(step * i, 1) <= high]
+    axis: dict[str, Any] = {"values": ticks, "format": ".1f"}
+    bottom = alt.X("index:Q", title="banding index H", scale=ends, axis=alt.Axis(orient="bottom", **axis))
+    top = alt.X("index:Q", title=None, scale=ends, axis=alt.Axis(orient="top", grid=False, domain=False, **axis))
+    x, x_low = alt.X("index:Q", scale=ends, axis=None), alt.X("low:Q", scale=ends, axis=None)
+    down = alt.Scale(domain=[0, height], reverse=True, nice=False, zero=False)
+    y = alt.Y("y:Q", scale=down, axis=None)
+    base = alt.Chart(data())
+    means = base.transform_filter("datum.kind == 'mean'")
+    told = [*_tips("title", "layer", "index", "interval", "seeds"), *_tips(*SHARES, "minus baseline")]
+    colour = place_colour(table)
+    band = means.transform_filter("isValid(toNumber(datum.top))").mark_rect(opacity=0.13).encode(
+        x=x_low, x2="high:Q", y=alt.Y("top:Q", scale=down, axis=None), y2="bottom:Q", color=colour
+    )  # fmt: skip
+    zero = base.mark_rule(color=NEUTRAL, strokeWidth=1.2).encode(x=alt.X(datum=0, scale=ends, axis=None))
+    titles = means.transform_aggregate(groupby=["title", "row"]).mark_text(
+        align="left", fontSize=12, x=0, dy=alt.ExprRef(f"{narrow} ? -7 : 11"),
+    ).encode(y=alt.Y("row:Q", scale=down, axis=None), text="title:N")  # fmt: skip
+    headings = means.transform_aggregate(groupby=["heading", "head"]).mark_text(
+        align="left", fontSize=12.5, fontWeight="bold", x=0, dy=-8
+    ).encode(y=alt.Y("head:Q", scale=down, axis=None), text="heading:N")  # fmt: skip
+    lines = means.transform_aggregate(groupby=["head"]).mark_rule(color=NEUTRAL, opacity=0.45, x=0, x2="width")
+    seeds = base.transform_filter("datum.kind == 'seed'").mark_tick(orient="vertical", size=9, thickness=1.5, opacity=0.75).encode(
+        x=x, y=y, color=colour, tooltip=_tips("title", "layer", "seed", "index", *SHARES)
+    )  # fmt: skip
+    apart, change = interval_expression("difference_low", "difference_high"), "toNumber(datum.difference)"
+    middle = means.transform_calculate(
+        interval=interval_expression(),
+        **{"minus baseline": f"isValid({change}) ? format({change}, '+.3f') + ' (' + ({apart}) + ')' : '–'"},
+    )
+    whiskers = middle.mark_rule(strokeWidth=2).encode(x=x_low, x2="high:Q", y=y, color=colour)
+    marks = middle.mark_point(filled=True, size=80, opacity=1).encode(
+        x=x, y=y, color=colour, shape=place_shape(table), tooltip=told
+    )
+    frame = [means.mark_point(opacity=0).encode(x=side, y=y) for side in (bottom, top)]
+    ruled = lines.encode(y=alt.Y("head:Q", scale=down, axis=None))
+    return alt.layer(*frame, band, zero, ruled, headings, titles, seeds, whiskers, marks).resolve_axis(x="independent")
+
+
+FIGURES = (Figure("forest", draw, "the forest plot of all experiments", of="site", options=("setting",)),)

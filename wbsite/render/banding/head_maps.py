@@ -1,0 +1,93 @@
+"""Where in its map a fully connected layer's weights are large: a heatmap of positions, with sums at its sides."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from wbsite.render.charts import COLUMNS, INDEX, ROWS
+from wbsite.render.figure import Drawing, Figure, Scene, share_text
+from wbsite.render.page import slug
+from wbsite.render.site import Gap
+
+SIDE, GAP, BARS = 168, 6, 40
+"""Pixels: of the map's longer side, between map and bars, and of the longest bar."""
+
+
+def heatmap(energy: np.ndarray, said: str) -> str:
+    """SVG of a map (h, w) of values, mean 1: stronger colour for larger; means of rows at the right, of columns below."""
+    h, w = energy.shape
+    cell = SIDE / max(h, w)
+    wide, tall, strongest = cell * w, cell * h, float(energy.max()) or 1.0
+    by_y, by_x = energy.mean(1), energy.mean(0)
+    longest = float(max(by_y.max(), by_x.max())) or 1.0
+    cells = "".join(
+        f'<rect x="{x * cell:.2f}" y="{y * cell:.2f}" width="{cell:.2f}" height="{cell:.2f}" fill-opacity="{value / strongest:.3f}">'
+        f"<title>row {y + 1}, column {x + 1}: {value:.2f} of the mean</title></rect>"
+        for (y, x), value in np.ndenumerate(energy)
+    )
+    thick = 0.6 * cell
+    right = "".join(
+        f'<rect x="{wide + GAP:.2f}" y="{(y + 0.5) * cell - thick / 2:.2f}" width="{BARS * value / longest:.2f}" height="{thick:.2f}"/>'
+        for y, value in enumerate(by_y)
+    )
+    below = "".join(
+        f'<rect x="{(x + 0.5) * cell - thick / 2:.2f}" y="{tall + GAP:.2f}" width="{thick:.2f}" height="{BARS * value / longest:.2f}"/>'
+        for x, value in enumerate(by_x)
+    )
+    at = BARS / longest  # where a bar of the mean ends
+    mean = f"M{wide + GAP + at:.2f} 0V{tall:.2f}M0 {tall + GAP + at:.2f}H{wide:.2f}"
+    across, down = wide + GAP + BARS, tall + GAP + BARS
+    return (
+        f'<svg class="wb-heat" viewBox="0 0 {across:.0f} {down:.0f}" width="{across:.0f}" height="{down:.0f}" role="img"'
+        f' aria-label="{escape(said, quote=True)}"><g fill="{INDEX}">{cells}</g><rect class="wb-frame" width="{wide:.2f}" height="{tall:.2f}"/>'
+        f'<g fill="{ROWS}">{right}</g><g fill="{COLUMNS}">{below}</g><path d="{mean}"/></svg>'
+    )
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """A heatmap a layer."""
+    panels, table, told = [], [], []
+    for model in scene.site.working:
+        for layer in model.having("head_positions"):
+            entry = model.entry("head_positions", layer.name)
+            assert entry is not None
+            v, energy = entry.values, np.asarray(entry.arrays["energy"], float)
+            if v["index"] is None or not energy.any():
+                continue
+            energy = energy / energy.mean()
+            by_y, by_x = energy.mean(1), energy.mean(0)
+            said = (
+                f"{model.title}, {layer.name}: rows from {by_y.min():.2f} to {by_y.max():.2f} of the mean,"
+                f" columns from {by_x.min():.2f} to {by_x.max():.2f}"
+            )
+            link = f"{scene.up}models/{slug(model.id)}/{slug(layer.name)}/"
+            interval = f"{share_text(v['index'])} ({share_text(v['low'])} to {share_text(v['high'])})"
+            panels.append(
+                f'<a class="wb-panel" href="{link}">{heatmap(energy, said)}<span><strong>{escape(model.title)}</strong>'
+                f" {escape(layer.name)}<br>R = {share_text(v['row_share'])}, C = {share_text(v['column_share'])}<br>H = {interval}</span></a>"
+            )
+            table += [
+                {"model": model.title, "layer": layer.name, "y": y, "x": x, "energy": round(value, 4)}
+                for (y, x), value in np.ndenumerate(energy)
+            ]
+            told.append(said)
+    if not panels:
+        return Gap("no network on this site has a fully connected layer that reads a map of positions", failed=False)
+    caption = (
+        "Where fully connected layers look: mean over outputs and channels of the squared weight at every position of the map"
+        " that the layer reads, after centring each output's and channel's weights over positions; the stronger the colour, the larger. Bars are"
+        " means of rows (right) and of columns (below), the line at 1 is the mean of all positions. R and C are the shares of that"
+        " variance that vertical and horizontal position explain, H = R − C, with its 95 % bootstrap interval over outputs: they say whether weights change from row to row"
+        " or from column to column, which the map, a sum of squares, does not show."
+        " Each network is one training."
+    )
+    body = f'<div class="wb-heats">{"".join(panels)}</div>'
+    return Drawing(
+        caption, f"Heatmaps of weights by position. {'; '.join(told)}.", pd.DataFrame(table), body=body, width="wide"
+    )
+
+
+FIGURES = (Figure("head-maps", draw, "the weights of fully connected layers by position", of="site"),)

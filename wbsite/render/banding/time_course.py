@@ -1,0 +1,195 @@
+"""When banding appears: the banding index of every layer through training, and the accuracy beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from wbsite.render.charts import BEFORE, LAST, NEUTRAL, SERIES, data, specification
+from wbsite.render.figure import Drawing, Figure, Scene, share_text
+from wbsite.render.site import Gap
+from wbsite.render.suite_tables import about, absent_text, rows, seeds_text, setup_text, side_by_side
+
+if TYPE_CHECKING:
+    import altair as alt
+
+SHOWN = {"baseline": SERIES[6], "rotated": SERIES[5], "fc_only": SERIES[4]}
+"""Experiment → its colour in the chart of accuracies."""
+
+EARLY = "#7f8896"
+"""Colour of the layers before the last two: the earlier, the more of the ground shows through it."""
+
+APART = 0.09
+"""Least distance between two names at the ends of lines, as a share of the axis."""
+
+HEIGHT = 250
+
+
+def course_rows(history: pd.DataFrame, curve: pd.DataFrame) -> pd.DataFrame:
+    """One row a point: `measure` H or accuracy, of one seed (`kind` "seed") or the mean over seeds ("mean")."""
+    key = ["experiment", "measure", "layer", "epoch"]
+    single = pd.concat(
+        [
+            history.rename(columns={"index": "value"}).assign(measure="H"),
+            curve.rename(columns={"accuracy": "value"}).assign(measure="accuracy", layer=""),
+        ]
+    )[[*key, "seed", "value"]]
+    middle = single.groupby(key, sort=False)["value"].agg(value="mean", seeds="count").reset_index()
+    table = pd.concat([middle.assign(kind="mean"), single.assign(kind="seed")], ignore_index=True)
+    return table.round(4).astype({"seed": "Int64", "seeds": "Int64"})[[*key, "kind", "seed", "seeds", "value"]]
+
+
+def colours(layers: Sequence[str]) -> dict[str, str]:
+    """Layer, in order of depth → its colour: greys, then those of the last two."""
+    shares = [0.4 + 0.6 * (i + 1) / len(layers[:-2]) for i in range(len(layers[:-2]))]
+    early = {name: f"{EARLY}{round(255 * share):02x}" for name, share in zip(layers, shares, strict=False)}
+    return early | dict(zip(layers[-2:], [BEFORE, LAST][-len(layers) :], strict=True))
+
+
+def span(values: pd.Series, step: float) -> list[float]:
+    """The range of an axis: the values, rounded outwards to whole steps."""
+    return [round(float(values.min()) // step * step, 4), round(-(-float(values.max()) // step) * step, 4)]
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """A chart for each experiment, on one scale, and one of all accuracies."""
+    tables = [rows(scene, name) for name in ("history", "curve", "depth")]
+    for found in tables:
+        if isinstance(found, Gap):
+            return found
+    history, curve, depth = (found[found["experiment"].isin(SHOWN)] for found in tables if not isinstance(found, Gap))
+    shown = [name for name in SHOWN if name in set(history["experiment"])]
+    if not shown:
+        return Gap(f"no run of {', '.join(SHOWN)} is there", failed=False)
+    table = course_rows(history, curve)
+    setting = str(history["setting"].iloc[0])
+    facts = about(scene, setting)
+    titles = {name: str(facts[name]["title"]) for name in shown}
+    # Only layers that were measured through training; in the order of the network.
+    layers = [name for name in dict.fromkeys(depth.sort_values("depth")["layer"]) if name in set(table["layer"])]
+    key = colours(layers)
+    measured = table[table["measure"] == "H"]
+    wide, longest = span(measured["value"], 0.2), float(table["epoch"].max())
+    table["name_at"] = _names(measured, layers, APART * (wide[1] - wide[0]))
+    ends = {name: _ends(measured[measured["experiment"] == name], layers) for name in shown}
+    panels = [
+        (
+            escape(titles[name]),
+            f"time-course-{setting}-{name}.vl.json",
+            f"H through training, {titles[name]}: {ends[name]}.",
+        )
+        for name in shown
+    ]
+    specs = {file: _layers_chart(name, key, wide, longest) for (_, file, _), name in zip(panels, shown, strict=True)}
+    scores = table[table["measure"] == "accuracy"]
+    if len(scores):
+        file = f"time-course-{setting}-accuracy.vl.json"
+        specs[file] = _accuracy_chart(titles, span(scores["value"], 0.05), longest)
+        panels.append(("accuracy on the test pictures", file, "Accuracy through training."))
+    legend = "".join(f'<span style="--wb-key:{colour}">{escape(name)}</span>' for name, colour in key.items())
+    caption = (
+        "When banding appears: H of every convolution, on full weights, through training, from the untrained network (epoch 0)"
+        " on; the axis stretches the first epoch. Thick lines are means over seeds"
+        f" ({seeds_text(table[table['kind'] == 'mean'])}), thin ones single seeds of the last two convolutions, {escape(' and '.join(layers[-2:]))};"
+        f" they show the spread, and no interval is drawn. Networks {setup_text(scene, setting)}.{absent_text(history, SHOWN)}"
+    )
+    alt_text = f"Line charts of H through training. {'; '.join(f'{titles[name]}: {ends[name]}' for name in shown)}."
+    body = f'<p class="wb-keys" aria-hidden="true">{legend}</p>{side_by_side(panels, HEIGHT)}'
+    files = {file: json.dumps(spec).encode() for file, spec in specs.items()}
+    return Drawing(caption, alt_text, table, body=body, files=files, width="wide")
+
+
+def _names(measured: pd.DataFrame, layers: Sequence[str], apart: float) -> pd.Series:
+    """Where the names of the last two layers stand: at the ends of their lines, moved apart where those meet."""
+    middle = measured[(measured["kind"] == "mean") & measured["layer"].isin(layers[-2:])]
+    ends = middle.loc[middle.groupby(["experiment", "layer"])["epoch"].idxmax()].sort_values("value")
+    of = ends.groupby("experiment")
+    short = (apart - (of["value"].transform("max") - of["value"].transform("min"))).clip(lower=0)
+    side = of.cumcount() - (of["value"].transform("size") - 1) / 2
+    return (ends["value"] + side * short).round(4)
+
+
+def _ends(measured: pd.DataFrame, layers: Sequence[str]) -> str:
+    """What the last two layers begin and end with."""
+    middle = measured[measured["kind"] == "mean"]
+    told = []
+    for layer in layers[-2:]:
+        values = middle[middle["layer"] == layer].sort_values("epoch")["value"]
+        if len(values):
+            told.append(f"{layer} from {share_text(values.iloc[0])} to {share_text(values.iloc[-1])}")
+    return ", ".join(told)
+
+
+def _epochs(longest: float) -> alt.X:
+    import altair as alt
+
+    # Linear up to about a tenth of an epoch, where the index moves fastest, logarithmic beyond.
+    scale = alt.Scale(type="symlog", constant=0.1, domain=[0, longest], nice=False)
+    values = [0, 0.1, 0.3, 1, 3, 10, 30, 90]
+    return alt.X("epoch:Q", title="epoch", scale=scale, axis=alt.Axis(values=values, format="~g", grid=False))
+
+
+def _layers_chart(experiment: str, key: Mapping[str, str], wide: Sequence[float], longest: float) -> dict[str, Any]:
+    import altair as alt
+
+    last = list(key)[-2:]
+    colour = alt.Color("layer:N", scale=alt.Scale(domain=list(key), range=list(key.values())), legend=None)
+    y = alt.Y("value:Q", title="banding index H", scale=alt.Scale(domain=list(wide), nice=False))
+    x = _epochs(longest)
+    base = alt.Chart(data()).transform_filter(f"datum.experiment == '{experiment}' && datum.measure == 'H'")
+    means = base.transform_filter("datum.kind == 'mean'")
+    two = f"indexof({json.dumps(last)}, datum.layer) >= 0"
+    seeds = base.transform_filter(f"datum.kind == 'seed' && {two}").mark_line(strokeWidth=1, opacity=0.45)
+    lines = means.mark_line().encode(
+        x=x, y=y, color=colour, strokeWidth=alt.condition(two, alt.value(2.6), alt.value(1.3)), detail="layer:N"
+    )
+    tips = ["layer:N", "epoch:Q", alt.Tooltip("value:Q", title="H, mean", format=".3f"), "seeds:Q"]
+    points = means.mark_point(filled=True, opacity=1).encode(
+        x=x, y=y, color=colour, size=alt.condition(two, alt.value(26), alt.value(12)), tooltip=tips
+    )
+    ends = means.transform_filter("isValid(toNumber(datum.name_at))")
+    names = ends.mark_text(align="left", dx=6, fontSize=12, fontWeight="bold").encode(
+        x=x, y="name_at:Q", color=colour, text="layer:N"
+    )
+    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
+    return specification(
+        alt.layer(zero, seeds.encode(x=x, y=y, color=colour, detail=["seed:N", "layer:N"]), lines, points, names),
+        HEIGHT,
+    )
+
+
+def _accuracy_chart(titles: Mapping[str, str], wide: Sequence[float], longest: float) -> dict[str, Any]:
+    import altair as alt
+
+    scale = alt.Scale(domain=list(titles), range=[SHOWN[name] for name in titles])
+    legend = alt.Legend(
+        title=None,
+        orient="top",
+        columns=1,
+        symbolType="stroke",
+        symbolOpacity=1,
+        symbolStrokeWidth=2,
+        labelExpr=f"{dict(titles)!r}[datum.value]",
+        fillColor=None,
+    )
+    colour = alt.Color("experiment:N", scale=scale, legend=legend)
+    dash = alt.StrokeDash(
+        "experiment:N", scale=alt.Scale(domain=list(titles), range=[[1, 0], [6, 3], [2, 2]]), legend=legend
+    )
+    y = alt.Y(
+        "value:Q", title="test accuracy", scale=alt.Scale(domain=list(wide), nice=False), axis=alt.Axis(format="%")
+    )
+    x = _epochs(longest)
+    base = alt.Chart(data()).transform_filter("datum.measure == 'accuracy'")
+    means = base.transform_filter("datum.kind == 'mean'")
+    lines = means.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, strokeDash=dash)
+    seeds = base.transform_filter("datum.kind == 'seed'").mark_point(filled=True, size=14, opacity=0.5)
+    tips = ["experiment:N", "seed:Q", "epoch:Q", alt.Tooltip("value:Q", title="accuracy", format=".1%")]
+    return specification(alt.layer(lines, seeds.encode(x=x, y=y, color=colour, tooltip=tips)), HEIGHT)
+
+
+FIGURES = (Figure("time-course", draw, "the time course of banding", of="site", options=("setting",)),)

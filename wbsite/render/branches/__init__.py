@@ -1,0 +1,1 @@
+"""Figures of branch specialization, one file each."""

@@ -1,0 +1,189 @@
+"""The units of every branch that are most strongly tuned to something: their pictures and how much they are."""
+
+from __future__ import annotations
+
+import base64
+import io
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from wbsite.core.errors import WbsiteError, unknown
+from wbsite.render.figure import Drawing, Figure, Scene, number_text, share_text
+from wbsite.render.kernels import breakable, pictured, unit_number, unit_tile
+from wbsite.render.page import slug
+from wbsite.render.site import Gap, Model
+from wbsite.render.sprites import quantised
+
+COUNT, MOST = 6, 24
+"""Units shown of a branch, if nothing is said, and at most."""
+
+INDEX = "colour"
+"""Shown if nothing is said."""
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """Options: group, the place where branches meet (the first that was measured if left out); index, a column of
+    `tuning`, or category, whose units alone are shown then; count, of units a branch."""
+    assert scene.model is not None
+    entry, found = scene.entry_or_gap("tuning"), scene.model.found("branches")
+    if isinstance(entry, Gap) or isinstance(found, Gap):
+        return entry if isinstance(entry, Gap) else found  # type: ignore[return-value]
+    members, rows = found.table("members"), entry.table("rows")
+    members = members[members["layer"].isin(rows["layer"])]
+    if members.empty:
+        return Gap(found.values["none"] or "no group of branches was measured", failed=False)
+    group = str(scene.options.get("group") or members["group"].iloc[0])
+    if group not in set(members["group"]):
+        raise unknown("measured group of branches", group, list(dict.fromkeys(members["group"])))
+    category, index, sign = _wanted(scene, entry.values)
+    count, tiles = _count(scene.options.get("count", COUNT)), _Tiles(scene)
+    own = members[(members["group"] == group) & (members["kind"] == _kind(members, group))]
+    named = entry.table("categories")
+    having = set(named.loc[named["category"] == category, ["layer", "unit"]].itertuples(index=False, name=None))
+    parts, data, told = [], [], []
+    for branch, of in own.groupby("branch", sort=False):
+        units = pd.concat([_units(rows, m) for m in of.itertuples()])
+        among = (
+            units[[pair in having for pair in zip(units["layer"], units["unit"], strict=True)]] if category else units
+        )
+        best = among.dropna(subset=[index]).sort_values(index, ascending=sign < 0, kind="stable").head(count)
+        shown = "".join(tiles.tile(row["layer"], int(row["unit"]), row[index]) for row in best.to_dict("records"))
+        said = f"{len(among)} of {len(units)} units" if category else f"{len(units)} units"
+        parts.append(
+            f'<div class="wb-trial"><p><strong>{breakable(str(branch))}</strong> {said}</p>'
+            f'<div class="wb-found">{shown or "none"}</div></div>'
+        )
+        told.append(f"{branch} {said}")
+        data += [
+            {
+                "branch": branch,
+                "layer": row["layer"],
+                "unit": unit_number(scene.model, row["layer"], int(row["unit"])),
+                index: round(row[index], 4),
+            }
+            for row in best.to_dict("records")
+        ]
+    title = entry.values["categories"][category]["title"] if category else entry.values["indices"][index]["title"]
+    if not data:
+        return Gap(f"no unit of {group} is of the category “{title}”", failed=False)
+    alt = f"Units of {group} of {scene.model.title}, by branch, with the strongest for “{title}” first: {'; '.join(told)}."
+    caption = _caption(scene, entry.values, group, category, index, sign, tiles)
+    table = pd.DataFrame(data)
+    return Drawing(caption, alt, table, body=f'<div class="wb-trials">{"".join(parts)}</div>', width="wide")
+
+
+def _wanted(scene: Scene, values: dict[str, Any]) -> tuple[str, str, int]:
+    """Category ("" for none), index, and −1 where its smallest values come first."""
+    category, index = scene.options.get("category"), scene.options.get("index")
+    if category and index:
+        raise WbsiteError("figure 'branch-units' is given a category and an index.", "Write one of them.")
+    if category:
+        if category not in values["categories"]:
+            raise unknown("category", str(category), list(values["categories"]))
+        by = values["categories"][category]["index"]
+        return str(category), by.removeprefix("-"), -1 if by.startswith("-") else 1
+    if index is not None and index not in values["indices"]:
+        raise unknown("index", str(index), list(values["indices"]))
+    return "", str(index or INDEX), 1
+
+
+def _count(given: Any) -> int:
+    if not str(given).isdigit() or not 0 < int(given) <= MOST:
+        raise WbsiteError(f"figure 'branch-units' cannot show {given!r} units.", f"Write count=1 to {MOST}.")
+    return int(given)
+
+
+def _kind(members: pd.DataFrame, group: str) -> str:
+    return str(members.loc[members["group"] == group, "kind"].iloc[0])
+
+
+def _units(rows: pd.DataFrame, member: Any) -> pd.DataFrame:
+    own = rows[(rows["layer"] == member.layer) & (rows["unit"] >= member.low) & (rows["unit"] < member.high)]
+    return own[~own["dead"].astype(bool)]
+
+
+class _Tiles:
+    """Pictures of units: what excites them; else their kernels; else their numbers.
+
+    Attributes:
+        kinds: what was shown so far.
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        assert scene.model is not None
+        self.scene, self.model = scene, scene.model
+        self.kinds: set[str] = set()
+        self._kernels: dict[str, tuple[str, np.ndarray] | None] = {}
+
+    def tile(self, layer: str, channel: int, value: float) -> str:
+        """A link to the unit's panel, with its number and its index below."""
+        number = unit_number(self.model, layer, channel)
+        text = f"{number}<br>{share_text(value)}"
+        if layer not in self._kernels:
+            self._kernels[layer] = _kernels(self.model, layer)
+        kernels = self._kernels[layer]
+        if channel in pictured(self.model, layer) or kernels is None:
+            self.kinds.add("pictures" if channel in pictured(self.model, layer) else "numbers")
+            return unit_tile(self.scene, layer, channel, 72, text)
+        kind, stack = kernels
+        self.kinds.add(kind)
+        buffer = io.BytesIO()
+        Image.fromarray(quantised(stack[channel])).save(buffer, "WEBP", lossless=True, method=6)
+        source = base64.b64encode(buffer.getvalue()).decode()
+        alt = escape(f"Kernel of unit {number} of {layer}", quote=True)
+        page = f"{self.scene.up}models/{slug(self.model.id)}/{slug(layer)}/"
+        return (
+            f'<a class="wb-unit" style="width:72px" href="{page}#unit-{number}"><img src="data:image/webp;base64,{source}"'
+            f' width="72" height="72" style="image-rendering:pixelated" alt="{alt}"><span>{text}</span></a>'
+        )
+
+
+def _kernels(model: Model, layer: str) -> tuple[str, np.ndarray] | None:
+    """Pictures of a layer's kernels, (units, kh, kw, 3) in [0, 1]: as they are, or their factors."""
+    for analysis, array in (("filters", "pictures"), ("nmf", "per_unit")):
+        entry = model.entry(analysis, layer)
+        if entry is not None:
+            return analysis, entry.arrays[array]
+    return None
+
+
+SHOWN = {
+    "pictures": "what excites a unit, by feature visualization",
+    "filters": "the kernel as it is",
+    "nmf": "one-sided NMF of the kernel",
+    "numbers": "the number alone where a kernel of 1×1 has no shape to show",
+}
+
+
+def _caption(
+    scene: Scene, values: dict[str, Any], group: str, category: str, index: str, sign: int, tiles: _Tiles
+) -> str:
+    assert scene.model is not None
+    about, shown = values["indices"][index], "; ".join(text for kind, text in SHOWN.items() if kind in tiles.kinds)
+    first = f"Units of <code>{escape(group)}</code> in {escape(scene.model.title)}, branch by branch. "
+    if category:
+        rule = values["categories"][category]
+        first += f"All are of the category “{escape(rule['title'])}”: {escape(rule['rule'])}. Chosen"
+    else:
+        first += "Chosen"
+    return (
+        f"{first} by rank, not by eye: those with the {'smallest' if sign < 0 else 'largest'} index “{escape(about['title'])}”,"
+        f" {escape(about['formula'])} ({number_text(about['low'])} to {number_text(about['high'])}; {escape(about['source'])}); it"
+        " stands below the unit's number. It is measured on responses to synthetic stimuli, the same for all branches of"
+        f" the group. Pictures: {shown}. Dead units are left out."
+    )
+
+
+FIGURES = (
+    Figure(
+        "branch-units",
+        draw,
+        "units of branches by what they are tuned to",
+        of="model",
+        options=("group", "category", "index", "count"),
+    ),
+)

@@ -1,0 +1,146 @@
+"""What figures of the branch laboratory share: its tables, and what experiments and data sets are called."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from wbsite.core.errors import unknown
+from wbsite.core.store import Entry
+from wbsite.render.charts import SERIES
+from wbsite.render.figure import Scene
+from wbsite.render.site import Gap
+
+SUITE, ANALYSIS = "branches", "branch_experiments"
+
+HEADINGS = {
+    "kept": "Pictures as they are",
+    "removed": "Pictures without colour",
+    "permuted": "Hues permuted",
+    "architecture": "Common architecture",
+}
+"""Group of experiments → its heading; a group not listed is its own heading."""
+
+PROPERTIES = {
+    "chroma": "chroma",
+    "frequency": "spatial frequency",
+    "frequency beyond colour": "spatial frequency beyond what chroma explains",
+}
+"""What branches may part in → as captions say it."""
+
+MEASURE = "share of the ranks' variance that lies between branches, η²"
+
+DATASETS = [(SERIES[0], "circle"), (SERIES[3], "diamond"), (SERIES[6], "square"), (SERIES[4], "triangle-up")]
+"""Colour and mark of data sets, in their order, the same in every figure of the laboratory."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lab:
+    """The result of all runs, of the settings that a figure shows.
+
+    Attributes:
+        entry: the result.
+        settings: names, in order.
+    """
+
+    entry: Entry
+    settings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, scene: Scene) -> Lab | Gap:
+        """That of the setting the page names, or of all, or why there is none."""
+        found = scene.site.suite(SUITE).found(ANALYSIS)
+        if isinstance(found, Gap):
+            return found
+        known = tuple(found.values["settings"])
+        chosen = scene.options.get("setting") or ""
+        if chosen and chosen not in known:
+            return Gap(f"no run of the setting {chosen} is there (there are: {', '.join(known)})", failed=False)
+        return cls(found, (str(chosen),) if chosen else known)
+
+    def table(self, name: str, of: str = "") -> pd.DataFrame:
+        """Its rows of the settings shown, and of one property where it is named."""
+        table = self.entry.table(name)
+        shown = table["setting"].isin(self.settings)
+        return table[shown & (table["property"] == of) if of else shown].reset_index(drop=True)
+
+    def facts(self, setting: str) -> Mapping[str, Any]:
+        """What a setting's runs share."""
+        found: Mapping[str, Any] = self.entry.values[setting]["facts"]
+        return found
+
+    def about(self, setting: str) -> Mapping[str, Mapping[str, Any]]:
+        """Experiment → its values."""
+        return {name: told for name, told in self.entry.values[setting].items() if name != "facts"}
+
+    @property
+    def datasets(self) -> dict[str, str]:
+        """Setting → its data set, and the setting itself where two have the same."""
+        names = {setting: str(self.facts(setting)["dataset"]) for setting in self.entry.values["settings"]}
+        alike = [name for name in names.values() if list(names.values()).count(name) > 1]
+        return {setting: setting if names[setting] in alike else names[setting] for setting in self.settings}
+
+    @property
+    def marks(self) -> dict[str, tuple[str, str]]:
+        """Setting → its colour and mark."""
+        every = {setting: DATASETS[i % len(DATASETS)] for i, setting in enumerate(self.entry.values["settings"])}
+        return {setting: every[setting] for setting in self.settings}
+
+    @property
+    def setup(self) -> str:
+        """What the networks were trained on, as captions say it (HTML)."""
+        told = []
+        for setting, name in self.datasets.items():
+            epochs = " or ".join(map(str, self.facts(setting)["epochs"]))
+            told.append(f"{escape(name)} for {epochs} epoch{'' if epochs == '1' else 's'}")
+        return f"trained on {' or on '.join(told)}"
+
+    def titles(self) -> dict[str, str]:
+        """Experiment → its title, in the suite's order."""
+        found = {name: told for setting in self.settings for name, told in self.about(setting).items()}
+        return {name: str(told["title"]) for name, told in sorted(found.items(), key=lambda item: item[1]["order"])}
+
+
+def axis_of(table: pd.DataFrame, columns: Sequence[str]) -> tuple[float, list[float]]:
+    """Where an axis of η² that begins at 0 ends, to hold these columns, and its ticks; η² cannot be above 1."""
+    most = table[list(columns)].max().max()
+    end = min(10, max(2, math.ceil(10 * most))) if most == most else 10
+    step = 1 if end <= 5 else 2
+    return end / 10, [tick / 10 for tick in range(0, end + 1, step)]
+
+
+def property_of(scene: Scene) -> str:
+    """The property that the page names, chroma where it names none.
+
+    Raises:
+        WbsiteError: there is no such property.
+    """
+    name = scene.options.get("property", "chroma")
+    if name not in PROPERTIES:
+        raise unknown("property that branches may part in", str(name), PROPERTIES)
+    return str(name)
+
+
+def names_of(scene: Scene, option: str) -> list[str]:
+    """The names that an option lists, separated by commas."""
+    given = str(scene.options.get(option) or "")
+    return list(dict.fromkeys(filter(None, (name.strip() for name in given.split(",")))))
+
+
+def absent(scene: Scene, lab: Lab, names: Sequence[str]) -> list[str]:
+    """Those of the experiments that have no run.
+
+    Raises:
+        WbsiteError: the suite has no experiment of that name.
+    """
+    there = lab.titles()
+    known = {**there, **dict.fromkeys(scene.site.suite(SUITE).facts.get("experiments", ()))}
+    for name in names:
+        if name not in known:
+            raise unknown(f"experiment of the suite {SUITE}", name, known)
+    return [name for name in names if name not in there]

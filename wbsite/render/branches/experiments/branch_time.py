@@ -1,0 +1,129 @@
+"""When branches part: the parting of every experiment through training, and what chance would give."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from wbsite.render.charts import NEUTRAL, data, specification
+from wbsite.render.figure import Drawing, Figure, Scene, share_text
+from wbsite.render.site import Gap
+from wbsite.render.suite_tables import interval_expression, seeds_text, side_by_side
+
+from ._branch_runs import MEASURE, PROPERTIES, Lab, absent, axis_of, names_of, property_of
+
+HEIGHT = 220
+NUMBERS = ["share", "low", "high", "expected", "limit"]
+
+
+def time_rows(course: pd.DataFrame, history: pd.DataFrame, labels: dict[str, str]) -> pd.DataFrame:
+    """One row a point: the mean of an experiment and data set (`kind` "mean"), or one run's value ("run")."""
+    table = pd.concat([course.assign(kind="mean"), history.assign(kind="run")], ignore_index=True)
+    table.insert(1, "dataset", table["setting"].map(labels))
+    columns = ["setting", "dataset", "experiment", "property", "epoch", "kind", "seed", "seeds", *NUMBERS]
+    return table[columns].round(dict.fromkeys(NUMBERS, 4)).astype({"seed": "Int64", "seeds": "Int64"})
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """A chart an experiment, on one scale."""
+    lab, name = Lab.of(scene), property_of(scene)
+    if isinstance(lab, Gap):
+        return lab
+    course, history = lab.table("course", name), lab.table("history", name)
+    titles = {of: title for of, title in lab.titles().items() if of in set(course["experiment"])}
+    asked = names_of(scene, "experiments")
+    missing = absent(scene, lab, asked)
+    kept = [of for of in titles if any(lab.about(s).get(of, {}).get("group") == "kept" for s in lab.settings)]
+    shown = [of for of in titles if of in (asked or kept or titles)]
+    if not shown:
+        return Gap(f"no run of {' or '.join(asked) or 'a network in branches'} is there", failed=False)
+    course, history = (of[of["experiment"].isin(shown)] for of in (course, history))
+    table = time_rows(course, history, lab.datasets)
+    most, ticks = axis_of(table, ["share", "high", "limit"])
+    longest = float(table["epoch"].max())
+    panels, specs, told = [], {}, []
+    for experiment in shown:
+        title, said = titles[experiment], _said(lab, experiment, name)
+        file = f"branch-time-{name.replace(' ', '-')}-{experiment}.vl.json"
+        panels.append((escape(title), file, f"Parting in {PROPERTIES[name]} through training, {title}: {said}."))
+        specs[file] = _chart(experiment, lab, most, ticks, longest)
+        told.append(f"{title}: {said}")
+    legend = "".join(
+        f'<span style="--wb-key:{colour}">{escape(lab.datasets[setting])}</span>'
+        for setting, (colour, _) in lab.marks.items()
+    )
+    body = f'<p class="wb-keys" aria-hidden="true">{legend}</p>' if len(lab.settings) > 1 else ""
+    caption = (
+        f"When branches part in {PROPERTIES[name]}: {MEASURE}, through training, from the untrained network (epoch 0) on; the"
+        " axis stretches the first epoch. Thick lines are means over seeds"
+        f" ({seeds_text(table[table['kind'] == 'mean'])}), with their 95 % Student t intervals shaded, thin ones single runs."
+        f" Below the top of the grey band lie 95 % of such means when the units are dealt to branches at random"
+        f" ({lab.entry.values['draws']} permutations a seed and moment). Networks {lab.setup}."
+        + (f" Not run: {', '.join(missing)}." if missing else "")
+    )
+    files = {file: json.dumps(spec).encode() for file, spec in specs.items()}
+    alt_text = f"Line charts of parting in {PROPERTIES[name]} through training. {'; '.join(told)}."
+    return Drawing(caption, alt_text, table, body=f"{body}{side_by_side(panels, HEIGHT)}", files=files, width="wide")
+
+
+def _said(lab: Lab, experiment: str, name: str) -> str:
+    """What an experiment ends with, and since when it is above chance."""
+    told = []
+    for setting in lab.settings:
+        of = lab.about(setting).get(experiment, {}).get(name)
+        if of:
+            since = of["above_from"]
+            when = "within chance at the end" if since is None else f"above chance from epoch {since:g} on"
+            told.append(f"{lab.datasets[setting]} ends at {share_text(of['share'])}, {when}")
+    return ", ".join(told)
+
+
+def _chart(experiment: str, lab: Lab, most: float, ticks: list[float], longest: float) -> dict[str, Any]:
+    import altair as alt
+
+    # Linear up to about a tenth of an epoch, logarithmic beyond.
+    scale = alt.Scale(type="symlog", constant=0.1, domain=[0, longest], nice=False)
+    axis = alt.Axis(values=[0, 0.1, 0.3, 1, 3, 10, 30, 90], format="~g", grid=False)
+    x = alt.X("epoch:Q", title="epoch", scale=scale, axis=axis)
+    height = alt.Scale(domain=[0, most], nice=False, clamp=True)
+    y = alt.Y("share:Q", title="parting, η²", scale=height, axis=alt.Axis(format=".1f", values=ticks))
+    names, colours = [lab.datasets[setting] for setting in lab.settings], [mark for mark, _ in lab.marks.values()]
+    colour = alt.Color("dataset:N", scale=alt.Scale(domain=names, range=colours), legend=None)
+    dash = alt.StrokeDash(
+        "dataset:N",
+        scale=alt.Scale(domain=names, range=[[1, 0], [7, 3], [2, 2], [9, 2, 2, 2]][: len(names)]),
+        legend=None,
+    )
+    base = alt.Chart(data()).transform_filter(f"datum.experiment == '{experiment}'")
+    means = base.transform_filter("datum.kind == 'mean'").transform_calculate(interval=interval_expression())
+    chance = means.mark_area(color=NEUTRAL, opacity=0.22).encode(
+        x=x, y=alt.Y("limit:Q", scale=height), y2=alt.datum(0), detail="dataset:N"
+    )
+    spread = (
+        means.transform_filter("isValid(toNumber(datum.low))")
+        .mark_area(opacity=0.16)
+        .encode(x=x, y=alt.Y("low:Q", scale=height), y2="high:Q", color=colour)
+    )
+    runs = base.transform_filter("datum.kind == 'run'").mark_line(strokeWidth=1, opacity=0.4)
+    tips = [
+        "dataset:N", "epoch:Q", alt.Tooltip("share:Q", title="η², mean", format=".3f"), "interval:N", "seeds:Q",
+        alt.Tooltip("limit:Q", title="chance up to", format=".3f"),
+    ]  # fmt: skip
+    return specification(
+        alt.layer(
+            chance,
+            spread,
+            runs.encode(x=x, y=y, color=colour, detail=["seed:N", "dataset:N"]),
+            means.mark_line(strokeWidth=2.6).encode(x=x, y=y, color=colour, strokeDash=dash),
+            means.mark_point(filled=True, size=30, opacity=1).encode(x=x, y=y, color=colour, tooltip=tips),
+        ),
+        HEIGHT,
+    )
+
+
+FIGURES = (
+    Figure("branch-time", draw, "when branches part", of="site", options=("property", "setting", "experiments")),
+)  # fmt: skip

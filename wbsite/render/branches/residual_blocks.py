@@ -1,0 +1,103 @@
+"""Blocks of residual stages: does a block's population of units differ from those of the other blocks of its stage."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from wbsite.render.charts import NEUTRAL, SERIES, data, specification
+from wbsite.render.figure import Drawing, Figure, Scene, number_text, share_text
+from wbsite.render.site import Gap
+
+from ._enrichment_data import Enriched, marked, p_text
+
+if TYPE_CHECKING:
+    import altair as alt
+
+HEIGHT = 300
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """A mark a block, in order of execution. Option: group, a stage."""
+    found = Enriched.of(scene)
+    if isinstance(found, Gap):
+        return found
+    if found.stages.empty:
+        return Gap("no stage of residual blocks was measured", failed=False)
+    table = found.stages.drop(columns=["kind", "source"]).rename(columns={"branch": "block"})
+    table = table.assign(place=table["group"] + ", " + table["block"]).round({"statistic": 4, "untrained_statistic": 4})
+    stages = [stage for stage in found.values["stages"] if stage["group"] in set(table["group"])]
+    differing = table[table["q"].map(marked)]
+    alt = (
+        f"{len(table)} blocks in {len(stages)} stages of {found.model.title}; {len(differing)} differ from the other blocks of their"
+        f" stage (q ≤ 0.05). Statistics from {table['statistic'].min():.1f} to {table['statistic'].max():.1f}, 1 by lot."
+    )
+    return Drawing(
+        _caption(found, stages, table, differing),
+        alt,
+        table,
+        specification(_chart(table), HEIGHT),
+        width="wide",
+        height=HEIGHT,
+    )
+
+
+def _chart(table: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
+    import altair as alt
+
+    stages = list(dict.fromkeys(table["group"]))
+    axis = alt.Axis(labelAngle=-60, labelLimit=150, grid=False)
+    x = alt.X("place:N", sort=list(table["place"]), title=None, axis=axis)
+    least = float(table[["statistic", "untrained_statistic"]].min().min())
+    scale = alt.Scale(type="log", domainMin=min(0.5, max(least, 0.01)), nice=False)
+    y = alt.Y("statistic:Q", title="difference from the other blocks (1 by lot)", scale=scale)
+    legend = alt.Legend(title=None, orient="top") if len(stages) > 1 else None
+    colour = alt.Color("group:N", scale=alt.Scale(domain=stages, range=SERIES[: len(stages)]), legend=legend)
+    tips = [
+        "group:N", "block:N", "units:Q",
+        *(alt.Tooltip(f"{name}:Q", format=".3g") for name in ("statistic", "p", "q", "untrained_statistic", "untrained_p")),
+    ]  # fmt: skip
+    base = alt.Chart(data())
+    copies = base.transform_filter("isValid(toNumber(datum.untrained_statistic))").mark_tick(
+        color=NEUTRAL, thickness=3, width=18
+    ).encode(x=x, y=alt.Y("untrained_statistic:Q"))  # fmt: skip
+    points = base.mark_point(size=80, opacity=1, strokeWidth=2).encode(
+        x=x, y=y, color=colour, tooltip=tips,
+        fill=alt.condition("datum.q <= 0.05 && isValid(toNumber(datum.q))", colour, alt.value("transparent")),
+    )  # fmt: skip
+    one = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[4, 3]).encode(y=alt.datum(1))
+    return alt.layer(one, copies, points)
+
+
+def _caption(found: Enriched, stages: list[dict[str, Any]], table: pd.DataFrame, differing: pd.DataFrame) -> str:
+    values = found.values
+    grey = " Grey ticks: mean of untrained copies." if table["untrained_statistic"].notna().any() else ""
+    return (
+        f"Do the residual blocks of {escape(found.model.title)} specialize? For every block how far the mean ranks of its units' indices"
+        " are from those of its stage, squared, averaged over indices, in units of what as many units drawn by lot give. Filled:"
+        f" q ≤ 0.05 ({values['permutations']} permutations of units among the stage's blocks, seed {values['seed']};"
+        f" Benjamini–Hochberg over {number_text(len(table))} blocks); {len(differing)} do.{grey} {' '.join(map(_stage, stages))} Depth is a"
+        " confounder: later blocks see more of the picture and read what earlier ones added, so that a difference need be no"
+        f" division of labour.{found.copies_text}"
+    )
+
+
+def _stage(stage: dict[str, Any]) -> str:
+    """A sentence on one stage."""
+    text = (
+        f"In <code>{escape(stage['group'])}</code> {_percent(stage['share'])} of the variance of ranks lies between its"
+        f" {stage['blocks']} blocks, {_percent(stage['by_chance'])} by lot (p {p_text(stage['p'])})"
+    )
+    if stage["untrained"]:
+        text += f", {_percent(min(stage['untrained']))} to {_percent(max(stage['untrained']))} in untrained copies"
+    with_depth = share_text(stage["with_depth"])
+    return f"{text}; {with_depth} of that goes in a straight line with depth."
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}&nbsp;%"
+
+
+FIGURES = (Figure("residual-blocks", draw, "how residual blocks differ", of="model", options=("group",)),)

@@ -1,0 +1,1 @@
+"""Figures of expanded weights, one file each."""

@@ -1,0 +1,172 @@
+"""How far paths cancel: the size of paths and what is left of it, in one layer and through the network, with chance."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from wbsite.core.store import Entry
+from wbsite.render.charts import NEUTRAL, SERIES, data, specification
+from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.page import slug
+from wbsite.render.site import Gap
+from wbsite.render.suite_tables import side_by_side
+
+from ._channels import channel_text
+
+HEIGHT = 320
+
+FOUND, CHANCE = SERIES[1], NEUTRAL
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """Two charts: pairs of the layer of the first unit shown, and every layer."""
+    assert scene.model is not None
+    entry = scene.entry_or_gap("cancellation")
+    if isinstance(entry, Gap):
+        return entry
+    if not entry.values["shown"]:
+        return absent(entry)
+    first = entry.values["shown"][0]
+    pairs, summary = _pairs(scene, entry, first), entry.table("summary")
+    of = summary[summary["layer"] == first["layer"]].iloc[0]
+    drawn = pd.concat([pairs, summary.assign(kind="layer")], ignore_index=True)
+    charts = {"pairs": _scatter(pairs, of.to_dict()), "layers": _layers(summary)}
+    name = f"cancellation-scatter-{slug(scene.model.id)}"
+    files = {f"{name}-{part}.vl.json": json.dumps(chart).encode() for part, chart in charts.items()}
+    unit = channel_text(scene, first["layer"], first["unit"])
+    texts = {
+        "pairs": (
+            f"<code>{escape(first['source'])}</code> to <code>{escape(first['layer'])}</code>: each point a unit and one of its"
+            f" {entry.values['strongest']} strongest sources",
+            f"Scatter of what is left of paths against their size, {len(pairs)} pairs; those of {unit} lie below the others:"
+            f" {first['hidden']:.0%} of the squared size of its paths is not in the expanded weights.",
+        ),
+        "layers": (
+            "Coherence by layer: median and middle 90 % of the pairs, with those of random signs",
+            f"Coherence of strong pairs in {len(summary)} layers: medians {summary['coherence'].min():.2f} to"
+            f" {summary['coherence'].max():.2f}; of random signs {summary['signs'].min():.2f} to {summary['signs'].max():.2f}.",
+        ),
+    }
+    panels = [(title, f"{name}-{part}.vl.json", alt) for part, (title, alt) in texts.items()]
+    alt = " ".join(alt for _, alt in texts.values())
+    caption = _caption(scene, entry, summary, unit)
+    return Drawing(caption, alt, drawn, body=side_by_side(panels, HEIGHT), files=files, width="wide")
+
+
+def _pairs(scene: Scene, entry: Entry, first: dict[str, Any]) -> pd.DataFrame:
+    """Strong pairs of the first unit's layer, with the size of the net."""
+    rows = entry.table("rows")
+    rows = rows[rows["layer"] == first["layer"]]
+    left = rows["strength"] * rows["coherence"]
+    units = rows["unit"].map(lambda unit: channel_text(scene, first["layer"], int(unit)))
+    shown = (rows["unit"] == first["unit"]).map({True: "the unit", False: "other units of the layer"})
+    columns = [
+        "layer",
+        "unit",
+        "source",
+        "channel",
+        "source_layer",
+        "source_unit",
+        "rank",
+        "positive",
+        "negative",
+        "net",
+    ]
+    columns += ["cancellation", "strength", "coherence", "p_signs", "p_shuffle"]
+    table = rows[columns].assign(kind="pair", left=left, of=units, which=shown)
+    return table.round(dict.fromkeys(("positive", "negative", "net", "strength", "left"), 5)).round(5)
+
+
+def _scatter(pairs: pd.DataFrame, layer: dict[str, Any]) -> dict[str, Any]:
+    import altair as alt
+
+    longest = float(pairs["strength"].max()) * 1.05
+    tallest = float(pairs["left"].max()) * 1.05
+    ends = [
+        {"x": x, "low": layer["signs_low"] * x, "middle": x, "high": layer["signs_high"] * x} for x in (0.0, longest)
+    ]
+    chance = alt.Chart(alt.InlineData(ends))
+    y = alt.Y("left:Q", title="left in the expanded weights, ‖ΣC‖", scale=alt.Scale(domain=[0, tallest], clamp=True))
+    x = alt.X("strength:Q", title="size of the paths, √Σ‖C‖²", scale=alt.Scale(domain=[0, longest]))
+    band = chance.mark_area(color=CHANCE, opacity=0.18, clip=True).encode(x=alt.X("x:Q"), y=alt.Y("low:Q"), y2="high:Q")
+    even = chance.mark_line(color=CHANCE, strokeDash=[4, 3], clip=True).encode(x=alt.X("x:Q"), y=alt.Y("middle:Q"))
+    names = ["other units of the layer", "the unit"]
+    legend = alt.Legend(title=None, orient="top", symbolSize=80, symbolOpacity=1)
+    tips: list[Any] = ["of:N", "source_layer:N", "source_unit:Q", alt.Tooltip("coherence:Q", format=".2f"), "rank:Q"]
+    tips += [alt.Tooltip(f"{name}:Q", format=".3g") for name in ("positive", "negative", "net")]
+    scale = alt.Scale(domain=names, range=[CHANCE, FOUND])
+    base = alt.Chart(data()).transform_filter("datum.kind == 'pair'")
+    base = base.transform_calculate(above="datum.which == 'the unit' ? 1 : 0")
+    points = base.mark_point(filled=True, clip=True).encode(
+        x=x, y=y, color=alt.Color("which:N", scale=scale, legend=legend),
+        shape=alt.Shape("which:N", scale=alt.Scale(domain=names, range=["circle", "diamond"]), legend=legend),
+        size=alt.condition("datum.which == 'the unit'", alt.value(90), alt.value(18)),
+        opacity=alt.condition("datum.which == 'the unit'", alt.value(1), alt.value(0.5)),
+        order=alt.Order("above:Q"), tooltip=tips,
+    )  # fmt: skip
+    return specification(alt.layer(band, even, points), HEIGHT)
+
+
+def _layers(summary: pd.DataFrame) -> dict[str, Any]:
+    import altair as alt
+
+    base = alt.Chart(data()).transform_filter("datum.kind == 'layer'")
+    axis = alt.Axis(labelAngle=-40, labelOverlap=True, labelLimit=150)
+    x = alt.X("layer:N", sort=list(summary["layer"]), title=None, axis=axis)
+    top = float(summary[["high", "signs_high"]].to_numpy().max()) * 1.02
+    y = alt.Y("coherence:Q", title="coherence", scale=alt.Scale(type="sqrt", domain=[0, top]))
+    tips: list[Any] = ["layer:N", "source:N", "between:N", "units:Q", "pairs:Q", "draws:Q", "found:Q"]
+    tips += [alt.Tooltip(f"{name}:Q", format=".2f") for name in ("coherence", "low", "high", "signs", "shuffle")]
+    chance = base.mark_bar(color=CHANCE, opacity=0.25, width=12).encode(x=x, y=alt.Y("signs_low:Q"), y2="signs_high:Q")
+    middle = base.mark_tick(color=CHANCE, thickness=2, width=14).encode(x=x, y=alt.Y("signs:Q"))
+    spread = base.mark_rule(color=SERIES[0], strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
+    points = base.mark_point(filled=True, size=55, color=SERIES[0], opacity=1).encode(x=x, y=y, tooltip=tips)
+    one = alt.Chart(alt.InlineData([{}])).mark_rule(color=CHANCE, strokeDash=[4, 3]).encode(y=alt.datum(1))
+    return specification(alt.layer(points, chance, middle, one, spread, points), HEIGHT)
+
+
+def _caption(scene: Scene, entry: Entry, summary: pd.DataFrame, unit: str) -> str:
+    assert scene.model is not None
+    values = entry.values
+    above = int((summary["coherence"] > summary["signs"]).sum())
+    often = summary[summary["cancelling_signs"] > 0.05]["layer"]
+    layers = ", ".join(f"<code>{escape(layer)}</code>" for layer in often) or "none"
+    text = (
+        f"Do paths cancel in {escape(scene.model.title)}? A source acts on a unit through all units of the map between; C is what it"
+        " does through one of them. Left: size of the paths, and what their sum, the expanded weights, keeps of it; on the"
+        " dashed line they keep what random signs keep on average (root mean square), in the grey band what 90 % of pairs"
+        f" with random signs keep. Marked: {unit}, {_verdict(values)}. Right: coherence, the ratio of both, in"
+        f" {len(summary)} layers; grey, random signs. In {above} of them the median pair adds up more than chance would"
+        f" have it. Layers with more than 5 % of their pairs below the lowest 5 % of random signs: {layers}."
+        f" {values['strongest']} strongest sources of every unit, {number_text(int(summary['pairs'].sum()))} pairs,"
+        f" {summary['draws'].min()} to {summary['draws'].max()} draws a layer, seed {values['seed']}."
+    )
+    left_out = [one for one in values["skipped"] if "profile" in one["reason"]]
+    if left_out:
+        named = ", ".join(f"<code>{escape(one['layer'])}</code>" for one in left_out)
+        text += f" Left out in this profile, for their size: {named}."
+    return text
+
+
+def _verdict(values: dict[str, Any]) -> str:
+    """What the first unit shown is."""
+    first = values["shown"][0]
+    if first["q_shuffle"] > values["level"]:
+        return "which hides most, though no more than chance gives"
+    return (
+        f"with {first['hidden']:.0%} hidden and a false discovery rate of {first['q_shuffle']:.2f} (shuffled kernels)"
+    )
+
+
+def absent(entry: Entry) -> Gap:
+    """Why there is nothing to draw: the first reason that was met."""
+    skipped = entry.values["skipped"]
+    last = skipped[-1] if skipped else {"layer": "the network", "reason": "it has no spatial convolution"}
+    return Gap(f"no layer has paths that could cancel; {last['layer']}: {last['reason']}", failed=False)
+
+
+FIGURES = (Figure("cancellation-scatter", draw, "how far paths cancel", of="model"),)

@@ -1,0 +1,177 @@
+"""What a unit really got from its sources on photographs, beside the expanded weights and the bounds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wbsite.core.store import Entry
+from wbsite.render.charts import NEUTRAL, SERIES, data, specification
+from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.kernels import kernel_img, scale_legend
+from wbsite.render.page import slug
+from wbsite.render.site import Gap
+from wbsite.render.suite_tables import side_by_side
+
+from ._channels import channel_text, channel_tile
+
+SOURCES = 3
+"""Drawn of each example."""
+
+HEIGHT = 300
+
+KINDS = {"cancelling": "paths cancel", "ordinary": "ordinary, for comparison"}
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """Small multiples of one cancelling unit and of the ordinary one, and their gradients, a point a photograph."""
+    assert scene.model is not None
+    entry = scene.entry_or_gap("gradients")
+    if isinstance(entry, Gap):
+        return entry
+    examples = _chosen(entry.values["examples"])
+    if not examples:
+        reasons = [one["reason"] for one in entry.values["skipped"]]
+        return Gap(reasons[0] if reasons else "no unit has paths that could cancel", failed=False)
+    rows, sources = entry.table("rows"), entry.table("sources")
+    table = _points(scene, rows, examples)
+    name = f"example-gradients-{slug(scene.model.id)}"
+    files, panels, parts = {}, [], []
+    for number, example in examples.items():
+        of = sources[sources["example"] == number].to_dict("records")[:SOURCES]
+        parts.append(_example(scene, number, example, of, entry.arrays))
+        target = channel_text(scene, example["layer"], example["unit"])
+        points = table[table["example"] == number]
+        file = f"{name}-{number}.vl.json"
+        files[file] = json.dumps(_chart(points, number)).encode()
+        text = (
+            f"Excitation and inhibition of {target} by its sources on {entry.values['shown']} photographs: medians"
+            f" {points['excitation'].median():.3g} and {points['inhibition'].median():.3g}."
+        )
+        panels.append((f"{escape(target)}, {KINDS[example['kind']]}", file, text))
+    body = f'<div class="wb-trials">{"".join(parts)}</div>{side_by_side(panels, HEIGHT)}'
+    alt = " ".join(text for _, _, text in panels)
+    return Drawing(_caption(scene, entry, sources, examples), alt, table, body=body, files=files, width="full")
+
+
+def _chosen(examples: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """The first of each kind, by number."""
+    found: dict[str, int] = {}
+    for number, example in enumerate(examples):
+        found.setdefault(example["kind"], number)
+    return {number: examples[number] for number in sorted(found.values())}
+
+
+def _points(scene: Scene, rows: pd.DataFrame, examples: Mapping[int, Any]) -> pd.DataFrame:
+    """One row an example, source and photograph."""
+    table = rows[rows["example"].isin(list(examples))].copy()
+    order = {n: list(dict.fromkeys(table[table["example"] == n]["channel"]))[:SOURCES] for n in examples}
+    table = table[[c in order[n] for n, c in zip(table["example"], table["channel"], strict=True)]]
+    pairs = zip(table["source_layer"], table["source_unit"], strict=True)
+    names = [channel_text(scene, layer, int(unit)) if layer else f"channel {unit}" for layer, unit in pairs]
+    table = table.assign(of=names, case=table["case"] + 1, inhibition=-table["inhibition"])
+    return table.round({"activation": 4, "excitation": 6, "inhibition": 6}).reset_index(drop=True)
+
+
+def _example(
+    scene: Scene,
+    number: int,
+    example: Mapping[str, Any],
+    sources: list[dict[str, Any]],
+    arrays: Mapping[str, np.ndarray],
+) -> str:
+    """One unit: a row for each source."""
+    cases = arrays[f"cases_{number}"]
+    groups: list[tuple[str, list[tuple[str, np.ndarray]]]] = [
+        ("expanded weights", [("expanded", arrays[f"expanded_{number}"])]),
+        (
+            "bounds over all patterns of rectifiers",
+            [("at most", arrays[f"upper_{number}"]), ("at least", arrays[f"lower_{number}"])],
+        ),
+        (
+            "gradients on photographs",
+            [("mean", arrays[f"mean_{number}"]), *((f"case {i + 1}", case) for i, case in enumerate(cases))],
+        ),
+    ]
+    scales = [max(float(np.abs(kernels[: len(sources)]).max()) for _, kernels in group) for _, group in groups]
+    legends = "".join(
+        f"<div>{title}{scale_legend(scale)}</div>" for (title, _), scale in zip(groups, scales, strict=True)
+    )
+    target, lines = channel_text(scene, example["layer"], example["unit"]), []
+    for i, row in enumerate(sources):
+        source = channel_text(scene, row["source_layer"], row["source_unit"], example["source"])
+        cells = [f"<div>{channel_tile(scene, row['source_layer'], row['source_unit'], example['source'])}</div>"]
+        for (_, group), scale in zip(groups, scales, strict=True):
+            for word, kernels in group:
+                image = kernel_img(kernels[i], scale, f"{source} to {target}, {word}", 60)
+                cells.append(f"<div>{image}<small>{word}</small></div>")
+        lines.append(f'<div class="wb-signs">{"".join(cells)}</div>')
+    told = ", ".join(
+        f"case {i + 1} {case['share']:.0%} (most of {case['photographs']} photographs)"
+        for i, case in enumerate(example["cases"])
+    )
+    head = (
+        f"<p><strong>{escape(target)}</strong> from <code>{escape(example['source'])}</code>, {KINDS[example['kind']]}."
+        f" Typical cases, share of all gradients: {told}.</p>"
+    )
+    tile = channel_tile(scene, example["layer"], example["unit"], pixels=112, plain=False)
+    inner = f'<div class="wb-unit-inputs">{tile}<div><div class="wb-signs-scales">{legends}</div>{"".join(lines)}</div></div>'
+    return f'<div class="wb-trial">{head}{inner}</div>'
+
+
+def _chart(points: pd.DataFrame, number: int) -> dict[str, Any]:
+    import altair as alt
+
+    names = list(dict.fromkeys(points["of"]))
+    top = float(points[["excitation", "inhibition"]].to_numpy().max()) * 1.05 or 1.0
+    scale = alt.Scale(domain=[0, top])
+    legend = alt.Legend(title=None, orient="top", columns=1, labelLimit=260)
+    base = alt.Chart(data()).transform_filter(f"datum.example == {number}")
+    points_chart = base.mark_point(filled=True, size=36, opacity=0.75).encode(
+        x=alt.X("excitation:Q", title="excitation, summed over positions", scale=scale),
+        y=alt.Y("inhibition:Q", title="inhibition", scale=scale),
+        color=alt.Color("of:N", scale=alt.Scale(domain=names, range=SERIES[: len(names)]), legend=legend),
+        shape=alt.Shape("of:N", scale=alt.Scale(domain=names), legend=legend),
+        tooltip=["of:N", "photograph:Q", "activation:Q", "excitation:Q", "inhibition:Q", "case:Q"],
+    )  # fmt: skip
+    ends = [{"x": end, "y": end} for end in (0.0, top)]
+    line = alt.Chart(alt.InlineData(ends))
+    even = line.mark_line(color=NEUTRAL, strokeDash=[4, 3]).encode(x="x:Q", y="y:Q")
+    return specification(alt.layer(even, points_chart), HEIGHT)
+
+
+def _caption(scene: Scene, entry: Entry, sources: pd.DataFrame, examples: Mapping[int, Any]) -> str:
+    assert scene.model is not None
+    values, cases = entry.values, entry.table("cases")
+    agreement = {
+        KINDS[example["kind"]]: sources[sources["example"] == number]["agreement"].mean()
+        for number, example in examples.items()
+    }
+    explained = [
+        cases[(cases["example"] == number) & (cases["cases"] == len(example["cases"]))]["explained"].iloc[0]
+        for number, example in examples.items()
+    ]
+    entries, outside = int(sources["entries"].sum()), int(sources["outside_best"].sum())
+    paths = int(sources["outside_paths"].sum())
+    agree = "; ".join(f"{name}: {number:.2f}" for name, number in agreement.items())
+    fit = " and ".join(f"{share:.0%}" for share in explained)
+    return (
+        f"Gradients of units of {escape(scene.model.title)} with respect to three earlier units, on {values['shown']} photographs (of"
+        f" {escape(values['photographs']['what'])}), where the unit responds most strongly on each. Expanded weights take every"
+        " rectifier as linear; the bounds hold for any pattern of rectifiers and for local response normalisation; the"
+        f" cases are non-negative factors of the gradients and explain {fit} of them (for factors and means, gradients are scaled to"
+        " the same size on every photograph). Agreement between photographs"
+        f" (1: the same gradient on all, {1 / max(1, values['shown']):.2f}: nothing in common), mean over sources: {agree}. Of"
+        f" {number_text(entries)} entries of gradients {number_text(outside)} leave the bounds, and {number_text(paths)} the sums of"
+        f" path products; the largest reaches {sources['largest_of_best'].max():.0%} of its bound. Charts: one point a photograph"
+        " and source; on the dashed line both are alike. Red excites, blue inhibits, white is zero; each group of kernels has"
+        " a scale of its own."
+    )
+
+
+FIGURES = (Figure("example-gradients", draw, "gradients on photographs", of="model"),)

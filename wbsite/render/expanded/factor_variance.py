@@ -1,0 +1,80 @@
+"""How many factors a family's weights need, against groups of units drawn at random from the same layer."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from wbsite.render.charts import NEUTRAL, SERIES, data, specification
+from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.site import Gap
+
+from ._example_data import Examples
+
+FAMILIES = ("high-low", "black-and-white")
+HEIGHT = 300
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """A line a family, and thin ones for random groups."""
+    examples = Examples.of(scene)
+    if isinstance(examples, Gap):
+        return examples
+    there = [name for name in FAMILIES if name in examples.values["shown"]]
+    if not there:
+        return Gap(examples.values["found"][FAMILIES[0]]["reason"], failed=False)
+    titles = {name: str(examples.values["found"][name]["title"]) for name in there}
+    rows: list[dict[str, Any]] = []
+    for name in there:
+        shown = examples.values["shown"][name]
+        groups = [("family", titles[name], shown["by_count"])]
+        groups += [
+            (f"random {i + 1}", f"random groups of {shown['layer']}", by)
+            for i, by in enumerate(shown["by_count_random"])
+        ]
+        for kind, title, by_count in groups:
+            for count, explained in enumerate(by_count, 1):
+                about = {"of": name, "group": kind, "title": title, "factors": count}
+                rows.append({**about, "explained": round(explained, 4)})
+    table = pd.DataFrame(rows)
+    two = {name: examples.values["shown"][name] for name in there}
+    compared = "; ".join(
+        f"{escape(titles[name])} {one['by_count'][1]:.0%} against {min(by[1] for by in one['by_count_random']):.0%}"
+        f" to {max(by[1] for by in one['by_count_random']):.0%}"
+        for name, one in two.items()
+    )
+    first = next(iter(two.values()))
+    caption = (
+        f"Share of a family's squared weights that non-negative factors of its excitatory and inhibitory weights explain, by"
+        f" number of factors, in {escape(examples.model.title)}. Grey: {len(first['by_count_random'])} groups of as many units drawn at random from"
+        f" the family's layer. With two factors: {compared}."
+    )
+    alt = f"Lines of the explained share by number of factors, 1 to {len(first['by_count'])}. With two: {compared}."
+    return Drawing(caption, alt, table, chart=_chart(titles), width="column", height=HEIGHT)
+
+
+def _chart(titles: dict[str, str]) -> dict[str, Any]:
+    import altair as alt
+
+    x = alt.X("factors:O", title="factors", axis=alt.Axis(labelAngle=0, grid=False))
+    y = alt.Y(
+        "explained:Q",
+        title="explained share of squared weights",
+        axis=alt.Axis(format="%"),
+        scale=alt.Scale(domain=[0, 1]),
+    )
+    base = alt.Chart(data())
+    chance = base.transform_filter("datum.group != 'family'").mark_line(strokeWidth=1, opacity=0.6, color=NEUTRAL)
+    scale = alt.Scale(domain=list(titles.values()), range=SERIES[: len(titles)])
+    colour = alt.Color("title:N", scale=scale, legend=alt.Legend(title=None, orient="top", columns=1))
+    tips = ["title:N", "factors:O", alt.Tooltip("explained:Q", format=".1%")]
+    family = base.transform_filter("datum.group == 'family'").mark_line(point=True, strokeWidth=2.4)
+    layers = alt.layer(
+        chance.encode(x=x, y=y, detail=["of:N", "group:N"]), family.encode(x=x, y=y, color=colour, tooltip=tips)
+    )
+    return specification(layers, HEIGHT)
+
+
+FIGURES = (Figure("factor-variance", draw, "how many factors a family's weights need", of="model"),)

@@ -1,0 +1,178 @@
+"""How much of a layer's output comes from its strongest inputs: R² on photographs by the number of inputs kept."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from wbsite.core.store import Entry
+from wbsite.render.charts import NEUTRAL, SERIES, data, specification
+from wbsite.render.figure import Drawing, Figure, Scene, number_text, share_text
+from wbsite.render.page import slug
+from wbsite.render.site import Gap
+from wbsite.render.suite_tables import side_by_side
+
+ORDERS = {"norm": "norm of the kernel", "contribution": "expected contribution", "random": "at random"}
+"""How inputs are ranked → its words."""
+
+COLOURS = [SERIES[0], SERIES[6], NEUTRAL]
+
+SHAPES = ["circle", "diamond", "cross"]
+
+MEASURES = {"before": "before the rectifier", "after": "after it"}
+
+FLOOR = -0.25
+"""R² below this is drawn there."""
+
+HEIGHT = 320
+
+
+def table(entry: Entry) -> pd.DataFrame:
+    """One row a layer, order and number of inputs kept; `needed…` is the share of inputs that R² ≥ 0.9 takes."""
+    rows, layers = entry.table("rows"), entry.table("layers")
+    parts = []
+    for order in ORDERS:
+        needed = layers[["layer"]].assign(order=order)
+        for name, of in (("needed", "inputs"), ("needed_low", "low"), ("needed_high", "high")):
+            needed[name] = layers[f"{order}_{of}"] / layers["inputs"]
+        parts.append(needed)
+    return rows.drop(columns="samples").merge(pd.concat(parts), on=["layer", "order"], how="left").round(4)
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """Two charts: R² by inputs kept, a line a layer; and the share that is needed, by layer."""
+    assert scene.model is not None
+    entry = scene.entry_or_gap("long_tail")
+    if isinstance(entry, Gap):
+        return entry
+    if not entry.values["summary"]["norm"]["layers"]:
+        return Gap("no convolution has more inputs than could be looked at one by one", failed=False)
+    drawn = table(entry)
+    name = f"long-tail-{slug(scene.model.id)}"
+    charts = {"kept": _curves(drawn), "needed": _needed(drawn, entry.values["level"])}
+    files = {f"{name}-{part}.vl.json": json.dumps(chart).encode() for part, chart in charts.items()}
+    alt = _alt(scene, entry)
+    titles = {
+        "kept": ("R² by inputs kept, median over units, a line a layer", alt),
+        "needed": (f"Share of inputs that the median unit needs for R² ≥ {entry.values['level']:g}", alt),
+    }
+    panels = [(escape(title), f"{name}-{part}.vl.json", text) for part, (title, text) in titles.items()]
+    body = side_by_side(panels, HEIGHT)
+    return Drawing(_caption(scene, entry), alt, drawn, body=body, files=files, width="wide")
+
+
+def _curves(drawn: pd.DataFrame) -> dict[str, Any]:
+    import altair as alt
+
+    def choice(name: str, options: dict[str, str], label: str) -> alt.Parameter:
+        bind = alt.binding_radio(options=list(options), labels=list(options.values()), name=label)
+        return alt.param(name=name, value=next(iter(options)), bind=bind)
+
+    params = [
+        choice("order", ORDERS, "Kept by "),
+        choice("measure", MEASURES, "Measured "),
+        choice("counted", {"kept": "number", "share": "share"}, "Inputs as "),
+    ]
+    values = {"y": "median", "bottom": "low", "top": "high"}
+    base = alt.Chart(data()).transform_filter("datum.order == order")
+    base = base.transform_calculate(x="counted == 'kept' ? datum.kept : datum.share")
+    for name, column in values.items():
+        value = f"measure == 'before' ? datum.{column} : datum.after_{column}"
+        base = base.transform_calculate(**{name: f"isValid({value}) ? max({FLOOR}, {value}) : null"})
+    base = base.transform_filter("isValid(datum.y)")
+    axis = alt.Axis(
+        labelExpr="counted == 'kept' ? format(datum.value, ',d') : format(datum.value, '.1~%')", labelOverlap=True
+    )
+    first, last = (  # of a line that is not pointed at nothing is known, so that the axis cannot go by the data
+        alt.ExprRef(f"counted == 'kept' ? {drawn['kept'].agg(of)} : {drawn['share'].agg(of)}") for of in ("min", "max")
+    )
+    scale = alt.Scale(type="log", nice=False, domain=[first, last])
+    x = alt.X("x:Q", title="inputs kept", scale=scale, axis=axis)
+    domain = alt.Scale(domain=[FLOOR, 1], nice=False)
+    y = alt.Y("y:Q", title="R²", scale=domain, axis=alt.Axis(format=".2~f", values=[0, 0.25, 0.5, 0.75, 0.9, 1]))
+    hovered = alt.selection_point(
+        name="hovered", fields=["layer"], on="pointerover", nearest=True, clear="pointerout", empty=False
+    )
+    depth = alt.Color(
+        "depth:Q",
+        title="layer, by depth",
+        scale=alt.Scale(scheme="viridis", domain=[int(drawn["depth"].min()), int(drawn["depth"].max())]),
+        legend=alt.Legend(orient="top", tickCount=4),
+    )
+    lines = base.mark_line(strokeWidth=1.4).encode(
+        x=x, y=y, detail="layer:N", color=depth, opacity=alt.condition(hovered, alt.value(1), alt.value(0.55))
+    )
+    band = base.transform_filter(hovered).mark_area(opacity=0.22, color=NEUTRAL).encode(x=x, y="bottom:Q", y2="top:Q")
+    strong = base.transform_filter(hovered).mark_line(strokeWidth=3).encode(x=x, y=y, detail="layer:N", color=depth)
+    told = ["layer:N", "kernel:N", alt.Tooltip("kept:Q", title="inputs kept"), alt.Tooltip("inputs:Q", title="of")]
+    told += [alt.Tooltip(f"{name}:Q", title=title, format=".3f") for name, title in QUARTILES.items()]
+    points = base.mark_point(size=30, opacity=0).encode(x=x, y=y, tooltip=told).add_params(hovered)
+    return specification(alt.layer(band, lines, strong, points).add_params(*params), HEIGHT)
+
+
+QUARTILES = {"y": "R², median unit", "bottom": "lower quartile", "top": "upper quartile"}
+
+
+def _needed(drawn: pd.DataFrame, level: float) -> dict[str, Any]:
+    import altair as alt
+
+    names = list(dict.fromkeys(drawn.sort_values("depth")["layer"]))
+    axis = alt.Axis(labelExpr=f"{names!r}[datum.value]", labelAngle=-90, labelLimit=150, grid=False, tickMinStep=1)
+    x = alt.X("depth:Q", title=None, axis=axis, scale=alt.Scale(nice=False, padding=8))
+    y = alt.Y(
+        "needed:Q",
+        title=f"share of inputs for R² ≥ {level:g}",
+        axis=alt.Axis(format=".0%"),
+        scale=alt.Scale(domain=[0, 1]),
+    )
+    base = alt.Chart(data()).transform_filter("datum.kept == datum.inputs").transform_filter("isValid(datum.needed)")
+    base = base.transform_calculate(by=f"{json.dumps(ORDERS, ensure_ascii=False)}[datum.order]")
+    legend = alt.Legend(title=None, orient="top", columns=1)
+    words = list(ORDERS.values())
+    colour = alt.Color("by:N", scale=alt.Scale(domain=words, range=COLOURS), legend=legend)
+    shape = alt.Shape("by:N", scale=alt.Scale(domain=words, range=SHAPES), legend=legend)
+    told = ["layer:N", "kernel:N", alt.Tooltip("inputs:Q"), "by:N"]
+    told += [alt.Tooltip(f"{name}:Q", title=title, format=".0%") for name, title in NEEDED.items()]
+    ranges = base.mark_rule(strokeWidth=2, opacity=0.4).encode(x=x, y="needed_low:Q", y2="needed_high:Q", color=colour)
+    points = base.mark_point(filled=True, size=34, opacity=1).encode(x=x, y=y, color=colour, shape=shape, tooltip=told)
+    return specification(alt.layer(ranges, points), HEIGHT)
+
+
+NEEDED = {"needed": "median unit", "needed_low": "lower quartile", "needed_high": "upper quartile"}
+
+
+def _caption(scene: Scene, entry: Entry) -> str:
+    assert scene.model is not None
+    v = entry.values
+    norm, weighed, random = (v["summary"][order] for order in ORDERS)
+    left = len(v["skipped"])
+    text = (
+        f"How much of the story is in the small weights of {escape(scene.model.title)}. Every unit keeps only its strongest inputs,"
+        " the rest is replaced by its mean effect, and R² compares the unit's pre-activation with the full one, or what the rectifier"
+        " makes of each. Strongest by the norm of the kernel over space, by this norm times the input's standard deviation on the"
+        f" photographs, or chosen at random. {v['layers']} convolutions on {v['shown']} of {escape(v['photographs']['what'])}, up to"
+        f" {v['positions']} random positions of each, seed {v['seed']}. Median over units; the quartiles appear as a band when"
+        " a line is pointed at, and are the bars of the second chart, which counts the inputs exactly."
+        f" Of the {norm['layers']} convolutions with more than {norm['few']} inputs, the median one has R²"
+        f" {share_text(norm['few_r2'])} with {norm['few']} inputs kept by norm ({share_text(norm['few_low'])} to"
+        f" {share_text(norm['few_high'])} over layers), and needs {norm['inputs']:.0f} inputs, {100 * norm['share']:.0f}&nbsp;% of"
+        f" them, for R² ≥ {v['level']:g} ({100 * norm['share_low']:.0f} to {100 * norm['share_high']:.0f}&nbsp;%); by expected"
+        f" contribution {100 * weighed['share']:.0f}&nbsp;%, at random {100 * random['share']:.0f}&nbsp;%."
+    )
+    return text + (f" Left out: {number_text(left)} convolutions; {escape(v['skipped'][0]['reason'])}." if left else "")
+
+
+def _alt(scene: Scene, entry: Entry) -> str:
+    assert scene.model is not None
+    norm = entry.values["summary"]["norm"]
+    return (
+        f"R² of the convolutions of {scene.model.title} on {entry.values['shown']} photographs grows with the number of inputs"
+        f" kept: {share_text(norm['few_r2'])} with {norm['few']} inputs in the median layer, and {100 * norm['share']:.0f} % of"
+        f" the inputs are needed for {entry.values['level']:g}."
+    )
+
+
+FIGURES = (Figure("long-tail", draw, "how much lies in the small weights", of="model"),)

@@ -1,0 +1,67 @@
+"""What each position of a unit's kernel looks for: pictures of directions, laid out as the kernel is."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+from wbsite.render.figure import Drawing, Figure, Scene, number_text, share_text
+from wbsite.render.site import Gap
+
+from ._example_data import Examples
+
+LEAST = 0.5
+"""Opacity of a position without any weight; that of others grows with their norm."""
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """The example unit with the clearest spatial structure."""
+    examples = Examples.of(scene)
+    if isinstance(examples, Gap):
+        return examples
+    shown = examples.shown("position", "example")
+    if isinstance(shown, Gap):
+        return shown
+    layer, channel = examples.unit("example")
+    norms = examples.arrays["position_norms"]
+    largest = float(norms.max()) or 1.0
+    cells, rows = [], []
+    for (y, x), norm in np.ndenumerate(norms):
+        name, share = f"position-{y}-{x}", float(norm) / largest
+        alt = (
+            f"Row {y + 1}, column {x + 1}: what its weights look for together; their norm is {share:.0%} of the largest"
+        )
+        style = f"opacity:{LEAST + (1 - LEAST) * share:.2f}"
+        inner = examples.direction(name, alt, style)
+        cells.append(
+            f'<div class="wb-position">{inner}<i style="width:{share:.0%}"></i><span>{number_text(round(float(norm), 3))}</span></div>'
+        )
+        rows.append({"row": y, "column": x, "norm": float(f"{norm:.4g}"), "pictured": name in examples.pictured})
+    kh, kw = norms.shape
+    body = (
+        f'<div class="wb-positions">{examples.tile(layer, channel, 144)}'
+        f'<div class="wb-position-grid" style="--wb-columns:{kw}">{"".join(cells)}</div></div>'
+    )
+    through = " and ".join(f"<code>{escape(name)}</code>" for name in shown["bottleneck"])
+    caption = (
+        f"What {examples.named(layer, channel)} of {escape(examples.model.title)} looks for at each of its {kh}×{kw} positions: the weights there,"
+        f" a direction over {number_text(shown['channels'])} channels"
+        + (f" of the map before the bottleneck {through} (expanded weights)" if through else " of the map it reads")
+        + ", as one feature visualization. The number and the bar are the norm of the weights; pictures of weaker positions"
+        " are fainter. A position that responds to several different things shows only one of them."
+        f" {examples.how('example')}"
+    )
+    made = sum(row["pictured"] for row in rows)
+    if made < len(rows):
+        caption += f" {made} of {len(rows)} positions have a picture."
+    strongest = np.unravel_index(norms.argmax(), norms.shape)
+    alt = (
+        f"A grid of {kh} by {kw} pictures, one for each position of the kernel of {examples.name(layer, channel)}. The largest norm,"
+        f" {share_text(largest)}, is at row {strongest[0] + 1}, column {strongest[1] + 1}."
+    )
+    return Drawing(caption, alt, pd.DataFrame(rows), body=body, files=examples.files, width="wide")
+
+
+FIGURES = (Figure("position-weights", draw, "what each position of a kernel looks for", of="model"),)

@@ -1,0 +1,113 @@
+"""Results as moving pictures for talks: the information plane of every configuration, a frame a recorded epoch."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping
+from html import escape
+
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+from wbsite.core.store import Entry
+from wbsite.render.figure import number_text
+
+from ._plane_data import Planes
+from ._plane_drawing import Frame, key_of, plane_svg
+
+FORMATS = ("webp",)
+
+ANIMATED = ("information_plane",)
+"""Analyses that can be shown moving."""
+
+WIDTH = 1280
+"""Pixels of a frame from left to right."""
+
+MILLISECONDS, HELD = 90, 2500
+"""How long a frame is shown, and the last one."""
+
+STYLE = """
+text{font-family:sans-serif;fill:#2c313a}
+.wb-plane path,.wb-paths circle{fill:none}
+.wb-axes{stroke:#c3c8d0}
+.wb-caps{stroke:#8a8f98;stroke-dasharray:3 2.5}
+.wb-numbers text{font-size:9.5px;fill:#5b6270;text-anchor:middle}
+.wb-numbers .wb-beside,.wb-name.wb-beside{text-anchor:end}
+.wb-name{font-size:10px;font-weight:bold}
+.wb-paths{stroke-width:1.4}
+.wb-said{fill:#5b6270}
+"""
+
+
+def refuse(analysis: str, format: str) -> None:
+    """Refuses what cannot be shown moving.
+
+    Raises:
+        WbsiteError: of this format nothing is written, or the analysis has no animation.
+    """
+    if format == "mp4":
+        raise WbsiteError("format 'mp4' is not written: it would need ffmpeg.", "Use webp, which browsers play.")
+    if format in FORMATS and analysis.replace("-", "_") not in ANIMATED:
+        raise WbsiteError(
+            f"{analysis} has no animation, and {format} is one.",
+            f"Animated: {', '.join(ANIMATED)}. Everything else is a table: csv, json or parquet.",
+        )
+
+
+def animation(entries: Mapping[str, Entry], progress: Progress) -> bytes:
+    """WebP of `information_plane` under its first estimator: a frame a recorded epoch, the last one held, for ever.
+
+    Args:
+        entries: the results `trajectories` and `information_plane` of one study.
+    """
+    import vl_convert
+    from PIL import Image
+
+    p = Planes(entries["trajectories"], entries["information_plane"])
+    progress.step("draw frames", len(p.epochs))
+    frames = []
+    for epoch in p.epochs:
+        png = vl_convert.svg_to_png(frame_svg(p, epoch))
+        frames.append(Image.open(io.BytesIO(png)).convert("RGB"))
+        progress.advance()
+    buffer = io.BytesIO()
+    durations = [*[MILLISECONDS] * (len(frames) - 1), HELD]
+    frames[0].save(
+        buffer, "WEBP", save_all=True, append_images=frames[1:], duration=durations, loop=0, lossless=True, quality=50,
+        method=2,
+    )  # fmt: skip
+    return buffer.getvalue()
+
+
+def frame_svg(p: Planes, epoch: int) -> str:
+    """All configurations at one recorded epoch."""
+    columns = max(1, round(math.sqrt(4 / 3 * len(p.titles))))
+    rows = math.ceil(len(p.titles) / columns)
+    wide, head, title = WIDTH / columns, 64, 26
+    scale = 1.2 + 1 / columns  # letters are read from afar
+    tall = 0.68 * wide
+    key = key_of(p)
+    frame = Frame(round(wide / scale), round((tall - title) / scale), *p.limits)
+    caps = p.plane.values["cap"], p.plane.values["label_entropy"]
+    said = f"{p.told(p.default)}, mean of runs that lived"
+    parts = [
+        f'<text x="16" y="40" font-size="28" font-weight="bold">epoch {number_text(epoch)}</text>',
+        f'<text class="wb-said" x="{WIDTH - 16}" y="40" font-size="17" text-anchor="end">'
+        f"I(X;T) across, I(T;Y) upwards, bits; {escape(said)}</text>",
+    ]
+    for place, (name, text) in enumerate(p.titles.items()):
+        left, top = place % columns * wide, head + place // columns * tall
+        inside = plane_svg(p.paths(name, p.default), frame, key, caps, until=epoch)
+        size = min(17.0, 1.9 * wide / (len(text) + len(p.alive[name]) + 2))
+        parts.append(
+            f'<text x="{left + 16:.1f}" y="{top + 18:.1f}" font-size="{size:.1f}">'
+            f'<tspan font-weight="bold">{escape(text)}</tspan>'
+            f'<tspan class="wb-said" dx="8">{p.alive[name]}</tspan></text>'
+            f'<svg class="wb-plane" x="{left:.1f}" y="{top + title:.1f}" width="{wide:.1f}" height="{tall - title:.1f}"'
+            f' viewBox="0 0 {frame.width} {frame.height}">{inside}</svg>'
+        )
+    height = round(head + rows * tall)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}">'
+        f'<style>{STYLE}</style><rect width="{WIDTH}" height="{height}" fill="#fff"/>{"".join(parts)}</svg>'
+    )

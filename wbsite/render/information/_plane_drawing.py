@@ -1,0 +1,141 @@
+"""Small drawings of the information plane, as SVG: for pages, where styles colour them, and for pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from ._plane_data import Planes
+from ._planes import layer_colours, layers_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LEFT, TOP, RIGHT, BOTTOM = 25, 9, 27, 19
+"""Margins around the plane, for the numbers on its axes and the names of layers."""
+
+APART = 13, 10
+"""Within how many units across and down the names of two layers would cover each other."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A drawing of `width` by `height` whose plane reaches to `across` bits of I(X;T) and `down` bits of I(T;Y)."""
+
+    width: int
+    height: int
+    across: float
+    down: float
+
+    def x(self, bits: float) -> float:
+        """Where I(X;T) lies from the left."""
+        return LEFT + bits / self.across * (self.width - LEFT - RIGHT)
+
+    def y(self, bits: float) -> float:
+        """Where I(T;Y) lies from the top."""
+        return self.height - BOTTOM - bits / self.down * (self.height - TOP - BOTTOM)
+
+
+@dataclass(frozen=True)
+class Key:
+    """How layers are told apart: colour and short name of each, from first to output."""
+
+    colours: Mapping[str, str]
+    names: Mapping[str, str]
+
+
+def key_of(p: Planes) -> Key:
+    """The colours of a study's layers, and their numbers: "1", "2", …, "out"."""
+    layers = layers_of(p.trajectories.values["configurations"])
+    short = {name: "out" if name == "output" else name.removeprefix("layer ") for name in layers}
+    return Key(dict(zip(layers, layer_colours(len(layers)), strict=True)), short)
+
+
+def ticks(most: float) -> list[float]:
+    """Round numbers from 0 to `most`, or just above it: four to eight steps of 1, 2 or 5 times a power of ten."""
+    step = next(
+        step
+        for power in range(math.floor(math.log10(most)) - 1, 9)
+        for step in (10.0**power, 2 * 10.0**power, 5 * 10.0**power)
+        if most / step < 8
+    )
+    return [round(place * step, 10) for place in range(int(most / step + 0.01) + 1)]
+
+
+def plane_svg(paths: pd.DataFrame, frame: Frame, key: Key, caps: tuple[float, float], until: float = math.inf) -> str:
+    """The inside of an `svg` element of the frame's size: axes, caps, and each layer's path up to an epoch.
+
+    Args:
+        paths: layer, epoch, i_xt and i_ty in bits; one configuration under one estimator, in the order of depth.
+        caps: the largest I(X;T) and I(T;Y), in bits.
+    """
+    drawn, ends = [], []
+    for layer, path in paths[paths["epoch"] <= until].groupby("layer", sort=False):
+        points = [(frame.x(x), frame.y(y)) for x, y in zip(path["i_xt"], path["i_ty"], strict=True)]
+        colour = key.colours[layer]
+        drawn.append(f'<path d="{_line(points)}" stroke="{colour}"/>')
+        drawn.append(f'<circle cx="{points[0][0]:.1f}" cy="{points[0][1]:.1f}" r="2.2" stroke="{colour}"/>')
+        ends.append((layer, *points[-1]))
+    dots = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.2" fill="{key.colours[layer]}"/>' for layer, x, y in ends]
+    return (
+        f'{_axes(frame, caps)}<g class="wb-paths">{"".join(drawn)}</g><g>{"".join(dots)}</g>'
+        f"<g>{''.join(_names(ends, frame, key))}</g>"
+    )
+
+
+def _line(points: Sequence[tuple[float, float]]) -> str:
+    """Path data in whole tenths, each point relative to the one before; points that do not move are left out."""
+    whole = [(round(10 * x), round(10 * y)) for x, y in points]
+    steps = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(whole) if a != b]
+    if not steps:
+        return ""
+    moved = " ".join(f"{x / 10:g} {y / 10:g}" for x, y in steps)
+    return f"M{whole[0][0] / 10:g} {whole[0][1] / 10:g}l{moved}"
+
+
+def _axes(frame: Frame, caps: tuple[float, float]) -> str:
+    left, right, top, bottom = frame.x(0), frame.x(frame.across), frame.y(frame.down), frame.y(0)
+    cap_x, cap_y = frame.x(caps[0]), frame.y(caps[1])
+    across, down = ticks(frame.across), ticks(frame.down)
+    # The ends, and what lies halfway: small drawings have no room for more.
+    across, down = ([all_[place] for place in _halves(len(all_))] for all_ in (across, down))
+    numbers = [f'<text x="{frame.x(bits):.1f}" y="{bottom + 11:.1f}">{bits:g}</text>' for bits in across]
+    numbers += [
+        f'<text class="wb-beside" x="{left - 4:.1f}" y="{frame.y(bits) + 3.2:.1f}">{bits:g}</text>' for bits in down
+    ]
+    return (
+        f'<path class="wb-axes" d="M{left:.1f} {top:.1f}V{bottom:.1f}H{right:.1f}"/>'
+        f'<path class="wb-caps" d="M{left:.1f} {cap_y:.1f}H{cap_x:.1f}V{bottom:.1f}"/>'
+        f'<g class="wb-numbers">{"".join(numbers)}</g>'
+    )
+
+
+def _halves(count: int) -> list[int]:
+    """The first place, the last, and the middle one where there is one."""
+    return sorted({0, count - 1, (count - 1) // 2 if count % 2 else 0})
+
+
+def _names(ends: Sequence[tuple[str, float, float]], frame: Frame, key: Key) -> list[str]:
+    """Names at the ends of paths; layers whose ends lie together share one, as in "1–3"."""
+    groups: list[list[tuple[str, float, float]]] = []
+    for end in ends:
+        if groups and all(abs(a - b) < apart for a, b, apart in zip(end[1:], groups[-1][-1][1:], APART, strict=True)):
+            groups[-1].append(end)
+        else:
+            groups.append([end])
+    found = []
+    for group in groups:
+        layer, x, y = group[0]
+        last = group[-1][0]
+        name = key.names[layer] + (f"–{key.names[last]}" if last != layer else "")
+        if layer == "output" and len(ends) > 1:  # the leftmost, and has room on its left
+            place = f'class="wb-name wb-beside" x="{x - 5:.1f}" y="{y + 3:.1f}"'
+        elif x > 0.93 * frame.x(frame.across):  # right of the cap no path goes
+            place = f'class="wb-name" x="{x + 4.5:.1f}" y="{y + 9:.1f}"'
+        else:  # paths come from below
+            place = f'class="wb-name" x="{x + 2:.1f}" y="{y - 5:.1f}"'
+        found.append(f'<text {place} fill="{key.colours[layer]}">{name}</text>')
+    return found

@@ -1,0 +1,160 @@
+"""Activations of every unit of a trained network, and where their means lie for each number of active inputs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wbsite.core.store import Entry
+from wbsite.render.charts import data, specification
+from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.site import Gap
+from wbsite.render.suite_tables import side_by_side
+
+from ._plane_parts import absent_text, shown
+from ._planes import found, layer_colours, layers_of
+
+SHOWN = 6
+"""Configurations drawn where the page names none: more would weigh too much."""
+
+UNITS = 10
+"""Units drawn of a layer."""
+
+ROW, HIGH = 19, 0.88
+"""Pixels of a unit's row, and the share of it that its highest bin takes."""
+
+FEW, MANY = "#5f9fd6", "#d1495b"
+"""Of the marks, from no active input to all of them."""
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """A panel a configuration: units as rows."""
+    results = [found(scene, name) for name in ("trajectories", "activation_peaks")]
+    for result in results:
+        if isinstance(result, Gap):
+            return result
+    trajectories, peaks = (result for result in results if isinstance(result, Entry))
+    if peaks.values["none"]:
+        return Gap(peaks.values["none"], failed=False)
+    chosen, missing = shown(scene, trajectories)
+    living = [of for of in chosen if peaks.values["shown"][of["name"]] is not None]
+    if not living:
+        return Gap("no run of the configurations asked for lived to the end", failed=False)
+    left = [] if scene.options.get("configurations") else living[SHOWN:]
+    drawn = [of for of in living if of not in left]
+    tables = {of["name"]: unit_rows(peaks, of["name"]) for of in drawn}
+    table = pd.concat(tables.values(), ignore_index=True)
+    deep = layers_of(chosen)
+    colours = dict(zip(deep, layer_colours(len(deep)), strict=True))
+    counts = peaks.values["counts"]
+    panels, files, told, height = [], {}, [], 0
+    for of in drawn:
+        name, seed = of["name"], peaks.values["shown"][of["name"]]
+        file, said = f"peaks-{name}.vl.json", _said(peaks.values["layers"][name])
+        spec, tall = _chart(tables[name], name, colours, counts)
+        height = max(height, tall)
+        files[file] = json.dumps(spec).encode()
+        panels.append((f"{escape(of['title'])}, seed {seed}", file, f"Activations of {of['title']}: {said}."))
+        told.append(f"{of['title']}: {said}")
+    caption = (
+        "Activations of single units at the last epoch, on all samples that are measured, of one run a configuration, the"
+        " first seed that lived. A row is a unit: above its line the histogram, smoothed, each on its own scale;"
+        f" on the line its mean activation over the samples with each number of active inputs, from {counts[0]} (blue) to"
+        f" {counts[-1]} (red). Were a unit a function of the count alone, every peak would stand on a mark; of"
+        f" {len(counts)} counts {peaks.values['visible']} have samples enough for a peak. Rows that"
+        " reach beyond 1 are divided by their largest absolute activation. What counts as a peak in the"
+        f" numbers of the text: {escape(peaks.values['rule'])}."
+        + (f" Units beyond the first {UNITS} of a layer are left out." if table.attrs.get("cut") else "")
+        + (f" Not drawn: {escape('; '.join(of['title'] for of in left))}." if left else "")
+        + absent_text(missing)
+    )
+    alt = f"Histograms of the activations of every unit after training. {'; '.join(told)}."
+    return Drawing(
+        caption,
+        alt,
+        table,
+        body=side_by_side(panels, height),
+        files=files,
+        width="wide" if len(panels) in (2, 4) else "full",
+    )
+
+
+def unit_rows(peaks: Entry, name: str) -> pd.DataFrame:
+    """One row a bin that is not empty, or a count: configuration, layer, unit, at (activation, of a unit that reaches beyond
+    1 divided by its largest), share (of the unit's highest bin), w (NaN for a bin), row (from the top)."""
+    units = peaks.table("units").query("configuration == @name").reset_index(drop=True)
+    keep = units.index[units["unit"] < UNITS]
+    centres, heights, means = (peaks.arrays[f"{what}/{name}"] for what in ("centres", "heights", "means"))
+    counts, parts, row, before = peaks.values["counts"], [], -1.0, ""
+    for place in keep:
+        layer, unit = units.loc[place, ["layer", "unit"]]
+        row += 1 if layer == before or not before else 1.6
+        before = layer
+        at, tall = centres[place].astype(np.float64), heights[place].astype(np.float64)
+        # A histogram's outermost bins end half a bin beyond the largest activation.
+        largest = max(np.abs(at).max(), np.abs(means[place]).max(), 1e-9)
+        scale = largest if largest > 1 else 1.0
+        seen = tall > 0.004 * max(tall.max(), 1e-9)
+        bins = pd.DataFrame({"at": at[seen] / scale, "share": tall[seen] / max(tall.max(), 1e-9)})
+        marks = pd.DataFrame({"at": means[place] / scale, "w": counts})
+        parts.append(pd.concat([bins, marks]).assign(configuration=name, layer=layer, unit=unit, row=row))
+    table = pd.concat(parts, ignore_index=True)[["configuration", "layer", "unit", "row", "at", "share", "w"]]
+    return table.round({"at": 3, "share": 3, "row": 1}).astype({"w": "Int64", "unit": int})
+
+
+def _chart(table: pd.DataFrame, name: str, colours: Mapping[str, str], counts: list[int]) -> tuple[dict[str, Any], int]:
+    import altair as alt
+
+    rows = table.groupby(["layer", "unit"], sort=False)["row"].first().reset_index()
+    last = float(rows["row"].max())
+    labels = {f"{row:.1f}": layer for layer, row in rows.groupby("layer", sort=False)["row"].min().items()}
+    low = min(0.0, float(table["at"].min()))
+    x = alt.X(
+        "at:Q", title="activation", scale=alt.Scale(domain=[-1 if low < -0.5 else low, 1], nice=False, clamp=True),
+        axis=alt.Axis(grid=False, tickCount=5),
+    )  # fmt: skip
+    axis = alt.Axis(
+        values=[float(row) for row in labels], labelExpr=f"({json.dumps(labels)})[format(datum.value, '.1f')]",
+        grid=False, ticks=False, domain=False, title=None, labelPadding=8,
+    )  # fmt: skip
+    y = alt.Y("row:Q", scale=alt.Scale(domain=[last + 0.4, -1], nice=False), axis=axis)
+    colour = alt.Color("layer:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None)
+    base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(name)}")
+    bins = base.transform_filter("!isValid(datum.w) || datum.w === ''").transform_calculate(
+        top=f"datum.row - {HIGH} * datum.share"
+    )
+    marks = base.transform_filter("isValid(datum.w) && datum.w !== ''")
+    count = alt.Color("w:Q", scale=alt.Scale(domain=[counts[0], counts[-1]], range=[FEW, MANY]), legend=None)
+    tips = [
+        "layer:N", "unit:N", alt.Tooltip("w:Q", title="active inputs"),
+        alt.Tooltip("at:Q", title="mean activation", format=".3f"),
+    ]  # fmt: skip
+    layers = [
+        bins.mark_area(opacity=0.65, interpolate="linear").encode(
+            x=x, y=y, y2="top:Q", color=colour, detail=["unit:N", "layer:N"]
+        ),
+        marks.mark_point(filled=True, size=26, opacity=1).encode(x=x, y=y, color=count, tooltip=tips),
+    ]
+    height = round(ROW * (last + 1.4))
+    return specification(alt.layer(*layers).resolve_scale(color="independent"), height), height + 50
+
+
+def _said(layers: Mapping[str, Mapping[str, Any]]) -> str:
+    of = layers["hidden layers"]
+    return (
+        f"units of the hidden layers have {number_text(round(of['peaks'], 2))} peaks on average, and the count explains"
+        f" {number_text(round(of['eta_w'], 2)) if of['eta_w'] is not None else 'none'} of their variance"
+    )
+
+
+FIGURES = (
+    Figure(
+        "activation-peaks", draw, "activations after training and the number of active inputs", of="site",
+        options=("configurations",),
+    ),
+)  # fmt: skip

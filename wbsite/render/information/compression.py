@@ -1,0 +1,145 @@
+"""What every layer has lost by the end: its largest I(X;T) minus its last, by configuration and estimator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from wbsite.render.charts import NEUTRAL, data, specification
+from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.site import Gap
+from wbsite.render.suite_tables import interval_expression, side_by_side
+
+from ._plane_parts import (
+    absent_text,
+    by_choice,
+    choice,
+    chosen_estimator,
+    estimator_titles,
+    fewer_text,
+    interval_text,
+    measured_text,
+    nothing,
+    panel_title,
+    runs_text,
+    shown,
+    width_of,
+)
+from ._planes import layer_colours, layers_of, measured
+
+LANE = 21
+"""Pixels a layer takes."""
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """A panel a configuration, on one axis; a menu chooses the estimator, first that of the option `estimator`."""
+    both = measured(scene)
+    if isinstance(both, Gap):
+        return both
+    trajectories, plane = both
+    chosen, missing = shown(scene, trajectories)
+    table = compression_rows(plane.table("final"), plane.table("compression"))
+    table = table[table["configuration"].isin([of["name"] for of in chosen])].reset_index(drop=True)
+    if table.empty:
+        return nothing(missing)
+    names, first, titles = layers_of(chosen), chosen_estimator(scene, plane), estimator_titles(plane)
+    colours = dict(zip(names, layer_colours(len(names)), strict=True))
+    ends = {token: _ends(rows) for token, rows in table.groupby("estimator", sort=False)}
+    height = max(LANE * len(names), 2 * LANE)
+    panels, files, told = [], {}, []
+    for of in chosen:
+        own = table[(table["configuration"] == of["name"]) & (table["estimator"] == first)]
+        said = _said(own)
+        file = f"compression-{of['name']}.vl.json"
+        files[file] = json.dumps(_chart(of, colours, ends, first, height)).encode()
+        panels.append((escape(panel_title(of, trajectories)), file, f"Compression of {of['title']}: {said}."))
+        told.append(f"{of['title']}: {said}")
+    caption = (
+        "Compression of every layer: the largest I(X;T) over the recorded epochs minus the last, in bits, which is never below"
+        " 0 and includes what I(X;T) fluctuates by from record to record. Dots are runs"
+        f" ({runs_text(chosen, trajectories)}); bars are means with 95 % Student t intervals over seeds. Estimated by"
+        f" {escape(titles[first])}{'; the menu has the other estimators, each on an axis of its own' if len(titles) > 1 else ''}."
+        f" Data: {measured_text(trajectories)}.{fewer_text(plane)}{absent_text(missing)}"
+    )
+    body = choice("estimator", "Estimated by", titles, first) + side_by_side(panels, height + 44)
+    alt = f"Dot charts of compression by layer, in bits, estimated by {titles[first]}. {'; '.join(told)}."
+    return Drawing(caption, alt, table, body=body, files=files, width=width_of(panels))
+
+
+def compression_rows(final: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:
+    """One row a mark: configuration, estimator, layer, kind ("run" or "mean"), seed, bits, and of a mean its interval
+    and seeds.
+
+    Args:
+        final, means: the tables `final` and `compression` of `information_plane`.
+    """
+    single = final.rename(columns={"compression": "bits"}).assign(kind="run")
+    middle = means.rename(columns={"mean": "bits"}).assign(kind="mean")
+    columns = ["configuration", "estimator", "layer", "kind", "seed", "bits", "low", "high", "seeds"]
+    table = pd.concat([middle.reindex(columns=columns), single.reindex(columns=columns)], ignore_index=True)
+    return table.round({"bits": 4, "low": 4, "high": 4}).astype({"seed": "Int64", "seeds": "Int64"})
+
+
+def _ends(table: pd.DataFrame) -> tuple[float, float]:
+    """The ends of an estimator's axis, which holds all marks and 0."""
+    low, high = table[["bits", "low"]].min().min(), table[["bits", "high"]].max().max()
+    return min(0.0, float(low)), float(high) if high > 0 else 1.0
+
+
+def _chart(
+    of: Mapping[str, Any],
+    colours: Mapping[str, str],
+    ends: Mapping[str, tuple[float, float]],
+    first: str,
+    height: int,
+) -> dict[str, Any]:
+    import altair as alt
+
+    estimator = alt.param(name="estimator", value=first)
+    low, high = (by_choice("estimator", {token: pair[end] for token, pair in ends.items()}) for end in (0, 1))
+    scale = alt.Scale(domain=[low, high], nice=False, clamp=True)
+    x = alt.X("bits:Q", title="compression, bits", scale=scale, axis=alt.Axis(tickCount=5, format="~g"))
+    names = list(of["layers"])
+    lanes = alt.Scale(domain=list(colours))
+    y = alt.Y("layer:N", title=None, scale=lanes, axis=alt.Axis(ticks=False, domain=False, labelPadding=6))
+    colour = alt.Color("layer:N", scale=alt.Scale(domain=names, range=[colours[name] for name in names]), legend=None)
+    base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(of['name'])}")
+    base = base.transform_filter("datum.estimator == estimator")
+    means = base.transform_filter("datum.kind == 'mean'").transform_calculate(interval=interval_expression())
+    runs = base.transform_filter("datum.kind == 'run'")
+    tips = [
+        "layer:N", alt.Tooltip("bits:Q", title="mean, bits", format=".3f"), alt.Tooltip("interval:N", title="95 %"),
+        alt.Tooltip("seeds:Q", title="runs"),
+    ]  # fmt: skip
+    spread = (
+        means.transform_filter("isValid(toNumber(datum.low))")
+        .mark_rule(strokeWidth=2.4)
+        .encode(x=alt.X("low:Q", scale=scale), x2="high:Q", y=y, color=colour)
+    )
+    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL).encode(x=alt.datum(0, scale=scale))
+    return specification(
+        alt.layer(
+            zero,
+            runs.mark_circle(size=26, opacity=0.5).encode(
+                x=x, y=y, color=colour, tooltip=["layer:N", "seed:Q", alt.Tooltip("bits:Q", format=".3f")]
+            ),
+            spread,
+            means.mark_tick(thickness=3.4, size=LANE - 7).encode(x=x, y=y, color=colour, tooltip=tips),
+        ).add_params(estimator),
+        height,
+    )
+
+
+def _said(table: pd.DataFrame) -> str:
+    means = table[table["kind"] == "mean"]
+    told = [f"{row.layer} {interval_text((row.bits, row.low, row.high))}" for row in means.itertuples()]
+    return ", ".join(told) or "no run lived"
+
+
+FIGURES = (
+    Figure("compression", draw, "compression by layer", of="site", options=("configurations", "estimator")),
+)  # fmt: skip

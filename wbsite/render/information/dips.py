@@ -1,0 +1,263 @@
+"""The dip of I(X;T) early in training, layer by layer, and below it how nearly the networks only count."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from wbsite.core.store import Entry
+from wbsite.render.charts import NEUTRAL, data, specification
+from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.site import Gap
+
+from ._plane_parts import (
+    absent_text,
+    estimator_titles,
+    keys,
+    lived,
+    mean_interval,
+    measured_text,
+    panel_title,
+    runs_text,
+    shown,
+    spread_out,
+)
+from ._planes import SUITE, found, layer_colours, layers_of
+
+EPOCHS = (10, 400)
+"""What is shown of training, where it is that long."""
+
+HEIGHT, BELOW = 230, 150
+
+LEFT = 34
+"""Pixels kept free for numbers at the left of both charts, so that one epoch stands above the other."""
+
+LEAST = 0.7
+"""Where the axis of shares begins; what is below it, early in training, is cut off."""
+
+COUNTING = {
+    "agreement": ("decides as the count alone would", "#dd7f2f"),
+    "eta_output": ("η² of the output by the count", "#a8623a"),
+    "accuracy": ("accuracy", "#5f7f95"),
+}
+"""Column of `course` in `counting` → what the figure calls it, and its colour."""
+
+DASHES = {"agreement": [1, 0], "eta_output": [5, 2], "accuracy": [2, 2]}
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """Two charts a configuration, on shared axes."""
+    results = [found(scene, name) for name in ("trajectories", "information_plane", "dips")]
+    for result in results:
+        if isinstance(result, Gap):
+            return result
+    trajectories, plane, dips = (result for result in results if isinstance(result, Entry))
+    chosen, missing = shown(scene, trajectories)
+    if not chosen:
+        return Gap(f"the study has no configuration {' or '.join(missing)}", failed=False)
+    counting = scene.site.suite(SUITE).entry("counting")
+    counted = counting if counting and not counting.values["none"] else None
+    span = _span(trajectories.values["epochs"])
+    table = dip_rows(trajectories, plane, dips, counted, [of["name"] for of in chosen], span)
+    if table.empty:
+        return Gap("no run lived to the end", failed=False)
+    deep = layers_of(chosen)
+    colours = dict(zip(deep, layer_colours(len(deep)), strict=True))
+    most = float(table.loc[table["measure"] == "i_xt", "value"].max())
+    baseline = counted.values["baseline"]["accuracy"] if counted else None
+    panels, told = [], []
+    files: dict[str, bytes] = {}
+    for of in chosen:
+        said = _said(dips.values["layers"][of["name"]])
+        alt = f"I(X;T) of {of['title']} between epochs {span[0]} and {span[1]}: {said}."
+        charts = {f"dip-{of['name']}.vl.json": (_information(of["name"], colours, span, most), HEIGHT, alt)}
+        if counted is not None:
+            about = f"Agreement of {of['title']} with the decision by count, and its accuracy."
+            charts[f"dip-{of['name']}-counting.vl.json"] = (_counting(of["name"], span, baseline), BELOW, about)
+        files |= {file: json.dumps(chart).encode() for file, (chart, _, _) in charts.items()}
+        panels.append(_panel(escape(panel_title(of, trajectories)), charts))
+        told.append(f"{of['title']}: {said}")
+    rule = dips.values
+    window = "{} and {}".format(*rule["window"])
+    caption = (
+        f"I(X;T) of every layer between epochs {span[0]} and {span[1]}: thick lines are means over seeds"
+        f" ({runs_text(chosen, trajectories)}), dots the dips of single runs. A dip is a record between epochs {window} that"
+        f" is no higher than its neighbours and at least {rule['least']:g} bit below both an earlier and a later maximum;"
+        " of several, the deepest. In bits,"
+        f" {escape(estimator_titles(plane)[rule['estimator']])}; {measured_text(trajectories)}."
+        + (
+            " Below: the share of these samples on which the network decides as the best classifier that knows only how"
+            " many inputs are active, the share η² of the variance of its logits that this number explains, and its"
+            f" accuracy; means over seeds, shades 95 % Student t intervals, cut off below {100 * LEAST:.0f} %. Dashed:"
+            f" {100 * baseline:.1f} %, the accuracy of"
+            " that classifier, which is also how often a network without errors agrees with it."
+            if baseline is not None
+            else f" {escape(counting.values['none']).capitalize()}."
+            if counting
+            else ""
+        )
+        + absent_text(missing)
+    )
+    legend = keys(colours) + (keys(dict(COUNTING.values())) if counted is not None else "")
+    body = f'{legend}<div class="wb-charts">{"".join(panels)}</div>'
+    alt = f"Line charts of I(X;T) early in training. {'; '.join(told)}."
+    return Drawing(caption, alt, table, body=body, files=files, width="wide" if len(panels) in (2, 4) else "full")
+
+
+def dip_rows(
+    trajectories: Entry,
+    plane: Entry,
+    dips: Entry,
+    counting: Entry | None,
+    names: Sequence[str],
+    span: tuple[int, int],
+) -> pd.DataFrame:
+    """One row a point: configuration, measure (i_xt, or one of COUNTING), layer, kind ("mean" over the runs that lived,
+    "dip" of one, "name" where the layer's name stands), epoch, value, low, high, seeds, seed, depth."""
+    bits = plane.table("rows")
+    bits = bits[bits["estimator"] == plane.values["default"]].rename(columns={"i_xt": "value"}).assign(measure="i_xt")
+    parts = [bits]
+    if counting is not None:
+        course = counting.table("course")
+        parts += [course.rename(columns={name: "value"}).assign(measure=name, layer="") for name in COUNTING]
+    single = pd.concat(parts)[["configuration", "measure", "layer", "epoch", "seed", "value"]]
+    single = single[single["configuration"].isin(names) & single["epoch"].between(*span)].reset_index(drop=True)
+    single = single[lived(trajectories, single)]
+    key = ["configuration", "measure", "layer", "epoch"]
+    means = [
+        {
+            **dict(zip(key, at, strict=True)),
+            **dict(zip(("value", "low", "high"), mean_interval(of["value"].dropna()), strict=True)),
+            "kind": "mean",
+            "seeds": len(of),
+        }
+        for at, of in single.groupby(key, sort=False)
+    ]
+    found = pd.DataFrame(means, columns=[*key, "kind", "value", "low", "high", "seeds"]).dropna(subset=["value"])
+    shares = found["measure"] != "i_xt"
+    found.loc[shares, ["low", "high"]] = found.loc[shares, ["low", "high"]].clip(0, 1)
+    seen = dips.table("rows").query("seed >= 0").rename(columns={"i_dip": "value"})
+    seen = seen[seen["configuration"].isin(names)].assign(measure="i_xt", kind="dip")
+    table = pd.concat([found, *_names(found), seen[[*key, "kind", "value", "seed", "depth"]]], ignore_index=True)
+    numbers = dict.fromkeys(["value", "low", "high", "depth"], 4)
+    return table.round(numbers).astype({"seeds": "Int64", "seed": "Int64"})
+
+
+def _names(means: pd.DataFrame) -> list[pd.DataFrame]:
+    """Where names of layers stand: at the right ends of their lines, moved apart."""
+    bits = means[means["measure"] == "i_xt"]
+    ends = bits[bits["epoch"] == bits["epoch"].max()]
+    apart = 0.075 * (bits["value"].max() if len(bits) else 1)
+    return [
+        of.assign(kind="name", value=spread_out(list(of["value"]), apart), low=None, high=None)
+        for _, of in ends.groupby("configuration", sort=False)
+    ]
+
+
+def _span(epochs: Sequence[int]) -> tuple[int, int]:
+    """The epochs shown: EPOCHS, or all but the untrained network of a study that ends before them."""
+    last = min(EPOCHS[1], epochs[-1])
+    return (EPOCHS[0] if last > 2 * EPOCHS[0] else min(1, last)), last
+
+
+def _panel(title: str, charts: Mapping[str, tuple[Any, int, str]]) -> str:
+    boxes = "".join(
+        f'<div class="wb-chart" data-spec="{file}" role="img" aria-label="{escape(alt, quote=True)}"'
+        f' style="min-height:{height}px"></div>'
+        for file, (_, height, alt) in charts.items()
+    )
+    return f'<div><p class="wb-charts-title">{title}</p>{boxes}</div>'
+
+
+def _epochs(span: tuple[int, int], title: str | None) -> Any:
+    import altair as alt
+
+    ticks = [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 400) if span[0] <= tick <= span[1]]
+    scale = alt.Scale(type="log", domain=[max(span[0], 1), max(span[1], 2)], nice=False)
+    return alt.X("epoch:Q", title=title, scale=scale, axis=alt.Axis(values=ticks, format="d", grid=False))
+
+
+def _information(name: str, colours: Mapping[str, str], span: tuple[int, int], most: float) -> dict[str, Any]:
+    import altair as alt
+
+    x = _epochs(span, None)
+    scale = alt.Scale(domain=[0, most], nice=True)
+    y = alt.Y("value:Q", title="I(X;T), bits", scale=scale, axis=alt.Axis(minExtent=LEFT))
+    colour = alt.Color("layer:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None)
+    base = alt.Chart(data()).transform_filter(
+        f"datum.configuration == {json.dumps(name)} && datum.measure == 'i_xt' && datum.kind != ''"
+    )
+    means = base.transform_filter("datum.kind == 'mean'")
+    tips = ["layer:N", "epoch:Q", alt.Tooltip("value:Q", title="mean, bits", format=".2f"), "seeds:Q"]
+    single = ["layer:N", "seed:N", "epoch:Q", alt.Tooltip("depth:Q", title="depth, bits", format=".2f")]
+    layers = [
+        means.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour),
+        means.mark_point(size=40, opacity=0).encode(x=x, y=y, color=colour, tooltip=tips),
+        base.transform_filter("datum.kind == 'dip'")
+        .mark_point(size=22, filled=True, opacity=0.75, clip=True)
+        .encode(x=x, y=y, color=colour, tooltip=single),
+        base.transform_filter("datum.kind == 'name'")
+        .mark_text(align="left", dx=5, fontSize=11, fontWeight="bold")
+        .encode(x=x, y=y, color=colour, text=alt.Text("short:N"))
+        .transform_calculate(short="replace(datum.layer, 'layer ', '')"),
+    ]
+    return specification(alt.layer(*layers), HEIGHT)
+
+
+def _counting(name: str, span: tuple[int, int], baseline: float | None) -> dict[str, Any]:
+    import altair as alt
+
+    x = _epochs(span, "epoch")
+    scale = alt.Scale(domain=[LEAST, 1], nice=False)
+    y = alt.Y("value:Q", title="share", scale=scale, axis=alt.Axis(format=".0%", tickCount=5, minExtent=LEFT))
+    names = list(COUNTING)
+    colour = alt.Color(
+        "measure:N", scale=alt.Scale(domain=names, range=[colour for _, colour in COUNTING.values()]), legend=None
+    )
+    dash = alt.StrokeDash("measure:N", scale=alt.Scale(domain=names, range=[*DASHES.values()]), legend=None)
+    base = alt.Chart(data()).transform_filter(
+        f"datum.configuration == {json.dumps(name)} && datum.measure != 'i_xt' && datum.kind == 'mean'"
+    )
+    titles = json.dumps({key: text for key, (text, _) in COUNTING.items()}, ensure_ascii=False)
+    base = base.transform_calculate(what=f"({titles})[datum.measure]")
+    tips = ["what:N", "epoch:Q", alt.Tooltip("value:Q", title="mean", format=".3f"), "seeds:Q"]
+    layers = [
+        base.transform_filter("isValid(toNumber(datum.low))")
+        .mark_area(opacity=0.2, clip=True)
+        .encode(x=x, y=alt.Y("low:Q", scale=scale), y2="high:Q", color=colour),
+        base.mark_line(strokeWidth=2, clip=True).encode(x=x, y=y, color=colour, strokeDash=dash),
+        base.mark_point(size=40, opacity=0, clip=True).encode(x=x, y=y, color=colour, tooltip=tips),
+    ]
+    # As wide as the longest name beside the chart above.
+    one = alt.Chart(alt.InlineData([{}]))
+    layers.append(
+        one.mark_text(align="left", dx=5, fontSize=11, fontWeight="bold", opacity=0, text="output").encode(
+            x=alt.datum(max(span[1], 2)), y=alt.datum(1, scale=scale)
+        )
+    )
+    if baseline is not None:
+        rule = one.mark_rule(color=NEUTRAL, strokeDash=[5, 4], strokeWidth=1.3)
+        layers.insert(0, rule.encode(y=alt.datum(baseline, scale=scale)))
+    return specification(alt.layer(*layers), BELOW)
+
+
+def _said(layers: Mapping[str, Mapping[str, Any]]) -> str:
+    """In how many runs each layer dips, and how deep."""
+    told = [
+        f"{layer} dips in {of['dips']} of {of['alive']} runs, by {number_text(round(of['depth'], 2))} bits about epoch"
+        f" {number_text(round(of['epoch_median']))}"
+        for layer, of in layers.items()
+        if of["dips"]
+    ]
+    return ", ".join(told) or "no layer dips"
+
+
+FIGURES = (
+    Figure(
+        "dip", draw, "the dip of I(X;T) and the number of active inputs", of="site", options=("configurations",)
+    ),
+)  # fmt: skip

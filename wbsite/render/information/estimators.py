@@ -1,0 +1,136 @@
+"""What the estimator makes of the same runs: largest and last I(X;T) of every layer by each, below the cap."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from wbsite.render.charts import NEUTRAL, data, specification
+from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.site import Gap
+from wbsite.render.suite_tables import side_by_side
+
+from ._plane_parts import (
+    absent_text,
+    estimator_titles,
+    fewer_text,
+    keys,
+    measured_text,
+    nothing,
+    panel_title,
+    runs_text,
+    shown,
+    width_of,
+)
+from ._planes import layer_colours, layers_of, measured
+
+LANE, GAP, HEAD = 7, 12, 14
+"""Pixels from layer to layer, more between two estimators, and for an estimator's name."""
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """A panel a configuration: for each estimator a bar a layer, from the largest I(X;T) to the last."""
+    both = measured(scene)
+    if isinstance(both, Gap):
+        return both
+    trajectories, plane = both
+    chosen, missing = shown(scene, trajectories)
+    final = plane.table("final")
+    final = final[final["configuration"].isin([of["name"] for of in chosen])]
+    if final.empty:
+        return nothing(missing)
+    titles, names, cap = estimator_titles(plane), layers_of(chosen), float(plane.values["cap"])
+    table = estimator_rows(final, titles, names)
+    colours = dict(zip(names, layer_colours(len(names)), strict=True))
+    height = int(table["y"].max()) + GAP
+    most = max(cap, float(table["largest"].max()))
+    panels, files, told = [], {}, []
+    for of in chosen:
+        own = table[table["configuration"] == of["name"]]
+        file, said = f"estimators-{of['name']}.vl.json", _said(own)
+        files[file] = json.dumps(_chart(of, own, colours, cap, most, height)).encode()
+        panels.append((escape(panel_title(of, trajectories)), file, f"I(X;T) of {of['title']}: {said}."))
+        told.append(f"{of['title']}: {said}")
+    caption = (
+        "The same runs by every estimator: of each layer, from top to bottom, the I(X;T) it ends with (dot) and its largest over"
+        " the recorded epochs (end of the bar), in bits; the bar is the compression. Means over runs"
+        f" ({runs_text(chosen, trajectories)}); spreads stand in the figure of compression. The line at {cap:.3g} bits is"
+        " log₂ of the number of samples, which no estimate of bins can exceed: layers on it say no more than that all samples"
+        f" differ. Data: {measured_text(trajectories)}.{fewer_text(plane)}{absent_text(missing)}"
+    )
+    body = keys(colours) + side_by_side(panels, height + 44)
+    alt = f"Bars of I(X;T) from its largest to its last value, by estimator and layer; cap {cap:.3g} bits. {'; '.join(told)}."
+    drawn = table.drop(columns="head")
+    return Drawing(caption, alt, drawn, body=body, files=files, width=width_of(panels))
+
+
+def estimator_rows(final: pd.DataFrame, titles: Mapping[str, str], names: Sequence[str]) -> pd.DataFrame:
+    """One row a configuration, estimator and layer: means over runs of `compression`, `largest` and `last` I(X;T), the
+    number of `seeds`, and `y` and `head`, where the layer and its estimator's name stand, in pixels.
+
+    Args:
+        final: table of that name in `information_plane`.
+        titles: of the estimators, in order.
+        names: of all layers, in order.
+    """
+    groups = final.groupby(["configuration", "estimator", "layer"], sort=False)
+    table = groups.agg(compression=("compression", "mean"), last=("final_xt", "mean"), seeds=("seed", "nunique"))
+    table = table.reset_index()
+    table["largest"] = table["last"] + table["compression"]
+    order = {token: place for place, token in enumerate(titles)}
+    tall = GAP + HEAD + LANE * len(names)
+    table["head"] = table["estimator"].map(order) * tall + HEAD
+    depth = {name: place for place, name in enumerate(names)}
+    table["y"] = table["head"] + LANE * (table["layer"].map(depth) + 1)
+    table.insert(2, "title", table["estimator"].map(titles))
+    return table.round({"compression": 4, "last": 4, "largest": 4})
+
+
+def _chart(
+    of: Mapping[str, Any], table: pd.DataFrame, colours: Mapping[str, str], cap: float, most: float, height: int
+) -> dict[str, Any]:
+    import altair as alt
+
+    scale = alt.Scale(domain=[0, most], nice=False)
+    x = alt.X("last:Q", title="I(X;T), bits", scale=scale, axis=alt.Axis(tickCount=6))
+    down = alt.Scale(domain=[0, height], reverse=True, nice=False, zero=False)
+    y = alt.Y("y:Q", scale=down, axis=None)
+    names = list(of["layers"])
+    colour = alt.Color("layer:N", scale=alt.Scale(domain=names, range=[colours[name] for name in names]), legend=None)
+    base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(of['name'])}")
+    tips = [
+        alt.Tooltip("title:N", title="estimator"), "layer:N",
+        *(alt.Tooltip(f"{name}:Q", title=f"{said}, bits", format=".3f") for name, said in
+          (("largest", "largest"), ("last", "last"), ("compression", "compression"))),
+        alt.Tooltip("seeds:Q", title="runs"),
+    ]  # fmt: skip
+    heads = [{"said": row.title, "head": int(row.head)} for row in table.drop_duplicates("estimator").itertuples()]
+    text = alt.Chart(alt.InlineData(heads)).mark_text(align="left", x=2, dy=-3, fontSize=11.5)
+    line = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[5, 4])
+    return specification(
+        alt.layer(
+            line.encode(x=alt.datum(cap, scale=scale)),
+            base.mark_rule(strokeWidth=2.6, opacity=0.65).encode(x=x, x2="largest:Q", y=y, color=colour, tooltip=tips),
+            base.mark_point(filled=True, size=30, opacity=1).encode(x=x, y=y, color=colour, tooltip=tips),
+            text.encode(y=alt.Y("head:Q", scale=down, axis=None), text="said:N"),
+        ),
+        height,
+    )
+
+
+def _said(table: pd.DataFrame) -> str:
+    """Which layer compresses most, by each estimator."""
+    if table.empty:
+        return "no run lived"
+    tops = table.loc[table.groupby("estimator", sort=False)["compression"].idxmax()]
+    told = [f"by {row.title} most in {row.layer}, {row.compression:.2f} bits" for row in tops.itertuples()]
+    return ", ".join(told)
+
+
+FIGURES = (
+    Figure("estimators", draw, "what the estimator makes of the same runs", of="site", options=("configurations",)),
+)

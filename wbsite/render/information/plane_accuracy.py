@@ -1,0 +1,192 @@
+"""Accuracy of a study's networks through training, on training and test samples, single runs and their means."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from wbsite.render.charts import NEUTRAL, data, specification
+from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.site import Gap
+from wbsite.render.suite_tables import interval_expression, side_by_side
+
+from ._plane_parts import (
+    absent_text,
+    epoch_axis,
+    interval_text,
+    keys,
+    lived,
+    mean_interval,
+    nothing,
+    panel_title,
+    runs_text,
+    shown,
+    thinned,
+    width_of,
+)
+from ._planes import SUITE, found
+
+HEIGHT = 210
+
+PARTS = {"train": ("training", "#c9428a"), "test": ("test", "#1c8f94")}
+"""Part of the samples → what the figure calls it, and its colour."""
+
+FLOOR = 0.01
+"""The least error that the axis shows; an accuracy closer to 1 stands at its end."""
+
+TICKS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
+
+ERRORS = {"error": "accuracy", "error_low": "low", "error_high": "high"}
+"""What is drawn, on a logarithmic axis → the column it is computed from."""
+
+ROWS = 6000
+"""Most rows of single runs; a study of more runs is drawn at fewer of its records."""
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """A panel a configuration, on shared axes."""
+    trajectories = found(scene, "trajectories")
+    if isinstance(trajectories, Gap):
+        return trajectories
+    chosen, missing = shown(scene, trajectories)
+    if not chosen:
+        return nothing(missing)
+    course = trajectories.table("course")
+    course = course[course["configuration"].isin([of["name"] for of in chosen])]
+    runs = len(course.drop_duplicates(["configuration", "seed"]))
+    course = course[course["epoch"].isin(thinned(trajectories.values["epochs"], ROWS // (2 * runs)))]
+    table = accuracy_rows(course.assign(alive=lived(trajectories, course)))
+    baseline = _baseline(scene)
+    most = 1 - min([table["accuracy"].min(), *([] if baseline is None else [baseline])])
+    ends = (max(most, 2 * FLOOR), FLOOR)
+    last = float(table["epoch"].max())
+    panels, files, told = [], {}, []
+    for of in chosen:
+        file, said = f"accuracy-{of['name']}.vl.json", _said(table[table["configuration"] == of["name"]])
+        files[file] = json.dumps(_chart(of["name"], ends, last, baseline)).encode()
+        panels.append((escape(panel_title(of, trajectories)), file, f"Accuracy of {of['title']}: {said}."))
+        told.append(f"{of['title']}: {said}")
+    dead = table["kind"].eq("dead").any()
+    data_of = trajectories.values["data"]
+    caption = (
+        f"Accuracy on the {data_of['train']} training and the {data_of['test']} test samples of"
+        f" {escape(str(data_of['name']))} ({data_of['split']} split, the same for all seeds) through training. Thick lines are"
+        f" means over seeds ({runs_text(chosen, trajectories)}), shades their 95 % Student t intervals over seeds, thin lines"
+        " single runs. The axis of epochs is logarithmic, and the untrained network, epoch 0, stands at its left end; that of"
+        f" accuracy goes by the logarithm of the error, so that differences near its end at {100 * (1 - FLOOR):.0f} % can be seen."
+        + (" Dotted: runs that died, left out of the means." if dead else "")
+        + (
+            f" Dashed: {100 * baseline:.1f} %, the best a classifier can do that only counts active inputs."
+            if baseline is not None
+            else ""
+        )
+        + absent_text(missing)
+    )
+    body = keys(dict(PARTS.values())) + side_by_side(panels, HEIGHT)
+    alt = f"Line charts of accuracy through training. {'; '.join(told)}."
+    return Drawing(caption, alt, table, body=body, files=files, width=width_of(panels))
+
+
+def accuracy_rows(course: pd.DataFrame) -> pd.DataFrame:
+    """One row a point: configuration, part, kind ("mean", "run", or "dead" for a run that died), epoch, accuracy; of a
+    mean the interval and how many seeds, of a run its seed.
+
+    Args:
+        course: the table of that name in `trajectories`, with a column `alive`.
+    """
+    parts = []
+    for part in PARTS:
+        single = course.rename(columns={f"{part}_accuracy": "accuracy"}).assign(part=part)
+        single["kind"] = single["alive"].map({True: "run", False: "dead"})
+        living = single[single["alive"]]
+        rows = [
+            {
+                **dict(zip(("configuration", "epoch"), key, strict=True)),
+                **dict(zip(("accuracy", "low", "high"), mean_interval(table["accuracy"]), strict=True)),
+                "seeds": len(table),
+                "kind": "mean",
+                "part": part,
+            }
+            for key, table in living.groupby(["configuration", "epoch"], sort=False)
+        ]
+        parts += [pd.DataFrame(rows), single]
+    columns = ["configuration", "part", "kind", "seed", "epoch", "accuracy", "low", "high", "seeds"]
+    table = pd.concat(parts, ignore_index=True).reindex(columns=columns)
+    table[["low", "high"]] = table[["low", "high"]].clip(0, 1)
+    numbers = dict.fromkeys(["accuracy", "low", "high"], 4)
+    return table.round(numbers).astype({"seed": "Int64", "seeds": "Int64"})
+
+
+def _baseline(scene: Scene) -> float | None:
+    """Accuracy of counting, where it has been computed and the data can be counted."""
+    counting = scene.site.suite(SUITE).entry("counting")
+    found = counting.values.get("baseline") if counting else None
+    return float(found["accuracy"]) if found else None
+
+
+def _chart(name: str, ends: tuple[float, float], last: float, baseline: float | None) -> dict[str, Any]:
+    import altair as alt
+
+    expression, x = epoch_axis(last)
+    scale = alt.Scale(type="log", domain=list(ends), nice=False, clamp=True)
+    axis = alt.Axis(values=[round(1 - tick, 3) for tick in TICKS], labelExpr="format(1 - datum.value, '.0%')")
+    y = alt.Y("error:Q", title="accuracy", scale=scale, axis=axis)
+    colour = alt.Color(
+        "part:N", scale=alt.Scale(domain=list(PARTS), range=[colour for _, colour in PARTS.values()]), legend=None
+    )
+    base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(name)}")
+    base = base.transform_calculate(
+        x=expression,
+        **{
+            of: f"isValid(toNumber(datum.{column})) ? max(1 - datum.{column}, {FLOOR}) : null"
+            for of, column in ERRORS.items()
+        },
+    )
+    means = base.transform_filter("datum.kind == 'mean'").transform_calculate(
+        interval=interval_expression(),
+        samples=f"({json.dumps({key: text for key, (text, _) in PARTS.items()})})[datum.part]",
+    )
+    runs = base.transform_filter("datum.kind == 'run'").mark_line(strokeWidth=0.7, opacity=0.4)
+    dead = base.transform_filter("datum.kind == 'dead'").mark_line(strokeWidth=1, opacity=0.8, strokeDash=[1, 3])
+    band = (
+        means.transform_filter("isValid(toNumber(datum.low))")
+        .mark_area(opacity=0.22)
+        .encode(x=x, y=alt.Y("error_low:Q", scale=scale), y2="error_high:Q", color=colour)
+    )
+    tips = [
+        alt.Tooltip("samples:N"), alt.Tooltip("epoch:Q", format=",d"),
+        alt.Tooltip("accuracy:Q", title="mean", format=".4f"), alt.Tooltip("interval:N", title="95 %"), "seeds:Q",
+    ]  # fmt: skip
+    single = {"x": x, "y": y, "color": colour, "detail": ["seed:N", "part:N"]}
+    layers = [
+        runs.encode(**single),
+        dead.encode(**single),
+        band,
+        means.mark_line(strokeWidth=2.4).encode(x=x, y=y, color=colour),
+        means.mark_point(size=50, opacity=0, filled=True).encode(x=x, y=y, color=colour, tooltip=tips),
+    ]
+    if baseline is not None:
+        rule = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[5, 4], strokeWidth=1.3)
+        layers.insert(0, rule.encode(y=alt.datum(1 - baseline, scale=scale)))
+    return specification(alt.layer(*layers), HEIGHT)
+
+
+def _said(table: pd.DataFrame) -> str:
+    """Where the means end."""
+    told = []
+    means = table[table["kind"] == "mean"]
+    for part, (name, _) in PARTS.items():
+        of = means[means["part"] == part]
+        if of.empty:
+            return "no run lived"
+        last = of.loc[of["epoch"].idxmax()]
+        told.append(f"{name} ends at {interval_text((last['accuracy'], last['low'], last['high']), percent=True)}")
+    return ", ".join(told)
+
+
+FIGURES = (
+    Figure("plane-accuracy", draw, "accuracy through training", of="site", options=("configurations",)),
+)  # fmt: skip

@@ -1,0 +1,128 @@
+"""Compression of every layer of every run against how many more of its activations became saturated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from wbsite.core.store import Entry
+from wbsite.render.charts import NEUTRAL, data, specification
+from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.site import Gap
+from wbsite.render.suite_tables import side_by_side
+
+from ._plane_parts import absent_text, estimator_titles, keys, measured_text, panel_title, runs_text, shown
+from ._planes import found, layer_colours, layers_of
+
+HEIGHT = 240
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """A panel a configuration whose activation function is flat somewhere, on shared axes."""
+    results = [
+        found(scene, name) for name in ("trajectories", "information_plane", "activation_patterns", "saturation")
+    ]
+    for result in results:
+        if isinstance(result, Gap):
+            return result
+    trajectories, plane, patterns, saturation = (result for result in results if isinstance(result, Entry))
+    chosen, missing = shown(scene, trajectories)
+    if not chosen:
+        return Gap(f"the study has no configuration {' or '.join(missing)}", failed=False)
+    table = point_rows(saturation, [of["name"] for of in chosen])
+    if table.empty:
+        return Gap("no run lived to the end, or none has activations that can saturate", failed=False)
+    deep = layers_of(chosen)
+    colours = dict(zip(deep, layer_colours(len(deep)), strict=True))
+    rules = saturation.values
+    ends = (min(-0.1, float(table["rise"].min())), max(0.1, float(table["rise"].max())))
+    most = max(0.5, float(table["compression"].max()))
+    panels, files, told, flat = [], {}, [], []
+    for of in chosen:
+        flat += [of["title"]] * (not patterns.values["ends"][of["name"]])
+        if of["name"] not in set(table["configuration"]):
+            continue
+        said = _said(rules["configurations"][of["name"]])
+        file = f"saturation-{of['name']}.vl.json"
+        files[file] = json.dumps(_chart(of["name"], colours, ends, most, rules)).encode()
+        panels.append((escape(panel_title(of, trajectories)), file, f"{of['title']}: {said}."))
+        told.append(f"{of['title']}: {said}")
+    caption = (
+        "Compression of every layer of every run, largest I(X;T) minus the last, against the change from that record to"
+        f" the last in the share of its activations that are saturated: {escape(patterns.values['rule'])}; of the output,"
+        " softmax activations near 0 or 1. Large marks with the layer's number are means over seeds"
+        f" ({runs_text(chosen, trajectories)}), dots single runs. Dashed: {rules['compresses']:g} bit and"
+        f" {100 * rules['saturates']:g} percentage points, from which a layer is said to compress and to saturate. In bits,"
+        f" {escape(estimator_titles(plane)[rules['estimator']])}; {measured_text(trajectories)}."
+        + (f" Nowhere flat, so that only the output can saturate: {escape('; '.join(flat))}." if flat else "")
+        + absent_text(missing)
+    )
+    alt = f"Scatter charts of compression against saturation. {'; '.join(told)}."
+    body = keys(colours) + side_by_side(panels, HEIGHT)
+    return Drawing(caption, alt, table, body=body, files=files, width="wide" if len(panels) in (2, 4) else "full")
+
+
+def point_rows(saturation: Entry, names: list[str]) -> pd.DataFrame:
+    """One row a point: configuration, layer, kind ("run" or "mean"), seed, compression in bits, rise of the saturated
+    share, saturated_peak, saturated_end, rho (Spearman's ρ within the run), seeds."""
+    columns = ["compression", "rise", "saturated_peak", "saturated_end", "rho"]
+    runs = saturation.table("rows")
+    runs = runs[runs["configuration"].isin(names)].dropna(subset=["rise"])
+    of = runs.groupby(["configuration", "layer"], sort=False)
+    means = of[columns].mean().join(of.size().rename("seeds")).reset_index()
+    table = pd.concat([runs.assign(kind="run"), means.assign(kind="mean")], ignore_index=True)
+    table = table.reindex(columns=["configuration", "layer", "kind", "seed", *columns, "seeds"])
+    return table.round(dict.fromkeys(columns, 4)).astype({"seed": "Int64", "seeds": "Int64"})
+
+
+def _chart(
+    name: str, colours: Mapping[str, str], ends: tuple[float, float], most: float, rules: Mapping[str, Any]
+) -> dict[str, Any]:
+    import altair as alt
+
+    x = alt.X(
+        "rise:Q", title="rise of the saturated share", scale=alt.Scale(domain=list(ends), nice=True),
+        axis=alt.Axis(format="+.0%", tickCount=5),
+    )  # fmt: skip
+    y = alt.Y("compression:Q", title="compression, bits", scale=alt.Scale(domain=[0, most], nice=True))
+    colour = alt.Color("layer:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None)
+    base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(name)}")
+    base = base.transform_calculate(short="replace(datum.layer, 'layer ', '')")
+    means = base.transform_filter("datum.kind == 'mean'")
+    numbers = [
+        alt.Tooltip("compression:Q", title="compression, bits", format=".2f"),
+        alt.Tooltip("saturated_peak:Q", title="saturated at the peak", format=".1%"),
+        alt.Tooltip("saturated_end:Q", title="saturated at the end", format=".1%"),
+    ]
+    runs = base.transform_filter("datum.kind == 'run'").mark_point(filled=True, size=24, opacity=0.5)
+    rule = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[4, 4])
+    layers = [
+        rule.encode(x=alt.datum(rules["saturates"])),
+        rule.encode(y=alt.datum(rules["compresses"])),
+        runs.encode(x=x, y=y, color=colour, tooltip=["layer:N", "seed:N", *numbers]),
+        means.mark_point(size=130, strokeWidth=2).encode(
+            x=x, y=y, color=colour, tooltip=["layer:N", "seeds:Q", *numbers]
+        ),
+        means.mark_text(fontSize=12, fontWeight="bold", align="left", dx=9).encode(
+            x=x, y=y, color=colour, text="short:N"
+        ),
+    ]
+    return specification(alt.layer(*layers), HEIGHT)
+
+
+def _said(of: Mapping[str, Any]) -> str:
+    if of["both"] is None:
+        return "hidden layers cannot saturate"
+    return (
+        f"of the hidden layers of all runs {of['both']} compress and saturate, {of['only_compresses']} only compress,"
+        f" {of['only_saturates']} only saturate, {of['neither']} do neither"
+    )
+
+
+FIGURES = (
+    Figure("saturation", draw, "compression against saturation", of="site", options=("configurations",)),
+)  # fmt: skip

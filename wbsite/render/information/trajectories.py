@@ -1,0 +1,194 @@
+"""Gradients through training: signal-to-noise ratio, mean and deviation over batches, and weight norms, by layer."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wbsite.render.charts import data, specification
+from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.site import Gap
+from wbsite.render.suite_tables import side_by_side
+
+from ._plane_parts import (
+    absent_text,
+    by_choice,
+    choice,
+    epoch_axis,
+    keys,
+    lived,
+    nothing,
+    panel_title,
+    runs_text,
+    shown,
+    spread_out,
+    thinned,
+    width_of,
+)
+from ._planes import found, layer_colours, layers_of
+
+HEIGHT = 230
+
+QUANTITIES = {
+    "snr": "signal-to-noise ratio of the gradient",
+    "mean": "mean gradient, norm",
+    "deviation": "deviation of the gradient over batches, norm",
+    "weight_norm": "weights, norm",
+}
+"""Column → what menus and axes call it."""
+
+ROWS = 3600
+"""Most rows of data; a study with more configurations is drawn at fewer of its records."""
+
+FLOOR = 1e-5
+"""Lower end of an axis as a share of its upper one, at the least: a gradient that vanishes would squeeze the rest."""
+
+APART = 0.065
+"""Least distance between two labels, as a share of the axis."""
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """A panel a configuration, on shared axes; a menu chooses the quantity."""
+    trajectories = found(scene, "trajectories")
+    if isinstance(trajectories, Gap):
+        return trajectories
+    chosen, missing = shown(scene, trajectories)
+    gradients = trajectories.table("gradients")
+    gradients = gradients[lived(trajectories, gradients)]
+    chosen = [of for of in chosen if of["name"] in set(gradients["configuration"])]
+    if not chosen:
+        return nothing(missing)
+    names = layers_of(chosen)
+    most = ROWS // (len(chosen) * len(names))
+    table = gradient_rows(gradients, chosen, thinned(trajectories.values["epochs"], most))
+    ends = {name: _ends(table, name) for name in QUANTITIES}
+    colours = dict(zip(names, layer_colours(len(names)), strict=True))
+    last = float(table["epoch"].max())
+    panels, files, told = [], {}, []
+    for of in chosen:
+        own = table[table["configuration"] == of["name"]]
+        file, said = f"gradients-{of['name']}.vl.json", _said(own, of["layers"])
+        files[file] = json.dumps(_chart(own, of, colours, ends, last)).encode()
+        panels.append((escape(panel_title(of, trajectories)), file, f"{of['title']}: {said}."))
+        told.append(f"{of['title']}: {said}")
+    body = f"{choice('quantity', 'Shown:', QUANTITIES, 'snr')}{keys(colours)}{side_by_side(panels, HEIGHT)}"
+    records = table["epoch"].nunique()
+    thin = f", here {records} of them" if records < trajectories.values["records"] else ""
+    caption = (
+        "Gradients and weights through training, a line a layer: of the gradient of the loss over each batch of an epoch, with"
+        " the weights held, the mean and the standard deviation over batches, each as its Euclidean norm over the layer's"
+        " weights; their ratio, the signal-to-noise ratio; and the norm of the layer's weights. Lines are means over seeds"
+        f" ({runs_text(chosen, trajectories)}), shades reach from the least to the greatest run. Both axes are logarithmic;"
+        f" the untrained network, epoch 0, stands at their left end. At {trajectories.values['records']} recorded"
+        f" epochs{thin}. Data: {escape(str(trajectories.values['data']['name']))}.{absent_text(missing)}"
+    )
+    alt = f"Line charts of gradients by layer through training. Ratio of signal to noise: {'; '.join(told)}."
+    return Drawing(caption, alt, table, body=body, files=files, width=width_of(panels))
+
+
+def gradient_rows(gradients: pd.DataFrame, chosen: Sequence[Mapping[str, Any]], epochs: Sequence[int]) -> pd.DataFrame:
+    """One row a configuration, layer and record: of each quantity the mean over runs, and NAME_low and NAME_high, the
+    least and the greatest; NaN where no run has it. Rounded to four digits."""
+    table = gradients[gradients["configuration"].isin([of["name"] for of in chosen]) & gradients["epoch"].isin(epochs)]
+    of = {
+        f"{name}{end}": (name, how)
+        for name in QUANTITIES
+        for end, how in (("", "mean"), ("_low", "min"), ("_high", "max"))
+    }
+    means = table.groupby(["configuration", "layer", "epoch"], sort=False).agg(seeds=("seed", "nunique"), **of)
+    means = means.reset_index()
+    for name in of:
+        means[name] = [float(f"{value:.3e}") for value in means[name]]
+    return means
+
+
+def _ends(table: pd.DataFrame, name: str) -> tuple[float, float]:
+    """The ends of a quantity's axis in all panels, powers of ten around what is above 0."""
+    positive = table[name][table[name] > 0]
+    if positive.empty:
+        return 0.1, 1.0
+    most = 10.0 ** math.ceil(math.log10(positive.max()))
+    least = 10.0 ** math.floor(math.log10(positive.min()))
+    return min(max(least, most * FLOOR), most / 10), most
+
+
+def _chart(
+    table: pd.DataFrame,
+    of: Mapping[str, Any],
+    colours: Mapping[str, str],
+    ends: Mapping[str, tuple[float, float]],
+    last: float,
+) -> dict[str, Any]:
+    import altair as alt
+
+    quantity = alt.param(name="quantity", value="snr")
+    expression, x = epoch_axis(last)
+    low, high = (by_choice("quantity", {name: of[end] for name, of in ends.items()}) for end in (0, 1))
+    floor = f"({low.expr})"
+    base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(of['name'])}")
+    base = base.transform_calculate(x=expression)
+    for name, end in (("value", ""), ("least", "_low"), ("most", "_high")):
+        column = f"toNumber(datum[quantity + '{end}'])"
+        base = base.transform_calculate(**{name: f"isValid({column}) ? max({column}, {floor}) : null"})
+    base = base.transform_filter("isValid(datum.value)")
+    # A title cannot go by a parameter's value in Vega-Lite: the menu above names the quantity.
+    scale = alt.Scale(type="log", domain=[low, high], nice=False)
+    ticks = {
+        name: [10.0**p for p in range(-12, 7) if of[0] <= 1.001 * 10.0**p <= 1.01 * of[1]] for name, of in ends.items()
+    }
+    y = alt.Y("value:Q", title=None, scale=scale, axis=alt.Axis(format="~g", values=by_choice("quantity", ticks)))
+    names = list(of["layers"])
+    colour = alt.Color("layer:N", scale=alt.Scale(domain=names, range=[colours[name] for name in names]), legend=None)
+    band = base.mark_area(opacity=0.13, clip=True).encode(
+        x=x, y=alt.Y("least:Q", scale=scale), y2="most:Q", color=colour
+    )
+    tips = [
+        "layer:N", alt.Tooltip("epoch:Q", format=",d"), alt.Tooltip("value:Q", title="mean", format=".3~g"),
+        alt.Tooltip("least:Q", title="least run", format=".3~g"), alt.Tooltip("most:Q", title="greatest", format=".3~g"),
+        alt.Tooltip("seeds:Q", title="runs"),
+    ]  # fmt: skip
+    lines = base.mark_line(strokeWidth=2, clip=True).encode(x=x, y=y, color=colour)
+    points = base.mark_point(size=60, opacity=0, filled=True).encode(x=x, y=y, color=colour, tooltip=tips)
+    labels = (
+        base.transform_filter(f"datum.epoch == {last}")
+        .transform_calculate(
+            short="replace(replace(datum.layer, 'layer ', ''), 'output', 'out')",
+            label=f"({json.dumps(_labels(table, names, ends))})[quantity][datum.layer]",
+        )
+        .mark_text(align="left", dx=6, fontSize=11, fontWeight=600)
+        .encode(x=x, y=alt.Y("label:Q", scale=scale), text="short:N", color=colour)
+    )
+    chart = specification(alt.layer(band, lines, points, labels).add_params(quantity), HEIGHT)
+    return {**chart, "padding": {"left": 5, "top": 5, "bottom": 5, "right": 22}}
+
+
+def _labels(
+    table: pd.DataFrame, names: Sequence[str], ends: Mapping[str, tuple[float, float]]
+) -> dict[str, dict[str, float]]:
+    """Quantity → layer → where its name stands at the end of its line."""
+    final = table[table["epoch"] == table["epoch"].max()].set_index("layer")
+    places: dict[str, dict[str, float]] = {}
+    for quantity, (low, high) in ends.items():
+        values = final[quantity].reindex(list(names)).to_numpy()
+        drawn = np.log10(np.clip(np.nan_to_num(values, nan=low), low, high))
+        moved = spread_out(drawn.tolist(), APART * math.log10(high / low))
+        places[quantity] = {name: 10**place for name, place in zip(names, moved, strict=True)}
+    return places
+
+
+def _said(table: pd.DataFrame, names: Sequence[str]) -> str:
+    """Ratio of the first and last layer at the beginning and at the end."""
+    told = []
+    for name in dict.fromkeys((names[0], names[-1])):
+        line = table[table["layer"] == name].sort_values("epoch")["snr"]
+        told.append(f"{name} from {number_text(float(line.iloc[0]))} to {number_text(float(line.iloc[-1]))}")
+    return ", ".join(told)
+
+
+FIGURES = (Figure("gradients", draw, "gradients and weights through training", of="site", options=("configurations",)),)

@@ -1,0 +1,1 @@
+"""Figures of every network, one file each."""

@@ -1,0 +1,110 @@
+"""A network as a diagram of its layers, drawn from the traced graph."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import pandas as pd
+
+from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.page import slug
+from wbsite.render.site import Gap, LayerInfo, Model
+
+CELL_X, CELL_Y, BOX_W, BOX_H, COLUMNS = 44, 30, 36, 20, 26
+"""Pixels between neighbours, a box's size, and boxes in a row before the diagram wraps."""
+
+
+def levels(layers: Sequence[LayerInfo]) -> dict[str, int]:
+    """Layer → its column: one more than the farthest of the layers that feed it."""
+    level: dict[str, int] = {}
+    for layer in layers:
+        known = [level[name] for name in layer.inputs if name in level]
+        level[layer.name] = 1 + max(known) if known else 0
+    return level
+
+
+def lanes(layers: Sequence[LayerInfo], level: Mapping[str, int]) -> dict[str, int]:
+    """Layer → its row among those of the same column; a layer stays beside the one that feeds it."""
+    taken: dict[int, set[int]] = {}
+    lane: dict[str, int] = {}
+    for layer in layers:
+        used = taken.setdefault(level[layer.name], set())
+        before = [name for name in layer.inputs if level.get(name) == level[layer.name] - 1]
+        wish = lane[before[0]] if len(before) == 1 else 0
+        free = [i for i in range(len(used) + wish + 1) if i not in used]
+        lane[layer.name] = wish if wish in free else min(free, key=lambda i: (abs(i - wish), i))
+        used.add(lane[layer.name])
+    return lane
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """Boxes for layers, left to right in order of depth, curves for what feeds what."""
+    model = scene.model
+    assert model is not None
+    layers = model.layers
+    if not layers:
+        return Gap("no layer was found", failed=False)
+    level = levels(layers)
+    lane = lanes(layers, level)
+    rows = math.ceil((max(level.values()) + 1) / COLUMNS)
+    tall = [1 + max((lane[n] for n in level if level[n] // COLUMNS == r), default=0) for r in range(rows)]
+    tops = [sum(tall[:r]) * CELL_Y + r * 22 for r in range(rows)]
+    place = {n: (level[n] % COLUMNS * CELL_X + 4, tops[level[n] // COLUMNS] + lane[n] * CELL_Y + 4) for n in level}
+    width = min(COLUMNS, max(level.values()) + 1) * CELL_X + 4
+    height = tops[-1] + tall[-1] * CELL_Y + 4
+    edges = "".join(_edge(place, level, a, layer.name) for layer in layers for a in layer.inputs if a in place)
+    boxes = "".join(_box(model, layer, *place[layer.name], scene.up) for layer in layers)
+    kinds = pd.Series([layer.kernel_text for layer in layers]).value_counts()
+    counted = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
+    alt = f"Diagram of {model.title}: {len(layers)} layers in {max(level.values()) + 1} steps from input to output ({counted})."
+    body = (
+        f'<div class="wb-scroll wb-diagram" tabindex="0"><svg viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+        f' role="img" aria-label="{escape(alt, quote=True)}">{edges}{boxes}</svg></div>'
+    )
+    table = pd.DataFrame(
+        [
+            {
+                "layer": x.name,
+                "kind": x.kind,
+                "kernel": x.kernel_text,
+                "inputs": " ".join(x.inputs),
+                "step": level[x.name],
+                "parameters": x.parameters,
+            }
+            for x in layers
+        ]
+    )
+    caption = (
+        "The layers as a forward pass meets them, left to right, and what feeds what, traced from the network itself"
+        + (f" (wrapped after {COLUMNS} steps)" if rows > 1 else "")
+        + ". Darker boxes have larger kernels; FC is a fully connected layer. Click a box for its page."
+    )
+    return Drawing(caption, alt, table, body=body, width="full")
+
+
+def _edge(place: Mapping[str, tuple[int, int]], level: Mapping[str, int], a: str, b: str) -> str:
+    x1, y1 = place[a][0] + BOX_W, place[a][1] + BOX_H / 2
+    x2, y2 = place[b][0], place[b][1] + BOX_H / 2
+    if level[a] // COLUMNS != level[b] // COLUMNS:  # continues in the next row: a stub at either end
+        return f'<path d="M{x1} {y1:g}h5M{x2 - 5} {y2:g}h5"/>'
+    middle = (x1 + x2) / 2 if level[b] - level[a] == 1 else x2 - 5
+    return f'<path d="M{x1} {y1:g}C{middle:g} {y1:g} {middle:g} {y2:g} {x2} {y2:g}"/>'
+
+
+def _box(model: Model, layer: LayerInfo, x: int, y: int, up: str) -> str:
+    area = layer.kernel[0] * layer.kernel[1] if layer.kind == "conv" else 0
+    shade = 0 if area == 0 else min(4, 1 + int(math.log2(area) / 1.6)) if area > 1 else 1
+    text = "FC" if layer.kind == "linear" else layer.kernel_text
+    facts = f"{layer.name}: {layer.kernel_text}, {layer.in_channels} → {layer.out_channels}, {number_text(layer.parameters)} parameters"
+    link = f"{up}models/{slug(model.id)}/{slug(layer.name)}/"
+    missing = "" if layer.has_weights else " wb-missing"
+    return (
+        f'<a href="{link}"><g class="wb-box wb-shade{shade}{missing}"><title>{escape(facts)}</title>'
+        f'<rect x="{x}" y="{y}" width="{BOX_W}" height="{BOX_H}" rx="3"/>'
+        f'<text x="{x + BOX_W / 2:g}" y="{y + BOX_H / 2:g}">{text}</text></g></a>'
+    )
+
+
+FIGURES = (Figure("architecture", draw, "the diagram of the layers", of="model"),)

@@ -1,0 +1,103 @@
+"""All units of a layer as pictures at pixel precision, sortable, each with its own address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wbsite.core.store import Entry
+from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.kernels import pictured
+from wbsite.render.site import Gap, LayerInfo
+from wbsite.render.sprites import SIDE, sheet, thumbnails
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """NMF pictures of the layer, its kernels as they are where it reads the picture itself, or the units' numbers;
+    and what excites the units, where most of them have such a picture."""
+    assert scene.layer is not None and scene.model is not None
+    filters, nmf = scene.model.entry("filters", scene.layer.name), scene.entry_or_gap("nmf")
+    if filters is not None:
+        return _drawing(scene, {"kernels": filters.arrays["pictures"]}, filters, None)
+    if isinstance(nmf, Gap):
+        panels = scene.model.entry("connections", scene.layer.name)
+        return nmf if panels is None else _drawing(scene, {}, None, None)
+    return _drawing(scene, {"per-unit": nmf.arrays["per_unit"], "joint": nmf.arrays["joint"]}, nmf, nmf)
+
+
+def units_table(layer: LayerInfo, ordered: Entry | None, banding: Entry | None, nmf: Entry | None) -> pd.DataFrame:
+    """One row a unit: number, index in the layer, rank by similarity, H, norm, error; those there are."""
+    table = pd.DataFrame({"unit": list(layer.units), "index": range(len(layer.units))})
+    if ordered is not None:
+        table["similarity_rank"] = np.argsort(ordered.arrays["order"])
+    if banding is not None:
+        for source in ("weights", "nmf"):
+            if f"{source}_per_unit" in banding.arrays:
+                table[f"H_{source}"] = np.round(banding.arrays[f"{source}_per_unit"], 4)
+        table["norm"] = np.round(banding.arrays["norm"].astype(float), 4)
+    if nmf is not None:
+        table["error"] = np.round(nmf.arrays["per_unit_error"].astype(float), 4)
+    return table
+
+
+def _drawing(scene: Scene, kernels: dict[str, np.ndarray], ordered: Entry | None, nmf: Entry | None) -> Drawing:
+    model, layer = scene.model, scene.layer
+    assert model is not None and layer is not None
+    n = len(layer.units)
+    files, attributes, kh, kw = {}, "", 1, 1
+    for name, stack in kernels.items():
+        files[f"{name}.png"], columns = sheet(stack)
+        _, kh, kw, _ = stack.shape
+        attributes += f' data-sprite{"-joint" if name == "joint" else ""}="{name}.png"'
+    if kernels:
+        attributes += f' data-columns="{columns}"'
+    rows = pictured(model, layer.name)
+    if 2 * len(rows) > n:
+        entry = scene.entry_or_gap("unit_pictures")
+        pictures = {channel: entry.file(f"unit-{channel}.webp") for channel in rows}
+        files["pictures.webp"], columns = thumbnails(pictures, n)
+        attributes += (
+            f' data-sprite-pictures="pictures.webp" data-picture-tile="{SIDE}" data-picture-columns="{columns}"'
+        )
+    shown = f"small pictures of {kh} by {kw} pixels" if kernels else "small pictures" if rows else "numbers"
+    alt = f"A grid of {n} {shown}, one for each unit of layer {layer.name} of {model.title}."
+    first = next(iter(files), "")
+    sprite = f'<img class="wb-sprite" src="{first}" alt="{escape(alt, quote=True)}">' if first else escape(alt)
+    body = (
+        f'<div class="wb-units" data-url="unit-grid.csv" data-units="{layer.units.start}:{layer.units.stop}"'
+        f' data-tile="{kw} {kh}"{attributes} role="img" aria-label="{escape(alt, quote=True)}">'
+        f"<noscript>{sprite}</noscript></div>"
+    )
+    table = units_table(layer, ordered, model.entry("banding", layer.name), nmf)
+    return Drawing(_caption(layer, kernels, rows, nmf), alt, table, body=body, files=files, width="full")
+
+
+def _caption(layer: LayerInfo, kernels: Mapping[str, Any], rows: Mapping[int, Any], nmf: Entry | None) -> str:
+    n, name = len(layer.units), escape(layer.name)
+    if nmf is not None:
+        caption = (
+            f"The {n} units of <code>{name}</code>: one-sided NMF of each unit's kernel into three factors, shown as"
+            " red, green and blue; black where the unit has no weight."
+            f" Per unit, a factor means something else in every unit (mean relative error {nmf.values['error']:.2f});"
+            f" jointly, a colour is one combination of inputs for the whole layer (mean error {nmf.values['joint_error']:.2f})."
+        )
+        if layer.groups > 1:
+            caption += f" The layer has {layer.groups} groups, which share no inputs: joint colours compare within a group only."
+    elif kernels:
+        caption = (
+            f"The {n} kernels of <code>{name}</code> as they are: weights of the red, green and blue input as colours,"
+            " grey for zero, each unit scaled to its own largest weight."
+        )
+    else:
+        caption = f"The {n} units of <code>{name}</code>, whose 1×1 kernels have no shape to show."
+    if 2 * len(rows) > n:
+        caption += f" What excites a unit is the result of feature visualization{'' if kernels else ', shown here'}"
+        caption += "." if len(rows) == n else f", made for {len(rows)} of them."
+    return caption + " Point at a unit for its numbers; click for its connections and its permalink."
+
+
+FIGURES = (Figure("unit-grid", draw, "pictures of the units"),)

@@ -1,0 +1,227 @@
+"""A page for every unit, on its layer's page: its picture, inputs and outputs, loaded when a unit is chosen."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.kernels import COLOURS, NEGATIVE, POSITIVE, pictured, scale_legend
+from wbsite.render.page import slug
+from wbsite.render.site import Gap
+
+from ._connection_data import Connection, Connections, scale_of
+
+UNITS = 32
+"""Units in a file: one that a reader looks at brings its neighbours."""
+
+
+def draw(scene: Scene) -> Drawing | Gap:
+    """The empty panel, and the files a script fills it from."""
+    assert scene.layer is not None and scene.model is not None
+    entry = scene.entry_or_gap("connections")
+    if isinstance(entry, Gap):
+        return entry
+    c = Connections(scene.model, scene.layer, entry)
+    count = len(scene.layer.units)
+    files = {
+        f"panels-{i}.json": json.dumps(
+            chunk(c, range(i * UNITS, min(count, (i + 1) * UNITS))), separators=(",", ":")
+        ).encode()
+        for i in range(math.ceil(count / UNITS))
+    }
+    table = entry.table("rows")
+    numbers = ["norm", "positive", "negative", "cancellation"]
+    table[numbers] = table[numbers].map(lambda value: float(f"{value:.4g}"))
+    alt = (
+        f"Panel of one unit of {scene.layer.name}, chosen in the grid above: its picture, its strongest inputs and outputs,"
+        " each a kernel beside the unit at its other end."
+    )
+    return Drawing(_caption(c), alt, table, body=_body(c, list(files)), files=files, width="full")
+
+
+def chunk(c: Connections, channels: range) -> dict[str, Any]:
+    """What the panels of some units show.
+
+    "layers": name, folder, number of the first unit and whether it has panels, for the layers at the other ends. "units": for each, its own
+    picture (null, or activation, photo_max, ratio, dead, reseeded), the share of its squared weights that the listed
+    inputs hold, and by kind of connection the common scale and the connections: place among the layers, channel,
+    state of its picture (0 none, 1 there, 2 of a dead unit), layers added, kernel as base64 of signed bytes of which
+    127 is the scale, its height and width, and across a bottleneck the sums of positive and negative products and
+    the share that cancels.
+    """
+    names: dict[str, int] = {}
+    own = pictured(c.model, c.layer.name)
+
+    def packed(connection: Connection, scale: float, sums: bool) -> list[Any]:
+        end, kernel = connection.end, connection.kernel
+        row = pictured(c.model, end.layer).get(end.channel) if end.layer not in ("", "input") else None
+        state = 0 if row is None else 2 if row["dead"] else 1
+        levels = np.rint(kernel * (127 / scale if scale else 0)).astype(np.int8).tobytes()
+        place = names.setdefault(end.layer, len(names))
+        found = [place, end.channel, state, end.added, base64.b64encode(levels).decode(), *kernel.shape]
+        return (
+            [*found, *map(_short, (connection.positive, connection.negative, connection.cancellation))]
+            if sums
+            else found
+        )
+
+    def unit(channel: int) -> dict[str, Any]:
+        row = own.get(channel)
+        found: dict[str, Any] = {
+            "picture": row and [_plain(row[name]) for name in ("activation", "photo_max", "ratio", "dead", "reseeded")]
+        }
+        found["share"] = _short(c.arrays["input_share"][channel])
+        listed = {kind: c.of(kind, channel) for kind in c.kinds}
+        for kind, connections in listed.items():
+            same = [*listed["across"], *listed["cancelled"]] if kind in ("across", "cancelled") else connections
+            scale = scale_of(same)
+            found[kind] = {
+                "scale": _short(scale),
+                "connections": [packed(one, scale, same is not connections) for one in connections],
+            }
+        return found
+
+    units = [unit(channel) for channel in channels]
+    return {"layers": [_layer(c, name) for name in names], "units": units}
+
+
+def _layer(c: Connections, name: str) -> list[Any]:
+    if name == "input":
+        return ["the picture", "", 0, False]
+    if not name:
+        return ["", "", 0, False]
+    panels = c.model.entry("connections", name) is not None
+    return [name, f"../{slug(name)}/", c.model.layer(name).units.start, panels]
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def _plain(value: Any) -> Any:
+    """A number of a table as JSON has it; None for one that is not finite."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    return _short(float(value)) if value is not None and math.isfinite(value) else None
+
+
+def _caption(c: Connections) -> str:
+    name = escape(c.layer.name)
+    text = (
+        f"One unit of <code>{name}</code>: the picture that feature visualization found for it, and its strongest connections by the"
+        " norm of their kernels, each beside the unit at its other end, whose own panel it links to. Red weights excite, blue ones"
+        " inhibit, white is zero; all kernels under one heading share the scale shown there, and the number under each is its strongest weight. A kernel is drawn as the unit that reads"
+        " sees its input: the middle is its own position."
+    )
+    if c.bottleneck and "inputs" in c.bottleneck:
+        text += (
+            f" Expanded weights multiply the weights along every path from <code>{escape(c.bottleneck['source'])}</code> through"
+            f" the {c.squeezed} units of the bottleneck and add the products, rectifiers taken as open and max pools as averages."
+            f" Where less than {_percent(1 - c.values['threshold'])} is left of an input's products, the sums of the positive and"
+            " of the negative ones are given."
+        )
+        if _spread(c):
+            text += " Strides and pooling windows on the way can show as a grid in them."
+    return text + _pictures_text(c)
+
+
+def _pictures_text(c: Connections) -> str:
+    """How the pictures were made, and which photographs they are compared with."""
+    entry = c.model.found("unit_pictures", c.layer.name)
+    if isinstance(entry, Gap):
+        tried = c.layer.name in c.model.record["results"].get("unit_pictures", {})
+        return f" No pictures, because {escape(' '.join(entry.reason.split()))}." if tried else ""
+    values = entry.values
+    if not values.get("shown"):
+        return ""
+    settings = values["settings"]
+    return (
+        f" Pictures: {settings['size']} pixels, {settings['steps']} steps, {values['shown']} of {values['units']} units of this"
+        f" layer; photographs: {escape(values['photographs']['what'])}."
+    )
+
+
+def _random(units: int) -> float:
+    """E|Σ of n products of independent normal weights| / E Σ|products|: √(2/πn) / (2/π), at most 1."""
+    return min(1.0, math.sqrt(math.pi / 2 / units))
+
+
+def _spread(c: Connections) -> bool:
+    """Whether expanded weights reach further than the kernels on the way: a stride or a pool lies between."""
+    about = c.bottleneck or {}
+    squeezing = max(c.model.layer(name).kernel[0] for name in about["layers"])
+    return about["window"][0] > c.layer.kernel[0] + squeezing - 1
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f}&nbsp;%"
+
+
+def _some(count: int, total: int) -> str:
+    """ "The strongest 12 of 1 024", or "All 10"."""
+    return f"All {number_text(total)}" if count == total else f"The strongest {count} of {number_text(total)}"
+
+
+def _body(c: Connections, files: Sequence[str]) -> str:
+    kh, kw = c.layer.kernel
+    listed = {kind: min(c.values["count"], c.total(kind)) for kind in c.kinds}
+    # Each is the first sentence of a section, and what follows it.
+    said = {
+        "input": (
+            f"{_some(listed['input'], c.total('input'))} kernels ({kh}×{kw}) by norm",
+            " The number under each is its strongest weight.",
+        )
+    }
+    if "output" in c.kinds:
+        said["output"] = (
+            f"{_some(listed['output'], c.total('output'))} kernels that read this unit",
+            " Red where it excites the other unit, blue where it inhibits it.",
+        )
+    about, left = c.bottleneck or {}, _percent(1 - c.values["threshold"])
+    if "across" in c.kinds:
+        through, source = (escape(text) for text in (" and ".join(about["layers"]), about["source"]))
+        said["across"] = (
+            f"Expanded weights ({'×'.join(map(str, about['window']))}) from {source} through {through} ({c.squeezed} units),"
+            f" {_some(listed['across'], c.total('across')).lower()} by norm",
+            " Under each are its strongest weight and how much of its path products' absolute sum is left once those of"
+            f" opposite signs are added at every position; weights drawn at random would leave about {_percent(_random(c.squeezed))}.",
+        )
+        said["cancelled"] = (
+            f"Up to {c.arrays['cancelled_channel'].shape[1]} inputs that the list above misses: their path products' absolute sums are among the"
+            f" {listed['across']} largest, but at most {left} is left",
+            " The scale is that of the list above.",
+        )
+    heads = {
+        "input": "Strongest inputs",
+        "across": "Strongest inputs across the bottleneck",
+        "cancelled": "Large paths that cancel",
+        "output": "Strongest outputs",
+    }
+    sections = "".join(
+        f'<section data-kind="{kind}" aria-label="{heads[kind]}"><h4>{heads[kind]}</h4><p>{said[kind][0]}<span class="wb-unitpanel-more"></span>.{said[kind][1]}</p>'
+        f'{scale_legend(1.0)}<div class="wb-multiples"></div></section>'
+        for kind in c.kinds
+    )
+    if "reason" in about:
+        sections += f"<p>Not across the bottleneck {escape(' and '.join(about['layers']))}, because {escape(about['reason'])}</p>"
+    if "output" not in c.kinds:
+        sections += "<p>No layer with weights reads these units channel by channel.</p>"
+    return (
+        f'<div class="wb-unitpanel" data-panels="{" ".join(files)}" data-per="{UNITS}" data-layer="{escape(c.layer.name, quote=True)}"'
+        f' data-colours="{POSITIVE} {NEGATIVE}" data-channels="{" ".join(COLOURS)}" data-threshold="{c.values["threshold"]}">'
+        '<p class="wb-unitpanel-said" role="status">Choose a unit in the grid above to see its picture, its inputs and its outputs.</p>'
+        '<div class="wb-unitpanel-shown" hidden><header><div class="wb-unitpanel-picture"></div><div><h3 tabindex="-1"></h3>'
+        '<p class="wb-unitpanel-about"></p><p class="wb-unitpanel-steps"><button type="button" data-step="-1">← previous</button>'
+        '<button type="button" data-step="1">next →</button> <a href="#fig-unit-grid">back to all units</a></p></div></header>'
+        f"{sections}</div><noscript><p>Panels are drawn by a script; the data is linked below.</p></noscript></div>"
+    )
+
+
+FIGURES = (Figure("unit-panel", draw, "the panel of each unit"),)

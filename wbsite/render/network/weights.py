@@ -1,0 +1,138 @@
+"""Charts of a layer's weights: their distribution, how concentrated they are, what NMF leaves out."""
+
+from __future__ import annotations
+
+from html import escape
+
+from wbsite.core.store import Entry
+from wbsite.render.charts import INDEX, NEUTRAL, SERIES, data, specification
+from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.site import Gap
+
+HEIGHT = 220
+
+
+def distribution(scene: Scene) -> Drawing | Gap:
+    """Histogram of all weights of the layer, counts on a logarithmic axis."""
+    import altair as alt
+
+    found = scene.entry_or_gap("anatomy")
+    if isinstance(found, Gap):
+        return found
+    table = found.table("histogram")
+    table = table[table["count"] > 0].reset_index(drop=True)
+    table["floor"] = 0.5  # a logarithmic axis has no zero for the bars to stand on
+    chart = (
+        alt.Chart(data())
+        .mark_bar(color=INDEX)
+        .encode(
+            x=alt.X("low:Q", bin="binned", title="weight"),
+            x2="high:Q",
+            y=alt.Y(
+                "count:Q",
+                title="number of weights",
+                scale=alt.Scale(type="log", domainMin=0.5),
+                axis=alt.Axis(format="~s", tickCount=5),
+            ),
+            y2="floor:Q",
+            tooltip=[
+                alt.Tooltip("low:Q", format=".4f"),
+                alt.Tooltip("high:Q", format=".4f"),
+                alt.Tooltip("count:Q", format=","),
+            ],
+        )
+    )
+    v = found.values
+    caption = (
+        f"Distribution of the {number_text(v['weights'])} weights of <code>{_label(scene)}</code>, counts on a logarithmic axis."
+        f" Standard deviation {number_text(v['std'])}, excess kurtosis {number_text(v['excess_kurtosis'])} (0 for a normal distribution)."
+        f" The {number_text(v['outside_histogram'])} weights farthest out are not drawn; the largest in magnitude is {number_text(v['largest'])}."
+    )
+    alt_text = (
+        f"Histogram of {v['weights']} weights with mean {number_text(v['mean'])}, standard deviation {number_text(v['std'])}"
+        f" and excess kurtosis {number_text(v['excess_kurtosis'])}."
+    )
+    return Drawing(caption, alt_text, table, specification(chart, HEIGHT), height=HEIGHT)
+
+
+def concentration(scene: Scene) -> Drawing | Gap:
+    """Share of a unit's squared norm in its strongest k inputs."""
+    import altair as alt
+
+    found = scene.entry_or_gap("anatomy")
+    if isinstance(found, Gap):
+        return found
+    table = found.table("concentration")
+    axis = alt.Axis(values=list(table["inputs"]), format="d", labelOverlap=True)
+    x = alt.X("inputs:Q", title="strongest input channels counted", scale=alt.Scale(type="log", nice=False), axis=axis)
+    base = alt.Chart(data())
+    band = base.mark_area(color=INDEX, opacity=0.22).encode(
+        x=x,
+        y=alt.Y("low:Q", title="share of squared norm", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
+        y2="high:Q",
+    )
+    line = base.mark_line(color=INDEX, point=alt.OverlayMarkDef(color=INDEX)).encode(
+        x=x,
+        y="share:Q",
+        tooltip=["inputs:Q", *[alt.Tooltip(f"{n}:Q", format=".3f") for n in ("share", "low", "high", "even")]],
+    )
+    v = found.values
+    counted = alt.sequence(1, v["inputs"] + 1, max(1, v["inputs"] // 200), as_="inputs")
+    alike = alt.Chart(counted).transform_calculate(even=f"datum.inputs / {v['inputs']}")
+    even = alike.mark_line(color=NEUTRAL, strokeDash=[4, 3]).encode(x=x, y="even:Q")
+    caption = (
+        f"How few inputs a unit of <code>{_label(scene)}</code> listens to: the share of its squared norm in its strongest inputs,"
+        " mean over units, with the range from the 10th to the 90th percentile of units; dashed, if all inputs counted alike."
+        f" The effective number of inputs (participation ratio) is {_one(v['effective_inputs'])} of {number_text(v['inputs'])} on average."
+    )
+    alt_text = f"Line chart: the share of squared norm grows with the number of inputs counted; on average {_one(v['effective_inputs'])} of {v['inputs']} inputs count."
+    return Drawing(caption, alt_text, table, specification(alt.layer(band, even, line), HEIGHT), height=HEIGHT)
+
+
+def nmf_error(scene: Scene) -> Drawing | Gap:
+    """Relative error of the factorisation for one to six components."""
+    import altair as alt
+
+    found: Entry | Gap = scene.entry_or_gap("nmf")
+    if isinstance(found, Gap):
+        return found
+    table = found.table("rows")
+    modes = list(dict.fromkeys(table["mode"]))
+    legend = alt.Legend(title=None, orient="top")
+    colour = alt.Color("mode:N", scale=alt.Scale(domain=modes, range=SERIES[: len(modes)]), legend=legend)
+    base = alt.Chart(data()).encode(
+        x=alt.X("components:O", title="components", axis=alt.Axis(labelAngle=0)),
+        color=colour,
+        tooltip=["mode:N", "components:O", *[alt.Tooltip(f"{n}:Q", format=".3f") for n in ("error", "low", "high")]],
+    )
+    y = alt.Y("error:Q", title="relative error", scale=alt.Scale(domain=[0, 1]))
+    dash = alt.StrokeDash("mode:N", legend=legend, scale=alt.Scale(domain=modes))
+    lines = base.mark_line(point=True, strokeWidth=2).encode(y=y, strokeDash=dash)
+    ranges = base.mark_rule(strokeWidth=5, opacity=0.25).encode(y="low:Q", y2="high:Q")
+    chart = alt.layer(ranges, lines)
+    count = {mode: int(rows["units"].iloc[0]) for mode, rows in table.groupby("mode")}
+    caption = (
+        f"What the pictures leave out: relative Frobenius error of the factorisation of <code>{_label(scene)}</code>, mean over units;"
+        " bars go from the 10th to the 90th percentile of units."
+        f" Per unit, {count['per-unit']} units spread evenly over the layer were factorised; jointly, all {count['joint']}."
+        " The pictures above use three components."
+    )
+    three = table[table["components"] == 3].set_index("mode")["error"]
+    alt_text = f"Line chart of error against components; with three the error is {three['per-unit']:.2f} per unit and {three['joint']:.2f} jointly."
+    return Drawing(caption, alt_text, table, specification(chart, HEIGHT), height=HEIGHT)
+
+
+def _one(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def _label(scene: Scene) -> str:
+    assert scene.layer is not None
+    return escape(scene.layer.name)
+
+
+FIGURES = (
+    Figure("weight-distribution", distribution, "the distribution of the weights"),
+    Figure("concentration", concentration, "the concentration of the weights"),
+    Figure("nmf-error", nmf_error, "the error of the factorisation"),
+)

@@ -1,0 +1,111 @@
+"""Results of a training run that travel: its metrics, and kernels of some of its layers.
+
+One small .npz a run: "record", a JSON text, and for each layer its kernels as whole numbers
+with one scale a unit. Reading needs numpy alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wbsite.core.errors import WbsiteError
+from wbsite.core.store import canonical, write_atomically
+
+LEVELS = 7
+REQUIRED = {"suite", "setting", "experiment", "seed", "accuracy", "history", "provenance"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of one experiment of a suite with one seed.
+
+    Attributes:
+        record: what was trained, how, and everything measured, at full precision of the weights; where it has a
+            "last" and a "before", these are layers with kernels. "levels" is how finely kernels are rounded.
+        kernels: layer → float32 (units, channels, kh, kw), rounded: see `quantise`.
+    """
+
+    record: Mapping[str, Any]
+    kernels: Mapping[str, np.ndarray]
+
+    @property
+    def name(self) -> str:
+        """SETTING/EXPERIMENT-seedN, the name of its file."""
+        return f"{self.record['setting']}/{self.record['experiment']}-seed{self.record['seed']}"
+
+    def pack(self) -> bytes:
+        """The file's bytes; the same run always gives the same."""
+        arrays = {"record": np.frombuffer(canonical(dict(self.record)), np.uint8)}
+        for layer, kernels in sorted(self.kernels.items()):
+            arrays[f"kernels/{layer}"], arrays[f"scale/{layer}"] = quantise(kernels, self.record.get("levels", LEVELS))
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
+        return buffer.getvalue()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file's bytes."""
+        return hashlib.sha256(self.pack()).hexdigest()
+
+    def write(self, path: Path) -> None:
+        """Writes the file, whole or not at all.
+
+        Raises:
+            WbsiteError: it cannot be written.
+        """
+        try:
+            write_atomically(path, self.pack())
+        except OSError as error:
+            raise WbsiteError(
+                f"{path} cannot be written ({error.strerror or error}).",
+                "Make room, or give another folder with --out; the run's checkpoint is kept.",
+            ) from error
+
+    @classmethod
+    def read(cls, path: Path) -> Run:
+        """Reads a file that `write` wrote.
+
+        Raises:
+            WbsiteError: it is missing, damaged or something else.
+        """
+        try:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+                record = json.loads(file["record"].tobytes())
+                names = [name.partition("/")[2] for name in file.files if name.startswith("kernels/")]
+                kernels = {name: restore(file[f"kernels/{name}"], file[f"scale/{name}"]) for name in names}
+        except Exception as error:  # zipfile and numpy raise many kinds for a damaged file; all mean the same
+            raise WbsiteError(
+                f"the run {path} cannot be read ({error}).", "Remove it, and train it again with `wbsite train`."
+            ) from error
+        if (
+            not isinstance(record, dict)
+            or not record.keys() >= REQUIRED
+            or not all(record[place] in names for place in ("last", "before") if place in record)
+        ):
+            raise WbsiteError(f"{path} is not the result of a run.", "Expected a file that `wbsite train` wrote.")
+        return cls(record, kernels)
+
+
+def quantise(kernels: np.ndarray, levels: int = LEVELS) -> tuple[np.ndarray, np.ndarray]:
+    """Kernels (N, C, kh, kw) → int8 from −levels to levels (at most 127), and one scale a unit, float32 (N,).
+
+    The largest weight of a unit becomes ±levels. The error does not know about positions, so that it makes |H| a
+    little smaller: by how much is measured, see the analysis `lab_pictures`.
+    """
+    kernels = np.asarray(kernels, np.float32)
+    scale = np.abs(kernels).reshape(len(kernels), -1).max(1) / levels
+    steps = np.where(scale > 0, scale, 1)[:, None, None, None]
+    return np.rint(kernels / steps).astype(np.int8), scale.astype(np.float32)
+
+
+def restore(steps: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """The kernels that `quantise` rounded, float32."""
+    return steps.astype(np.float32) * scale[:, None, None, None].astype(np.float32)

@@ -1,0 +1,219 @@
+"""Trains all configurations and seeds of one architecture as one batched computation, recording at chosen epochs.
+
+Every tensor has the seeds first and the configurations second. A network's parameters are a row of one tensor, which
+the optimiser steps as a whole; each layer is one `baddbmm` over all networks. Networks do not see each other: one that
+dies of infinities leaves the others as they are.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from wbsite.core.progress import Progress
+
+from .stacked import Architecture, forward, initial
+from .study import Configuration
+
+if TYPE_CHECKING:
+    from wbsite.datasets.base import Samples
+
+BETAS, EPSILON = (0.9, 0.999), 1e-8
+SHARE_OF_MEMORY = 0.5
+"""Of the memory that is free, what an ensemble may take."""
+
+
+@dataclass
+class State:
+    """Where training stands: all that decides how it goes on.
+
+    Attributes:
+        epoch: passes done.
+        rows: float32 (seeds, configurations, P), see `models.stacked`.
+        first, second: Adam's moments of the gradient, of the same shape.
+    """
+
+    epoch: int
+    rows: torch.Tensor
+    first: torch.Tensor
+    second: torch.Tensor
+
+
+class Ensemble:
+    """The networks of one architecture and batch, for some seeds.
+
+    Args:
+        configurations: of one architecture and batch, those of one activation side by side.
+        seeds: each trains every configuration, from the same initial weights where these are drawn alike, on the
+            same batches.
+        samples: what is learned.
+        train: indices of the training samples.
+        device: where.
+    """
+
+    def __init__(
+        self,
+        configurations: Sequence[Configuration],
+        seeds: Sequence[int],
+        samples: Samples,
+        train: torch.Tensor,
+        device: torch.device,
+    ) -> None:
+        self.configurations, self.seeds, self.device = tuple(configurations), tuple(seeds), device
+        self.shape: Architecture = self.configurations[0].architecture(samples.inputs.shape[1], len(samples.classes))
+        self.activations = [of.activation for of in self.configurations]
+        self.inputs = torch.from_numpy(samples.inputs)[train].to(device)
+        self.labels = torch.from_numpy(samples.labels)[train].to(device)
+        self.batch = self.configurations[0].batch
+        self.trained = [name for name in self.shape.places if self.shape.is_trained(name)]
+        self.rates = torch.tensor([of.rate for of in self.configurations], device=device)[:, None]
+        self.adam = torch.tensor([of.optimiser == "adam" for of in self.configurations], device=device)[:, None]
+        self.limits = {every: self._limits(every) for every in ("step", "epoch")}
+
+    def start(self) -> State:
+        """The untrained networks."""
+        each = [
+            initial(self.shape, of.initialisation, of.initial_bias, seed)
+            for seed in self.seeds
+            for of in self.configurations
+        ]
+        rows = torch.stack(each).unflatten(0, (len(self.seeds), -1)).to(self.device)
+        return State(0, rows, torch.zeros_like(rows), torch.zeros_like(rows))
+
+    def train(self, state: State, until: int, progress: Progress | None = None) -> None:
+        """Goes on to the end of epoch `until`; the same whether in one call or several."""
+        progress = progress or Progress()
+        while state.epoch < until:
+            step = state.epoch * math.ceil(len(self.inputs) / self.batch)
+            for samples, labels in self.batches(state.epoch):
+                step += 1
+                self._step(state, step, self.gradients(state.rows, samples, labels))
+                self._limit(state.rows, "step")
+            self._limit(state.rows, "epoch")
+            state.epoch += 1
+            progress.advance()
+
+    def batches(self, epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """The batches of one epoch: samples (seeds, features, batch) and labels (seeds, batch), each seed's in an
+        order of its own that depends on seed and epoch alone."""
+        orders = torch.stack([order(seed, epoch, len(self.inputs)) for seed in self.seeds]).to(self.device)
+        flat, shape = orders.flatten(), orders.shape  # several times as fast as indexing by the table
+        samples = self.inputs.index_select(0, flat).view(*shape, -1).transpose(1, 2).contiguous()
+        labels = self.labels.index_select(0, flat).view(shape)
+        for start in range(0, len(self.inputs), self.batch):
+            yield samples[..., start : start + self.batch], labels[:, start : start + self.batch]
+
+    def gradients(self, rows: torch.Tensor, samples: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Gradient of each network's mean cross-entropy over a batch, of the shape of `rows`; zero for running
+        statistics, which this brings up to date."""
+        views = self.shape.views(rows)
+        leaves = {name: view.detach().requires_grad_(name in self.trained) for name, view in views.items()}
+        for name in set(views) - set(self.trained):
+            leaves[name] = views[name]  # written to in place
+        *_, logits = forward(self.shape, leaves, self.activations, samples, training=True)
+        with torch.no_grad():  # the gradient of the mean cross-entropy: softmax minus one-hot, over the batch
+            slope = torch.softmax(logits, 2)
+            each = labels[:, None, None].expand(-1, slope.shape[1], 1, -1)
+            slope.scatter_add_(2, each, torch.full((), -1.0, device=slope.device).expand_as(each))
+            slope.div_(labels.shape[1])
+        slopes = torch.autograd.grad(logits, [leaves[name] for name in self.trained], slope)
+        found = dict(zip(self.trained, slopes, strict=True))
+        parts = [found[name] if name in found else torch.zeros_like(views[name]) for name in self.shape.places]
+        return torch.cat([part.flatten(2) for part in parts], 2)
+
+    def gradient_moments(self, rows: torch.Tensor, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and standard deviation over the batches of an epoch of the gradient at one point, like `rows` each."""
+        total, squares, count = torch.zeros_like(rows), torch.zeros_like(rows), 0
+        untouched = rows.clone()
+        for samples, labels in self.batches(epoch):
+            found = self.gradients(untouched, samples, labels)
+            total += found
+            squares += found * found
+            count += 1
+        mean = total / count
+        return mean, (squares / count - mean * mean).clamp_(min=0).sqrt_()
+
+    def _step(self, state: State, step: int, gradients: torch.Tensor) -> None:
+        """Adam or plain gradient descent, each network by its own rate; torch.optim has one for a whole tensor."""
+        state.first.lerp_(gradients, 1 - BETAS[0])
+        state.second.mul_(BETAS[1]).addcmul_(gradients, gradients, value=1 - BETAS[1])
+        one, two = (1 - beta**step for beta in BETAS)
+        moved = state.first / (state.second.sqrt() / math.sqrt(two)).add_(EPSILON).mul_(one)
+        if not self.adam.all():
+            moved = torch.where(self.adam, moved, gradients)
+        state.rows.sub_(moved.mul_(self.rates))
+
+    def _limits(self, every: str) -> list[tuple[str, torch.Tensor]]:
+        """Weights that some configuration limits after every step or epoch, with each configuration's limit."""
+        found = []
+        for layer in range(len(self.shape.units)):
+            hidden = layer < len(self.shape.widths)
+            limits = [
+                of.max_norm if of.max_norm_every == every and (hidden or of.max_norm_layers == "all") else None
+                for of in self.configurations
+            ]
+            if any(limit is not None for limit in limits):
+                values = [math.inf if limit is None else limit for limit in limits]
+                found.append((f"{layer}.weight", torch.tensor(values, device=self.device)[:, None, None]))
+        return found
+
+    def _limit(self, rows: torch.Tensor, every: str) -> None:
+        if not self.limits[every]:
+            return
+        views = self.shape.views(rows)
+        for name, limit in self.limits[every]:
+            norms = views[name].norm(dim=-1, keepdim=True)
+            views[name].mul_((limit / norms.clamp(min=1e-12)).clamp_(max=1))
+
+
+def order(seed: int, epoch: int, count: int) -> torch.Tensor:
+    """The order of samples in one epoch of a seed, int64 (count,)."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch + 1))
+
+
+def outputs(
+    shape: Architecture, rows: torch.Tensor, activations: Sequence[str], samples: torch.Tensor
+) -> Iterator[torch.Tensor]:
+    """Every layer's output on samples, as they are measured: the last one after the softmax.
+
+    Args:
+        rows: (seeds, configurations, P), or anything in place of the seeds, as the records of a run.
+        samples: (features, samples).
+
+    Yields:
+        (seeds, configurations, units, samples).
+    """
+    with torch.no_grad():
+        last = len(shape.widths)
+        for layer, values in enumerate(forward(shape, shape.views(rows), activations, samples[None])):
+            yield torch.softmax(values, 2) if layer == last else values
+
+
+def seeds_at_once(
+    configurations: Sequence[Configuration], samples: Samples, device: torch.device, free: int | None = None
+) -> int:
+    """How many seeds of these configurations fit into memory side by side, at least 1.
+
+    Args:
+        free: bytes; what the device has free, where not given.
+    """
+    shape = configurations[0].architecture(samples.inputs.shape[1], len(samples.classes))
+    count, each = len(samples.inputs), len(configurations)
+    shown = 3 * max(configurations[0].batch, count // 8)  # activations, their gradients, and what a function keeps
+    floats = each * (sum(shape.units) * shown + 12 * shape.size) + count * (shape.inputs + 4)
+    return max(1, int(SHARE_OF_MEMORY * (free_memory(device) if free is None else free) / (4 * floats)))
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that are free where networks are trained."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not told on every platform
+        return 2 << 30

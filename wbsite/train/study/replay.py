@@ -1,0 +1,85 @@
+"""Shows samples again to the networks of a study, as they were at every recorded epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+
+from .ensemble import outputs
+from .study import Study
+
+if TYPE_CHECKING:
+    from wbsite.core.store import Entry
+    from wbsite.datasets.base import Samples
+
+
+LARGE = 1e30
+"""Activations from here on count as infinite: bins of a width of 0.07 have no numbers left."""
+
+
+class Replay:
+    """The networks of a study and the samples they are measured on.
+
+    Args:
+        study: what was trained.
+        samples: the data.
+        trajectories: result of the analysis of that name.
+        device: where to compute.
+
+    Attributes:
+        indices: int64 (N,), which samples.
+        inputs: float32 (N, features).
+        labels: int64 (N,).
+        configurations: name → configuration.
+    """
+
+    def __init__(self, study: Study, samples: Samples, trajectories: Entry, device: torch.device) -> None:
+        self.study, self.device = study, device
+        self.indices = measured(study, samples)
+        self.inputs, self.labels = samples.inputs[self.indices], samples.labels[self.indices]
+        self.configurations = study.named()
+        self._classes = len(samples.classes)
+        self._columns = torch.from_numpy(self.inputs.T.copy()).to(device)
+        self._parameters = trajectories.arrays
+
+    def parameters(self, name: str, seed: int) -> torch.Tensor:
+        """The parameters of one run at every record, float32 (records, P)."""
+        rows = self._parameters[f"parameters/{name}"][self.study.seeds.index(seed)]
+        return torch.from_numpy(np.array(rows))
+
+    def finite(self, name: str, seed: int) -> int:
+        """How many of the records, from the first, have parameters and outputs that are finite, and not so large that
+        no bins can be told apart."""
+        good = self.parameters(name, seed).isfinite().all(1)
+        for _, values in self.layers(name, seed):
+            good &= (values.flatten(1).abs().amax(1) < LARGE).cpu()
+        return int(good.cumprod(0).sum())
+
+    def layers(self, name: str, seed: int, records: slice = slice(None)) -> Iterator[tuple[str, torch.Tensor]]:
+        """Each layer's name and its output at the records: float32 (records, N, units), on the device, the readout's
+        after the softmax."""
+        of = self.configurations[name]
+        shape = of.architecture(self.inputs.shape[1], self._classes)
+        rows = self.parameters(name, seed)[records, None].to(self.device)
+        for layer, values in zip(
+            shape.layers, outputs(shape, rows, [of.activation], self._columns), strict=True
+        ):  # (records, 1, units, N)
+            yield layer, values[:, 0].transpose(1, 2)
+
+
+def measured(study: Study, samples: Samples) -> np.ndarray:
+    """Indices of the samples that are shown to the networks at a record."""
+    count = len(samples.labels)
+    if count <= study.samples:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(study.seeds[0]).choice(count, study.samples, replace=False))
+
+
+def split_of(study: Study, samples: Samples) -> Literal["published", "random"]:
+    """The split that a study trains and tests on."""
+    if study.split == "auto":
+        return "random" if samples.split is None else "published"
+    return study.split
