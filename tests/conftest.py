@@ -231,9 +231,13 @@ def environment(
     speck: Path, runs_folder: Path, study_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
     """Environment of a wbsite process: speck installed, few runs, a brief study, an empty cache, one thread."""
+    import wbsite
+
     own = {"WBSITE_CACHE": str(tmp_path_factory.mktemp("cache")), "WBSITE_RUNS": str(runs_folder)}
     own["WBSITE_STUDY"] = str(study_file)
-    return {**os.environ, "PYTHONPATH": str(speck), "OMP_NUM_THREADS": "1", **own}
+    # The package that these tests import comes first, or processes would run another one that is installed.
+    path = [str(Path(wbsite.__file__).parents[1]), str(speck), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path)), "OMP_NUM_THREADS": "1", **own}
 
 
 @pytest.fixture(scope="session")
