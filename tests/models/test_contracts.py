@@ -1,4 +1,4 @@
-"""What every network keeps, whoever adds it: picked up from the registry."""
+"""What every network and every format of weights files keeps, whoever adds it: picked up from the registry."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ import torch
 
 import wbsite
 from wbsite.core import registry
+from wbsite.core.errors import WbsiteError
 from wbsite.graph.layers import INPUT, discover
+from wbsite.models import formats
 from wbsite.models.base import ModelSpec
+from wbsite.models.formats import Format
 
 SPECS = registry.entries("models")
 BUILT = [spec for spec in SPECS if "regnet" not in spec.name or spec.name.endswith("400mf")]
@@ -67,3 +70,24 @@ def test_a_network_builds_and_its_layers_form_one_graph(spec: ModelSpec) -> None
             assert first == len(numbers), f"the units of {layer.name} do not follow those before them in {block}"
             numbers += range(first, first + layer.out_channels)
     assert units.keys() == {block for block, _ in spec.blocks.values()}
+
+
+def test_a_suffix_belongs_to_one_format() -> None:
+    suffixes = [suffix for entry in registry.entries("formats") for suffix in entry.suffixes]
+    assert len(set(suffixes)) == len(suffixes)
+
+
+@pytest.mark.parametrize("entry", registry.entries("formats"), ids=lambda entry: entry.name)
+def test_a_format_has_suffixes_and_refuses_what_is_not_of_it(entry: Format, tmp_path: Path) -> None:
+    assert entry.summary
+    assert entry.suffixes
+    for suffix in entry.suffixes:
+        assert suffix.startswith(".")
+        assert suffix == suffix.lower()
+        path = tmp_path / f"net{suffix.upper()}"
+        for data in (b"", bytes(64), b"not weights but a line of text\n", bytes(range(255, 0, -1))):
+            path.write_bytes(data)
+            with pytest.raises(WbsiteError) as caught:
+                formats.read(path)
+            assert str(path) in caught.value.message
+            assert caught.value.hint

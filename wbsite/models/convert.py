@@ -11,9 +11,8 @@ from torch import nn
 
 from wbsite.core.errors import WbsiteError
 
-from . import digest, weights
+from . import digest, formats, weights
 from .base import ModelSpec
-from .formats import read as formats
 from .loading import check, own_state
 
 
@@ -34,7 +33,7 @@ def convert(source: Path, name: str, label: str | None = None, out: Path | None 
     short) as long as it has the first convolution and half of all; they are recorded as missing.
 
     Args:
-        source: `.caffemodel`, `.npz`, `.pth`, `.pt` or `.safetensors`.
+        source: a file in one of the registered formats.
         name: the model's public name, or NAME@LABEL.
         label: which of the model's weights these are.
         out: folder for the result, made if need be; the cache by default.

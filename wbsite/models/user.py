@@ -17,15 +17,14 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, nearest, unknown
 
-from . import digest
+from . import digest, formats
 from .base import LoadedModel, ModelSpec
-from .formats import read as formats
 from .loading import check, fill, own_state, some
 from .user_input import preprocess_for
 
-SUFFIXES = (".safetensors", ".pth", ".pt")
 EXPECTED = "Expected MODULE:FACTORY or MODULE:FACTORY@WEIGHTS_FILE, as in `mynet:build@mynet.pth`."
 
 
@@ -38,8 +37,8 @@ def load_user(token: str, weights_path: str | Path | None = None) -> LoadedModel
 
     Args:
         token: `package.module:factory` or `package.module:factory@weights_file`.
-        weights_path: the weights file, if the token names none: .safetensors, .pth or .pt with the
-            module's own parameter names.
+        weights_path: the weights file, if the token names none; of a format that keeps a module's own parameter
+            names, as .safetensors and .pth do.
 
     Returns:
         The network. Its digest is SHA-256 over the weights and over the layers as found by running
@@ -157,8 +156,10 @@ def _build(factory: Callable[[], object], target: str) -> nn.Module:
 
 def _load_weights(net: nn.Module, target: str, path: Path) -> dict[str, Any]:
     """Puts a weights file into the network; what is recorded of the file."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise WbsiteError(f"{path} is no weights file for {target}.", f"Expected one of {', '.join(SUFFIXES)}.")
+    known = [entry for entry in registry.entries("formats") if entry.module_names]
+    suffixes = [suffix for entry in known for suffix in entry.suffixes]
+    if path.suffix.lower() not in suffixes:
+        raise WbsiteError(f"{path} is no weights file for {target}.", f"Expected one of {', '.join(suffixes)}.")
     contents = formats.read(path)
     own = own_state(net)
     hint = "Save them with torch.save(net.state_dict(), …) or safetensors from a network this factory makes."
