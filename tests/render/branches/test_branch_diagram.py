@@ -24,7 +24,7 @@ from wbsite.models.networks.inception_layouts import SMALL
 from wbsite.models.networks.inceptionv1 import InceptionV1
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.render.pages.models import pages
-from wbsite.render.site import Site
+from wbsite.results.site import Site
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "inceptionv1": (lambda: InceptionV1(SMALL), 64),
