@@ -36,15 +36,15 @@ class InceptionV1(nn.Module):
         self._conv("conv2d0", 3, a, 7, layout.stride)
         self._conv("conv2d1", a, b, 1)
         self._conv("conv2d2", b, c, 3)
-        for block, (one, three_in, three, five_in, five, pooled) in layout.blocks.items():
-            self._conv(f"{block}_1x1", c, one, 1)
-            self._conv(f"{block}_3x3_bottleneck", c, three_in, 1)
-            self._conv(f"{block}_3x3", three_in, three, 3)
-            self._conv(f"{block}_5x5_bottleneck", c, five_in, 1)
-            self._conv(f"{block}_5x5", five_in, five, 5)
-            self._conv(f"{block}_pool_reduce", c, pooled, 1)
+        for block, (units_1x1, inputs_3x3, units_3x3, inputs_5x5, units_5x5, units_pool) in layout.blocks.items():
+            self._conv(f"{block}_1x1", c, units_1x1, 1)
+            self._conv(f"{block}_3x3_bottleneck", c, inputs_3x3, 1)
+            self._conv(f"{block}_3x3", inputs_3x3, units_3x3, 3)
+            self._conv(f"{block}_5x5_bottleneck", c, inputs_5x5, 1)
+            self._conv(f"{block}_5x5", inputs_5x5, units_5x5, 5)
+            self._conv(f"{block}_pool_reduce", c, units_pool, 1)
             self.add_module(block, nn.Identity())  # so that the block's output has a name
-            c = one + three + five + pooled
+            c = units_1x1 + units_3x3 + units_5x5 + units_pool
         self.lrn = nn.LocalResponseNorm(**layout.lrn) if layout.lrn else nn.Identity()  # type: ignore[arg-type]
         self.dropout = nn.Dropout(0.4)
         self.softmax2_pre_activation_matmul = nn.Linear(c * layout.side**2, layout.classes)
@@ -76,11 +76,13 @@ class InceptionV1(nn.Module):
         x = self._run("conv2d2", self._run("conv2d1", x))
         x = self._pool("conv2d2", self.lrn(x))
         for block in self.layout.blocks:
-            one = self._run(f"{block}_1x1", x)
-            three = self._run(f"{block}_3x3", self._run(f"{block}_3x3_bottleneck", x))
-            five = self._run(f"{block}_5x5", self._run(f"{block}_5x5_bottleneck", x))
-            pooled = self._run(f"{block}_pool_reduce", F.max_pool2d(x, 3, 1, 1))
-            x = self.get_submodule(block)(torch.cat((one, three, five, pooled), dim=1))
+            branches = (
+                self._run(f"{block}_1x1", x),
+                self._run(f"{block}_3x3", self._run(f"{block}_3x3_bottleneck", x)),
+                self._run(f"{block}_5x5", self._run(f"{block}_5x5_bottleneck", x)),
+                self._run(f"{block}_pool_reduce", F.max_pool2d(x, 3, 1, 1)),
+            )
+            x = self.get_submodule(block)(torch.cat(branches, dim=1))
             x = self._pool(block, x)
         x = x.mean((2, 3)) if self.layout.side == 1 else x.flatten(1)
         return self.softmax2_pre_activation_matmul(self.dropout(x))

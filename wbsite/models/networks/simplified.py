@@ -94,10 +94,10 @@ class Simplified(nn.Module):
         if kernel < 1 or kernel % 2 == 0:
             raise ValueError(f"kernel must be odd and positive, not {kernel}")
         self.groups = [[f"{g}{chr(ord('a') + i)}" for i in range(len(group))] for g, group in enumerate(widths)]
-        known = {name for names in self.groups for name in names}
-        for option, chosen in (("coordinates", coordinates), ("film", film)):
-            if unknown := sorted(set(chosen) - known):
-                raise ValueError(f"{option} names unknown layers {unknown}; known are {sorted(known)}")
+        layers = {name for names in self.groups for name in names}
+        for option, choice in (("coordinates", coordinates), ("film", film)):
+            if unknown := sorted(set(choice) - layers):
+                raise ValueError(f"{option} names unknown layers {unknown}; known are {sorted(layers)}")
         self.pools = pools
         self.coordinates = frozenset(coordinates)
         self.film = frozenset(film)

@@ -32,16 +32,18 @@ def _article_name(caffe: str) -> str:
 
 def from_caffe(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Caffe layer names → the articles'; the auxiliary classifiers (loss1, loss2) are left out."""
-    kept = {key: value for key, value in state.items() if not key.startswith(("loss1", "loss2"))}
-    return {_article_name(key.rpartition(".")[0]) + "." + key.rpartition(".")[2]: v for key, v in kept.items()}
+    renamed = {}
+    for key, value in state.items():
+        layer, _, kind = key.rpartition(".")
+        if not layer.startswith(("loss1", "loss2")):
+            renamed[f"{_article_name(layer)}.{kind}"] = value
+    return renamed
 
 
 def from_5h(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Keys LAYER_pre_relu_conv.weight → LAYER.weight; auxiliary heads are left out."""
-    kept = {
-        k: v for k, v in state.items() if not k.startswith(("softmax0", "softmax1", "head0", "head1", "nn0", "nn1"))
-    }
-    return {key.replace("_pre_relu_conv.", "."): value for key, value in kept.items()}
+    auxiliary = ("softmax0", "softmax1", "head0", "head1", "nn0", "nn1")
+    return {key.replace("_pre_relu_conv.", "."): value for key, value in state.items() if not key.startswith(auxiliary)}
 
 
 MODELS = (
