@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -29,3 +31,11 @@ def test_a_network_of_one_channel_gets_the_picture_in_grey() -> None:
     x = Preprocess(28, mean=(0.5,), std=(0.25,))(picture)
     assert x.shape == (1, 28, 28)
     torch.testing.assert_close(x, torch.full((1, 28, 28), (76 / 255 - 0.5) / 0.25))
+
+
+def test_pictures_are_prepared_without_torchvision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or every process that shows photographs to a network would take seconds to import it."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    assert Preprocess(32, 40)(Image.new("RGB", (64, 48))).shape == (3, 32, 32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,29 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
 from wbsite.models.formats import read
+
+PLUG_IN = """
+import torch
+from wbsite.models.formats.base import Contents, Format
+
+def read(path):
+    return Contents({"conv.bias": torch.tensor([float(line) for line in path.read_text().split()])}, "text")
+
+FORMATS = (Format("text", "numbers, one a line", (".txt",), read, module_names=True),)
+"""
+
+
+@pytest.fixture
+def with_text(tmp_path: Path, plug_in: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An installed package that reads weights from text files."""
+    points = "[wbsite.formats]\ntext = text_format_plugin:FORMATS\n"
+    monkeypatch.syspath_prepend(str(plug_in(tmp_path / "installed", "text_format_plugin", points, PLUG_IN)))
+    registry.entries.cache_clear()
+    yield
+    registry.entries.cache_clear()
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".npz", ".safetensors"])
@@ -41,3 +63,11 @@ def test_other_files_are_refused_with_the_kinds_expected(tmp_path: Path) -> None
     torch.save([torch.ones(1)], tmp_path / "list.pth")
     with pytest.raises(WbsiteError, match="holds a list; expected a dictionary of tensors"):
         read(tmp_path / "list.pth")
+
+
+def test_an_installed_package_adds_a_format(tmp_path: Path, with_text: None) -> None:
+    (tmp_path / "net.txt").write_text("0.5\n-1\n")
+    assert read(tmp_path / "net.txt").state["conv.bias"].tolist() == [0.5, -1.0]
+    (tmp_path / "net.h5").write_bytes(b"")
+    with pytest.raises(WbsiteError, match=r"expected one of .*\.safetensors, \.txt"):
+        read(tmp_path / "net.h5")
