@@ -51,6 +51,7 @@ def run(context: Context) -> Connections:
     tables.append(_output_rows(outputs, readers))
     rows = pd.concat(tables, ignore_index=True).sort_values("unit", kind="stable", ignore_index=True)
     first = context.model.spec.blocks.get(layer.name, ("", 0))[1]
+    columns = list(Connections.fields["rows"].columns)
 
     def by_kind(name: str) -> Arrays:
         return {kind: arrays[name] for kind, arrays in kinds.items() if name in arrays}
@@ -70,7 +71,7 @@ def run(context: Context) -> Connections:
         output_reader=outputs["reader"],
         output_channel=outputs["channel"],
         output_kernel=outputs["kernel"],
-        rows=rows.assign(unit=rows["unit"] + first)[list(Connections.fields["rows"].columns)],
+        rows=rows.assign(unit=rows["unit"] + first, channel=rows["channel"].astype(int))[columns],
     )
 
 

@@ -105,4 +105,4 @@ def _caption(layer: LayerInfo, kernels: Mapping[str, Any], rows: Mapping[int, An
     return caption + " Point at a unit for its numbers; click for its connections and its permalink."
 
 
-FIGURES = (Figure("unit-grid", draw, "pictures of the units"),)
+FIGURES = (Figure("unit-grid", draw, "pictures of the units", section="Units", order=10),)

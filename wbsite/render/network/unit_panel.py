@@ -225,4 +225,9 @@ def _body(c: UnitConnections, files: Sequence[str]) -> str:
     )
 
 
-FIGURES = (Figure("unit-panel", draw, "the panel of each unit"),)
+def of_convolutions(scene: Scene) -> bool:
+    """Only units of convolutions have panels."""
+    return scene.layer is not None and scene.layer.kind == "conv"
+
+
+FIGURES = (Figure("unit-panel", draw, "the panel of each unit", section="One unit", order=20, belongs=of_convolutions),)

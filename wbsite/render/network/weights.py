@@ -131,8 +131,20 @@ def _label(scene: Scene) -> str:
     return escape(scene.layer.name)
 
 
+def has_pictures(scene: Scene) -> bool:
+    """Whether the layer was factorised."""
+    return not isinstance(scene.result_or_gap(Nmf), Gap)
+
+
 FIGURES = (
-    Figure("weight-distribution", distribution, "the distribution of the weights"),
-    Figure("concentration", concentration, "the concentration of the weights"),
-    Figure("nmf-error", nmf_error, "the error of the factorisation"),
+    Figure("weight-distribution", distribution, "the distribution of the weights", section="Weights", order=40),
+    Figure("concentration", concentration, "the concentration of the weights", section="Weights", order=50),
+    Figure(
+        "nmf-error",
+        nmf_error,
+        "the error of the factorisation",
+        section="How much the pictures leave out",
+        order=60,
+        belongs=has_pictures,
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wbsite.render.page import Files, Page, PageKind, Writing, slug, write
+from wbsite.render.page import Files, Page, PageKind, Writing, sections, slug, write
 from wbsite.results.network.unit_pictures import UnitPictures
 from wbsite.results.site import LayerInfo, Model, Site
 
@@ -34,7 +34,7 @@ def make(writing: Writing, before: LayerInfo | None, after: LayerInfo | None) ->
     """The page and the pictures of its units."""
     assert writing.model is not None and writing.layer is not None
     writing.files |= unit_pictures(writing.model, writing.layer.name)
-    return write(writing, "layer.md.j2", before=before, after=after)
+    return write(writing, "layer.md.j2", before=before, after=after, sections=sections(writing, "layer"))
 
 
 def unit_pictures(model: Model, layer: str) -> Files:
