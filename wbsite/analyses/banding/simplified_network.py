@@ -10,7 +10,7 @@ from torch import nn
 from wbsite.analyses.base import Analysis, SuiteContext
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
-from wbsite.models.zoo.simplified import Simplified
+from wbsite.models.networks.simplified import Simplified
 from wbsite.results.banding.simplified_network import Network, SimplifiedNetwork
 from wbsite.train.runs import Run
 

@@ -16,8 +16,8 @@ class LastLayer:
     Attributes:
         model, title, architecture: id, title and name of the network.
         layer: its name.
-        head: what follows it: "pooled", "positions", "convolutional", or another word where that is not known.
-        positions: that the first fully connected layer reads, for a head of positions.
+        head: what follows it, see `results.network.architecture.Head`.
+        positions: that the first fully connected layer reads of each channel; 0 where unknown.
         weights, pictures: banding of the full weights and of the NMF pictures.
         threshold: |H| of pictures above which the article sees banding.
     """
@@ -26,8 +26,8 @@ class LastLayer:
     title: str
     architecture: str
     layer: str
-    head: str
-    positions: int | None
+    head: Literal["pooled", "positions", "convolutional", "unknown"]
+    positions: int
     weights: Index
     pictures: Index
     threshold: float
@@ -58,10 +58,10 @@ def last_layers(site: Site) -> list[LastLayer]:
             LastLayer(
                 model=model.id,
                 title=model.title,
-                architecture=architecture["name"],
+                architecture=architecture.name,
                 layer=layer.name,
-                head=architecture["head"]["kind"],
-                positions=architecture["head"].get("positions"),
+                head=architecture.head.kind,
+                positions=architecture.head.positions,
                 weights=banding.weights,
                 pictures=banding.nmf,
                 threshold=banding.article_threshold,

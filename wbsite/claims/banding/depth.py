@@ -79,7 +79,7 @@ def inceptions(site: Site) -> list[Inception] | None:
     """All networks with the architecture of InceptionV1 that have both layers."""
     networks = []
     for model in site.working:
-        if model.last_pictured and model.architecture["name"] == "inceptionv1":
+        if model.last_pictured and model.architecture.name == "inceptionv1":
             early, late = model.result(Banding, EARLY), model.result(Banding, LATE)
             if early and late:
                 networks.append(Inception(model.id, early.weights, late.weights))

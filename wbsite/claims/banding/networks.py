@@ -85,7 +85,7 @@ def sides(site: Site) -> Sides | None:
 
 def small_networks(site: Site) -> Sequence[str] | None:
     """Titles of the networks for small pictures."""
-    return [model.title for model in site.working if model.architecture["name"] in SMALL] or None
+    return [model.title for model in site.working if model.architecture.name in SMALL] or None
 
 
 LIST = (
