@@ -9,6 +9,8 @@ import pandas as pd
 from wbsite.results.base import Result
 from wbsite.results.expanded.cancellation import Cancellation
 from wbsite.results.expanded.gradients import Gradients
+from wbsite.results.expanded.long_range import LongRange, RangeSummaries
+from wbsite.results.expanded.long_tail import LongTail
 from wbsite.results.photographs import PhotographSet
 
 PHOTOGRAPHS = PhotographSet(name="noise", count=64, what="64 crops")
@@ -37,3 +39,17 @@ def gradients(**changes: Any) -> Gradients:
     about: dict[str, Any] = {"photographs": PHOTOGRAPHS, "photographs_used": 48, "examples": [], "skipped": []}
     kernels: dict[str, Any] = {"expanded": {}, "mean": {}, "upper": {}, "lower": {}, "typical": {}}
     return Gradients(**{**about, **kernels, **empty_tables(Gradients), **changes})
+
+
+def long_range(**changes: Any) -> LongRange:
+    """No pair of layers could be expanded."""
+    settings = {"seed": 0, "draws": 6, "scattered": 2, "units": 12, "largest": 100, "level": 0.95, "spatial": 3}
+    found: dict[str, Any] = {"summary": RangeSummaries(smoothness={}, balance={}), "wanted": {}, "skipped": []}
+    return LongRange(**{**settings, **found, "maps": {}, **empty_tables(LongRange), **changes})
+
+
+def long_tail(**changes: Any) -> LongTail:
+    """No convolution has more than a few inputs."""
+    settings: dict[str, Any] = {"positions": 16, "seed": 0, "level": 0.9, "layers": 0, "skipped": [], "summary": {}}
+    photographs = {"photographs": PHOTOGRAPHS, "photographs_used": 32}
+    return LongTail(**{**settings, **photographs, **empty_tables(LongTail), **changes})
