@@ -67,7 +67,7 @@ def test_what_the_examples_want_is_pictured_and_compared_with_photographs(contex
     assert rows["dead"].tolist() == [False, False, True]
     assert rows.loc[4, "reseeded"] == 2
     assert rows["ratio"].isna().tolist() == [False, False, True], "no photograph excites a unit that only has a bias"
-    assert result.dead == [4]
+    assert result.dead == (4,)
     assert result.photographs == PhotographSet(name="noise", count=6, what="6 pictures of noise")
     assert (result.units, result.shown, result.presented) == (5, 3, 20)
 

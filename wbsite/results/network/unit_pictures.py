@@ -25,7 +25,7 @@ class UnitPictures(Result, analysis="unit_pictures"):
     settings: PictureSettings = value("how the pictures were looked for")
     presented: int | None = value("side at which the network saw them", "pixels", default=None)
     precision: str = value("number type of the gradients", default="")
-    dead: list[int] = value("units that no start excites", default=())
+    dead: tuple[int, ...] = value("units that no start excites", default=())
     median_ratio: float | None = value(
         "median over units of the response to the picture over that to photographs", default=None
     )
