@@ -8,6 +8,7 @@ import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import scale_legend
+from wbsite.results.expanded._example_network import example_network
 from wbsite.results.site import Gap
 
 from ._example_scene import ExampleScene, codes, layers_text, scale_of, sentence, weights_table
@@ -58,4 +59,6 @@ def draw(scene: Scene) -> Drawing | Gap:
     return Drawing(caption, alt, pd.DataFrame(data), body=body, width="full")
 
 
-FIGURES = (Figure("bottleneck", draw, "a unit and what lies behind its bottleneck", of="model"),)
+FIGURES = (
+    Figure("bottleneck", draw, "a unit and what lies behind its bottleneck", of="model", example=example_network),
+)

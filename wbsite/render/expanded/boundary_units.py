@@ -12,6 +12,7 @@ import pandas as pd
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import kernel_img, scale_legend
 from wbsite.render.text import number_text
+from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.cancellation import Cancellation, UnitScore
 from wbsite.results.site import Gap
 
@@ -119,4 +120,4 @@ def _caption(title: str, cancellation: Cancellation, count: int) -> str:
     )
 
 
-FIGURES = (Figure("boundary-units", draw, "units whose paths cancel", of="model"),)
+FIGURES = (Figure("boundary-units", draw, "units whose paths cancel", of="model", example=example_network),)

@@ -13,6 +13,7 @@ from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
 from wbsite.render.suite_tables import side_by_side
 from wbsite.render.text import number_text
+from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.cancellation import Cancellation
 from wbsite.results.site import Gap
 
@@ -155,4 +156,4 @@ def absent(cancellation: Cancellation) -> Gap:
     return Gap(f"no layer has paths that could cancel; {where}: {why}", failed=False)
 
 
-FIGURES = (Figure("cancellation-scatter", draw, "how far paths cancel", of="model"),)
+FIGURES = (Figure("cancellation-scatter", draw, "how far paths cancel", of="model", example=example_network),)

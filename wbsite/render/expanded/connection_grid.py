@@ -13,6 +13,7 @@ from wbsite.core.errors import WbsiteError
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import kernel_img, scale_legend
 from wbsite.render.text import share_text
+from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.examples import Finding, LayerPair
 from wbsite.results.site import Gap
 
@@ -145,7 +146,7 @@ def _lines(finding: Finding | Gap) -> str:
 
 FIGURES = (
     Figure(
-        "connection-grid", draw, "kernels between two families of units", of="model",
+        "connection-grid", draw, "kernels between two families of units", of="model", example=example_network,
         options=("source_units", "target_units"),
     ),
 )  # fmt: skip

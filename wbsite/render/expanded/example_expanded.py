@@ -9,6 +9,7 @@ import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import scale_legend
+from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.examples import Input
 from wbsite.results.site import Gap
 
@@ -72,4 +73,12 @@ def draw(scene: Scene) -> Drawing | Gap:
     return Drawing(caption, alt, pd.DataFrame(data), body=body, width="full")
 
 
-FIGURES = (Figure("example-expanded", draw, "a unit's expanded weights one layer further back", of="model"),)
+FIGURES = (
+    Figure(
+        "example-expanded",
+        draw,
+        "a unit's expanded weights one layer further back",
+        of="model",
+        example=example_network,
+    ),
+)

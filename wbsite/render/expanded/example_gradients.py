@@ -16,6 +16,7 @@ from wbsite.render.kernels import kernel_img, scale_legend
 from wbsite.render.page import slug
 from wbsite.render.suite_tables import side_by_side
 from wbsite.render.text import number_text
+from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.gradients import GradientExample, Gradients
 from wbsite.results.site import Gap
 
@@ -170,4 +171,4 @@ def _caption(scene: Scene, gradients: Gradients, examples: Mapping[int, Gradient
     )
 
 
-FIGURES = (Figure("example-gradients", draw, "gradients on photographs", of="model"),)
+FIGURES = (Figure("example-gradients", draw, "gradients on photographs", of="model", example=example_network),)

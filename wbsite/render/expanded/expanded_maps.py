@@ -15,6 +15,7 @@ from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import kernel_img, pictured, scale_legend, signed_colours, strongest_text, unit_tile
 from wbsite.render.page import slug
 from wbsite.render.text import number_text
+from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.long_range import LongRange
 from wbsite.results.site import Gap, Model
 
@@ -122,4 +123,8 @@ def absent(long_range: LongRange) -> Gap:
     return Gap(reason, failed=False)
 
 
-FIGURES = (Figure("orbitals", draw, "expanded weights over several layers", of="model", options=("back",)),)
+FIGURES = (
+    Figure(
+        "orbitals", draw, "expanded weights over several layers", of="model", example=example_network, options=("back",)
+    ),
+)

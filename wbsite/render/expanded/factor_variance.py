@@ -9,6 +9,7 @@ import pandas as pd
 
 from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.examples import Examples, Family
 from wbsite.results.site import Gap
 
@@ -78,4 +79,6 @@ def _chart(titles: dict[str, str]) -> dict[str, Any]:
     return specification(layers, HEIGHT)
 
 
-FIGURES = (Figure("factor-variance", draw, "how many factors a family's weights need", of="model"),)
+FIGURES = (
+    Figure("factor-variance", draw, "how many factors a family's weights need", of="model", example=example_network),
+)

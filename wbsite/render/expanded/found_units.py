@@ -10,6 +10,7 @@ import pandas as pd
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import unit_number
 from wbsite.render.text import share_text
+from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.examples import Finding, NothingFound
 from wbsite.results.site import Gap
 
@@ -82,4 +83,4 @@ def _line(title: str, rule: str, cells: str) -> str:
     return f'<tr><th scope="row">{escape(title)}</th><td>{escape(rule)}</td>{cells}</tr>'
 
 
-FIGURES = (Figure("found-units", draw, "the units that were found", of="model"),)
+FIGURES = (Figure("found-units", draw, "the units that were found", of="model", example=example_network),)

@@ -13,6 +13,7 @@ from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
 from wbsite.render.suite_tables import side_by_side
 from wbsite.render.text import number_text, share_text
+from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.long_tail import LongTail
 from wbsite.results.site import Gap
 
@@ -177,4 +178,4 @@ def _alt(title: str, long_tail: LongTail) -> str:
     )
 
 
-FIGURES = (Figure("long-tail", draw, "how much lies in the small weights", of="model"),)
+FIGURES = (Figure("long-tail", draw, "how much lies in the small weights", of="model", example=example_network),)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import number_text, share_text
+from wbsite.results.expanded._example_network import example_network
 from wbsite.results.site import Gap
 
 from ._example_scene import ExampleScene, codes
@@ -68,4 +69,6 @@ def draw(scene: Scene) -> Drawing | Gap:
     return Drawing(caption, alt, pd.DataFrame(rows), body=body, files=found.files, width="wide")
 
 
-FIGURES = (Figure("position-weights", draw, "what each position of a kernel looks for", of="model"),)
+FIGURES = (
+    Figure("position-weights", draw, "what each position of a kernel looks for", of="model", example=example_network),
+)

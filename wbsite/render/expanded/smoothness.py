@@ -12,6 +12,7 @@ from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import unit_number
 from wbsite.render.text import counted, number_text, share_text
+from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.long_range import LongRange, RangeSummary, SkippedPair
 from wbsite.results.site import Gap, Model
 
@@ -163,4 +164,6 @@ def _alt(title: str, long_range: LongRange) -> str:
     return f"Dot plot of units of {title} above the 95th percentile of shuffled kernels. {found}."
 
 
-FIGURES = (Figure("smoothness", draw, "the smoothness of long-range expanded weights", of="model"),)
+FIGURES = (
+    Figure("smoothness", draw, "the smoothness of long-range expanded weights", of="model", example=example_network),
+)

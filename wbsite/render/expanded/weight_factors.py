@@ -11,6 +11,7 @@ import pandas as pd
 from wbsite.core.errors import unknown
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import kernel_img, scale_legend
+from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.examples import Family
 from wbsite.results.site import Gap
 
@@ -100,4 +101,13 @@ def _rows(family: Family, excitatory: np.ndarray, inhibitory: np.ndarray) -> lis
     return rows
 
 
-FIGURES = (Figure("weight-factors", draw, "factors of a family's weights", of="model", options=("family",)),)
+FIGURES = (
+    Figure(
+        "weight-factors",
+        draw,
+        "factors of a family's weights",
+        of="model",
+        example=example_network,
+        options=("family",),
+    ),
+)
