@@ -31,12 +31,51 @@ from wbsite.results.expanded.examples import (
     Positions,
 )
 from wbsite.results.expanded.gradients import Gradients
-from wbsite.results.expanded.long_range import LongRange, RangeSummaries
-from wbsite.results.expanded.long_tail import LongTail
-from wbsite.results.network.unit_pictures import PictureSettings
+from wbsite.results.expanded.long_range import LongRange, RangeSummaries, RangeSummary
+from wbsite.results.expanded.long_tail import LongTail, TailSummary
+from wbsite.results.network.architecture import Architecture, Head, LayerInfo
+from wbsite.results.network.unit_pictures import PictureSettings, UnitPictures
 from wbsite.results.photographs import PhotographSet
 
 PHOTOGRAPHS = PhotographSet(name="noise", count=64, what="64 crops")
+
+
+def layer(name: str, order: int, inputs: int, units: int, side: int = 3) -> LayerInfo:
+    """A convolution; its units are numbered from 100 on."""
+    return LayerInfo(
+        name=name,
+        kind="conv",
+        order=order,
+        inputs=(),
+        in_channels=inputs,
+        out_channels=units,
+        kernel=(side, side),
+        stride=(1, 1),
+        padding=(0, 0),
+        dilation=(1, 1),
+        groups=1,
+        bias=False,
+        parameters=units * inputs * side**2,
+        output_shape=(units, 8, 8),
+        calls=1,
+        weight_shape=(units, inputs, side, side),
+        reads=(),
+        planar=side > 1,
+        spatial=side > 1,
+        block="",
+        first_unit=100,
+        has_weights=True,
+    )
+
+
+def architecture(**changes: Any) -> Architecture:
+    """Of the network speck: three spatial convolutions and a bottleneck."""
+    layers = [layer("conv1", 0, 3, 6), layer("conv2", 1, 6, 8), layer("point", 2, 8, 4, 1), layer("conv3", 3, 4, 10)]
+    texts: dict[str, Any] = {"name": "speck", "weights": "grey", "title": "Speck", "reference": "", "note": ""}
+    facts: dict[str, Any] = {"source": None, "digest": "0", "missing": [], "provenance": {}, "input_shape": (3, 16, 16)}
+    counts: dict[str, Any] = {"parameters": 900, "parameters_held": 900, "layers": layers, "skipped": [], "notes": []}
+    head = Head(kind="pooled", layer="fc", positions=1)
+    return Architecture(**{**texts, **facts, **counts, "head": head, **changes})
 
 
 def empty_tables(schema: type[Result]) -> dict[str, pd.DataFrame]:
@@ -184,3 +223,24 @@ def direction_pictures() -> DirectionPictures:
         files={f"{name}.webp": picture.getvalue() for name in names},
         rows=rows,
     )
+
+
+def range_summary(share: float, low: float | None = None, high: float | None = None) -> RangeSummary:
+    """Of five pairs of layers, or of three where there is no interval."""
+    pairs = 3 if low is None else 5
+    excess = {"excess": 0.1, "excess_low": None if low is None else 0.05, "excess_high": None if low is None else 0.2}
+    medians = {"median": 0.7, "null_median": 0.6, "scattered_median": 0.3}
+    counts = {"pairs": pairs, "units": 12 * pairs, "above": 2, "below": 0}
+    return RangeSummary(share=share, share_low=low, share_high=high, **excess, **medians, **counts)
+
+
+def tail_summary(share: float, few_r2: float) -> TailSummary:
+    """Of four convolutions with 50 inputs."""
+    shares = {"share": share, "share_low": share / 2, "share_high": 1.0}
+    return TailSummary(layers=4, inputs=50 * share, **shares, few=8, few_r2=few_r2, few_low=few_r2 / 2, few_high=1.0)
+
+
+def unit_pictures(shown: int) -> UnitPictures:
+    """So many units of a layer of eight have a picture."""
+    settings = PictureSettings(size=32, steps=128, parameterisation="fourier", seed=0)
+    return UnitPictures(units=8, shown=shown, settings=settings, files={}, **empty_tables(UnitPictures))
