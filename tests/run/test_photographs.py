@@ -115,7 +115,7 @@ def test_a_network_that_takes_no_pictures_is_told_so_and_its_page_too(work: Path
     with pytest.raises(WbsiteError, match="3 channels, or 1 in grey; the network takes 2"):
         photographs("sample_photographs", two, Progress())
     model, _ = planning.loaded(ModelRequest("speck", str(speck_weights)))
-    analysis = planning.Analysis("a", 1, "model", "", lambda context: None, photographs=True)  # type: ignore[arg-type,return-value]
+    analysis = planning.Analysis("a", "model", "", lambda context: None, photographs=True)  # type: ignore[arg-type,return-value]
     assert "the network takes 2" in planning.inapplicable(analysis, None, replace(model, spec=two))
     assert planning.inapplicable(analysis, None, model) == ""
 

@@ -11,6 +11,7 @@ import pytest
 from wbsite.analyses.base import Analysis
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
+from wbsite.core.source import behind
 from wbsite.core.store import Result, canonical
 from wbsite.models.base import Source
 from wbsite.run import plan as planning
@@ -65,14 +66,13 @@ def test_weights_from_another_address_give_another_architecture_page(request_of_
     assert len({canonical(found) for found in facts}) == 3
 
 
-def test_a_new_version_of_an_analysis_is_computed_again_and_what_needs_it_too(
+def test_an_edited_analysis_is_computed_again_and_what_needs_it_too(
     request_of_speck: ModelRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = {(task.analysis, task.layer): task.key for task in planning.plan(request_of_speck, "quick").tasks}
-    newer = tuple(replace(a, version=a.version + (a.name == "nmf")) for a in registry.entries("analyses"))
-    every = registry.entries
+    nmf = registry.named("analyses", "nmf", "analysis")
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "entries", lambda kind: newer if kind == "analyses" else every(kind))
+        patch.setattr(planning, "behind", lambda run: "edited" if run is nmf.run else behind(run))
         after = {(task.analysis, task.layer): task.key for task in planning.plan(request_of_speck, "quick").tasks}
     changed = {place for place in before if before[place] != after[place]}
     assert {analysis for analysis, _ in changed} == {"nmf", "banding"}
@@ -92,7 +92,7 @@ def test_only_what_is_asked_for_and_what_it_needs_is_planned(request_of_speck: M
 def test_analyses_that_need_what_cannot_be_had_are_named(
     monkeypatch: pytest.MonkeyPatch, needs: dict[str, tuple[str, ...]], fault: str
 ) -> None:
-    found = tuple(Analysis(name, 1, "layer", "", nothing, needs=others) for name, others in needs.items())
+    found = tuple(Analysis(name, "layer", "", nothing, needs=others) for name, others in needs.items())
     with monkeypatch.context() as patch:
         patch.setattr(registry, "entries", lambda kind: found)
         with pytest.raises(WbsiteError, match=fault):
@@ -104,7 +104,7 @@ def test_layers_without_weights_are_left_out_with_that_reason() -> None:
 
     model = SimpleNamespace(missing=("fc.weight", "fc.bias"))
     layer = SimpleNamespace(name="fc")
-    analysis = Analysis("a", 1, "layer", "", nothing)
+    analysis = Analysis("a", "layer", "", nothing)
     assert "does not hold this layer" in planning.inapplicable(analysis, layer, model)  # type: ignore[arg-type]
 
 

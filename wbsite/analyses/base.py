@@ -219,12 +219,11 @@ class Analysis:
 
     Attributes:
         name: public name, as in `wbsite export NAME`.
-        version: raised whenever the result for the same input changes, so that old results are
-            not used.
         scope: "layer" runs once for every layer it applies to, "model" once a model, "suite" once for
             all runs of a suite of experiments, "study" once for an information-plane study.
         summary: one line for `wbsite list analyses`.
         run: the computation, from a Context; for a suite, from a SuiteContext, for a study, from a StudyContext.
+            A digest of its module and of all that this imports is part of the result's key.
         applies: layer → "" or the reason why it has no result there, as the layer's page says it.
         params: parameters by profile; part of the result's key.
         needs: analyses whose results it reads; an analysis of layers may need one of layers or of the model.
@@ -238,7 +237,6 @@ class Analysis:
     """
 
     name: str
-    version: int
     scope: Literal["layer", "model", "suite", "study"]
     summary: str
     run: Callable[[Any], Result]

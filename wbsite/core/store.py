@@ -72,7 +72,7 @@ def canonical(value: Any) -> bytes:
 
 
 def result_key(parts: Mapping[str, Any]) -> str:
-    """SHA-256 over all that decides a result (analysis, version, parameters, digests, needed keys)."""
+    """SHA-256 over all that decides a result (analysis, its code, parameters, digests, needed keys)."""
     return hashlib.sha256(canonical(parts)).hexdigest()
 
 

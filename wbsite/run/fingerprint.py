@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from wbsite.core import registry
+from wbsite.core import registry, source
 from wbsite.core.naming import is_user
 from wbsite.core.store import Store, canonical
 from wbsite.datasets._photographs import files_of
@@ -17,18 +17,24 @@ from wbsite.models.weights import search_folders
 
 from .subjects import ModelRequest, Request, StudyRequest
 
-PACKAGE = Path(__file__).resolve().parents[1]
+COMPUTED = ("models", "datasets", "analyses", "experiments", "suites", "studies")
+"""Kinds of the registry that decide what is computed."""
 
 
 @cache
 def code_digest() -> str:
     """SHA-256 over the source of everything that computes, plug-ins included, and torch's version."""
-    digest = hashlib.sha256(f"{sys.version_info[:2]} {version('torch')} {version('torchvision')}".encode())
-    for path in sorted(PACKAGE.rglob("*.py")):
-        if "render" not in path.relative_to(PACKAGE).parts:
-            digest.update(path.read_bytes())
-    digest.update(canonical(registry.installed("models", "datasets", "analyses", "experiments", "suites", "studies")))
-    return digest.hexdigest()
+    modules = [name for name in source.modules_in("wbsite") if name.split(".")[1:2] not in (["cli"], ["render"])]
+    plug_ins = [[kind, *point] for kind in COMPUTED for point in registry.plug_ins(kind)]
+    modules += [name for kind in COMPUTED for name in source.declaring(kind)]
+    parts = [
+        sys.version_info[:2],
+        version("torch"),
+        version("torchvision"),
+        plug_ins,
+        source.digest(tuple(modules), ()),
+    ]
+    return hashlib.sha256(canonical(parts)).hexdigest()
 
 
 def inputs(request: Request) -> dict[str, Any] | None:

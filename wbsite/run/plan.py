@@ -12,6 +12,7 @@ from wbsite.analyses.base import Analysis
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
+from wbsite.core.source import behind
 from wbsite.core.store import result_key
 from wbsite.graph.layers import Layer, Layers, discover
 from wbsite.models import LoadedModel, load
@@ -26,6 +27,7 @@ class Task:
     """One analysis of one model, layer or suite. Picklable: a worker loads the model or the runs itself.
 
     Attributes:
+        code: SHA-256 of the code behind the analysis.
         parts: what decides its parts, by content; "" of a suite's.
         photographs: name, number and source of the photographs it reads, as its record has them; empty for none.
         photographs_digest: SHA-256 of those.
@@ -40,6 +42,7 @@ class Task:
     profile: str
     key: str
     needs: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
     parts: str = ""
     photographs: Mapping[str, Any] = field(default_factory=dict)
     photographs_digest: str = ""
@@ -150,7 +153,7 @@ def _task(
     params = analysis.parameters(profile)
     of = {
         "analysis": analysis.name,
-        "version": analysis.version,
+        "code": behind(analysis.run),
         "weights": model.digest,
         "layers": layers_digest(layers),
         "layer": layer,
@@ -167,7 +170,7 @@ def _task(
     key = result_key({**of, "params": dict(params), "needs": dict(needs), "spec": spec})
     by = analysis.decides_parts
     parts = result_key({**of, "params": _these(params, by), "needs": _these(needs, by)})
-    return Task(request, model.digest, analysis.name, layer, profile, key, needs, parts, **seen)
+    return Task(request, model.digest, analysis.name, layer, profile, key, needs, of["code"], parts, **seen)
 
 
 def _these(found: Mapping[str, Any], names: Iterable[str] | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
+from wbsite.core.source import behind
 from wbsite.core.store import result_key
 
 from .plan import Plan, Task, analyses, with_needs
@@ -33,17 +34,18 @@ def plan_suite(request: SuiteRequest, profile: str, only: Iterable[str] = ()) ->
         if analysis.name not in chosen or (analysis.scope, analysis.suite) != ("suite", request.id):
             continue
         needs = {need: keys[need] for need in analysis.needs if need in keys}
+        code = behind(analysis.run)
         keys[analysis.name] = key = result_key(
             {
                 "analysis": analysis.name,
-                "version": analysis.version,
+                "code": code,
                 "params": dict(analysis.parameters(profile)),
                 "suite": request.id,
                 "runs": list(found.digests),
                 "needs": needs,
             }
         )
-        tasks.append(Task(request, found.digest, analysis.name, "", profile, key, needs))
+        tasks.append(Task(request, found.digest, analysis.name, "", profile, key, needs, code))
     return Plan(request, facts(request, found), found.digest, tuple(tasks), {})
 
 

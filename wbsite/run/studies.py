@@ -11,6 +11,7 @@ from wbsite import datasets
 from wbsite.analyses.base import Analysis
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
+from wbsite.core.source import behind
 from wbsite.core.store import result_key
 from wbsite.datasets.base import Samples, split
 from wbsite.train.study.replay import split_of
@@ -76,7 +77,7 @@ def plan_study(request: StudyRequest, profile: str, only: Iterable[str] = ()) ->
         needs = {need: keys[need] for need in analysis.needs}
         of: dict[str, Any] = {
             "analysis": analysis.name,
-            "version": analysis.version,
+            "code": behind(analysis.run),
             "params": dict(analysis.parameters(profile)),
             "study": study.facts(),
             "data": samples.digest,
@@ -86,7 +87,7 @@ def plan_study(request: StudyRequest, profile: str, only: Iterable[str] = ()) ->
             of["estimators"] = list(study.estimators)
         keys[analysis.name] = key = result_key(of)
         parts = result_key({**of, "parts": True})
-        tasks.append(Task(request, samples.digest, analysis.name, "", profile, key, needs, parts))
+        tasks.append(Task(request, samples.digest, analysis.name, "", profile, key, needs, of["code"], parts))
     facts = {
         "title": "The information plane",
         "summary": f"{study.runs} networks of the study {study.name}, trained on {study.data}",

@@ -91,7 +91,7 @@ def provenance(task: Task, analysis: Analysis, device: torch.device) -> dict[str
     model = isinstance(task.subject, ModelRequest)
     return {
         "analysis": analysis.name,
-        "version": analysis.version,
+        "code": task.code,
         "params": dict(analysis.parameters(task.profile)),
         **({"model": task.subject.id, "layer": task.layer} if model else {"suite": task.subject.id}),
         "weights" if model else "runs": task.digest,

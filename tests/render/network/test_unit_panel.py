@@ -80,7 +80,7 @@ def put_pictures(store: Store, layer: str, units: int, first: int = 0) -> str:
     }
     files = {f"unit-{channel}.webp": picture(first + channel % 20) for channel in shown}
     key = result_key({"pictures": layer, "first": first})
-    store.put(key, Result(values, {}, {"rows": rows}, files), {"analysis": "unit_pictures", "version": 1})
+    store.put(key, Result(values, {}, {"rows": rows}, files), {"analysis": "unit_pictures"})
     return key
 
 

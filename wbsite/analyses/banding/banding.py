@@ -89,7 +89,6 @@ def _values(index: BandingIndex) -> dict[str, object]:
 ANALYSES = (
     Analysis(
         name="banding",
-        version=1,
         scope="layer",
         summary="row share R, column share C and banding index H = R − C, with a bootstrap interval over units",
         run=run,

@@ -217,7 +217,6 @@ def _left_out(pool: Pool) -> Iterator[dict[str, Any]]:
 ANALYSES = (
     Analysis(
         name="clusters",
-        version=2,
         scope="suite",
         suite="banding",
         summary="kernels of all experiments of the banding laboratory clustered by shape, 4 to 19 clusters",

@@ -189,7 +189,6 @@ def _head(heads: Sequence[Mapping[str, Any]]) -> Row | None:
 ANALYSES = (
     Analysis(
         name="experiments",
-        version=1,
         scope="suite",
         suite="banding",
         summary="every experiment of the banding laboratory: H of the last two layers, accuracy, intervals over seeds",

@@ -70,7 +70,6 @@ def _finite(numbers: dict[str, float]) -> dict[str, float | None]:
 ANALYSES = (
     Analysis(
         name="head_positions",
-        version=1,
         scope="layer",
         summary="share of a fully connected layer's weight variance by vertical and by horizontal position",
         run=run,

@@ -70,7 +70,6 @@ def describe(one: Run) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 ANALYSES = (
     Analysis(
         name="simplified_network",
-        version=1,
         scope="suite",
         suite=SUITE,
         summary="groups, units, kernels and maps of the simplified network, for its diagram",

@@ -249,7 +249,6 @@ def _shares(shares: pd.DataFrame, copies: Sequence[Tables]) -> list[dict[str, An
 ANALYSES = (
     Analysis(
         name="enrichment",
-        version=2,
         scope="model",
         summary="what lies in which branch: odds ratios of categories, separation by indices, permutations, q-values",
         run=run,

@@ -204,7 +204,6 @@ def _rows(found: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 ANALYSES = (
     Analysis(
         name="examples",
-        version=4,
         scope="model",
         summary="units found by their properties: what the article on weights shows of a network",
         run=run,

@@ -279,7 +279,6 @@ def _outside(gradients: torch.Tensor, low: torch.Tensor, high: torch.Tensor, sla
 ANALYSES = (
     Analysis(
         name="gradients",
-        version=1,
         scope="model",
         summary="gradients on photographs, their bounds and typical cases, of units whose paths cancel",
         run=run,

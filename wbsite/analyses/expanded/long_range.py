@@ -243,7 +243,6 @@ def _shown(
 ANALYSES = (
     Analysis(
         name="long_range",
-        version=1,
         scope="model",
         summary="smoothness and sign balance of expanded weights two and more layers back, against shuffled kernels",
         run=run,

@@ -173,7 +173,6 @@ def _summary(layers: list[dict[str, Any]], rows: list[dict[str, Any]], order: st
 ANALYSES = (
     Analysis(
         name="long_tail",
-        version=1,
         scope="model",
         summary="how well a layer's output on photographs is reproduced from the few strongest inputs of every unit",
         run=run,

@@ -63,7 +63,6 @@ def run(context: Context) -> Result:
 ANALYSES = (
     Analysis(
         name="anatomy",
-        version=1,
         scope="layer",
         summary="kernel norms, distribution of the weights, share of a unit's norm in its strongest inputs",
         run=run,

@@ -74,7 +74,6 @@ def run(context: Context) -> Result:
 ANALYSES = (
     Analysis(
         name="architecture",
-        version=2,
         scope="model",
         summary="layers in execution order, their shapes and connections, provenance of the weights",
         run=run,

@@ -213,7 +213,6 @@ def _plain(span: Span) -> dict[str, Any]:
 ANALYSES = (
     Analysis(
         name="connections",
-        version=1,
         scope="layer",
         summary="the strongest inputs and outputs of every unit, and its inputs across a bottleneck",
         run=run,

@@ -38,7 +38,6 @@ def run(context: Context) -> Result:
 ANALYSES = (
     Analysis(
         name="filters",
-        version=1,
         scope="layer",
         summary="kernels of the first layer as small pictures",
         run=run,

@@ -112,7 +112,6 @@ def _rows(channels: Sequence[int], parts: Sequence[dict[str, Any]], strongest: S
 ANALYSES = (
     Analysis(
         name="unit_pictures",
-        version=1,
         scope="layer",
         summary="a picture of each unit that excites it, by feature visualization",
         run=run,
