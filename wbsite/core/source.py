@@ -80,8 +80,8 @@ def behind(function: Callable[..., Any]) -> str:
 
 
 def _unwrapped(function: Any) -> Any:
-    while inner := getattr(function, "__wrapped__", None) or (isinstance(function, partial) and function.func):
-        function = inner
+    while isinstance(function, partial) or hasattr(function, "__wrapped__"):
+        function = function.func if isinstance(function, partial) else function.__wrapped__
     return function
 
 
