@@ -23,8 +23,9 @@ from wbsite.core.errors import WbsiteError
 from .page import slug
 
 if TYPE_CHECKING:
+    from wbsite.results.site import Model
+
     from .figure import Scene
-    from .site import Model
 
 POSITIVE, NEGATIVE = "#b2182b", "#2166ac"
 """Excitation and inhibition, at the end of the scale; between them and white, colours are mixed linearly in sRGB."""

@@ -1,4 +1,4 @@
-"""What a page is, and the words its template may use: figure, ref, value, suite, cite, note, gap."""
+"""What a page is, and the words its template may use: figure, ref, value, claim, suite, cite, note, gap."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from wbsite import __version__
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, unknown
 from wbsite.core.store import DamagedEntry
+from wbsite.results.site import Gap, LayerInfo, Model, Site
 
 from . import sources
 from .citations import Bibliography
-from .figure import Scene, figure_html, gap_card, number_text, share_text
-from .site import Gap, LayerInfo, Model, Site
+from .figure import Scene, figure_html, gap_card
+from .text import counted, fixed_text, interval_text, listing, number_text, percent_text, share_text
 
 Files = dict[str, bytes]
 
@@ -111,8 +112,10 @@ def _environment(roots: tuple[Path, ...]) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    env.filters["number"] = number_text
-    env.filters["share"] = share_text
+    env.filters |= {
+        "number": number_text, "share": share_text, "fixed": fixed_text, "percent": percent_text,
+        "interval": interval_text, "listing": listing, "counted": counted,
+    }  # fmt: skip
     env.filters["slug"] = slug
     env.filters["attr"] = lambda text: escape(str(text), quote=True)
     env.globals["version"] = __version__
@@ -196,6 +199,16 @@ class Writing:
             return f"{found:.{digits}f}".replace("-", "−")
         return number_text(found)
 
+    def claim(self, name: str, **options: Any) -> str:
+        """What the results say of a claim, in the words of its outcome; a card where they are not there."""
+        need_text("claim", name)
+        claim = registry.named("claims", name, "claim")
+        decided = claim.decide(self.site, **options)
+        if isinstance(decided, Gap):
+            return gap_card(claim.statement, decided)
+        verdict, evidence = decided
+        return environment().from_string(claim.wording[verdict]).render(**self.words(), e=evidence)
+
     def cite(self, *keys: str) -> str:
         """A citation with a card that opens on hover."""
         need_text("cite", *keys)
@@ -219,7 +232,8 @@ class Writing:
         """What a template may use."""
         return {
             "site": self.site, "model": self.model, "layer": self.layer, "up": self.up, "figure": self.figure,
-            "ref": self.ref, "value": self.value, "cite": self.cite, "note": self.note, "link": self.link,
+            "ref": self.ref, "value": self.value, "claim": self.claim, "cite": self.cite, "note": self.note,
+            "link": self.link,
             "gap": lambda name, gap: gap_card(name, gap), "references": self.bibliography.references,
             "is_gap": lambda found: isinstance(found, Gap), "suite": self.site.suite,
         }  # fmt: skip

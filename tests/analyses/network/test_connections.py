@@ -13,7 +13,7 @@ from torch import nn
 
 from wbsite.analyses.base import Context
 from wbsite.analyses.network.connections import COLUMNS, applies, run
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.graph.layers import discover
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
 from wbsite.ops.expanded.weights import expanded_weights, path_products
@@ -55,8 +55,8 @@ def block() -> LoadedModel:
 
 
 @pytest.fixture(scope="module")
-def connections(block: LoadedModel) -> Callable[..., Result]:
-    def of(layer: str, model: LoadedModel = block, **params: Any) -> Result:
+def connections(block: LoadedModel) -> Callable[..., Contents]:
+    def of(layer: str, model: LoadedModel = block, **params: Any) -> Contents:
         layers = discover(model.module, model.spec.input_shape)
         given = {**PARAMS, **params}
         return run(Context(model, layers, layers.named(layer), torch.device("cpu"), given, {}))
@@ -68,7 +68,7 @@ def weight(model: LoadedModel, layer: str) -> torch.Tensor:
     return model.module.get_submodule(layer).weight.detach()
 
 
-def test_inputs_are_the_kernels_of_largest_norm(block: LoadedModel, connections: Callable[..., Result]) -> None:
+def test_inputs_are_the_kernels_of_largest_norm(block: LoadedModel, connections: Callable[..., Contents]) -> None:
     found, own = connections("direct"), weight(block, "direct")
     norm = own.flatten(2).norm(dim=2)
     for unit in range(6):
@@ -80,19 +80,19 @@ def test_inputs_are_the_kernels_of_largest_norm(block: LoadedModel, connections:
     assert found.values["inputs"] == [{"layers": ["a", "b"], "first": 0, "units": 12}], "added maps share a channel"
 
 
-def test_a_grouped_convolution_gives_its_groups_inputs_alone(connections: Callable[..., Result]) -> None:
+def test_a_grouped_convolution_gives_its_groups_inputs_alone(connections: Callable[..., Contents]) -> None:
     channels = connections("grouped").arrays["input_channel"]
     assert channels[:4].max() < 6 <= channels[4:].min()
 
 
-def test_a_depthwise_convolution_has_one_input_a_unit(block: LoadedModel, connections: Callable[..., Result]) -> None:
+def test_a_depthwise_convolution_has_one_input_a_unit(block: LoadedModel, connections: Callable[..., Contents]) -> None:
     found = connections("depthwise")
     assert found.arrays["input_channel"].tolist() == [[i] for i in range(8)]
     np.testing.assert_array_equal(found.arrays["input_kernel"][:, 0], weight(block, "depthwise")[:, 0].numpy())
     np.testing.assert_allclose(found.arrays["input_share"], 1)
 
 
-def test_outputs_are_the_kernels_that_read_the_unit(block: LoadedModel, connections: Callable[..., Result]) -> None:
+def test_outputs_are_the_kernels_that_read_the_unit(block: LoadedModel, connections: Callable[..., Contents]) -> None:
     """Of one reader with groups, behind a concatenation: unit 2 of `wide` is its channel 8, in its second group."""
     found, reader = connections("wide", count=9), weight(block, "grouped")
     assert found.values["readers"] == [{"layer": "grouped", "kernel": [3, 3]}]
@@ -107,7 +107,7 @@ def test_outputs_are_the_kernels_that_read_the_unit(block: LoadedModel, connecti
 
 
 def test_readers_of_several_layers_and_sizes_are_ranked_together(
-    block: LoadedModel, connections: Callable[..., Result]
+    block: LoadedModel, connections: Callable[..., Contents]
 ) -> None:
     found = connections("a", count=20)
     assert [reader["layer"] for reader in found.values["readers"]] == ["direct", "squeeze"]
@@ -119,7 +119,7 @@ def test_readers_of_several_layers_and_sizes_are_ranked_together(
     np.testing.assert_allclose(rows["norm"], norm.sort(descending=True).values, rtol=1e-5)
 
 
-def test_a_fully_connected_layer_reads_units_too(block: LoadedModel, connections: Callable[..., Result]) -> None:
+def test_a_fully_connected_layer_reads_units_too(block: LoadedModel, connections: Callable[..., Contents]) -> None:
     rows = connections("after").tables["rows"].query("unit == 1 and kind == 'output'")
     assert set(rows["other"]) == {"fc"}
     strongest = weight(block, "fc")[:, 1].abs().argmax()
@@ -130,7 +130,7 @@ def test_a_fully_connected_layer_reads_units_too(block: LoadedModel, connections
 
 
 def test_across_a_bottleneck_connections_are_expanded_weights(
-    block: LoadedModel, connections: Callable[..., Result]
+    block: LoadedModel, connections: Callable[..., Contents]
 ) -> None:
     found = connections("wide")
     assert {name: found.values["bottleneck"][name] for name in ("layers", "source", "window")} == {
@@ -166,7 +166,7 @@ def cancelling(block: LoadedModel) -> LoadedModel:
 
 
 def test_an_input_whose_paths_cancel_is_listed_with_what_cancels(
-    block: LoadedModel, connections: Callable[..., Result]
+    block: LoadedModel, connections: Callable[..., Contents]
 ) -> None:
     """Its expanded weights are zero, so the list of the strongest would never show it."""
     found = connections("wide", cancelling(block))
@@ -178,7 +178,7 @@ def test_an_input_whose_paths_cancel_is_listed_with_what_cancels(
     assert rows["positive"].tolist() == pytest.approx((-rows["negative"]).tolist(), rel=1e-4)
 
 
-def test_rows_number_units_as_their_pages_do_and_name_the_other_end(connections: Callable[..., Result]) -> None:
+def test_rows_number_units_as_their_pages_do_and_name_the_other_end(connections: Callable[..., Contents]) -> None:
     rows = connections("wide").tables["rows"]
     assert list(rows) == COLUMNS
     assert sorted(set(rows["unit"])) == list(range(6, 12)), "counted over the block"
@@ -193,13 +193,15 @@ def test_rows_number_units_as_their_pages_do_and_name_the_other_end(connections:
     pd.testing.assert_frame_equal(rows, connections("wide").tables["rows"])
 
 
-def test_channels_that_stand_for_nothing_known_have_no_name(connections: Callable[..., Result]) -> None:
+def test_channels_that_stand_for_nothing_known_have_no_name(connections: Callable[..., Contents]) -> None:
     found = connections("after")
     assert found.values["inputs"] == [{"layers": [], "first": 0, "units": 4}]
     assert set(found.tables["rows"].query("kind == 'input'")["other"]) == {""}
 
 
-def test_a_path_that_cannot_be_expanded_leaves_a_reason(block: LoadedModel, connections: Callable[..., Result]) -> None:
+def test_a_path_that_cannot_be_expanded_leaves_a_reason(
+    block: LoadedModel, connections: Callable[..., Contents]
+) -> None:
     """The rest of the layer's connections stand."""
     model = cancelling(block)
     with torch.no_grad():

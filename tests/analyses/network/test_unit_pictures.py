@@ -16,7 +16,7 @@ from torch import nn
 from wbsite.analyses.base import Context, Parts, Photographs
 from wbsite.analyses.network import unit_pictures
 from wbsite.core.progress import Progress
-from wbsite.core.store import Result, Store
+from wbsite.core.store import Contents, Store
 from wbsite.graph.layers import discover
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
 
@@ -40,7 +40,7 @@ def context(tmp_path: Path) -> Callable[..., Context]:
     store = Store(tmp_path / "store")
 
     def make(wanted: list[int], **params: Any) -> Context:
-        examples = store.put("examples", Result({"pictures": {"2": wanted}}), {})
+        examples = store.put("examples", Contents({"pictures": {"2": wanted}}), {})
         device = torch.device("cpu")
         photographs = Photographs(shown, "noise", 6, "6 pictures of noise", "0" * 64)
         given = {**ANALYSIS.parameters("quick"), "steps": 8, **params}

@@ -15,11 +15,11 @@ import pytest
 from PIL import Image
 
 from wbsite.core import registry
-from wbsite.core.store import Result, Store
+from wbsite.core.store import Contents, Store
 from wbsite.render.branches._first_layer import PROPERTIES, two_text
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
-from wbsite.render.site import Model, Site
 from wbsite.render.sprites import quantised
+from wbsite.results.site import Model, Site
 from wbsite.run.plan import plan
 from wbsite.run.subjects import ModelRequest
 from wbsite.run.worker import perform
@@ -142,7 +142,7 @@ def test_few_units_are_drawn_without_correlations(site: Site, tmp_path: Path) ->
     tables["rows"] = tables["rows"].assign(rho=math.nan, low=math.nan, high=math.nan, p=math.nan, q=math.nan, units=5)
     shutil.copytree(site.store.url.removeprefix("file://"), tmp_path, dirs_exist_ok=True)
     store = Store(str(tmp_path))
-    store.put("0" * 64, Result(entry.values, dict(entry.arrays), tables), {"analysis": "connectivity"})
+    store.put("0" * 64, Contents(entry.values, dict(entry.arrays), tables), {"analysis": "connectivity"})
     results = {**known.record["results"], "connectivity": {"": {"key": "0" * 64}}}
     few = Model(store, {**known.record, "results": results})
     drawing = registry.named("figures", "factor-map", "figure").draw(Scene(site, few))

@@ -21,13 +21,13 @@ import pytest
 from PIL import Image
 
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Entry, Result, Store, result_key
+from wbsite.core.store import Contents, Entry, Store, result_key
 from wbsite.render.check.check import FIRST_LOAD_BUDGET, HTML_BUDGET, check_site
 from wbsite.render.figure import Drawing, Scene
 from wbsite.render.network._connection_data import Connections, scale_of
 from wbsite.render.network.unit_inputs import draw as draw_inputs
 from wbsite.render.network.unit_panel import UNITS
-from wbsite.render.site import Gap, Site
+from wbsite.results.site import Gap, Site
 
 LONG_TASK = 200
 """Milliseconds for which a page may keep its reader waiting."""
@@ -80,7 +80,7 @@ def put_pictures(store: Store, layer: str, units: int, first: int = 0) -> str:
     }
     files = {f"unit-{channel}.webp": picture(first + channel % 20) for channel in shown}
     key = result_key({"pictures": layer, "first": first})
-    store.put(key, Result(values, {}, {"rows": rows}, files), {"analysis": "unit_pictures"})
+    store.put(key, Contents(values, {}, {"rows": rows}, files), {"analysis": "unit_pictures"})
     return key
 
 

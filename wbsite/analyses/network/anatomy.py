@@ -7,11 +7,11 @@ import math
 import pandas as pd
 
 from wbsite.analyses.base import Analysis, Context
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.ops.concentration import QUANTILES, concentration, kernel_norms, weight_distribution
 
 
-def run(context: Context) -> Result:
+def run(context: Context) -> Contents:
     """Values: moments of the weights, effective number of inputs. Arrays: norm, effective_inputs (N,).
 
     Tables: histogram (low, high, count); concentration (inputs, share, low, high, even): the mean
@@ -38,7 +38,7 @@ def run(context: Context) -> Result:
         "norm_std": float(norms.std(correction=0)),
     }
     edges = shape.edges.tolist()
-    return Result(
+    return Contents(
         values={
             **{name: number if math.isfinite(number) else None for name, number in numbers.items()},
             "outside_histogram": shape.below + shape.above,

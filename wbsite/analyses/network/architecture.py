@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from wbsite.analyses.base import Analysis, Context
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.graph.layers import Layers
 
 
@@ -35,11 +35,11 @@ def head(layers: Layers) -> dict[str, object]:
     return {"kind": "unknown" if linear else "convolutional", "layer": "", "positions": 0}
 
 
-def run(context: Context) -> Result:
+def run(context: Context) -> Contents:
     """The traced layers, skipped ones with reasons, blocks, provenance and parameter counts."""
     model, layers, spec = context.model, context.layers, context.model.spec
     source = {"url": spec.source.url, "digest": spec.source.digest} if spec.source else None
-    return Result(
+    return Contents(
         values={
             "name": spec.name,
             "weights": spec.weights,

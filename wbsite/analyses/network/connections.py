@@ -14,7 +14,7 @@ from torch import nn
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.graph.channel_map import Wiring
 from wbsite.graph.channel_origin import Span
 from wbsite.graph.layers import Layer
@@ -37,7 +37,7 @@ def wiring(module: nn.Module, input_shape: tuple[int, int, int], layers: tuple[s
     return Wiring(Recorded(module, record(module, input_shape), input_shape), layers)
 
 
-def run(context: Context) -> Result:
+def run(context: Context) -> Contents:
     """The `count` strongest connections of every unit, strongest first, by the norm of the kernel over space.
 
     Arrays, of N units and their K inputs (all of the layer's, or the group's, where there are fewer than `count`):
@@ -77,7 +77,7 @@ def run(context: Context) -> Result:
         parts += [_input_rows(kind, arrays, source) for kind in ("across", "cancelled")]
     parts.append(_output_rows(arrays, readers))
     rows = pd.concat(parts, ignore_index=True).sort_values("unit", kind="stable", ignore_index=True)
-    return Result(values, arrays, {"rows": rows.assign(unit=rows["unit"] + first)[COLUMNS]})
+    return Contents(values, arrays, {"rows": rows.assign(unit=rows["unit"] + first)[COLUMNS]})
 
 
 def strongest(norm: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:

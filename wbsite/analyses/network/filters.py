@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from wbsite.analyses.base import Analysis, Context, reads_pictures
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.graph.layers import Layer
 from wbsite.ops.seriation import similarity_order
 
@@ -20,13 +20,13 @@ def applies(layer: Layer) -> str:
     )
 
 
-def run(context: Context) -> Result:
+def run(context: Context) -> Contents:
     """Arrays: pictures (N, kh, kw, 3) float32 in [0, 1], zero weight at mid grey, each unit scaled to
     its own largest weight; order (N,) by similarity."""
     weight = context.weight().cpu()
     peak = weight.abs().amax((1, 2, 3), keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
     pictures = (0.5 + 0.5 * weight / peak).permute(0, 2, 3, 1).expand(-1, -1, -1, 3).contiguous()
-    return Result(
+    return Contents(
         values={"channels": weight.shape[1]},
         arrays={
             "pictures": pictures.numpy(),

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from wbsite.analyses.base import Analysis, Context
-from wbsite.core.store import Entry, Result
+from wbsite.core.store import Contents, Entry
 from wbsite.featurevis import Picture, Settings, Target, photograph_responses, visualize, webp
 from wbsite.featurevis.image_model import sight
 from wbsite.graph.layers import Layer
@@ -21,7 +21,7 @@ def applies(layer: Layer) -> str:
     return "" if layer.kind == "conv" else "only units of convolutions are pictured: others have no positions"
 
 
-def run(context: Context) -> Result:
+def run(context: Context) -> Contents:
     """Pictures of the units that `examples` wants of this layer, or of all.
 
     Each unit is kept as soon as it is done, so that a run that was killed resumes behind it.
@@ -44,7 +44,7 @@ def run(context: Context) -> Result:
     values: dict[str, Any] = {"units": layer.out_channels, "shown": len(channels)}
     values["settings"] = {name: getattr(settings, name) for name in ("size", "steps", "parameterisation", "seed")}
     if not targets:
-        return Result(values, tables={"rows": _rows([], [], [])})
+        return Contents(values, tables={"rows": _rows([], [], [])})
     eyes = sight(context.model, targets[:1], settings, context.device)
     photographs = context.photographs()
     strongest = photograph_responses(context.model, targets, photographs.inputs, context.device).amax(1).tolist()
@@ -59,7 +59,7 @@ def run(context: Context) -> Result:
         "photographs": photographs.about,
     }
     files = {f"unit-{channel}.webp": entry.file("unit.webp") for channel, entry in zip(channels, entries, strict=True)}
-    return Result(values, tables={"rows": rows}, pictures=files)
+    return Contents(values, tables={"rows": rows}, pictures=files)
 
 
 def _wanted(context: Context, layer: Layer) -> list[int]:
@@ -84,13 +84,13 @@ def _name(target: Target) -> dict[str, Any]:
     return {"unit": target.channel}
 
 
-def _part(picture: Picture) -> Result:
+def _part(picture: Picture) -> Contents:
     values = {
         "activation": picture.activation if math.isfinite(picture.activation) else None,
         "dead": picture.dead,
         "reseeded": picture.reseeded,
     }
-    return Result(values, pictures={"unit.webp": webp(picture.image)})
+    return Contents(values, pictures={"unit.webp": webp(picture.image)})
 
 
 def _rows(channels: Sequence[int], parts: Sequence[dict[str, Any]], strongest: Sequence[float]) -> pd.DataFrame:

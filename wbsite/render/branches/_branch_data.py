@@ -13,7 +13,7 @@ from wbsite.core.errors import unknown
 from wbsite.core.store import Entry
 from wbsite.render.charts import SERIES
 from wbsite.render.figure import Scene
-from wbsite.render.site import Gap
+from wbsite.results.site import Gap
 
 KINDS: Mapping[str, str] = {
     "concat": "concatenated",

@@ -13,7 +13,7 @@ from wbsite.core.store import Entry
 from wbsite.render.figure import Scene
 from wbsite.render.kernels import unit_number
 from wbsite.render.page import slug
-from wbsite.render.site import Gap, Model
+from wbsite.results.site import Gap, Model
 
 from ._filter_sheet import FilterSheet
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
-from wbsite.render.site import Gap
+from wbsite.results.site import Gap
 
 from ._branch_data import Branched, BranchGroup, places_text, window_text
 from ._branch_drawing import Columns

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.text import number_text
+from wbsite.results.site import Gap
 
 from ._branch_data import KINDS, Branched, BranchGroup, branch_colour, places_text, short, window_text
 

@@ -12,11 +12,12 @@ import pandas as pd
 from PIL import Image
 
 from wbsite.core.errors import WbsiteError, unknown
-from wbsite.render.figure import Drawing, Figure, Scene, number_text, share_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import breakable, pictured, unit_number, unit_tile
 from wbsite.render.page import slug
-from wbsite.render.site import Gap, Model
 from wbsite.render.sprites import quantised
+from wbsite.render.text import number_text, share_text
+from wbsite.results.site import Gap, Model
 
 COUNT, MOST = 6, 24
 """Units shown of a branch, if nothing is said, and at most."""

@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import breakable
-from wbsite.render.site import Gap
+from wbsite.render.text import number_text
+from wbsite.results.site import Gap
 
 from ._branch_data import short, window_text
 from ._enrichment_data import SOURCES, Enriched, marked, p_text

@@ -6,8 +6,9 @@ from html import escape
 
 import pandas as pd
 
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.text import number_text
+from wbsite.results.site import Gap
 
 from ._first_layer import Connected, rho_text, tuning_text
 

@@ -7,10 +7,11 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from wbsite.render.figure import Drawing, Figure, Scene, share_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import breakable, unit_number
 from wbsite.render.page import slug
-from wbsite.render.site import Gap
+from wbsite.render.text import share_text
+from wbsite.results.site import Gap
 
 from ._enrichment_data import Enriched, p_text, two_text
 from ._filter_sheet import FilterSheet

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from wbsite.core.store import Entry
-from wbsite.render.site import LayerInfo, Model
+from wbsite.results.site import LayerInfo, Model
 
 KINDS = ("input", "across", "cancelled", "output")
 """Inputs, inputs across the bottleneck, those that cancel, and outputs."""

@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from wbsite.render.charts import INDEX, NEUTRAL, data, specification
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import unit_number
-from wbsite.render.site import Gap, Model
+from wbsite.render.text import number_text
+from wbsite.results.site import Gap, Model
 
 ROW = 20
 

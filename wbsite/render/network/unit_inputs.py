@@ -8,9 +8,10 @@ from html import escape
 import pandas as pd
 
 from wbsite.core.errors import WbsiteError
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import kernel_img, pictured, scale_legend, unit_number, unit_tile
-from wbsite.render.site import Gap
+from wbsite.render.text import number_text
+from wbsite.results.site import Gap
 
 from ._connection_data import KINDS, Connection, Connections, scale_of
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import COLOURS, NEGATIVE, POSITIVE, pictured, scale_legend
 from wbsite.render.page import slug
-from wbsite.render.site import Gap
+from wbsite.render.text import number_text
+from wbsite.results.site import Gap
 
 from ._connection_data import Connection, Connections, scale_of
 

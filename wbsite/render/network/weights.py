@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
-from wbsite.core.store import Entry
 from wbsite.render.charts import INDEX, NEUTRAL, SERIES, data, specification
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.text import number_text
+from wbsite.results.network.nmf import Nmf
+from wbsite.results.site import Gap
 
 HEIGHT = 220
 
@@ -93,10 +94,10 @@ def nmf_error(scene: Scene) -> Drawing | Gap:
     """Relative error of the factorisation for one to six components."""
     import altair as alt
 
-    found: Entry | Gap = scene.entry_or_gap("nmf")
-    if isinstance(found, Gap):
-        return found
-    table = found.table("rows")
+    nmf = scene.result_or_gap(Nmf)
+    if isinstance(nmf, Gap):
+        return nmf
+    table = nmf.rows
     modes = list(dict.fromkeys(table["mode"]))
     legend = alt.Legend(title=None, orient="top")
     colour = alt.Color("mode:N", scale=alt.Scale(domain=modes, range=SERIES[: len(modes)]), legend=legend)

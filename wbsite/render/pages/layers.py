@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from wbsite.render.kernels import pictured
 from wbsite.render.page import Files, Page, PageKind, Writing, slug, write
-from wbsite.render.site import LayerInfo, Model, Site
+from wbsite.results.site import LayerInfo, Model, Site
 
 
 def pages(site: Site) -> Iterator[Page]:

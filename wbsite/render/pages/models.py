@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from wbsite.render import sources
 from wbsite.render.page import Page, PageKind, Writing, slug, write
-from wbsite.render.site import Model, Site
+from wbsite.results.banding.banding import Banding
+from wbsite.results.site import Model, Site
 
 
 def rows(model: Model) -> list[dict]:
     """The table of layers: facts, and R, C, H where they exist."""
     return [
-        {"layer": layer, "banding": entry.values if (entry := model.entry("banding", layer.name)) else None}
+        {"layer": layer, "banding": banding.weights if (banding := model.result(Banding, layer.name)) else None}
         for layer in model.layers
     ]
 

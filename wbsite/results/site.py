@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, overload
 
+from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, unknown
 from wbsite.core.naming import STUDY
 from wbsite.core.store import DamagedEntry, Entry, Store
+
+from .base import Result
+
+R = TypeVar("R", bound=Result)
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,15 @@ class LayerInfo:
     def kernel_text(self) -> str:
         """ "3×3", or "fully connected"."""
         return "×".join(map(str, self.facts["kernel"])) if self.facts["kind"] == "conv" else "fully connected"
+
+
+def schema_of(analysis: str) -> type[Result]:
+    """The schema of an analysis's results.
+
+    Raises:
+        WbsiteError: there is no such analysis; the hint gives the nearest names.
+    """
+    return registry.named("results", analysis, "analysis")
 
 
 class Results:
@@ -76,6 +90,34 @@ class Results:
         if entry is None:
             raise DamagedEntry(place["key"], "manifest.json")
         return entry
+
+    @overload
+    def result_or_gap(self, analysis: type[R], layer: str = "") -> R | Gap: ...
+    @overload
+    def result_or_gap(self, analysis: str, layer: str = "") -> Any: ...
+    def result_or_gap(self, analysis: type[R] | str, layer: str = "") -> Any:
+        """A result, or why there is none.
+
+        Args:
+            analysis: the result's schema; or the analysis's name, in a template.
+            layer: "" for an analysis of a whole model, suite or study.
+
+        Raises:
+            DamagedEntry: the record names a result that the store does not have.
+            WbsiteError: there is no such analysis.
+        """
+        schema = schema_of(analysis) if isinstance(analysis, str) else analysis
+        entry = self.found(schema.analysis, layer)
+        return entry if isinstance(entry, Gap) else schema.read(entry)
+
+    @overload
+    def result(self, analysis: type[R], layer: str = "") -> R | None: ...
+    @overload
+    def result(self, analysis: str, layer: str = "") -> Any: ...
+    def result(self, analysis: type[R] | str, layer: str = "") -> Any:
+        """A result, or None; see `result_or_gap`."""
+        result = self.result_or_gap(analysis, layer)
+        return None if isinstance(result, Gap) else result
 
     def entry(self, analysis: str, layer: str = "") -> Entry | None:
         """A result, or None."""
@@ -172,10 +214,10 @@ class Model(Results):
         where the index is not defined (kernels of zeros).
         """
         planar = [layer for layer in self.layers if layer.planar]
-        if not planar or self.entry("nmf", planar[-1].name) is None:
+        if not planar or self.result("nmf", planar[-1].name) is None:
             return None
-        banding = self.entry("banding", planar[-1].name)
-        defined = banding is not None and banding.values.get("nmf", {}).get("index") is not None
+        banding = self.result("banding", planar[-1].name)
+        defined = banding is not None and banding.nmf is not None and banding.nmf.index is not None
         return planar[-1] if defined else None
 
     def places(self, layer: str) -> dict[str, Mapping[str, str]]:
