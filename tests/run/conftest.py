@@ -66,7 +66,7 @@ def convolutions(layer):
 ANALYSES = (
     Analysis("survey", "model", "which units", survey),
     Analysis(
-        "pieces", "layer", "a sum a unit", pieces, convolutions, needs=("survey",), decides_parts=("power",),
+        "pieces", "layer", "a sum a unit", pieces, applies=convolutions, needs=("survey",), decides_parts=("power",),
         params={"quick": {"units": "wanted", "power": 2}, "full": {"units": "all", "power": 2}},
     ),
     Analysis("labelled", "model", "the user's categories", labelled, categories=True),

@@ -40,7 +40,7 @@ def code_digest() -> str:
     """Of the code and templates every page is made with, plug-ins included."""
     parts = [version(name) for name in ("altair", "jinja2", "vl-convert-python")]
     files = [path for name, path in sources.templates().items() if name.endswith(".j2")]
-    plug_ins = [[kind, *point] for kind in ("figures", "pages") for point in registry.plug_ins(kind)]
+    plug_ins = [[kind, *point] for kind in ("figures", "pages", "claims") for point in registry.plug_ins(kind)]
     modules = [*source.modules_in("wbsite.render"), *source.declaring("figures"), *source.declaring("pages")]
     code = source.digest(tuple(modules), ())
     return digest(canonical([parts, plug_ins, code, [digest(path.read_bytes()) for path in files]]))
