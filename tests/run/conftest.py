@@ -15,9 +15,7 @@ import pytest
 from PIL import Image
 
 import wbsite
-from wbsite.core import registry
-from wbsite.core.source import behind
-from wbsite.run import plan
+from wbsite.core import registry, source
 
 PLUGIN = """
 import os, signal
@@ -69,8 +67,8 @@ ANALYSES = (
         "pieces", "layer", "a sum a unit", pieces, applies=convolutions, needs=("survey",), decides_parts=("power",),
         params={"quick": {"units": "wanted", "power": 2}, "full": {"units": "all", "power": 2}},
     ),
-    Analysis("labelled", "model", "the user's categories", labelled, categories=True),
-    Analysis("brightness", "model", "of the photographs", brightness, photographs=True),
+    Analysis("labelled", "model", "the user's categories", labelled, inputs=("categories",)),
+    Analysis("brightness", "model", "of the photographs", brightness, inputs=("photographs",)),
     *((Analysis("undeclared", "model", "a defect", undeclared),) if os.environ.get("PIECES_DEFECT") else ()),
 )
 """
@@ -120,10 +118,10 @@ class Bench:
     @contextmanager
     def edited(self, name: str) -> Iterator[None]:
         """As if an analysis's code had been edited."""
-        run = registry.named("analyses", name, "analysis").run
+        run, behind = registry.named("analyses", name, "analysis").run, source.behind
         (Path("build/store/records/models/speck.json")).unlink(missing_ok=True)  # it says that no code changed
         with self.monkeypatch.context() as patch:
-            patch.setattr(plan, "behind", lambda function: "edited" if function is run else behind(function))
+            patch.setattr(source, "behind", lambda function: "edited" if function is run else behind(function))
             yield
 
     @property

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from wbsite.analyses.base import Analysis, SuiteContext
-from wbsite.core import registry
+from wbsite.core import registry, source
 from wbsite.core.store import Contents, Entry, Store
 from wbsite.results.site import Gap, Site
 from wbsite.train.base import Recipe, Suite
@@ -224,14 +224,13 @@ def test_a_suite_whose_article_is_not_built_is_left_alone(lab: Lab) -> None:
 
 
 def test_an_edited_analysis_has_another_result(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wbsite.run import plan_suite as planning
-    from wbsite.run.plan_suite import plan_suite
-    from wbsite.run.subjects import SuiteRequest
+    from wbsite.run import plan as planning
+    from wbsite.run.subjects.suite import SuiteSubject
 
-    [before] = plan_suite(SuiteRequest("specks"), "quick").tasks
+    [before] = planning.plan(SuiteSubject("specks"), "quick").tasks
     with monkeypatch.context() as patch:
-        patch.setattr(planning, "behind", lambda run: "edited")
-        [after] = plan_suite(SuiteRequest("specks"), "quick").tasks
+        patch.setattr(source, "behind", lambda run: "edited")
+        [after] = planning.plan(SuiteSubject("specks"), "quick").tasks
     assert before.key != after.key
 
 

@@ -50,6 +50,7 @@ KINDS = {
     "experiments": Kind("EXPERIMENTS", ("wbsite.train.experiments",)),
     "suites": Kind("SUITES", ("wbsite.train.experiments",)),
     "studies": Kind("STUDIES", ("wbsite.train.experiments",)),
+    "subjects": Kind("SUBJECTS", ("wbsite.run.subjects",)),
     "figures": Kind("FIGURES", tuple(f"wbsite.render.{subject}" for subject in SUBJECTS)),
     "pages": Kind("PAGES", ("wbsite.render.pages",)),
 }

@@ -28,15 +28,15 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 from filelock import FileLock
 
-from .errors import WbsiteError
+from .errors import RunError, WbsiteError
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
 
-class StoreError(WbsiteError):
-    """The store itself cannot be used (not writable, full): ends the run, whatever the task."""
+class StoreError(RunError):
+    """The store itself cannot be used (not writable, full)."""
 
 
 class DamagedEntry(WbsiteError):

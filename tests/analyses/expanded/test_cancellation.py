@@ -50,7 +50,7 @@ def context(module: nn.Module, needs: dict[str, Entry] | None = None, **params: 
     model = LoadedModel(module.eval().requires_grad_(False), spec, "0")
     return Context(
         model, discover(module, spec.input_shape), None, torch.device("cpu"), params, needs or {},
-        load_photographs=lambda: shown,
+        inputs={"photographs": lambda: shown},
     )  # fmt: skip
 
 

@@ -54,7 +54,7 @@ def run() -> Callable[..., Contents]:
         layers = discover(module, spec.input_shape)
         model = LoadedModel(module, spec, "0", missing)
         params = {**PARAMS, **params}
-        context = Context(model, layers, None, torch.device("cpu"), params, {}, load_photographs=lambda: shown)
+        context = Context(model, layers, None, torch.device("cpu"), params, {}, inputs={"photographs": lambda: shown})
         return long_tail.ANALYSES[0].run(context)
 
     return of

@@ -257,7 +257,7 @@ ANALYSES = (
             "full": {"permutations": 10_000, "seed": 0, "copies": 20, "concatenated": 1000, "alike": 1000},
         },
         needs=("branches", "tuning"),
-        categories=True,
+        inputs=("categories",),
         decides_parts=("branches", "tuning"),
     ),
 )

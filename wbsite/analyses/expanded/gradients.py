@@ -287,6 +287,6 @@ ANALYSES = (
             "full": {"units": 8, "photographs": 200, "cases": 3},
         },
         needs=("cancellation",),
-        photographs=True,
+        inputs=("photographs",),
     ),
 )

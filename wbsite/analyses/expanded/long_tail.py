@@ -180,6 +180,6 @@ ANALYSES = (
             "quick": {"photographs": 32, "positions": 16, "seed": 0},
             "full": {"photographs": 200, "positions": 32, "seed": 0},
         },
-        photographs=True,
+        inputs=("photographs",),
     ),
 )

@@ -160,6 +160,6 @@ ANALYSES = (
         summary="I(X;T) and I(T;Y) of every layer through training, by several estimators, and its compression",
         run=run,
         needs=("trajectories",),
-        estimators=True,
+        inputs=("estimators",),
     ),
 )

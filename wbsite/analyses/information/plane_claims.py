@@ -244,6 +244,6 @@ ANALYSES = (
         summary="What earlier work claimed of compression and weight renormalisation, tested over seeds and estimators",
         run=run,
         needs=("trajectories", "information_plane"),
-        estimators=True,
+        inputs=("estimators",),
     ),
 )

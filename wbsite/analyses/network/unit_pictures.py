@@ -121,7 +121,7 @@ ANALYSES = (
             "full": {"size": 128, "steps": 256, "every": True},
         },
         needs=("examples",),
-        photographs=True,
+        inputs=("photographs",),
         decides_parts=("size", "steps"),
     ),
 )
