@@ -15,16 +15,17 @@ from wbsite.core.store import Store, canonical
 if TYPE_CHECKING:
     from .subjects.base import Subject
 
-COMPUTED = ("models", "datasets", "analyses", "experiments", "suites", "studies", "subjects")
-"""Kinds of the registry that decide what is computed."""
+DRAWN = ("figures", "pages", "claims")
+"""Kinds of the registry that decide no result."""
 
 
 @cache
 def code_digest() -> str:
     """SHA-256 over the code of everything that computes, plug-ins included, and torch's version."""
+    kinds = [kind for kind in registry.KINDS if kind not in DRAWN]
     modules = [name for name in source.modules_in("wbsite") if name.split(".")[1:2] not in (["cli"], ["render"])]
-    plug_ins = [[kind, *point] for kind in COMPUTED for point in registry.plug_ins(kind)]
-    modules += [name for kind in COMPUTED for name in source.declaring(kind)]
+    plug_ins = [[kind, *point] for kind in kinds for point in registry.plug_ins(kind)]
+    modules += [name for kind in kinds for name in source.declaring(kind)]
     parts = [
         sys.version_info[:2],
         version("torch"),

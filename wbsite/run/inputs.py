@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
 from wbsite.datasets._categories import labels
-from wbsite.datasets._photographs import described, files_of, pictures, public_name
+from wbsite.datasets._photographs import caption, files_of, pictures, public_name
 from wbsite.models.base import ModelSpec, Preprocess
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _preprocessed(source: Source) -> Photographs:
     inputs, count = torch.stack(images).contiguous(), len(images)
     digest = hashlib.sha256(repr(tuple(inputs.shape)).encode())
     digest.update(inputs.numpy().data)
-    return Photographs(inputs, public_name(source.name), count, described(source.name, count), digest.hexdigest())
+    return Photographs(inputs, public_name(source.name), count, caption(source.name, count), digest.hexdigest())
 
 
 def _photographs(network: Network, progress: Progress, device: torch.device | None) -> tuple[Photographs, Input]:
