@@ -93,8 +93,9 @@ def test_analyses_that_need_what_cannot_be_had_are_named(
     monkeypatch: pytest.MonkeyPatch, needs: dict[str, tuple[str, ...]], fault: str
 ) -> None:
     found = tuple(Analysis(name, "layer", "", nothing, needs=others) for name, others in needs.items())
+    every = registry.entries
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "entries", lambda kind: found)
+        patch.setattr(registry, "entries", lambda kind: found if kind == "analyses" else every(kind))
         with pytest.raises(WbsiteError, match=fault):
             planning.analyses()
 

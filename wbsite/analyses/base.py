@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 
@@ -245,7 +245,8 @@ class Analysis:
     Attributes:
         name: public name, as in `wbsite export NAME`.
         scope: "layer" runs once for every layer it applies to, "model" once a model, "suite" once for
-            all runs of a suite of experiments, "study" once for an information-plane study.
+            all runs of a suite of experiments, "study" once for an information-plane study; or that of another kind
+            of subject.
         summary: one line for `wbsite list analyses`.
         result: schema of what `run` returns.
         run: the computation, from a Context; for a suite, from a SuiteContext, for a study, from a StudyContext.
@@ -262,7 +263,7 @@ class Analysis:
     """
 
     name: str
-    scope: Literal["layer", "model", "suite", "study"]
+    scope: str
     summary: str
     run: Callable[[Any], Contents | Result]
     result: type[Result] | None = None

@@ -15,8 +15,7 @@ from wbsite.core.store import Entry, Store
 
 from . import pending
 from .compute import failed, intact, planned
-from .plan import Plan, Task
-from .subjects.base import Subject
+from .plan import Plan, Task, kind_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +59,7 @@ def _computed(
 ) -> tuple[Analysis, list[Task], list[Task]]:
     """The analysis, all tasks that led to it, and its own; all of them are in the store."""
     spec: Analysis = registry.named("analyses", analysis.replace("-", "_"), "analysis")
-    kind: type[Subject] = next(kind for kind in registry.entries("subjects") if spec.scope in kind.scopes)
+    kind = kind_for(spec)
     if "model" not in kind.scopes and (model is not None or layer is not None):
         subject_name = f"the suite {spec.suite}" if spec.suite else f"a {kind.name}"
         raise WbsiteError(

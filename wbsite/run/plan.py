@@ -9,7 +9,7 @@ from typing import Any
 
 from wbsite.analyses.base import Analysis
 from wbsite.core import registry, source
-from wbsite.core.errors import WbsiteError
+from wbsite.core.errors import WbsiteError, unknown
 from wbsite.core.progress import Progress
 from wbsite.core.store import result_key
 
@@ -66,14 +66,27 @@ class Plan:
     skipped: Mapping[tuple[str, str], str]
 
 
+def kind_for(analysis: Analysis) -> type[Subject]:
+    """The kind of subjects that an analysis is computed of.
+
+    Raises:
+        WbsiteError: none has its scope.
+    """
+    kinds: dict[str, type[Subject]] = {scope: kind for kind in registry.entries("subjects") for scope in kind.scopes}
+    if analysis.scope not in kinds:
+        raise unknown("scope", analysis.scope, kinds, f"(of the analysis {analysis.name})")
+    return kinds[analysis.scope]
+
+
 def analyses() -> list[Analysis]:
     """All analyses, each after those it needs.
 
     Raises:
-        WbsiteError: an analysis needs one that does not exist, or itself.
+        WbsiteError: an analysis needs one that does not exist, or itself, or is of no kind of subject.
     """
     known = {analysis.name: analysis for analysis in registry.entries("analyses")}
     for analysis in known.values():
+        kind_for(analysis)
         if lacking := next((need for need in analysis.needs if need not in known), None):
             raise WbsiteError(f"analysis {analysis.name!r} needs {lacking!r}, which does not exist.")
     try:
