@@ -76,7 +76,7 @@ def planned(subject: Subject, config: Config, progress: Progress, only: Sequence
 
 
 def _run(plans: Sequence[tuple[Plan, Any]], config: Config, store: Store, progress: Progress) -> int:
-    store.prepare()
+    prepare(store, config)
     tasks = [task for plan, _ in plans for task in plan.tasks]
     missing = [task for task in tasks if not intact(store, task, progress)]
     pending.note(store, tasks, {task.key for task in missing})
@@ -88,6 +88,15 @@ def _run(plans: Sequence[tuple[Plan, Any]], config: Config, store: Store, progre
         store.put_record(plan.subject.record, _record(plan, config.profile, current, reasons))
     pending.note(store, tasks, reasons)
     return len(reasons)
+
+
+def prepare(store: Store, config: Config) -> None:
+    """Refuses a device that is not there and a store that cannot be written, before anything is computed."""
+    from wbsite.core.device import choose
+
+    if not config.scheduler:  # a cluster's machines have devices of their own
+        choose(config.device)
+    store.prepare()
 
 
 def intact(store: Store, task: Task, progress: Progress) -> bool:
@@ -113,12 +122,8 @@ def failed(tasks: Sequence[Task], total: int, config: Config, progress: Progress
     """
     if not tasks:
         return
-    from wbsite.core.device import choose
-
     from .executors import outcomes
 
-    if not config.scheduler:  # a cluster's machines have devices of their own
-        choose(config.device)
     progress.step(f"compute {len(tasks)} of {total} results", len(tasks))
     for outcome in outcomes(tasks, replace(config, store=Store(config.store).url), progress):
         progress.advance(note=outcome.task.label)

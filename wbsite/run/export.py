@@ -14,7 +14,7 @@ from wbsite.core.progress import Progress
 from wbsite.core.store import Entry, Store
 
 from . import pending
-from .compute import failed, intact, planned
+from .compute import failed, intact, planned, prepare
 from .plan import Plan, Task, kind_for
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _compute(tasks: Sequence[Task], config: Config, progress: Progress) -> None:
     store = Store(config.store)
     missing = [task for task in tasks if not intact(store, task, progress)]
     if missing:
-        store.prepare()
+        prepare(store, config)
         pending.note_parts(store, missing, done=False)
         for outcome in failed(missing, len(tasks), config, progress):
             raise WbsiteError(f"{outcome.task.label} failed: {outcome.failed}")
