@@ -81,7 +81,9 @@ def run(rows: pd.DataFrame, named: pd.DataFrame, yours: pd.DataFrame | None = No
     needs["tuning"] = stored(Contents({}, {}, {"rows": rows, "categories": named}), "tuning")
     none = pd.DataFrame({"layer": [], "unit": np.array([], int), "category": []})
     given = none if yours is None else yours
-    return enrichment.run(Context(model, layers, None, cpu, {**QUICK, **params}, needs, load_categories=lambda: given))
+    return enrichment.run(
+        Context(model, layers, None, cpu, {**QUICK, **params}, needs, inputs={"categories": lambda: given})
+    )
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +213,7 @@ def test_a_network_without_branches_has_empty_tables() -> None:
     needs = {"branches": stored(branches.run(context), "plain")}
     none = pd.DataFrame({"layer": [], "unit": np.array([], int), "category": []})
     found = enrichment.run(
-        Context(model, context.layers, None, context.device, QUICK, needs, load_categories=lambda: none)
+        Context(model, context.layers, None, context.device, QUICK, needs, inputs={"categories": lambda: none})
     )
     json.dumps(found.values, allow_nan=False)
     for name in ("rows", "effects", "stages"):

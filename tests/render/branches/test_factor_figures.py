@@ -21,8 +21,8 @@ from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.render.sprites import quantised
 from wbsite.results.site import Model, Site
 from wbsite.run.plan import plan
-from wbsite.run.subjects import ModelRequest
-from wbsite.run.worker import perform
+from wbsite.run.subjects.model import ModelSubject
+from wbsite.run.worker import run_task
 
 ANALYSES = ["architecture", "filters", "connectivity"]
 
@@ -32,10 +32,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """Two bundled networks: one whose second convolution reads all of the first, one whose reads it in groups."""
     store = Store(str(tmp_path_factory.mktemp("store")))
     for token in ("simplified_32", "alexnet_32"):
-        planned = plan(ModelRequest(token), "quick", ANALYSES)
+        planned = plan(ModelSubject(token), "quick", ANALYSES)
         results: dict[str, dict[str, Any]] = {name: {} for name in ANALYSES}
         for task in planned.tasks:
-            outcome = perform(task, store.url, "cpu")
+            outcome = run_task(task, store.url, "cpu")
             assert not outcome.failed, outcome.failed
             results[task.analysis][task.layer] = {"key": task.key}
         record = {"id": planned.subject.id, "title": planned.facts["title"], "results": results}

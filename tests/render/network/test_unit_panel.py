@@ -94,8 +94,8 @@ def put_pictures(store: Store, layer: str, units: int, first: int = 0) -> str:
 def computed(tmp_path_factory: pytest.TempPathFactory, process: Callable[..., Any]) -> Path:
     """A folder with the store and the site of the wide network, pictures made up."""
     from wbsite.run.plan import plan
-    from wbsite.run.subjects import ModelRequest
-    from wbsite.run.worker import perform
+    from wbsite.run.subjects.model import ModelSubject
+    from wbsite.run.worker import run_task
 
     folder = tmp_path_factory.mktemp("wide")
     (folder / "wide_network.py").write_text(WIDE)
@@ -105,11 +105,11 @@ def computed(tmp_path_factory: pytest.TempPathFactory, process: Callable[..., An
         patch.chdir(folder)
         patch.syspath_prepend(str(folder))
         planned = plan(
-            ModelRequest("wide_network:wide"), "quick", only=["architecture", "connections", "nmf", "filters"]
+            ModelSubject("wide_network:wide"), "quick", only=["architecture", "connections", "nmf", "filters"]
         )
         results: dict[str, dict[str, Any]] = {}
         for task in planned.tasks:
-            outcome = perform(task, store.url, "cpu")
+            outcome = run_task(task, store.url, "cpu")
             assert not outcome.failed, outcome.failed
             results.setdefault(task.analysis, {})[task.layer] = {"key": task.key}
     for (analysis, layer), reason in planned.skipped.items():

@@ -274,7 +274,6 @@ def _factor(rows: Sequence[Row]) -> Row | None:
 ANALYSES = (
     Analysis(
         name="branch_experiments",
-        version=1,
         scope="suite",
         suite="branches",
         summary="every experiment of the branch laboratory: parting of colour and frequency against chance, over seeds",

@@ -59,7 +59,6 @@ def _about(group: Group) -> dict[str, Any]:
 ANALYSES = (
     Analysis(
         name="branches",
-        version=1,
         scope="model",
         summary="parallel paths and the units they make: concatenations, groups, towers, dense blocks, residual stages",
         run=run,

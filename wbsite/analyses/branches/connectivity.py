@@ -258,7 +258,6 @@ def _table(found: Communities, strength: np.ndarray, properties: Mapping[str, np
 ANALYSES = (
     Analysis(
         name="connectivity",
-        version=1,
         scope="model",
         summary="factors and communities of the connections of the first convolution, with colour and frequency",
         run=run,

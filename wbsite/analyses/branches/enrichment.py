@@ -249,7 +249,6 @@ def _shares(shares: pd.DataFrame, copies: Sequence[Tables]) -> list[dict[str, An
 ANALYSES = (
     Analysis(
         name="enrichment",
-        version=2,
         scope="model",
         summary="what lies in which branch: odds ratios of categories, separation by indices, permutations, q-values",
         run=run,
@@ -258,7 +257,7 @@ ANALYSES = (
             "full": {"permutations": 10_000, "seed": 0, "copies": 20, "concatenated": 1000, "alike": 1000},
         },
         needs=("branches", "tuning"),
-        categories=True,
+        inputs=("categories",),
         decides_parts=("branches", "tuning"),
     ),
 )

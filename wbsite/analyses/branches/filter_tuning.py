@@ -41,7 +41,6 @@ def run(context: Context) -> Contents:
 ANALYSES = (
     Analysis(
         name="filter_tuning",
-        version=1,
         scope="layer",
         summary="colour, frequency, orientation and phase that the first layer's filters are tuned to",
         run=run,

@@ -162,7 +162,6 @@ def _named(layers: Sequence[str]) -> str:
 ANALYSES = (
     Analysis(
         name="tuning",
-        version=1,
         scope="model",
         summary="what units of branches are tuned to: colour, orientation, frequency, curves and more, by stimuli",
         run=run,

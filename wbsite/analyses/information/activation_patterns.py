@@ -118,7 +118,6 @@ def _rows(name: str, seed: int, layer: str, moments: tuple[int, ...], shares: di
 ANALYSES = (
     Analysis(
         name="activation_patterns",
-        version=1,
         scope="study",
         summary="histograms of activations by layer and unit through training, and the share that is saturated",
         run=run,

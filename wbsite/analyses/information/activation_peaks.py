@@ -186,7 +186,6 @@ def _means(units: pd.DataFrame) -> dict[str, Any]:
 ANALYSES = (
     Analysis(
         name="activation_peaks",
-        version=1,
         scope="study",
         summary="peaks in the activations of trained units: how many, how equally spaced, and whether they are counts",
         run=run,

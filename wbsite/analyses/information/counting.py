@@ -178,7 +178,6 @@ def _means(columns: dict[str, pd.Series]) -> dict[str, float | None]:
 ANALYSES = (
     Analysis(
         name="counting",
-        version=1,
         scope="study",
         summary="what layers know of the number of active inputs and beyond it, and whether networks only count",
         run=run,

@@ -164,7 +164,6 @@ def _paired(own: pd.DataFrame, course: pd.DataFrame) -> tuple[Pairing, Pairing]:
 ANALYSES = (
     Analysis(
         name="dips",
-        version=1,
         scope="study",
         summary="the dip of I(X;T) early in training: in how many runs, how deep, and whether they only count there",
         run=run,

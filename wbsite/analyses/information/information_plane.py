@@ -156,11 +156,10 @@ def compression(final: pd.DataFrame) -> pd.DataFrame:
 ANALYSES = (
     Analysis(
         name="information_plane",
-        version=1,
         scope="study",
         summary="I(X;T) and I(T;Y) of every layer through training, by several estimators, and its compression",
         run=run,
         needs=("trajectories",),
-        estimators=True,
+        inputs=("estimators",),
     ),
 )

@@ -240,11 +240,10 @@ def _storable(rows: pd.DataFrame) -> pd.DataFrame:
 ANALYSES = (
     Analysis(
         name="plane_claims",
-        version=1,
         scope="study",
         summary="What earlier work claimed of compression and weight renormalisation, tested over seeds and estimators",
         run=run,
         needs=("trajectories", "information_plane"),
-        estimators=True,
+        inputs=("estimators",),
     ),
 )

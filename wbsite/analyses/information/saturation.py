@@ -147,7 +147,6 @@ def _pooled(rows: pd.DataFrame) -> dict[str, Any]:
 ANALYSES = (
     Analysis(
         name="saturation",
-        version=1,
         scope="study",
         summary="whether layers compress as their activations saturate, within runs and between them",
         run=run,
