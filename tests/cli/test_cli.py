@@ -217,12 +217,16 @@ def test_no_space_left_keeps_what_is_done(build: Callable[..., Any], cli: Callab
     assert "compute" not in ran.err
 
 
-def test_processes_run_the_very_package_that_the_tests_import(environment, tmp_path):
+@pytest.mark.parametrize("inherited", [False, True])
+def test_processes_run_the_very_package_that_the_tests_import(
+    environment: dict[str, str], tmp_path: Path, inherited: bool
+) -> None:
     """A checkout's tests must not pass or fail by what another installed wbsite does."""
     import wbsite
 
     code = "import wbsite; print(wbsite.__file__)"
     ran = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
-    )
+        [sys.executable, "-c", code],
+        cwd=tmp_path, env=None if inherited else environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
     assert ran.stdout.strip() == wbsite.__file__

@@ -121,14 +121,13 @@ class Bench:
 
 @pytest.fixture
 def bench(
-    work: Path, cli: Callable[..., Any], process: Callable[..., Any], speck: Path, speck_weights: Path,
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plug_in: Callable[..., Path],
+    work: Path, cli: Callable[..., Any], process: Callable[..., Any], environment: dict[str, str],
+    speck_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plug_in: Callable[..., Path],
 ) -> Iterator[Bench]:  # fmt: skip
     entry_point = "[wbsite.analyses]\npieces = pieces_plugin:ANALYSES\n"
     plugin = plug_in(tmp_path / "plugin", "pieces_plugin", entry_point, PLUGIN)
     monkeypatch.syspath_prepend(str(plugin))
     monkeypatch.delitem(sys.modules, "pieces_plugin", raising=False)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(plugin), str(speck))))
     monkeypatch.setenv("PIECES_LOG", str(tmp_path / "computed.log"))
     monkeypatch.setenv("WBSITE_RUNS", str(tmp_path / "no runs"))
     every = registry.entries
@@ -137,8 +136,9 @@ def bench(
         return tuple(e for e in every(kind) if kind != "analyses" or e.run.__module__ == "pieces_plugin")
 
     def apart(*arguments: str, **variables: str) -> Any:
-        names = ("PYTHONPATH", "PIECES_LOG", "WBSITE_RUNS", "WBSITE_STUDY")
-        return process(work, *arguments, **{name: os.environ[name] for name in names}, **variables)
+        path = os.pathsep.join((environment["PYTHONPATH"], str(plugin)))
+        own = {name: os.environ[name] for name in ("PIECES_LOG", "WBSITE_RUNS", "WBSITE_STUDY")}
+        return process(work, *arguments, PYTHONPATH=path, **own, **variables)
 
     with monkeypatch.context() as patch:
         patch.setattr(registry, "entries", entries)
