@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE_ROOT = str(Path(wbsite.__file__).parents[1])
 """Folder of the package that the tests import."""
 
-# Tests run side by side, one thread each; both are inherited by every process that a test starts. The package under test
-# comes first on their path, or they would run another one that is installed.
+# Tests run side by side, each on one thread. Every process that a test starts inherits this, and a path on which the
+# package under test comes first: otherwise it would run another one that is installed.
 os.environ["OMP_NUM_THREADS"] = "1"
 if os.environ.get("PYTHONPATH", "").split(os.pathsep)[0] != PACKAGE_ROOT:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (PACKAGE_ROOT, os.environ.get("PYTHONPATH"))))

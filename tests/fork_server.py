@@ -85,7 +85,7 @@ def preload(package: str) -> None:
 
 
 def serve() -> dict[str, Any] | None:
-    """Answers requests. Returns a request in the process forked for it, and None in the server, when there are no more."""
+    """Answers requests. Returns each in the process forked for it, and None in the server when there are no more."""
     for line in sys.stdin:
         child = os.fork()
         if not child:
