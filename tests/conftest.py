@@ -304,6 +304,12 @@ def built(process: Callable[..., Ran], speck_weights: Path, once: Callable[..., 
     return once("built", build)
 
 
+@pytest.fixture(scope="session")
+def copy_store(built: Path) -> Callable[[Path], None]:
+    """copy_store(folder): the results of `built`, where those of its suites and study need not be computed again."""
+    return lambda folder: shutil.copytree(built / "build" / "store", folder / "build" / "store")
+
+
 @pytest.fixture
 def work(
     tmp_path: Path, speck: Path, runs_folder: Path, study_file: Path, monkeypatch: pytest.MonkeyPatch

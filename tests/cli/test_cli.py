@@ -184,16 +184,17 @@ def test_listings(cli: Callable[..., Any], speck_weights: Path) -> None:
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
-def test_no_space_left_keeps_what_is_done(build: Callable[..., Any], cli: Callable[..., Any], work: Path) -> None:
+def test_no_space_left_keeps_what_is_done(cli: Callable[..., Any], speck_weights: Path, work: Path) -> None:
     """The record of the model is on a full device; the results are there when there is room again."""
     records = work / "build" / "store" / "records" / "models"
     records.mkdir(parents=True)
     (records / f".speck.json.{os.getpid()}.partial").symlink_to("/dev/full")
-    ran = build()
+    command = ("compute", "--models", "speck", "--weights-dir", str(speck_weights))
+    ran = cli(*command)
     assert ran.status == 2
     assert "no space left for the store" in ran.err
     assert "--store" in ran.err
-    ran = build()
+    ran = cli(*command)
     assert ran.status == 0, ran.err
     assert "compute" not in ran.err
 
