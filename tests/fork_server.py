@@ -76,11 +76,15 @@ class ForkServer:
             return status, out.read_text(), err.read_text()
 
 
+SELDOM = ("wbsite.cli.__main__", "wbsite.models.networks.torchvision_cnns")
+"""Not imported by most commands: it runs one, or takes as long as everything else."""
+
+
 def preload(package: str) -> None:
-    """Imports every module of a package, and with them what they import."""
+    """Imports the modules of a package, and with them what they import."""
     root = importlib.import_module(package)
     for module in pkgutil.walk_packages(root.__path__, f"{package}."):
-        if not module.name.endswith(".__main__"):
+        if module.name not in SELDOM:
             importlib.import_module(module.name)
 
 

@@ -1,19 +1,14 @@
 """What README and CONTRIBUTING tell their reader to write works as it stands there.
 
-A fenced block of CONTRIBUTING that is a file of the package names it, and `scratch_package` puts it where it belongs:
-
-    ```python title="wbsite/ops/banding/contrast.py"
-    …
-    ```
-
-    def test_the_example_of_an_analysis(scratch_package, tmp_path):
-        package = scratch_package("An analysis")        # the blocks below that heading, and no others
-        ran = package.run("list", "analyses")           # `wbsite list analyses` of the copy
-        assert "contrast\t" in ran.out
+A fenced block of CONTRIBUTING names the file it is, as in ```python title="wbsite/models/zoo/stem.py", and
+`scratch_package("Example: a model family")` is a copy of the package with all files below that heading.
 """
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import os
 import re
 import shutil
@@ -28,6 +23,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 
 
 @dataclass(frozen=True)
@@ -77,43 +73,43 @@ class Package:
 
     Attributes:
         root: folder that holds it, as a checkout does.
-        written: the files that were added, relative to `root`.
+        environment: of its processes; speck is installed.
     """
 
     root: Path
-    written: tuple[Path, ...]
+    environment: dict[str, str]
 
-    def run(self, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-        """Runs `wbsite ARGUMENTS` of the copy in a folder, by default the one that holds it."""
-        path = os.pathsep.join((str(self.root), os.environ["PYTHONPATH"]))
-        return subprocess.run(
-            [sys.executable, "-m", "wbsite.cli", *arguments], cwd=folder or self.root,
-            env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=300,
+    def run(self, *arguments: str) -> str:
+        """What `wbsite ARGUMENTS` of the copy, run in the folder that holds it, prints; it must end well."""
+        path = os.pathsep.join((str(self.root), self.environment["PYTHONPATH"]))
+        done = subprocess.run(
+            [sys.executable, "-m", "wbsite.cli", *arguments], cwd=self.root,
+            env={**self.environment, "PYTHONPATH": path}, capture_output=True, text=True, timeout=300,
         )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
 
 @pytest.fixture
-def scratch_package(tmp_path: Path) -> Callable[..., Package]:
-    """scratch_package(heading): a copy of the package with the files that CONTRIBUTING gives below a heading.
+def scratch_package(tmp_path: Path, environment: dict[str, str]) -> Callable[..., Package]:
+    """scratch_package(*headings): a copy of the package with the files that CONTRIBUTING gives below these headings.
 
-    Each must be new: an example that changes a file which is there already would break the promise that adding
-    something is adding files.
+    Each must be new: adding something is adding files.
     """
 
-    def make(heading: str, document: Path = ROOT / "CONTRIBUTING.md") -> Package:
+    def make(*headings: str) -> Package:
         root = tmp_path / "checkout"
-        ignored = shutil.ignore_patterns("__pycache__")
         for name in ("wbsite", "content", "templates"):
-            shutil.copytree(ROOT / name, root / name, ignore=ignored)
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "mkdocs.yml", root)
-        files = [block for block in blocks(document) if block.heading == heading and block.title]
-        assert files, f"{document.name} has no files below {heading!r}"
-        for block in files:
-            path = root / block.title
-            assert not path.exists(), f"{document.name}:{block.line}: {block.title} is there already"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(block.text, encoding="utf-8")
-        return Package(root, tuple(Path(block.title) for block in files))
+        for heading in headings:
+            files = [block for block in blocks(CONTRIBUTING) if block.heading == heading and block.title]
+            assert files, f"no files below {heading!r}"
+            for block in files:
+                path = root / block.title
+                assert not path.exists(), f"line {block.line}: {block.title} is there already"
+                path.write_text(block.text, encoding="utf-8")
+        return Package(root, environment)
 
     return make
 
@@ -145,19 +141,55 @@ def test_the_study_of_the_readme_is_read(tmp_path: Path) -> None:
     assert len(study.seeds) == 10
 
 
-def test_files_of_an_example_become_a_package_of_its_own(
-    scratch_package: Callable[..., Package], tmp_path: Path
+@pytest.fixture
+def stem() -> Any:
+    """The network of the example of a model family, with fresh parameters."""
+    [block] = [block for block in blocks(CONTRIBUTING) if block.title == "wbsite/models/zoo/stem.py"]
+    names: dict[str, Any] = {}
+    exec(block.text, names)
+    return names["build"]()
+
+
+def test_the_example_of_a_model_family_is_listed_and_its_weights_are_found(
+    scratch_package: Callable[..., Package], stem: Any
 ) -> None:
-    """What the tests of CONTRIBUTING's examples are made with."""
-    document = tmp_path / "document.md"
-    document.write_text(
-        '# Title\n```sh\nwbsite build\n```\n## Another\n```python title="wbsite/other.py"\n1 / 0\n```\n'
-        '## A data set\n```python title="wbsite/datasets/dots.py"\n'
-        "from .base import DatasetSpec\n\nDATASETS = (DatasetSpec('dots', 'made of dots', samples=print),)\n```\n"
-    )
-    package = scratch_package("A data set", document)
-    assert package.written == (Path("wbsite/datasets/dots.py"),)
-    assert not (package.root / "wbsite" / "other.py").exists()
-    ran = package.run("list", "datasets")
-    assert ran.returncode == 0, ran.stderr
-    assert "dots\tmade of dots" in ran.stdout
+    import torch
+
+    package = scratch_package("Example: a model family")
+    assert "stem@mine\tStem" in package.run("list", "models")
+    torch.save(stem.state_dict(), package.root / "stem.pth")
+    package.run("weights", "convert", "stem.pth", "--model", "stem", "--out", "weights")
+    listed = package.run("list", "layers", "stem", "--weights-dir", "weights")
+    assert [line.split("\t")[0] for line in listed.splitlines()] == ["0", "2", "6"]
+
+
+def test_the_example_of_a_weights_format_is_read(scratch_package: Callable[..., Package], stem: Any) -> None:
+    from safetensors.torch import load_file
+
+    package = scratch_package("Example: a model family", "Example: a weights format")
+    lists = {name: values.tolist() for name, values in stem.state_dict().items()}
+    (package.root / "stem.json").write_text(json.dumps(lists))
+    package.run("weights", "convert", "stem.json", "--model", "stem", "--out", "weights")
+    [path] = (package.root / "weights").iterdir()
+    converted = load_file(path)
+    assert {name: values.tolist() for name, values in converted.items()} == lists
+
+
+def test_the_example_of_an_analysis_has_its_table_its_figure_and_its_claim(
+    scratch_package: Callable[..., Package], copy_store: Callable[[Path], None], speck_weights: Path
+) -> None:
+    package = scratch_package("Example: an analysis with its figure and claim")
+    copy_store(package.root)
+    weights = ("--weights-dir", str(speck_weights))
+    rows = list(csv.DictReader(io.StringIO(package.run("export", "centre", "--model", "speck", *weights))))
+    assert [row["layer"] for row in rows] == ["conv1", "conv2", "conv3"]
+    assert all(0 < float(row["share"]) < 1 for row in rows)
+    front = "---\ntitle: Mine\ndescription: D\nauthors: [A]\norder: 1\n---\n"
+    (package.root / "content" / "mine.md").write_text(front + '{{ claim("weight-at-the-centre") }}\n')
+    package.run("build", "--models", "speck", *weights, "--articles", "mine", "--strict")
+    site = package.root / "site"
+    weights_section = (site / "models" / "speck" / "conv2" / "index.html").read_text().partition('id="weights"')[2]
+    assert 'id="fig-centre"' in weights_section
+    assert "too few layers to say where weight gathers" in (site / "articles" / "mine" / "index.html").read_text()
+    assert "Kernels have more weight at their centre than elsewhere." in (site / "claims" / "index.html").read_text()
+    package.run("check")
