@@ -23,6 +23,7 @@ from wbsite.models.zoo import alexnet, inceptionv1, torchvision_cnns
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.render.pages.models import pages
 from wbsite.results.site import Site
+from wbsite.run.worker import contents_of
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "inceptionv1": (lambda: inceptionv1.InceptionV1(inceptionv1.SMALL), 64),
@@ -46,7 +47,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
         results = {}
         for place, analysis in enumerate((architecture, branches)):
             key = f"{2 * number + place:064d}"
-            store.put(key, analysis.run(context), {"analysis": analysis.__name__})
+            store.put(key, contents_of(analysis.ANALYSES[0], analysis.run(context)), {"analysis": analysis.__name__})
             results[analysis.ANALYSES[0].name] = {"": {"key": key}}
         store.put_record(f"models/{name}", {"id": name, "title": name, "results": results})
     return Site(store, list(NETWORKS))
