@@ -122,8 +122,3 @@ def p_text(value: float | None) -> str:
     if value is None or pd.isna(value):
         return "–"
     return number_text(float(value)) if value < 0.9995 else "1"
-
-
-def two_text(value: float) -> str:
-    """Two decimals with a proper minus sign, a dash for none."""
-    return "–" if pd.isna(value) else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")

@@ -9,11 +9,11 @@ import pandas as pd
 
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.text import number_text
+from wbsite.render.text import fixed_text, number_text
 from wbsite.results.site import Gap
 
 from ._branch_data import branch_colour, short
-from ._enrichment_data import Enriched, marked, p_text, two_text
+from ._enrichment_data import Enriched, marked, p_text
 
 if TYPE_CHECKING:
     import altair as alt
@@ -43,7 +43,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     table = _lanes(enriched, effects[effects["group"] == group])
     height = int(table["y"].max()) + GAP
     small = table[table["q"].map(marked)].sort_values("q")
-    strongest = [f"{row.title}, {row.branch}: {two_text(row.auc)}" for row in small.head(6).itertuples()]
+    strongest = [f"{row.title}, {row.branch}: {fixed_text(row.auc)}" for row in small.head(6).itertuples()]
     alt = (
         f"Area under the ROC curve of {table['title'].nunique()} indices for {table['branch'].nunique()} branches of {group} of"
         f" {enriched.model.title}; {len(small)} have q ≤ 0.05{': ' if strongest else ''}{'; '.join(strongest)}."
@@ -137,7 +137,7 @@ def _caption(enriched: Enriched, group: str, table: pd.DataFrame, small: int) ->
         " chance that a unit of the branch has a larger index than one outside (area under the ROC curve, ties half), with its"
         " 95&nbsp;% interval over units, the wider of DeLong's and Newcombe's. Filled: q ≤ 0.05, two-sided Mann–Whitney test,"
         f" Benjamini–Hochberg over all {number_text(enriched.result.tests.effects)} tests of the network; {small} here. The"
-        f" smallest p is that of “{escape(best['title'])}” in {escape(best['branch'])}: AUC {two_text(best['auc'])}, p"
+        f" smallest p is that of “{escape(best['title'])}” in {escape(best['branch'])}: AUC {fixed_text(best['auc'])}, p"
         f" {p_text(best['p'])}, among equal kernels {p_text(best['same_kernel_p'])}, against untrained copies"
         f" {p_text(best['untrained_p'])}.{grey}{enriched.copies_text}"
     )

@@ -10,12 +10,12 @@ import pandas as pd
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import breakable, unit_number
 from wbsite.render.page import slug
-from wbsite.render.text import share_text
+from wbsite.render.text import fixed_text, share_text
 from wbsite.results.branches.branches import Branches
 from wbsite.results.branches.filter_tuning import FilterTuning
 from wbsite.results.site import Gap
 
-from ._enrichment_data import Enriched, p_text, two_text
+from ._enrichment_data import Enriched, p_text
 from ._filter_sheet import FilterSheet
 
 SIDE = 36
@@ -55,7 +55,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     first = towers.iloc[0]
     medians = ", ".join(f"{share_text(row['median_in'])} in {row['branch']}" for row in towers.to_dict("records"))
     apart = (
-        f"AUC of {first['branch']} {two_text(first['auc'])} (95&nbsp;% {two_text(first['low'])} to {two_text(first['high'])}),"
+        f"AUC of {first['branch']} {fixed_text(first['auc'])} (95&nbsp;% {fixed_text(first['low'])} to {fixed_text(first['high'])}),"
         f" p {p_text(first['p'])}"
     )
     caption = (

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.text import number_text
+from wbsite.render.text import fixed_text, number_text
 from wbsite.results.site import Gap
 
-from ._enrichment_data import SOURCES, Enriched, marked, p_text, two_text
+from ._enrichment_data import SOURCES, Enriched, marked, p_text
 
 HEADS = ("index", "first branch", "second branch", "AUC", "p", "q", "untrained AUC", "p against these")
 
@@ -68,18 +68,20 @@ def _kernels(first: pd.DataFrame) -> str:
 
 
 def _area(row: Mapping[str, Any]) -> str:
-    return f"AUC {two_text(row['auc'])} ({two_text(row['low'])} to {two_text(row['high'])}), p {p_text(row['p'])}"
+    return f"AUC {fixed_text(row['auc'])} ({fixed_text(row['low'])} to {fixed_text(row['high'])}), p {p_text(row['p'])}"
 
 
 def _row(enriched: Enriched, row: Mapping[str, Any]) -> str:
-    area = f"<b>{two_text(row['auc'])}</b>" if marked(row["q"]) else two_text(row["auc"])
+    area = f"<b>{fixed_text(row['auc'])}</b>" if marked(row["q"]) else fixed_text(row["auc"])
     spread = (
-        "–" if pd.isna(row["untrained_auc"]) else f"{two_text(row['untrained_auc'])} ± {two_text(row['untrained_sd'])}"
+        "–"
+        if pd.isna(row["untrained_auc"])
+        else f"{fixed_text(row['untrained_auc'])} ± {fixed_text(row['untrained_sd'])}"
     )
     cells = (
         number_text(round(row["median_in"], 3) if not pd.isna(row["median_in"]) else None),
         number_text(round(row["median_out"], 3) if not pd.isna(row["median_out"]) else None),
-        f"{area} ({two_text(row['low'])} to {two_text(row['high'])})",
+        f"{area} ({fixed_text(row['low'])} to {fixed_text(row['high'])})",
         p_text(row["p"]),
         p_text(row["q"]),
         spread,
