@@ -13,7 +13,7 @@ import pytest
 from wbsite.analyses.branches.enrichment import TABLES
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Contents, Store
+from wbsite.core.store import Store
 from wbsite.ops.branches.group_tests import Population, category_tests, index_tests, stage_tests
 from wbsite.ops.branches.untrained_null import KEYS, against_copies, stacked
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
@@ -22,6 +22,8 @@ from wbsite.results.branches.branches import Branches
 from wbsite.results.branches.enrichment import Counts, Enrichment, FalseAlarms, Stage, Untrained
 from wbsite.results.branches.filter_tuning import FilterTuning
 from wbsite.results.branches.tuning import Category, Index, Tuning
+from wbsite.results.network.architecture import Architecture, Head, LayerInfo
+from wbsite.results.network.filters import Filters
 from wbsite.results.site import Site
 from wbsite.stats.enrichment import false_discovery
 
@@ -78,8 +80,19 @@ def made_enrichment() -> Enrichment:
     )
 
 
-def layer(name: str, units: int) -> dict[str, Any]:
-    return {"name": name, "kind": "conv", "kernel": [7, 7], "first_unit": 0, "out_channels": units, "planar": True}
+def architecture(layer: str, units: int) -> Architecture:
+    """Of a network whose one convolution of 7×7 reads the picture."""
+    info = LayerInfo(
+        name=layer, kind="conv", order=0, inputs=("input",), in_channels=3, out_channels=units, kernel=(7, 7),
+        stride=(1, 1), padding=(3, 3), dilation=(1, 1), groups=1, bias=True, parameters=148 * units,
+        output_shape=(units, 16, 16), calls=1, weight_shape=(units, 3, 7, 7), reads=(), planar=True, spatial=True,
+        block="", first_unit=0, has_weights=True,
+    )  # fmt: skip
+    return Architecture(
+        name="net", weights="made", title="Net & Co", reference="", note="", source=None, digest="", missing=[],
+        provenance={}, input_shape=(3, 16, 16), parameters=1, parameters_held=1, layers=[info], skipped=[], notes=[],
+        head=Head(kind="pooled", layer="", positions=1),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +105,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     indices = {"colour": Index(title="colour against luminance", **numbers), "curve": Index(title="curves", **numbers)}
     filters = pd.DataFrame({name: np.linspace(0, 1, 16) for name in FilterTuning.fields["rows"].columns})
     filters = filters.assign(unit=range(16), dead=[False] * 15 + [True])
-    results: dict[tuple[str, str], Contents | Result] = {
+    results: dict[tuple[str, str], Result] = {
         ("enrichment", ""): made_enrichment(),
         ("branches", ""): Branches(
             groups=[],
@@ -111,14 +124,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
             members=pd.DataFrame(columns=["layer", "unit", "category"]),
             stimuli={},
         ),
-        ("architecture", ""): Contents({"layers": [layer("conv1", 16)]}),
+        ("architecture", ""): architecture("conv1", 16),
         ("filter_tuning", "conv1"): FilterTuning(units=16, dead=1, dead_below=0.05, channels=3, rows=filters),
-        ("filters", "conv1"): Contents(arrays={"pictures": np.full((16, 7, 7, 3), 0.5, np.float32)}),
+        ("filters", "conv1"): Filters(
+            channels=3, pictures=np.full((16, 7, 7, 3), 0.5, np.float32), order=np.arange(16)
+        ),
     }
     places: dict[str, dict[str, Any]] = {}
-    for (analysis, name), one in results.items():
-        contents = one if isinstance(one, Contents) else one.contents()
-        entry = store.put(f"{len(places)}{analysis}{name}", contents, {"categories": {"name": "mine.csv"}})
+    for (analysis, name), result in results.items():
+        about = {"categories": {"name": "mine.csv"}}
+        entry = store.put(f"{len(places)}{analysis}{name}", result.contents(), about)
         places.setdefault(analysis, {})[name] = {"key": entry.key}
     store.put_record("models/net", {"id": "net", "title": "Net & Co", "results": places})
     store.put_record("models/plain", {"id": "plain", "title": "Plain", "results": {}})

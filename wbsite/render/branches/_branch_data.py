@@ -90,6 +90,18 @@ def branches_or_gap(scene: Scene) -> Branches | Gap:
     return Gap(result.reason, failed=False)
 
 
+def may_have_branches(scene: Scene) -> bool:
+    """Whether the model has branches, or its result does not tell (the figure says why)."""
+    branches = scene.model.result(Branches) if scene.model else None
+    return branches is None or bool(branches.groups)
+
+
+def has_branches(scene: Scene) -> bool:
+    """Whether the model's result has branches."""
+    branches = scene.model.result(Branches) if scene.model else None
+    return branches is not None and bool(branches.groups)
+
+
 def groups_of(result: Branches) -> list[BranchGroup]:
     """Its groups with their branches, in order of execution."""
     branches = {

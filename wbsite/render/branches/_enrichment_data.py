@@ -82,7 +82,7 @@ class Enriched:
     def category(self, name: str, source: str) -> tuple[str, str]:
         """The title of a category, and its rule; plain text."""
         if source == "yours":
-            return name, f"from {self.result.provenance.get('categories', {}).get('name', '')}"
+            return name, f"from {self.result.about.get('categories', {}).get('name', '')}"
         category = self._tuning.categories.get(name) if self._tuning else None
         if category is None:
             return name, ""

@@ -14,6 +14,7 @@ from wbsite.render.kernels import unit_number
 from wbsite.render.page import slug
 from wbsite.render.text import fixed_text
 from wbsite.results.branches.connectivity import Connectivity
+from wbsite.results.network.filters import Filters
 from wbsite.results.site import Gap, Model
 
 from ._filter_sheet import FilterSheet
@@ -54,8 +55,8 @@ class Connected:
 
     @cached_property
     def _sheet(self) -> FilterSheet | None:
-        filters = self.model.entry("filters", self.result.first)
-        return None if filters is None else FilterSheet(self.model, self.result.first, filters.arrays["pictures"])
+        filters = self.model.result(Filters, self.result.first)
+        return None if filters is None else FilterSheet(self.model, self.result.first, filters.pictures)
 
     @property
     def files(self) -> dict[str, bytes]:

@@ -9,7 +9,17 @@ from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import counted, number_text
 from wbsite.results.site import Gap
 
-from ._branch_data import KINDS, BranchGroup, branch_colour, branches_or_gap, groups_of, kernel_text, names_text, short
+from ._branch_data import (
+    KINDS,
+    BranchGroup,
+    branch_colour,
+    branches_or_gap,
+    groups_of,
+    has_branches,
+    kernel_text,
+    names_text,
+    short,
+)
 
 SINGLE = 2
 """More branches than these are written one by one only where they differ."""
@@ -76,4 +86,8 @@ def _chip(group: BranchGroup, run: Sequence[int]) -> str:
     return f"<span{colour}><b>{escape(name)}</b> {units}</span>"
 
 
-FIGURES = (Figure("branch-table", draw, "the table of branches", of="model"),)
+FIGURES = (
+    Figure(
+        "branch-table", draw, "the table of branches", of="model", section="Branches", order=50, belongs=has_branches
+    ),
+)

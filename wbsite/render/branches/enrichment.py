@@ -14,7 +14,7 @@ from wbsite.render.text import number_text
 from wbsite.results.branches.branches import Branches
 from wbsite.results.site import Gap
 
-from ._branch_data import kernel_text, short
+from ._branch_data import has_branches, kernel_text, short
 from ._enrichment_data import SOURCES, Enriched, marked, p_text
 
 MOST_GROUPS, OPEN, MOST_BRANCHES = 6, 2, 8
@@ -150,4 +150,15 @@ def _caption(enriched: Enriched, groups: int, drawn: int, best: int) -> str:
     return text
 
 
-FIGURES = (Figure("enrichment", draw, "what lies in which branch", of="model", options=("group", "kind")),)
+FIGURES = (
+    Figure(
+        "enrichment",
+        draw,
+        "what lies in which branch",
+        of="model",
+        options=("group", "kind"),
+        section="Branches",
+        order=60,
+        belongs=has_branches,
+    ),
+)

@@ -13,6 +13,7 @@ from wbsite.render.page import slug
 from wbsite.render.text import fixed_text, share_text
 from wbsite.results.branches.branches import Branches
 from wbsite.results.branches.filter_tuning import FilterTuning
+from wbsite.results.network.filters import Filters
 from wbsite.results.site import Gap
 
 from ._enrichment_data import Enriched, p_text
@@ -36,10 +37,10 @@ def draw(scene: Scene) -> Drawing | Gap:
     group = str(towers["group"].iloc[0])
     members = branches.members[branches.members["group"] == group]
     layer = str(members["layer"].iloc[0])
-    tuning, filters = enriched.model.result(FilterTuning, layer), enriched.model.entry("filters", layer)
+    tuning, filters = enriched.model.result(FilterTuning, layer), enriched.model.result(Filters, layer)
     if tuning is None or filters is None:
         return Gap(f"there are no pictures of the filters of {layer}", failed=False)
-    units, sheet = tuning.rows, FilterSheet(enriched.model, layer, filters.arrays["pictures"])
+    units, sheet = tuning.rows, FilterSheet(enriched.model, layer, filters.pictures)
     parts, rows = [], []
     for row in towers.to_dict("records"):
         ranges = members[members["branch"] == row["branch"]]
