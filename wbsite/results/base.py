@@ -309,10 +309,10 @@ def _dtype(schema: type[Result], name: str) -> np.dtype:
             return annotation
         return next(filter(None, map(search, getattr(annotation, "__args__", ()))), None)
 
-    found = search(get_type_hints(schema)[name])
-    if found is None:
+    number: type[np.generic] | None = search(get_type_hints(schema)[name])
+    if number is None:
         raise TypeError(f"{schema.__name__}.{name}: annotate it as NDArray[np.float32] or of another number type.")
-    return np.dtype(found)
+    return np.dtype(number)
 
 
 def _checked_array(label: str, spec: Field, content: Any, dtype: np.dtype, lengths: dict[str, int]) -> np.ndarray:

@@ -32,7 +32,8 @@ def schema_of(analysis: str) -> type[Result]:
     Raises:
         WbsiteError: there is no such analysis; the hint gives the nearest names.
     """
-    return registry.named("results", analysis, "analysis")
+    schema: type[Result] = registry.named("results", analysis, "analysis")
+    return schema
 
 
 class Results:
