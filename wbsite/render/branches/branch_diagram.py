@@ -10,6 +10,7 @@ import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
+from wbsite.results.branches._examples import branched
 from wbsite.results.branches.branches import Kind
 from wbsite.results.site import Gap
 
@@ -108,5 +109,6 @@ FIGURES = (
         section="Branches",
         order=40,
         belongs=may_have_branches,
+        example=branched,
     ),
 )

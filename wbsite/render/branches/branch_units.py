@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -17,6 +18,7 @@ from wbsite.render.kernels import breakable, pictured, unit_number, unit_tile
 from wbsite.render.page import slug
 from wbsite.render.sprites import quantised
 from wbsite.render.text import number_text, share_text
+from wbsite.results.branches._examples import concatenated
 from wbsite.results.branches.branches import Branches
 from wbsite.results.branches.tuning import Tuning
 from wbsite.results.network.filters import Filters
@@ -28,6 +30,9 @@ COUNT, MOST = 6, 24
 
 INDEX = "colour"
 """Shown if nothing is said."""
+
+REPORTED = {"inceptionv1": {"group": "mixed3b", "category": "curve"}}
+"""Network → what is shown of it if nothing is said: what was reported of its branches."""
 
 
 def draw(scene: Scene) -> Drawing | Gap:
@@ -42,11 +47,12 @@ def draw(scene: Scene) -> Drawing | Gap:
     members = branches.members[branches.members["layer"].isin(tuning.rows["layer"])]
     if members.empty:
         return Gap(branches.none or "no group of branches was measured", failed=False)
-    group = str(scene.options.get("group") or members["group"].iloc[0])
+    options = scene.options or REPORTED.get(scene.model.architecture.name, {})
+    group = str(options.get("group") or members["group"].iloc[0])
     if group not in set(members["group"]):
         raise unknown("measured group of branches", group, list(dict.fromkeys(members["group"])))
-    category, index, sign = _wanted(scene, tuning)
-    count, tiles = _count(scene.options.get("count", COUNT)), _Tiles(scene)
+    category, index, sign = _wanted(options, tuning)
+    count, tiles = _count(options.get("count", COUNT)), _Tiles(scene)
     members = members[(members["group"] == group) & (members["kind"] == _kind(members, group))]
     named = tuning.members.loc[tuning.members["category"] == category, ["layer", "unit"]]
     having = set(named.itertuples(index=False, name=None))
@@ -82,9 +88,9 @@ def draw(scene: Scene) -> Drawing | Gap:
     return Drawing(caption, alt, table, body=f'<div class="wb-trials">{"".join(parts)}</div>', width="wide")
 
 
-def _wanted(scene: Scene, tuning: Tuning) -> tuple[str, str, int]:
+def _wanted(options: Mapping[str, Any], tuning: Tuning) -> tuple[str, str, int]:
     """Category ("" for none), index, and −1 where its smallest values come first."""
-    category, index = scene.options.get("category"), scene.options.get("index")
+    category, index = options.get("category"), options.get("index")
     if category and index:
         raise WbsiteError("figure 'branch-units' is given a category and an index.", "Write one of them.")
     if category:
@@ -189,5 +195,6 @@ FIGURES = (
         "units of branches by what they are tuned to",
         of="model",
         options=("group", "category", "index", "count"),
+        example=concatenated,
     ),
 )

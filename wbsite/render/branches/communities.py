@@ -13,6 +13,7 @@ from PIL import Image
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import signed_colours
 from wbsite.render.text import fixed_text, share_text
+from wbsite.results.branches import _examples
 from wbsite.results.branches.connectivity import Communities, Community
 from wbsite.results.site import Gap
 
@@ -107,4 +108,6 @@ def _caption(connected: Connected, communities: Communities) -> str:
     return text + " The filters' tuning had no part in finding communities."
 
 
-FIGURES = (Figure("communities", draw, "communities of the first two convolutions", of="model"),)
+FIGURES = (
+    Figure("communities", draw, "communities of the first two convolutions", of="model", example=_examples.connected),
+)

@@ -11,6 +11,7 @@ import pandas as pd
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import breakable
 from wbsite.render.text import number_text
+from wbsite.results.branches._examples import concatenated
 from wbsite.results.branches.branches import Branches
 from wbsite.results.site import Gap
 
@@ -160,5 +161,6 @@ FIGURES = (
         section="Branches",
         order=60,
         belongs=has_branches,
+        example=concatenated,
     ),
 )

@@ -8,6 +8,7 @@ import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import number_text
+from wbsite.results.branches._examples import connected
 from wbsite.results.site import Gap
 
 from ._branch_data import may_have_branches
@@ -114,5 +115,6 @@ FIGURES = (
         section="Branches",
         order=30,
         belongs=lambda scene: not may_have_branches(scene),
+        example=connected,
     ),
 )

@@ -11,6 +11,7 @@ from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import breakable, unit_number
 from wbsite.render.page import slug
 from wbsite.render.text import fixed_text, share_text
+from wbsite.results.branches import _examples
 from wbsite.results.branches.branches import Branches
 from wbsite.results.branches.filter_tuning import FilterTuning
 from wbsite.results.network.filters import Filters
@@ -81,4 +82,4 @@ def _filter(scene: Scene, layer: str, row: dict[str, float], sheet: FilterSheet)
     return f'<a class="wb-filter" href="{href}" title="{text}">{sheet.cut(channel, SIDE)}</a>'
 
 
-FIGURES = (Figure("first-layer-towers", draw, "the filters of the towers", of="model"),)
+FIGURES = (Figure("first-layer-towers", draw, "the filters of the towers", of="model", example=_examples.towers),)

@@ -10,6 +10,7 @@ import pandas as pd
 from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import number_text, share_text
+from wbsite.results.branches._examples import residual
 from wbsite.results.branches.enrichment import Stage
 from wbsite.results.site import Gap
 
@@ -102,4 +103,6 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}&nbsp;%"
 
 
-FIGURES = (Figure("residual-blocks", draw, "how residual blocks differ", of="model", options=("group",)),)
+FIGURES = (
+    Figure("residual-blocks", draw, "how residual blocks differ", of="model", options=("group",), example=residual),
+)

@@ -9,6 +9,7 @@ import pandas as pd
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
 from wbsite.render.text import number_text
+from wbsite.results.branches._examples import concatenated
 from wbsite.results.branches.tuning import Tuning
 from wbsite.results.site import Gap
 
@@ -68,4 +69,4 @@ def _range(values: list[int]) -> str:
     return number_text(low) if low == high else f"{number_text(low)} to {number_text(high)}"
 
 
-FIGURES = (Figure("stimuli", draw, "the stimuli", of="model"),)
+FIGURES = (Figure("stimuli", draw, "the stimuli", of="model", example=concatenated),)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import fixed_text, number_text
+from wbsite.results.branches._examples import towers
 from wbsite.results.site import Gap
 
 from ._enrichment_data import SOURCES, Enriched, marked, p_text
@@ -91,4 +92,6 @@ def _row(enriched: Enriched, row: Mapping[str, Any]) -> str:
     return f'<tr><th scope="row">{title}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
-FIGURES = (Figure("tower-table", draw, "two branches side by side", of="model", options=("group", "kind")),)
+FIGURES = (
+    Figure("tower-table", draw, "two branches side by side", of="model", options=("group", "kind"), example=towers),
+)
