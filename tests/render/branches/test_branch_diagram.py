@@ -23,6 +23,7 @@ from wbsite.models.networks import alexnet, torchvision_cnns
 from wbsite.models.networks.inception_layouts import SMALL
 from wbsite.models.networks.inceptionv1 import InceptionV1
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
+from wbsite.render.page import Writing
 from wbsite.render.pages.models import pages
 from wbsite.results.site import Site
 from wbsite.run.worker import contents_of
@@ -158,3 +159,14 @@ def test_what_was_never_computed_is_a_card(site: Site) -> None:
 def _page(site: Site, model: str) -> str:
     page = next(page for page in pages(site) if page.path == f"models/{model}")
     return page.make()["index.md"].decode()
+
+
+def test_an_article_that_names_no_network_shows_an_example(site: Site) -> None:
+    writing = Writing(site, "articles/made")
+    assert "in inceptionv1" in writing.figure("branch-diagram"), "concatenated branches before others"
+    assert "in alexnet" in writing.figure("branch-diagram", model="alexnet", as_="named")
+    text = writing.figure("residual-blocks")
+    assert "the networks of this site have no residual blocks" in text
+    assert "could not be drawn" in writing.finish(writing.ref("residual-blocks"))["index.md"].decode()
+    with pytest.raises(WbsiteError, match="none is given"):
+        writing.figure("branch-effects")

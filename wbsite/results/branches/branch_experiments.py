@@ -191,5 +191,10 @@ class BranchExperiments(Result, analysis="branch_experiments"):
         dead=integer("1 for a dead unit"),
     )  # fmt: skip
 
+    @property
+    def datasets(self) -> list[str]:
+        """What each setting's networks were trained on."""
+        return [setting.facts.dataset or "pictures" for setting in self.settings.values()]
+
 
 RESULTS = (BranchExperiments,)
