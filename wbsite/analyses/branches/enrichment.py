@@ -1,4 +1,4 @@
-"""What lies in which branch: categories and indices of units tested in every branch, and blocks of residual stages."""
+"""Which units are in which branch: categories and indices tested in every branch, and blocks of residual stages."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FILTER_INDICES = ("chroma", "frequency", "orientation_selectivity", "phase_symme
 
 
 COPY_PERMUTATIONS = 200
-"""Of a copy, whose permutation p-values are not looked at but for blocks' rate of false alarms."""
+"""Permutations for a copy, whose p-values are not used except for the rate of false alarms of blocks."""
 
 
 PUBLISHED = (
@@ -138,8 +138,14 @@ def _groups(branches: Branches) -> Iterator[Group]:
     for (name, kind), rows in branches.rows.groupby(["group", "kind"], sort=False):
         names = tuple(rows["branch"])
         units = [
-            pd.DataFrame({"branch": names.index(of.branch), "layer": of.layer, "unit": np.arange(of.low, of.high)})
-            for of in members[(members["group"] == name) & (members["kind"] == kind)].itertuples()
+            pd.DataFrame(
+                {
+                    "branch": names.index(member.branch),
+                    "layer": member.layer,
+                    "unit": np.arange(member.low, member.high),
+                }
+            )
+            for member in members[(members["group"] == name) & (members["kind"] == kind)].itertuples()
         ]
         yield Group(name, kind, names, tuple(map(int, rows["kernel"])), pd.concat(units, ignore_index=True))
 
@@ -151,7 +157,7 @@ def _stimuli(context: Context) -> Source | None:
 
 
 def _weights(context: Context) -> Source | None:
-    """First layers, by the weights alone."""
+    """Indices of first layers, by the weights alone."""
     units, named = [], []
     for layer in context.layers.layers:
         if reads_pictures(layer) and f"{layer.name}.weight" not in context.model.missing:
@@ -165,7 +171,7 @@ def _weights(context: Context) -> Source | None:
 
 
 def _yours(context: Context, groups: Iterable[Group]) -> Source | None:
-    """The user's categories; a group none of whose units has one is not asked about."""
+    """The user's categories; a group none of whose units has one is not tested."""
     table = context.categories()
     labelled = pd.MultiIndex.from_frame(table[UNIT])
     units = [group.units[UNIT] for group in groups if pd.MultiIndex.from_frame(group.units[UNIT]).isin(labelled).any()]
@@ -196,12 +202,13 @@ def _tests(group: Group, source: Source, permutations: int, seed: int) -> dict[s
 def _copies(context: Context, groups: Sequence[Group], sources: Sequence[Source]) -> Iterator[dict[str, pd.DataFrame]]:
     """The same tests of untrained copies, one result each, of the first groups whose units were shown stimuli.
 
-    Not of first layers, whose untrained units share nothing and part as by lot. Paths that are concatenated differ in
-    kernels and depth, at every place in another way; others are alike, so that one place stands for all in `quick`.
+    Not of first layers, whose untrained units share nothing and differ between branches by chance alone. Paths that are
+    concatenated differ in kernels and depth, at every place in another way; others are alike, so that one place
+    represents all in `quick`.
     """
     params, first = context.params, {layer.name for layer in context.layers.layers if INPUT in layer.inputs}
-    shown = {layer for source in sources if source.name == "stimuli" for layer in source.units["layer"]}
-    able = [group for group in groups if set(group.layers) <= shown - first]
+    seen = {layer for source in sources if source.name == "stimuli" for layer in source.units["layer"]}
+    able = [group for group in groups if set(group.layers) <= seen - first]
     concatenated = [group for group in able if group.kind == "concat"][: params["concatenated"]]
     chosen = concatenated + [group for group in able if group.kind != "concat"][: params["alike"]]
     context.progress.step("untrained copies", len(chosen) * params["copies"])
@@ -209,19 +216,19 @@ def _copies(context: Context, groups: Sequence[Group], sources: Sequence[Source]
         for seed in range(params["copies"]):
             name = {"group": group.name, "kind": group.kind, "copy": seed}
             if (part := context.parts.get(name)) is None:
-                source = _measured(untrained(context.model, seed), _together(group, groups, shown), context)
+                source = _measured(untrained(context.model, seed), _together(group, groups, seen), context)
                 tables = stacked([_tests(group, source, COPY_PERMUTATIONS, seed)])
                 part = context.parts.put(name, Contents(tables=tables))
             yield {name: part.table(name) for name in (*KEYS, "shares")}
             context.progress.advance()
 
 
-def _together(group: Group, groups: Sequence[Group], shown: set[str]) -> list[str]:
+def _together(group: Group, groups: Sequence[Group], seen: set[str]) -> list[str]:
     """Layers that see the same stimuli as the group's: those of groups that share a layer with it, and so on."""
     layers = set(group.layers)
-    while more := {layer for other in groups if layers & set(other.layers) for layer in other.layers} & shown - layers:
+    while more := {layer for other in groups if layers & set(other.layers) for layer in other.layers} & seen - layers:
         layers |= more
-    return [layer for layer in dict.fromkeys(layer for of in groups for layer in of.layers) if layer in layers]
+    return [layer for layer in dict.fromkeys(layer for group in groups for layer in group.layers) if layer in layers]
 
 
 def _measured(model: LoadedModel, layers: Sequence[str], context: Context) -> Source:

@@ -47,8 +47,8 @@ def trials(*names: str) -> Callable[[Site], dict[str, Experiment] | Gap | None]:
         setting = first_setting(site)
         if isinstance(setting, Gap):
             return setting
-        there = {name: setting.experiments[name] for name in names if name in setting.experiments}
-        return there if len(there) == len(names) else None
+        experiments = {name: setting.experiments[name] for name in names if name in setting.experiments}
+        return experiments if len(experiments) == len(names) else None
 
     return evidence
 

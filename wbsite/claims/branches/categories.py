@@ -32,14 +32,14 @@ class Network:
 
 def networks(site: Site) -> list[Network] | None:
     """Every network with concatenated branches that were tested."""
-    found = []
+    tested = []
     for model in with_branches(site, "concat"):
         if enrichment := model.result(Enrichment):
             rows = enrichment.rows
             enriched = rows[(rows["q"] <= 0.05) & (rows["odds_ratio"] > 1)]
             beyond = [int((enriched[name] <= 0.05).sum()) for name in ("untrained_p", "same_kernel_p")]
-            found.append(Network(model.title, len(rows), len(enriched), *beyond))
-    return found or None
+            tested.append(Network(model.title, len(rows), len(enriched), *beyond))
+    return tested or None
 
 
 def divided(e: list[Network]) -> str:

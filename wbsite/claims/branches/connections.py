@@ -51,12 +51,12 @@ class Network:
 
 def networks(site: Site) -> list[Network] | None:
     """Every network whose first convolution is fit."""
-    found = []
+    fit = []
     for model in with_connections(site):
         if result := model.result(Connectivity):
             chroma, frequency = (_correlations(result, name) for name in ("chroma", "frequency"))
-            found.append(Network(model.id, model.title, float(result.factors["p"].iloc[0]), chroma, frequency))
-    return found or None
+            fit.append(Network(model.id, model.title, float(result.factors["p"].iloc[0]), chroma, frequency))
+    return fit or None
 
 
 def _correlations(result: Connectivity, name: str) -> tuple[Interval, Interval]:
@@ -86,12 +86,12 @@ class SecondFactor:
 
 def second_factor(site: Site) -> SecondFactor | None:
     """Of the networks whose connections are more than chance."""
-    found = structured(site)
-    if found is None:
+    beyond_chance = structured(site)
+    if beyond_chance is None:
         return None
     return SecondFactor(
-        [network.title for network in found if network.second_is_frequency],
-        [network.title for network in found if network.one_for_both],
+        [network.title for network in beyond_chance if network.second_is_frequency],
+        [network.title for network in beyond_chance if network.one_for_both],
     )
 
 

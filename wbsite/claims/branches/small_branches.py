@@ -59,7 +59,7 @@ class Reported:
     counts: Counts | None
 
 
-def shown(site: Site) -> Model | None:
+def example(site: Site) -> Model | None:
     """The network that the article shows, where it has the branches that were reported on."""
     model = concatenated(site)
     return model if isinstance(model, Model) and model.architecture.name in REPORTED else None
@@ -69,7 +69,7 @@ def reported(layer: str, category: str) -> Callable[[Site], Reported | Gap | Non
     """Evidence: units of a category in the 5×5 branch of a layer; None for other networks."""
 
     def evidence(site: Site) -> Reported | Gap | None:
-        model = shown(site)
+        model = example(site)
         if model is None:
             return None
         enrichment = model.result_or_gap(Enrichment)
@@ -121,7 +121,7 @@ def published(site: Site) -> list[Published] | Gap:
 
 def same_training(site: Site) -> Model | None:
     """The network that the article shows, where it was tested for what was reported."""
-    model = shown(site)
+    model = example(site)
     return model if model and model.result(Enrichment) else None
 
 

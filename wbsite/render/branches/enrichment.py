@@ -106,9 +106,9 @@ def _head(group: str, name: str, rows: pd.DataFrame, kernels: dict[str, int]) ->
 def _lines(enriched: Enriched, source: str, rows: pd.DataFrame, branches: list[str]) -> str:
     heading = f'<tr><th colspan="{len(branches) + 1}" class="wb-source">{SOURCES[source]}</th></tr>'
     lines = []
-    for category, of in rows.groupby("category", sort=False):
+    for category, part in rows.groupby("category", sort=False):
         title, rule = enriched.category(str(category), source)
-        cells = "".join(_cell(row) for row in of.set_index("branch").loc[branches].to_dict("records"))
+        cells = "".join(_cell(row) for row in part.set_index("branch").loc[branches].to_dict("records"))
         lines.append(f'<tr><th scope="row" title="{escape(rule, quote=True)}">{escape(title)}</th>{cells}</tr>')
     return heading + "".join(lines)
 

@@ -47,8 +47,8 @@ def correlation_rows(site: Site) -> tuple[pd.DataFrame, list[str], int]:
         return pd.DataFrame(), absent, draws
     table = pd.concat(parts, ignore_index=True)
     titles = list(dict.fromkeys(table["model"]))
-    shown = [name for name in PROPERTIES if name in set(table["property"])]
-    group = table["property"].map(shown.index)
+    properties = [name for name in PROPERTIES if name in set(table["property"])]
+    group = table["property"].map(properties.index)
     tall = HEADING + ROW * len(titles)
     table["heading"] = table["property"].map(PROPERTIES)
     table["head"] = TOP + group * tall

@@ -70,8 +70,8 @@ def _chart(table: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
         x=x, y=y, color=colour, tooltip=tips,
         fill=alt.condition("datum.q <= 0.05 && isValid(toNumber(datum.q))", colour, alt.value("transparent")),
     )  # fmt: skip
-    one = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[4, 3]).encode(y=alt.datum(1))
-    return alt.layer(one, copies, points)
+    chance = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[4, 3]).encode(y=alt.datum(1))
+    return alt.layer(chance, copies, points)
 
 
 def _caption(enriched: Enriched, stages: list[Stage], table: pd.DataFrame, differing: pd.DataFrame) -> str:

@@ -13,12 +13,12 @@ from .enrichment import Enrichment
 
 def with_branches(site: Site, *kinds: Kind) -> list[Model]:
     """Networks with a group of branches that meet in one of these ways, or in any."""
-    found = []
+    models = []
     for model in site.working:
         branches = model.result(Branches)
         if branches is not None and (set(branches.kinds) & set(kinds) if kinds else branches.groups):
-            found.append(model)
-    return found
+            models.append(model)
+    return models
 
 
 def with_connections(site: Site) -> list[Model]:

@@ -23,7 +23,7 @@ NUMBERS = [
     *("share", "low", "high", "split", "split_low", "split_high", "difference", "difference_low", "difference_high"),
     *("parting", "above_from"),
 ]
-ACCURACY = [f"{of}{end}" for of in ("accuracy", "accuracy_difference") for end in ("", "_low", "_high")]
+ACCURACY = [f"{name}{end}" for name in ("accuracy", "accuracy_difference") for end in ("", "_low", "_high")]
 HEADS = (
     *("Experiment", "Seeds", "η² chroma", "split<br>at random", "difference", "seeds beyond<br>chance"),
     *("above chance<br>from epoch", "η² frequency<br>beyond colour", "seeds beyond<br>chance"),
