@@ -15,7 +15,7 @@ from safetensors.torch import save_model
 
 from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
-from wbsite.models.formats import read as formats
+from wbsite.models import formats
 from wbsite.models.user import load_user
 
 NETS = """

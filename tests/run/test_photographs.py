@@ -19,7 +19,7 @@ from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
 from wbsite.core.store import Entry, Store
-from wbsite.datasets._photographs import PHOTOGRAPHS, chosen, described, public_name
+from wbsite.datasets._photographs import PHOTOGRAPHS, caption, evenly_spaced, public_name
 from wbsite.models.base import ModelSpec, Preprocess
 from wbsite.run import plan as planning
 from wbsite.run.executors import outcomes
@@ -159,17 +159,17 @@ def test_an_analysis_cannot_see_them_without_saying_so(bench: Any, monkeypatch: 
 
 def test_of_many_some_of_every_class_are_chosen() -> None:
     labels = np.tile(np.arange(10), 100)
-    found = chosen(labels)
+    found = evenly_spaced(labels)
     assert len(set(found.tolist())) == PHOTOGRAPHS
     assert np.bincount(labels[found]).tolist() == [PHOTOGRAPHS // 10] * 10
-    assert chosen(np.array([1, 0, 1])).tolist() == [1, 0, 2]
-    assert chosen(np.array([], np.int64)).tolist() == []
+    assert evenly_spaced(np.array([1, 0, 1])).tolist() == [1, 0, 2]
+    assert evenly_spaced(np.array([], np.int64)).tolist() == []
 
 
 def test_what_is_published_names_no_folder_of_the_machine() -> None:
     assert public_name("imagefolder:/home/someone/pets") == "imagefolder:pets"
-    assert described("imagefolder:/home/someone/pets", 7) == "7 pictures of imagefolder:pets"
-    assert described("cifar10", 200) == "200 pictures of cifar10"
+    assert caption("imagefolder:/home/someone/pets", 7) == "7 pictures of imagefolder:pets"
+    assert caption("cifar10", 200) == "200 pictures of cifar10"
 
 
 def test_workers_compute_what_one_process_computes(bench: Any) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from wbsite.core.errors import WbsiteError
 
@@ -29,9 +30,20 @@ def fetch(
     _say(path)
 
 
-@app.command()
+class ReadsFormats(TyperCommand):
+    """A command whose help ends with the formats of weights files; they are looked up when it is asked for."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Writes one line a format: its suffixes, and what keeps weights so."""
+        from wbsite.core import registry
+
+        with formatter.section("Formats"):
+            formatter.write_dl([(", ".join(entry.suffixes), entry.summary) for entry in registry.entries("formats")])
+
+
+@app.command(cls=ReadsFormats)
 def convert(
-    source: Annotated[Path, typer.Argument(help=".caffemodel, .npz, .pth, .pt or .safetensors file.")],
+    source: Annotated[Path, typer.Argument(help="File of weights in one of the formats below.")],
     model: Annotated[str, typer.Option(help="NAME or NAME@WEIGHTS.")],
     out: Annotated[Path, typer.Option(help="Folder for NAME-WEIGHTS.safetensors.")],
     weights: Label = None,

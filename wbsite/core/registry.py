@@ -1,4 +1,4 @@
-"""Finds models, data sets, analyses, results, claims, experiments, figures and pages: by folder, and by entry point.
+"""Finds what can be added to: models, formats, data sets, analyses, figures, …, by folder and by entry point.
 
 Each kind has a folder. Every module in it that defines the kind's list (`MODELS`, `DATASETS`, …)
 contributes its entries; so does every installed package with an entry point in the group
@@ -44,6 +44,7 @@ class Kind:
 
 KINDS = {
     "models": Kind("MODELS", ("wbsite.models.zoo",), key=lambda spec: f"{spec.name}@{spec.weights}"),
+    "formats": Kind("FORMATS", ("wbsite.models.formats",)),
     "datasets": Kind("DATASETS", ("wbsite.datasets",)),
     "analyses": Kind("ANALYSES", tuple(f"wbsite.analyses.{subject}" for subject in SUBJECTS)),
     "results": Kind(

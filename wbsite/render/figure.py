@@ -98,7 +98,9 @@ class Figure:
     section: str = ""
     """Heading of the model's or layer's page under which it appears; "" for a figure that only articles ask for."""
     order: int = 0
-    """Its place among the figures of that section."""
+    """Its place among the figures of that page; a section stands where the first of its figures does."""
+    belongs: Callable[[Scene], bool] = lambda scene: True
+    """Whether it is part of this model's or layer's page; a section without figures and text is left out."""
 
     def check(self, scene: Scene) -> None:
         """Refuses a scene that lacks what the figure is drawn of.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jinja2
 
@@ -256,6 +256,41 @@ class Writing:
         text = re.sub(r"@@ref:([\w.-]+)@@", resolve, text)
         files = {**self.files, "index.md": text.encode()}
         return Incomplete(files, self.defects) if self.defects else files
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a model's or layer's page.
+
+    Attributes:
+        title: its heading.
+        text: name of the template of what stands before its figures; "" for none.
+        figures: names, in order.
+    """
+
+    title: str
+    text: str
+    figures: tuple[str, ...]
+
+
+def sections(writing: Writing, kind: Literal["model", "layer"]) -> list[Section]:
+    """The parts of a model's or layer's page, as its figures say where they appear.
+
+    A section's text is the template sections/KIND/TITLE.md.j2, TITLE in small letters with hyphens, where there is one.
+    """
+    scene = Scene(writing.site, writing.model, writing.layer, writing.up)
+    placed = sorted(
+        (figure for figure in registry.entries("figures") if figure.section and figure.of == kind),
+        key=lambda figure: (figure.order, figure.name),
+    )
+    known = sources.templates()
+    parts = []
+    for title in dict.fromkeys(figure.section for figure in placed):
+        text = f"sections/{kind}/{title.lower().replace(' ', '-')}.md.j2"
+        own = tuple(figure.name for figure in placed if figure.section == title and figure.belongs(scene))
+        if own or text in known:
+            parts.append(Section(title, text if text in known else "", own))
+    return parts
 
 
 def defect(error: Exception) -> str:

@@ -169,6 +169,8 @@ class Result(_Schema):
     def __init_subclass__(cls, analysis: str) -> None:
         cls.analysis, cls.adapters = analysis, {}
         cls.fields = {name: spec for name, spec in vars(cls).items() if isinstance(spec, Field)}
+        if taken := sorted(cls.fields.keys() & dir(Result)):
+            raise TypeError(f"the schema of {analysis} has fields whose names every result uses itself: {taken}")
         for name in cls.fields:
             delattr(cls, name)  # so that `__getattr__` loads it
 
@@ -202,7 +204,7 @@ class Result(_Schema):
         return self.__dict__["_entry"].key if "_entry" in self.__dict__ else ""
 
     @property
-    def provenance(self) -> Mapping[str, Any]:
+    def about(self) -> Mapping[str, Any]:
         """The store's record of how it came about: parameters, weights, photographs, seconds."""
         return self.__dict__["_entry"].about if "_entry" in self.__dict__ else {}
 
@@ -295,10 +297,10 @@ def _dtype(schema: type[Result], name: str) -> np.dtype:
             return annotation
         return next(filter(None, map(search, getattr(annotation, "__args__", ()))), None)
 
-    found = search(get_type_hints(schema)[name])
-    if found is None:
+    number: type[np.generic] | None = search(get_type_hints(schema)[name])
+    if number is None:
         raise TypeError(f"{schema.__name__}.{name}: annotate it as NDArray[np.float32] or of another number type.")
-    return np.dtype(found)
+    return np.dtype(number)
 
 
 def _checked_array(label: str, spec: Field, content: Any, dtype: np.dtype, lengths: dict[str, int]) -> np.ndarray:

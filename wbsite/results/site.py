@@ -13,6 +13,7 @@ from wbsite.core.naming import STUDY
 from wbsite.core.store import DamagedEntry, Entry, Store
 
 from .base import Result
+from .network.architecture import Architecture, LayerInfo
 
 R = TypeVar("R", bound=Result)
 
@@ -25,36 +26,14 @@ class Gap:
     failed: bool
 
 
-@dataclass(frozen=True)
-class LayerInfo:
-    """A layer as the architecture result describes it, with the numbers of its units."""
-
-    facts: Mapping[str, Any]
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.facts[name]
-        except KeyError as error:
-            raise AttributeError(name) from error
-
-    @property
-    def units(self) -> range:
-        """Unit numbers: counted over the whole block where the layer is a branch of one."""
-        return range(self.facts["first_unit"], self.facts["first_unit"] + self.facts["out_channels"])
-
-    @property
-    def kernel_text(self) -> str:
-        """ "3×3", or "fully connected"."""
-        return "×".join(map(str, self.facts["kernel"])) if self.facts["kind"] == "conv" else "fully connected"
-
-
 def schema_of(analysis: str) -> type[Result]:
     """The schema of an analysis's results.
 
     Raises:
         WbsiteError: there is no such analysis; the hint gives the nearest names.
     """
-    return registry.named("results", analysis, "analysis")
+    schema: type[Result] = registry.named("results", analysis, "analysis")
+    return schema
 
 
 class Results:
@@ -174,21 +153,21 @@ class Model(Results):
         self.failed = self.failed or architecture.get("failed", "")
 
     @cached_property
-    def architecture(self) -> Mapping[str, Any]:
-        """Values of the architecture result.
+    def architecture(self) -> Architecture:
+        """The architecture result.
 
         Raises:
             WbsiteError: it is not there.
         """
-        found = self.found("architecture")
-        if isinstance(found, Gap):
-            raise WbsiteError(f"{self.id}: no architecture: {self.failed or found.reason}")
-        return found.values
+        architecture = self.result_or_gap(Architecture)
+        if isinstance(architecture, Gap):
+            raise WbsiteError(f"{self.id}: no architecture: {self.failed or architecture.reason}")
+        return architecture
 
     @cached_property
     def layers(self) -> list[LayerInfo]:
         """In execution order."""
-        return [] if self.failed else [LayerInfo(facts) for facts in self.architecture["layers"]]
+        return [] if self.failed else self.architecture.layers
 
     def layer(self, name: str) -> LayerInfo:
         """A layer by name.

@@ -11,7 +11,7 @@ import torch
 from wbsite.analyses.base import Photographs
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
-from wbsite.datasets._photographs import described, files_of, pictures, public_name
+from wbsite.datasets._photographs import caption, files_of, pictures, public_name
 from wbsite.models.base import ModelSpec, Preprocess
 
 
@@ -57,4 +57,4 @@ def _read(source: Source) -> Photographs:
     digest = hashlib.sha256(repr(tuple(inputs.shape)).encode())
     digest.update(inputs.numpy().data)
     count = len(found)
-    return Photographs(inputs, public_name(source.name), count, described(source.name, count), digest.hexdigest())
+    return Photographs(inputs, public_name(source.name), count, caption(source.name, count), digest.hexdigest())

@@ -15,7 +15,9 @@ from wbsite.analyses.branches.branches import MEMBERS, NONE, ROWS, UNKNOWN, run
 from wbsite.core.store import Contents
 from wbsite.graph.layers import discover
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
-from wbsite.models.zoo import alexnet, inceptionv1
+from wbsite.models.networks import alexnet
+from wbsite.models.networks.inception_layouts import SMALL
+from wbsite.models.networks.inceptionv1 import InceptionV1
 
 
 def result_of(build: Callable[[], nn.Module], side: int = 64) -> Contents:
@@ -28,7 +30,7 @@ def result_of(build: Callable[[], nn.Module], side: int = 64) -> Contents:
 
 @pytest.fixture(scope="module")
 def inception() -> Contents:
-    return result_of(lambda: inceptionv1.InceptionV1(inceptionv1.SMALL))
+    return result_of(lambda: InceptionV1(SMALL))
 
 
 def test_a_row_is_a_branch_and_its_members_are_layers_of_the_network(inception: Contents) -> None:

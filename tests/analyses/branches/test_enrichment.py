@@ -17,8 +17,8 @@ from wbsite.analyses.base import Context
 from wbsite.analyses.branches import branches, enrichment, tuning
 from wbsite.core.store import Contents, Store
 from wbsite.graph.layers import Layers, discover
+from wbsite.models import formats
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
-from wbsite.models.formats import read as formats
 from wbsite.ops.branches.enrichment_p import enrichment_p_value
 from wbsite.ops.branches.group_tests import Population, category_tests, index_tests
 from wbsite.ops.tuning.categories import FILTER_CATEGORIES, filter_categories

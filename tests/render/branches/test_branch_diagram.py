@@ -19,13 +19,15 @@ from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Store
 from wbsite.graph.layers import discover
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
-from wbsite.models.zoo import alexnet, inceptionv1, torchvision_cnns
+from wbsite.models.networks import alexnet, torchvision_cnns
+from wbsite.models.networks.inception_layouts import SMALL
+from wbsite.models.networks.inceptionv1 import InceptionV1
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.render.pages.models import pages
 from wbsite.results.site import Site
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
-    "inceptionv1": (lambda: inceptionv1.InceptionV1(inceptionv1.SMALL), 64),
+    "inceptionv1": (lambda: InceptionV1(SMALL), 64),
     "alexnet": (alexnet.small, 32),
     "plain": (lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3)), 16),
     "resnext": (lambda: torchvision_cnns.build("resnext50_32x4d"), 64),

@@ -62,10 +62,10 @@ def test_every_unit_is_on_the_map_inside_its_frame_with_a_link_to_its_page(site:
         )
     for mark in marks:
         assert re.fullmatch(r"unit \d+: chroma \d\.\d\d, \d\.\d\d cycles a pixel", mark[1])
-    filters = site.model("simplified_32").entry("filters", "0a")
+    filters = site.model("simplified_32").result("filters", "0a")
     assert filters is not None
     sheet = np.asarray(Image.open(io.BytesIO(drawing.files["simplified_32-0a-filters.png"])))
-    for mark, expected in zip(marks, quantised(filters.arrays["pictures"]), strict=True):
+    for mark, expected in zip(marks, quantised(filters.pictures), strict=True):
         x, y = int(mark[4]), int(mark[5])
         assert np.array_equal(sheet[y : y + 7, x : x + 7, :3], expected), "what is cut out is the unit's own filter"
 

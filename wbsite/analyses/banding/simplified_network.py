@@ -12,7 +12,7 @@ from wbsite.analyses.base import Analysis, SuiteContext
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Contents
-from wbsite.models.zoo.simplified import Simplified
+from wbsite.models.networks.simplified import Simplified
 from wbsite.train.runs import Run
 
 SUITE = "banding"

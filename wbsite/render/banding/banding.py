@@ -217,8 +217,16 @@ def histogram(scene: Scene) -> Drawing | Gap:
     return Drawing(caption, alt_text, table, chart, height=height)
 
 
+def has_index(scene: Scene) -> bool:
+    """Whether the layer's banding is defined."""
+    banding = scene.result_or_gap(Banding)
+    return not isinstance(banding, Gap) and banding.index is not None
+
+
 FIGURES = (
-    Figure("banding-by-depth", by_depth, "banding by depth", of="model"),
+    Figure("banding-by-depth", by_depth, "banding by depth", of="model", section="Banding by depth", order=20),
     Figure("banding-across", across, "banding across networks", of="site"),
-    Figure("banding-histogram", histogram, "the banding index of the units"),
+    Figure(
+        "banding-histogram", histogram, "the banding index of the units", section="Banding", order=30, belongs=has_index
+    ),
 )

@@ -108,4 +108,4 @@ def _box(model: Model, layer: LayerInfo, x: int, y: int, up: str) -> str:
     )
 
 
-FIGURES = (Figure("architecture", draw, "the diagram of the layers", of="model"),)
+FIGURES = (Figure("architecture", draw, "the diagram of the layers", of="model", section="Architecture", order=10),)

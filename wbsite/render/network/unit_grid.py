@@ -13,7 +13,10 @@ from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import pictured
 from wbsite.render.sprites import SIDE, sheet, thumbnails
 from wbsite.results.banding.banding import Banding
+from wbsite.results.network.connections import Connections
+from wbsite.results.network.filters import Filters
 from wbsite.results.network.nmf import Nmf
+from wbsite.results.network.unit_pictures import UnitPictures
 from wbsite.results.site import Gap, LayerInfo
 
 
@@ -21,11 +24,11 @@ def draw(scene: Scene) -> Drawing | Gap:
     """NMF pictures of the layer, its kernels as they are where it reads the picture itself, or the units' numbers;
     and what excites the units, where most of them have such a picture."""
     assert scene.layer is not None and scene.model is not None
-    filters, nmf = scene.model.entry("filters", scene.layer.name), scene.result_or_gap(Nmf)
+    filters, nmf = scene.model.result(Filters, scene.layer.name), scene.result_or_gap(Nmf)
     if filters is not None:
-        return _drawing(scene, {"kernels": filters.arrays["pictures"]}, filters.arrays["order"], None)
+        return _drawing(scene, {"kernels": filters.pictures}, filters.order, None)
     if isinstance(nmf, Gap):
-        panels = scene.model.entry("connections", scene.layer.name)
+        panels = scene.model.result(Connections, scene.layer.name)
         return nmf if panels is None else _drawing(scene, {}, None, None)
     return _drawing(scene, {"per-unit": nmf.per_unit, "joint": nmf.joint}, nmf.order, nmf)
 
@@ -58,8 +61,9 @@ def _drawing(scene: Scene, kernels: dict[str, np.ndarray], order: np.ndarray | N
         attributes += f' data-columns="{columns}"'
     rows = pictured(model, layer.name)
     if 2 * len(rows) > n:
-        entry = scene.entry_or_gap("unit_pictures")
-        pictures = {channel: entry.file(f"unit-{channel}.webp") for channel in rows}
+        result = model.result(UnitPictures, layer.name)
+        assert result is not None
+        pictures = {channel: result.picture(channel) for channel in rows}
         files["pictures.webp"], columns = thumbnails(pictures, n)
         attributes += (
             f' data-sprite-pictures="pictures.webp" data-picture-tile="{SIDE}" data-picture-columns="{columns}"'
@@ -101,4 +105,4 @@ def _caption(layer: LayerInfo, kernels: Mapping[str, Any], rows: Mapping[int, An
     return caption + " Point at a unit for its numbers; click for its connections and its permalink."
 
 
-FIGURES = (Figure("unit-grid", draw, "pictures of the units"),)
+FIGURES = (Figure("unit-grid", draw, "pictures of the units", section="Units", order=10),)
