@@ -14,7 +14,7 @@ from wbsite.analyses.information.information_plane import compression, ends
 from wbsite.analyses.information.trajectories import Trained, assemble
 from wbsite.core.store import Store
 from wbsite.datasets.base import Samples
-from wbsite.ops.information.mutual import estimator
+from wbsite.ops.information import estimator
 from wbsite.results.base import Result
 from wbsite.results.information.information_plane import EstimatorRecord, InformationPlane
 from wbsite.results.site import Site

@@ -27,7 +27,8 @@ def code_digest() -> str:
     for path in sorted(PACKAGE.rglob("*.py")):
         if "render" not in path.relative_to(PACKAGE).parts:
             digest.update(path.read_bytes())
-    digest.update(canonical(registry.installed("models", "datasets", "analyses", "experiments", "suites", "studies")))
+    plugins = registry.installed("models", "datasets", "estimators", "analyses", "experiments", "suites", "studies")
+    digest.update(canonical(plugins))
     return digest.hexdigest()
 
 

@@ -16,8 +16,8 @@ from wbsite.analyses.information.information_plane import compression, ends, run
 from wbsite.analyses.information.trajectories import run as train
 from wbsite.core.progress import Progress
 from wbsite.core.store import Contents, Store
+from wbsite.ops.information import Binning, mutual_information
 from wbsite.ops.information.activations import ACTIVATIONS
-from wbsite.ops.information.mutual import Binning, mutual_information
 from wbsite.results.information.trajectories import Trajectories
 from wbsite.train.study.replay import Replay
 from wbsite.train.study.study_file import read

@@ -11,9 +11,9 @@ import pandas as pd
 import torch
 
 from wbsite.analyses.base import Analysis, StudyContext
+from wbsite.ops.information import Estimator, estimator, mutual_informations
 from wbsite.ops.information.counting import NOT_BINARY, binary_counts, count_baseline, count_decisions
 from wbsite.ops.information.eta_squared import explained
-from wbsite.ops.information.mutual import KDE, Estimator, estimator, mutual_informations
 from wbsite.results.information.counting import Baseline, Counting, CountingEstimator, CountingLayer, CountingRuns
 from wbsite.results.information.information_plane import InformationPlane
 from wbsite.results.information.trajectories import Trajectories
@@ -120,7 +120,7 @@ def _padded(columns: dict[str, np.ndarray], records: int) -> dict[str, np.ndarra
 
 def _estimator(plane: InformationPlane) -> Estimator:
     estimators = [estimator(token) for token in plane.titles]
-    return next((each for each in estimators if not isinstance(each, KDE)), estimator("binning:0.07"))
+    return next((each for each in estimators if not each.pairwise), estimator("binning:0.07"))
 
 
 def _runs(course: pd.DataFrame) -> CountingRuns:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from wbsite.analyses.base import Analysis, StudyContext
 from wbsite.core.store import Contents
-from wbsite.ops.information.mutual import KDE, Estimator, by_estimator, estimator
+from wbsite.ops.information import Estimator, by_estimator, estimator
 from wbsite.results.information.information_plane import EstimatorRecord, InformationPlane
 from wbsite.results.information.trajectories import Trajectories
 from wbsite.stats.intervals import t_interval
@@ -52,7 +52,7 @@ def run(context: StudyContext) -> InformationPlane:
                 token=each.token,
                 title=each.title,
                 records=len(_records(each, len(study.moments))),
-                seeds=min(SEEDS, len(study.seeds)) if isinstance(each, KDE) else len(study.seeds),
+                seeds=min(SEEDS, len(study.seeds)) if each.pairwise else len(study.seeds),
             )
             for each in estimators
         ],
@@ -72,8 +72,8 @@ def measure_run(replay: Replay, name: str, seed: int, position: int, estimators:
         position: of the seed in the study.
     """
     moments, finite = np.array(replay.study.moments), replay.finite(name, seed)
-    fast = [each for each in estimators if not isinstance(each, KDE)]
-    slow = [each for each in estimators if isinstance(each, KDE) and position < SEEDS]
+    fast = [each for each in estimators if not each.pairwise]
+    slow = [each for each in estimators if each.pairwise and position < SEEDS]
     tables = []
     for layer, values in replay.layers(name, seed, slice(finite)):
         for group in (fast, slow):
@@ -93,7 +93,7 @@ def measure_run(replay: Replay, name: str, seed: int, position: int, estimators:
 
 def _records(each: Estimator, count: int) -> np.ndarray:
     """Which records an estimator measures."""
-    if not isinstance(each, KDE):
+    if not each.pairwise:
         return np.arange(count)
     return np.unique([*range(0, count, EVERY), count - 1])
 

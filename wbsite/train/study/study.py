@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 from wbsite.core.errors import WbsiteError
 from wbsite.core.naming import public
+from wbsite.ops.information import estimator
 from wbsite.ops.information.activations import activation
-from wbsite.ops.information.mutual import estimator
 
 from .stacked import Architecture
 
