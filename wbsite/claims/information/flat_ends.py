@@ -106,8 +106,8 @@ def verdict(evidence: Evidence) -> str:
 # A section of its own, which a study without such functions does not have.
 SECTION = (
     "## Other activation functions\n\nIf compression is what saturation on both sides does, functions that are flat on"
-    " both sides should compress, and others should not. With weights free, the last hidden layer compresses, in bits by"
-    " {{ e.estimator }} and by the measure that fluctuations do not raise: of functions flat on both sides,"
+    " both sides should compress, and others should not. With weights free, the last hidden layer compresses, in bits"
+    " by {{ e.estimator }} and by the measure that fluctuations do not raise: of functions flat on both sides,"
     " {% for f in e.flat %}{{ f.activation }} {{ f | interval }}{{ ', ' if not loop.last }}{% endfor %}; of others,"
     " {% for f in e.other %}{{ f.activation }} {{ f | interval }}{{ ', ' if not loop.last }}{% endfor %}."
     " {{ e.flat_compressing }} of {{ e.flat | length }} of the first kind and {{ e.other_compressing }} of"
