@@ -17,4 +17,4 @@ def mean_over_runs(values: Sequence[float] | np.ndarray) -> Estimate:
         values: (runs,); NaN where a run has none.
     """
     x = np.asarray(values, np.float64)
-    return Estimate.from_numbers(*t_interval(x[~np.isnan(x)]))
+    return Estimate.from_interval(t_interval(x[~np.isnan(x)]))

@@ -107,7 +107,7 @@ def _layer(runs: pd.DataFrame) -> LayerSaturation:
         rho=mean_over_runs(runs["rho"].to_numpy()),
         rho_steps=mean_over_runs(runs["rho_steps"].to_numpy()),
         rho_other=mean_over_runs(runs["rho_other"].to_numpy()),
-        rho_seeds=Estimate.from_numbers(over_seeds.rho, over_seeds.low, over_seeds.high),
+        rho_seeds=Estimate.from_interval((over_seeds.rho, over_seeds.low, over_seeds.high)),
         rho_seeds_p=or_none(over_seeds.p),
         kinds=_kinds(runs),
     )

@@ -103,7 +103,7 @@ CERTAIN = (
 CLAIMS = (
     Claim(
         name="compression-accuracy",
-        statement="Networks that compress more are better on test samples",
+        statement="Networks that compress more are better on test samples.",
         source=NOTEBOOK,
         rule=(
             "Spearman's ρ over the seeds of a configuration, of compression (largest I(X;T) minus the last, mean over"

@@ -185,7 +185,7 @@ MISSING = (
 CLAIMS = (
     description(
         "counting-baseline",
-        "What the number of active inputs tells of the label",
+        "What the number of active inputs tells of the label.",
         evidence,
         lambda e: "harmonics" if e.harmonics else "other data",
         {
@@ -196,14 +196,14 @@ CLAIMS = (
     ),
     description(
         "counting-by-network",
-        "How nearly each network decides as the count does",
+        "How nearly each network decides as the count does.",
         evidence,
         lambda e: "measured",
         {"measured": table(HEAD, "networks", CELLS)},
     ),
     description(
         "counting-inputs",
-        "Whether the inputs of the study can be counted",
+        "Whether the inputs of the study can be counted.",
         inputs,
         lambda e: "not countable" if e else "countable",
         {
@@ -215,7 +215,7 @@ CLAIMS = (
     ),
     Claim(
         name="counting-stays",
-        statement="Networks whose weights are held down strongly never leave the solution that only counts",
+        statement="Networks whose weights are held down strongly never leave the solution that only counts.",
         source="",
         rule=(
             "A configuration stays at the counting solution where its runs that lived decide at the end, on average, as"
@@ -240,7 +240,7 @@ CLAIMS = (
     ),
     description(
         "counting-and-the-rest",
-        "What constrained networks that only count keep besides the count",
+        "What constrained networks that only count keep besides the count.",
         evidence,
         lambda e: "constrained" if e.constrained else "none",
         {
@@ -253,7 +253,7 @@ CLAIMS = (
     ),
     Claim(
         name="counting-is-linear",
-        statement="Counting is as far as training takes a linear decision",
+        statement="Counting is as far as training takes a linear decision.",
         source="",
         rule=(
             "Holds where a network without nonlinearity and without a limit on its weights stays at the counting"
@@ -271,7 +271,7 @@ CLAIMS = (
     ),
     Claim(
         name="counting-passes",
-        statement="Networks pass through the solution that only counts",
+        statement="Networks pass through the solution that only counts.",
         source="",
         rule=(
             "Of the configurations that do not stay: holds where half the runs of one, or more, agree with the count on"
@@ -289,7 +289,7 @@ CLAIMS = (
     ),
     description(
         "counting-misses",
-        "Networks that come near the solution that only counts and not to it",
+        "Networks that come near the solution that only counts and not to it.",
         evidence,
         missing_verdict,
         {"none misses": "", "others pass": f"**Passing by.** {MISSING}", "none passes": f"**Passing.** {MISSING}"},

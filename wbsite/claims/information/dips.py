@@ -131,7 +131,7 @@ TESTED = (
 CLAIMS = (
     description(
         "dip-definition",
-        "What a dip is",
+        "What a dip is.",
         definition,
         lambda e: "defined",
         {
@@ -141,7 +141,7 @@ CLAIMS = (
     ),
     description(
         "dips-by-network",
-        "Which layers dip, in how many runs, how deep and when",
+        "Which layers dip, in how many runs, how deep and when.",
         networks,
         lambda e: "counted" if e else "no run lived",
         {
@@ -155,7 +155,7 @@ CLAIMS = (
     ),
     Claim(
         name="dip-is-counting",
-        statement="The dip of I(X;T) is the passage through the solution that only counts active inputs",
+        statement="The dip of I(X;T) is the passage through the solution that only counts active inputs.",
         source="",
         rule=(
             "Of the hidden layer of an unconstrained tanh network that dips in the most runs: holds where the agreement"

@@ -40,7 +40,7 @@ def compressions(site: Site) -> Compressions | Gap:
 CLAIMS = (
     description(
         "estimators-differ",
-        "What a layer compresses by every estimator",
+        "What a layer compresses by every estimator.",
         compressions,
         lambda e: "several" if len(e.bits) > 1 else "one",
         {

@@ -117,7 +117,7 @@ SECTION = (
 CLAIMS = (
     Claim(
         name="flat-ends-compress",
-        statement="Activation functions that are flat on both sides compress, and others do not",
+        statement="Activation functions that are flat on both sides compress, and others do not.",
         source="saxe2018information",
         rule=(
             "Of the last hidden layer with weights free: a function compresses where the 95 % Student t interval of"

@@ -59,7 +59,7 @@ def ratio(site: Site) -> Ratio | Gap:
 CLAIMS = (
     description(
         "gradient-phases",
-        "When the mean gradient of a layer is largest against its spread, and when its information is",
+        "When the mean gradient of a layer is largest against its spread, and when its information is.",
         ratio,
         lambda e: "no gradient" if e.epoch is None else "measured",
         {

@@ -32,7 +32,7 @@ LOSS_MEANING = MEANING | {LOSS: "cannot be decided, though that there is a loss 
 CLAIMS = (
     notebook_claim(
         "accuracy-tanh-0.8",
-        "tanh, max-norm 0.8: costs no accuracy",
+        "tanh, max-norm 0.8: costs no accuracy.",
         Comparison("loss", "tanh", 0.8, ACCURACY, at_least=0),
         _wording("With hyperbolic tangents"),
         loss_verdict,
@@ -40,7 +40,7 @@ CLAIMS = (
     ),
     notebook_claim(
         "accuracy-relu-0.8",
-        "relu, max-norm 0.8: costs no accuracy",
+        "relu, max-norm 0.8: costs no accuracy.",
         Comparison("loss", "relu", 0.8, ACCURACY, at_least=0),
         _wording("With rectifiers"),
         loss_verdict,
@@ -48,13 +48,13 @@ CLAIMS = (
     ),
     notebook_claim(
         "accuracy-relu-0.4",
-        "relu, max-norm 0.4: costs accuracy",
+        "relu, max-norm 0.4: costs accuracy.",
         Comparison("loss", "relu", 0.4, ACCURACY),
         verdicts(f"At 0.4, with rectifiers, it costs {POINTS}: that training is impaired VERDICT."),
     ),
     notebook_claim(
         "gap-relu-0.4",
-        "relu, max-norm 0.4: does not overfit",
+        "relu, max-norm 0.4: does not overfit.",
         Comparison("gap", "relu", 0.4, GAP, at_least=0),
         verdicts(f"That it does not overfit then VERDICT; training minus test accuracy is {POINTS}."),
     ),

@@ -100,14 +100,14 @@ VAGUE = "In {{ e.vague | map(attribute='title') | listing }} there are peaks, %s
 CLAIMS = (
     description(
         "peaks-by-network",
-        "How many peaks units have, and how much of them the count explains",
+        "How many peaks units have, and how much of them the count explains.",
         evidence,
         lambda e: "counted",
         {"counted": table(HEAD, "networks", CELLS)},
     ),
     Claim(
         name="peaks-are-counts",
-        statement="The equally spaced peaks in the activations of strongly constrained networks are counts",
+        statement="The equally spaced peaks in the activations of strongly constrained networks are counts.",
         source="",
         rule=(
             f"Holds of a configuration where {EQUAL:.0%} or more of the hidden units with three peaks or more have gaps"
@@ -125,7 +125,7 @@ CLAIMS = (
     ),
     description(
         "peaks-partly-counts",
-        "How much the count explains in the other constrained networks",
+        "How much the count explains in the other constrained networks.",
         evidence,
         vague_verdict,
         {

@@ -92,7 +92,7 @@ def held_verdict(evidence: Evidence) -> str:
 CLAIMS = (
     description(
         "saturation-by-network",
-        "How many layers compress, saturate, do both or neither",
+        "How many layers compress, saturate, do both or neither.",
         evidence,
         lambda e: "counted" if e.networks else "nowhere flat",
         {
@@ -106,7 +106,7 @@ CLAIMS = (
     ),
     Claim(
         name="compression-is-saturation",
-        statement="Layers compress because their activations saturate",
+        statement="Layers compress because their activations saturate.",
         source="saxe2018information",
         rule=(
             "Of the hidden layers of all runs whose weights are held small that compress, as the analysis `saturation`"
@@ -125,7 +125,7 @@ CLAIMS = (
     ),
     description(
         "saturation-with-free-weights",
-        "How many layers with free weights saturate as they compress",
+        "How many layers with free weights saturate as they compress.",
         evidence,
         lambda e: "some compress" if e.free.layers else "nothing compresses",
         {
@@ -136,7 +136,7 @@ CLAIMS = (
     ),
     description(
         "saturation-over-seeds",
-        "Whether runs that saturate more compress more",
+        "Whether runs that saturate more compress more.",
         evidence,
         lambda e: "ranked" if e.ranked else "too few seeds",
         {

@@ -54,7 +54,7 @@ SENTENCE = (
 CLAIMS = (
     Claim(
         name="squeezed-at-once",
-        statement="Layers that lose most are squeezed at the first step, before anything is learned",
+        statement="Layers that lose most are squeezed at the first step, before anything is learned.",
         source="",
         rule=(
             f"Holds where a hidden layer has a mean compression of {BITS:g} bit or more, by the study's first"

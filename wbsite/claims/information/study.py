@@ -134,14 +134,14 @@ OPTIMISER = (
 CLAIMS = (
     description(
         "plane-estimator",
-        "Information is estimated as in the notebook where nothing else is said",
+        "Information is estimated as in the notebook where nothing else is said.",
         study,
         lambda e: "notebook" if e.default[0] == NOTEBOOKS else "other",
         {"notebook": "{{ e.default[1] }}, as in the notebook", "other": "{{ e.default[1] }}"},
     ),
     description(
         "plane-data",
-        "The data that networks are followed on",
+        "The data that networks are followed on.",
         study,
         of_data,
         {
@@ -157,7 +157,7 @@ CLAIMS = (
     ),
     description(
         "plane-networks",
-        "The networks that are followed",
+        "The networks that are followed.",
         study,
         lambda e: "some died" if e.died else "all lived",
         {
@@ -170,7 +170,7 @@ CLAIMS = (
     ),
     description(
         "plane-threshold",
-        "From how many bits on a layer compresses, and on which data",
+        "From how many bits on a layer compresses, and on which data.",
         study,
         of_data,
         {
@@ -181,7 +181,7 @@ CLAIMS = (
     ),
     description(
         "plane-optimiser",
-        "How the networks are trained",
+        "How the networks are trained.",
         study,
         lambda e: "adam" if "adam" in e.optimisers else "other",
         {
@@ -191,7 +191,7 @@ CLAIMS = (
     ),
     description(
         "plane-split",
-        "Which samples are tested",
+        "Which samples are tested.",
         study,
         lambda e: e.data.split,
         {
@@ -202,7 +202,7 @@ CLAIMS = (
     ),
     description(
         "plane-pairwise",
-        "What estimators that compare all pairs of samples measured",
+        "What estimators that compare all pairs of samples measured.",
         study,
         lambda e: "fewer records" if e.sparse else "all records",
         {
@@ -213,7 +213,7 @@ CLAIMS = (
     ),
     description(
         "plane-intervals",
-        "How wide the intervals are",
+        "How wide the intervals are.",
         study,
         of_seeds,
         {
@@ -224,7 +224,7 @@ CLAIMS = (
     ),
     description(
         "plane-task",
-        "How much of its task a study covers",
+        "How much of its task a study covers.",
         study,
         of_data,
         {"harmonics": "made-up task, in which every possible input is a sample", "other data": "task"},

@@ -61,7 +61,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     decided.sort(key=lambda pair: list(QUANTITIES).index(pair[1].quantity))
     token = chosen_estimator(scene, plane)
     rows = [
-        (claim.statement, _cells(evidence, token, trajectories.titles, plane.titles)) for claim, evidence in decided
+        (_statement(claim), _cells(evidence, token, trajectories.titles, plane.titles)) for claim, evidence in decided
     ]
     return Drawing(
         _caption(plane.titles, token, measured_text(trajectories), absent),
@@ -86,6 +86,11 @@ def claim_rows(decided: Decided) -> pd.DataFrame:
     ]  # fmt: skip
     columns = ["mean", "low", "high", "p"]
     return pd.DataFrame(rows).astype(dict.fromkeys(columns, float)).round(dict.fromkeys(columns, 4))
+
+
+def _statement(claim: Claim) -> str:
+    """Without its full stop."""
+    return claim.statement.removesuffix(".")
 
 
 def _by(evidence: Evidence, token: str) -> Decision:
@@ -150,7 +155,7 @@ def _caption(titles: Mapping[str, str], token: str, data: str, absent: int) -> s
 
 
 def _alt(decided: Decided, token: str, titles: Mapping[str, str]) -> str:
-    texts = [f"{claim.statement}: {VERDICTS[_by(evidence, token).holds][1]}" for claim, evidence in decided]
+    texts = [f"{_statement(claim)}: {VERDICTS[_by(evidence, token).holds][1]}" for claim, evidence in decided]
     return f"Table of {len(decided)} claims and what came out by {titles[token]}. {'; '.join(texts)}."
 
 
