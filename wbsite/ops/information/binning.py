@@ -11,13 +11,16 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from wbsite.core.errors import WbsiteError
 
 from .discrete_entropy import BLOCK, informations, joined
+
+if TYPE_CHECKING:
+    import torch
 
 
 class _Binned(ABC):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from wbsite.core.errors import WbsiteError
 
 from .discrete_entropy import informations, joined
+
+if TYPE_CHECKING:
+    import torch
 
 MEMBERS = 10
 """Base estimators of the ensemble, as in the authors' code."""

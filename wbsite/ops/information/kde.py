@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 
 from wbsite.core.errors import WbsiteError
 
 from .discrete_entropy import joined, ranks
+
+if TYPE_CHECKING:
+    import torch
 
 BLOCKS = {"cpu": 512, "cuda": 8192}
 """Rows of a block of the matrix of distances: 2 MiB of float64, to stay in a processor's cache, or enough for a GPU."""
@@ -76,6 +78,8 @@ def kde_bounds(stack: np.ndarray, labels: np.ndarray, variance: float, device: t
 
 def _bounds(activations: np.ndarray, labels: np.ndarray, variance: float, device: torch.device) -> np.ndarray:
     """(N, units), (N,) → (2, 2)."""
+    import torch
+
     rows, counts = _different(activations, labels)
     points, weights = torch.from_numpy(rows).to(device), torch.from_numpy(counts).to(device)
     sums = torch.zeros(2, *weights.shape, dtype=torch.float64, device=device)
@@ -108,6 +112,8 @@ def _squared_distances(points: torch.Tensor, variance: float) -> Iterator[tuple[
     |a − b|² = |a|² + |b|² − 2ab is a matrix product, but loses what small distances far from the origin consist of;
     it serves where its error, in the exponent of the upper bound, is below ROUNDING.
     """
+    import torch
+
     centred = points - points.mean(0)
     norms = centred.square().sum(1)
     product = 4 * torch.finfo(norms.dtype).eps * float(norms.max()) / (2 * variance) < ROUNDING

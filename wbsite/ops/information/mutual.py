@@ -4,22 +4,27 @@ The network is deterministic and its inputs are taken to differ, so I(X;T) = H(T
 the layer T: bins, noise, or a hash. It is at most log₂ N for N samples. I(T;Y) = H(T) − Σ p(y) H(T|y). Every number
 belongs to its estimator and bin width, and none of them is a property of the network alone. None is corrected for
 chance: where most samples have a cell to themselves, I(T;Y) comes near H(Y) whatever the labels are.
+
+Estimators are named and checked without torch, which is imported where something is computed: a study is listed with
+its estimators.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
-import torch
 
 from wbsite.core.errors import WbsiteError
 
 from .binning import Binning, FixedBins, QuantileBins
 from .edge import EDGE
 from .kde import KDE, kde_bounds
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = [
     "EDGE",
@@ -88,6 +93,8 @@ def by_estimator(stack: Array, labels: Array, estimators: Sequence[Estimator]) -
 
     KDE bounds of one variance are computed together, at the cost of one.
     """
+    import torch
+
     device = stack.device if isinstance(stack, torch.Tensor) and stack.is_cuda else torch.device("cpu")
     values, codes = _checked(stack, labels)
     bounds = functools.cache(lambda variance: kde_bounds(values, codes, variance, device))
@@ -123,6 +130,8 @@ def _checked(stack: Array, labels: Array) -> tuple[np.ndarray, np.ndarray]:
 
 def _array(values: Array, keep: bool = False) -> np.ndarray:
     """As a NumPy array, float32 or, of any other type, float64; `keep` leaves the type."""
+    import torch
+
     if isinstance(values, torch.Tensor):
         tensor = values.detach().cpu()
         values = (tensor if keep or tensor.dtype == torch.float32 else tensor.double()).numpy()
