@@ -29,7 +29,8 @@ from wbsite.render.network.unit_inputs import draw as draw_inputs
 from wbsite.render.network.unit_panel import UNITS
 from wbsite.results.network.architecture import Architecture
 from wbsite.results.network.connections import Connections
-from wbsite.results.network.unit_pictures import Photographs, Settings, UnitPictures
+from wbsite.results.network.unit_pictures import PictureSettings, UnitPictures
+from wbsite.results.photographs import PhotographSet
 from wbsite.results.site import Gap, Site
 
 LONG_TASK = 200
@@ -80,8 +81,8 @@ def put_pictures(store: Store, layer: str, units: int, first: int = 0) -> str:
     result = UnitPictures(
         units=units,
         shown=len(shown),
-        settings=Settings(size=128, steps=256, parameterisation="fourier", seed=0),
-        photographs=Photographs(name="made up", count=9, what="9 crops of a made-up photograph"),
+        settings=PictureSettings(size=128, steps=256, parameterisation="fourier", seed=0),
+        photographs=PhotographSet(name="made up", count=9, what="9 crops of a made-up photograph"),
         rows=rows,
         files=files,
     )

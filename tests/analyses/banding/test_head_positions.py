@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,11 @@ import torch
 from torch import nn
 from torchvision import models
 
-from wbsite.analyses.banding.head import ANALYSES, applies, run
+from wbsite.analyses.banding.head_positions import ANALYSES, applies, run
 from wbsite.analyses.base import Context
-from wbsite.core.store import Contents
 from wbsite.graph.layers import discover
 from wbsite.models import load
+from wbsite.results.banding.head_positions import HeadPositions
 
 
 def reasons(module: nn.Module, side: int) -> dict[str, str]:
@@ -27,7 +26,7 @@ def reasons(module: nn.Module, side: int) -> dict[str, str]:
     return {layer.name: applies(layer) for layer in discover(module, (3, side, side)).layers if layer.kind == "linear"}
 
 
-def result(name: str, layer: str) -> Contents:
+def result(name: str, layer: str) -> HeadPositions:
     model = load(name)
     layers = discover(model.module, model.spec.input_shape)
     assert applies(layers.named(layer)) == ""
@@ -37,18 +36,16 @@ def result(name: str, layer: str) -> Contents:
 
 def test_bundled_alexnet_s_first_fully_connected_layer_reads_4_by_4_positions() -> None:
     found = result("alexnet_32", "fc6")
-    assert {name: found.values[name] for name in ("units", "channels", "height", "width", "positions")} == {
-        "units": 384, "channels": 128, "height": 4, "width": 4, "positions": 16,
-    }  # fmt: skip
+    assert (found.units, found.channels, found.height, found.width, found.positions) == (384, 128, 4, 4, 16)
     weight = load("alexnet_32").module.get_submodule("fc6").weight.detach().double().numpy().reshape(384, 128, 4, 4)
     centred = weight - weight.mean((2, 3), keepdims=True)
     total = (centred**2).sum()
-    assert found.values["row_share"] == pytest.approx(4 * (centred.mean(3) ** 2).sum() / total)
-    assert found.values["column_share"] == pytest.approx(4 * (centred.mean(2) ** 2).sum() / total)
-    assert found.values["low"] <= found.values["index"] <= found.values["high"]
-    np.testing.assert_allclose(found.arrays["energy"], (centred**2).mean((0, 1)))
-    np.testing.assert_allclose(found.arrays["by_y"].mean(), found.arrays["energy"].mean())
-    json.dumps(dict(found.values), allow_nan=False)
+    assert found.row_share == pytest.approx(4 * (centred.mean(3) ** 2).sum() / total)
+    assert found.column_share == pytest.approx(4 * (centred.mean(2) ** 2).sum() / total)
+    assert found.low is not None and found.index is not None and found.high is not None
+    assert found.low <= found.index <= found.high
+    np.testing.assert_allclose(found.energy, (centred**2).mean((0, 1)))
+    np.testing.assert_allclose(found.by_y.mean(), found.energy.mean())
 
 
 @pytest.mark.parametrize(("name", "layer", "reads"), [("alexnet", 1, (256, 6, 6)), ("vgg11", 0, (512, 7, 7))])
