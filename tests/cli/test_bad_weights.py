@@ -200,13 +200,14 @@ def test_attention_and_recurrence_are_replayed_for_whole_batches(kind: str) -> N
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_scripted_parts_are_passed_over() -> None:
+def test_scripted_parts_are_known_to_feed_but_not_repeated() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         module = nn.Sequential(nn.Conv2d(3, 4, 3), torch.jit.script(nn.Sequential(nn.ReLU())), nn.Conv2d(4, 4, 3))
     module.input_shape = (3, 8, 8)
     assert expanded_weights(module, "input", "0").shape == (4, 3, 3, 3)
-    assert "cannot be followed back" in said(expanded_weights, module, "0", "2")
+    assert "code that cannot be recorded in the network has no linear form" in said(expanded_weights, module, "0", "2")
+    assert "was not seen" in said(pictures, module, Target("2", 0))
 
 
 def test_inputs_that_are_no_pictures_have_weights_but_no_pictures() -> None:

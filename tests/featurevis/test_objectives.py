@@ -83,7 +83,7 @@ def test_a_unit_of_a_block_is_read_before_the_rectifier_of_its_own_layer() -> No
     assert located(tape, Target("block", 2)) == (tape.pre_activation("branches.a"), 2)
     assert located(tape, Target("block", 6)) == (tape.pre_activation("branches.b.0"), 2)
     value, channel = located(tape, Target("residual", 6))
-    assert (tape.producer(value).operation, channel) == ("add", 6)
+    assert (tape.makers[value].operation, channel) == ("add", 6)
 
 
 def test_a_margin_does_not_count(small: LoadedModel, cpu: torch.device) -> None:

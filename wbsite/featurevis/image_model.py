@@ -9,7 +9,7 @@ import torch
 
 from wbsite.core.errors import WbsiteError
 from wbsite.core.threads import one_thread
-from wbsite.graph.recording import record
+from wbsite.graph.recording import Recorded
 from wbsite.graph.tape import Program, Tape
 
 from .base import Network, Settings, Target
@@ -86,10 +86,10 @@ def sight(model: Network, targets: Sequence[Target], settings: Settings, device:
 
     with one_thread(device):
         try:
-            found = seen(record(model.module, (channels, own, own)), own)
+            found = seen(Recorded.of(model.module, (channels, own, own)).tape, own)
             values = {located(found.tape, target)[0] for target in targets}
         except WbsiteError:  # a fully connected layer wants the usual size; what lies below it may not
-            tape = record(model.module, (channels, usual, usual))
+            tape = Recorded.of(model.module, (channels, usual, usual)).tape
             values = {located(tape, target)[0] for target in targets}
             found = seen(tape, own) if _runs(seen(tape, own), values) else seen(tape, usual)
         fast = replace(found, dtype=_precision(settings.precision, device))

@@ -53,7 +53,7 @@ def located(tape: Tape, target: Target) -> tuple[int, int]:
 
 def _before_rectifier(tape: Tape, value: int, channel: int) -> tuple[int, int]:
     """A block's unit is one of a layer in it: back through concatenations of channels and the rectifier."""
-    call = tape.producer(value)
+    call = tape.makers.get(value)
     if call is not None and call.operation in RECTIFIERS | UNCHANGED and call.inputs:
         return _before_rectifier(tape, call.inputs[0], channel)
     if call is None or call.operation not in ("cat", "concat", "concatenate"):

@@ -16,7 +16,7 @@ import torch
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
 from wbsite.graph.receptive_field import Axis, window
-from wbsite.graph.recording import record
+from wbsite.graph.recording import Recorded
 from wbsite.graph.tape import INPUT, Program, Tape
 from wbsite.ops.tuning.stimuli import Battery, Field, battery
 
@@ -111,7 +111,7 @@ def present(
         WbsiteError: the network reads no pictures, a layer is unknown or makes no map, or its units see too little.
     """
     usual, channels = int(model.spec.input_shape[1]), channels_of(model)
-    tape = record(model.module, model.spec.input_shape)
+    tape = Recorded.of(model.module, model.spec.input_shape).tape
     found = stage(tape, layers, usual)
     program = frozen(tape.program([place.value for place in found.places.values()]), device, torch.float32)
     preprocess, shape = model.spec.preprocess, (1, -1, 1, 1)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from wbsite.core.threads import one_thread
-from wbsite.graph.recording import record
+from wbsite.graph.recording import Recorded
 
 from .base import Network, Target
 from .frozen import frozen
@@ -32,7 +32,8 @@ def photograph_responses(
         WbsiteError: a place or unit is unknown.
     """
     with one_thread(device):
-        tape = record(model.module, (int(inputs.shape[1]), int(inputs.shape[2]), int(inputs.shape[3])))
+        channels, height, width = inputs.shape[1:]
+        tape = Recorded.of(model.module, (channels, height, width)).tape
         read = readings(tape, targets, device)
         program = frozen(tape.program([one.value for one in read]), device, torch.float32)
         found = torch.zeros(len(targets), len(inputs))

@@ -131,7 +131,7 @@ class Wiring:
     def _source(self, value: int) -> str:
         """The nearest named value above, through calls with one input that are no layers; "" where there is none."""
         while value not in self._names:
-            call = self.tape.producer(value)
+            call = self.tape.makers.get(value)
             if call is None or len(call.inputs) != 1 or call.operation in ("conv2d", "linear"):
                 return ""
             value = call.inputs[0]
@@ -140,7 +140,7 @@ class Wiring:
     def _map(self, value: int) -> int:
         """The map that a value of features was flattened from; the value itself if it is a map."""
         while len(self.tape.shapes[value]) == 2:
-            call = self.tape.producer(value)
+            call = self.tape.makers.get(value)
             if call is None or len(call.inputs) != 1 or call.operation == "linear":
                 break
             value = call.inputs[0]

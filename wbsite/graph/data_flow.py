@@ -27,14 +27,11 @@ class Flow:
     def __init__(self, recorded: Recorded, layers: Collection[str]) -> None:
         self.recorded, self.tape = recorded, recorded.tape
         self.layers = tuple(name for name in layers if name in self.tape.outputs)
-        self.makers: dict[int, Call] = {value: call for call in self.tape.calls for value in call.outputs}
-        self.readers: dict[int, list[Call]] = {value: [] for value in self.tape.shapes}
         self.places: dict[int, int] = {INPUT: -1}
         self.before: dict[int, int] = {INPUT: 1}
         for place, call in enumerate(self.tape.calls):
             behind = 0
-            for value in dict.fromkeys(call.inputs):
-                self.readers[value].append(call)
+            for value in call.inputs:
                 behind |= self.before[value]
             for value in call.outputs:
                 self.places[value], self.before[value] = place, behind | 1 << value
@@ -50,7 +47,7 @@ class Flow:
         named = {self.tape.outputs[name]: name for name in self.layers}
         return {
             value: named[value]
-            for value, call in self.makers.items()
+            for value, call in self.tape.makers.items()
             if value in named and isinstance(self.module(named[value]), nn.Conv2d) and call.operation == "conv2d"
         }
 
@@ -93,8 +90,8 @@ class Flow:
             if at in seen or at == INPUT:
                 continue
             seen.add(at)
-            calls[self.places[at]] = self.makers[at]
-            waiting += self.reads(self.makers[at])
+            calls[self.places[at]] = self.tape.makers[at]
+            waiting += self.reads(self.tape.makers[at])
         return [calls[place] for place in sorted(calls)]
 
     def module(self, layer: str) -> nn.Module:

@@ -33,7 +33,7 @@ def named_maps(tape: Tape, layers: Collection[str]) -> list[NamedMap]:
         names.setdefault(tape.activation(name), name)
     found = []
     for value, name in names.items():
-        producer, shape = tape.producer(value), tape.shapes[value]
+        producer, shape = tape.makers.get(value), tape.shapes[value]
         if len(shape) != 4 or producer is None or producer.operation in _SAME_UNITS:
             continue
         if producer.operation in BATCH_NORMS and name not in layers:

@@ -21,6 +21,9 @@ from .operations import BATCH_NORMS, RECTIFIERS, operation
 INPUT = 0
 """Number of the value that is the network's input."""
 
+INPUT_NAME = "input"
+"""Stands for the picture where layers are named."""
+
 
 @dataclass(frozen=True)
 class Ref:
@@ -83,7 +86,21 @@ class Call:
         return self.function(*args, **kwargs)
 
 
-@dataclass
+@dataclass(frozen=True)
+class Use:
+    """One call of a convolution or fully connected layer.
+
+    Attributes:
+        shape: of its output, without the batch axis.
+        inputs: the nearest layers upstream, "input" for the picture; also where it depends on no picture. What only
+            fixes a shape, a position or a mask does not count.
+    """
+
+    shape: tuple[int, ...]
+    inputs: frozenset[str]
+
+
+@dataclass(eq=False)
 class Tape:
     """The calls of one forward pass, each after those it depends on.
 
@@ -93,6 +110,7 @@ class Tape:
         outputs: module → value it returned at its first call.
         feeding: module → value it was given at its first call.
         untraced: modules that were called with or returned something that no recorded calls lead to from the input.
+        uses: convolution or fully connected layer → its calls, in the order in which layers were first called.
     """
 
     calls: list[Call] = field(default_factory=list)
@@ -100,6 +118,21 @@ class Tape:
     outputs: dict[str, int] = field(default_factory=dict)
     feeding: dict[str, int] = field(default_factory=dict)
     untraced: set[str] = field(default_factory=set)
+    uses: dict[str, list[Use]] = field(default_factory=dict)
+
+    @cached_property
+    def makers(self) -> dict[int, Call]:
+        """Value → the call that made it; without the input."""
+        return {value: call for call in self.calls for value in call.outputs}
+
+    @cached_property
+    def readers(self) -> dict[int, list[Call]]:
+        """Value → the calls that read it, in order."""
+        readers: dict[int, list[Call]] = {value: [] for value in self.shapes}
+        for call in self.calls:
+            for value in dict.fromkeys(call.inputs):
+                readers[value].append(call)
+        return readers
 
     def value(self, name: str) -> int:
         """The value a layer, block or any other module returns; "input" is the network's input.
@@ -115,7 +148,7 @@ class Tape:
         return self._named(name, self.feeding)
 
     def _named(self, name: str, among: Mapping[str, int]) -> int:
-        if name == "input":
+        if name == INPUT_NAME:
             return INPUT
         if name in among:
             return among[name]
@@ -138,17 +171,9 @@ class Tape:
 
     def _followed(self, value: int, operations: Collection[str]) -> int:
         """What a value becomes if nothing but one call of these reads it; else the value."""
-        readers = self.consumers(value)
+        readers = self.readers[value]
         alone = len(readers) == 1 and readers[0].operation in operations and readers[0].inputs[0] == value
         return readers[0].outputs[0] if alone else value
-
-    def producer(self, value: int) -> Call | None:
-        """The call that made a value; None for the input."""
-        return next((call for call in self.calls if value in call.outputs), None)
-
-    def consumers(self, value: int) -> list[Call]:
-        """The calls that read a value."""
-        return [call for call in self.calls if value in call.inputs]
 
     def program(self, values: Collection[int]) -> Program:
         """What has to be run to get these values from the input, and nothing else."""

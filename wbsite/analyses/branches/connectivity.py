@@ -15,7 +15,7 @@ from wbsite.core.store import Result
 from wbsite.graph.channel_map import Wiring
 from wbsite.graph.channel_origin import Span
 from wbsite.graph.layers import Layer
-from wbsite.graph.on_device import placed
+from wbsite.graph.recording import Recorded
 from wbsite.ops.branches.communities import Communities, best_of, explained, null_modularity
 from wbsite.ops.branches.correspondence_analysis import Factors, balanced, connectivity_factors, null_values, strengths
 from wbsite.ops.tuning.filter_tuning import FilterTuning
@@ -120,7 +120,7 @@ def _found(context: Context) -> tuple[Layer | None, list[Layer], str]:
         return None, [], f"the filters of its first convolution, {first.name}, have one position only"
     fed = [layer for layer in convs if layer.inputs == (first.name,)]
     if fed:
-        wires = Wiring(placed(context.model, context.device), context.layers.names)
+        wires = Wiring(Recorded.of(context.model).on(context.device), context.layers.names)
         fed = [layer for layer in fed if wires.inputs[layer.name] == (Span((first.name,), 0, first.out_channels),)]
     if not fed:
         return None, [], f"no convolution reads the units of its first one, {first.name}, and nothing else"

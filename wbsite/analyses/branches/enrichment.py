@@ -13,7 +13,7 @@ from wbsite.analyses.base import Analysis, Context, reads_pictures
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Entry, Result
 from wbsite.featurevis.presentation import present
-from wbsite.graph.layers import INPUT
+from wbsite.graph.tape import INPUT_NAME
 from wbsite.models import LoadedModel
 from wbsite.models.untrained import untrained
 from wbsite.ops.branches.enrichment_p import enrichment_p_value
@@ -199,7 +199,7 @@ def _copies(context: Context, groups: Sequence[Group], sources: Sequence[Source]
     kernels and depth, at every place in another way; others are alike, so that one place stands for all in `quick`.
     """
     params, shown = context.params, {layer for of in sources if of.name == "stimuli" for layer in of.units["layer"]}
-    first = {layer.name for layer in context.layers.layers if INPUT in layer.inputs}
+    first = {layer.name for layer in context.layers.layers if INPUT_NAME in layer.inputs}
     able = [group for group in groups if set(group.layers) <= shown - first]
     concatenated = [group for group in able if group.kind == "concat"][: params["concatenated"]]
     chosen = concatenated + [group for group in able if group.kind != "concat"][: params["alike"]]

@@ -15,7 +15,7 @@ from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Result
 from wbsite.graph.channel_origin import Span, spans, unit_of
 from wbsite.graph.dominators import Route, routes
-from wbsite.graph.on_device import placed
+from wbsite.graph.recording import Recorded
 from wbsite.graph.recording import Recorded
 from wbsite.ops.expanded.cancellation import NULLS, Cancelling, by_chance, cancelling
 from wbsite.ops.expanded.weights import Path
@@ -42,7 +42,7 @@ def run(context: Context) -> Result:
     negative_N, net_N (hidden sources, kh, kw), sums over the units between; through_N (hidden sources, between, kh,
     kw), the contributions C_m.
     """
-    recorded, params = placed(context.model, context.device), context.params
+    recorded, params = Recorded.of(context.model).on(context.device), context.params
     spatial = [layer.name for layer in context.layers.convs if layer.spatial]
     ways = routes(recorded, spatial, context.layers.names)
     skipped = [

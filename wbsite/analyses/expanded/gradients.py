@@ -13,7 +13,7 @@ import torch
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Entry, Result
-from wbsite.graph.on_device import placed
+from wbsite.graph.recording import Recorded
 from wbsite.graph.recording import Recorded
 from wbsite.ops.expanded.gradient_bounds import BestCase, best_case
 from wbsite.ops.expanded.gradient_nmf import typical_cases
@@ -75,7 +75,7 @@ def run(context: Context) -> Result:
     inhibition summed over positions; sources, one an example and source, with the sums of everything it is compared
     with and how many entries lie outside the bounds; cases, explained variance by number of cases.
     """
-    recorded, params, photographs = placed(context.model, context.device), context.params, context.photographs()
+    recorded, params, photographs = Recorded.of(context.model).on(context.device), context.params, context.photographs()
     shown = torch.linspace(0, photographs.count - 1, min(params["photographs"], photographs.count)).round().long()
     inputs = photographs.inputs[shown.to(photographs.inputs.device)].to(recorded.like)
     examples = list(_examples(context.needs["cancellation"], params["units"]))

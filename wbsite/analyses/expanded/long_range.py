@@ -15,7 +15,7 @@ from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Result
 from wbsite.graph.channel_origin import spans
 from wbsite.graph.depth import named_maps, source_back, steps_to
-from wbsite.graph.on_device import placed
+from wbsite.graph.recording import Recorded
 from wbsite.graph.recording import Recorded
 from wbsite.ops.expanded.shuffle_null import LEVEL, MEASURES, AgainstNull
 from wbsite.ops.expanded.smoothness import SMALLEST, morans_i
@@ -57,7 +57,7 @@ def run(context: Context) -> Result:
     reason; seed and counts. Tables: rows, one a pair and measure; units, one a unit and measure; examples, one a map
     drawn. Arrays: example_N (maps, kh, kw), strongest source channels first.
     """
-    recorded = placed(context.model, context.device)
+    recorded = Recorded.of(context.model).on(context.device)
     pairs, skipped = _pairs(context, recorded), []
     sizes = {name: context.params[name] for name in ("units", "draws", "scattered")}
     rows: list[dict[str, Any]] = []

@@ -12,7 +12,7 @@ import torch
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Result
-from wbsite.graph.on_device import placed
+from wbsite.graph.recording import Recorded
 from wbsite.graph.recording import Recorded
 from wbsite.ops.expanded.mean_ablation import ORDERS, Convolution, Fidelity, fidelity, ranked
 
@@ -40,7 +40,7 @@ def run(context: Context) -> Result:
     the rectifier; layers, one a layer, with the inputs that the median unit needs for R² ≥ 0.9.
     """
     params, photographs = context.params, context.photographs()
-    recorded = placed(context.model, context.device)
+    recorded = Recorded.of(context.model).on(context.device)
     found, skipped = {}, []
     for layer in context.layers.convs:
         if f"{layer.name}.weight" in context.model.missing:

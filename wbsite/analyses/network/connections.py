@@ -18,7 +18,7 @@ from wbsite.core.store import Result
 from wbsite.graph.channel_map import Wiring
 from wbsite.graph.channel_origin import Span
 from wbsite.graph.layers import Layer
-from wbsite.graph.recording import Recorded, record
+from wbsite.graph.recording import Recorded
 from wbsite.ops.expanded.weights import path_products
 
 Arrays = dict[str, np.ndarray]
@@ -34,7 +34,7 @@ def applies(layer: Layer) -> str:
 @lru_cache(maxsize=1)  # the layers of a model follow one another
 def wiring(module: nn.Module, input_shape: tuple[int, int, int], layers: tuple[str, ...]) -> Wiring:
     """What feeds what in the network."""
-    return Wiring(Recorded(module, record(module, input_shape), input_shape), layers)
+    return Wiring(Recorded.of(module, input_shape), layers)
 
 
 def run(context: Context) -> Result:

@@ -54,7 +54,7 @@ def lanes(flow: Flow) -> Iterator[Group]:
     for chain in _chains(found, readers):
         graph = _graph(flow, chain, readers)
         for one in chain:
-            kernel = max(flow.kernel(flow.makers[one.value]) or (1, 1))
+            kernel = max(flow.kernel(flow.tape.makers[one.value]) or (1, 1))
             branches = [
                 Branch(f"{one.kind[:-1]} {i}", (Member(one.layer, low, high),), kernel, 1)
                 for i, (low, high) in enumerate(one.ranges, 1)
@@ -84,7 +84,7 @@ class _Readers:
     def _enter(self, value: int) -> None:
         module, at = _conv(self.flow, value), 0
         step = module.in_channels // module.groups
-        for span in self.flow.spans[self.flow.makers[value].inputs[0]]:
+        for span in self.flow.spans[self.flow.tape.makers[value].inputs[0]]:
             for group in range(at // step, -(-(at + span.units) // step)):
                 low, high = max(at, group * step), min(at + span.units, (group + 1) * step)
                 units = (span.first + low - at, span.first + high - at)
@@ -106,7 +106,7 @@ class _Readers:
             at = waiting.pop()
             if any(span.layers == () for span in flow.spans[at]):
                 return False
-            for call in flow.readers[at]:
+            for call in flow.tape.readers[at]:
                 if call.outputs[0] in flow.convolutions:
                     continue
                 same = all(
@@ -168,14 +168,14 @@ def _chains(found: Sequence[_Lanes], readers: _Readers) -> list[list[_Lanes]]:
 
 def _graph(flow: Flow, chain: Sequence[_Lanes], readers: _Readers) -> Graph:
     """A column of boxes a lane, with arrows to the lanes that read it."""
-    graph, read = Graph(), flow.makers[chain[0].value].inputs[0]
+    graph, read = Graph(), flow.tape.makers[chain[0].value].inputs[0]
     source = graph.add(source_name(flow, read), SOURCE, flow.channels(read))
     shown, left = drawn(len(chain[0].ranges))
     before: dict[int, int] = {}
     word = "tower" if any(one.kind == "towers" for one in chain) else "group"
     more = source
     for level, one in enumerate(chain):
-        kernel, boxes = flow.kernel(flow.makers[one.value]) or (1, 1), dict[int, int]()
+        kernel, boxes = flow.kernel(flow.tape.makers[one.value]) or (1, 1), dict[int, int]()
         for number in shown:
             low, high = one.ranges[number]
             if left and number == shown[-1]:

@@ -25,7 +25,7 @@ def place_name(flow: Flow, call: Call, members: Sequence[str]) -> str:
 def source_name(flow: Flow, value: int) -> str:
     """The layer or block whose units a value holds, perhaps pooled or rectified; "input" for the picture."""
     while value != INPUT:
-        call = flow.makers[value]
+        call = flow.tape.makers[value]
         if value in flow.convolutions:
             return flow.convolutions[value]
         if along_channels(call) or len(call.inputs) != 1:
@@ -68,4 +68,4 @@ class Boxes:
                 self.graph.link(self.at[at], box)
             elif at not in seen and at != INPUT:
                 seen.add(at)
-                waiting += self.flow.reads(self.flow.makers[at])
+                waiting += self.flow.reads(self.flow.tape.makers[at])

@@ -72,13 +72,13 @@ def _sums(flow: Flow) -> Iterator[_Sum]:
 
     def terms(call: Call) -> Iterator[int]:
         for value in dict.fromkeys(call.inputs):
-            if value in adds and len(flow.readers[value]) == 1:
+            if value in adds and len(flow.tape.readers[value]) == 1:
                 yield from terms(adds[value])
             else:
                 yield value
 
     for value, call in adds.items():
-        readers = flow.readers[value]
+        readers = flow.tape.readers[value]
         if not (len(readers) == 1 and readers[0].outputs[0] in adds):
             yield _Sum(call, tuple(terms(call)))
 
@@ -99,8 +99,8 @@ def _stages(flow: Flow) -> list[list[_Sum]]:
 
 def _stream(flow: Flow, value: int) -> int:
     """What a value was before it was normed and rectified."""
-    while value != INPUT and flow.makers[value].operation in _SAME_STREAM | SUMS:
-        call = flow.makers[value]
+    while value != INPUT and flow.tape.makers[value].operation in _SAME_STREAM | SUMS:
+        call = flow.tape.makers[value]
         if len(set(call.inputs)) > 1:
             break
         value = call.inputs[0]
@@ -116,7 +116,7 @@ def _rectified(flow: Flow, one: _Sum, term: int) -> tuple[Member, ...]:
         if value in (source, INPUT) or (value, rectified) in seen:
             continue
         seen.add((value, rectified))
-        call = flow.makers[value]
+        call = flow.tape.makers[value]
         if value in flow.convolutions:
             if rectified:
                 found.append(value)

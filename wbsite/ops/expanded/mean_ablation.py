@@ -58,7 +58,7 @@ class Convolution:
             WbsiteError: the layer's output is not what one convolution with fixed weights makes of one map.
         """
         value = tape.value(layer)
-        call = tape.producer(value)
+        call = tape.makers.get(value)
         if call is None or call.kernel is None or len(call.inputs) != 1:
             raise WbsiteError(f"the output of {layer} is not made by one convolution of one map with fixed weights")
         end = tape.activation(layer)
