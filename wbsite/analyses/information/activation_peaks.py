@@ -38,7 +38,7 @@ from wbsite.core.store import Result
 from wbsite.ops.information.counting import NOT_BINARY, binary_counts
 from wbsite.ops.information.eta_squared import explained_once, known_share
 from wbsite.ops.information.peaks import APART, BINS, PROMINENCE, SMOOTHING, Peaks, peaks, spacing
-from wbsite.stats.intervals import told
+from wbsite.stats.intervals import interval_json
 from wbsite.train.study.replay import Replay
 
 UNITS = 64
@@ -173,7 +173,7 @@ def summary(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
 def _means(units: pd.DataFrame) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for what, values in units.groupby("seed")[list(MEANS)].mean().items():
-        found |= told(str(what), values.to_numpy())
+        found |= interval_json(str(what), values.to_numpy())
     tested = units.dropna(subset=["p"])
     return found | {
         "units": len(units),

@@ -36,7 +36,7 @@ from wbsite.core.store import Entry, Result
 from wbsite.ops.information.counting import NOT_BINARY, binary_counts, count_baseline, count_decisions
 from wbsite.ops.information.eta_squared import explained
 from wbsite.ops.information.mutual import KDE, Estimator, estimator, mutual_informations
-from wbsite.stats.intervals import told
+from wbsite.stats.intervals import interval_json
 from wbsite.train.study.replay import Replay
 
 PASSED = 0.95
@@ -172,7 +172,9 @@ def _layers(rows: pd.DataFrame, alive: pd.DataFrame, name: str) -> dict[str, Any
 
 def _means(columns: dict[str, pd.Series]) -> dict[str, float | None]:
     """NAME, NAME_low, NAME_high of each column: t intervals over the runs in which it is defined."""
-    return {key: value for name, values in columns.items() for key, value in told(name, values.to_numpy()).items()}
+    return {
+        key: value for name, values in columns.items() for key, value in interval_json(name, values.to_numpy()).items()
+    }
 
 
 ANALYSES = (
