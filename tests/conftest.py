@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -180,6 +181,39 @@ def runs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def write_run() -> Callable[..., Path]:
     """Writes the run of a small network, whose kernels are made up: write_run(folder, experiment, seed, …)."""
     return made_up_run
+
+
+@pytest.fixture
+def made_site() -> Callable[..., Any]:
+    """A site of results that a test makes up: made_site(models={"net": {"banding": {"conv1": Banding(…)}}},
+    suites={"banding": {"experiments": Experiments(…)}}), with "" for the layer of a model's own result, and
+    facts={"banding": {…}} for what else a record says."""
+    from wbsite.core.store import Store
+    from wbsite.results.base import Result
+    from wbsite.results.site import Site
+
+    def make(models: Any = (), suites: Any = (), facts: Any = ()) -> Site:
+        store = Store(f"memory://made-{uuid.uuid4().hex}")
+
+        def keep(analysis: str, layer: str, result: Result) -> dict[str, str]:
+            key = uuid.uuid4().hex
+            store.put(key, result.contents(), {"analysis": analysis, "layer": layer})
+            return {"key": key}
+
+        about = dict(facts)
+        for name, results in dict(models).items():
+            places = {a: {layer: keep(a, layer, r) for layer, r in of.items()} for a, of in results.items()}
+            store.put_record(f"models/{name}", {"id": name, "title": name, **about.get(name, {}), "results": places})
+        for name, results in dict(suites).items():
+            places = {a: {"": keep(a, "", result)} for a, result in results.items()}
+            store.put_record(f"suites/{name}", {"id": name, "title": name, **about.get(name, {}), "results": places})
+        names = list(dict(models)) or ["none"]
+        if not dict(models):
+            store.put_record("models/none", {"id": "none", "title": "none", "failed": "made up", "results": {}})
+        store.put_record("last", {"models": names, "suites": list(dict(suites))})
+        return Site(store, None)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from wbsite.core.config import Config
 from wbsite.core.store import Entry, Store
 from wbsite.datasets.base import DatasetSpec
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
-from wbsite.render.site import Site
+from wbsite.results.site import Site
 from wbsite.run.plan import plan
 from wbsite.run.plan_suite import plan_suite
 from wbsite.run.studies import plan_study

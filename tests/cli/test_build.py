@@ -22,14 +22,14 @@ from wbsite.core.store import Store
 FLAKY = """
 from pathlib import Path
 from wbsite.analyses.base import Analysis
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 
 def run(context):
     if context.layer.name == "conv2" and Path("fail").exists():
         raise ValueError(Path("fail").read_text())
     if context.layer.name == "conv2" and Path("odd").exists():
-        return Result(values={"x": float("nan")})
-    return Result(values={"x": 1})
+        return Contents(values={"x": float("nan")})
+    return Contents(values={"x": 1})
 
 ANALYSES = (Analysis("flaky", 1, "layer", "fails when told to", run),)
 """
@@ -40,13 +40,13 @@ SLOW = """
 import time
 from pathlib import Path
 from wbsite.analyses.base import Analysis
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 
 def run(context):
     if context.layer.name == "conv3" and not Path("waiting").exists():
         Path("waiting").touch()
         time.sleep(120)
-    return Result()
+    return Contents()
 
 ANALYSES = (Analysis("slow", 1, "layer", "waits, the first time, to be interrupted", run),)
 """

@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wbsite.core.store import DamagedEntry, Result, Store, StoreError, canonical, result_key, write_atomically
+from wbsite.core.store import Contents, DamagedEntry, Store, StoreError, canonical, result_key, write_atomically
 
 KEY = result_key({"analysis": "a", "weights": "w"})
 
 
-def result() -> Result:
-    return Result(
+def result() -> Contents:
+    return Contents(
         values={"index": 0.25, "name": "ö"},
         arrays={"b": np.arange(6, dtype=np.float32).reshape(2, 3), "a": np.array([1, 2])},
         tables={"rows": pd.DataFrame({"unit": [0, 1], "H": [0.5, -0.5]})},
@@ -54,7 +54,7 @@ def test_the_key_changes_with_everything_that_decides_a_result_and_with_nothing_
 def test_numbers_that_json_lacks_are_refused_when_written(tmp_path: Path) -> None:
     """NaN in a value would make the file unreadable for other programs."""
     with pytest.raises(ValueError, match="JSON"):
-        Store(tmp_path).put(KEY, Result(values={"index": float("nan")}), {})
+        Store(tmp_path).put(KEY, Contents(values={"index": float("nan")}), {})
 
 
 @pytest.mark.parametrize("name", ["values.json", "arrays.safetensors", "rows.parquet", "sheet.png"])

@@ -21,7 +21,7 @@ from wbsite.analyses.information import (
 )
 from wbsite.analyses.information.trajectories import facts
 from wbsite.core.progress import Progress
-from wbsite.core.store import Entry, Result, Store
+from wbsite.core.store import Contents, Entry, Store
 from wbsite.datasets.base import Samples
 from wbsite.train.study.stacked import initial
 from wbsite.train.study.study import Configuration, Study
@@ -61,7 +61,7 @@ def parameters(configuration: Configuration, seed: int) -> np.ndarray:
     return rows.numpy()
 
 
-def results(samples: Samples | None = None, study: Study = STUDY) -> dict[str, Result]:
+def results(samples: Samples | None = None, study: Study = STUDY) -> dict[str, Contents]:
     """Every result of the study, by analysis; of harmonics where no samples are given."""
     samples = samples or datasets.samples("harmonics", Progress())
     store = Store(f"memory://counters-{id(samples)}")
@@ -80,7 +80,9 @@ def results(samples: Samples | None = None, study: Study = STUDY) -> dict[str, R
         f"parameters/{name}": np.stack([parameters(of, seed) for seed in study.seeds])
         for name, of in study.named().items()
     }
-    found = {"trajectories": Result(values=told, arrays=arrays, tables={"runs": runs, "rows": runs, "course": course})}
+    found = {
+        "trajectories": Contents(values=told, arrays=arrays, tables={"runs": runs, "rows": runs, "course": course})
+    }
     entries: dict[str, Entry] = {"trajectories": store.put("trajectories", found["trajectories"], {})}
     for name, run in RUNS.items():
         context = StudyContext(study, samples, torch.device("cpu"), {}, dict(entries))

@@ -12,10 +12,10 @@ import pandas as pd
 
 from wbsite.analyses.information.information_plane import compression, ends
 from wbsite.analyses.information.trajectories import facts
-from wbsite.core.store import Result, Store
+from wbsite.core.store import Contents, Store
 from wbsite.datasets.base import Samples
 from wbsite.ops.information.mutual import estimator
-from wbsite.render.site import Site
+from wbsite.results.site import Site
 from wbsite.train.study.study import Configuration, Study
 
 CONFIGURATIONS = (Configuration("tanh", (4, 3)), Configuration("relu", (4, 3), max_norm=0.8))
@@ -37,7 +37,7 @@ def plane_site(
     folder: Path,
     of: Study | None = None,
     dead: Mapping[tuple[str, int], int] | None = None,
-    results: Mapping[str, Result] | None = None,
+    results: Mapping[str, Contents] | None = None,
 ) -> Site:
     """A site whose store holds `trajectories` and `information_plane` of a study, with made-up numbers.
 
@@ -67,7 +67,7 @@ def plane_site(
     return Site(store, ["speck"])
 
 
-def made_up(of: Study, dead: Mapping[tuple[str, int], int]) -> dict[str, Result]:
+def made_up(of: Study, dead: Mapping[tuple[str, int], int]) -> dict[str, Contents]:
     """The two results: paths that rise and, in the tanh network, fall again."""
     samples = Samples(np.zeros((64, 12), np.float32), np.arange(64) % 2, ("off", "on"), None)
     told = facts(of, samples, 51, 13, 64)
@@ -114,8 +114,8 @@ def made_up(of: Study, dead: Mapping[tuple[str, int], int]) -> dict[str, Result]
     weights = {f"parameters/{name}": np.zeros((len(of.seeds), len(moments), 2), np.float32) for name in of.named()}
     tables = {"course": pd.concat(course), "gradients": pd.concat(gradients), "runs": pd.DataFrame(runs)}
     return {
-        "trajectories": Result(values=told, arrays=weights, tables={**tables, "rows": tables["runs"]}),
-        "information_plane": Result(
+        "trajectories": Contents(values=told, arrays=weights, tables={**tables, "rows": tables["runs"]}),
+        "information_plane": Contents(
             values={
                 "estimators": [
                     {"token": each, "title": estimator(each).title, "records": len(moments), "seeds": len(of.seeds)}

@@ -15,7 +15,7 @@ from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Store
 from wbsite.render.figure import Scene
 from wbsite.render.kernels import NEGATIVE, POSITIVE, kernel_img, scale_legend, signed_colours, unit_number, unit_tile
-from wbsite.render.site import Site
+from wbsite.results.site import Site
 
 
 def pixels(html: str) -> np.ndarray:

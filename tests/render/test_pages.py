@@ -11,10 +11,11 @@ import pytest
 
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Store
-from wbsite.render.figure import Gap, number_text
+from wbsite.render.figure import Gap
 from wbsite.render.page import Writing, slug
 from wbsite.render.pages.articles import read
-from wbsite.render.site import Site
+from wbsite.render.text import number_text
+from wbsite.results.site import Site
 
 ODD = """
 import torch

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Entry, Result, Store
+from wbsite.core.store import Contents, Entry, Store
 from wbsite.render.page import Writing
 from wbsite.render.pages.articles import pages
-from wbsite.render.site import Gap, Site
+from wbsite.results.site import Gap, Site
 
 NOTHING = {"title": "speck", "results": {}}
 
@@ -19,7 +19,7 @@ NOTHING = {"title": "speck", "results": {}}
 def store(tmp_path: Path) -> Store:
     """A store with a model without results, and a suite of which one analysis failed."""
     found = Store(tmp_path / "store")
-    found.put("ab" * 32, Result(values={"best": {"accuracy": 0.75}}), {})
+    found.put("ab" * 32, Contents(values={"best": {"accuracy": 0.75}}), {})
     results = {"spread": {"": {"key": "ab" * 32}}, "clusters": {"": {"failed": "too few"}}}
     found.put_record("models/speck", {"id": "speck", **NOTHING})
     found.put_record(

@@ -20,10 +20,10 @@ PLUGIN = """
 import os, signal
 import pandas as pd
 from wbsite.analyses.base import Analysis
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 
 def survey(context):
-    return Result(values={"conv2": [5, 1], "conv3": [2]})
+    return Contents(values={"conv2": [5, 1], "conv3": [2]})
 
 def pieces(context):
     wanted = context.needs["survey"].values.get(context.layer.name, [])
@@ -37,7 +37,7 @@ def pieces(context):
             with open(os.environ["PIECES_LOG"], "a") as log:
                 log.write(f"{context.layer.name} {unit}\\n")
             sums_of = (context.weight()[unit] ** context.params["power"]).sum().item()
-            part = context.parts.put(name, Result(values={"sum": sums_of}))
+            part = context.parts.put(name, Contents(values={"sum": sums_of}))
             if os.environ.get("PIECES_KILL") == f"{context.layer.name} {unit}":
                 os.kill(os.getpid(), signal.SIGKILL)
             if os.environ.get("PIECES_STOP") == f"{context.layer.name} {unit}":
@@ -45,17 +45,17 @@ def pieces(context):
         sums.append(part.values["sum"])
         context.progress.advance()
     rows = pd.DataFrame({"unit": list(units), "sum": sums}).astype({"unit": int})
-    return Result(values={"sums": sums}, tables={"rows": rows})
+    return Contents(values={"sums": sums}, tables={"rows": rows})
 
 def brightness(context):
     seen = context.photographs()
-    return Result(values={"mean": seen.inputs.mean().item(), "shape": list(seen.inputs.shape)})
+    return Contents(values={"mean": seen.inputs.mean().item(), "shape": list(seen.inputs.shape)})
 
 def labelled(context):
-    return Result(tables={"rows": context.categories()})
+    return Contents(tables={"rows": context.categories()})
 
 def undeclared(context):
-    return Result(values={"count": context.photographs().count})
+    return Contents(values={"count": context.photographs().count})
 
 def convolutions(layer):
     return "" if layer.kind == "conv" else "no convolution"

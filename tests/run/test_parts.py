@@ -12,7 +12,7 @@ import pytest
 from wbsite.analyses.base import Analysis, Parts
 from wbsite.core.config import Config
 from wbsite.core.progress import Progress
-from wbsite.core.store import Result, Store
+from wbsite.core.store import Contents, Store
 from wbsite.run.compute import compute
 
 STORE = "build/store"
@@ -107,11 +107,11 @@ def test_parts_that_only_an_older_plan_could_use_do_not_stay(bench: Any) -> None
 
 
 def test_parts_of_an_analysis_that_failed_are_kept(bench: Any) -> None:
-    def stumbles(context: Any) -> Result:
-        context.parts.put({"unit": 0}, Result())
+    def stumbles(context: Any) -> Contents:
+        context.parts.put({"unit": 0}, Contents())
         if context.layer.name == "conv3":
             raise RuntimeError("out of memory")
-        return Result()
+        return Contents()
 
     with bench.changed("pieces", run=stumbles):
         assert bench.compute().status == 3
@@ -135,7 +135,7 @@ def test_a_damaged_part_is_computed_again_and_said(bench: Any, work: Path, what:
 
 def test_a_context_of_no_store_keeps_parts_in_memory() -> None:
     parts, others = Parts.forgotten(), Parts.forgotten()
-    entry = parts.put({"unit": 1}, Result(arrays={"picture": np.arange(3)}))
+    entry = parts.put({"unit": 1}, Contents(arrays={"picture": np.arange(3)}))
     again = parts.get({"unit": 1})
     assert again is not None
     np.testing.assert_array_equal(again.arrays["picture"], entry.arrays["picture"])
@@ -147,7 +147,7 @@ def test_a_name_that_decides_parts_but_does_not_exist_is_refused() -> None:
     """A typing mistake would make results of other parameters share their parts."""
     with pytest.raises(ValueError, match=r"decides_parts names \['pwoer'\]"):
         Analysis(
-            "a", 1, "layer", "", lambda context: Result(), params={"quick": {"power": 2}}, decides_parts=("pwoer",)
+            "a", 1, "layer", "", lambda context: Contents(), params={"quick": {"power": 2}}, decides_parts=("pwoer",)
         )
 
 

@@ -11,7 +11,7 @@ import pytest
 from wbsite.analyses.base import Analysis
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Result, canonical
+from wbsite.core.store import Contents, canonical
 from wbsite.models.base import Source
 from wbsite.run import plan as planning
 from wbsite.run.subjects import ModelRequest
@@ -22,8 +22,8 @@ def request_of_speck(work: Path, speck_weights: Path) -> ModelRequest:
     return ModelRequest("speck", str(speck_weights))
 
 
-def nothing(context: Any) -> Result:
-    return Result()
+def nothing(context: Any) -> Contents:
+    return Contents()
 
 
 def test_tasks_follow_those_they_need(request_of_speck: ModelRequest) -> None:

@@ -15,7 +15,7 @@ import pytest
 from wbsite.analyses.base import StudyContext
 from wbsite.core.progress import Progress
 from wbsite.core.store import Entry, Store
-from wbsite.render.site import Site
+from wbsite.results.site import Site
 from wbsite.train.study import ensemble
 
 BRIEF = "widths = [4, 3]\nseeds = 2\nepochs = 10\nrecords = 6\nrate = 0.01\n"

@@ -15,8 +15,8 @@ import pytest
 
 from wbsite.analyses.base import Analysis, SuiteContext
 from wbsite.core import registry
-from wbsite.core.store import Entry, Result, Store
-from wbsite.render.site import Gap, Site
+from wbsite.core.store import Contents, Entry, Store
+from wbsite.results.site import Gap, Site
 from wbsite.train.base import Recipe, Suite
 from wbsite.train.measure import Banding, shown
 
@@ -36,12 +36,12 @@ class Lab:
     given: list[list[str]] = field(default_factory=list)
     fault: str = ""
 
-    def analyse(self, context: SuiteContext) -> Result:
+    def analyse(self, context: SuiteContext) -> Contents:
         if self.fault:
             raise RuntimeError(self.fault)
         self.given.append([run.name for run in context.runs])
         rows = pd.DataFrame({"run": self.given[-1], "accuracy": [run.record["accuracy"] for run in context.runs]})
-        return Result(values={"runs": len(rows), "best": {"accuracy": rows["accuracy"].max()}}, tables={"rows": rows})
+        return Contents(values={"runs": len(rows), "best": {"accuracy": rows["accuracy"].max()}}, tables={"rows": rows})
 
     def compute(self, *arguments: str) -> Any:
         return self.command("compute", *arguments)

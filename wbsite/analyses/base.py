@@ -6,15 +6,16 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 import torch
 
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
-from wbsite.core.store import DamagedEntry, Entry, Result, Store, result_key
+from wbsite.core.store import Contents, DamagedEntry, Entry, Store, result_key
 from wbsite.graph.layers import Layer, Layers
 from wbsite.models.base import LoadedModel
+from wbsite.results.base import Result
 from wbsite.train.runs import Run
 
 if TYPE_CHECKING:
@@ -93,9 +94,18 @@ class Parts:
             return None
         return entry
 
-    def put(self, name: Mapping[str, Any], result: Result) -> Entry:
+    def put(self, name: Mapping[str, Any], result: Contents) -> Entry:
         """Keeps a finished part; it is on disk when this returns."""
         return self.store.put(self.key(name), result, {**self.about, "part": dict(name), "part_of": self.of})
+
+
+R = TypeVar("R", bound=Result)
+
+
+def needed(needs: Mapping[str, Entry], analysis: type[R]) -> R | None:
+    """The result of an analysis among those that were asked for, or None."""
+    entry = needs.get(analysis.analysis)
+    return None if entry is None else analysis.read(entry)
 
 
 @dataclass(frozen=True)
@@ -126,6 +136,10 @@ class Context:
     parts: Parts = field(default_factory=Parts.forgotten)
     load_photographs: Callable[[], Photographs] | None = None
     load_categories: Callable[[], pd.DataFrame] | None = None
+
+    def need(self, analysis: type[R]) -> R | None:
+        """The result of an analysis that this one needs; None where it does not apply here."""
+        return needed(self.needs, analysis)
 
     def photographs(self) -> Photographs:
         """The photographs that `--photographs` names, read once a process.
@@ -178,6 +192,10 @@ class SuiteContext:
     params: Mapping[str, Any]
     needs: Mapping[str, Entry]
 
+    def need(self, analysis: type[R]) -> R | None:
+        """The result of an analysis that this one needs, or None."""
+        return needed(self.needs, analysis)
+
 
 @dataclass(frozen=True)
 class StudyContext:
@@ -202,6 +220,10 @@ class StudyContext:
     progress: Progress = field(default_factory=Progress)
     parts: Parts = field(default_factory=Parts.forgotten)
 
+    def need(self, analysis: type[R]) -> R | None:
+        """The result of an analysis that this one needs, or None."""
+        return needed(self.needs, analysis)
+
 
 def always(layer: Layer) -> str:
     """Applies to every layer."""
@@ -224,6 +246,7 @@ class Analysis:
         scope: "layer" runs once for every layer it applies to, "model" once a model, "suite" once for
             all runs of a suite of experiments, "study" once for an information-plane study.
         summary: one line for `wbsite list analyses`.
+        result: schema of what `run` returns.
         run: the computation, from a Context; for a suite, from a SuiteContext, for a study, from a StudyContext.
         applies: layer → "" or the reason why it has no result there, as the layer's page says it.
         params: parameters by profile; part of the result's key.
@@ -241,7 +264,8 @@ class Analysis:
     version: int
     scope: Literal["layer", "model", "suite", "study"]
     summary: str
-    run: Callable[[Any], Result]
+    run: Callable[[Any], Contents | Result]
+    result: type[Result] | None = None
     applies: Callable[[Layer], str] = always
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
     needs: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Finds models, data sets, analyses, experiments, figures and pages: by folder, and by entry point.
+"""Finds models, data sets, analyses, results, claims, experiments, figures and pages: by folder, and by entry point.
 
 Each kind has a folder. Every module in it that defines the kind's list (`MODELS`, `DATASETS`, …)
 contributes its entries; so does every installed package with an entry point in the group
@@ -32,18 +32,24 @@ class Kind:
     Attributes:
         attribute: the list that a file of this kind defines.
         packages: where these files lie; folders in them are looked through as well.
-        key: what tells one entry from another.
+        name: how users name an entry.
+        key: what tells one entry from another; its name if left out.
     """
 
     attribute: str
     packages: tuple[str, ...]
-    key: Callable[[Any], str] = lambda entry: entry.name
+    name: Callable[[Any], str] = lambda entry: entry.name
+    key: Callable[[Any], str] | None = None
 
 
 KINDS = {
-    "models": Kind("MODELS", ("wbsite.models.zoo",), lambda spec: f"{spec.name}@{spec.weights}"),
+    "models": Kind("MODELS", ("wbsite.models.zoo",), key=lambda spec: f"{spec.name}@{spec.weights}"),
     "datasets": Kind("DATASETS", ("wbsite.datasets",)),
     "analyses": Kind("ANALYSES", tuple(f"wbsite.analyses.{subject}" for subject in SUBJECTS)),
+    "results": Kind(
+        "RESULTS", tuple(f"wbsite.results.{subject}" for subject in SUBJECTS), lambda schema: schema.analysis
+    ),
+    "claims": Kind("CLAIMS", tuple(f"wbsite.claims.{subject}" for subject in SUBJECTS)),
     "experiments": Kind("EXPERIMENTS", ("wbsite.train.experiments",)),
     "suites": Kind("SUITES", ("wbsite.train.experiments",)),
     "studies": Kind("STUDIES", ("wbsite.train.experiments",)),
@@ -66,7 +72,7 @@ def entries(kind: str) -> tuple[Any, ...]:
         if not isinstance(listed, Iterable) or isinstance(listed, (str, bytes)):
             raise WbsiteError(f"{spec.attribute} in {place} is {listed!r}.", "Expected a tuple of entries.")
         for entry in listed:
-            name = spec.key(entry)
+            name = (spec.key or spec.name)(entry)
             if name in found:
                 raise WbsiteError(
                     f"two entries of {kind} have the name {name!r}: in {found[name][1]} and in {place}.",
@@ -145,21 +151,21 @@ def installed(*kinds: str) -> list[list[str]]:
     return found
 
 
-def named(kind: str, name: str, label: str, key: Callable[[Any], str] = lambda entry: entry.name) -> Any:
+def named(kind: str, name: str, label: str) -> Any:
     """The first entry of a kind with this name.
 
     Raises:
         WbsiteError: there is none; the hint gives the nearest names.
     """
     for entry in entries(kind):
-        if key(entry) == name:
+        if KINDS[kind].name(entry) == name:
             return entry
-    raise unknown(label, name, names(kind, key))
+    raise unknown(label, name, names(kind))
 
 
-def names(kind: str, key: Callable[[Any], str] = lambda entry: entry.name) -> list[str]:
+def names(kind: str) -> list[str]:
     """All names of a kind, each once, in order."""
-    return list(dict.fromkeys(map(key, entries(kind))))
+    return list(dict.fromkeys(map(KINDS[kind].name, entries(kind))))
 
 
 def ordered(found: Iterable[Any]) -> list[Any]:

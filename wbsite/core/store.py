@@ -50,8 +50,8 @@ class DamagedEntry(WbsiteError):
 
 
 @dataclass(frozen=True)
-class Result:
-    """What an analysis returns.
+class Contents:
+    """What an entry holds.
 
     Attributes:
         values: JSON values: scalars, strings, lists.
@@ -114,6 +114,11 @@ class Entry:
         import pandas as pd
 
         return pd.read_parquet(io.BytesIO(self.file(f"{name}.parquet")))
+
+    @property
+    def pictures(self) -> list[str]:
+        """Names of its picture files."""
+        return [name for name in self._files if not name.endswith((".json", ".safetensors", ".parquet"))]
 
     def check(self) -> None:
         """Reads every file."""
@@ -221,7 +226,7 @@ class Store:
             return None
         return Entry(self, key, manifest)
 
-    def put(self, key: str, result: Result, about: Mapping[str, Any]) -> Entry:
+    def put(self, key: str, result: Contents, about: Mapping[str, Any]) -> Entry:
         """Writes a result; the manifest goes last."""
         files = {"values.json": canonical(dict(result.values))}
         if result.arrays:

@@ -6,15 +6,19 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, unknown
+from wbsite.results.base import Result
+from wbsite.results.site import Gap, LayerInfo, Model, Site
 
-from .site import Gap, LayerInfo, Model, Site
+from .text import number_text
 
 if TYPE_CHECKING:
     import pandas as pd
+
+R = TypeVar("R", bound=Result)
 
 TABLE_ROWS = 10
 """Longest data table shown on the page itself; the file holds all rows."""
@@ -34,6 +38,15 @@ class Scene:
     """Relative path from the page to the site's root, with a trailing slash, or ""."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """What else the page gave the figure, as in `figure("intervention", experiment="rotated")`."""
+
+    @overload
+    def result_or_gap(self, analysis: type[R]) -> R | Gap: ...
+    @overload
+    def result_or_gap(self, analysis: str) -> Any: ...
+    def result_or_gap(self, analysis: type[R] | str) -> Any:
+        """The analysis's result for the scene's model and layer, or why there is none."""
+        assert self.model is not None
+        return self.model.result_or_gap(analysis, self.layer.name if self.layer else "")
 
     def entry_or_gap(self, analysis: str) -> Any:
         """The analysis's result for the scene's model and layer, or the gap."""
@@ -82,6 +95,12 @@ class Figure:
     """What it is drawn of."""
     options: tuple[str, ...] = ()
     """Names of the options it takes."""
+    section: str = ""
+    """Heading of the model's or layer's page under which it appears; "" for a figure that only articles ask for."""
+    order: int = 0
+    """Its place among the figures of that page; a section stands where the first of its figures does."""
+    belongs: Callable[[Scene], bool] = lambda scene: True
+    """Whether it is part of this model's or layer's page; a section without figures and text is left out."""
 
     def check(self, scene: Scene) -> None:
         """Refuses a scene that lacks what the figure is drawn of.
@@ -155,30 +174,6 @@ def specification(chart: Mapping[str, Any], csv: str) -> bytes:
         return [fill(item) for item in node] if isinstance(node, list) else node
 
     return json.dumps(fill(dict(chart)), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def number_text(value: Any) -> str:
-    """A number as tables show it: three decimals at most, a proper minus sign, a dash for none."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return str(value)
-    if value != value:
-        return "–"
-    if float(value).is_integer():
-        text = f"{int(value):,}".replace(",", "\u202f")
-    elif abs(value) < 5e-4:
-        text = f"{value:.1e}"
-    else:
-        text = f"{value:.3f}"
-    return text.replace("-", "−")
-
-
-def share_text(value: float | None) -> str:
-    """A share or an index with three decimals, however small, and a proper minus sign."""
-    if value is None or value != value:
-        return "–"
-    return f"{round(value, 3) + 0.0:.3f}".replace("-", "−")
 
 
 def _table(data: pd.DataFrame) -> str:

@@ -19,12 +19,14 @@ import numpy as np
 from PIL import Image
 
 from wbsite.core.errors import WbsiteError
+from wbsite.results.network.unit_pictures import UnitPictures
 
 from .page import slug
 
 if TYPE_CHECKING:
+    from wbsite.results.site import Model
+
     from .figure import Scene
-    from .site import Model
 
 POSITIVE, NEGATIVE = "#b2182b", "#2166ac"
 """Excitation and inhibition, at the end of the scale; between them and white, colours are mixed linearly in sRGB."""
@@ -146,8 +148,8 @@ def pictured(model: Model, layer: str) -> Mapping[int, Mapping[str, Any]]:
     Raises:
         DamagedEntry: the result is damaged.
     """
-    entry = model.entry("unit_pictures", layer)
-    rows = [] if entry is None else entry.table("rows").to_dict("records")
+    pictures = model.result(UnitPictures, layer)
+    rows = [] if pictures is None else pictures.rows.to_dict("records")
     return {int(row["unit"]): row for row in rows}  # counted in the layer, from 0
 
 

@@ -1,4 +1,4 @@
-"""What a page is, and the words its template may use: figure, ref, value, suite, cite, note, gap."""
+"""What a page is, and the words its template may use: figure, ref, value, claim, suite, cite, note, gap."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jinja2
 
@@ -19,11 +19,12 @@ from wbsite import __version__
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, unknown
 from wbsite.core.store import DamagedEntry
+from wbsite.results.site import Gap, LayerInfo, Model, Site
 
 from . import sources
 from .citations import Bibliography
-from .figure import Scene, figure_html, gap_card, number_text, share_text
-from .site import Gap, LayerInfo, Model, Site
+from .figure import Scene, figure_html, gap_card
+from .text import counted, fixed_text, interval_text, listing, number_text, percent_text, share_text
 
 Files = dict[str, bytes]
 
@@ -111,8 +112,10 @@ def _environment(roots: tuple[Path, ...]) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    env.filters["number"] = number_text
-    env.filters["share"] = share_text
+    env.filters |= {
+        "number": number_text, "share": share_text, "fixed": fixed_text, "percent": percent_text,
+        "interval": interval_text, "listing": listing, "counted": counted,
+    }  # fmt: skip
     env.filters["slug"] = slug
     env.filters["attr"] = lambda text: escape(str(text), quote=True)
     env.globals["version"] = __version__
@@ -196,6 +199,16 @@ class Writing:
             return f"{found:.{digits}f}".replace("-", "−")
         return number_text(found)
 
+    def claim(self, name: str, **options: Any) -> str:
+        """What the results say of a claim, in the words of its outcome; a card where they are not there."""
+        need_text("claim", name)
+        claim = registry.named("claims", name, "claim")
+        decided = claim.decide(self.site, **options)
+        if isinstance(decided, Gap):
+            return gap_card(claim.statement, decided)
+        verdict, evidence = decided
+        return environment().from_string(claim.wording[verdict]).render(**self.words(), e=evidence)
+
     def cite(self, *keys: str) -> str:
         """A citation with a card that opens on hover."""
         need_text("cite", *keys)
@@ -219,7 +232,8 @@ class Writing:
         """What a template may use."""
         return {
             "site": self.site, "model": self.model, "layer": self.layer, "up": self.up, "figure": self.figure,
-            "ref": self.ref, "value": self.value, "cite": self.cite, "note": self.note, "link": self.link,
+            "ref": self.ref, "value": self.value, "claim": self.claim, "cite": self.cite, "note": self.note,
+            "link": self.link,
             "gap": lambda name, gap: gap_card(name, gap), "references": self.bibliography.references,
             "is_gap": lambda found: isinstance(found, Gap), "suite": self.site.suite,
         }  # fmt: skip
@@ -242,6 +256,41 @@ class Writing:
         text = re.sub(r"@@ref:([\w.-]+)@@", resolve, text)
         files = {**self.files, "index.md": text.encode()}
         return Incomplete(files, self.defects) if self.defects else files
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a model's or layer's page.
+
+    Attributes:
+        title: its heading.
+        text: name of the template of what stands before its figures; "" for none.
+        figures: names, in order.
+    """
+
+    title: str
+    text: str
+    figures: tuple[str, ...]
+
+
+def sections(writing: Writing, kind: Literal["model", "layer"]) -> list[Section]:
+    """The parts of a model's or layer's page, as its figures say where they appear.
+
+    A section's text is the template sections/KIND/TITLE.md.j2, TITLE in small letters with hyphens, where there is one.
+    """
+    scene = Scene(writing.site, writing.model, writing.layer, writing.up)
+    placed = sorted(
+        (figure for figure in registry.entries("figures") if figure.section and figure.of == kind),
+        key=lambda figure: (figure.order, figure.name),
+    )
+    known = sources.templates()
+    parts = []
+    for title in dict.fromkeys(figure.section for figure in placed):
+        text = f"sections/{kind}/{title.lower().replace(' ', '-')}.md.j2"
+        own = tuple(figure.name for figure in placed if figure.section == title and figure.belongs(scene))
+        if own or text in known:
+            parts.append(Section(title, text if text in known else "", own))
+    return parts
 
 
 def defect(error: Exception) -> str:

@@ -23,12 +23,12 @@ from wbsite.core.naming import model_id
 from wbsite.core.progress import Progress
 from wbsite.core.store import Store, canonical
 from wbsite.render.pages.articles import chosen
+from wbsite.results.site import Results, Site
 
 from . import sources
 from .finished import publish, refuse_foreign, try_to_write, up_to_date
 from .output import MANIFEST, Output, digest, unwritable, write_file
 from .page import Page, PageKind
-from .site import Results, Site
 
 BUILD = Path("build")
 GENERATED = ("docs", "theme", "mkdocs")

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from wbsite.results.site import Gap
+
 from .charts import BEFORE, LAST
-from .figure import Scene, share_text
-from .site import Gap
+from .figure import Scene
+from .text import share_text
 
 if TYPE_CHECKING:
     import altair as alt

@@ -16,8 +16,9 @@ from wbsite.core import registry
 from wbsite.core.device import choose, describe
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
-from wbsite.core.store import Entry, Store, StoreError
+from wbsite.core.store import Contents, Entry, Store, StoreError
 from wbsite.core.threads import one_thread
+from wbsite.results.base import Result, SchemaError
 
 from .categories import labels
 from .photographs import photographs
@@ -67,12 +68,26 @@ def perform(task: Task, store_url: str, device: str, *needed: Outcome, progress:
             with _threads(given, place):
                 result = analysis.run(given)
             about = {**facts, "seconds": round(time.perf_counter() - started, 3)}
-            store.put(task.key, result, about)  # in here: a result that is no JSON is the analysis's defect too
+            # In here: a result that does not fit its schema is the analysis's defect too.
+            store.put(task.key, contents_of(analysis, result), about)
         except StoreError:
             raise
         except Exception as error:  # any defect of one analysis must leave the others' results standing
             return Outcome(task, _reason(error))
     return Outcome(task)
+
+
+def contents_of(analysis: Analysis, result: Contents | Result) -> Contents:
+    """What the store keeps of a result.
+
+    Raises:
+        SchemaError: it is not of the analysis's schema.
+    """
+    if isinstance(result, Contents):
+        return result
+    if analysis.result is None or not isinstance(result, analysis.result):
+        raise SchemaError(f"{analysis.name} returned {type(result).__name__}, which is not its schema.")
+    return result.contents()
 
 
 def _threads(given: Context | SuiteContext | StudyContext, device: torch.device) -> AbstractContextManager[None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wbsite import __version__
-from wbsite.core.store import Entry, Result, Store, result_key
+from wbsite.core.store import Contents, Entry, Store, result_key
 
 from .runs import Run
 
@@ -39,7 +39,7 @@ def deposit(run: Run, path: Path, store: Store) -> Entry:
             }
             values = {name: value for name, value in run.record.items() if name not in tables}
             about = {"run": f"{run.record['suite']}/{run.name}", "digest": digest, "wbsite": __version__}
-            entry = store.put(key, Result(values=values, arrays=run.kernels, tables=tables), about)
+            entry = store.put(key, Contents(values=values, arrays=run.kernels, tables=tables), about)
     store.put_record(f"runs/{run.record['suite']}/{run.name}", {"key": key, "digest": digest})
     return entry
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from wbsite.analyses.banding import clusters, experiments
-from wbsite.core.store import Result, canonical
+from wbsite.core.store import Contents, canonical
 from wbsite.ops.banding.index import banding_index
 from wbsite.ops.nmf import one_sided_nmf
 from wbsite.train.runs import Run
@@ -19,7 +19,7 @@ Context = Callable[..., clusters.SuiteContext]
 EXPERIMENTS = {"baseline": (1.0, 1.0), "rotated": (-1.0, -1.0), "x_pool": (0.05, 1.0), "kernel_3": (1.0, 1.0)}
 
 
-def analysed(runs: list[Run], context: Context) -> Result:
+def analysed(runs: list[Run], context: Context) -> Contents:
     needed = experiments.run(context(runs))
     return clusters.run(context(runs, {"experiments": SimpleNamespace(values=needed.values)}, restarts=2))
 
@@ -34,11 +34,11 @@ def runs(made_run: Callable[..., Run]) -> list[Run]:
 
 
 @pytest.fixture(scope="module")
-def found(runs: list[Run], suite_context: Context) -> Result:
+def found(runs: list[Run], suite_context: Context) -> Contents:
     return analysed(runs, suite_context)
 
 
-def test_columns_go_from_horizontal_to_vertical(found: Result) -> None:
+def test_columns_go_from_horizontal_to_vertical(found: Contents) -> None:
     table = found.tables["clusters"]
     assert sorted(table["k"].unique()) == list(range(4, 20))
     for k, rows in table.groupby("k"):
@@ -54,7 +54,7 @@ def test_columns_go_from_horizontal_to_vertical(found: Result) -> None:
     assert stability["inertia"].is_monotonic_decreasing
 
 
-def test_the_shares_of_a_row_sum_to_one_and_its_units_are_its_experiments(found: Result) -> None:
+def test_the_shares_of_a_row_sum_to_one_and_its_units_are_its_experiments(found: Contents) -> None:
     members = found.tables["members"]
     rows = members.groupby(["k", "experiment", "place"])
     assert rows["units"].sum().eq(24).all()
@@ -67,7 +67,7 @@ def test_the_shares_of_a_row_sum_to_one_and_its_units_are_its_experiments(found:
     assert last["rotated", "last"] > 0.3
 
 
-def test_the_picture_over_a_column_is_of_one_of_its_own_units(found: Result, runs: list[Run]) -> None:
+def test_the_picture_over_a_column_is_of_one_of_its_own_units(found: Contents, runs: list[Run]) -> None:
     of = {(run.record["experiment"], run.record["seed"]): run for run in runs}
     for k in (4, 19):
         pictures = found.arrays[f"cifar10-small/{k}"]
@@ -81,7 +81,7 @@ def test_the_picture_over_a_column_is_of_one_of_its_own_units(found: Result, run
             assert np.sign(banding_index(kernel[None], resamples=1).index) == np.sign(row.index) or abs(row.index) < 0.1
 
 
-def test_kernels_of_another_size_are_left_out_and_named(found: Result) -> None:
+def test_kernels_of_another_size_are_left_out_and_named(found: Contents) -> None:
     left = found.tables["left_out"]
     assert set(left["experiment"]) == {"kernel_3"}
     assert set(left["kernel"]) == {"3×3"}
@@ -93,7 +93,7 @@ def test_kernels_of_another_size_are_left_out_and_named(found: Result) -> None:
     assert "kernel_3" not in set(found.tables["members"]["experiment"])
 
 
-def test_rows_that_lost_their_banding_are_marked_by_the_rule_of_the_experiments(found: Result) -> None:
+def test_rows_that_lost_their_banding_are_marked_by_the_rule_of_the_experiments(found: Contents) -> None:
     canonical(dict(found.values))
     said = found.values["cifar10-small"]
     assert said["lost"] == [["rotated", "last"], ["rotated", "before"], ["x_pool", "last"]]

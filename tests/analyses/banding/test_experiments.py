@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from wbsite.analyses.banding import experiments
-from wbsite.core.store import Result, canonical
+from wbsite.core.store import Contents, canonical
 from wbsite.train.runs import Run
 
 BASELINE = (0.30, 0.34, 0.35)
@@ -46,7 +46,7 @@ def runs(made_run: Callable[..., Run]) -> list[Run]:
 
 
 @pytest.fixture(scope="module")
-def found(runs: list[Run], suite_context: Callable[..., experiments.SuiteContext]) -> Result:
+def found(runs: list[Run], suite_context: Callable[..., experiments.SuiteContext]) -> Contents:
     return experiments.run(suite_context(runs))
 
 
@@ -58,14 +58,14 @@ def only(table: pd.DataFrame, **conditions: object) -> pd.Series:
     return table.iloc[0]
 
 
-def test_the_tables_have_the_columns_that_figures_and_exports_rely_on(found: Result) -> None:
+def test_the_tables_have_the_columns_that_figures_and_exports_rely_on(found: Contents) -> None:
     assert {name: " ".join(table.columns) for name, table in found.tables.items()} == DOCUMENTED
     assert len(found.tables["runs"]) == 2 * 18
     assert list(found.tables["summary"]["experiment"].unique()) == ["baseline", *OTHERS], "in the suite's order"
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_differences_from_the_baseline_are_those_of_scipy(found: Result, name: str) -> None:
+def test_differences_from_the_baseline_are_those_of_scipy(found: Contents, name: str) -> None:
     row = only(found.tables["summary"], experiment=name, place="last")
     tested = stats.ttest_ind(OTHERS[name], BASELINE, equal_var=False)
     interval = tested.confidence_interval(0.95)
@@ -76,7 +76,7 @@ def test_differences_from_the_baseline_are_those_of_scipy(found: Result, name: s
     assert (row["low"], row["high"]) == pytest.approx((alone.low, alone.high))
 
 
-def test_values_are_found_under_setting_experiment_and_place(found: Result) -> None:
+def test_values_are_found_under_setting_experiment_and_place(found: Contents) -> None:
     setting = found.values["cifar10-small"]
     assert setting["baseline"]["last"]["index"] == pytest.approx(0.33)
     assert setting["baseline"]["last"]["layer"] == "5b"
@@ -90,7 +90,7 @@ def test_values_are_found_under_setting_experiment_and_place(found: Result) -> N
     assert (facts["devices"], facts["epochs"], facts["dataset"]) == (["cpu"], [3], "cifar10")
 
 
-def test_sentences_can_be_worded_by_what_is_certain(found: Result) -> None:
+def test_sentences_can_be_worded_by_what_is_certain(found: Contents) -> None:
     said = {name: found.values["cifar10-small"][name]["last"] for name in ("baseline", *OTHERS)}
     excludes = {name: of["excludes_zero"] for name, of in said.items()}
     assert excludes == dict.fromkeys(said, True) | {"faded": False, "scattered": False}

@@ -17,7 +17,7 @@ from torchvision import models
 
 from wbsite.analyses.banding.head import ANALYSES, applies, run
 from wbsite.analyses.base import Context
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.graph.layers import discover
 from wbsite.models import load
 
@@ -27,7 +27,7 @@ def reasons(module: nn.Module, side: int) -> dict[str, str]:
     return {layer.name: applies(layer) for layer in discover(module, (3, side, side)).layers if layer.kind == "linear"}
 
 
-def result(name: str, layer: str) -> Result:
+def result(name: str, layer: str) -> Contents:
     model = load(name)
     layers = discover(model.module, model.spec.input_shape)
     assert applies(layers.named(layer)) == ""

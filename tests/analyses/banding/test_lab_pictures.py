@@ -10,7 +10,7 @@ import pytest
 
 from wbsite.analyses.banding import lab_pictures
 from wbsite.analyses.banding.lab_pictures import evenly
-from wbsite.core.store import Result, canonical
+from wbsite.core.store import Contents, canonical
 from wbsite.ops.banding.index import banding_index
 from wbsite.ops.nmf import one_sided_nmf
 from wbsite.train.runs import Run
@@ -34,11 +34,11 @@ def runs(made_run: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="module")
-def found(runs: list[Run], suite_context: Callable[..., lab_pictures.SuiteContext]) -> Result:
+def found(runs: list[Run], suite_context: Callable[..., lab_pictures.SuiteContext]) -> Contents:
     return lab_pictures.run(suite_context(runs, shown=SHOWN, resamples=50))
 
 
-def test_bands_are_found_on_the_pictures_and_counted(found: Result) -> None:
+def test_bands_are_found_on_the_pictures_and_counted(found: Contents) -> None:
     canonical(dict(found.values))
     summary = found.tables["summary"].set_index(["experiment", "place"])
     for place in ("last", "before"):
@@ -51,7 +51,7 @@ def test_bands_are_found_on_the_pictures_and_counted(found: Result) -> None:
     assert (said["index"], said["horizontal"]) == (pytest.approx(one["index"].mean()), 2)
 
 
-def test_every_picture_shown_is_the_nmf_of_the_unit_it_is_said_to_be(found: Result, runs: list[Run]) -> None:
+def test_every_picture_shown_is_the_nmf_of_the_unit_it_is_said_to_be(found: Contents, runs: list[Run]) -> None:
     of = {(run.record["experiment"], run.record["seed"]): run for run in runs}
     assert set(found.arrays) == {f"cifar10-small/{e}/{p}" for e in ("baseline", "rotated") for p in ("last", "before")}
     for (experiment, place), rows in found.tables["shown"].groupby(["experiment", "place"]):
@@ -89,7 +89,7 @@ def test_an_even_sample_is_never_the_head_of_the_order(count: int, wanted: int) 
     assert abs(int(places[0]) - (count - 1 - int(places[-1]))) <= 1, "as far from one end as from the other"
 
 
-def test_what_rounding_the_kernels_does_to_h_is_said(found: Result, runs: list[Run]) -> None:
+def test_what_rounding_the_kernels_does_to_h_is_said(found: Contents, runs: list[Run]) -> None:
     """The pictures are made from fifteen levels; the article's H are not."""
     said = found.values["quantisation"]
     assert (said["levels"], said["layers"]) == (15, 8)

@@ -11,7 +11,7 @@ from scipy import stats
 
 from wbsite.analyses.branches import branch_experiments
 from wbsite.analyses.branches._branch_runs import PROPERTIES, Branched, Course, Trained
-from wbsite.core.store import Result, canonical
+from wbsite.core.store import Contents, canonical
 from wbsite.ops.branches import connectivity_factors
 from wbsite.train.repeated_runs import by_setting
 from wbsite.train.runs import Run
@@ -44,15 +44,15 @@ def runs(branch_run: Callable[..., Run]) -> list[Run]:
 
 
 @pytest.fixture(scope="module")
-def found(runs: list[Run], suite_context: Callable[..., branch_experiments.SuiteContext]) -> Result:
+def found(runs: list[Run], suite_context: Callable[..., branch_experiments.SuiteContext]) -> Contents:
     return branch_experiments.run(suite_context(runs, draws=1000, splits=100, seed=0))
 
 
 @pytest.fixture
-def result(suite_context: Callable[..., branch_experiments.SuiteContext]) -> Callable[..., Result]:
+def result(suite_context: Callable[..., branch_experiments.SuiteContext]) -> Callable[..., Contents]:
     """Of runs: result(run, …), few draws."""
 
-    def of(*runs: Run) -> Result:
+    def of(*runs: Run) -> Contents:
         return branch_experiments.run(suite_context(list(runs), draws=50, splits=10, seed=0))
 
     return of
@@ -74,7 +74,7 @@ def eta_squared(run: Run, column: str = "chroma") -> float:
     return float(stats.kruskal(*groups).statistic / (groups.size - 1))
 
 
-def test_the_tables_have_the_columns_that_figures_and_exports_rely_on(found: Result) -> None:
+def test_the_tables_have_the_columns_that_figures_and_exports_rely_on(found: Contents) -> None:
     assert {name: " ".join(table.columns) for name, table in found.tables.items()} == DOCUMENTED
     assert list(found.tables["summary"]["experiment"].unique()) == ["undivided", "two", "four", "even"]
     assert len(found.tables["runs"]) == 4 * len(SEEDS) * len(PROPERTIES)
@@ -82,7 +82,7 @@ def test_the_tables_have_the_columns_that_figures_and_exports_rely_on(found: Res
     canonical(dict(found.values))
 
 
-def test_the_share_of_every_run_is_kruskals(found: Result, runs: list[Run]) -> None:
+def test_the_share_of_every_run_is_kruskals(found: Contents, runs: list[Run]) -> None:
     for run in (run for run in runs if run.record["branches"] > 1):
         key = {"experiment": run.record["experiment"], "seed": run.record["seed"]}
         for name in ("chroma", "frequency"):
@@ -90,7 +90,7 @@ def test_the_share_of_every_run_is_kruskals(found: Result, runs: list[Run]) -> N
 
 
 def test_experiments_have_intervals_over_seeds_and_are_held_against_random_splits(
-    found: Result, runs: list[Run]
+    found: Contents, runs: list[Run]
 ) -> None:
     row = only(found.tables["summary"], experiment="two", property="chroma")
     shares = [eta_squared(run) for run in runs if run.record["experiment"] == "two"]
@@ -105,7 +105,7 @@ def test_experiments_have_intervals_over_seeds_and_are_held_against_random_split
     assert np.isnan(only(found.tables["summary"], experiment="four", property="chroma")["area"])
 
 
-def test_seeds_that_part_are_counted_with_exact_bounds(found: Result) -> None:
+def test_seeds_that_part_are_counted_with_exact_bounds(found: Contents) -> None:
     table = found.tables["summary"]
     two, even = (only(table, experiment=name, property="chroma") for name in ("two", "even"))
     assert (two["parting"], two["parting_high"]) == (3, 1)
@@ -118,7 +118,7 @@ def test_seeds_that_part_are_counted_with_exact_bounds(found: Result) -> None:
 
 
 def test_frequency_that_parts_only_with_colour_does_not_part_beyond_it(
-    branch_run: Callable[..., Run], result: Callable[..., Result]
+    branch_run: Callable[..., Run], result: Callable[..., Contents]
 ) -> None:
     runs = [branch_run("two", seed, 2, 6.0, 48) for seed in SEEDS]
     for run in runs:
@@ -129,7 +129,7 @@ def test_frequency_that_parts_only_with_colour_does_not_part_beyond_it(
     assert only(table, property="frequency beyond colour")["parting"] < 3
 
 
-def test_when_branches_part(found: Result) -> None:
+def test_when_branches_part(found: Contents) -> None:
     values = found.values["cifar10-small"]
     two = values["two"]["chroma"]
     assert two["above_from"] in (0.5, 1.0)
@@ -167,7 +167,7 @@ def test_half_of_the_parting_is_half_of_what_is_above_chance() -> None:
     assert course.above_from == 2.0
 
 
-def test_dead_units_are_left_out(branch_run: Callable[..., Run], result: Callable[..., Result]) -> None:
+def test_dead_units_are_left_out(branch_run: Callable[..., Run], result: Callable[..., Contents]) -> None:
     run = branch_run("two", 0, 2)
     for row in run.record["history"]:
         row["strength"] = 0.01 if row["unit"] < 3 else 1.0
@@ -181,7 +181,7 @@ def test_dead_units_are_left_out(branch_run: Callable[..., Run], result: Callabl
     assert found.tables["branches"]["dead"].tolist() == [3, 0]
 
 
-def test_values_for_prose_lie_under_setting_experiment_and_property(found: Result) -> None:
+def test_values_for_prose_lie_under_setting_experiment_and_property(found: Contents) -> None:
     setting = found.values["cifar10-small"]
     assert found.values["settings"] == ["cifar10-small"]
     assert found.values["properties"] == ["chroma", "frequency", "frequency beyond colour"]
@@ -198,7 +198,7 @@ def test_values_for_prose_lie_under_setting_experiment_and_property(found: Resul
     assert "chroma" not in setting["undivided"], "an undivided network has nothing that parts"
 
 
-def test_accuracy_is_held_against_the_undivided_network(found: Result, runs: list[Run]) -> None:
+def test_accuracy_is_held_against_the_undivided_network(found: Contents, runs: list[Run]) -> None:
     of = {name: [r.record for r in runs if r.record["experiment"] == name] for name in ("two", "undivided")}
     two, base = ([record["accuracy"] for record in records] for records in of.values())
     tested = stats.ttest_ind(two, base, equal_var=False)
@@ -208,7 +208,7 @@ def test_accuracy_is_held_against_the_undivided_network(found: Result, runs: lis
     assert found.values["cifar10-small"]["undivided"]["accuracy_difference"] is None
 
 
-def test_the_structure_before_the_branches_is_that_of_the_undivided_runs(found: Result, runs: list[Run]) -> None:
+def test_the_structure_before_the_branches_is_that_of_the_undivided_runs(found: Contents, runs: list[Run]) -> None:
     table = found.tables["factors"]
     assert set(table["experiment"]) == {"undivided"}
     run = next(run for run in runs if run.name.endswith("undivided-seed1"))
@@ -224,7 +224,7 @@ def test_the_structure_before_the_branches_is_that_of_the_undivided_runs(found: 
 
 
 def test_kernels_are_kept_as_pictures_with_zero_at_mid_grey(
-    branch_run: Callable[..., Run], result: Callable[..., Result]
+    branch_run: Callable[..., Run], result: Callable[..., Contents]
 ) -> None:
     run = branch_run("two", 0, 2)
     run.kernels["conv1"][:] = 0
@@ -238,7 +238,7 @@ def test_kernels_are_kept_as_pictures_with_zero_at_mid_grey(
 
 
 def test_one_seed_or_no_baseline_leaves_intervals_open(
-    branch_run: Callable[..., Run], result: Callable[..., Result]
+    branch_run: Callable[..., Run], result: Callable[..., Contents]
 ) -> None:
     found = result(branch_run("two", 0, 2))
     canonical(dict(found.values))

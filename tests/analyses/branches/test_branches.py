@@ -12,13 +12,13 @@ from torch import nn
 
 from wbsite.analyses.base import Context
 from wbsite.analyses.branches.branches import MEMBERS, NONE, ROWS, UNKNOWN, run
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.graph.layers import discover
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
 from wbsite.models.zoo import alexnet, inceptionv1
 
 
-def result_of(build: Callable[[], nn.Module], side: int = 64) -> Result:
+def result_of(build: Callable[[], nn.Module], side: int = 64) -> Contents:
     """The analysis of a network with fresh weights."""
     module = build().eval()
     spec = ModelSpec("made", "fresh", "Made", build, Preprocess(crop=side))
@@ -27,11 +27,11 @@ def result_of(build: Callable[[], nn.Module], side: int = 64) -> Result:
 
 
 @pytest.fixture(scope="module")
-def inception() -> Result:
+def inception() -> Contents:
     return result_of(lambda: inceptionv1.InceptionV1(inceptionv1.SMALL))
 
 
-def test_a_row_is_a_branch_and_its_members_are_layers_of_the_network(inception: Result) -> None:
+def test_a_row_is_a_branch_and_its_members_are_layers_of_the_network(inception: Contents) -> None:
     rows, members = inception.tables["rows"], inception.tables["members"]
     assert list(rows.columns) == ROWS
     assert list(members.columns) == MEMBERS
@@ -44,7 +44,7 @@ def test_a_row_is_a_branch_and_its_members_are_layers_of_the_network(inception: 
     }  # fmt: skip
 
 
-def test_every_group_comes_with_a_small_graph(inception: Result) -> None:
+def test_every_group_comes_with_a_small_graph(inception: Contents) -> None:
     groups = inception.values["groups"]
     assert [group["group"] for group in groups[:2]] == ["mixed3a", "mixed3b"]
     assert (groups[0]["branches"], groups[0]["units"]) == (4, 96)

@@ -13,14 +13,14 @@ from torch import nn
 
 from wbsite.analyses.base import Context
 from wbsite.analyses.branches.connectivity import COLUMNS, PROPERTIES, run
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.graph.layers import discover
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
 
 PARAMS = {"draws": 200, "null": 40, "seeds": 3, "null_communities": 9, "largest": 20_000, "seed": 0}
 
 
-def analysed(module: nn.Module, missing: tuple[str, ...] = (), channels: int = 3, **params: int) -> Result:
+def analysed(module: nn.Module, missing: tuple[str, ...] = (), channels: int = 3, **params: int) -> Contents:
     spec = ModelSpec("made", "here", "Made", lambda: module, Preprocess(crop=16, mean=(0.5,) * channels))
     model = LoadedModel(module.eval().requires_grad_(False), spec, "0" * 64, missing)
     layers = discover(module, spec.input_shape)
@@ -51,11 +51,11 @@ def planted(units: int = 24) -> nn.Sequential:
 
 
 @pytest.fixture(scope="module")
-def found() -> Result:
+def found() -> Contents:
     return analysed(planted())
 
 
-def test_a_planted_structure_is_the_first_factor_and_the_communities(found: Result) -> None:
+def test_a_planted_structure_is_the_first_factor_and_the_communities(found: Contents) -> None:
     rows = found.tables["rows"].set_index(["factor", "property"])
     assert list(rows.loc[1].index) == list(PROPERTIES)
     # Ranks inside the two halves are noise, so that a perfect division is a ρ of about 0.75.
@@ -166,7 +166,7 @@ def test_what_is_not_fit_is_said_in_words(module: nn.Module, missing: tuple[str,
     assert all(table.empty for table in found.tables.values())
 
 
-def published(shared_data: Callable[[str], Path], folder: Path, file: str, name: str, weights: str) -> Result:
+def published(shared_data: Callable[[str], Path], folder: Path, file: str, name: str, weights: str) -> Contents:
     from wbsite.models import load
     from wbsite.models.convert import convert
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from wbsite.analyses.base import Context
 from wbsite.analyses.branches import branches, enrichment, tuning
-from wbsite.core.store import Result, Store
+from wbsite.core.store import Contents, Store
 from wbsite.graph.layers import Layers, discover
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
 from wbsite.models.formats import read as formats
@@ -57,7 +57,7 @@ def network(seed: int = 0) -> tuple[LoadedModel, Layers]:
     return LoadedModel(module, spec, ""), discover(module, spec.input_shape)
 
 
-def stored(result: Result, name: str) -> Any:
+def stored(result: Contents, name: str) -> Any:
     return Store(f"memory://enrichment-{name}").put(name, result, {})
 
 
@@ -74,18 +74,18 @@ LAYERS = {"conv1": 16, "conv2": 12, "small": 6, "other": 4, "wide": 8, "inside.0
 QUICK = {**enrichment.ANALYSES[0].params["quick"], "permutations": 300, "copies": 3}
 
 
-def run(rows: pd.DataFrame, named: pd.DataFrame, yours: pd.DataFrame | None = None, **params: Any) -> Result:
+def run(rows: pd.DataFrame, named: pd.DataFrame, yours: pd.DataFrame | None = None, **params: Any) -> Contents:
     model, layers = network()
     cpu = torch.device("cpu")
     needs = {"branches": stored(branches.run(Context(model, layers, None, cpu, {}, {})), "branches")}
-    needs["tuning"] = stored(Result({}, {}, {"rows": rows, "categories": named}), "tuning")
+    needs["tuning"] = stored(Contents({}, {}, {"rows": rows, "categories": named}), "tuning")
     none = pd.DataFrame({"layer": [], "unit": np.array([], int), "category": []})
     given = none if yours is None else yours
     return enrichment.run(Context(model, layers, None, cpu, {**QUICK, **params}, needs, load_categories=lambda: given))
 
 
 @pytest.fixture(scope="module")
-def named_by_hand() -> Result:
+def named_by_hand() -> Contents:
     rows = units_of(LAYERS, np.random.default_rng(0))
     rows.loc[(rows["layer"] == "wide") & (rows["unit"] == 7), "dead"] = True
     rows.loc[rows["layer"] == "wide", "curve"] += 2.0
@@ -103,7 +103,7 @@ def row_of(table: pd.DataFrame, **place: str) -> dict[str, Any]:
     return found.iloc[0].to_dict()
 
 
-def test_units_are_counted_as_they_were_named(named_by_hand: Result) -> None:
+def test_units_are_counted_as_they_were_named(named_by_hand: Contents) -> None:
     rows = named_by_hand.tables["rows"]
     group = rows.loc[rows["kind"] == "concat", "group"].iloc[0]
     row = row_of(rows, group=group, branch="wide", category="curve", source="stimuli")
@@ -119,7 +119,7 @@ def test_units_are_counted_as_they_were_named(named_by_hand: Result) -> None:
     np.testing.assert_allclose(rows["q"], false_discovery(rows["p"].to_numpy()))
 
 
-def test_an_index_is_compared_inside_and_outside(named_by_hand: Result) -> None:
+def test_an_index_is_compared_inside_and_outside(named_by_hand: Contents) -> None:
     effects = named_by_hand.tables["effects"]
     row = row_of(effects, branch="wide", index="curve")
     assert row["auc"] == row["high"] == 1.0
@@ -129,7 +129,7 @@ def test_an_index_is_compared_inside_and_outside(named_by_hand: Result) -> None:
     assert "relative_frequency" not in set(effects["index"]), "in a group it is the frequency once more"
 
 
-def test_first_layers_are_tested_by_their_weights_too(named_by_hand: Result) -> None:
+def test_first_layers_are_tested_by_their_weights_too(named_by_hand: Contents) -> None:
     rows = named_by_hand.tables["effects"]
     chroma = row_of(rows, group="conv1", branch="tower 1", index="chroma", source="weights")
     tuning_of = FilterTuning.of(network()[0].module.get_submodule("conv1").weight)  # type: ignore[arg-type]
@@ -139,7 +139,7 @@ def test_first_layers_are_tested_by_their_weights_too(named_by_hand: Result) -> 
     assert set(rows.loc[rows["source"] == "weights", "group"]) == {"conv1"}
 
 
-def test_the_block_that_differs_is_named(named_by_hand: Result) -> None:
+def test_the_block_that_differs_is_named(named_by_hand: Contents) -> None:
     stages = named_by_hand.tables["stages"].set_index("branch")
     assert len(stages) == 3
     assert stages["q"].idxmin() == stages["statistic"].idxmax() == stages.index[1]
@@ -149,7 +149,7 @@ def test_the_block_that_differs_is_named(named_by_hand: Result) -> None:
     assert about["with_depth"] < 0.5, "the middle block does not go with depth"
 
 
-def test_values_are_json_and_say_how_much_was_tested(named_by_hand: Result) -> None:
+def test_values_are_json_and_say_how_much_was_tested(named_by_hand: Contents) -> None:
     values = json.loads(json.dumps(named_by_hand.values, allow_nan=False))
     assert values["tests"]["rows"] == len(named_by_hand.tables["rows"])
     assert values["sources"] == {"stimuli": 69, "weights": 16, "yours": 18}

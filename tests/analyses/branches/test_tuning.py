@@ -14,7 +14,7 @@ from torch import nn
 
 from wbsite.analyses.base import Context
 from wbsite.analyses.branches import tuning
-from wbsite.core.store import Result, Store
+from wbsite.core.store import Contents, Store
 from wbsite.graph.layers import discover
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
 
@@ -38,7 +38,7 @@ class Network(nn.Module):
 
 
 @pytest.fixture
-def run() -> Callable[..., Result]:
+def run() -> Callable[..., Contents]:
     """run([(group, kind, layers), …], missing layer, …parameters): the analysis with these groups of branches."""
 
     def of(given: list[tuple[str, str, str]], missing: str = "", context: bool = False, **most: int) -> Any:
@@ -54,7 +54,7 @@ def run() -> Callable[..., Result]:
             for layer in layers.split()
         ]
         members = pd.DataFrame(rows, columns=["group", "kind", "branch", "layer", "low", "high"])
-        entry = Store(f"memory://{uuid.uuid4().hex}").put("0" * 64, Result({}, tables={"members": members}), {})
+        entry = Store(f"memory://{uuid.uuid4().hex}").put("0" * 64, Contents({}, tables={"members": members}), {})
         layers = discover(module, spec.input_shape)
         model = LoadedModel(module, spec, "0")
         made = Context(model, layers, None, torch.device("cpu"), {"most": most}, {"branches": entry})
@@ -63,12 +63,12 @@ def run() -> Callable[..., Result]:
     return of
 
 
-def measured(result: Result) -> list[str]:
+def measured(result: Contents) -> list[str]:
     json.dumps(result.values, allow_nan=False)
     return list(dict.fromkeys(result.tables["rows"]["layer"]))
 
 
-def test_a_network_without_branches_has_its_first_two_convolutions_measured(run: Callable[..., Result]) -> None:
+def test_a_network_without_branches_has_its_first_two_convolutions_measured(run: Callable[..., Contents]) -> None:
     found = run([])
     assert measured(found) == ["first", "a"]
     sides = {layer["layer"]: layer["side"] for layer in found.values["layers"]}
@@ -83,7 +83,7 @@ def test_a_network_without_branches_has_its_first_two_convolutions_measured(run:
     assert all(about["index"].removeprefix("-") in rows for about in found.values["categories"].values())
 
 
-def test_layers_of_a_group_and_of_groups_that_share_one_see_the_same(run: Callable[..., Result]) -> None:
+def test_layers_of_a_group_and_of_groups_that_share_one_see_the_same(run: Callable[..., Contents]) -> None:
     found = run([("x", "concat", "a b"), ("y", "dense", "b c"), ("z", "groups", "d")])
     assert measured(found) == ["first", "a", "b", "c", "d"]
     sides = {layer["layer"]: (layer["side"], layer["canvas"]) for layer in found.values["layers"]}
@@ -91,7 +91,7 @@ def test_layers_of_a_group_and_of_groups_that_share_one_see_the_same(run: Callab
     assert sides["first"] != sides["a"] != sides["d"]
 
 
-def test_the_first_groups_are_measured_and_the_others_named(run: Callable[..., Result]) -> None:
+def test_the_first_groups_are_measured_and_the_others_named(run: Callable[..., Contents]) -> None:
     groups = [("x", "residual", "a b"), ("y", "residual", "c"), ("z", "concat", "d"), ("first", "towers", "first")]
     found = run(groups, groups=1, stages=1)
     assert measured(found) == ["first", "a", "b", "d"], "the first convolution is always measured and counts for none"
@@ -99,7 +99,7 @@ def test_the_first_groups_are_measured_and_the_others_named(run: Callable[..., R
     assert left == {"c": "in this profile only the first 1 stages"}
 
 
-def test_missing_weights_are_no_tuning(run: Callable[..., Result]) -> None:
+def test_missing_weights_are_no_tuning(run: Callable[..., Contents]) -> None:
     found = run([("x", "concat", "a b"), ("y", "concat", "c d")], missing="c")
     assert measured(found) == ["first", "a", "b"]
     assert {layer["layer"] for layer in found.values["layers"] if "missing" in layer["reason"]} == {"c", "d"}

@@ -13,7 +13,7 @@ from torch import nn
 
 from wbsite.analyses.base import Context, Photographs
 from wbsite.analyses.expanded import cancellation, gradients
-from wbsite.core.store import Entry, Result, Store
+from wbsite.core.store import Contents, Entry, Store
 from wbsite.graph.dominators import Route
 from wbsite.graph.layers import discover
 from wbsite.graph.recording import Recorded
@@ -62,18 +62,18 @@ def mirrored() -> Mirrored:
 
 
 @pytest.fixture(scope="module")
-def found(mirrored: Mirrored) -> Result:
+def found(mirrored: Mirrored) -> Contents:
     return cancellation.run(context(mirrored, **PARAMS))
 
 
 @pytest.fixture(scope="module")
-def measured(mirrored: Mirrored, found: Result, tmp_path_factory: pytest.TempPathFactory) -> Result:
+def measured(mirrored: Mirrored, found: Contents, tmp_path_factory: pytest.TempPathFactory) -> Contents:
     entry = Store(tmp_path_factory.mktemp("store")).put("0" * 64, found, {})
     of = context(mirrored, {"cancellation": entry}, units=2, photographs=8, cases=2)
     return gradients.run(of)
 
 
-def test_the_unit_whose_paths_cancel_comes_first(found: Result) -> None:
+def test_the_unit_whose_paths_cancel_comes_first(found: Contents) -> None:
     values = found.values
     json.dumps(values, allow_nan=False)
     first = values["shown"][0]
@@ -85,7 +85,7 @@ def test_the_unit_whose_paths_cancel_comes_first(found: Result) -> None:
     assert values["wanted"]["last"][0] == 3
 
 
-def test_every_strong_pair_has_a_row_with_its_chance(found: Result) -> None:
+def test_every_strong_pair_has_a_row_with_its_chance(found: Contents) -> None:
     rows, summary = found.tables["rows"], found.tables["summary"]
     assert len(rows) == 12 * 6
     assert (rows["positive"] >= 0).all() and (rows["negative"] <= 0).all()
@@ -97,7 +97,7 @@ def test_every_strong_pair_has_a_row_with_its_chance(found: Result) -> None:
     assert summary["cancelling_signs"].iloc[0] >= 1 / 12
 
 
-def test_kernels_of_both_signs_add_up_to_the_expanded_weights(found: Result, mirrored: Mirrored) -> None:
+def test_kernels_of_both_signs_add_up_to_the_expanded_weights(found: Contents, mirrored: Mirrored) -> None:
     through = found.tables["through"]
     channels = through[(through["layer"] == "last") & (through["unit"] == 3)]["channel"].unique()
     expanded = expanded_weights(mirrored, "first", "last", [3])[0, channels].numpy()
@@ -115,7 +115,7 @@ def test_a_layer_too_large_for_the_profile_is_named(mirrored: Mirrored) -> None:
     assert values["shown"] == [] and values["units"] == 0
 
 
-def test_gradients_stay_within_the_bounds_and_differ_from_picture_to_picture(measured: Result) -> None:
+def test_gradients_stay_within_the_bounds_and_differ_from_picture_to_picture(measured: Contents) -> None:
     json.dumps(measured.values, allow_nan=False)
     sources, rows = measured.tables["sources"], measured.tables["rows"]
     kinds = [example["kind"] for example in measured.values["examples"]]
@@ -130,7 +130,7 @@ def test_gradients_stay_within_the_bounds_and_differ_from_picture_to_picture(mea
     assert (rows["excitation"] >= 0).all() and (rows["inhibition"] <= 0).all()
 
 
-def test_typical_cases_are_as_many_as_asked_for(measured: Result) -> None:
+def test_typical_cases_are_as_many_as_asked_for(measured: Contents) -> None:
     assert measured.arrays["cases_0"].shape == (2, 4, 5, 5)
     example = measured.values["examples"][0]
     assert sum(case["photographs"] for case in example["cases"]) == measured.values["shown"] == 8

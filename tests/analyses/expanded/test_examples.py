@@ -13,7 +13,7 @@ from torch import nn
 
 from wbsite.analyses.base import Context
 from wbsite.analyses.expanded.examples import ANALYSES
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.graph.layers import discover
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
 
@@ -75,7 +75,7 @@ def loaded(build: Callable[[], nn.Module], crop: int = 32) -> LoadedModel:
     return LoadedModel(module, ModelSpec("planted", "made", "Planted", build, Preprocess(crop=crop)), "0")
 
 
-def analysed(build: Callable[[], nn.Module], needs: dict[str, Any] | None = None, **params: Any) -> Result:
+def analysed(build: Callable[[], nn.Module], needs: dict[str, Any] | None = None, **params: Any) -> Contents:
     model = loaded(build)
     layers = discover(model.module, model.spec.input_shape)
     given = {**ANALYSES[0].parameters("quick"), **params}
@@ -83,21 +83,21 @@ def analysed(build: Callable[[], nn.Module], needs: dict[str, Any] | None = None
 
 
 @pytest.fixture(scope="module")
-def planted() -> Result:
+def planted() -> Contents:
     return analysed(Planted)
 
 
 @pytest.fixture(scope="module")
-def narrowed() -> Result:
+def narrowed() -> Contents:
     return analysed(lambda: Planted(bottleneck=True))
 
 
-def first(result: Result, name: str) -> tuple[str, int]:
+def first(result: Contents, name: str) -> tuple[str, int]:
     unit = result.values["found"][name]["units"][0]
     return unit["layer"], unit["channel"]
 
 
-def test_the_unit_that_is_a_black_and_white_centre_is_found(planted: Result) -> None:
+def test_the_unit_that_is_a_black_and_white_centre_is_found(planted: Contents) -> None:
     assert first(planted, "black-and-white-centre") == ("third", CENTRE)
     found = planted.values["found"]["black-and-white-centre"]
     assert found["score"] > found["null"]
@@ -105,17 +105,17 @@ def test_the_unit_that_is_a_black_and_white_centre_is_found(planted: Result) -> 
     assert found["considered"] == 16
 
 
-def test_the_high_low_detector_is_found_and_which_side_is_fine(planted: Result) -> None:
+def test_the_high_low_detector_is_found_and_which_side_is_fine(planted: Contents) -> None:
     assert first(planted, "high-low") == ("second", HIGH_LOW)
     assert planted.values["found"]["high-low"]["units"][0]["angle"] == pytest.approx(90, abs=1)
 
 
-def test_the_unit_of_grey_against_colour_leads_its_family(planted: Result) -> None:
+def test_the_unit_of_grey_against_colour_leads_its_family(planted: Contents) -> None:
     assert first(planted, "black-and-white") == ("second", GREY)
     assert len(planted.values["found"]["black-and-white"]["units"]) == 6
 
 
-def test_the_centre_shows_what_it_was_made_of(planted: Result) -> None:
+def test_the_centre_shows_what_it_was_made_of(planted: Contents) -> None:
     shown = planted.values["shown"]["centre"]
     assert {(row["layer"], row["unit"]) for row in shown["inputs"][:2]} == {("second", GREY), ("second", COLOUR)}
     assert planted.arrays["centre_kernels"].shape == (5, 3, 3)
@@ -127,7 +127,7 @@ def test_the_centre_shows_what_it_was_made_of(planted: Result) -> None:
     assert shown["colour"][factors[8]] > shown["colour"][1 - factors[8]]
 
 
-def test_position_weights_are_the_columns_of_the_kernel(planted: Result) -> None:
+def test_position_weights_are_the_columns_of_the_kernel(planted: Contents) -> None:
     layer, channel = first(planted, "example")
     asked = [d for d in planted.values["directions"] if d["name"].startswith("position")]
     assert len(asked) == 9
@@ -142,7 +142,7 @@ def test_position_weights_are_the_columns_of_the_kernel(planted: Result) -> None
         )
 
 
-def test_across_a_bottleneck_directions_are_of_the_wide_map(narrowed: Result, planted: Result) -> None:
+def test_across_a_bottleneck_directions_are_of_the_wide_map(narrowed: Contents, planted: Contents) -> None:
     assert "no spatial convolution" in planted.values["found"]["bottleneck"]["reason"]
     assert first(narrowed, "bottleneck") == first(narrowed, "example")
     shown = narrowed.values["shown"]["bottleneck"]
@@ -153,7 +153,7 @@ def test_across_a_bottleneck_directions_are_of_the_wide_map(narrowed: Result, pl
     assert places == {"squeeze"}
 
 
-def test_factors_are_measured_against_groups_that_are_no_family(planted: Result) -> None:
+def test_factors_are_measured_against_groups_that_are_no_family(planted: Contents) -> None:
     shown = planted.values["shown"]["high-low"]
     assert shown["by_count"] == sorted(shown["by_count"])
     assert shown["by_count"][1] == pytest.approx(shown["explained"], abs=1e-4)
@@ -164,14 +164,14 @@ def test_factors_are_measured_against_groups_that_are_no_family(planted: Result)
     assert planted.arrays["high-low/excitatory"].shape == (6, 3, 3, 2)
 
 
-def test_all_kernels_of_one_pair_of_layers_are_kept(planted: Result) -> None:
+def test_all_kernels_of_one_pair_of_layers_are_kept(planted: Contents) -> None:
     pair = planted.values["shown"]["pair"]
     assert (pair["target"], len(pair["sources"])) == ("third", 14)
     kept = torch.from_numpy(planted.arrays["pair_kernels"])
     torch.testing.assert_close(kept, loaded(Planted).module.third.weight.detach().half())
 
 
-def test_pictures_are_bounded_and_those_found_come_first(planted: Result) -> None:
+def test_pictures_are_bounded_and_those_found_come_first(planted: Contents) -> None:
     few = analysed(Planted, pictures=4)
     assert sum(map(len, few.values["pictures"].values())) == 4
     assert CENTRE in few.values["pictures"]["third"]
@@ -239,7 +239,7 @@ def test_in_a_residual_stream_no_single_unit_is_named() -> None:
     assert example["channel"] in values["pictures"][example["layer"]]
 
 
-def test_what_the_examples_of_other_analyses_want_is_pictured(planted: Result) -> None:
+def test_what_the_examples_of_other_analyses_want_is_pictured(planted: Contents) -> None:
     asks = SimpleNamespace(values={"wanted": {"first": [3], "second": [13]}})
     pictures = analysed(Planted, needs={"cancellation": asks}, pictures=20).values["pictures"]
     assert 3 in pictures["first"]

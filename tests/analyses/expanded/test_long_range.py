@@ -14,7 +14,7 @@ from torch import nn
 
 from wbsite.analyses.base import Context
 from wbsite.analyses.expanded import long_range
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.graph.layers import discover
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
 
@@ -48,10 +48,10 @@ def smooth(module: nn.Module) -> nn.Module:
 
 
 @pytest.fixture
-def run() -> Callable[..., Result]:
+def run() -> Callable[..., Contents]:
     """run(module, …parameters): the analysis of a network for 24×24 pictures."""
 
-    def of(module: nn.Module, **params: Any) -> Result:
+    def of(module: nn.Module, **params: Any) -> Contents:
         spec = ModelSpec("chain", "none", "Chain", Chain, Preprocess(crop=24))
         module = module.eval().requires_grad_(False)
         model = LoadedModel(module, spec, "0")
@@ -72,7 +72,7 @@ def chain() -> Callable[..., Chain]:
     return of
 
 
-def test_of_independent_weights_a_twentieth_passes(run: Callable[..., Result], chain: Callable[..., Chain]) -> None:
+def test_of_independent_weights_a_twentieth_passes(run: Callable[..., Contents], chain: Callable[..., Chain]) -> None:
     """Or any network would be found to have electron orbitals. 24 units of 5 pairs of 6 networks."""
     tables = pd.concat([run(chain(seed)).tables["rows"] for seed in range(6)])
     for _, table in tables.groupby("measure"):
@@ -81,7 +81,7 @@ def test_of_independent_weights_a_twentieth_passes(run: Callable[..., Result], c
         assert abs(table["excess"].mean()) < 0.02
 
 
-def test_smooth_kernels_are_found_smooth(run: Callable[..., Result], chain: Callable[..., Chain]) -> None:
+def test_smooth_kernels_are_found_smooth(run: Callable[..., Contents], chain: Callable[..., Chain]) -> None:
     found = run(smooth(chain()))
     rows = found.tables["rows"][found.tables["rows"]["measure"] == "smoothness"]
     assert (rows["share"] > 0.9).all()
@@ -91,7 +91,7 @@ def test_smooth_kernels_are_found_smooth(run: Callable[..., Result], chain: Call
     assert summary["share_low"] is None, "three pairs have no interval"
 
 
-def test_lobes_of_both_signs_are_told_from_blobs(run: Callable[..., Result], chain: Callable[..., Chain]) -> None:
+def test_lobes_of_both_signs_are_told_from_blobs(run: Callable[..., Contents], chain: Callable[..., Chain]) -> None:
     """Where all weights have one sign, so have all paths, shuffled or not."""
     module = chain()
     with torch.no_grad():
@@ -103,7 +103,7 @@ def test_lobes_of_both_signs_are_told_from_blobs(run: Callable[..., Result], cha
 
 
 def test_sources_lie_two_and_three_back_and_at_the_start(
-    run: Callable[..., Result], chain: Callable[..., Chain]
+    run: Callable[..., Contents], chain: Callable[..., Chain]
 ) -> None:
     rows = run(chain()).tables["rows"]
     pairs = {(row.target, row.kind): (row.source, row.steps, row.rows) for row in rows.itertuples()}
@@ -117,20 +117,20 @@ def test_sources_lie_two_and_three_back_and_at_the_start(
     }
 
 
-def test_what_has_no_linear_form_is_named(run: Callable[..., Result], chain: Callable[..., Chain]) -> None:
+def test_what_has_no_linear_form_is_named(run: Callable[..., Contents], chain: Callable[..., Chain]) -> None:
     found = run(chain(gate=True))
     assert {one["target"] for one in found.values["skipped"]} == {"conv5"}
     assert all("mul" in one["reason"] or "sigmoid" in one["reason"] for one in found.values["skipped"])
     assert "conv5" not in set(found.tables["rows"]["target"])
 
 
-def test_maps_too_large_to_look_at_are_named(run: Callable[..., Result], chain: Callable[..., Chain]) -> None:
+def test_maps_too_large_to_look_at_are_named(run: Callable[..., Contents], chain: Callable[..., Chain]) -> None:
     found = run(chain(), largest=6)
     assert {one["kind"] for one in found.values["skipped"]} == {"3", "first"}
     assert set(found.tables["rows"]["kind"]) == {"2"}
 
 
-def test_weights_that_are_not_there_are_named(run: Callable[..., Result], chain: Callable[..., Chain]) -> None:
+def test_weights_that_are_not_there_are_named(run: Callable[..., Contents], chain: Callable[..., Chain]) -> None:
     module = chain()
     nn.init.constant_(module.conv5.weight, float("nan"))
     found = run(module)
@@ -138,13 +138,13 @@ def test_weights_that_are_not_there_are_named(run: Callable[..., Result], chain:
     assert all("weights file" in one["reason"] for one in found.values["skipped"])
 
 
-def test_a_network_without_spatial_layers_has_no_pairs(run: Callable[..., Result]) -> None:
+def test_a_network_without_spatial_layers_has_no_pairs(run: Callable[..., Contents]) -> None:
     found = run(nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Conv2d(4, 4, 1)))
     assert found.values["summary"] == {"smoothness": {}, "balance": {}}
     assert len(found.tables["rows"]) == len(found.tables["examples"]) == 0
 
 
-def test_examples_are_the_units_at_stated_quantiles(run: Callable[..., Result], chain: Callable[..., Chain]) -> None:
+def test_examples_are_the_units_at_stated_quantiles(run: Callable[..., Contents], chain: Callable[..., Chain]) -> None:
     """Not those that look best."""
     found = run(smooth(chain()))
     examples, units = found.tables["examples"], found.tables["units"]
@@ -161,7 +161,7 @@ def test_examples_are_the_units_at_stated_quantiles(run: Callable[..., Result], 
         assert (rows["norm"].diff().dropna() <= 0).all()
 
 
-def test_values_are_json_and_the_seed_decides(run: Callable[..., Result], chain: Callable[..., Chain]) -> None:
+def test_values_are_json_and_the_seed_decides(run: Callable[..., Contents], chain: Callable[..., Chain]) -> None:
     one, other, third = run(chain()), run(chain()), run(chain(), seed=1)
     json.dumps(one.values, allow_nan=False)
     assert one.values == other.values

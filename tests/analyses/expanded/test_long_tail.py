@@ -12,7 +12,7 @@ from torch import nn
 
 from wbsite.analyses.base import Context, Photographs
 from wbsite.analyses.expanded import long_tail
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.graph.layers import discover
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
 
@@ -43,10 +43,10 @@ def network() -> Network:
 
 
 @pytest.fixture
-def run() -> Callable[..., Result]:
+def run() -> Callable[..., Contents]:
     """run(module, missing, …parameters): the analysis on ten noise pictures of 12×12."""
 
-    def of(module: nn.Module, missing: tuple[str, ...] = (), **params: Any) -> Result:
+    def of(module: nn.Module, missing: tuple[str, ...] = (), **params: Any) -> Contents:
         spec = ModelSpec("network", "none", "Network", Network, Preprocess(crop=12))
         module = module.eval().requires_grad_(False)
         inputs = torch.randn(10, 3, 12, 12, generator=torch.Generator().manual_seed(5))
@@ -60,7 +60,7 @@ def run() -> Callable[..., Result]:
     return of
 
 
-def test_every_convolution_is_measured_in_every_order(run: Callable[..., Result], network: Network) -> None:
+def test_every_convolution_is_measured_in_every_order(run: Callable[..., Contents], network: Network) -> None:
     found = run(network)
     rows, layers = found.tables["rows"], found.tables["layers"]
     assert list(layers["layer"]) == ["plain", "depthwise", "grouped", "point"]
@@ -78,13 +78,13 @@ def test_every_convolution_is_measured_in_every_order(run: Callable[..., Result]
     json.dumps(found.values, allow_nan=False)
 
 
-def test_units_with_one_input_need_one(run: Callable[..., Result], network: Network) -> None:
+def test_units_with_one_input_need_one(run: Callable[..., Contents], network: Network) -> None:
     layers = run(network).tables["layers"].set_index("layer")
     assert layers.loc["depthwise", "norm_inputs"] == 1
     assert layers.loc["depthwise", "norm_share"] == 1
 
 
-def test_the_strongest_inputs_say_more_than_random_ones(run: Callable[..., Result], network: Network) -> None:
+def test_the_strongest_inputs_say_more_than_random_ones(run: Callable[..., Contents], network: Network) -> None:
     with torch.no_grad():
         network.point.weight[:, ::5] *= 6
     rows = run(network).tables["rows"].set_index(["layer", "order", "kept"])["median"]
@@ -93,7 +93,7 @@ def test_the_strongest_inputs_say_more_than_random_ones(run: Callable[..., Resul
 
 
 def test_a_sample_in_several_batches_and_groups_is_the_same(
-    run: Callable[..., Result], network: Network, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., Contents], network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Room decides how much is held at a time, and nothing else."""
     whole = run(network)
@@ -103,7 +103,7 @@ def test_a_sample_in_several_batches_and_groups_is_the_same(
     assert grouped.tables["rows"].round(4).equals(whole.tables["rows"].round(4))
 
 
-def test_weights_that_are_not_there_are_named(run: Callable[..., Result], network: Network) -> None:
+def test_weights_that_are_not_there_are_named(run: Callable[..., Contents], network: Network) -> None:
     nn.init.constant_(network.grouped.weight, float("nan"))
     found = run(network, missing=("grouped.weight",))
     reasons = {one["layer"]: one["reason"] for one in found.values["skipped"]}
@@ -112,7 +112,7 @@ def test_weights_that_are_not_there_are_named(run: Callable[..., Result], networ
     assert list(found.tables["layers"]["layer"]) == ["plain", "depthwise"]
 
 
-def test_the_seed_decides(run: Callable[..., Result], network: Network) -> None:
+def test_the_seed_decides(run: Callable[..., Contents], network: Network) -> None:
     one, other, third = run(network), run(network), run(network, seed=1)
     assert one.tables["rows"].equals(other.tables["rows"])
     assert not one.tables["rows"].equals(third.tables["rows"])

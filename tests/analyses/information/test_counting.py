@@ -10,14 +10,14 @@ import pytest
 from counters import ALL_DEAD, DIED, ONE_SEED, STUDY, other_data, results
 
 from wbsite.analyses.information.dips import summary
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.ops.information.counting import NOT_BINARY, binary_counts, count_decisions
 
 NEW = ("activation_patterns", "counting", "dips", "activation_peaks", "saturation")
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Result]:
+def found() -> dict[str, Contents]:
     return results()
 
 
@@ -28,7 +28,7 @@ def of(table: pd.DataFrame, name: str, seed: int, **at: object) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("name", list(STUDY.named()))
-def test_a_network_made_to_count_only_counts(found: dict[str, Result], name: str) -> None:
+def test_a_network_made_to_count_only_counts(found: dict[str, Contents], name: str) -> None:
     counting = found["counting"]
     assert counting.values["baseline"]["accuracy"] == 0.875
     assert counting.values["baseline"]["information"] == pytest.approx(0.62764, abs=5e-6)
@@ -45,7 +45,7 @@ def test_a_network_made_to_count_only_counts(found: dict[str, Result], name: str
     assert counting.values["runs"][name]["passed"] == 1, "the untrained one has not"
 
 
-def test_a_network_that_died_has_no_numbers_after_it(found: dict[str, Result]) -> None:
+def test_a_network_that_died_has_no_numbers_after_it(found: dict[str, Contents]) -> None:
     for table in ("rows", "course"):
         dead = found["counting"].tables[table].query("seed == 2")
         after = dead[dead["epoch"] >= STUDY.moments[DIED]].drop(columns=["configuration", "seed", "epoch"])
@@ -56,12 +56,12 @@ def test_a_network_that_died_has_no_numbers_after_it(found: dict[str, Result]) -
     assert set(found["activation_peaks"].tables["rows"]["seed"]) == {0, 1}
 
 
-def test_information_beyond_the_count_is_what_is_left_of_the_plane(found: dict[str, Result]) -> None:
+def test_information_beyond_the_count_is_what_is_left_of_the_plane(found: dict[str, Contents]) -> None:
     both = found["counting"].tables["rows"].merge(found["information_plane"].tables["rows"]).dropna()
     assert (both["i_tw"] + both["h_given_w"]).to_numpy() == pytest.approx(both["i_xt"].to_numpy(), abs=1e-9)
 
 
-def test_its_peaks_are_the_counts(found: dict[str, Result]) -> None:
+def test_its_peaks_are_the_counts(found: dict[str, Contents]) -> None:
     result = found["activation_peaks"]
     assert result.values["counts"] == list(range(13))
     assert result.values["visible"] == 9, "of 0, 1, 11 and 12 active inputs there are fewer than 5 % of 924"
@@ -77,7 +77,7 @@ def test_its_peaks_are_the_counts(found: dict[str, Result]) -> None:
     assert (relu["used"], relu["counts"]) == (4095, 12), "the activation of no active input is exactly 0"
 
 
-def test_histograms_hold_every_activation(found: dict[str, Result]) -> None:
+def test_histograms_hold_every_activation(found: dict[str, Contents]) -> None:
     result = found["activation_patterns"]
     layers = result.arrays["layers/relu-0.8"]
     assert layers.shape == (3, 6, 3, 30)
@@ -152,7 +152,7 @@ def test_too_little_to_measure_is_said_with_none(study: object) -> None:
         assert all(np.isfinite(array).all() for array in found[name].arrays.values())
 
 
-def test_values_are_json_and_arrays_finite(found: dict[str, Result]) -> None:
+def test_values_are_json_and_arrays_finite(found: dict[str, Contents]) -> None:
     for name in NEW:
         json.dumps(found[name].values, allow_nan=False)
         assert all(np.isfinite(array).all() for array in found[name].arrays.values())

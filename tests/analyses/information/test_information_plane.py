@@ -15,7 +15,7 @@ from wbsite.analyses.base import StudyContext
 from wbsite.analyses.information.information_plane import compression, ends, run
 from wbsite.analyses.information.trajectories import run as train
 from wbsite.core.progress import Progress
-from wbsite.core.store import Result, Store
+from wbsite.core.store import Contents, Store
 from wbsite.ops.information.activations import ACTIVATIONS
 from wbsite.ops.information.mutual import Binning, mutual_information
 from wbsite.train.study.replay import Replay
@@ -98,7 +98,7 @@ def test_a_run_with_infinite_parameters_is_measured_until_then(trained: tuple[St
     arrays["parameters/tanh"][1, 3:] = np.nan
     runs = entry.table("runs")
     runs.loc[(runs["configuration"] == "tanh") & (runs["seed"] == 1), "died"] = 4.0
-    broken = store.put("broken", Result(entry.values, arrays, {"runs": runs}), {})
+    broken = store.put("broken", Contents(entry.values, arrays, {"runs": runs}), {})
     result = run(StudyContext(context.study, context.samples, context.device, {}, {"trajectories": broken}))
     rows = result.tables["rows"]
     dead = rows[(rows["configuration"] == "tanh") & (rows["seed"] == 1) & (rows["estimator"] == "fixed:30")]

@@ -16,7 +16,7 @@ import torch
 from wbsite.analyses.base import StudyContext
 from wbsite.analyses.information.information_plane import ends
 from wbsite.analyses.information.plane_claims import run
-from wbsite.core.store import Result, Store
+from wbsite.core.store import Contents, Store
 from wbsite.ops.information.plane_claims import CLAIMS
 
 LAYERS = ["layer 1", "layer 2", "layer 3", "output"]
@@ -38,7 +38,7 @@ TEST = {("tanh", 0.8): 0.95, ("relu", 0.8): 0.93, ("relu", 0.4): 0.85}
 
 def made(
     folder: Path, seeds: int = 8, dead: tuple[tuple[str, int], ...] = (), configurations: Any = tuple(FALLS)
-) -> Result:
+) -> Contents:
     """The claims on such trainings. By the second estimator nothing falls. All seeds fluctuate by 0.02 bit."""
     rng = np.random.default_rng(0)
     about = [
@@ -65,25 +65,25 @@ def made(
     final = ends(table, {(of["configuration"], of["seed"]): of["died"] for of in runs})
     store = Store(folder / "store")
     needs = {
-        "trajectories": store.put("0" * 64, Result({"configurations": about}, tables={"runs": told}), {}),
-        "information_plane": store.put("1" * 64, Result({}, tables={"rows": table, "final": final}), {}),
+        "trajectories": store.put("0" * 64, Contents({"configurations": about}, tables={"runs": told}), {}),
+        "information_plane": store.put("1" * 64, Contents({}, tables={"rows": table, "final": final}), {}),
     }
     study = SimpleNamespace(estimators=TOKENS)
     return run(StudyContext(study, SimpleNamespace(), torch.device("cpu"), {}, needs))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Result:
+def found(tmp_path_factory: pytest.TempPathFactory) -> Contents:
     return made(tmp_path_factory.mktemp("claims"))
 
 
-def test_what_was_built_in_comes_out(found: Result) -> None:
+def test_what_was_built_in_comes_out(found: Contents) -> None:
     holds = {name: of["holds"] for name, of in found.values["claims"].items()}
     wrong = {"relu-0.4": False, "accuracy-relu-0.8": False, "compression-accuracy": None}
     assert holds == {claim.name: True for claim in CLAIMS} | wrong
 
 
-def test_another_estimator_may_say_otherwise(found: Result) -> None:
+def test_another_estimator_may_say_otherwise(found: Contents) -> None:
     claims = found.values["claims"]
     assert claims["tanh-last"]["by"][TOKENS[1]]["holds"] is False
     assert claims["tanh-last"]["agree"] is False
@@ -91,7 +91,7 @@ def test_another_estimator_may_say_otherwise(found: Result) -> None:
     assert list(claims["accuracy-relu-0.4"]["by"]) == [""], "accuracy is by no estimator"
 
 
-def test_numbers_are_those_that_were_built_in(found: Result) -> None:
+def test_numbers_are_those_that_were_built_in(found: Contents) -> None:
     claims = found.values["claims"]
     layers = claims["tanh-0.8"]["by"][TOKENS[0]]["layers"]
     assert [layers[name]["above"] for name in LAYERS[:3]] == [False, True, True]
@@ -103,7 +103,7 @@ def test_numbers_are_those_that_were_built_in(found: Result) -> None:
     assert claims["ty-relu-0.8"]["against"] == "relu-None"
 
 
-def test_the_result_is_json_and_its_table_has_every_interval(found: Result) -> None:
+def test_the_result_is_json_and_its_table_has_every_interval(found: Contents) -> None:
     json.dumps(found.values, allow_nan=False)
     rows = found.tables["rows"]
     assert set(rows["claim"]) == {claim.name for claim in CLAIMS}

@@ -12,11 +12,11 @@ import torch
 from torch import nn
 
 from wbsite.analyses.base import Context
-from wbsite.analyses.network.connections import COLUMNS, applies, run
-from wbsite.core.store import Result
+from wbsite.analyses.network.connections import applies, run
 from wbsite.graph.layers import discover
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
 from wbsite.ops.expanded.weights import expanded_weights, path_products
+from wbsite.results.network.connections import Connections, Reader, Span
 
 PARAMS = {"count": 4, "cancelled": 2, "threshold": 0.75}
 
@@ -55,8 +55,8 @@ def block() -> LoadedModel:
 
 
 @pytest.fixture(scope="module")
-def connections(block: LoadedModel) -> Callable[..., Result]:
-    def of(layer: str, model: LoadedModel = block, **params: Any) -> Result:
+def connections(block: LoadedModel) -> Callable[..., Connections]:
+    def of(layer: str, model: LoadedModel = block, **params: Any) -> Connections:
         layers = discover(model.module, model.spec.input_shape)
         given = {**PARAMS, **params}
         return run(Context(model, layers, layers.named(layer), torch.device("cpu"), given, {}))
@@ -68,59 +68,61 @@ def weight(model: LoadedModel, layer: str) -> torch.Tensor:
     return model.module.get_submodule(layer).weight.detach()
 
 
-def test_inputs_are_the_kernels_of_largest_norm(block: LoadedModel, connections: Callable[..., Result]) -> None:
+def test_inputs_are_the_kernels_of_largest_norm(block: LoadedModel, connections: Callable[..., Connections]) -> None:
     found, own = connections("direct"), weight(block, "direct")
     norm = own.flatten(2).norm(dim=2)
     for unit in range(6):
         expected = sorted(range(12), key=lambda channel: -norm[unit, channel])[:4]
-        assert found.arrays["input_channel"][unit].tolist() == expected
-        np.testing.assert_array_equal(found.arrays["input_kernel"][unit], own[unit, expected].numpy())
+        assert found.channel["input"][unit].tolist() == expected
+        np.testing.assert_array_equal(found.kernel["input"][unit], own[unit, expected].numpy())
         share = float(norm[unit, expected].square().sum() / norm[unit].square().sum())
-        assert found.arrays["input_share"][unit] == pytest.approx(share, rel=1e-5)
-    assert found.values["inputs"] == [{"layers": ["a", "b"], "first": 0, "units": 12}], "added maps share a channel"
+        assert found.share["input"][unit] == pytest.approx(share, rel=1e-5)
+    assert found.inputs == (Span(layers=("a", "b"), first=0, units=12),), "added maps share a channel"
 
 
-def test_a_grouped_convolution_gives_its_groups_inputs_alone(connections: Callable[..., Result]) -> None:
-    channels = connections("grouped").arrays["input_channel"]
+def test_a_grouped_convolution_gives_its_groups_inputs_alone(connections: Callable[..., Connections]) -> None:
+    channels = connections("grouped").channel["input"]
     assert channels[:4].max() < 6 <= channels[4:].min()
 
 
-def test_a_depthwise_convolution_has_one_input_a_unit(block: LoadedModel, connections: Callable[..., Result]) -> None:
+def test_a_depthwise_convolution_has_one_input_a_unit(
+    block: LoadedModel, connections: Callable[..., Connections]
+) -> None:
     found = connections("depthwise")
-    assert found.arrays["input_channel"].tolist() == [[i] for i in range(8)]
-    np.testing.assert_array_equal(found.arrays["input_kernel"][:, 0], weight(block, "depthwise")[:, 0].numpy())
-    np.testing.assert_allclose(found.arrays["input_share"], 1)
+    assert found.channel["input"].tolist() == [[i] for i in range(8)]
+    np.testing.assert_array_equal(found.kernel["input"][:, 0], weight(block, "depthwise")[:, 0].numpy())
+    np.testing.assert_allclose(found.share["input"], 1)
 
 
-def test_outputs_are_the_kernels_that_read_the_unit(block: LoadedModel, connections: Callable[..., Result]) -> None:
+def test_outputs_are_the_kernels_that_read_the_unit(
+    block: LoadedModel, connections: Callable[..., Connections]
+) -> None:
     """Of one reader with groups, behind a concatenation: unit 2 of `wide` is its channel 8, in its second group."""
     found, reader = connections("wide", count=9), weight(block, "grouped")
-    assert found.values["readers"] == [{"layer": "grouped", "kernel": [3, 3]}]
+    assert found.readers == (Reader(layer="grouped", kernel=(3, 3)),)
     for unit in range(6):
         norm = reader[4:, unit].flatten(1).norm(dim=1)
         order = (norm.argsort(descending=True) + 4).tolist()
-        assert found.arrays["output_reader"][unit].tolist() == [0] * 4 + [-1] * (
-            len(found.arrays["output_reader"][0]) - 4
-        )
-        assert found.arrays["output_channel"][unit, :4].tolist() == order
-        np.testing.assert_array_equal(found.arrays["output_kernel"][unit, :4], reader[order, unit].flatten(1).numpy())
+        assert found.output_reader[unit].tolist() == [0] * 4 + [-1] * (len(found.output_reader[0]) - 4)
+        assert found.output_channel[unit, :4].tolist() == order
+        np.testing.assert_array_equal(found.output_kernel[unit, :4], reader[order, unit].flatten(1).numpy())
 
 
 def test_readers_of_several_layers_and_sizes_are_ranked_together(
-    block: LoadedModel, connections: Callable[..., Result]
+    block: LoadedModel, connections: Callable[..., Connections]
 ) -> None:
     found = connections("a", count=20)
-    assert [reader["layer"] for reader in found.values["readers"]] == ["direct", "squeeze"]
+    assert [reader.layer for reader in found.readers] == ["direct", "squeeze"]
     both = [("direct", i) for i in range(6)] + [("squeeze", i) for i in range(5)]
     norm = torch.cat([weight(block, name).flatten(2).norm(dim=2)[:, 7] for name in ("direct", "squeeze")])
     expected = [both[i] for i in norm.argsort(descending=True)]
-    rows = found.tables["rows"].query("unit == 7 and kind == 'output'")
+    rows = found.rows.query("unit == 7 and kind == 'output'")
     assert list(zip(rows["other"], rows["channel"], strict=True)) == expected
     np.testing.assert_allclose(rows["norm"], norm.sort(descending=True).values, rtol=1e-5)
 
 
-def test_a_fully_connected_layer_reads_units_too(block: LoadedModel, connections: Callable[..., Result]) -> None:
-    rows = connections("after").tables["rows"].query("unit == 1 and kind == 'output'")
+def test_a_fully_connected_layer_reads_units_too(block: LoadedModel, connections: Callable[..., Connections]) -> None:
+    rows = connections("after").rows.query("unit == 1 and kind == 'output'")
     assert set(rows["other"]) == {"fc"}
     strongest = weight(block, "fc")[:, 1].abs().argmax()
     assert rows["channel"].iloc[0] == strongest
@@ -130,27 +132,26 @@ def test_a_fully_connected_layer_reads_units_too(block: LoadedModel, connections
 
 
 def test_across_a_bottleneck_connections_are_expanded_weights(
-    block: LoadedModel, connections: Callable[..., Result]
+    block: LoadedModel, connections: Callable[..., Connections]
 ) -> None:
     found = connections("wide")
-    assert {name: found.values["bottleneck"][name] for name in ("layers", "source", "window")} == {
-        "layers": ["squeeze"], "source": "joined", "window": [3, 3],
-    }  # fmt: skip
+    assert found.bottleneck is not None
+    assert (found.bottleneck.layers, found.bottleneck.source, found.bottleneck.window) == (
+        ("squeeze",),
+        "joined",
+        (3, 3),
+    )
     expanded = expanded_weights(block, "joined", "wide")
     paths = path_products(block, "joined", "wide")
     norm = expanded.flatten(2).norm(dim=2)
     for unit in range(6):
         index = norm[unit].argsort(descending=True)[:4]
-        assert found.arrays["across_channel"][unit].tolist() == index.tolist()
-        np.testing.assert_allclose(found.arrays["across_kernel"][unit], expanded[unit, index], rtol=1e-4, atol=1e-7)
-        np.testing.assert_allclose(
-            found.arrays["across_positive"][unit], paths.positive[unit, index].sum((1, 2)), rtol=1e-4
-        )
-        np.testing.assert_allclose(
-            found.arrays["across_cancellation"][unit], paths.cancellation[unit, index], rtol=1e-4
-        )
-    assert connections("direct").values["bottleneck"] is None
-    assert "across_channel" not in connections("direct").arrays
+        assert found.channel["across"][unit].tolist() == index.tolist()
+        np.testing.assert_allclose(found.kernel["across"][unit], expanded[unit, index], rtol=1e-4, atol=1e-7)
+        np.testing.assert_allclose(found.positive["across"][unit], paths.positive[unit, index].sum((1, 2)), rtol=1e-4)
+        np.testing.assert_allclose(found.cancellation["across"][unit], paths.cancellation[unit, index], rtol=1e-4)
+    assert connections("direct").bottleneck is None
+    assert "across" not in connections("direct").channel
 
 
 def cancelling(block: LoadedModel) -> LoadedModel:
@@ -166,21 +167,20 @@ def cancelling(block: LoadedModel) -> LoadedModel:
 
 
 def test_an_input_whose_paths_cancel_is_listed_with_what_cancels(
-    block: LoadedModel, connections: Callable[..., Result]
+    block: LoadedModel, connections: Callable[..., Connections]
 ) -> None:
     """Its expanded weights are zero, so the list of the strongest would never show it."""
     found = connections("wide", cancelling(block))
-    assert 3 not in found.arrays["across_channel"]
-    rows = found.tables["rows"].query("kind == 'cancelled' and rank == 1")
+    assert 3 not in found.channel["across"]
+    rows = found.rows.query("kind == 'cancelled' and rank == 1")
     assert rows["channel"].tolist() == [3] * 6
     assert rows["cancellation"].tolist() == pytest.approx([1] * 6)
     assert (rows["positive"] > 1).all()
     assert rows["positive"].tolist() == pytest.approx((-rows["negative"]).tolist(), rel=1e-4)
 
 
-def test_rows_number_units_as_their_pages_do_and_name_the_other_end(connections: Callable[..., Result]) -> None:
-    rows = connections("wide").tables["rows"]
-    assert list(rows) == COLUMNS
+def test_rows_number_units_as_their_pages_do_and_name_the_other_end(connections: Callable[..., Connections]) -> None:
+    rows = connections("wide").rows
     assert sorted(set(rows["unit"])) == list(range(6, 12)), "counted over the block"
     assert rows["unit"].is_monotonic_increasing
     kinds = rows.groupby("kind")
@@ -190,23 +190,25 @@ def test_rows_number_units_as_their_pages_do_and_name_the_other_end(connections:
     parts = kinds.get_group("across")
     assert (parts["positive"] >= 0).all() and (parts["negative"] <= 0).all()
     assert parts["cancellation"].between(0, 1).all()
-    pd.testing.assert_frame_equal(rows, connections("wide").tables["rows"])
+    pd.testing.assert_frame_equal(rows, connections("wide").rows)
 
 
-def test_channels_that_stand_for_nothing_known_have_no_name(connections: Callable[..., Result]) -> None:
+def test_channels_that_stand_for_nothing_known_have_no_name(connections: Callable[..., Connections]) -> None:
     found = connections("after")
-    assert found.values["inputs"] == [{"layers": [], "first": 0, "units": 4}]
-    assert set(found.tables["rows"].query("kind == 'input'")["other"]) == {""}
+    assert found.inputs == (Span(layers=(), first=0, units=4),)
+    assert set(found.rows.query("kind == 'input'")["other"]) == {""}
 
 
-def test_a_path_that_cannot_be_expanded_leaves_a_reason(block: LoadedModel, connections: Callable[..., Result]) -> None:
+def test_a_path_that_cannot_be_expanded_leaves_a_reason(
+    block: LoadedModel, connections: Callable[..., Connections]
+) -> None:
     """The rest of the layer's connections stand."""
     model = cancelling(block)
     with torch.no_grad():
         model.module.squeeze.weight.fill_(torch.nan)  # type: ignore[operator, union-attr]
     found = connections("wide", model)
-    assert "not finite" in found.values["bottleneck"]["reason"]
-    assert set(found.tables["rows"]["kind"]) == {"input", "output"}
+    assert "not finite" in found.bottleneck.reason
+    assert set(found.rows["kind"]) == {"input", "output"}
 
 
 def test_layers_without_kernels_say_why_they_have_no_connections(block: LoadedModel) -> None:

@@ -16,9 +16,10 @@ from torch import nn
 from wbsite.analyses.base import Context, Parts, Photographs
 from wbsite.analyses.network import unit_pictures
 from wbsite.core.progress import Progress
-from wbsite.core.store import Result, Store
+from wbsite.core.store import Contents, Store
 from wbsite.graph.layers import discover
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
+from wbsite.results.network.unit_pictures import Photographs as PhotographsRecord
 
 ANALYSIS = unit_pictures.ANALYSES[0]
 
@@ -40,7 +41,7 @@ def context(tmp_path: Path) -> Callable[..., Context]:
     store = Store(tmp_path / "store")
 
     def make(wanted: list[int], **params: Any) -> Context:
-        examples = store.put("examples", Result({"pictures": {"2": wanted}}), {})
+        examples = store.put("examples", Contents({"pictures": {"2": wanted}}), {})
         device = torch.device("cpu")
         photographs = Photographs(shown, "noise", 6, "6 pictures of noise", "0" * 64)
         given = {**ANALYSIS.parameters("quick"), "steps": 8, **params}
@@ -56,29 +57,29 @@ def context(tmp_path: Path) -> Callable[..., Context]:
 
 def test_what_the_examples_want_is_pictured_and_compared_with_photographs(context: Callable[..., Context]) -> None:
     result = unit_pictures.run(context([3, 0, 4]))
-    assert set(result.pictures) == {"unit-3.webp", "unit-0.webp", "unit-4.webp"}
-    image = Image.open(io.BytesIO(result.pictures["unit-3.webp"]))
+    assert set(result.files) == {"unit-3.webp", "unit-0.webp", "unit-4.webp"}
+    image = Image.open(io.BytesIO(result.files["unit-3.webp"]))
     assert (image.format, image.size) == ("WEBP", (20, 20))
-    rows = result.tables["rows"].set_index("unit")
+    rows = result.rows.set_index("unit")
     assert list(rows.index) == [3, 0, 4]
     ratio = rows["activation"] / rows["photo_max"]
     torch.testing.assert_close(torch.tensor(rows["ratio"][:2].array), torch.tensor(ratio[:2].array))
     assert rows["dead"].tolist() == [False, False, True]
     assert rows.loc[4, "reseeded"] == 2
     assert rows["ratio"].isna().tolist() == [False, False, True], "no photograph excites a unit that only has a bias"
-    assert result.values["dead"] == [4]
-    assert result.values["photographs"] == {"name": "noise", "count": 6, "what": "6 pictures of noise"}
-    assert (result.values["units"], result.values["shown"], result.values["presented"]) == (5, 3, 20)
+    assert result.dead == [4]
+    assert result.photographs == PhotographsRecord(name="noise", count=6, what="6 pictures of noise")
+    assert (result.units, result.shown, result.presented) == (5, 3, 20)
 
 
 def test_all_units_are_pictured_when_asked_for(context: Callable[..., Context]) -> None:
     result = unit_pictures.run(context([], every=True))
-    assert set(result.pictures) == {f"unit-{channel}.webp" for channel in range(5)}
+    assert set(result.files) == {f"unit-{channel}.webp" for channel in range(5)}
 
 
 def test_a_layer_of_which_nothing_is_wanted_has_an_empty_table(context: Callable[..., Context]) -> None:
     result = unit_pictures.run(context([]))
-    assert (result.values["shown"], len(result.tables["rows"]), dict(result.pictures)) == (0, 0, {})
+    assert (result.shown, len(result.rows), result.files) == (0, 0, None)
 
 
 def test_a_killed_run_goes_on_behind_the_last_finished_unit(
@@ -101,8 +102,8 @@ def test_a_killed_run_goes_on_behind_the_last_finished_unit(
     assert asked == [[0, 1, 2, 3], [2, 3]]
     again = unit_pictures.run(context([0, 1, 2, 3]))
     assert asked[2] == []
-    assert again.pictures == resumed.pictures
-    assert again.tables["rows"].equals(resumed.tables["rows"])
+    assert again.files == resumed.files
+    assert again.rows.equals(resumed.rows)
 
 
 def test_quick_pictures_are_small_files(context: Callable[..., Context]) -> None:

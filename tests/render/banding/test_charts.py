@@ -20,8 +20,8 @@ from wbsite.core.store import Store
 from wbsite.render.banding.forest import forest_rows
 from wbsite.render.banding.time_course import colours
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
-from wbsite.render.site import Site
 from wbsite.render.suite_tables import rows, span
+from wbsite.results.site import Site
 
 FIGURES = ("forest", "dose-response", "time-course", "where-in-network", "experiments-table", "cluster-explorer")
 ROOT = Path(__file__).resolve().parents[3]

@@ -16,7 +16,7 @@ from wbsite.core.store import Store
 from wbsite.render.banding.simplified_network import folded, part
 from wbsite.render.figure import Drawing, Gap, Scene
 from wbsite.render.page import Writing
-from wbsite.render.site import Site
+from wbsite.results.site import Site
 
 FIGURES = ("simplified-network", "intervention", "common-architectures")
 

@@ -22,7 +22,7 @@ from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
 from wbsite.models.zoo import alexnet, inceptionv1, torchvision_cnns
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.render.pages.models import pages
-from wbsite.render.site import Site
+from wbsite.results.site import Site
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "inceptionv1": (lambda: inceptionv1.InceptionV1(inceptionv1.SMALL), 64),

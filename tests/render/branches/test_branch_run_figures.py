@@ -15,7 +15,7 @@ from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Store
 from wbsite.render.branches.experiments._branch_runs import axis_of
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
-from wbsite.render.site import Site
+from wbsite.results.site import Site
 
 FIGURES = ("branch-parting", "branch-time", "branch-kernels", "branch-lab")
 

@@ -12,11 +12,11 @@ import pytest
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Result, Store
+from wbsite.core.store import Contents, Store
 from wbsite.ops.branches.group_tests import Population, category_tests, index_tests, stage_tests
 from wbsite.ops.branches.untrained_null import KEYS, against_copies, stacked
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
-from wbsite.render.site import Site
+from wbsite.results.site import Site
 from wbsite.stats.enrichment import false_discovery
 
 PATHS = Population(("mixed3a_1x1", "mixed3a_5x5", "mixed3a_pool"), (1, 5, 1), np.repeat([0, 1, 2], [20, 10, 10]))
@@ -45,7 +45,7 @@ def tables_of(group: str, kind: str, source: str, population: Population, seed: 
     return {name: pd.DataFrame([{**place, **row} for row in rows]) for name, rows in found.items()}
 
 
-def result() -> Result:
+def result() -> Contents:
     parts = [
         tables_of("mixed3a", "concat", "stimuli", PATHS),
         tables_of("conv1", "towers", "weights", TOWERS),
@@ -64,7 +64,7 @@ def result() -> Result:
         "groups": ["mixed3a"],
         **{n: {"tests": 40, "share": 0.1} for n in ("rows", "effects")},
     }
-    return Result(
+    return Contents(
         values={
             "permutations": 200, "seed": 0, "sources": {"stimuli": 76, "weights": 16},
             "tests": {name: len(tables[name]) for name in KEYS},
@@ -95,14 +95,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     )
     results = {
         ("enrichment", ""): result(),
-        ("branches", ""): Result(
+        ("branches", ""): Contents(
             {"groups": [1], "none": "", "passed_over": []},
             tables={"rows": pd.DataFrame(rows, columns=["group", "kind", "branch", "kernel"]), "members": members},
         ),
-        ("tuning", ""): Result({"categories": {"curve": curve}, "indices": indices}),
-        ("architecture", ""): Result({"layers": [layer("conv1", 16)]}),
-        ("filter_tuning", "conv1"): Result({"units": 16}, tables={"rows": filters}),
-        ("filters", "conv1"): Result(arrays={"pictures": np.full((16, 7, 7, 3), 0.5, np.float32)}),
+        ("tuning", ""): Contents({"categories": {"curve": curve}, "indices": indices}),
+        ("architecture", ""): Contents({"layers": [layer("conv1", 16)]}),
+        ("filter_tuning", "conv1"): Contents({"units": 16}, tables={"rows": filters}),
+        ("filters", "conv1"): Contents(arrays={"pictures": np.full((16, 7, 7, 3), 0.5, np.float32)}),
     }
     places: dict[str, dict[str, Any]] = {}
     for (analysis, name), one in results.items():

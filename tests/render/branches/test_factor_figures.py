@@ -15,11 +15,11 @@ import pytest
 from PIL import Image
 
 from wbsite.core import registry
-from wbsite.core.store import Result, Store
+from wbsite.core.store import Contents, Store
 from wbsite.render.branches._first_layer import PROPERTIES, two_text
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
-from wbsite.render.site import Model, Site
 from wbsite.render.sprites import quantised
+from wbsite.results.site import Model, Site
 from wbsite.run.plan import plan
 from wbsite.run.subjects import ModelRequest
 from wbsite.run.worker import perform
@@ -62,10 +62,10 @@ def test_every_unit_is_on_the_map_inside_its_frame_with_a_link_to_its_page(site:
         )
     for mark in marks:
         assert re.fullmatch(r"unit \d+: chroma \d\.\d\d, \d\.\d\d cycles a pixel", mark[1])
-    filters = site.model("simplified_32").entry("filters", "0a")
+    filters = site.model("simplified_32").result("filters", "0a")
     assert filters is not None
     sheet = np.asarray(Image.open(io.BytesIO(drawing.files["simplified_32-0a-filters.png"])))
-    for mark, expected in zip(marks, quantised(filters.arrays["pictures"]), strict=True):
+    for mark, expected in zip(marks, quantised(filters.pictures), strict=True):
         x, y = int(mark[4]), int(mark[5])
         assert np.array_equal(sheet[y : y + 7, x : x + 7, :3], expected), "what is cut out is the unit's own filter"
 
@@ -142,7 +142,7 @@ def test_few_units_are_drawn_without_correlations(site: Site, tmp_path: Path) ->
     tables["rows"] = tables["rows"].assign(rho=math.nan, low=math.nan, high=math.nan, p=math.nan, q=math.nan, units=5)
     shutil.copytree(site.store.url.removeprefix("file://"), tmp_path, dirs_exist_ok=True)
     store = Store(str(tmp_path))
-    store.put("0" * 64, Result(entry.values, dict(entry.arrays), tables), {"analysis": "connectivity"})
+    store.put("0" * 64, Contents(entry.values, dict(entry.arrays), tables), {"analysis": "connectivity"})
     results = {**known.record["results"], "connectivity": {"": {"key": "0" * 64}}}
     few = Model(store, {**known.record, "results": results})
     drawing = registry.named("figures", "factor-map", "figure").draw(Scene(site, few))

@@ -12,14 +12,14 @@ import pytest
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Entry, Result, Store
+from wbsite.core.store import Contents, Entry, Store
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
-from wbsite.render.site import Site
+from wbsite.results.site import Site
 
 INDEX = {"title": "curves", "low": -1, "high": 1, "formula": "(M − U) / (M + U)", "source": "someone 2020"}
 
 
-def tuning(**changes: Any) -> Result:
+def tuning(**changes: Any) -> Contents:
     """Of speck: conv2 (8 units) in two branches, 1×1 `point` (4 units) in a group of its own."""
     rows = pd.DataFrame(
         {
@@ -46,10 +46,10 @@ def tuning(**changes: Any) -> Result:
         **changes,
     }
     tables = {"rows": rows, "categories": pd.DataFrame(named, columns=["layer", "unit", "category"])}
-    return Result(values, tables=tables, pictures={"gratings.webp": b"g", "discs.webp": b"d"})
+    return Contents(values, tables=tables, pictures={"gratings.webp": b"g", "discs.webp": b"d"})
 
 
-def branches() -> Result:
+def branches() -> Contents:
     members = [
         ("place", "groups", "group 1", "conv2", 0, 4),
         ("place", "groups", "group 2", "conv2", 4, 8),
@@ -57,7 +57,7 @@ def branches() -> Result:
         ("late", "concat", "deep", "conv3", 0, 10),
     ]
     table = pd.DataFrame(members, columns=["group", "kind", "branch", "layer", "low", "high"])
-    return Result({"none": ""}, tables={"members": table})
+    return Contents({"none": ""}, tables={"members": table})
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def drawn(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
     assert model.layers, "kept before its results are replaced"
     found = model.found
 
-    def draw(name: str, result: Result | None = None, without: str = "", **options: Any) -> Any:
+    def draw(name: str, result: Contents | None = None, without: str = "", **options: Any) -> Any:
         results = {"tuning": result or tuning(), "branches": branches()}
         entries = {analysis: own.put(f"{i:064x}", one, {}) for i, (analysis, one) in enumerate(results.items())}
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from wbsite.core import registry
-from wbsite.core.store import Result, Store
+from wbsite.core.store import Contents, Store
 from wbsite.render.expanded._channels import channel_text, channel_tile
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
-from wbsite.render.site import Model, Site
+from wbsite.results.site import Model, Site
 
 FIGURES = ("cancellation-scatter", "boundary-units", "example-gradients")
 
@@ -90,7 +90,7 @@ def empty(tmp_path: Path, scene: Scene) -> Scene:
     results = {}
     for number, (name, told) in enumerate(values.items()):
         key = f"{number:064d}"
-        store.put(key, Result(told), {"analysis": name})
+        store.put(key, Contents(told), {"analysis": name})
         results[name] = {"": {"key": key}}
     record = {"id": "speck", "title": "Speck", "results": results}
     return Scene(scene.site, Model(store, record))

@@ -14,9 +14,9 @@ from PIL import Image
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Entry, Result, Store
+from wbsite.core.store import Contents, Entry, Store
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
-from wbsite.render.site import Site
+from wbsite.results.site import Site
 
 FOUND_UNIT = {"title": "a thing", "rule": "the unit that is a thing", "considered": 9, "null": 0.2}
 
@@ -36,7 +36,7 @@ def oriented(layer: str, *channels: int) -> dict[str, Any]:
     return {**FOUND_UNIT, "units": units, "score": 0.5, "null": None, "runner_up": None}
 
 
-def made_up(**changes: Any) -> Result:
+def made_up(**changes: Any) -> Contents:
     """An `examples` result of the network speck, in which everything was found."""
     family = {
         "layer": "conv2", "channels": [2, 5], "inputs": 6, "explained": 0.8, "property": ["frequency", 0.3, -0.2],
@@ -86,17 +86,17 @@ def made_up(**changes: Any) -> Result:
     for name in ("high-low", "black-and-white"):
         for kind in ("excitatory", "inhibitory"):
             arrays[f"{name}/{kind}"] = rng.random((2, 3, 3, 2)).astype(np.float32)
-    return Result(values, arrays)
+    return Contents(values, arrays)
 
 
-def direction_pictures() -> Result:
+def direction_pictures() -> Contents:
     import pandas as pd
 
     held = io.BytesIO()
     Image.new("RGB", (8, 8), (200, 30, 30)).save(held, "WEBP")
     names = ["position-0-0", "high-low-factor-0"]
     table = pd.DataFrame({"name": names, "activation": [1.0, 0.0], "dead": [False, True]})
-    return Result({}, {}, {"rows": table}, {f"{name}.webp": held.getvalue() for name in names})
+    return Contents({}, {}, {"rows": table}, {f"{name}.webp": held.getvalue() for name in names})
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def drawn(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
     model, own = site.models[0], Store(tmp_path / "own")
     assert model.layers, "kept before its results are replaced"
 
-    def draw(name: str, result: Result | None = None, **options: Any) -> Any:
+    def draw(name: str, result: Contents | None = None, **options: Any) -> Any:
         results = {"examples": result or made_up(), "direction_pictures": direction_pictures()}
         entries = {analysis: own.put(f"{i:064x}", one, {}) for i, (analysis, one) in enumerate(results.items())}
 

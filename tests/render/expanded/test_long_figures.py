@@ -16,10 +16,10 @@ from PIL import Image
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Result, Store
+from wbsite.core.store import Contents, Store
 from wbsite.render.expanded.expanded_maps import _picture
 from wbsite.render.figure import Drawing, Gap, Scene
-from wbsite.render.site import Model, Site
+from wbsite.results.site import Model, Site
 
 FIGURES = ("orbitals", "smoothness", "long-tail")
 
@@ -67,7 +67,7 @@ def empty(tmp_path: Path, site: Site) -> Site:
     results = {}
     for number, (name, tables) in enumerate(none.items()):
         key = f"{number:064d}"
-        store.put(key, Result(VALUES[name], {}, tables), {"analysis": name})
+        store.put(key, Contents(VALUES[name], {}, tables), {"analysis": name})
         results[name] = {"": {"key": key}}
     record = {"id": "speck", "title": "Speck", "results": results}
     store.put_record("models/speck", record)

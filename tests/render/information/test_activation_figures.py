@@ -16,23 +16,23 @@ from PIL import Image
 from planes import plane_site
 
 from wbsite.core import registry
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.render.information._heatmaps import NONE, SHADES, sheet, ticks
 from wbsite.render.information._planes import found
-from wbsite.render.site import Site
+from wbsite.results.site import Site
 
 FIGURES = ("activation-heatmap", "saturation", "dip", "activation-peaks")
 SCRIPT = Path(__file__).resolve().parents[3] / "templates" / "assets" / "js" / "heatmaps.js"
 
 
 @pytest.fixture(scope="module")
-def made() -> dict[str, Result]:
+def made() -> dict[str, Contents]:
     return results()
 
 
 @pytest.fixture(scope="module")
-def site(made: dict[str, Result], tmp_path_factory: pytest.TempPathFactory) -> Site:
+def site(made: dict[str, Contents], tmp_path_factory: pytest.TempPathFactory) -> Site:
     return plane_site(tmp_path_factory.mktemp("counters"), STUDY, {}, made)
 
 
@@ -102,7 +102,7 @@ def test_without_the_analyses_there_is_a_gap(name: str, tmp_path: Path) -> None:
     assert isinstance(draw(plane_site(tmp_path), name), Gap)
 
 
-def test_means_leave_out_runs_that_died(site: Site, made: dict[str, Result]) -> None:
+def test_means_leave_out_runs_that_died(site: Site, made: dict[str, Contents]) -> None:
     drawing = draw(site, "dip")
     course = made["counting"].tables["course"].query("seed < 2 and configuration == 'tanh-none'")
     means = course.groupby("epoch")["accuracy"].mean()
@@ -112,7 +112,7 @@ def test_means_leave_out_runs_that_died(site: Site, made: dict[str, Result]) -> 
     assert "4 of 6 runs lived" in drawing.caption
 
 
-def test_marks_stand_at_the_mean_of_every_count(site: Site, made: dict[str, Result]) -> None:
+def test_marks_stand_at_the_mean_of_every_count(site: Site, made: dict[str, Contents]) -> None:
     data = draw(site, "activation-peaks").data
     unit = data.query("configuration == 'tanh-none' and layer == 'layer 1' and unit == 0")
     marks = unit.dropna(subset=["w"])
@@ -155,7 +155,7 @@ def test_the_heatmap_names_its_run_and_its_range(site: Site) -> None:
     assert row[[f"bin {n}" for n in range(1, 31)]].sum() == 3 * 4096
 
 
-def test_a_title_from_a_file_cannot_break_the_page(made: dict[str, Result], tmp_path: Path) -> None:
+def test_a_title_from_a_file_cannot_break_the_page(made: dict[str, Contents], tmp_path: Path) -> None:
     values = json.loads(json.dumps(made["trajectories"].values))
     for of in values["configurations"]:
         of["title"] = "</script><b>"

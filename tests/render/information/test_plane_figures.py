@@ -26,7 +26,7 @@ from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.render.information._animation import animation, refuse
 from wbsite.render.information._plane_drawing import ticks
 from wbsite.render.information._planes import found
-from wbsite.render.site import Site
+from wbsite.results.site import Site
 from wbsite.train.study.study import Configuration
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -7,7 +7,7 @@ from planes import plane_site
 
 from wbsite.render.figure import Gap, Scene
 from wbsite.render.information._planes import alive, alive_text, found, layer_colours
-from wbsite.render.site import Site
+from wbsite.results.site import Site
 
 
 @pytest.fixture(scope="module")

@@ -18,16 +18,16 @@ import torch
 from wbsite.analyses.base import StudyContext
 from wbsite.analyses.information import plane_claims
 from wbsite.core import registry
-from wbsite.core.store import Result, Store
+from wbsite.core.store import Contents, Store
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.render.information._plane_parts import mean_interval, spread_out, thinned
-from wbsite.render.site import Site
+from wbsite.results.site import Site
 from wbsite.train.study.study import Configuration, Study, product
 
 FIGURES = ("gradients", "plane-accuracy", "compression", "study-table", "estimators", "plane-claims")
 
 
-def claims(of: Study, dead: Mapping[tuple[str, int], int], folder: Path) -> Result:
+def claims(of: Study, dead: Mapping[tuple[str, int], int], folder: Path) -> Contents:
     """The analysis of claims on a made-up study."""
     made, store = planes.made_up(of, dead), Store(folder / "made")
     needs = {name: store.put(f"{i}" * 64, result, {}) for i, (name, result) in enumerate(made.items())}
@@ -184,10 +184,10 @@ def test_one_seed_has_no_interval(studies: Callable[[str], Site]) -> None:
 
 
 def test_the_count_of_active_inputs_is_drawn_where_it_was_measured(tmp_path: Path) -> None:
-    counting = {"counting": Result(values={"none": "", "baseline": {"accuracy": 0.875, "information": 0.6}})}
+    counting = {"counting": Contents(values={"none": "", "baseline": {"accuracy": 0.875, "information": 0.6}})}
     site = planes.plane_site(tmp_path / "counted", results=counting)
     assert "87.5 %" in draw(site, "plane-accuracy").caption
-    none = planes.plane_site(tmp_path / "none", results={"counting": Result(values={"none": "not binary"})})
+    none = planes.plane_site(tmp_path / "none", results={"counting": Contents(values={"none": "not binary"})})
     assert "Dashed" not in draw(none, "plane-accuracy").caption
 
 

@@ -21,13 +21,16 @@ import pytest
 from PIL import Image
 
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Entry, Result, Store, result_key
+from wbsite.core.store import Store, result_key
 from wbsite.render.check.check import FIRST_LOAD_BUDGET, HTML_BUDGET, check_site
 from wbsite.render.figure import Drawing, Scene
-from wbsite.render.network._connection_data import Connections, scale_of
+from wbsite.render.network._connection_data import UnitConnections, scale_of
 from wbsite.render.network.unit_inputs import draw as draw_inputs
 from wbsite.render.network.unit_panel import UNITS
-from wbsite.render.site import Gap, Site
+from wbsite.results.network.architecture import Architecture
+from wbsite.results.network.connections import Connections
+from wbsite.results.network.unit_pictures import Photographs, Settings, UnitPictures
+from wbsite.results.site import Gap, Site
 
 LONG_TASK = 200
 """Milliseconds for which a page may keep its reader waiting."""
@@ -72,15 +75,17 @@ def put_pictures(store: Store, layer: str, units: int, first: int = 0) -> str:
             "reseeded": [int(channel in (DEAD, RESEEDED)) for channel in shown],
         }
     )
-    values = {
-        "units": units,
-        "shown": len(shown),
-        "settings": {"size": 128, "steps": 256},
-        "photographs": {"what": "9 crops of a made-up photograph"},
-    }
     files = {f"unit-{channel}.webp": picture(first + channel % 20) for channel in shown}
     key = result_key({"pictures": layer, "first": first})
-    store.put(key, Result(values, {}, {"rows": rows}, files), {"analysis": "unit_pictures", "version": 1})
+    result = UnitPictures(
+        units=units,
+        shown=len(shown),
+        settings=Settings(size=128, steps=256, parameterisation="fourier", seed=0),
+        photographs=Photographs(name="made up", count=9, what="9 crops of a made-up photograph"),
+        rows=rows,
+        files=files,
+    )
+    store.put(key, result.contents(), {"analysis": "unit_pictures"})
     return key
 
 
@@ -108,9 +113,9 @@ def computed(tmp_path_factory: pytest.TempPathFactory, process: Callable[..., An
             results.setdefault(task.analysis, {})[task.layer] = {"key": task.key}
     for (analysis, layer), reason in planned.skipped.items():
         results.setdefault(analysis, {})[layer] = {"skipped": reason}
-    architecture = store.get(results["architecture"][""]["key"])
-    assert architecture is not None
-    units = {layer["name"]: layer["out_channels"] for layer in architecture.values["layers"]}
+    entry = store.get(results["architecture"][""]["key"])
+    assert entry is not None
+    units = {layer.name: layer.out_channels for layer in Architecture.read(entry).layers}
     results["unit_pictures"] = {name: {"key": put_pictures(store, name, count)} for name, count in units.items()}
     about = {"id": planned.subject.id, "token": planned.subject.token, "profile": "full", "digest": planned.digest}
     store.put_record(planned.subject.record, {**about, **planned.facts, "results": results})
@@ -164,9 +169,9 @@ def test_every_unit_is_in_one_file_and_every_link_leads_to_a_unit_that_exists(pa
 def test_kernels_of_a_panel_share_a_scale_and_are_the_networks(computed: Path, page: Path) -> None:
     site = Site(Store(computed / "build" / "store"), None)
     model = site.models[0]
-    entry = model.entry("connections", "4")
-    assert isinstance(entry, Entry)
-    c = Connections(model, model.layer("4"), entry)
+    result = model.result(Connections, "4")
+    assert result is not None
+    c = UnitConnections(model, model.layer("4"), result)
     shown = chunks(page)[0]["units"][3]
     for kind in ("input", "across", "output"):
         expected = c.of(kind, 3)

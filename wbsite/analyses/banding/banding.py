@@ -9,7 +9,6 @@ import pandas as pd
 import torch
 
 from wbsite.analyses.base import Analysis, Context
-from wbsite.core.store import Result
 from wbsite.graph.layers import Layer
 from wbsite.ops.banding.index import (
     AGREES_WITH_ARTICLE,
@@ -20,6 +19,8 @@ from wbsite.ops.banding.index import (
     banding_index,
     verdict,
 )
+from wbsite.results.banding.banding import Banding, Index
+from wbsite.results.network.nmf import Nmf
 
 
 def applies(layer: Layer) -> str:
@@ -29,61 +30,49 @@ def applies(layer: Layer) -> str:
     return "" if layer.planar else f"a {layer.kernel[0]}×{layer.kernel[1]} kernel has no rows and columns to compare"
 
 
-def run(context: Context) -> Result:
-    """R, C, H with a bootstrap interval over units, from the weights and from the NMF pictures.
-
-    Values: those of the full weights at the top, those of the pictures under "nmf" where there are
-    any. Arrays: weights_per_unit, nmf_per_unit (N,), H of each unit; norm (N,), kernel norms.
-    Rows: one a source, as `wbsite export banding` prints them.
-    """
+def run(context: Context) -> Banding:
+    """R, C, H with a bootstrap interval over units, from the weights and from the NMF pictures."""
     weight, resamples = context.weight(), context.params["resamples"]
-    found = {"weights": banding_index(weight, resamples=resamples)}
-    if "nmf" in context.needs:
-        pictures = torch.from_numpy(context.needs["nmf"].arrays["per_unit"]).permute(0, 3, 1, 2)
-        found["nmf"] = banding_index(pictures, resamples=resamples)
-    values = {source: _values(index) for source, index in found.items()}
-    rows = [
-        {
-            "source": source,
-            "units": index.units,
-            "row_share": index.row_share,
-            "column_share": index.column_share,
-            "index": index.index,
-            "low": index.low,
-            "high": index.high,
-        }
-        for source, index in found.items()
-    ]
-    return Result(
-        values={
-            **values.pop("weights"),
-            **values,
-            "resamples": resamples,
-            "article_threshold": AGREES_WITH_ARTICLE,
-            "article_layers": ARTICLE_LAYERS,
-            "intermediate": list(INTERMEDIATE),
-        },
-        arrays={
-            **{f"{source}_per_unit": np.asarray(index.per_unit) for source, index in found.items()},
-            "norm": weight.flatten(1).norm(dim=1).cpu().numpy(),
-        },
-        tables={"rows": pd.DataFrame(rows)},
+    bandings = {"weights": banding_index(weight, resamples=resamples)}
+    if nmf := context.need(Nmf):
+        pictures = torch.from_numpy(nmf.per_unit).permute(0, 3, 1, 2)
+        bandings["nmf"] = banding_index(pictures, resamples=resamples)
+    records = {source: record(banding) for source, banding in bandings.items()}
+    per_unit = {source: np.asarray(banding.per_unit) for source, banding in bandings.items()}
+    columns = list(Banding.fields["rows"].columns)
+    rows = [{"source": source, **vars(banding)} for source, banding in bandings.items()]
+    return Banding(
+        weights=records["weights"],
+        nmf=records.get("nmf"),
+        resamples=resamples,
+        article_threshold=AGREES_WITH_ARTICLE,
+        article_layers=ARTICLE_LAYERS,
+        intermediate=INTERMEDIATE,
+        weights_per_unit=per_unit["weights"],
+        nmf_per_unit=per_unit.get("nmf"),
+        norm=weight.flatten(1).norm(dim=1).cpu().numpy(),
+        rows=pd.DataFrame(rows)[columns],
     )
 
 
-def _values(index: BandingIndex) -> dict[str, object]:
+def record(banding: BandingIndex) -> Index:
+    """The numbers of a banding index, None for those that are not defined."""
     numbers = {
-        "row_share": index.row_share,
-        "column_share": index.column_share,
-        "index": index.index,
-        "low": index.low,
-        "high": index.high,
-        "null_row_share": index.null_row_share,
-        "null_column_share": index.null_column_share,
-        "axis_preference_p": index.sign_flip_p,
+        "row_share": banding.row_share,
+        "column_share": banding.column_share,
+        "index": banding.index,
+        "low": banding.low,
+        "high": banding.high,
+        "null_row_share": banding.null_row_share,
+        "null_column_share": banding.null_column_share,
+        "axis_preference_p": banding.sign_flip_p,
     }
-    finite = {name: number if math.isfinite(number) else None for name, number in numbers.items()}
-    return {**finite, "units": index.units, "verdict": verdict(index), "article_verdict": article_verdict(index)}
+    return Index(
+        **{name: number if math.isfinite(number) else None for name, number in numbers.items()},
+        units=banding.units,
+        verdict=verdict(banding),
+        article_verdict=article_verdict(banding),
+    )
 
 
 ANALYSES = (
@@ -93,6 +82,7 @@ ANALYSES = (
         scope="layer",
         summary="row share R, column share C and banding index H = R − C, with a bootstrap interval over units",
         run=run,
+        result=Banding,
         applies=applies,
         params={"quick": {"resamples": 1000}, "full": {"resamples": 10_000}},
         needs=("nmf",),

@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from wbsite.analyses.base import Analysis, SuiteContext
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.ops.banding.kernel_clusters import ShapeClusters, cluster_shapes, shape_features
 from wbsite.ops.nmf import one_sided_nmf
 from wbsite.train.repeated_runs import PLACES, by_setting
@@ -86,7 +86,7 @@ class Pool:
         return self.pictures[number]
 
 
-def run(context: SuiteContext) -> Result:
+def run(context: SuiteContext) -> Contents:
     """4 to 19 clusters of the kernels of the last two planar layers of all runs of a setting, seeds together.
 
     Clusters are numbered by their centres' H, the most horizontal first. Kernels of another size than
@@ -128,7 +128,7 @@ def run(context: SuiteContext) -> Result:
             },
         }
     tables = {table: pd.DataFrame(rows[table], columns=list(columns)) for table, columns in COLUMNS.items()}
-    return Result(values=values, arrays=arrays, tables=tables)
+    return Contents(values=values, arrays=arrays, tables=tables)
 
 
 def _pool(setting: str, runs: list[Run]) -> Pool:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from wbsite.analyses.base import Analysis, SuiteContext
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.stats.intervals import Interval, t_interval, welch_difference
 from wbsite.train.repeated_runs import PLACES, Repeated, bounds, by_setting, facts, finite
 
@@ -40,7 +40,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def run(context: SuiteContext) -> Result:
+def run(context: SuiteContext) -> Contents:
     """Everything the runs recorded, measured on the full weights.
 
     Intervals are over seeds and cover 95 %: Student's t for a mean, Welch's for the difference from the
@@ -68,7 +68,7 @@ def run(context: SuiteContext) -> Result:
                 **_about(experiment, baseline),
                 **{row["place"]: _judged(experiment, baseline, row) for row in summary},
             }
-    return Result(
+    return Contents(
         values={"settings": [*values], "lost_below": LOST_BELOW, **values},
         tables={table: _frame(found, COLUMNS[table]) for table, found in rows.items()},
     )

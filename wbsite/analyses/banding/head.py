@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from wbsite.analyses.base import Analysis, Context
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.graph.layers import Layer
 from wbsite.ops.banding.index import BandingIndex
 from wbsite.ops.banding.positions import as_maps, position_shares
@@ -29,7 +29,7 @@ def applies(layer: Layer) -> str:
     return f"it reads {height}×{width} positions, which have no rows and columns to compare" if one_axis else ""
 
 
-def run(context: Context) -> Result:
+def run(context: Context) -> Contents:
     """Shares of the variance of the layer's weights that vertical (R) and horizontal position (C) explain.
 
     Values: row_share, column_share, index with low and high over output units, the shares by chance,
@@ -43,7 +43,7 @@ def run(context: Context) -> Result:
     found = position_shares(as_maps(context.weight(), (channels, height, width)), resamples=resamples)
     size = {"units": found.shares.units, "channels": channels, "height": height, "width": width}
     shares = {name: getattr(found.shares, name) for name in ("row_share", "column_share", "index", "low", "high")}
-    return Result(
+    return Contents(
         values={
             **_finite({**shares, **_by_chance(found.shares)}),
             **size,

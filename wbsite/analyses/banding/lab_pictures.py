@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from wbsite.analyses.base import Analysis, SuiteContext
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.ops.banding.index import (
     AGREES_WITH_ARTICLE,
     ARTICLE_LAYERS,
@@ -61,7 +61,7 @@ class Pictured:
         return {"setting": record["setting"], "experiment": record["experiment"], "place": self.place}
 
 
-def run(context: SuiteContext) -> Result:
+def run(context: SuiteContext) -> Contents:
     """Pictures of all units; an even sample of them, in order of similarity, is kept.
 
     The channels of one run have nothing to do with those of another, so each run's colours are matched
@@ -90,7 +90,7 @@ def run(context: SuiteContext) -> Result:
         places[layer.place] = {
             name: finite(row[name]) for name in ("index", "low", "high", "error", "seeds", *VERDICTS)
         }
-    return Result(
+    return Contents(
         values={
             "components": COMPONENTS,
             "shown": context.params["shown"],

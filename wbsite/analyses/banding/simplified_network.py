@@ -11,7 +11,7 @@ from torch import nn
 from wbsite.analyses.base import Analysis, SuiteContext
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.models.zoo.simplified import Simplified
 from wbsite.train.runs import Run
 
@@ -19,7 +19,7 @@ SUITE = "banding"
 COLUMNS = ("setting", "layer", "group", "units", "kernel", "side")
 
 
-def run(context: SuiteContext) -> Result:
+def run(context: SuiteContext) -> Contents:
     """Groups, units, kernels and maps of the baseline's network in every setting.
 
     Values: {setting: {size, channels: of the pictures; pools: how many groups end in a pooling; last, before:
@@ -34,7 +34,7 @@ def run(context: SuiteContext) -> Result:
         if facts:
             values[setting] = facts
             rows += [{"setting": setting, **layer} for layer in layers]
-    return Result(values=values, tables={"rows": pd.DataFrame(rows, columns=list(COLUMNS))})
+    return Contents(values=values, tables={"rows": pd.DataFrame(rows, columns=list(COLUMNS))})
 
 
 def describe(one: Run) -> tuple[dict[str, Any], list[dict[str, Any]]]:

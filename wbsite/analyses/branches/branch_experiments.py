@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from wbsite.analyses.base import Analysis, SuiteContext
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.ops.branches import connectivity_factors
 from wbsite.stats.intervals import Interval, t_interval, welch_difference
 from wbsite.stats.rank_correlation import rank_correlation
@@ -50,7 +50,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def run(context: SuiteContext) -> Result:
+def run(context: SuiteContext) -> Contents:
     """Parting of branches in each of PROPERTIES (`ops/parting.py`), of every run and experiment.
 
     `share` is η² of ranks, `expected` and `limit` the mean and the quantile at LEVEL of its null, `area` the folded
@@ -102,7 +102,7 @@ def run(context: SuiteContext) -> Result:
                 **{row["property"]: _judged(row) for row in summary if courses},
                 "factor": _factor(factors),
             }
-    return Result(
+    return Contents(
         values={
             "settings": [*values],
             "properties": [*PROPERTIES],

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from wbsite.analyses.base import Analysis, Context
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.graph.recording import Recorded
 from wbsite.ops.branches.discovery import branches
 from wbsite.ops.branches.groups import Group
@@ -22,7 +22,7 @@ NONE = (
 UNKNOWN = "No branches were found whose units can be told."
 
 
-def run(context: Context) -> Result:
+def run(context: Context) -> Contents:
     """Tables: rows, one a branch: units, kernel (largest side of a window on its own path), depth (convolutions on
     it); members, the units low … high − 1 of a convolution that are a branch's.
 
@@ -36,7 +36,7 @@ def run(context: Context) -> Result:
             rows.append({**about, "units": branch.units, "kernel": branch.kernel, "depth": branch.depth})
             members += [{**about, "layer": m.layer, "low": m.low, "high": m.high} for m in branch.members]
     nothing = UNKNOWN if found.passed_over else NONE
-    return Result(
+    return Contents(
         values={
             "groups": [_about(group) for group in found.groups],
             "none": "" if found.groups else nothing,

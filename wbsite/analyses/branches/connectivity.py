@@ -11,7 +11,7 @@ import pandas as pd
 from scipy.stats import false_discovery_control, spearmanr
 
 from wbsite.analyses.base import Analysis, Context, reads_pictures
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.graph.channel_map import Wiring
 from wbsite.graph.channel_origin import Span
 from wbsite.graph.layers import Layer
@@ -44,7 +44,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def run(context: Context) -> Result:
+def run(context: Context) -> Contents:
     """Correspondence analysis of Σ |W| between the first convolution and what reads it (`ops/connectivity.py`).
 
     Readers are the convolutions without groups that read the first one's units, all of them and nothing else, through
@@ -63,7 +63,7 @@ def run(context: Context) -> Result:
     """
     first, readers, reason = _found(context)
     if reason:
-        return Result(
+        return Contents(
             values={"reason": reason},
             tables={name: pd.DataFrame(columns=list(columns)) for name, columns in COLUMNS.items()},
         )
@@ -84,7 +84,7 @@ def run(context: Context) -> Result:
     values, tables = _communities(factors, living, params)
     inputs["community"], outputs["community"] = tables.pop("labels")
     inputs = inputs.assign(**properties, dead=tuning.dead.numpy())
-    return Result(
+    return Contents(
         values={
             "reason": "",
             "first": first.name,

@@ -11,7 +11,7 @@ import pandas as pd
 
 from wbsite.analyses.base import Analysis, Context, reads_pictures
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Entry, Result
+from wbsite.core.store import Contents, Entry
 from wbsite.featurevis.presentation import present
 from wbsite.graph.tape import INPUT_NAME
 from wbsite.models import LoadedModel
@@ -79,7 +79,7 @@ class Source:
     categories: pd.DataFrame
 
 
-def run(context: Context) -> Result:
+def run(context: Context) -> Contents:
     """Every category and index in every branch.
 
     Tables: rows, one a group, branch, source and category, and effects, one a group, branch, source and index; stages,
@@ -106,7 +106,7 @@ def run(context: Context) -> Result:
         copies = list(_copies(context, groups, sources))
     except WbsiteError as error:
         reason = error.message
-    return Result(
+    return Contents(
         values={
             "permutations": params["permutations"],
             "seed": params["seed"],
@@ -210,7 +210,7 @@ def _copies(context: Context, groups: Sequence[Group], sources: Sequence[Source]
             if (part := context.parts.get(name)) is None:
                 source = _measured(untrained(context.model, seed), _together(group, groups, shown), context)
                 tables = stacked([_tests(group, source, COPY_PERMUTATIONS, seed)])
-                part = context.parts.put(name, Result(tables=tables))
+                part = context.parts.put(name, Contents(tables=tables))
             yield {name: part.table(name) for name in (*KEYS, "shares")}
             context.progress.advance()
 

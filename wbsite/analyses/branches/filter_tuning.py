@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from wbsite.analyses.base import Analysis, Context, reads_pictures
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.graph.layers import Layer
 from wbsite.ops.tuning.filter_tuning import DEAD, FilterTuning
 
@@ -17,7 +17,7 @@ def applies(layer: Layer) -> str:
     return "" if reads_pictures(layer) else "only of kernels that read the picture itself do weights say the tuning"
 
 
-def run(context: Context) -> Result:
+def run(context: Context) -> Contents:
     """Tuning of every filter (`ops/filter_tuning.py`).
 
     Values: units, how many are dead, and the rule. Table rows: one a unit, `unit` from 0 in the layer; NaN where a
@@ -27,7 +27,7 @@ def run(context: Context) -> Result:
     tuning = FilterTuning.of(weight)
     columns = {name: getattr(tuning, name).numpy() for name in COLUMNS}
     rows = pd.DataFrame({"unit": range(len(tuning.dead)), **columns})
-    return Result(
+    return Contents(
         values={
             "units": len(rows),
             "dead": int(rows["dead"].sum()),

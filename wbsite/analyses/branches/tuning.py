@@ -12,7 +12,7 @@ import torch
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.featurevis import webp
 from wbsite.featurevis.presentation import present
 from wbsite.ops.tuning.categories import CATEGORIES, categories
@@ -29,7 +29,7 @@ NEVER_FIRST = 2
 """Convolutions that are measured of a network without branches."""
 
 
-def run(context: Context) -> Result:
+def run(context: Context) -> Contents:
     """Indices and categories of the units of the first groups of branches, or of all, and of the first convolution.
 
     Layers of one group, and of groups that share a layer, see the same stimuli, as large as what the widest of their
@@ -56,7 +56,7 @@ def run(context: Context) -> Result:
     order = {name: i for i, name in enumerate(context.layers.names)}
     rows = rows.sort_values("layer", key=lambda names: names.map(order), kind="stable", ignore_index=True)
     told.sort(key=lambda one: order[one["layer"]])
-    return Result(
+    return Contents(
         values={
             "indices": {name: asdict(index) for name, index in INDICES.items()},
             "categories": {
@@ -106,12 +106,12 @@ def _joined(groups: Sequence[Sequence[str]]) -> Iterator[list[str]]:
         yield sorted(one)
 
 
-def _measured(context: Context, layers: Sequence[str], label: str) -> Result:
+def _measured(context: Context, layers: Sequence[str], label: str) -> Contents:
     try:
         stage, shown, responses = present(context.model, layers, context.device, context.progress, label)
     except WbsiteError as error:
         unseen = [{"layer": layer, "reason": error.message} for layer in layers]
-        return Result({"layers": unseen}, tables={"rows": pd.DataFrame(columns=COLUMNS)})
+        return Contents({"layers": unseen}, tables={"rows": pd.DataFrame(columns=COLUMNS)})
     tables: list[pd.DataFrame] = []
     told: list[dict[str, Any]] = []
     for layer, found in responses.items():
@@ -122,7 +122,7 @@ def _measured(context: Context, layers: Sequence[str], label: str) -> Result:
         table = table.assign(layer=layer, unit=range(len(table)))
         tables.append(table.astype({name: np.float32 for name in table.columns if table[name].dtype == np.float64}))
         told.append({"layer": layer, "reason": "", **_facts(stage, shown), "dead": int(table["dead"].sum())})
-    return Result({"layers": told}, tables={"rows": _together(tables)})
+    return Contents({"layers": told}, tables={"rows": _together(tables)})
 
 
 def _together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

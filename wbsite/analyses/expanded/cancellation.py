@@ -12,10 +12,9 @@ import torch
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.graph.channel_origin import Span, spans, unit_of
 from wbsite.graph.dominators import Route, routes
-from wbsite.graph.recording import Recorded
 from wbsite.graph.recording import Recorded
 from wbsite.ops.expanded.cancellation import NULLS, Cancelling, by_chance, cancelling
 from wbsite.ops.expanded.weights import Path
@@ -26,7 +25,7 @@ LEVEL = 0.2
 """False discovery rate up to which a unit counts as found."""
 
 
-def run(context: Context) -> Result:
+def run(context: Context) -> Contents:
     """Cancelling paths between every spatial convolution and the wide map two steps back (`ops/cancelling.py`).
 
     Of every unit the `strongest` sources are looked at, by the size of their paths. A unit's score is `hidden`: the
@@ -70,7 +69,7 @@ def run(context: Context) -> Result:
     for row in shown:
         drawn.add(by_layer[str(row["layer"])], int(row["unit"]))
     beyond = units["q_shuffle"] <= LEVEL
-    return Result(
+    return Contents(
         values={
             **{name: params[name] for name in ("strongest", "null_units", "draws", "seed", "largest")},
             "level": LEVEL,

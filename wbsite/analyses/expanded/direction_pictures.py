@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from wbsite.analyses.base import Analysis, Context
-from wbsite.core.store import Entry, Result
+from wbsite.core.store import Contents, Entry
 from wbsite.featurevis import Picture, Settings, Target, visualize, webp
 
 
-def run(context: Context) -> Result:
+def run(context: Context) -> Contents:
     """Pictures of the directions in `examples`, each kept as soon as it is done.
 
     Pictures: NAME.webp, by the direction's name.
@@ -46,7 +46,7 @@ def run(context: Context) -> Result:
         "settings": {name: getattr(settings, name) for name in ("size", "steps", "parameterisation", "seed")},
     }
     files = {f"{name}.webp": entry.file("direction.webp") for name, entry in entries.items()}
-    return Result(values, tables={"rows": pd.DataFrame(rows, columns=list(kinds)).astype(kinds)}, pictures=files)
+    return Contents(values, tables={"rows": pd.DataFrame(rows, columns=list(kinds)).astype(kinds)}, pictures=files)
 
 
 def _alive(examples: Entry) -> list[Mapping[str, str]]:
@@ -64,10 +64,10 @@ def _part_name(target: Target) -> dict[str, Any]:
     return {"place": target.place, "side": target.side, "direction": hashlib.sha256(vector).hexdigest()}
 
 
-def _part(picture: Picture) -> Result:
+def _part(picture: Picture) -> Contents:
     activation = picture.activation if math.isfinite(picture.activation) else None
     values = {"activation": activation, "dead": picture.dead, "reseeded": picture.reseeded}
-    return Result(values, pictures={"direction.webp": webp(picture.image)})
+    return Contents(values, pictures={"direction.webp": webp(picture.image)})
 
 
 ANALYSES = (

@@ -11,7 +11,7 @@ import pandas as pd
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 
 from . import _showing as showing
 from ._finding import RULES, Found, Unit, clearest, fans, find
@@ -45,7 +45,7 @@ FACTORED = ("high-low", "black-and-white")
 """Families whose weights are factorised."""
 
 
-def run(context: Context) -> Result:
+def run(context: Context) -> Contents:
     """Units found by stated rules (`wbsite.models.finding`), and what the figures around them show.
 
     values: "levels"; "order" of the names; "found", name → title, rule, and units (layer, channel, score, angle),
@@ -92,7 +92,7 @@ def run(context: Context) -> Result:
         "unpictured": left,
     }
     arrays = {name: array for one in shown.values() for name, array in one.arrays.items()}
-    return Result(values, arrays, {"rows": _rows(values["found"])})
+    return Contents(values, arrays, {"rows": _rows(values["found"])})
 
 
 def _by_rule(survey: Survey, rule: Any, count: int) -> Found | str:

@@ -12,8 +12,7 @@ import torch
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Entry, Result
-from wbsite.graph.recording import Recorded
+from wbsite.core.store import Contents, Entry
 from wbsite.graph.recording import Recorded
 from wbsite.ops.expanded.gradient_bounds import BestCase, best_case
 from wbsite.ops.expanded.gradient_nmf import typical_cases
@@ -60,7 +59,7 @@ class _Example:
         return self.sources["channel"].tolist()
 
 
-def run(context: Context) -> Result:
+def run(context: Context) -> Contents:
     """For the units that `cancellation` shows, and an ordinary one: ∂ pre-activation / ∂ the earlier map, as it was.
 
     On every photograph the gradient is taken where the unit responds most strongly, to its strongest sources. Beside
@@ -98,7 +97,7 @@ def run(context: Context) -> Result:
         cases.append(found.cases().assign(example=number)[CASE_COLUMNS])
         arrays |= {f"{name}_{number}": value.cpu().numpy() for name, value in found.kernels().items()}
         told.append(found.said())
-    return Result(
+    return Contents(
         values={"photographs": photographs.about, "shown": len(inputs), "examples": told, "skipped": skipped},
         arrays=arrays,
         tables={

@@ -12,10 +12,9 @@ import torch
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.graph.channel_origin import spans
 from wbsite.graph.depth import named_maps, source_back, steps_to
-from wbsite.graph.recording import Recorded
 from wbsite.graph.recording import Recorded
 from wbsite.ops.expanded.shuffle_null import LEVEL, MEASURES, AgainstNull
 from wbsite.ops.expanded.smoothness import SMALLEST, morans_i
@@ -42,7 +41,7 @@ class Pair:
     steps: int
 
 
-def run(context: Context) -> Result:
+def run(context: Context) -> Contents:
     """Smoothness of expanded weights, and balance of their signs (`ops/smoothness.py`), against two nulls.
 
     Targets are the spatial convolutions, evenly spread over the depth where there are more than `targets`; sources
@@ -80,7 +79,7 @@ def run(context: Context) -> Result:
             examples.append((pair, _examples(path, found, context.params["maps"])))
         context.progress.advance()
     shown, about_shown = _shown(recorded, examples)
-    return Result(
+    return Contents(
         values={
             **{name: context.params[name] for name in ("seed", "draws", "scattered", "units", "largest")},
             "level": LEVEL,

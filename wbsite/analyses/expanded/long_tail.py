@@ -11,8 +11,7 @@ import torch
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Result
-from wbsite.graph.recording import Recorded
+from wbsite.core.store import Contents
 from wbsite.graph.recording import Recorded
 from wbsite.ops.expanded.mean_ablation import ORDERS, Convolution, Fidelity, fidelity, ranked
 
@@ -28,7 +27,7 @@ _BATCH_BYTES, _PATCHES_BYTES = 128 * 2**20, 512 * 2**20
 """Of maps that are held during a forward pass, and of what is sampled from them."""
 
 
-def run(context: Context) -> Result:
+def run(context: Context) -> Contents:
     """R² of every unit of every convolution by the number of inputs kept (`ops/fidelity.py`).
 
     Sampled are up to `positions` random positions of each layer's output on each of up to `photographs` photographs,
@@ -67,7 +66,7 @@ def run(context: Context) -> Result:
             else:
                 skipped.append({"layer": name, "reason": "its inputs are not finite: a layer before it has no weights"})
             context.progress.advance()
-    return Result(
+    return Contents(
         values={
             **{name: params[name] for name in ("positions", "seed")},
             "level": LEVEL,

@@ -25,7 +25,7 @@ import pandas as pd
 import torch
 
 from wbsite.analyses.base import Analysis, StudyContext
-from wbsite.core.store import Entry, Result
+from wbsite.core.store import Contents, Entry
 from wbsite.ops.information.saturation import RANGES, SHARE, SOFTMAX, flat_ends, histograms, saturated_share, zero_share
 from wbsite.train.study.replay import Replay
 
@@ -36,7 +36,7 @@ UNITS = 64
 """Units of a layer that have histograms of their own, at most."""
 
 
-def run(context: StudyContext) -> Result:
+def run(context: StudyContext) -> Contents:
     """Two passes over a configuration whose activations have no bounds: one for the range, one for the counts."""
     study, needed = context.study, context.needs["trajectories"]
     replay = Replay(study, context.samples, needed, context.device)
@@ -61,7 +61,7 @@ def run(context: StudyContext) -> Result:
                 rows.append(_rows(name, seed, layer, study.moments, shares))
             context.progress.advance(note=f"{name} seed {seed}")
         arrays[f"layers/{name}"] = layers
-    return Result(
+    return Contents(
         values={
             "bins": BINS,
             "ranges": {name: {layer: list(span) for layer, span in of.items()} for name, of in ranges.items()},

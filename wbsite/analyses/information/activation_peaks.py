@@ -34,7 +34,7 @@ import numpy as np
 import pandas as pd
 
 from wbsite.analyses.base import Analysis, StudyContext
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.ops.information.counting import NOT_BINARY, binary_counts
 from wbsite.ops.information.eta_squared import explained_once, known_share
 from wbsite.ops.information.peaks import APART, BINS, PROMINENCE, SMOOTHING, Peaks, peaks, spacing
@@ -56,14 +56,14 @@ COLUMNS = (
 MEANS = ("peaks", "several", "eta_w", "eta_untrained", "eta_signed", "signed_untrained", "peak_by_w")
 
 
-def run(context: StudyContext) -> Result:
+def run(context: StudyContext) -> Contents:
     """First and last record of every run that lived."""
     study, needed = context.study, context.needs["trajectories"]
     replay = Replay(study, context.samples, needed, context.device)
     counts = binary_counts(replay.inputs)
     if counts is None:
         empty = pd.DataFrame(columns=list(COLUMNS))
-        return Result(values={"none": NOT_BINARY}, tables={"rows": empty})
+        return Contents(values={"none": NOT_BINARY}, tables={"rows": empty})
     known, sizes = np.unique(counts, return_counts=True)
     runs = needed.table("runs")
     alive = list(runs.loc[runs["died"].isna(), ["configuration", "seed"]].itertuples(index=False, name=None))
@@ -87,7 +87,7 @@ def run(context: StudyContext) -> Result:
             arrays |= {f"{what}/{name}": array for what, array in _drawn(kept).items()}
         context.progress.advance(note=f"{name} seed {seed}")
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return Result(
+    return Contents(
         values={
             "none": "",
             "rule": f"a peak of the histogram in {BINS} bins over the smallest to the largest activation, smoothed"

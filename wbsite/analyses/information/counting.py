@@ -32,7 +32,7 @@ import pandas as pd
 import torch
 
 from wbsite.analyses.base import Analysis, StudyContext
-from wbsite.core.store import Entry, Result
+from wbsite.core.store import Contents, Entry
 from wbsite.ops.information.counting import NOT_BINARY, binary_counts, count_baseline, count_decisions
 from wbsite.ops.information.eta_squared import explained
 from wbsite.ops.information.mutual import KDE, Estimator, estimator, mutual_informations
@@ -47,14 +47,14 @@ ROWS = ("configuration", "seed", "epoch", "layer", "i_tw", "h_given_w", "eta_w")
 COURSE = ("configuration", "seed", "epoch", "accuracy", "agreement", "eta_output")
 
 
-def run(context: StudyContext) -> Result:
+def run(context: StudyContext) -> Contents:
     """Every run and record, on the samples that the information is measured on."""
     study, needed = context.study, context.needs["trajectories"]
     replay = Replay(study, context.samples, needed, context.device)
     counts = binary_counts(replay.inputs)
     if counts is None:
         tables = {"rows": pd.DataFrame(columns=list(ROWS)), "course": pd.DataFrame(columns=list(COURSE))}
-        return Result(values={"none": NOT_BINARY}, tables=tables)
+        return Contents(values={"none": NOT_BINARY}, tables=tables)
     chosen = _estimator(context.needs["information_plane"])
     known, codes = np.unique(counts, return_inverse=True)
     best = count_decisions(codes, replay.labels)
@@ -72,7 +72,7 @@ def run(context: StudyContext) -> Result:
     shares = sizes / sizes.sum()
     runs = needed.table("runs")
     alive = runs.loc[runs["died"].isna(), ["configuration", "seed"]]
-    return Result(
+    return Contents(
         values={
             "none": "",
             "estimator": {"token": chosen.token, "title": chosen.title},

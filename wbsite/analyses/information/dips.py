@@ -33,7 +33,7 @@ import numpy as np
 import pandas as pd
 
 from wbsite.analyses.base import Analysis, StudyContext
-from wbsite.core.store import Entry, Result
+from wbsite.core.store import Contents, Entry
 from wbsite.ops.information.dips import DEPTH, WINDOW, Dip, dip
 from wbsite.stats.intervals import interval_json, or_none
 from wbsite.stats.pairing import Pairing, pairing
@@ -50,7 +50,7 @@ COLUMNS = (
 )
 
 
-def run(context: StudyContext) -> Result:
+def run(context: StudyContext) -> Contents:
     """Every layer of every run that lived."""
     plane, counting = context.needs["information_plane"], context.needs["counting"]
     runs = context.needs["trajectories"].table("runs")
@@ -68,7 +68,7 @@ def run(context: StudyContext) -> Result:
         rows += [about | row for row in [*found, mean] if row]
         own = pd.DataFrame([row for row in found if row], columns=list(COLUMNS))
         layers[str(name)][str(layer)] = summary(own, mean, len(bits.columns), counted)
-    return Result(
+    return Contents(
         values={
             "window": list(WINDOW),
             "least": DEPTH,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from wbsite.analyses.base import Analysis, StudyContext
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.ops.information.mutual import KDE, Estimator, by_estimator, estimator
 from wbsite.stats.intervals import t_interval
 from wbsite.train.study.replay import Replay
@@ -31,7 +31,7 @@ EMPTY = pd.DataFrame(
 )
 
 
-def run(context: StudyContext) -> Result:
+def run(context: StudyContext) -> Contents:
     """I(X;T) and I(T;Y) in bits of every run, layer and record, and the compression of every layer.
 
     The compression of a layer is the largest I(X;T) over the records minus the last; its mean is over the seeds whose
@@ -49,13 +49,13 @@ def run(context: StudyContext) -> Result:
             key = {"configuration": name, "seed": seed, "estimators": [each.token for each in chosen]}
             kept = context.parts.get(key)
             if kept is None:
-                kept = context.parts.put(key, Result({}, tables={"rows": of_run(replay, name, seed, place, chosen)}))
+                kept = context.parts.put(key, Contents({}, tables={"rows": of_run(replay, name, seed, place, chosen)}))
             found.append(kept.table("rows"))
             context.progress.advance(note=f"{name} seed {seed}")
     rows = pd.concat(found, ignore_index=True)
     final = ends(rows, died)
     data = context.needs["trajectories"].values["data"]
-    return Result(
+    return Contents(
         values={
             "estimators": [
                 {

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from wbsite.analyses.base import Analysis, StudyContext
-from wbsite.core.store import Entry, Result
+from wbsite.core.store import Contents, Entry
 from wbsite.ops.information.plane_claims import (
     ACCURACY,
     CLAIMS,
@@ -35,7 +35,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def run(context: StudyContext) -> Result:
+def run(context: StudyContext) -> Contents:
     """Every claim by every estimator: whether it holds, and the intervals that decide it.
 
     An interval is Student's, of 95 %, over the seeds whose runs lived to the end, in both configurations where two are
@@ -54,7 +54,7 @@ def run(context: StudyContext) -> Result:
         verdicts = {by["holds"] for by in each["by"].values()}
         each["holds"] = next(iter(each["by"].values()))["holds"]
         each["agree"] = len(verdicts) == 1
-    return Result(
+    return Contents(
         values={
             "claims": told,
             "thresholds": {"compression": COMPRESSES, "ty": INFORMATION, "loss": ACCURACY, "gap": GAP},

@@ -32,7 +32,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from wbsite.analyses.base import Analysis, StudyContext
-from wbsite.core.store import Result
+from wbsite.core.store import Contents
 from wbsite.stats.intervals import interval_json, or_none
 from wbsite.stats.rank_correlation import rank_correlation
 
@@ -54,7 +54,7 @@ COLUMNS = (
 KINDS = ("both", "only_compresses", "only_saturates", "neither")
 
 
-def run(context: StudyContext) -> Result:
+def run(context: StudyContext) -> Contents:
     """Joins the shares of `activation_patterns` with the courses of `information_plane`."""
     plane, shares = context.needs["information_plane"], context.needs["activation_patterns"].table("saturation")
     courses = plane.table("rows")
@@ -72,7 +72,7 @@ def run(context: StudyContext) -> Result:
         ]
     found = pd.DataFrame(rows, columns=list(COLUMNS))
     names = [*context.study.named()]
-    return Result(
+    return Contents(
         values={
             "estimator": plane.values["default"],
             "compresses": COMPRESSES,

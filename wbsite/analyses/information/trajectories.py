@@ -12,7 +12,7 @@ import torch
 
 from wbsite.analyses.base import Analysis, StudyContext
 from wbsite.core.device import describe
-from wbsite.core.store import Entry, Result
+from wbsite.core.store import Contents, Entry
 from wbsite.datasets.base import Samples, split
 from wbsite.train.study.ensemble import Ensemble, State, seeds_at_once
 from wbsite.train.study.recorded import course_table, gradients_table, runs_table
@@ -23,7 +23,7 @@ STAGES = 10
 """Into how many pieces training is cut; an interrupted one goes on after the last that was finished."""
 
 
-def run(context: StudyContext) -> Result:
+def run(context: StudyContext) -> Contents:
     """Everything later analyses measure: they compute activations from the parameters again, and train nothing."""
     study, samples = context.study, context.samples
     train, test = split(samples, split_of(study, samples), study.seeds[0])
@@ -57,7 +57,7 @@ def run(context: StudyContext) -> Result:
         )
         for name, found in tables.items()
     }
-    return Result(
+    return Contents(
         values=facts(study, samples, len(train), len(test), len(shown)) | {"device": describe(context.device)},
         arrays={f"parameters/{name}": np.concatenate(found) for name, found in arrays.items()},
         tables={**joined, "rows": joined["runs"]},
@@ -133,7 +133,7 @@ def _trained(ensemble: Ensemble, study: Study, context: StudyContext) -> list[di
         if kept is None:
             state = state or _state(found, ensemble)
             moments = [moment for moment in study.moments if begin < moment <= end or moment == begin == 0]
-            kept = context.parts.put(part, Result(values={}, arrays=_stage(ensemble, state, moments, end, context)))
+            kept = context.parts.put(part, Contents(values={}, arrays=_stage(ensemble, state, moments, end, context)))
         else:
             state = None
             context.progress.advance(end - begin)

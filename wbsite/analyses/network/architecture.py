@@ -8,17 +8,13 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from wbsite.analyses.base import Analysis, Context
-from wbsite.core.store import Result
-from wbsite.graph.layers import Layers
+from wbsite.graph.layers import Layer, Layers
+from wbsite.models import LoadedModel
+from wbsite.results.network.architecture import Architecture, Head, LayerInfo, Skipped, Source
 
 
-def head(layers: Layers) -> dict[str, object]:
-    """How the last feature map becomes outputs.
-
-    "pooled": the first fully connected layer after a convolution reads one number a channel, so
-    position is gone before it; "positions": it reads every position (their number is given);
-    "convolutional": there is no fully connected layer; "unknown": its inputs do not tell.
-    """
+def head(layers: Layers) -> Head:
+    """How the last feature map becomes outputs, by the first fully connected layer that a convolution feeds."""
     units = {layer.name: layer.out_channels for layer in layers.layers if layer.kind == "conv"}
     for layer in layers.layers:
         fed = [units[name] for name in layer.inputs if name in units]
@@ -26,54 +22,55 @@ def head(layers: Layers) -> dict[str, object]:
             continue
         for channels in (sum(fed), fed[-1]):  # concatenated branches; or added ones, all of one width
             if layer.in_channels == channels:
-                return {"kind": "pooled", "layer": layer.name, "positions": 1}
+                return Head(kind="pooled", layer=layer.name, positions=1)
         for channels in (sum(fed), fed[-1]):
             if layer.in_channels % channels == 0:
-                return {"kind": "positions", "layer": layer.name, "positions": layer.in_channels // channels}
-        return {"kind": "unknown", "layer": layer.name, "positions": 0}
+                return Head(kind="positions", layer=layer.name, positions=layer.in_channels // channels)
+        return Head(kind="unknown", layer=layer.name, positions=0)
     linear = any(layer.kind == "linear" for layer in layers.layers)
-    return {"kind": "unknown" if linear else "convolutional", "layer": "", "positions": 0}
+    return Head(kind="unknown" if linear else "convolutional", layer="", positions=0)
 
 
-def run(context: Context) -> Result:
+def run(context: Context) -> Architecture:
     """The traced layers, skipped ones with reasons, blocks, provenance and parameter counts."""
     model, layers, spec = context.model, context.layers, context.model.spec
-    source = {"url": spec.source.url, "digest": spec.source.digest} if spec.source else None
-    return Result(
-        values={
-            "name": spec.name,
-            "weights": spec.weights,
-            "title": spec.title,
-            "reference": spec.reference,
-            "note": spec.note,
-            "source": source,
-            "digest": model.digest,
-            "missing": list(model.missing),
-            "provenance": dict(model.provenance),
-            "input_shape": list(layers.input_shape),
-            "parameters": sum(p.numel() for p in model.module.parameters()),
-            "parameters_held": sum(p.numel() for n, p in model.module.named_parameters() if n not in model.missing),
-            "layers": [
-                {
-                    **asdict(layer),
-                    "planar": layer.planar,
-                    "spatial": layer.spatial,
-                    "block": spec.blocks.get(layer.name, ("", 0))[0],
-                    "first_unit": spec.blocks.get(layer.name, ("", 0))[1],
-                    "has_weights": f"{layer.name}.weight" not in model.missing,
-                }
-                for layer in layers.layers
-            ],
-            "skipped": [asdict(skipped) for skipped in layers.skipped],
-            "notes": list(layers.notes),
-            "head": head(layers),
-        }
+    return Architecture(
+        name=spec.name,
+        weights=spec.weights,
+        title=spec.title,
+        reference=spec.reference,
+        note=spec.note,
+        source=Source(url=spec.source.url, digest=spec.source.digest) if spec.source else None,
+        digest=model.digest,
+        missing=list(model.missing),
+        provenance=dict(model.provenance),
+        input_shape=layers.input_shape,
+        parameters=sum(p.numel() for p in model.module.parameters()),
+        parameters_held=sum(p.numel() for n, p in model.module.named_parameters() if n not in model.missing),
+        layers=[layer_info(layer, model) for layer in layers.layers],
+        skipped=[Skipped(**asdict(skipped)) for skipped in layers.skipped],
+        notes=list(layers.notes),
+        head=head(layers),
+    )
+
+
+def layer_info(layer: Layer, model: LoadedModel) -> LayerInfo:
+    """What pages know of a layer."""
+    block, first_unit = model.spec.blocks.get(layer.name, ("", 0))
+    return LayerInfo(
+        **asdict(layer),
+        planar=layer.planar,
+        spatial=layer.spatial,
+        block=block,
+        first_unit=first_unit,
+        has_weights=f"{layer.name}.weight" not in model.missing,
     )
 
 
 ANALYSES = (
     Analysis(
         name="architecture",
+        result=Architecture,
         version=2,
         scope="model",
         summary="layers in execution order, their shapes and connections, provenance of the weights",

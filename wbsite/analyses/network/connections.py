@@ -14,16 +14,14 @@ from torch import nn
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Result
+from wbsite.graph import channel_origin
 from wbsite.graph.channel_map import Wiring
-from wbsite.graph.channel_origin import Span
 from wbsite.graph.layers import Layer
 from wbsite.graph.recording import Recorded
 from wbsite.ops.expanded.weights import path_products
+from wbsite.results.network.connections import Bottleneck, Connections, Reader, Span
 
 Arrays = dict[str, np.ndarray]
-
-COLUMNS = ["unit", "kind", "rank", "other", "channel", "norm", "positive", "negative", "cancellation"]
 
 
 def applies(layer: Layer) -> str:
@@ -37,47 +35,44 @@ def wiring(module: nn.Module, input_shape: tuple[int, int, int], layers: tuple[s
     return Wiring(Recorded.of(module, input_shape), layers)
 
 
-def run(context: Context) -> Result:
-    """The `count` strongest connections of every unit, strongest first, by the norm of the kernel over space.
-
-    Arrays, of N units and their K inputs (all of the layer's, or the group's, where there are fewer than `count`):
-
-    - input_channel (N, K), channel of the map the layer reads; input_kernel (N, K, kh, kw); input_share (N,), their
-      share of the sum of the unit's squared weights;
-    - across a bottleneck, across_channel (N, K), channel of the map behind it; across_kernel (N, K, kh, kw), the
-      expanded weights; across_positive, across_negative, across_cancellation (N, K), sums over paths and positions;
-      across_share (N,); and, without a share, the same as cancelled_… (N, up to `cancelled`), −1 where there are no
-      more: inputs not among the K, though their paths' absolute products sum to one of the unit's K largest sums,
-      because more than `threshold` of it cancels;
-    - output_reader (N, K), place in values["readers"], −1 where there are no more; output_channel (N, K), unit of the
-      reader; output_kernel (N, K, length of the longest kernel), flattened, zeros after its end.
-
-    Table rows: one a connection. `unit` is numbered as on the unit's page, `channel` is the unit of `other` from 0;
-    positive and negative are sums of the kernel's weights (across a bottleneck, of the paths' products).
-    """
+def run(context: Context) -> Connections:
+    """The strongest connections of every unit: inputs, inputs across a bottleneck, outputs."""
     layer, params = context.layer, context.params
     assert layer is not None
     wires = wiring(context.model.module, context.layers.input_shape, context.layers.names)
-    inputs = wires.inputs[layer.name]
-    arrays, readers = _inputs(wires.kernels(layer.name), layer.groups, params["count"]), _readers(context, wires)
-    arrays |= _outputs(wires, layer, [name for name, _ in readers], params["count"])
+    spans = tuple(map(_span, wires.inputs[layer.name]))
+    readers = _readers(context, wires)
+    inputs = _inputs(wires.kernels(layer.name), layer.groups, params["count"])
+    outputs = _outputs(wires, layer, [reader.layer for reader in readers], params["count"])
     bottleneck, across = _across(context, wires)
-    arrays |= across
-    values = {
-        "count": params["count"],
-        "threshold": params["threshold"],
-        "inputs": [_plain(span) for span in inputs],
-        "readers": [{"layer": name, "kernel": list(kernel)} for name, kernel in readers],
-        "bottleneck": bottleneck,
-    }
+    kinds = {"input": inputs, **across}
+    tables = [_input_rows("input", inputs, spans)]
+    tables += [_input_rows(kind, arrays, bottleneck.inputs) for kind, arrays in across.items() if bottleneck]
+    tables.append(_output_rows(outputs, readers))
+    rows = pd.concat(tables, ignore_index=True).sort_values("unit", kind="stable", ignore_index=True)
     first = context.model.spec.blocks.get(layer.name, ("", 0))[1]
-    parts = [_input_rows("input", arrays, inputs)]
-    if across:
-        source = [Span(tuple(span["layers"]), span["first"], span["units"]) for span in bottleneck["inputs"]]
-        parts += [_input_rows(kind, arrays, source) for kind in ("across", "cancelled")]
-    parts.append(_output_rows(arrays, readers))
-    rows = pd.concat(parts, ignore_index=True).sort_values("unit", kind="stable", ignore_index=True)
-    return Result(values, arrays, {"rows": rows.assign(unit=rows["unit"] + first)[COLUMNS]})
+    columns = list(Connections.fields["rows"].columns)
+
+    def by_kind(name: str) -> Arrays:
+        return {kind: arrays[name] for kind, arrays in kinds.items() if name in arrays}
+
+    return Connections(
+        count=params["count"],
+        threshold=params["threshold"],
+        inputs=spans,
+        readers=readers,
+        bottleneck=bottleneck,
+        channel=by_kind("channel"),
+        kernel=by_kind("kernel"),
+        share=by_kind("share"),
+        positive=by_kind("positive"),
+        negative=by_kind("negative"),
+        cancellation=by_kind("cancellation"),
+        output_reader=outputs["reader"],
+        output_channel=outputs["channel"],
+        output_kernel=outputs["kernel"],
+        rows=rows.assign(unit=rows["unit"] + first, channel=rows["channel"].astype(int))[columns],
+    )
 
 
 def strongest(norm: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -93,9 +88,9 @@ def _inputs(weight: torch.Tensor, groups: int, count: int) -> Arrays:
     units = torch.arange(len(weight))
     group = (units // (len(weight) // groups) * weight.shape[1])[:, None]
     return {
-        "input_channel": (group + index).int().numpy(),
-        "input_kernel": weight[units[:, None], index].numpy(),
-        "input_share": _share(kept, squares),
+        "channel": (group + index).int().numpy(),
+        "kernel": weight[units[:, None], index].numpy(),
+        "share": _share(kept, squares),
     }
 
 
@@ -103,17 +98,16 @@ def _share(kept: torch.Tensor, squares: torch.Tensor) -> np.ndarray:
     return (kept.sum(1) / squares.sum(1).clamp_min(torch.finfo(squares.dtype).tiny)).numpy()
 
 
-def _across(context: Context, wires: Wiring) -> tuple[Any, Arrays]:
-    """The same across the bottleneck, and what is known of it: None without one; with a reason where it fails."""
+def _across(context: Context, wires: Wiring) -> tuple[Bottleneck | None, dict[str, Arrays]]:
+    """The bottleneck, with a reason where it cannot be expanded across; and kind → arrays of the kinds across it."""
     assert context.layer is not None
-    found = wires.bottleneck(context.layer.name)
-    if found is None:
+    bottleneck = wires.bottleneck(context.layer.name)
+    if bottleneck is None:
         return None, {}
-    about: dict[str, Any] = {"layers": list(found.layers), "source": found.source}
     try:
-        paths = path_products(wires.recorded, found.source, context.layer.name)
+        paths = path_products(wires.recorded, bottleneck.source, context.layer.name)
     except WbsiteError as error:
-        return {**about, "reason": error.message}, {}
+        return Bottleneck(layers=tuple(bottleneck.layers), source=bottleneck.source, reason=error.message), {}
     net, magnitude = paths.net.float().cpu(), paths.magnitude.float().cpu().sum((2, 3))
     cancellation, count = paths.cancellation.float().cpu(), context.params["count"]
     squares = net.square().sum((2, 3))
@@ -122,26 +116,31 @@ def _across(context: Context, wires: Wiring) -> tuple[Any, Arrays]:
     listed = torch.zeros_like(large).scatter_(1, index, True)
     hidden = large & ~listed & (cancellation > context.params["threshold"])
     sizes, other = strongest(torch.where(hidden, magnitude, -1), context.params["cancelled"])
-    arrays = {"across_share": _share(kept, squares)}
     rows = torch.arange(len(net))[:, None]
-    for name, chosen, real in (("across", index, kept >= 0), ("cancelled", other, sizes > 0)):
-        arrays |= {
-            f"{name}_channel": torch.where(real, chosen, -1).int().numpy(),
-            f"{name}_kernel": (net[rows, chosen] * real[..., None, None]).numpy(),
-            f"{name}_positive": (paths.positive.float().cpu().sum((2, 3))[rows, chosen] * real).numpy(),
-            f"{name}_negative": (paths.negative.float().cpu().sum((2, 3))[rows, chosen] * real).numpy(),
-            f"{name}_cancellation": (cancellation[rows, chosen] * real).numpy(),
+    kinds = {
+        kind: {
+            "channel": torch.where(real, chosen, -1).int().numpy(),
+            "kernel": (net[rows, chosen] * real[..., None, None]).numpy(),
+            "positive": (paths.positive.float().cpu().sum((2, 3))[rows, chosen] * real).numpy(),
+            "negative": (paths.negative.float().cpu().sum((2, 3))[rows, chosen] * real).numpy(),
+            "cancellation": (cancellation[rows, chosen] * real).numpy(),
         }
-    about |= {"window": list(net.shape[2:]), "inputs": [_plain(span) for span in wires.behind(found)]}
-    return about, arrays
+        for kind, chosen, real in (("across", index, kept >= 0), ("cancelled", other, sizes > 0))
+    }
+    kinds["across"]["share"] = _share(kept, squares)
+    spans = tuple(map(_span, wires.behind(bottleneck)))
+    expanded = Bottleneck(
+        layers=tuple(bottleneck.layers), source=bottleneck.source, window=tuple(net.shape[2:]), inputs=spans
+    )
+    return expanded, kinds
 
 
-def _readers(context: Context, wires: Wiring) -> list[tuple[str, tuple[int, ...]]]:
+def _readers(context: Context, wires: Wiring) -> tuple[Reader, ...]:
     """Layers with weights that read this one, and their kernels' sizes."""
     assert context.layer is not None
     names = dict.fromkeys(reading.reader for reading in wires.readings[context.layer.name])
     present = [name for name in names if f"{name}.weight" not in context.model.missing]
-    return [(name, tuple(wires.kernels(name).shape[2:])) for name in present]
+    return tuple(Reader(layer=name, kernel=tuple(wires.kernels(name).shape[2:])) for name in present)
 
 
 def _outputs(wires: Wiring, layer: Layer, readers: Sequence[str], count: int) -> Arrays:
@@ -160,9 +159,9 @@ def _outputs(wires: Wiring, layer: Layer, readers: Sequence[str], count: int) ->
         found = kernel[channel[unit, rank], read_as[name][unit] % kernel.shape[1]].flatten(1)
         shown[unit, rank, : found.shape[1]] = found.numpy()
     return {
-        "output_reader": reader.astype(np.int32),
-        "output_channel": channel.astype(np.int32),
-        "output_kernel": shown,
+        "reader": reader.astype(np.int32),
+        "channel": channel.astype(np.int32),
+        "kernel": shown,
     }
 
 
@@ -174,22 +173,22 @@ def _squares(kernel: torch.Tensor, read_as: torch.Tensor, groups: int) -> torch.
 
 
 def _input_rows(kind: str, arrays: Arrays, inputs: Sequence[Span]) -> pd.DataFrame:
-    channel, kernel = arrays[f"{kind}_channel"], arrays[f"{kind}_kernel"]
+    channel, kernel = arrays["channel"], arrays["kernel"]
     unit, rank = np.nonzero(channel >= 0)
     names = [("+".join(span.layers), i) for span in inputs for i in range(span.first, span.first + span.units)]
     other = [names[i] for i in channel[unit, rank]]
     found = kernel[unit, rank]
     table = _table(kind, unit, rank, [name for name, _ in other], [i for _, i in other], found)
-    for name in ("positive", "negative", "cancellation") if f"{kind}_positive" in arrays else ():
-        table[name] = arrays[f"{kind}_{name}"][unit, rank].astype(float)
+    for name in ("positive", "negative", "cancellation") if "positive" in arrays else ():
+        table[name] = arrays[name][unit, rank].astype(float)
     return table
 
 
-def _output_rows(arrays: Arrays, readers: Sequence[tuple[str, Any]]) -> pd.DataFrame:
-    unit, rank = np.nonzero(arrays["output_reader"] >= 0)
-    other = [readers[i][0] for i in arrays["output_reader"][unit, rank]]
-    kernel = arrays["output_kernel"][unit, rank]
-    return _table("output", unit, rank, other, arrays["output_channel"][unit, rank], kernel)
+def _output_rows(arrays: Arrays, readers: Sequence[Reader]) -> pd.DataFrame:
+    unit, rank = np.nonzero(arrays["reader"] >= 0)
+    other = [readers[i].layer for i in arrays["reader"][unit, rank]]
+    kernel = arrays["kernel"][unit, rank]
+    return _table("output", unit, rank, other, arrays["channel"][unit, rank], kernel)
 
 
 def _table(kind: str, unit: Any, rank: Any, other: Any, channel: Any, kernel: np.ndarray) -> pd.DataFrame:
@@ -206,13 +205,14 @@ def _table(kind: str, unit: Any, rank: Any, other: Any, channel: Any, kernel: np
     )
 
 
-def _plain(span: Span) -> dict[str, Any]:
-    return {"layers": list(span.layers), "first": span.first, "units": span.units}
+def _span(span: channel_origin.Span) -> Span:
+    return Span(layers=tuple(span.layers), first=span.first, units=span.units)
 
 
 ANALYSES = (
     Analysis(
         name="connections",
+        result=Connections,
         version=1,
         scope="layer",
         summary="the strongest inputs and outputs of every unit, and its inputs across a bottleneck",

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from wbsite.analyses.base import Analysis, Context, reads_pictures
-from wbsite.core.store import Result
 from wbsite.graph.layers import Layer
 from wbsite.ops.seriation import similarity_order
+from wbsite.results.network.filters import Filters
 
 
 def applies(layer: Layer) -> str:
@@ -20,24 +20,22 @@ def applies(layer: Layer) -> str:
     )
 
 
-def run(context: Context) -> Result:
-    """Arrays: pictures (N, kh, kw, 3) float32 in [0, 1], zero weight at mid grey, each unit scaled to
-    its own largest weight; order (N,) by similarity."""
+def run(context: Context) -> Filters:
+    """The kernels as pictures, and their order by similarity."""
     weight = context.weight().cpu()
     peak = weight.abs().amax((1, 2, 3), keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
     pictures = (0.5 + 0.5 * weight / peak).permute(0, 2, 3, 1).expand(-1, -1, -1, 3).contiguous()
-    return Result(
-        values={"channels": weight.shape[1]},
-        arrays={
-            "pictures": pictures.numpy(),
-            "order": np.asarray(similarity_order(pictures.flatten(1) - 0.5), np.int64),
-        },
+    return Filters(
+        channels=weight.shape[1],
+        pictures=pictures.numpy(),
+        order=np.asarray(similarity_order(pictures.flatten(1) - 0.5), np.int64),
     )
 
 
 ANALYSES = (
     Analysis(
         name="filters",
+        result=Filters,
         version=1,
         scope="layer",
         summary="kernels of the first layer as small pictures",

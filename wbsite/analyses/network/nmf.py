@@ -7,10 +7,10 @@ import pandas as pd
 import torch
 
 from wbsite.analyses.base import Analysis, Context, reads_pictures
-from wbsite.core.store import Result
 from wbsite.graph.layers import Layer
 from wbsite.ops.nmf import one_sided_nmf, reconstruction_errors
 from wbsite.ops.seriation import similarity_order
+from wbsite.results.network.nmf import Nmf
 
 COMPONENTS = 3
 CURVE = range(1, 7)
@@ -27,12 +27,8 @@ def applies(layer: Layer) -> str:
     return ""
 
 
-def run(context: Context) -> Result:
-    """Pictures per unit and joint, their order by similarity, errors for 1 to 6 components.
-
-    Arrays: per_unit, joint (N, kh, kw, 3) float32 in [0, 1]; per_unit_error, joint_error (N,);
-    order (N,), the units' indices with similar per-unit pictures next to each other.
-    """
+def run(context: Context) -> Nmf:
+    """Pictures per unit and joint, their order by similarity, errors for 1 to 6 components."""
     layer, weight = context.layer, context.weight()
     assert layer is not None
     joint = one_sided_nmf(weight, COMPONENTS, mode="joint", groups=layer.groups)
@@ -48,20 +44,16 @@ def run(context: Context) -> Result:
         for n, error in errors.items()
     ]
     pictures = per_unit.spatial.cpu()
-    return Result(
-        values={
-            "error": float(per_unit.error.mean()),
-            "joint_error": float(joint.error.mean()),
-            "components": COMPONENTS,
-        },
-        arrays={
-            "per_unit": pictures.numpy(),
-            "joint": joint.spatial.cpu().numpy(),
-            "per_unit_error": per_unit.error.cpu().numpy(),
-            "joint_error": joint.error.cpu().numpy(),
-            "order": np.asarray(similarity_order(pictures.flatten(1)), np.int64),
-        },
-        tables={"rows": pd.DataFrame(rows)},
+    return Nmf(
+        error=float(per_unit.error.mean()),
+        joint_error=float(joint.error.mean()),
+        components=COMPONENTS,
+        per_unit=pictures.numpy(),
+        joint=joint.spatial.cpu().numpy(),
+        per_unit_error=per_unit.error.cpu().numpy(),
+        joint_error_per_unit=joint.error.cpu().numpy(),
+        order=np.asarray(similarity_order(pictures.flatten(1)), np.int64),
+        rows=pd.DataFrame(rows),
     )
 
 
@@ -82,6 +74,7 @@ ANALYSES = (
         scope="layer",
         summary="one-sided non-negative factors of every unit's kernel, and the reconstruction error by components",
         run=run,
+        result=Nmf,
         applies=applies,
         params={"quick": {"curve_units": 64}, "full": {"curve_units": 1_000_000}},
     ),

@@ -10,10 +10,12 @@ from typing import Any
 import pandas as pd
 
 from wbsite.analyses.base import Analysis, Context
-from wbsite.core.store import Entry, Result
+from wbsite.core.store import Contents, Entry
 from wbsite.featurevis import Picture, Settings, Target, photograph_responses, visualize, webp
 from wbsite.featurevis.image_model import sight
 from wbsite.graph.layers import Layer
+from wbsite.results.network.unit_pictures import Photographs, UnitPictures
+from wbsite.results.network.unit_pictures import Settings as PictureSettings
 
 
 def applies(layer: Layer) -> str:
@@ -21,19 +23,10 @@ def applies(layer: Layer) -> str:
     return "" if layer.kind == "conv" else "only units of convolutions are pictured: others have no positions"
 
 
-def run(context: Context) -> Result:
+def run(context: Context) -> UnitPictures:
     """Pictures of the units that `examples` wants of this layer, or of all.
 
     Each unit is kept as soon as it is done, so that a run that was killed resumes behind it.
-
-    values: "units" of the layer; "shown" of them; "settings"; "presented", the side at which the network saw the
-    pictures; "precision" of its gradients here; "dead" units; "median_ratio", null without photographs that excite
-    any unit; "photographs".
-
-    Pictures: unit-CHANNEL.webp.
-
-    Table rows: unit; activation, its strongest response (pre-activation) to its picture; photo_max, to the
-    photographs; ratio of the two, missing where no photograph excites it; dead; reseeded, starts given up.
     """
     layer = context.layer
     assert layer is not None
@@ -41,25 +34,30 @@ def run(context: Context) -> Result:
     side = min(context.params["size"], *context.model.spec.input_shape[1:])
     settings = Settings(size=side, steps=context.params["steps"])
     targets = [Target(layer.name, channel) for channel in channels]
-    values: dict[str, Any] = {"units": layer.out_channels, "shown": len(channels)}
-    values["settings"] = {name: getattr(settings, name) for name in ("size", "steps", "parameterisation", "seed")}
+    about = PictureSettings(
+        size=settings.size, steps=settings.steps, parameterisation=settings.parameterisation, seed=settings.seed
+    )
     if not targets:
-        return Result(values, tables={"rows": _rows([], [], [])})
-    eyes = sight(context.model, targets[:1], settings, context.device)
+        return UnitPictures(units=layer.out_channels, shown=0, settings=about, rows=_rows([], [], []))
+    network = sight(context.model, targets[:1], settings, context.device)
     photographs = context.photographs()
     strongest = photograph_responses(context.model, targets, photographs.inputs, context.device).amax(1).tolist()
     entries = _entries(context, targets, settings)
     rows = _rows(channels, [entry.values for entry in entries], strongest)
     ratios = rows["ratio"].dropna().tolist()
-    values |= {
-        "presented": eyes.side,
-        "precision": str(eyes.dtype).removeprefix("torch."),
-        "dead": rows.loc[rows["dead"], "unit"].tolist(),
-        "median_ratio": statistics.median(ratios) if ratios else None,
-        "photographs": photographs.about,
-    }
     files = {f"unit-{channel}.webp": entry.file("unit.webp") for channel, entry in zip(channels, entries, strict=True)}
-    return Result(values, tables={"rows": rows}, pictures=files)
+    return UnitPictures(
+        units=layer.out_channels,
+        shown=len(channels),
+        settings=about,
+        presented=network.side,
+        precision=str(network.dtype).removeprefix("torch."),
+        dead=rows.loc[rows["dead"], "unit"].tolist(),
+        median_ratio=statistics.median(ratios) if ratios else None,
+        photographs=Photographs(**photographs.about),
+        rows=rows,
+        files=files,
+    )
 
 
 def _wanted(context: Context, layer: Layer) -> list[int]:
@@ -84,13 +82,13 @@ def _name(target: Target) -> dict[str, Any]:
     return {"unit": target.channel}
 
 
-def _part(picture: Picture) -> Result:
+def _part(picture: Picture) -> Contents:
     values = {
         "activation": picture.activation if math.isfinite(picture.activation) else None,
         "dead": picture.dead,
         "reseeded": picture.reseeded,
     }
-    return Result(values, pictures={"unit.webp": webp(picture.image)})
+    return Contents(values, pictures={"unit.webp": webp(picture.image)})
 
 
 def _rows(channels: Sequence[int], parts: Sequence[dict[str, Any]], strongest: Sequence[float]) -> pd.DataFrame:
@@ -112,6 +110,7 @@ def _rows(channels: Sequence[int], parts: Sequence[dict[str, Any]], strongest: S
 ANALYSES = (
     Analysis(
         name="unit_pictures",
+        result=UnitPictures,
         version=1,
         scope="layer",
         summary="a picture of each unit that excites it, by feature visualization",

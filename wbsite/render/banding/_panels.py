@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from wbsite.render.charts import BEFORE, LAST
-from wbsite.render.figure import Scene, share_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Scene
 from wbsite.render.sprites import sheet
 from wbsite.render.suite_tables import SUITE, about, interval_text, rows
+from wbsite.render.text import share_text
+from wbsite.results.site import Gap
 
 COLUMNS, SHOWN = 16, 48
 """Units in a row of a panel's picture, and in the picture."""

@@ -21,9 +21,11 @@ from wbsite.render.charts import (
     source_choice,
     specification,
 )
-from wbsite.render.figure import Drawing, Figure, Scene, number_text, share_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
-from wbsite.render.site import Gap, Model
+from wbsite.render.text import number_text, share_text
+from wbsite.results.banding.banding import Banding
+from wbsite.results.site import Gap, Model
 
 if TYPE_CHECKING:
     import altair as alt
@@ -38,11 +40,11 @@ def depth_rows(models: Sequence[Model], up: str) -> pd.DataFrame:
     for model in models:
         layers = model.having("banding")
         for i, layer in enumerate(layers):
-            entry = model.entry("banding", layer.name)
-            assert entry is not None
+            banding = model.result(Banding, layer.name)
+            assert banding is not None
             for source in SOURCES:
-                found = entry.values if source == "weights" else entry.values.get("nmf")
-                if found is None or found["index"] is None:
+                index = banding.of(source)
+                if index is None or index.index is None:
                     continue
                 rows.append(
                     {
@@ -51,9 +53,9 @@ def depth_rows(models: Sequence[Model], up: str) -> pd.DataFrame:
                         "position": i,
                         "depth": round(i / max(1, len(layers) - 1), 4),
                         "kernel": layer.kernel_text,
-                        "units": found["units"],
+                        "units": index.units,
                         "source": source,
-                        **{name: round(found[name], 4) for name in (*QUANTITIES, "low", "high")},
+                        **{name: round(getattr(index, name), 4) for name in (*QUANTITIES, "low", "high")},
                         "page": f"{up}models/{slug(model.id)}/{slug(layer.name)}/",
                     }
                 )
@@ -116,11 +118,12 @@ def by_depth(scene: Scene) -> Drawing | Gap:
     chart = specification(alt.layer(zero, lines, whiskers, points), height)
     weights = table[table.source == "weights"]
     first, last = weights.iloc[0], weights.iloc[-1]
-    resamples = model.entry("banding", str(first.layer)).values["resamples"]  # type: ignore[union-attr]
+    banding = model.result(Banding, str(first.layer))
+    assert banding is not None
     caption = (
         f"Banding through {escape(model.title)}, layers in execution order: R and C are the shares of the kernels' spatial variance that"
         f" row means and column means explain, H = R − C is the banding index (positive: horizontal bands). Lines join layers of one kernel size. Bars are 95 % bootstrap"
-        f" intervals of H over a layer's units ({number_text(resamples)} resamples), so they speak of this network's units, not of other trainings."
+        f" intervals of H over a layer's units ({number_text(banding.resamples)} resamples), so they speak of this network's units, not of other trainings."
         " Click a point for its layer."
     )
     alt_text = (
@@ -176,12 +179,12 @@ def histogram(scene: Scene) -> Drawing | Gap:
     """Distribution of H over a layer's units."""
     import altair as alt
 
-    found = scene.entry_or_gap("banding")
-    if isinstance(found, Gap):
-        return found
+    banding = scene.result_or_gap(Banding)
+    if isinstance(banding, Gap):
+        return banding
     rows: list[dict[str, Any]] = []
     for source in SOURCES:
-        values = found.arrays.get(f"{source}_per_unit")
+        values = banding.per_unit(source)
         if values is None:
             continue
         counts, edges = np.histogram(values[np.isfinite(values)], BINS)
@@ -199,24 +202,31 @@ def histogram(scene: Scene) -> Drawing | Gap:
     )
     height = 220
     chart = specification(bars.add_params(source_choice(table)), height)
-    v = found.values
     label = escape(scene.layer.name)  # type: ignore[union-attr]
     caption = f"H of the single units of <code>{label}</code>. "
-    if v["index"] is None:
+    if banding.index is None:
         caption += "No kernel varies over space."
     else:
         caption += (
-            f"The layer's index, in which strong units count for more, is {share_text(v['index'])} on full weights"
+            f"The layer's index, in which strong units count for more, is {share_text(banding.index)} on full weights"
         )
-        caption += f" and {share_text(v['nmf']['index'])} on the NMF pictures." if "nmf" in v else "."
-    values = found.arrays["weights_per_unit"]
+        caption += f" and {share_text(banding.nmf.index)} on the NMF pictures." if banding.nmf else "."
+    values = banding.weights_per_unit
     low, middle, high = np.nanquantile(values, [0.1, 0.5, 0.9]) if np.isfinite(values).any() else (np.nan,) * 3
     alt_text = f"Histogram of H over units on full weights: median {middle:.2f}, tenth to ninetieth percentile {low:.2f} to {high:.2f}."
     return Drawing(caption, alt_text, table, chart, height=height)
 
 
+def has_index(scene: Scene) -> bool:
+    """Whether the layer's banding is defined."""
+    banding = scene.result_or_gap(Banding)
+    return not isinstance(banding, Gap) and banding.index is not None
+
+
 FIGURES = (
-    Figure("banding-by-depth", by_depth, "banding by depth", of="model"),
+    Figure("banding-by-depth", by_depth, "banding by depth", of="model", section="Banding by depth", order=20),
     Figure("banding-across", across, "banding across networks", of="site"),
-    Figure("banding-histogram", histogram, "the banding index of the units"),
+    Figure(
+        "banding-histogram", histogram, "the banding index of the units", section="Banding", order=30, belongs=has_index
+    ),
 )

@@ -11,9 +11,10 @@ from typing import Any
 import pandas as pd
 
 from wbsite.core.errors import WbsiteError
-from wbsite.render.figure import Drawing, Figure, Scene, share_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import HEADINGS, PLACES, SUITE, layer_names, rows, setup_text
+from wbsite.render.text import share_text
+from wbsite.results.site import Gap
 
 from ._cluster_data import Clusters
 

@@ -6,7 +6,6 @@ import pandas as pd
 
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.site import Gap
 from wbsite.render.suite_tables import (
     INTERVAL,
     absent_text,
@@ -19,6 +18,7 @@ from wbsite.render.suite_tables import (
     setup_text,
     span,
 )
+from wbsite.results.site import Gap
 
 ANGLES = {"baseline": 0, "sway_15": 15, "sway_45": 45, "sway_90": 90, "sway_135": 135, "sway_180": 180}
 """Experiment → the largest angle, in degrees."""

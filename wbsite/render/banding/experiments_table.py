@@ -9,9 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from wbsite.render.figure import Drawing, Figure, Scene, share_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import HEADINGS, interval_text, layer_names, rows, seeds_text, setup_text
+from wbsite.render.text import share_text
+from wbsite.results.site import Gap
 
 NUMBERS = ["index", "low", "high", "difference", "difference_low", "difference_high"]
 ACCURACY = ["accuracy", "accuracy_low", "accuracy_high"]

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from wbsite.render.charts import NEUTRAL, data, specification
-from wbsite.render.figure import Drawing, Figure, Scene, share_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import (
     HEADINGS,
     INTERVAL,
@@ -23,6 +22,8 @@ from wbsite.render.suite_tables import (
     setup_text,
     span,
 )
+from wbsite.render.text import share_text
+from wbsite.results.site import Gap
 
 if TYPE_CHECKING:
     import altair as alt

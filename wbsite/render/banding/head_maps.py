@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from wbsite.render.charts import COLUMNS, INDEX, ROWS
-from wbsite.render.figure import Drawing, Figure, Scene, share_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
-from wbsite.render.site import Gap
+from wbsite.render.text import share_text
+from wbsite.results.site import Gap
 
 SIDE, GAP, BARS = 168, 6, 40
 """Pixels: of the map's longer side, between map and bars, and of the longest bar."""

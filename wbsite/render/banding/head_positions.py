@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from wbsite.render.charts import COLUMNS, INDEX, NEUTRAL, ROWS, data, specification
-from wbsite.render.figure import Drawing, Figure, Scene, share_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import about, rows
+from wbsite.render.text import share_text
+from wbsite.results.site import Gap
 
 if TYPE_CHECKING:
     import altair as alt

@@ -9,8 +9,8 @@ import pandas as pd
 
 from wbsite.core.errors import WbsiteError, unknown
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.site import Gap
 from wbsite.render.suite_tables import SUITE, absent_text, interval_text, setup_text
+from wbsite.results.site import Gap
 
 from ._panels import COLUMNS, Panels
 

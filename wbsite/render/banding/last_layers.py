@@ -8,12 +8,16 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from wbsite.render.figure import Drawing, Figure, Scene, share_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
-from wbsite.render.site import Gap
 from wbsite.render.sprites import sheet
+from wbsite.render.text import share_text
+from wbsite.results.banding.banding import Banding
+from wbsite.results.network.nmf import Nmf
+from wbsite.results.site import Gap
 
 SHOWN, COLUMNS = 96, 16
+ENDS = ("index", "low", "high")
 
 
 def draw(scene: Scene) -> Drawing | Gap:
@@ -23,16 +27,15 @@ def draw(scene: Scene) -> Drawing | Gap:
         layer = model.last_pictured
         if layer is None:
             continue
-        nmf, banding = model.entry("nmf", layer.name), model.entry("banding", layer.name)
-        assert nmf is not None and banding is not None
-        order = nmf.arrays["order"]
+        nmf, banding = model.result(Nmf, layer.name), model.result(Banding, layer.name)
+        assert nmf is not None and banding is not None and banding.nmf is not None
+        order = nmf.order
         chosen = np.asarray(order)[
             np.unique(np.linspace(0, len(order) - 1, min(SHOWN, len(order))).round().astype(int))
         ]
         name = f"last-layer-{slug(model.id)}.png"
-        files[name], _ = sheet(nmf.arrays["per_unit"][chosen], COLUMNS, gap=1)
-        v = banding.values
-        h, low, high = (share_text(v["nmf"][k]) for k in ("index", "low", "high"))
+        files[name], _ = sheet(nmf.per_unit[chosen], COLUMNS, gap=1)
+        h, low, high = (share_text(getattr(banding.nmf, end)) for end in ENDS)
         link = f"{scene.up}models/{slug(model.id)}/{slug(layer.name)}/"
         alt = f"{len(chosen)} units of {layer.name} of {model.title}, H = {h}"
         kh, kw = layer.kernel
@@ -41,12 +44,13 @@ def draw(scene: Scene) -> Drawing | Gap:
         panels.append(
             f'<a class="wb-panel" href="{link}"><img class="wb-sprite" src="{name}" alt="{escape(alt, quote=True)}" width="{wide}" height="{tall}">'
             f"<span><strong>{escape(model.title)}</strong> {escape(layer.name)}<br>H = {h} ({low} to {high}) on these pictures,"
-            f" {share_text(v['index'])} on full weights</span></a>"
+            f" {share_text(banding.index)} on full weights</span></a>"
         )
         rows.append(
             {
-                "model": model.title, "layer": layer.name, "units": v["units"], "shown": len(chosen),
-                **{f"nmf_{k}": v["nmf"][k] for k in ("index", "low", "high")}, **{k: v[k] for k in ("index", "low", "high", "row_share", "column_share")},
+                "model": model.title, "layer": layer.name, "units": banding.weights.units, "shown": len(chosen),
+                **{f"nmf_{end}": getattr(banding.nmf, end) for end in ENDS},
+                **{name: getattr(banding.weights, name) for name in (*ENDS, "row_share", "column_share")},
             }
         )  # fmt: skip
     if not panels:

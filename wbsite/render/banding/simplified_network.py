@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.site import Gap
 from wbsite.render.suite_tables import SUITE, about, rows, setup_text
+from wbsite.results.site import Gap
 
 WIDTH, MIDDLE, ROW, STEP, BETWEEN = 358, 138, 22, 27, 9
 """Pixels: the whole width, the middle of the boxes, a box's height, from one to the next, more between groups."""

@@ -10,8 +10,7 @@ from typing import Any
 import pandas as pd
 
 from wbsite.render.charts import INDEX, NEUTRAL, SERIES, data, specification
-from wbsite.render.figure import Drawing, Figure, Scene, share_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import (
     INTERVAL,
     SUITE,
@@ -24,6 +23,8 @@ from wbsite.render.suite_tables import (
     side_by_side,
     span,
 )
+from wbsite.render.text import share_text
+from wbsite.results.site import Gap
 
 PANELS = {"map": ("map_4", "baseline", "map_16"), "kernel": ("kernel_3", "baseline", "kernel_7")}
 """What is varied → its experiments, smallest first."""

@@ -13,7 +13,7 @@ from wbsite.core.errors import unknown
 from wbsite.core.store import Entry
 from wbsite.render.charts import SERIES
 from wbsite.render.figure import Scene
-from wbsite.render.site import Gap
+from wbsite.results.site import Gap
 
 KINDS: Mapping[str, str] = {
     "concat": "concatenated",
@@ -117,3 +117,15 @@ class Branched:
             if group.name == name:
                 return group
         raise unknown("group of branches", name, [group.name for group in self.groups])
+
+
+def may_have_branches(scene: Scene) -> bool:
+    """Whether the model has branches, or its result does not tell (the figure says why)."""
+    branches = scene.model.entry("branches") if scene.model else None
+    return branches is None or bool(branches.values["groups"])
+
+
+def has_branches(scene: Scene) -> bool:
+    """Whether the model's result has branches."""
+    branches = scene.model.entry("branches") if scene.model else None
+    return branches is not None and bool(branches.values["groups"])

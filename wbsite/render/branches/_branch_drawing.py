@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
-from wbsite.render.figure import number_text
+from wbsite.render.text import number_text
 
 from ._branch_data import BranchGroup, branch_colour, short, window_text
 

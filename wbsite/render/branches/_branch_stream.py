@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wbsite.render.figure import number_text
+from wbsite.render.text import number_text
 
 from ._branch_data import short
 from ._branch_drawing import BranchDrawing, Place, units_text

@@ -11,8 +11,9 @@ import pandas as pd
 
 from wbsite.core.errors import unknown
 from wbsite.core.store import Entry
-from wbsite.render.figure import Scene, number_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Scene
+from wbsite.render.text import number_text
+from wbsite.results.site import Gap
 
 ALPHA = 0.05
 """At most this is marked."""

@@ -8,8 +8,8 @@ from html import escape
 import numpy as np
 
 from wbsite.render.page import slug
-from wbsite.render.site import Model
 from wbsite.render.sprites import sheet
+from wbsite.results.site import Model
 
 GAP = 1
 """Empty pixels between filters, which scaling may reach into."""

@@ -13,7 +13,8 @@ from wbsite.core.store import Entry
 from wbsite.render.figure import Scene
 from wbsite.render.kernels import unit_number
 from wbsite.render.page import slug
-from wbsite.render.site import Gap, Model
+from wbsite.results.network.filters import Filters
+from wbsite.results.site import Gap, Model
 
 from ._filter_sheet import FilterSheet
 
@@ -59,8 +60,8 @@ class Connected:
 
     @cached_property
     def _sheet(self) -> FilterSheet | None:
-        found = self.model.entry("filters", self.first)
-        return None if found is None else FilterSheet(self.model, self.first, found.arrays["pictures"])
+        filters = self.model.result(Filters, self.first)
+        return None if filters is None else FilterSheet(self.model, self.first, filters.pictures)
 
     @property
     def files(self) -> dict[str, bytes]:

@@ -11,9 +11,9 @@ import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
-from wbsite.render.site import Gap
+from wbsite.results.site import Gap
 
-from ._branch_data import Branched, BranchGroup, places_text, window_text
+from ._branch_data import Branched, BranchGroup, may_have_branches, places_text, window_text
 from ._branch_drawing import Columns
 from ._branch_stream import Stream
 
@@ -98,4 +98,15 @@ def _table(group: BranchGroup) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-FIGURES = (Figure("branch-diagram", draw, "the diagram of branches", of="model", options=("group",)),)
+FIGURES = (
+    Figure(
+        "branch-diagram",
+        draw,
+        "the diagram of branches",
+        of="model",
+        options=("group",),
+        section="Branches",
+        order=40,
+        belongs=may_have_branches,
+    ),
+)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.text import number_text
+from wbsite.results.site import Gap
 
-from ._branch_data import KINDS, Branched, BranchGroup, branch_colour, places_text, short, window_text
+from ._branch_data import KINDS, Branched, BranchGroup, branch_colour, has_branches, places_text, short, window_text
 
 SINGLE = 2
 """More branches than these are written one by one only where they differ."""
@@ -80,4 +81,8 @@ def _chip(group: BranchGroup, run: Sequence[int]) -> str:
     return f"<span{colour}><b>{escape(name)}</b> {units}</span>"
 
 
-FIGURES = (Figure("branch-table", draw, "the table of branches", of="model"),)
+FIGURES = (
+    Figure(
+        "branch-table", draw, "the table of branches", of="model", section="Branches", order=50, belongs=has_branches
+    ),
+)

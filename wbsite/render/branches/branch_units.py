@@ -12,11 +12,14 @@ import pandas as pd
 from PIL import Image
 
 from wbsite.core.errors import WbsiteError, unknown
-from wbsite.render.figure import Drawing, Figure, Scene, number_text, share_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import breakable, pictured, unit_number, unit_tile
 from wbsite.render.page import slug
-from wbsite.render.site import Gap, Model
 from wbsite.render.sprites import quantised
+from wbsite.render.text import number_text, share_text
+from wbsite.results.network.filters import Filters
+from wbsite.results.network.nmf import Nmf
+from wbsite.results.site import Gap, Model
 
 COUNT, MOST = 6, 24
 """Units shown of a branch, if nothing is said, and at most."""
@@ -144,10 +147,10 @@ class _Tiles:
 
 def _kernels(model: Model, layer: str) -> tuple[str, np.ndarray] | None:
     """Pictures of a layer's kernels, (units, kh, kw, 3) in [0, 1]: as they are, or their factors."""
-    for analysis, array in (("filters", "pictures"), ("nmf", "per_unit")):
-        entry = model.entry(analysis, layer)
-        if entry is not None:
-            return analysis, entry.arrays[array]
+    if filters := model.result(Filters, layer):
+        return "filters", filters.pictures
+    if nmf := model.result(Nmf, layer):
+        return "nmf", nmf.per_unit
     return None
 
 

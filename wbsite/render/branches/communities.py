@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from wbsite.render.figure import Drawing, Figure, Scene, share_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import signed_colours
-from wbsite.render.site import Gap
+from wbsite.render.text import share_text
+from wbsite.results.site import Gap
 
 from ._first_layer import Connected, tuning_text, two_text
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import breakable
-from wbsite.render.site import Gap
+from wbsite.render.text import number_text
+from wbsite.results.site import Gap
 
-from ._branch_data import short, window_text
+from ._branch_data import has_branches, short, window_text
 from ._enrichment_data import SOURCES, Enriched, marked, p_text
 
 MOST_GROUPS, OPEN, MOST_BRANCHES = 6, 2, 8
@@ -147,4 +148,15 @@ def _caption(found: Enriched, groups: int, shown: int, best: int) -> str:
     return text
 
 
-FIGURES = (Figure("enrichment", draw, "what lies in which branch", of="model", options=("group", "kind")),)
+FIGURES = (
+    Figure(
+        "enrichment",
+        draw,
+        "what lies in which branch",
+        of="model",
+        options=("group", "kind"),
+        section="Branches",
+        order=60,
+        belongs=has_branches,
+    ),
+)

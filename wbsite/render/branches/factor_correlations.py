@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from wbsite.render.charts import INDEX, NEUTRAL, SERIES, data, specification
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
-from wbsite.render.site import Gap, Site
+from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.text import number_text
+from wbsite.results.site import Gap, Site
 
 from ._first_layer import PROPERTIES, fit, rho_text
 

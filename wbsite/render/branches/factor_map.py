@@ -6,9 +6,11 @@ from html import escape
 
 import pandas as pd
 
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.text import number_text
+from wbsite.results.site import Gap
 
+from ._branch_data import may_have_branches
 from ._first_layer import Connected, rho_text, tuning_text
 
 MARGIN = 0.07
@@ -99,4 +101,14 @@ def _alt(connected: Connected) -> str:
     return f"Map of the {connected.values['units']} filters of {connected.first} of {connected.model.title} by who reads them.{correlated}"
 
 
-FIGURES = (Figure("factor-map", draw, "the first layer's units by who reads them", of="model"),)
+FIGURES = (
+    Figure(
+        "factor-map",
+        draw,
+        "the first layer's units by who reads them",
+        of="model",
+        section="Branches",
+        order=30,
+        belongs=lambda scene: not may_have_branches(scene),
+    ),
+)

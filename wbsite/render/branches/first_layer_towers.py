@@ -7,10 +7,12 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from wbsite.render.figure import Drawing, Figure, Scene, share_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import breakable, unit_number
 from wbsite.render.page import slug
-from wbsite.render.site import Gap
+from wbsite.render.text import share_text
+from wbsite.results.network.filters import Filters
+from wbsite.results.site import Gap
 
 from ._enrichment_data import Enriched, p_text, two_text
 from ._filter_sheet import FilterSheet
@@ -34,10 +36,10 @@ def draw(scene: Scene) -> Drawing | Gap:
     members = branched.table("members")
     members = members[members["group"] == group]
     layer = str(members["layer"].iloc[0])
-    tuning, filters = found.model.entry("filter_tuning", layer), found.model.entry("filters", layer)
+    tuning, filters = found.model.entry("filter_tuning", layer), found.model.result(Filters, layer)
     if tuning is None or filters is None:
         return Gap(f"there are no pictures of the filters of {layer}", failed=False)
-    units, sheet = tuning.table("rows"), FilterSheet(found.model, layer, filters.arrays["pictures"])
+    units, sheet = tuning.table("rows"), FilterSheet(found.model, layer, filters.pictures)
     parts, rows = [], []
     for row in towers.to_dict("records"):
         own = members[members["branch"] == row["branch"]]

@@ -6,9 +6,10 @@ from html import escape
 
 import pandas as pd
 
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
-from wbsite.render.site import Gap
+from wbsite.render.text import number_text
+from wbsite.results.site import Gap
 
 FAMILIES = {
     "gratings": "by orientation, frequency, phase and direction in colour",

@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.text import number_text
+from wbsite.results.site import Gap
 
 from ._enrichment_data import SOURCES, Enriched, marked, p_text, two_text
 

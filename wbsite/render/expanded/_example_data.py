@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from wbsite.core.store import Entry
-from wbsite.render.figure import Scene, share_text
+from wbsite.render.figure import Scene
 from wbsite.render.kernels import kernel_img, signed_text, unit_number, unit_tile
 from wbsite.render.page import slug
-from wbsite.render.site import Gap
+from wbsite.render.text import share_text
+from wbsite.results.site import Gap
 
 
 class Examples:

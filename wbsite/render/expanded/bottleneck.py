@@ -8,7 +8,7 @@ import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import scale_legend
-from wbsite.render.site import Gap
+from wbsite.results.site import Gap
 
 from ._example_data import Examples, layers_text, scale_of, sentence, weights_table
 

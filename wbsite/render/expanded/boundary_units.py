@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from wbsite.core.store import Entry
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import kernel_img, scale_legend
-from wbsite.render.site import Gap
+from wbsite.render.text import number_text
+from wbsite.results.site import Gap
 
 from ._channels import chance_text, channel_text, channel_tile
 from .cancellation_scatter import absent

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from wbsite.core.errors import WbsiteError
-from wbsite.render.figure import Drawing, Figure, Scene, share_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import kernel_img, scale_legend, unit_number
-from wbsite.render.site import Gap
+from wbsite.render.text import share_text
+from wbsite.results.site import Gap
 
 from ._example_data import Examples, layers_text, scale_of, weights_table
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Entry
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import (
     kernel_img,
     pictured,
@@ -24,7 +24,8 @@ from wbsite.render.kernels import (
     unit_tile,
 )
 from wbsite.render.page import slug
-from wbsite.render.site import Gap
+from wbsite.render.text import number_text
+from wbsite.results.site import Gap
 
 BACK = {"2": "two spatial convolutions back", "3": "three spatial convolutions back", "first": "from the first layer"}
 """How far back a source lies → its words."""

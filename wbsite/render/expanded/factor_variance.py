@@ -9,7 +9,7 @@ import pandas as pd
 
 from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.site import Gap
+from wbsite.results.site import Gap
 
 from ._example_data import Examples
 

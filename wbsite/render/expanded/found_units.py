@@ -6,9 +6,10 @@ from html import escape
 
 import pandas as pd
 
-from wbsite.render.figure import Drawing, Figure, Scene, share_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import unit_number
-from wbsite.render.site import Gap
+from wbsite.render.text import share_text
+from wbsite.results.site import Gap
 
 from ._example_data import Examples, layers_text
 

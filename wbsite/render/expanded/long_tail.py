@@ -10,10 +10,11 @@ import pandas as pd
 
 from wbsite.core.store import Entry
 from wbsite.render.charts import NEUTRAL, SERIES, data, specification
-from wbsite.render.figure import Drawing, Figure, Scene, number_text, share_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
-from wbsite.render.site import Gap
 from wbsite.render.suite_tables import side_by_side
+from wbsite.render.text import number_text, share_text
+from wbsite.results.site import Gap
 
 ORDERS = {"norm": "norm of the kernel", "contribution": "expected contribution", "random": "at random"}
 """How inputs are ranked → its words."""

@@ -7,8 +7,9 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from wbsite.render.figure import Drawing, Figure, Scene, number_text, share_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.text import number_text, share_text
+from wbsite.results.site import Gap
 
 from ._example_data import Examples
 

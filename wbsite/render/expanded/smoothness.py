@@ -10,9 +10,10 @@ import pandas as pd
 
 from wbsite.core.store import Entry
 from wbsite.render.charts import NEUTRAL, SERIES, data, specification
-from wbsite.render.figure import Drawing, Figure, Scene, number_text, share_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import unit_number
-from wbsite.render.site import Gap
+from wbsite.render.text import number_text, share_text
+from wbsite.results.site import Gap
 
 from .expanded_maps import absent
 

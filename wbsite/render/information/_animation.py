@@ -10,7 +10,7 @@ from html import escape
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
 from wbsite.core.store import Entry
-from wbsite.render.figure import number_text
+from wbsite.render.text import number_text
 
 from ._plane_data import Planes
 from ._plane_drawing import Frame, key_of, plane_svg

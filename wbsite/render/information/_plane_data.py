@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wbsite.core.store import Entry
 from wbsite.render.figure import Scene
-from wbsite.render.site import Gap
+from wbsite.results.site import Gap
 
 from ._planes import alive, alive_text, configuration_titles, found
 

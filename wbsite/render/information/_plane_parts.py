@@ -13,7 +13,7 @@ import pandas as pd
 
 from wbsite.core.store import Entry
 from wbsite.render.figure import Scene
-from wbsite.render.site import Gap
+from wbsite.results.site import Gap
 
 from ._planes import alive, alive_text
 

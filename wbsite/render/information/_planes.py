@@ -7,7 +7,7 @@ from typing import Any
 
 from wbsite.core.store import Entry
 from wbsite.render.figure import Scene
-from wbsite.render.site import Gap
+from wbsite.results.site import Gap
 
 SUITE = "information-plane"
 

@@ -12,9 +12,10 @@ import pandas as pd
 
 from wbsite.core.store import Entry
 from wbsite.render.charts import data, specification
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import side_by_side
+from wbsite.render.text import number_text
+from wbsite.results.site import Gap
 
 from ._plane_parts import absent_text, shown
 from ._planes import found, layer_colours, layers_of

@@ -11,8 +11,9 @@ import pandas as pd
 
 from wbsite.core.store import Entry
 from wbsite.render.charts import NEUTRAL, data, specification
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.text import number_text
+from wbsite.results.site import Gap
 
 from ._plane_parts import (
     absent_text,

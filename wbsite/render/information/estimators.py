@@ -11,8 +11,8 @@ import pandas as pd
 
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.site import Gap
 from wbsite.render.suite_tables import side_by_side
+from wbsite.results.site import Gap
 
 from ._plane_parts import (
     absent_text,

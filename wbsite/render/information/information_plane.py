@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import unknown
 from wbsite.render.charts import NEUTRAL, data, specification
-from wbsite.render.figure import Drawing, Figure, Scene, share_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.text import share_text
+from wbsite.results.site import Gap
 
 from ._plane_data import COLUMNS, Planes, planes
 from ._plane_drawing import ticks

@@ -7,8 +7,9 @@ from html import escape
 import pandas as pd
 
 from wbsite.core.errors import unknown
-from wbsite.render.figure import Drawing, Figure, Scene, share_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.text import share_text
+from wbsite.results.site import Gap
 
 from ._plane_data import Planes, planes
 from ._plane_drawing import Frame, Key, key_of, plane_svg

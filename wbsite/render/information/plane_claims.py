@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.site import Gap
+from wbsite.results.site import Gap
 
 from ._plane_parts import estimator_titles, measured_text
 from ._planes import configuration_titles, found

@@ -12,8 +12,8 @@ import pandas as pd
 from wbsite.core.store import Entry
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.site import Gap
 from wbsite.render.suite_tables import side_by_side
+from wbsite.results.site import Gap
 
 from ._plane_parts import absent_text, estimator_titles, keys, measured_text, panel_title, runs_text, shown
 from ._planes import found, layer_colours, layers_of

@@ -10,7 +10,7 @@ import pandas as pd
 
 from wbsite.core.store import Entry
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.site import Gap
+from wbsite.results.site import Gap
 
 from ._plane_parts import (
     absent_text,

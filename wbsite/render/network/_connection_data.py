@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
-from wbsite.core.store import Entry
-from wbsite.render.site import LayerInfo, Model
+from wbsite.results.network.connections import Connections, Span
+from wbsite.results.site import LayerInfo, Model
 
 KINDS = ("input", "across", "cancelled", "output")
 """Inputs, inputs across the bottleneck, those that cancel, and outputs."""
@@ -48,71 +47,73 @@ class Connection:
     cancellation: float = 0.0
 
 
-class Connections:
-    """Of one layer of a model."""
+class UnitConnections:
+    """The connections of a layer's units, one by one."""
 
-    def __init__(self, model: Model, layer: LayerInfo, entry: Entry) -> None:
-        self.model, self.layer, self.values, self.arrays = model, layer, entry.values, entry.arrays
-
-    @property
-    def bottleneck(self) -> Mapping[str, Any] | None:
-        """What is known of the bottleneck that the layer reads through, if it does."""
-        return self.values["bottleneck"]
+    def __init__(self, model: Model, layer: LayerInfo, result: Connections) -> None:
+        self.model, self.layer, self.result, self.bottleneck = model, layer, result, result.bottleneck
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """Kinds that the layer's units have."""
-        across = "across_channel" in self.arrays
-        return tuple(k for k in KINDS if k == "input" or (self.values["readers"] if k == "output" else across))
+        return tuple(
+            kind for kind in KINDS if (self.result.readers if kind == "output" else kind in self.result.channel)
+        )
 
     @cached_property
     def squeezed(self) -> int:
         """Units of the bottleneck."""
-        return sum(self.model.layer(name).out_channels for name in (self.bottleneck or {}).get("layers", ()))
+        return sum(self.model.layer(name).out_channels for name in (self.bottleneck.layers if self.bottleneck else ()))
 
     def total(self, kind: str) -> int:
         """Of how many connections of a kind a unit's strongest are listed."""
         if kind == "input":
             return self.layer.weight_shape[1]
         if kind == "output":
-            readers = [self.model.layer(reader["layer"]) for reader in self.values["readers"]]
+            readers = [self.model.layer(reader.layer) for reader in self.result.readers]
             return sum(reader.out_channels // reader.groups for reader in readers)
-        return sum(span["units"] for span in (self.bottleneck or {}).get("inputs", ()))
+        return sum(span.units for span in (self.bottleneck.inputs if self.bottleneck else ()))
 
     def of(self, kind: str, channel: int) -> list[Connection]:
         """The listed connections of a unit, strongest first."""
         return list(self._outputs(channel) if kind == "output" else self._inputs(kind, channel))
 
     def _inputs(self, kind: str, unit: int) -> Iterator[Connection]:
-        if f"{kind}_channel" not in self.arrays:
+        result = self.result
+        if kind not in result.channel:
             return
         ends = self._ends["input" if kind == "input" else "across"]
-        names = ("positive", "negative", "cancellation") if kind != "input" else ()
-        for i, channel in enumerate(self.arrays[f"{kind}_channel"][unit]):
-            if channel >= 0:
-                sums = {name: float(self.arrays[f"{kind}_{name}"][unit, i]) for name in names}
-                yield Connection(ends[channel], self.arrays[f"{kind}_kernel"][unit, i], **sums)
+        for i, channel in enumerate(result.channel[kind][unit]):
+            if channel < 0:
+                continue
+            end, kernel = ends[channel], result.kernel[kind][unit, i]
+            if kind == "input":
+                yield Connection(end, kernel)
+            else:
+                sums = (array[kind][unit, i] for array in (result.positive, result.negative, result.cancellation))
+                yield Connection(end, kernel, *map(float, sums))
 
     def _outputs(self, unit: int) -> Iterator[Connection]:
-        for i, place in enumerate(self.arrays["output_reader"][unit]):
+        result = self.result
+        for i, place in enumerate(result.output_reader[unit]):
             if place >= 0:
-                reader = self.values["readers"][place]
-                kh, kw = reader["kernel"]
-                kernel = self.arrays["output_kernel"][unit, i, : kh * kw].reshape(kh, kw)
-                yield Connection(End(reader["layer"], int(self.arrays["output_channel"][unit, i])), kernel)
+                reader = result.readers[place]
+                kh, kw = reader.kernel
+                kernel = result.output_kernel[unit, i, : kh * kw].reshape(kh, kw)
+                yield Connection(End(reader.layer, int(result.output_channel[unit, i])), kernel)
 
     @cached_property
     def _ends(self) -> dict[str, list[End]]:
         """Kind → what each channel read stands for."""
-        behind = (self.bottleneck or {}).get("inputs", ())
-        return {"input": _ends(self.values["inputs"]), "across": _ends(behind)}
+        across = self.bottleneck.inputs if self.bottleneck else ()
+        return {"input": _ends(self.result.inputs), "across": _ends(across)}
 
 
-def _ends(spans: Sequence[Mapping[str, Any]]) -> list[End]:
+def _ends(spans: Sequence[Span]) -> list[End]:
     return [
-        End(span["layers"][0] if span["layers"] else "", i, max(0, len(span["layers"]) - 1))
+        End(span.layers[0] if span.layers else "", i, max(0, len(span.layers) - 1))
         for span in spans
-        for i in range(span["first"], span["first"] + span["units"])
+        for i in range(span.first, span.first + span.units)
     ]
 
 

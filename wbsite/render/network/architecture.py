@@ -8,9 +8,10 @@ from html import escape
 
 import pandas as pd
 
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
-from wbsite.render.site import Gap, LayerInfo, Model
+from wbsite.render.text import number_text
+from wbsite.results.site import Gap, LayerInfo, Model
 
 CELL_X, CELL_Y, BOX_W, BOX_H, COLUMNS = 44, 30, 36, 20, 26
 """Pixels between neighbours, a box's size, and boxes in a row before the diagram wraps."""
@@ -107,4 +108,4 @@ def _box(model: Model, layer: LayerInfo, x: int, y: int, up: str) -> str:
     )
 
 
-FIGURES = (Figure("architecture", draw, "the diagram of the layers", of="model"),)
+FIGURES = (Figure("architecture", draw, "the diagram of the layers", of="model", section="Architecture", order=10),)

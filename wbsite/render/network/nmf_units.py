@@ -7,11 +7,13 @@ from html import escape
 import numpy as np
 import pandas as pd
 
-from wbsite.render.figure import Drawing, Figure, Scene, share_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import unit_number
 from wbsite.render.page import slug
-from wbsite.render.site import Gap
 from wbsite.render.sprites import sheet
+from wbsite.render.text import share_text
+from wbsite.results.network.nmf import Nmf
+from wbsite.results.site import Gap
 
 SHOWN, PIXELS = 8, 96
 
@@ -20,18 +22,18 @@ def draw(scene: Scene) -> Drawing | Gap:
     """Eight units spread evenly over the layer's order of similarity, each linked to its permalink."""
     model, layer = scene.model, scene.layer
     assert model is not None and layer is not None
-    nmf = scene.entry_or_gap("nmf")
+    nmf = scene.result_or_gap(Nmf)
     if isinstance(nmf, Gap):
         return nmf
-    order = nmf.arrays["order"]
+    order = nmf.order
     chosen = order[np.unique(np.linspace(0, len(order) - 1, min(SHOWN, len(order))).round().astype(int))]
     page = f"{scene.up}models/{slug(model.id)}/{slug(layer.name)}/"
     files, tiles, rows = {}, [], []
     kh, kw = layer.kernel
     for channel in map(int, chosen):
         unit, name = unit_number(model, layer.name, channel), f"nmf-{channel}.png"
-        files[name], _ = sheet(nmf.arrays["per_unit"][[channel]])
-        error = float(nmf.arrays["per_unit_error"][channel])
+        files[name], _ = sheet(nmf.per_unit[[channel]])
+        error = float(nmf.per_unit_error[channel])
         alt = escape(f"Unit {unit} of {layer.name}: {kh} by {kw} positions, three factors as colours", quote=True)
         tiles.append(
             f'<a class="wb-unit" style="width:{PIXELS}px" href="{page}#unit-{unit}"><img class="wb-kernel" src="{name}"'
@@ -42,7 +44,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"Kernels of {len(rows)} units of <code>{escape(layer.name)}</code> of {escape(model.title)}, spread evenly over the"
         f" layer's order of similarity: one-sided NMF of each unit's {layer.in_channels // layer.groups} input channels into three"
         " factors, shown as red, green and blue. What a colour stands for differs between units. The mean relative error over the"
-        f" layer's units is {share_text(nmf.values['error'])}."
+        f" layer's units is {share_text(nmf.error)}."
     )
     alt = (
         f"{len(rows)} small colour pictures of {kh} by {kw} pixels, one for each of {len(rows)} units of {layer.name}."

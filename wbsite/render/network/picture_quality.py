@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
 
 import pandas as pd
 
 from wbsite.render.charts import INDEX, NEUTRAL, data, specification
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import unit_number
-from wbsite.render.site import Gap, Model
+from wbsite.render.text import number_text
+from wbsite.results.network.unit_pictures import UnitPictures
+from wbsite.results.site import Gap, Model
 
 ROW = 20
 
@@ -24,8 +25,8 @@ def draw(scene: Scene) -> Drawing | Gap:
     if table.empty:
         return Gap("no unit of this network has a picture", failed=False)
     drawn = table.dropna(subset=["ratio"])
-    entry = scene.model.entry("unit_pictures", str(table["layer"].iloc[0]))
-    assert entry is not None
+    pictures = scene.model.result(UnitPictures, str(table["layer"].iloc[0]))
+    assert pictures is not None
     order = list(dict.fromkeys(table["layer"]))
     height = ROW * len(order) + 40
     x = alt.X("ratio:Q", scale=alt.Scale(type="log"), title="response: picture ÷ photographs")
@@ -35,7 +36,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     dots = base.mark_point(color=INDEX, filled=True, opacity=0.6, size=38).encode(x=x, y=y, tooltip=told)
     middle = base.mark_tick(color=INDEX, thickness=2.5, bandSize=14).encode(x="median(ratio):Q", y=y)
     one = alt.Chart(alt.Data(values=[{"equal": 1}])).mark_rule(color=NEUTRAL, strokeDash=[4, 3]).encode(x="equal:Q")
-    caption = _caption(scene.model, table, drawn, entry.values)
+    caption = _caption(scene.model, table, drawn, pictures)
     said = f"Dot plot of {len(drawn)} units in {len(order)} layers; the median ratio is {_median(drawn)}."
     return Drawing(caption, said, table, specification(alt.layer(one, dots, middle), height), height=height)
 
@@ -44,9 +45,9 @@ def rows(model: Model) -> pd.DataFrame:
     """One row for each unit that has a picture, in order of layers; see the analysis `unit_pictures`."""
     found = []
     for layer in model.having("unit_pictures"):
-        entry = model.entry("unit_pictures", layer.name)
-        assert entry is not None
-        table = entry.table("rows")
+        pictures = model.result(UnitPictures, layer.name)
+        assert pictures is not None
+        table = pictures.rows
         if len(table):
             numbers = [unit_number(model, layer.name, channel) for channel in table["unit"]]
             found.append(table.assign(channel=table["unit"], unit=numbers, layer=layer.name))
@@ -58,13 +59,14 @@ def _median(drawn: pd.DataFrame) -> str:
     return number_text(float(drawn["ratio"].median())) if len(drawn) else "–"
 
 
-def _caption(model: Model, table: pd.DataFrame, drawn: pd.DataFrame, about: dict[str, Any]) -> str:
-    settings, dead = about["settings"], int(table["dead"].sum())
+def _caption(model: Model, table: pd.DataFrame, drawn: pd.DataFrame, pictures: UnitPictures) -> str:
+    assert pictures.photographs is not None
+    settings, dead = pictures.settings, int(table["dead"].sum())
     more, never = int((drawn["ratio"] > 1).sum()), len(table) - dead - len(drawn)
     text = (
-        f"Pictures of {len(table)} units of {escape(model.title)} ({settings['size']} pixels, {settings['steps']} steps): each"
+        f"Pictures of {len(table)} units of {escape(model.title)} ({settings.size} pixels, {settings.steps} steps): each"
         " unit's strongest response to its picture over its strongest response to any of"
-        f" {escape(about['photographs']['what'])}, before the rectifier and over all positions, on a logarithmic axis."
+        f" {escape(pictures.photographs.what)}, before the rectifier and over all positions, on a logarithmic axis."
         f" {more} of {len(drawn)} are above 1 (dashed); the tick is a layer's median, and that of all is {_median(drawn)}."
     )
     if never:

@@ -9,42 +9,46 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wbsite.core.store import Entry
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import pictured
-from wbsite.render.site import Gap, LayerInfo
 from wbsite.render.sprites import SIDE, sheet, thumbnails
+from wbsite.results.banding.banding import Banding
+from wbsite.results.network.connections import Connections
+from wbsite.results.network.filters import Filters
+from wbsite.results.network.nmf import Nmf
+from wbsite.results.network.unit_pictures import UnitPictures
+from wbsite.results.site import Gap, LayerInfo
 
 
 def draw(scene: Scene) -> Drawing | Gap:
     """NMF pictures of the layer, its kernels as they are where it reads the picture itself, or the units' numbers;
     and what excites the units, where most of them have such a picture."""
     assert scene.layer is not None and scene.model is not None
-    filters, nmf = scene.model.entry("filters", scene.layer.name), scene.entry_or_gap("nmf")
+    filters, nmf = scene.model.result(Filters, scene.layer.name), scene.result_or_gap(Nmf)
     if filters is not None:
-        return _drawing(scene, {"kernels": filters.arrays["pictures"]}, filters, None)
+        return _drawing(scene, {"kernels": filters.pictures}, filters.order, None)
     if isinstance(nmf, Gap):
-        panels = scene.model.entry("connections", scene.layer.name)
+        panels = scene.model.result(Connections, scene.layer.name)
         return nmf if panels is None else _drawing(scene, {}, None, None)
-    return _drawing(scene, {"per-unit": nmf.arrays["per_unit"], "joint": nmf.arrays["joint"]}, nmf, nmf)
+    return _drawing(scene, {"per-unit": nmf.per_unit, "joint": nmf.joint}, nmf.order, nmf)
 
 
-def units_table(layer: LayerInfo, ordered: Entry | None, banding: Entry | None, nmf: Entry | None) -> pd.DataFrame:
+def units_table(layer: LayerInfo, order: np.ndarray | None, banding: Banding | None, nmf: Nmf | None) -> pd.DataFrame:
     """One row a unit: number, index in the layer, rank by similarity, H, norm, error; those there are."""
     table = pd.DataFrame({"unit": list(layer.units), "index": range(len(layer.units))})
-    if ordered is not None:
-        table["similarity_rank"] = np.argsort(ordered.arrays["order"])
+    if order is not None:
+        table["similarity_rank"] = np.argsort(order)
     if banding is not None:
         for source in ("weights", "nmf"):
-            if f"{source}_per_unit" in banding.arrays:
-                table[f"H_{source}"] = np.round(banding.arrays[f"{source}_per_unit"], 4)
-        table["norm"] = np.round(banding.arrays["norm"].astype(float), 4)
+            if (per_unit := banding.per_unit(source)) is not None:
+                table[f"H_{source}"] = np.round(per_unit, 4)
+        table["norm"] = np.round(banding.norm.astype(float), 4)
     if nmf is not None:
-        table["error"] = np.round(nmf.arrays["per_unit_error"].astype(float), 4)
+        table["error"] = np.round(nmf.per_unit_error.astype(float), 4)
     return table
 
 
-def _drawing(scene: Scene, kernels: dict[str, np.ndarray], ordered: Entry | None, nmf: Entry | None) -> Drawing:
+def _drawing(scene: Scene, kernels: dict[str, np.ndarray], order: np.ndarray | None, nmf: Nmf | None) -> Drawing:
     model, layer = scene.model, scene.layer
     assert model is not None and layer is not None
     n = len(layer.units)
@@ -57,8 +61,9 @@ def _drawing(scene: Scene, kernels: dict[str, np.ndarray], ordered: Entry | None
         attributes += f' data-columns="{columns}"'
     rows = pictured(model, layer.name)
     if 2 * len(rows) > n:
-        entry = scene.entry_or_gap("unit_pictures")
-        pictures = {channel: entry.file(f"unit-{channel}.webp") for channel in rows}
+        result = model.result(UnitPictures, layer.name)
+        assert result is not None
+        pictures = {channel: result.picture(channel) for channel in rows}
         files["pictures.webp"], columns = thumbnails(pictures, n)
         attributes += (
             f' data-sprite-pictures="pictures.webp" data-picture-tile="{SIDE}" data-picture-columns="{columns}"'
@@ -72,18 +77,18 @@ def _drawing(scene: Scene, kernels: dict[str, np.ndarray], ordered: Entry | None
         f' data-tile="{kw} {kh}"{attributes} role="img" aria-label="{escape(alt, quote=True)}">'
         f"<noscript>{sprite}</noscript></div>"
     )
-    table = units_table(layer, ordered, model.entry("banding", layer.name), nmf)
+    table = units_table(layer, order, model.result(Banding, layer.name), nmf)
     return Drawing(_caption(layer, kernels, rows, nmf), alt, table, body=body, files=files, width="full")
 
 
-def _caption(layer: LayerInfo, kernels: Mapping[str, Any], rows: Mapping[int, Any], nmf: Entry | None) -> str:
+def _caption(layer: LayerInfo, kernels: Mapping[str, Any], rows: Mapping[int, Any], nmf: Nmf | None) -> str:
     n, name = len(layer.units), escape(layer.name)
     if nmf is not None:
         caption = (
             f"The {n} units of <code>{name}</code>: one-sided NMF of each unit's kernel into three factors, shown as"
             " red, green and blue; black where the unit has no weight."
-            f" Per unit, a factor means something else in every unit (mean relative error {nmf.values['error']:.2f});"
-            f" jointly, a colour is one combination of inputs for the whole layer (mean error {nmf.values['joint_error']:.2f})."
+            f" Per unit, a factor means something else in every unit (mean relative error {nmf.error:.2f});"
+            f" jointly, a colour is one combination of inputs for the whole layer (mean error {nmf.joint_error:.2f})."
         )
         if layer.groups > 1:
             caption += f" The layer has {layer.groups} groups, which share no inputs: joint colours compare within a group only."
@@ -100,4 +105,4 @@ def _caption(layer: LayerInfo, kernels: Mapping[str, Any], rows: Mapping[int, An
     return caption + " Point at a unit for its numbers; click for its connections and its permalink."
 
 
-FIGURES = (Figure("unit-grid", draw, "pictures of the units"),)
+FIGURES = (Figure("unit-grid", draw, "pictures of the units", section="Units", order=10),)

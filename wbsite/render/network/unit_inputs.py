@@ -8,11 +8,13 @@ from html import escape
 import pandas as pd
 
 from wbsite.core.errors import WbsiteError
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import kernel_img, pictured, scale_legend, unit_number, unit_tile
-from wbsite.render.site import Gap
+from wbsite.render.text import number_text
+from wbsite.results.network.connections import Connections
+from wbsite.results.site import Gap
 
-from ._connection_data import KINDS, Connection, Connections, scale_of
+from ._connection_data import KINDS, Connection, UnitConnections, scale_of
 
 HEADS = {
     "input": "strongest inputs",
@@ -28,7 +30,7 @@ COUNT = 12
 def draw(scene: Scene) -> Drawing | Gap:
     """Options: unit, as its permalink numbers it (the layer's first if left out); kind, one of KINDS; count."""
     assert scene.model is not None and scene.layer is not None
-    layer, entry = scene.layer, scene.entry_or_gap("connections")
+    layer, connections = scene.layer, scene.result_or_gap(Connections)
     unit, kind = scene.options.get("unit", layer.units.start), scene.options.get("kind", "input")
     if unit not in layer.units:
         raise WbsiteError(
@@ -41,9 +43,9 @@ def draw(scene: Scene) -> Drawing | Gap:
         raise WbsiteError(
             f"figure 'unit-inputs' cannot show {count!r} connections.", "Write a whole number as count=…."
         )
-    if isinstance(entry, Gap):
-        return entry
-    c = Connections(scene.model, layer, entry)
+    if isinstance(connections, Gap):
+        return connections
+    c = UnitConnections(scene.model, layer, connections)
     channel = layer.units.index(unit)
     found = c.of(kind, channel)[:count]
     if not found:
@@ -91,11 +93,11 @@ def _name(scene: Scene, layer: str, channel: int) -> str:
     return f"unit {unit_number(scene.model, layer, channel)} of {layer}"
 
 
-def _caption(scene: Scene, c: Connections, kind: str, unit: int, found: Sequence[Connection]) -> str:
+def _caption(scene: Scene, c: UnitConnections, kind: str, unit: int, found: Sequence[Connection]) -> str:
     assert scene.model is not None and scene.layer is not None
     name = escape(scene.layer.name)
     chosen = (
-        f"{len(found)} units whose paths' absolute products are among the {c.values['count']} largest sums and mostly cancel"
+        f"{len(found)} units whose paths' absolute products are among the {c.result.count} largest sums and mostly cancel"
         if kind == "cancelled"
         else f"the {len(found)} of {number_text(c.total(kind))} whose kernels have the largest norm, strongest first"
     )
@@ -104,13 +106,13 @@ def _caption(scene: Scene, c: Connections, kind: str, unit: int, found: Sequence
         " at its other end. Red excites, blue inhibits, white is zero; one scale for all."
     )
     if kind in ("across", "cancelled") and c.bottleneck:
-        left = sorted(1 - one.cancellation for one in found)
+        remaining = sorted(1 - one.cancellation for one in found)
         text += (
-            f" Expanded weights from <code>{escape(c.bottleneck['source'])}</code> through {c.squeezed} units; of the path"
-            f" products' absolute sum, {100 * left[0]:.0f} to {100 * left[-1]:.0f}&nbsp;% is left after positive and negative ones are added."
+            f" Expanded weights from <code>{escape(c.bottleneck.source)}</code> through {c.squeezed} units; of the path"
+            f" products' absolute sum, {100 * remaining[0]:.0f} to {100 * remaining[-1]:.0f}&nbsp;% is left after positive and negative ones are added."
         )
     if kind == "input":
-        text += f" All that are listed for the unit hold {100 * c.arrays['input_share'][unit - scene.layer.units.start]:.0f}&nbsp;% of its squared weights."
+        text += f" All that are listed for the unit hold {100 * c.result.share['input'][unit - scene.layer.units.start]:.0f}&nbsp;% of its squared weights."
     if not pictured(scene.model, scene.layer.name).get(unit - scene.layer.units.start):
         text += " No picture was made of this unit."
     return text

@@ -11,12 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import COLOURS, NEGATIVE, POSITIVE, pictured, scale_legend
 from wbsite.render.page import slug
-from wbsite.render.site import Gap
+from wbsite.render.text import number_text
+from wbsite.results.network.connections import Connections
+from wbsite.results.network.unit_pictures import UnitPictures
+from wbsite.results.site import Gap
 
-from ._connection_data import Connection, Connections, scale_of
+from ._connection_data import Connection, UnitConnections, scale_of
 
 UNITS = 32
 """Units in a file: one that a reader looks at brings its neighbours."""
@@ -25,10 +28,10 @@ UNITS = 32
 def draw(scene: Scene) -> Drawing | Gap:
     """The empty panel, and the files a script fills it from."""
     assert scene.layer is not None and scene.model is not None
-    entry = scene.entry_or_gap("connections")
-    if isinstance(entry, Gap):
-        return entry
-    c = Connections(scene.model, scene.layer, entry)
+    connections = scene.result_or_gap(Connections)
+    if isinstance(connections, Gap):
+        return connections
+    c = UnitConnections(scene.model, scene.layer, connections)
     count = len(scene.layer.units)
     files = {
         f"panels-{i}.json": json.dumps(
@@ -36,7 +39,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         ).encode()
         for i in range(math.ceil(count / UNITS))
     }
-    table = entry.table("rows")
+    table = connections.rows
     numbers = ["norm", "positive", "negative", "cancellation"]
     table[numbers] = table[numbers].map(lambda value: float(f"{value:.4g}"))
     alt = (
@@ -46,7 +49,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     return Drawing(_caption(c), alt, table, body=_body(c, list(files)), files=files, width="full")
 
 
-def chunk(c: Connections, channels: range) -> dict[str, Any]:
+def chunk(c: UnitConnections, channels: range) -> dict[str, Any]:
     """What the panels of some units show.
 
     "layers": name, folder, number of the first unit and whether it has panels, for the layers at the other ends. "units": for each, its own
@@ -77,7 +80,7 @@ def chunk(c: Connections, channels: range) -> dict[str, Any]:
         found: dict[str, Any] = {
             "picture": row and [_plain(row[name]) for name in ("activation", "photo_max", "ratio", "dead", "reseeded")]
         }
-        found["share"] = _short(c.arrays["input_share"][channel])
+        found["share"] = _short(c.result.share["input"][channel])
         listed = {kind: c.of(kind, channel) for kind in c.kinds}
         for kind, connections in listed.items():
             same = [*listed["across"], *listed["cancelled"]] if kind in ("across", "cancelled") else connections
@@ -92,12 +95,12 @@ def chunk(c: Connections, channels: range) -> dict[str, Any]:
     return {"layers": [_layer(c, name) for name in names], "units": units}
 
 
-def _layer(c: Connections, name: str) -> list[Any]:
+def _layer(c: UnitConnections, name: str) -> list[Any]:
     if name == "input":
         return ["the picture", "", 0, False]
     if not name:
         return ["", "", 0, False]
-    panels = c.model.entry("connections", name) is not None
+    panels = c.model.result(Connections, name) is not None
     return [name, f"../{slug(name)}/", c.model.layer(name).units.start, panels]
 
 
@@ -112,7 +115,7 @@ def _plain(value: Any) -> Any:
     return _short(float(value)) if value is not None and math.isfinite(value) else None
 
 
-def _caption(c: Connections) -> str:
+def _caption(c: UnitConnections) -> str:
     name = escape(c.layer.name)
     text = (
         f"One unit of <code>{name}</code>: the picture that feature visualization found for it, and its strongest connections by the"
@@ -120,11 +123,11 @@ def _caption(c: Connections) -> str:
         " inhibit, white is zero; all kernels under one heading share the scale shown there, and the number under each is its strongest weight. A kernel is drawn as the unit that reads"
         " sees its input: the middle is its own position."
     )
-    if c.bottleneck and "inputs" in c.bottleneck:
+    if c.bottleneck and not c.bottleneck.reason:
         text += (
-            f" Expanded weights multiply the weights along every path from <code>{escape(c.bottleneck['source'])}</code> through"
+            f" Expanded weights multiply the weights along every path from <code>{escape(c.bottleneck.source)}</code> through"
             f" the {c.squeezed} units of the bottleneck and add the products, rectifiers taken as open and max pools as averages."
-            f" Where less than {_percent(1 - c.values['threshold'])} is left of an input's products, the sums of the positive and"
+            f" Where less than {_percent(1 - c.result.threshold)} is left of an input's products, the sums of the positive and"
             " of the negative ones are given."
         )
         if _spread(c):
@@ -132,19 +135,17 @@ def _caption(c: Connections) -> str:
     return text + _pictures_text(c)
 
 
-def _pictures_text(c: Connections) -> str:
+def _pictures_text(c: UnitConnections) -> str:
     """How the pictures were made, and which photographs they are compared with."""
-    entry = c.model.found("unit_pictures", c.layer.name)
-    if isinstance(entry, Gap):
+    pictures = c.model.result_or_gap(UnitPictures, c.layer.name)
+    if isinstance(pictures, Gap):
         tried = c.layer.name in c.model.record["results"].get("unit_pictures", {})
-        return f" No pictures, because {escape(' '.join(entry.reason.split()))}." if tried else ""
-    values = entry.values
-    if not values.get("shown"):
+        return f" No pictures, because {escape(' '.join(pictures.reason.split()))}." if tried else ""
+    if not pictures.shown or pictures.photographs is None:
         return ""
-    settings = values["settings"]
     return (
-        f" Pictures: {settings['size']} pixels, {settings['steps']} steps, {values['shown']} of {values['units']} units of this"
-        f" layer; photographs: {escape(values['photographs']['what'])}."
+        f" Pictures: {pictures.settings.size} pixels, {pictures.settings.steps} steps, {pictures.shown} of {pictures.units} units of this"
+        f" layer; photographs: {escape(pictures.photographs.what)}."
     )
 
 
@@ -153,11 +154,11 @@ def _random(units: int) -> float:
     return min(1.0, math.sqrt(math.pi / 2 / units))
 
 
-def _spread(c: Connections) -> bool:
+def _spread(c: UnitConnections) -> bool:
     """Whether expanded weights reach further than the kernels on the way: a stride or a pool lies between."""
-    about = c.bottleneck or {}
-    squeezing = max(c.model.layer(name).kernel[0] for name in about["layers"])
-    return about["window"][0] > c.layer.kernel[0] + squeezing - 1
+    assert c.bottleneck is not None
+    squeezing = max(c.model.layer(name).kernel[0] for name in c.bottleneck.layers)
+    return c.bottleneck.window[0] > c.layer.kernel[0] + squeezing - 1
 
 
 def _percent(share: float) -> str:
@@ -169,9 +170,9 @@ def _some(count: int, total: int) -> str:
     return f"All {number_text(total)}" if count == total else f"The strongest {count} of {number_text(total)}"
 
 
-def _body(c: Connections, files: Sequence[str]) -> str:
+def _body(c: UnitConnections, files: Sequence[str]) -> str:
     kh, kw = c.layer.kernel
-    listed = {kind: min(c.values["count"], c.total(kind)) for kind in c.kinds}
+    listed = {kind: min(c.result.count, c.total(kind)) for kind in c.kinds}
     # Each is the first sentence of a section, and what follows it.
     said = {
         "input": (
@@ -184,18 +185,18 @@ def _body(c: Connections, files: Sequence[str]) -> str:
             f"{_some(listed['output'], c.total('output'))} kernels that read this unit",
             " Red where it excites the other unit, blue where it inhibits it.",
         )
-    about, left = c.bottleneck or {}, _percent(1 - c.values["threshold"])
-    if "across" in c.kinds:
-        through, source = (escape(text) for text in (" and ".join(about["layers"]), about["source"]))
+    bottleneck, remaining = c.bottleneck, _percent(1 - c.result.threshold)
+    if bottleneck and "across" in c.kinds:
+        through, source = (escape(text) for text in (" and ".join(bottleneck.layers), bottleneck.source))
         said["across"] = (
-            f"Expanded weights ({'×'.join(map(str, about['window']))}) from {source} through {through} ({c.squeezed} units),"
+            f"Expanded weights ({'×'.join(map(str, bottleneck.window))}) from {source} through {through} ({c.squeezed} units),"
             f" {_some(listed['across'], c.total('across')).lower()} by norm",
             " Under each are its strongest weight and how much of its path products' absolute sum is left once those of"
             f" opposite signs are added at every position; weights drawn at random would leave about {_percent(_random(c.squeezed))}.",
         )
         said["cancelled"] = (
-            f"Up to {c.arrays['cancelled_channel'].shape[1]} inputs that the list above misses: their path products' absolute sums are among the"
-            f" {listed['across']} largest, but at most {left} is left",
+            f"Up to {c.result.channel['cancelled'].shape[1]} inputs that the list above misses: their path products' absolute sums are among the"
+            f" {listed['across']} largest, but at most {remaining} is left",
             " The scale is that of the list above.",
         )
     heads = {
@@ -209,13 +210,13 @@ def _body(c: Connections, files: Sequence[str]) -> str:
         f'{scale_legend(1.0)}<div class="wb-multiples"></div></section>'
         for kind in c.kinds
     )
-    if "reason" in about:
-        sections += f"<p>Not across the bottleneck {escape(' and '.join(about['layers']))}, because {escape(about['reason'])}</p>"
+    if bottleneck and bottleneck.reason:
+        sections += f"<p>Not across the bottleneck {escape(' and '.join(bottleneck.layers))}, because {escape(bottleneck.reason)}</p>"
     if "output" not in c.kinds:
         sections += "<p>No layer with weights reads these units channel by channel.</p>"
     return (
         f'<div class="wb-unitpanel" data-panels="{" ".join(files)}" data-per="{UNITS}" data-layer="{escape(c.layer.name, quote=True)}"'
-        f' data-colours="{POSITIVE} {NEGATIVE}" data-channels="{" ".join(COLOURS)}" data-threshold="{c.values["threshold"]}">'
+        f' data-colours="{POSITIVE} {NEGATIVE}" data-channels="{" ".join(COLOURS)}" data-threshold="{c.result.threshold}">'
         '<p class="wb-unitpanel-said" role="status">Choose a unit in the grid above to see its picture, its inputs and its outputs.</p>'
         '<div class="wb-unitpanel-shown" hidden><header><div class="wb-unitpanel-picture"></div><div><h3 tabindex="-1"></h3>'
         '<p class="wb-unitpanel-about"></p><p class="wb-unitpanel-steps"><button type="button" data-step="-1">← previous</button>'
@@ -224,4 +225,9 @@ def _body(c: Connections, files: Sequence[str]) -> str:
     )
 
 
-FIGURES = (Figure("unit-panel", draw, "the panel of each unit"),)
+def of_convolutions(scene: Scene) -> bool:
+    """Only units of convolutions have panels."""
+    return scene.layer is not None and scene.layer.kind == "conv"
+
+
+FIGURES = (Figure("unit-panel", draw, "the panel of each unit", section="One unit", order=20, belongs=of_convolutions),)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from html import escape
 
-from wbsite.core.store import Entry
 from wbsite.render.charts import INDEX, NEUTRAL, SERIES, data, specification
-from wbsite.render.figure import Drawing, Figure, Scene, number_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.text import number_text
+from wbsite.results.network.anatomy import Anatomy
+from wbsite.results.network.nmf import Nmf
+from wbsite.results.site import Gap
 
 HEIGHT = 220
 
@@ -16,10 +18,10 @@ def distribution(scene: Scene) -> Drawing | Gap:
     """Histogram of all weights of the layer, counts on a logarithmic axis."""
     import altair as alt
 
-    found = scene.entry_or_gap("anatomy")
-    if isinstance(found, Gap):
-        return found
-    table = found.table("histogram")
+    anatomy = scene.result_or_gap(Anatomy)
+    if isinstance(anatomy, Gap):
+        return anatomy
+    table = anatomy.histogram
     table = table[table["count"] > 0].reset_index(drop=True)
     table["floor"] = 0.5  # a logarithmic axis has no zero for the bars to stand on
     chart = (
@@ -42,15 +44,14 @@ def distribution(scene: Scene) -> Drawing | Gap:
             ],
         )
     )
-    v = found.values
     caption = (
-        f"Distribution of the {number_text(v['weights'])} weights of <code>{_label(scene)}</code>, counts on a logarithmic axis."
-        f" Standard deviation {number_text(v['std'])}, excess kurtosis {number_text(v['excess_kurtosis'])} (0 for a normal distribution)."
-        f" The {number_text(v['outside_histogram'])} weights farthest out are not drawn; the largest in magnitude is {number_text(v['largest'])}."
+        f"Distribution of the {number_text(anatomy.weights)} weights of <code>{_label(scene)}</code>, counts on a logarithmic axis."
+        f" Standard deviation {number_text(anatomy.std)}, excess kurtosis {number_text(anatomy.excess_kurtosis)} (0 for a normal distribution)."
+        f" The {number_text(anatomy.outside_histogram)} weights farthest out are not drawn; the largest in magnitude is {number_text(anatomy.largest)}."
     )
     alt_text = (
-        f"Histogram of {v['weights']} weights with mean {number_text(v['mean'])}, standard deviation {number_text(v['std'])}"
-        f" and excess kurtosis {number_text(v['excess_kurtosis'])}."
+        f"Histogram of {anatomy.weights} weights with mean {number_text(anatomy.mean)}, standard deviation {number_text(anatomy.std)}"
+        f" and excess kurtosis {number_text(anatomy.excess_kurtosis)}."
     )
     return Drawing(caption, alt_text, table, specification(chart, HEIGHT), height=HEIGHT)
 
@@ -59,10 +60,10 @@ def concentration(scene: Scene) -> Drawing | Gap:
     """Share of a unit's squared norm in its strongest k inputs."""
     import altair as alt
 
-    found = scene.entry_or_gap("anatomy")
-    if isinstance(found, Gap):
-        return found
-    table = found.table("concentration")
+    anatomy = scene.result_or_gap(Anatomy)
+    if isinstance(anatomy, Gap):
+        return anatomy
+    table = anatomy.concentration
     axis = alt.Axis(values=list(table["inputs"]), format="d", labelOverlap=True)
     x = alt.X("inputs:Q", title="strongest input channels counted", scale=alt.Scale(type="log", nice=False), axis=axis)
     base = alt.Chart(data())
@@ -76,16 +77,15 @@ def concentration(scene: Scene) -> Drawing | Gap:
         y="share:Q",
         tooltip=["inputs:Q", *[alt.Tooltip(f"{n}:Q", format=".3f") for n in ("share", "low", "high", "even")]],
     )
-    v = found.values
-    counted = alt.sequence(1, v["inputs"] + 1, max(1, v["inputs"] // 200), as_="inputs")
-    alike = alt.Chart(counted).transform_calculate(even=f"datum.inputs / {v['inputs']}")
+    counted = alt.sequence(1, anatomy.inputs + 1, max(1, anatomy.inputs // 200), as_="inputs")
+    alike = alt.Chart(counted).transform_calculate(even=f"datum.inputs / {anatomy.inputs}")
     even = alike.mark_line(color=NEUTRAL, strokeDash=[4, 3]).encode(x=x, y="even:Q")
     caption = (
         f"How few inputs a unit of <code>{_label(scene)}</code> listens to: the share of its squared norm in its strongest inputs,"
         " mean over units, with the range from the 10th to the 90th percentile of units; dashed, if all inputs counted alike."
-        f" The effective number of inputs (participation ratio) is {_one(v['effective_inputs'])} of {number_text(v['inputs'])} on average."
+        f" The effective number of inputs (participation ratio) is {_one(anatomy.effective_inputs)} of {number_text(anatomy.inputs)} on average."
     )
-    alt_text = f"Line chart: the share of squared norm grows with the number of inputs counted; on average {_one(v['effective_inputs'])} of {v['inputs']} inputs count."
+    alt_text = f"Line chart: the share of squared norm grows with the number of inputs counted; on average {_one(anatomy.effective_inputs)} of {anatomy.inputs} inputs count."
     return Drawing(caption, alt_text, table, specification(alt.layer(band, even, line), HEIGHT), height=HEIGHT)
 
 
@@ -93,10 +93,10 @@ def nmf_error(scene: Scene) -> Drawing | Gap:
     """Relative error of the factorisation for one to six components."""
     import altair as alt
 
-    found: Entry | Gap = scene.entry_or_gap("nmf")
-    if isinstance(found, Gap):
-        return found
-    table = found.table("rows")
+    nmf = scene.result_or_gap(Nmf)
+    if isinstance(nmf, Gap):
+        return nmf
+    table = nmf.rows
     modes = list(dict.fromkeys(table["mode"]))
     legend = alt.Legend(title=None, orient="top")
     colour = alt.Color("mode:N", scale=alt.Scale(domain=modes, range=SERIES[: len(modes)]), legend=legend)
@@ -131,8 +131,20 @@ def _label(scene: Scene) -> str:
     return escape(scene.layer.name)
 
 
+def has_pictures(scene: Scene) -> bool:
+    """Whether the layer was factorised."""
+    return not isinstance(scene.result_or_gap(Nmf), Gap)
+
+
 FIGURES = (
-    Figure("weight-distribution", distribution, "the distribution of the weights"),
-    Figure("concentration", concentration, "the concentration of the weights"),
-    Figure("nmf-error", nmf_error, "the error of the factorisation"),
+    Figure("weight-distribution", distribution, "the distribution of the weights", section="Weights", order=40),
+    Figure("concentration", concentration, "the concentration of the weights", section="Weights", order=50),
+    Figure(
+        "nmf-error",
+        nmf_error,
+        "the error of the factorisation",
+        section="How much the pictures leave out",
+        order=60,
+        belongs=has_pictures,
+    ),
 )

@@ -11,7 +11,7 @@ import yaml
 from wbsite.core.errors import WbsiteError, unknown
 from wbsite.render import sources
 from wbsite.render.page import Files, Page, PageKind, Writing, author_errors, environment, write
-from wbsite.render.site import Site
+from wbsite.results.site import Site
 
 REQUIRED = ("title", "description", "authors", "order")
 

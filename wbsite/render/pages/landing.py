@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wbsite.render.page import Page, PageKind, Writing, write
-from wbsite.render.site import Site
+from wbsite.results.site import Site
 
 from .articles import chosen
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wbsite.render.kernels import pictured
-from wbsite.render.page import Files, Page, PageKind, Writing, slug, write
-from wbsite.render.site import LayerInfo, Model, Site
+from wbsite.render.page import Files, Page, PageKind, Writing, sections, slug, write
+from wbsite.results.network.unit_pictures import UnitPictures
+from wbsite.results.site import LayerInfo, Model, Site
 
 
 def pages(site: Site) -> Iterator[Page]:
@@ -20,7 +20,7 @@ def pages(site: Site) -> Iterator[Page]:
                 path=writing.path,
                 inputs={
                     "model": [model.id, model.title],
-                    "layer": layer.facts,
+                    "layer": layer.model_dump(mode="json"),
                     "results": model.places(layer.name),
                     "neighbours": [other and other.name for other in (before, after)],
                     # Panels show the pictures of units of other layers.
@@ -34,15 +34,13 @@ def make(writing: Writing, before: LayerInfo | None, after: LayerInfo | None) ->
     """The page and the pictures of its units."""
     assert writing.model is not None and writing.layer is not None
     writing.files |= unit_pictures(writing.model, writing.layer.name)
-    return write(writing, "layer.md.j2", before=before, after=after)
+    return write(writing, "layer.md.j2", before=before, after=after, sections=sections(writing, "layer"))
 
 
 def unit_pictures(model: Model, layer: str) -> Files:
     """What excites the units, under the names by which tiles on all pages find them: unit-CHANNEL.webp."""
-    entry = model.entry("unit_pictures", layer)
-    return (
-        {} if entry is None else {name: entry.file(name) for name in map("unit-{}.webp".format, pictured(model, layer))}
-    )
+    pictures = model.result(UnitPictures, layer)
+    return {} if pictures is None else dict(pictures.files or {})
 
 
 PAGES = (PageKind("layers", pages, order=3),)

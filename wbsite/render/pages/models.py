@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wbsite.render import sources
-from wbsite.render.page import Page, PageKind, Writing, slug, write
-from wbsite.render.site import Model, Site
+from wbsite.render.page import Files, Page, PageKind, Writing, sections, slug, write
+from wbsite.results.banding.banding import Banding
+from wbsite.results.site import Model, Site
 
 
 def rows(model: Model) -> list[dict]:
     """The table of layers: facts, and R, C, H where they exist."""
     return [
-        {"layer": layer, "banding": entry.values if (entry := model.entry("banding", layer.name)) else None}
+        {"layer": layer, "banding": banding.weights if (banding := model.result(Banding, layer.name)) else None}
         for layer in model.layers
     ]
+
+
+def make(writing: Writing, model: Model) -> Files:
+    """The page, or why there is none."""
+    if model.failed:
+        return write(writing, "failed_model.md.j2")
+    return write(writing, "model.md.j2", rows=rows(model), sections=sections(writing, "model"))
 
 
 def pages(site: Site) -> Iterator[Page]:
@@ -22,11 +30,10 @@ def pages(site: Site) -> Iterator[Page]:
     bibliography = sources.bibliography().read_text(encoding="utf-8")
     for model in site.models:
         writing = Writing(site, f"models/{slug(model.id)}", model=model)
-        template = "failed_model.md.j2" if model.failed else "model.md.j2"
         yield Page(
             path=writing.path,
             inputs={"model": model.shown, "bibliography": bibliography},
-            make=lambda writing=writing, model=model, template=template: write(writing, template, rows=rows(model)),  # type: ignore[misc]
+            make=lambda writing=writing, model=model: make(writing, model),  # type: ignore[misc]
             listed=model.title,
             section="Models",
         )

@@ -14,7 +14,7 @@ from wbsite.core.errors import unknown
 from wbsite.core.store import Entry
 from wbsite.render.charts import SERIES
 from wbsite.render.figure import Scene
-from wbsite.render.site import Gap
+from wbsite.results.site import Gap
 
 SUITE, ANALYSIS = "branches", "branch_experiments"
 

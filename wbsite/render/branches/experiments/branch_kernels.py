@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from wbsite.render.figure import Drawing, Figure, Scene, share_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.text import share_text
+from wbsite.results.site import Gap
 
 from ._branch_runs import Lab, absent
 

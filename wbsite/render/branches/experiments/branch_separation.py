@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from wbsite.render.charts import NEUTRAL, data, specification
-from wbsite.render.figure import Drawing, Figure, Scene, share_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import INTERVAL, interval_expression, interval_text, seeds_text
+from wbsite.render.text import share_text
+from wbsite.results.site import Gap
 
 from ._branch_runs import HEADINGS, MEASURE, PROPERTIES, Lab, axis_of, property_of
 

@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from wbsite.render.charts import NEUTRAL, data, specification
-from wbsite.render.figure import Drawing, Figure, Scene, share_text
-from wbsite.render.site import Gap
+from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import interval_expression, seeds_text, side_by_side
+from wbsite.render.text import share_text
+from wbsite.results.site import Gap
 
 from ._branch_runs import MEASURE, PROPERTIES, Lab, absent, axis_of, names_of, property_of
 

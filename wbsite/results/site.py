@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, overload
 
+from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, unknown
 from wbsite.core.naming import STUDY
 from wbsite.core.store import DamagedEntry, Entry, Store
+
+from .base import Result
+from .network.architecture import Architecture, LayerInfo
+
+R = TypeVar("R", bound=Result)
 
 
 @dataclass(frozen=True)
@@ -20,27 +26,14 @@ class Gap:
     failed: bool
 
 
-@dataclass(frozen=True)
-class LayerInfo:
-    """A layer as the architecture result describes it, with the numbers of its units."""
+def schema_of(analysis: str) -> type[Result]:
+    """The schema of an analysis's results.
 
-    facts: Mapping[str, Any]
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.facts[name]
-        except KeyError as error:
-            raise AttributeError(name) from error
-
-    @property
-    def units(self) -> range:
-        """Unit numbers: counted over the whole block where the layer is a branch of one."""
-        return range(self.facts["first_unit"], self.facts["first_unit"] + self.facts["out_channels"])
-
-    @property
-    def kernel_text(self) -> str:
-        """ "3×3", or "fully connected"."""
-        return "×".join(map(str, self.facts["kernel"])) if self.facts["kind"] == "conv" else "fully connected"
+    Raises:
+        WbsiteError: there is no such analysis; the hint gives the nearest names.
+    """
+    schema: type[Result] = registry.named("results", analysis, "analysis")
+    return schema
 
 
 class Results:
@@ -76,6 +69,34 @@ class Results:
         if entry is None:
             raise DamagedEntry(place["key"], "manifest.json")
         return entry
+
+    @overload
+    def result_or_gap(self, analysis: type[R], layer: str = "") -> R | Gap: ...
+    @overload
+    def result_or_gap(self, analysis: str, layer: str = "") -> Any: ...
+    def result_or_gap(self, analysis: type[R] | str, layer: str = "") -> Any:
+        """A result, or why there is none.
+
+        Args:
+            analysis: the result's schema; or the analysis's name, in a template.
+            layer: "" for an analysis of a whole model, suite or study.
+
+        Raises:
+            DamagedEntry: the record names a result that the store does not have.
+            WbsiteError: there is no such analysis.
+        """
+        schema = schema_of(analysis) if isinstance(analysis, str) else analysis
+        entry = self.found(schema.analysis, layer)
+        return entry if isinstance(entry, Gap) else schema.read(entry)
+
+    @overload
+    def result(self, analysis: type[R], layer: str = "") -> R | None: ...
+    @overload
+    def result(self, analysis: str, layer: str = "") -> Any: ...
+    def result(self, analysis: type[R] | str, layer: str = "") -> Any:
+        """A result, or None; see `result_or_gap`."""
+        result = self.result_or_gap(analysis, layer)
+        return None if isinstance(result, Gap) else result
 
     def entry(self, analysis: str, layer: str = "") -> Entry | None:
         """A result, or None."""
@@ -132,21 +153,21 @@ class Model(Results):
         self.failed = self.failed or architecture.get("failed", "")
 
     @cached_property
-    def architecture(self) -> Mapping[str, Any]:
-        """Values of the architecture result.
+    def architecture(self) -> Architecture:
+        """The architecture result.
 
         Raises:
             WbsiteError: it is not there.
         """
-        found = self.found("architecture")
-        if isinstance(found, Gap):
-            raise WbsiteError(f"{self.id}: no architecture: {self.failed or found.reason}")
-        return found.values
+        architecture = self.result_or_gap(Architecture)
+        if isinstance(architecture, Gap):
+            raise WbsiteError(f"{self.id}: no architecture: {self.failed or architecture.reason}")
+        return architecture
 
     @cached_property
     def layers(self) -> list[LayerInfo]:
         """In execution order."""
-        return [] if self.failed else [LayerInfo(facts) for facts in self.architecture["layers"]]
+        return [] if self.failed else self.architecture.layers
 
     def layer(self, name: str) -> LayerInfo:
         """A layer by name.
@@ -172,10 +193,10 @@ class Model(Results):
         where the index is not defined (kernels of zeros).
         """
         planar = [layer for layer in self.layers if layer.planar]
-        if not planar or self.entry("nmf", planar[-1].name) is None:
+        if not planar or self.result("nmf", planar[-1].name) is None:
             return None
-        banding = self.entry("banding", planar[-1].name)
-        defined = banding is not None and banding.values.get("nmf", {}).get("index") is not None
+        banding = self.result("banding", planar[-1].name)
+        defined = banding is not None and banding.nmf is not None and banding.nmf.index is not None
         return planar[-1] if defined else None
 
     def places(self, layer: str) -> dict[str, Mapping[str, str]]:

@@ -1,0 +1,82 @@
+"""What a claim is: a statement that depends on results, the rule that decides it, and its words for every outcome.
+
+A file in a subject's folder declares one or a few that belong together:
+
+    @dataclass(frozen=True)
+    class Evidence:
+        difference: Interval
+
+    def evidence(site: Site) -> Evidence | Gap: ...
+    def verdict(evidence: Evidence) -> str: ...
+
+    CLAIMS = (
+        Claim(
+            name="x-pooling-moves-bands",
+            statement="Pooling along x alone turns the bands.",
+            source="petrov2021weight",
+            rule="holds where the 95 % interval over seeds of H(x pooled) − H(baseline) lies below 0, …",
+            evidence=evidence,
+            verdict=verdict,
+            wording={"holds": "Pooling along x turns them: H falls by {{ e.difference | interval }}. …", …},
+        ),
+    )
+
+A rule is fixed before results are seen. Wording is Markdown in which `{{ }}` may name the evidence as `e` and use what
+articles may use (`ref`, `cite`, filters); what is decided belongs into the verdict or the evidence, not into the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wbsite.results.site import Gap, Site
+
+HOLDS, FAILS, UNDECIDED = "holds", "fails", "undecided"
+"""Usual verdicts. A claim may have others, which its wording names."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement that depends on results.
+
+    Attributes:
+        name: as articles ask for it.
+        statement: what is claimed, in one sentence of Markdown.
+        source: key of the publication in refs.bib; "" for a claim of this project.
+        rule: what decides it, in words: quantity, threshold, uncertainty. Fixed beforehand.
+        evidence: reads what the rule needs from a site's results; a Gap where they are not there. It takes the options
+            that an article gives, as in `claim("…", model="inceptionv1")`, by name.
+        verdict: evidence → a key of `wording`.
+        wording: verdict → what an article says then. Every possible verdict has an entry.
+        meaning: verdict → how the ledger puts it ("holds", "does not hold", …), for verdicts other than the usual.
+    """
+
+    name: str
+    statement: str
+    source: str
+    rule: str
+    evidence: Callable[..., Any]
+    verdict: Callable[[Any], str]
+    wording: Mapping[str, str]
+    meaning: Mapping[str, str] | None = None
+
+    def decide(self, site: Site, **options: Any) -> tuple[str, Any] | Gap:
+        """The verdict and the evidence it rests on, or why there is none.
+
+        Raises:
+            KeyError: the verdict has no wording: a defect of the claim.
+        """
+        evidence = self.evidence(site, **options)
+        if isinstance(evidence, Gap):
+            return evidence
+        verdict = self.verdict(evidence)
+        if verdict not in self.wording:
+            raise KeyError(f"claim {self.name}: the verdict {verdict!r} has no wording.")
+        return verdict, evidence
+
+    def put(self, verdict: str) -> str:
+        """The verdict in the ledger's words."""
+        usual = {HOLDS: "holds", FAILS: "does not hold", UNDECIDED: "cannot be decided"}
+        return {**usual, **(self.meaning or {})}.get(verdict, verdict)

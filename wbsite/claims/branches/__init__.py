@@ -1,0 +1,1 @@
+"""Claims about this subject, one file each."""

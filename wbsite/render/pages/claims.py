@@ -1,0 +1,60 @@
+"""The ledger: every claim with its source, its rule, and what came out on this site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from wbsite.claims.base import Claim
+from wbsite.core import registry
+from wbsite.render import sources
+from wbsite.render.page import Files, Page, PageKind, Writing, write
+from wbsite.results.site import Gap, Site
+
+from .articles import Article, chosen
+
+
+@dataclass(frozen=True)
+class Line:
+    """A claim in the ledger; `verdict` in words, or the reason why there is none."""
+
+    claim: Claim
+    verdict: str
+    decided: bool
+    articles: tuple[Article, ...]
+
+
+def lines(site: Site) -> list[Line]:
+    """Every claim that can be decided without an article's options, in order of articles, then of names."""
+    articles = chosen(site.articles)
+    found = []
+    for claim in registry.entries("claims"):
+        asked = tuple(article for article in articles if f'claim("{claim.name}"' in article.text)
+        decided = claim.decide(site)
+        verdict = decided.reason if isinstance(decided, Gap) else claim.put(decided[0])
+        found.append(Line(claim, verdict, not isinstance(decided, Gap), asked))
+    order = {article.name: place for place, article in enumerate(articles)}
+    return sorted(found, key=lambda line: (min((order[a.name] for a in line.articles), default=99), line.claim.name))
+
+
+def make(site: Site) -> Files:
+    """The page."""
+    return write(Writing(site, "claims"), "claims.md.j2", lines=lines(site))
+
+
+def pages(site: Site) -> Iterator[Page]:
+    """One page."""
+    yield Page(
+        path="claims",
+        inputs={
+            "models": [model.shown for model in site.models],
+            "suites": [suite.shown for suite in site.suites],
+            "articles": [article.source for article in chosen(site.articles)],
+            "bibliography": sources.bibliography().read_text(encoding="utf-8"),
+        },
+        make=lambda: make(site),
+        listed="Claims",
+    )
+
+
+PAGES = (PageKind("claims", pages, order=4),)

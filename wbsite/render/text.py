@@ -1,0 +1,66 @@
+"""Numbers, intervals and lists as pages write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+
+def number_text(value: Any) -> str:
+    """A number as tables show it: three decimals at most, a proper minus sign, a dash for none."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    if value != value:
+        return "–"
+    if float(value).is_integer():
+        text = f"{int(value):,}".replace(",", "\u202f")
+    elif abs(value) < 5e-4:
+        text = f"{value:.1e}"
+    else:
+        text = f"{value:.3f}"
+    return text.replace("-", "−")
+
+
+def share_text(value: float | None) -> str:
+    """A share or an index with three decimals, however small, and a proper minus sign."""
+    if value is None or value != value:
+        return "–"
+    return f"{round(value, 3) + 0.0:.3f}".replace("-", "−")
+
+
+def fixed_text(value: float | None, digits: int = 2) -> str:
+    """A number with so many decimals and a proper minus sign; a dash for none."""
+    if value is None or value != value:
+        return "–"
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
+
+
+def percent_text(value: float | None, digits: int = 0) -> str:
+    """A share of 1 in per cent."""
+    return "–" if value is None or value != value else f"{fixed_text(100 * value, digits)}\u00a0%"
+
+
+def interval_text(interval: Any, digits: int = 2) -> str:
+    """An estimate with its bounds, as in "0.12 (0.05 to 0.19)"; without bounds, the estimate alone.
+
+    Args:
+        interval: has `mean`, `low` and `high`, as an `Interval` has.
+    """
+    bounds = interval.low, interval.high
+    if any(bound is None or bound != bound for bound in bounds):
+        return fixed_text(interval.mean, digits)
+    low, high = (fixed_text(bound, digits) for bound in bounds)
+    return f"{fixed_text(interval.mean, digits)} ({low} to {high})"
+
+
+def listing(items: Iterable[object], word: str = "and") -> str:
+    """ "a", "a and b", "a, b and c"."""
+    texts = [str(item) for item in items]
+    return texts[0] if len(texts) == 1 else f" {word} ".join(filter(None, (", ".join(texts[:-1]), "".join(texts[-1:]))))
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """ "1 seed", "3 seeds"."""
+    return f"{number_text(count)} {noun if count == 1 else plural or noun + 's'}"

@@ -1,0 +1,1 @@
+"""What analyses of this subject hand to figures, one schema a file."""
