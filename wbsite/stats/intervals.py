@@ -78,15 +78,12 @@ def welch_difference(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.nd
     return _around(difference, u + v, freedom, level)
 
 
-def interval_json(name: str, values: Sequence[float] | np.ndarray) -> dict[str, float | None]:
-    """The mean of the defined values with its 95 % t interval, as JSON.
+def told(name: str, values: Sequence[float] | np.ndarray) -> dict[str, float | None]:
+    """The mean of the defined values with its 95 % t interval, as JSON: NAME, NAME_low and NAME_high, None where
+    undefined.
 
     Args:
-        name: of the field.
         values: (n,), one a training; NaN where it has none.
-
-    Returns:
-        NAME, NAME_low and NAME_high; None where undefined.
     """
     x = np.asarray(values, np.float64)
     interval = t_interval(x[~np.isnan(x)])

@@ -36,9 +36,9 @@ import pandas as pd
 from wbsite.analyses.base import Analysis, StudyContext
 from wbsite.core.store import Contents
 from wbsite.ops.information.counting import NOT_BINARY, binary_counts
-from wbsite.ops.information.eta_squared import explained_once, known_share
+from wbsite.ops.information.eta_squared import eta_squared_of_unit, uncertainty_coefficient
 from wbsite.ops.information.peaks import APART, BINS, PROMINENCE, SMOOTHING, Peaks, peaks, spacing
-from wbsite.stats.intervals import interval_json
+from wbsite.stats.intervals import told
 from wbsite.train.study.replay import Replay
 
 UNITS = 64
@@ -113,9 +113,9 @@ def of_unit(
     row, found, used = _described(last, counts)
     signed, before = _signed(last, inputs), _signed(first, inputs)
     row |= {
-        "eta_untrained": explained_once(first[first != 0], counts[first != 0]),
-        "eta_signed": explained_once(last[used], signed[used]),
-        "signed_untrained": explained_once(first[first != 0], before[first != 0]),
+        "eta_untrained": eta_squared_of_unit(first[first != 0], counts[first != 0]),
+        "eta_signed": eta_squared_of_unit(last[used], signed[used]),
+        "signed_untrained": eta_squared_of_unit(first[first != 0], before[first != 0]),
     }
     return row, found
 
@@ -125,7 +125,7 @@ def of_layer(last: np.ndarray, first: np.ndarray, counts: np.ndarray) -> dict[st
     each = np.repeat(counts, last.shape[1])
     row, _, _ = _described(last.ravel(), each)
     used = first.ravel() != 0
-    return row | {"eta_untrained": explained_once(first.ravel()[used], each[used])}
+    return row | {"eta_untrained": eta_squared_of_unit(first.ravel()[used], each[used])}
 
 
 def _described(values: np.ndarray, counts: np.ndarray) -> tuple[dict[str, Any], Peaks, np.ndarray]:
@@ -135,14 +135,14 @@ def _described(values: np.ndarray, counts: np.ndarray) -> tuple[dict[str, Any], 
     variation, p = spacing(found.places)
     row: dict[str, Any] = {
         "used": len(values), "peaks": len(found.places), "variation": variation, "p": p,
-        "counts": len(np.unique(counts)), "eta_w": explained_once(values, counts),
+        "counts": len(np.unique(counts)), "eta_w": eta_squared_of_unit(values, counts),
     }  # fmt: skip
     if len(values):
         peak = np.searchsorted(found.borders, values)
         middles = np.bincount(peak, values) / np.maximum(np.bincount(peak), 1)
         row |= {
-            "peak_by_w": known_share(peak, counts),
-            "within_eta": explained_once(values - middles[peak], counts),
+            "peak_by_w": uncertainty_coefficient(peak, counts),
+            "within_eta": eta_squared_of_unit(values - middles[peak], counts),
         }
     return row, found, used
 
@@ -173,7 +173,7 @@ def summary(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
 def _means(units: pd.DataFrame) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for what, values in units.groupby("seed")[list(MEANS)].mean().items():
-        found |= interval_json(str(what), values.to_numpy())
+        found |= told(str(what), values.to_numpy())
     tested = units.dropna(subset=["p"])
     return found | {
         "units": len(units),

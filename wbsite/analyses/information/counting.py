@@ -34,9 +34,9 @@ import torch
 from wbsite.analyses.base import Analysis, StudyContext
 from wbsite.core.store import Contents, Entry
 from wbsite.ops.information.counting import NOT_BINARY, binary_counts, count_baseline, count_decisions
-from wbsite.ops.information.eta_squared import explained
+from wbsite.ops.information.eta_squared import eta_squared
 from wbsite.ops.information.mutual import KDE, Estimator, estimator, mutual_informations
-from wbsite.stats.intervals import interval_json
+from wbsite.stats.intervals import told
 from wbsite.train.study.replay import Replay
 
 PASSED = 0.95
@@ -103,7 +103,7 @@ def of_run(
     parts, below = [], torch.from_numpy(replay.inputs).to(replay.device).expand(good, -1, -1)
     for layer, values in replay.layers(name, seed, slice(good)):
         bits = mutual_informations(values, codes, chosen) if good else np.zeros((0, 2))
-        parts.append(_layer(name, seed, moments, layer, bits, explained(values, groups)))
+        parts.append(_layer(name, seed, moments, layer, bits, eta_squared(values, groups)))
         if layer != "output":
             below = values
     logits = _logits(replay, name, seed, good, below, values.shape[2])
@@ -111,7 +111,7 @@ def of_run(
     found = {
         "accuracy": (answers == replay.labels).mean(1),
         "agreement": (answers == best).mean(1),
-        "eta_output": explained(logits - logits.mean(2, keepdim=True), groups),
+        "eta_output": eta_squared(logits - logits.mean(2, keepdim=True), groups),
     }
     about = {"configuration": name, "seed": seed, "epoch": moments}
     return pd.concat(parts), pd.DataFrame({**about, **{k: _filled(v, len(moments)) for k, v in found.items()}})
@@ -172,9 +172,7 @@ def _layers(rows: pd.DataFrame, alive: pd.DataFrame, name: str) -> dict[str, Any
 
 def _means(columns: dict[str, pd.Series]) -> dict[str, float | None]:
     """NAME, NAME_low, NAME_high of each column: t intervals over the runs in which it is defined."""
-    return {
-        key: value for name, values in columns.items() for key, value in interval_json(name, values.to_numpy()).items()
-    }
+    return {key: value for name, values in columns.items() for key, value in told(name, values.to_numpy()).items()}
 
 
 ANALYSES = (

@@ -35,7 +35,7 @@ import pandas as pd
 from wbsite.analyses.base import Analysis, StudyContext
 from wbsite.core.store import Contents, Entry
 from wbsite.ops.information.dips import DEPTH, WINDOW, Dip, dip
-from wbsite.stats.intervals import interval_json, or_none
+from wbsite.stats.intervals import or_none, told
 from wbsite.stats.pairing import Pairing, pairing
 
 DRAWS = 999
@@ -134,7 +134,7 @@ def summary(
     found: dict[str, Any] = {"alive": alive, "dips": len(own)}
     found |= {f"mean_{name}": mean[name] if mean else None for name in ("depth", "epoch")}
     for name in ("depth", "epoch", *ALONG, *(f"{each}_rank" for each in OUTPUT)):
-        found |= interval_json(name, own[name].to_numpy(np.float64))
+        found |= told(name, own[name].to_numpy(np.float64))
     for name, reduced in (("median", "median"), ("first", "min"), ("last", "max")):
         found[f"epoch_{name}"] = float(getattr(own["epoch"], reduced)()) if len(own) else None
     for name in OUTPUT:

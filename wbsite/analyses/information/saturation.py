@@ -33,7 +33,7 @@ from scipy.stats import rankdata
 
 from wbsite.analyses.base import Analysis, StudyContext
 from wbsite.core.store import Contents
-from wbsite.stats.intervals import interval_json, or_none
+from wbsite.stats.intervals import or_none, told
 from wbsite.stats.rank_correlation import rank_correlation
 
 COMPRESSES = 0.1
@@ -124,7 +124,7 @@ def _by_layer(rows: pd.DataFrame) -> dict[str, Any]:
 def _layer(rows: pd.DataFrame) -> dict[str, Any]:
     found: dict[str, Any] = {"alive": len(rows)}
     for name in ("compression", "rise", "rho", "rho_steps", "rho_other"):
-        found |= interval_json(name, rows[name].to_numpy())
+        found |= told(name, rows[name].to_numpy())
     over = rank_correlation(rows["compression"].to_numpy(), rows["rise"].to_numpy(), draws=DRAWS, seed=0)
     parts = {"": over.rho, "_low": over.low, "_high": over.high, "_p": over.p}
     return found | {f"rho_seeds{end}": or_none(value) for end, value in parts.items()} | _kinds(rows)
@@ -143,7 +143,7 @@ def _pooled(rows: pd.DataFrame) -> dict[str, Any]:
     still = hidden[~(hidden["rise"] >= SATURATES)]
     return {
         **_kinds(hidden),
-        **interval_json("no_rise_compression", still.groupby("seed")["compression"].mean().to_numpy()),
+        **told("no_rise_compression", still.groupby("seed")["compression"].mean().to_numpy()),
     }
 
 
