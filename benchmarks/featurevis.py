@@ -42,7 +42,7 @@ from torch.nn import functional as F
 from wbsite import models
 from wbsite.core.device import choose, describe
 from wbsite.featurevis import Settings, Target, visualize
-from wbsite.featurevis.image_model import sight
+from wbsite.featurevis.image_model import image_model
 from wbsite.graph.layers import discover
 from wbsite.graph.recording import record
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
@@ -256,7 +256,7 @@ def alone(options: argparse.Namespace, device: torch.device) -> None:
             run(1)
             for _ in range(options.repeats):
                 found.append(count * 16 / (timed(run, 17) - timed(run, 1)))
-            dtype = str(sight(model, targets, Settings(size=size), device).dtype).removeprefix("torch.")
+            dtype = str(image_model(model, targets, Settings(size=size), device).dtype).removeprefix("torch.")
             low, high = min(found), max(found)
             print(
                 f"{name:18} {size:4} px to {place:8} batch {count:2} {dtype}: {statistics.median(found):7.1f}"

@@ -82,8 +82,8 @@ class Call:
 
     def run(self, values: Mapping[int, Any]) -> Any:
         """Calls the function on the values it reads."""
-        args, kwargs = filled(self.args, values), {k: filled(v, values) for k, v in self.kwargs.items()}
-        return self.function(*args, **kwargs)
+        kwargs = {name: with_values(argument, values) for name, argument in self.kwargs.items()}
+        return self.function(*with_values(self.args, values), **kwargs)
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Tape:
         calls: in the order in which they were made.
         shapes: of every value in the recorded pass, batch axis (1) included.
         outputs: module → value it returned at its first call.
-        feeding: module → value it was given at its first call.
+        feeding: module → value it read at its first call.
         untraced: modules that were called with or returned something that no recorded calls lead to from the input.
         uses: convolution or fully connected layer → its calls, in the order in which layers were first called.
     """
@@ -144,14 +144,14 @@ class Tape:
         return self._named(name, self.outputs)
 
     def feeds(self, name: str) -> int:
-        """The value that a layer or module is given; raises as `value`."""
+        """The value that a layer or module reads; raises as `value`."""
         return self._named(name, self.feeding)
 
-    def _named(self, name: str, among: Mapping[str, int]) -> int:
+    def _named(self, name: str, values: Mapping[str, int]) -> int:
         if name == INPUT_NAME:
             return INPUT
-        if name in among:
-            return among[name]
+        if name in values:
+            return values[name]
         if not isinstance(name, str):
             raise WbsiteError(f"{name!r} is no name of a layer or module.", "Give its dotted name, as text.")
         if name in self.untraced:
@@ -159,7 +159,7 @@ class Tape:
                 f"{name} cannot be followed back to the network's input.",
                 "It returns no tensor, or the forward pass leaves torch, as for NumPy: choose one before that.",
             )
-        raise unknown("layer or module", name, filter(None, among))
+        raise unknown("layer or module", name, filter(None, values))
 
     def pre_activation(self, name: str) -> int:
         """A layer's output after its own batch norm, where one alone reads it, and before any rectifier."""
@@ -184,17 +184,17 @@ class Tape:
         return tuple(self._between({source}, (target,)))
 
     def _between(self, sources: set[int], targets: Collection[int]) -> list[Call]:
-        reached, forwards = set(sources), []
+        dependent, reached = set(sources), []
         for call in self.calls:
-            if not sources.intersection(call.outputs) and reached.intersection(call.inputs):
-                reached |= set(call.outputs)
-                forwards.append(call)
-        wanted, kept = set(targets), []
-        for call in reversed(forwards):
-            if wanted.intersection(call.outputs):
-                wanted |= set(call.inputs)
-                kept.append(call)
-        return kept[::-1]
+            if not sources.intersection(call.outputs) and dependent.intersection(call.inputs):
+                dependent |= set(call.outputs)
+                reached.append(call)
+        needed, path = set(targets), []
+        for call in reversed(reached):
+            if needed.intersection(call.outputs):
+                needed |= set(call.inputs)
+                path.append(call)
+        return path[::-1]
 
 
 @dataclass(frozen=True)
@@ -210,8 +210,9 @@ class Program:
         Raises:
             WbsiteError: the network cannot be run on a batch, or on an input of another size than the recorded one.
         """
-        found = execute(self.calls, {INPUT: x}, self.values, lambda call, env: call.run(env))
-        return of_batch(found, len(x))
+        values = execute(self.calls, {INPUT: x}, self.values, lambda call, env: call.run(env))
+        check_batch(values, len(x))
+        return values
 
 
 def execute(
@@ -232,7 +233,7 @@ def execute(
     for i, call in enumerate(calls):
         try:
             result = run(call, values)
-            made = list(zip(call.outputs, result if call.several else (result,), strict=True))
+            outputs = list(zip(call.outputs, result if call.several else (result,), strict=True))
         except (torch.OutOfMemoryError, WbsiteError):
             raise
         except (RuntimeError, ValueError, IndexError) as error:
@@ -243,25 +244,29 @@ def execute(
                 f"{call.name} in {call.module or 'the network'} cannot be repeated on {shapes}: {error}",
                 "The network's own code fixes its sizes: use its usual input size, one picture at a time.",
             ) from error
-        values.update(made)
+        values.update(outputs)
         for value in call.inputs:
             if last[value] == i and value not in wanted:
                 values.pop(value, None)
     return {value: values[value] for value in wanted}
 
 
-def of_batch(found: dict[int, torch.Tensor], count: int) -> dict[int, torch.Tensor]:
-    """Values, if each has a row for every one of `count` pictures; a WbsiteError otherwise."""
-    for value in found.values():
+def check_batch(values: Mapping[int, torch.Tensor], count: int) -> None:
+    """Makes sure that each value has a row for every one of `count` pictures.
+
+    Raises:
+        WbsiteError: one has not.
+    """
+    for value in values.values():
         if value.ndim == 0 or len(value) != count:
             raise WbsiteError(
                 f"the network makes values of shape {tuple(value.shape)} of {count} pictures.",
                 "Its own code takes one picture out of the batch, as by x[0]: it has to keep the batch.",
             )
-    return found
 
 
 def refs_in(tree: Any) -> Iterator[Ref]:
+    """The Refs in arguments, in order."""
     if isinstance(tree, Ref):
         yield tree
     elif isinstance(tree, (tuple, list)):
@@ -272,7 +277,7 @@ def refs_in(tree: Any) -> Iterator[Ref]:
             yield from refs_in(item)
 
 
-def filled(tree: Any, values: Mapping[int, Any], batch: int | None = None) -> Any:
+def with_values(tree: Any, values: Mapping[int, Any], batch: int | None = None) -> Any:
     """Arguments with the values in place of their Refs."""
     if isinstance(tree, Ref):
         return values[tree.value]
@@ -282,8 +287,8 @@ def filled(tree: Any, values: Mapping[int, Any], batch: int | None = None) -> An
         if batch is None and any(isinstance(item, Ref) for item in tree):
             first = next(values[item.value] for item in tree if isinstance(item, Ref))
             batch = len(first) if isinstance(first, torch.Tensor) and first.ndim else None
-        items = [filled(item, values, batch) for item in tree]
+        items = [with_values(item, values, batch) for item in tree]
         return items if isinstance(tree, list) else tuple(items)
     if isinstance(tree, dict):
-        return {key: filled(item, values, batch) for key, item in tree.items()}
+        return {key: with_values(item, values, batch) for key, item in tree.items()}
     return tree

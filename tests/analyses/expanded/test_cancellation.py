@@ -19,7 +19,7 @@ from wbsite.graph.layers import discover
 from wbsite.graph.recording import Recorded
 from wbsite.models import load
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
-from wbsite.ops.expanded.cancellation import by_chance, cancelling
+from wbsite.ops.expanded.cancellation import measure_cancellation, null_p_and_q
 from wbsite.ops.expanded.weights import expanded_weights
 
 PARAMS = {"strongest": 6, "null_units": 400, "draws": 40, "seed": 0, "largest": 10**7, "shown": 3}
@@ -122,9 +122,9 @@ def test_gradients_stay_within_the_bounds_and_differ_from_picture_to_picture(mea
     assert kinds == ["cancelling", "cancelling", "ordinary"]
     assert (sources[["outside_best", "outside_paths"]] == 0).all().all()
     assert (sources["largest_of_best"] <= 1 + 1e-5).all()
-    cancelling = sources[sources["example"] == 0]
-    assert np.abs(cancelling[["expanded_positive", "expanded_negative"]]).max().max() < 1e-5
-    assert (cancelling["best_positive"] > 0.01).all()
+    measure_cancellation = sources[sources["example"] == 0]
+    assert np.abs(measure_cancellation[["expanded_positive", "expanded_negative"]]).max().max() < 1e-5
+    assert (measure_cancellation["best_positive"] > 0.01).all()
     assert len(rows) == 3 * 4 * 8
     assert set(rows["photograph"]) <= set(range(10))
     assert (rows["excitation"] >= 0).all() and (rows["inhibition"] <= 0).all()
@@ -160,8 +160,8 @@ def test_networks_that_come_with_wbsite_have_units_to_show(name: str) -> None:
 
 def test_boundary_detectors_of_inceptionv1_are_found_by_their_weights(bvlc: Any) -> None:
     """Photographs that excite them most show boundaries; here only that the same few units come out again."""
-    found = cancelling(Recorded.of(bvlc), Route("conv2d2", "mixed3a", "mixed3b_5x5"), draws=4)
+    found = measure_cancellation(Recorded.of(bvlc), Route("conv2d2", "mixed3a", "mixed3b_5x5"), draws=4)
     hidden = found.pairs.hidden
     assert set(hidden.argsort(descending=True)[:3].tolist()) == {27, 34, 36}
-    _, q = by_chance(hidden, torch.cat([pairs.hidden for pairs in found.nulls["shuffle"]]))
+    _, q = null_p_and_q(hidden, torch.cat([pairs.hidden for pairs in found.nulls["shuffle"]]))
     assert (q[[27, 34, 36]] < 0.2).all()

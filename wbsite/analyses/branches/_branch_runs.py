@@ -14,7 +14,7 @@ from scipy.stats import binomtest
 
 from wbsite.ops.tuning.filter_tuning import living
 from wbsite.stats.intervals import t_interval, welch_difference
-from wbsite.stats.rank_eta_squared import LEVEL, Parting, folded_area, parting, split_at_random
+from wbsite.stats.rank_eta_squared import LEVEL, RankEtaSquared, folded_auc, random_split_shares, rank_eta_squared
 from wbsite.train.repeated_runs import Repeated, bounds, half_epoch
 from wbsite.train.runs import Run
 
@@ -78,16 +78,16 @@ class Branched:
         values, without = PROPERTIES[name]
         return units[values].to_numpy(), units[without].to_numpy() if without else None
 
-    def parting(self, name: str, epoch: float, draws: int, seed: int) -> Parting:
+    def parting(self, name: str, epoch: float, draws: int, seed: int) -> RankEtaSquared:
         """How far branches part in one of PROPERTIES at a moment; the null's draws differ between seeds and moments."""
         values, without = self.values(name, epoch)
         own = [seed, self.seed, [*self.moments].index(epoch)]
-        return parting(values, self.end["branch"].to_numpy(), without, draws=draws, seed=own)
+        return rank_eta_squared(values, self.end["branch"].to_numpy(), without, draws=draws, seed=own)
 
     def area(self, name: str) -> float:
         """Folded, of a property itself; NaN for what is left of one, and for other numbers of branches than two."""
         values, without = self.values(name)
-        return folded_area(values, self.end["branch"].to_numpy()) if without is None else math.nan
+        return folded_auc(values, self.end["branch"].to_numpy()) if without is None else math.nan
 
     @property
     def pictures(self) -> np.ndarray:
@@ -99,7 +99,7 @@ class Branched:
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """Parting in one property through the training of an experiment.
+    """RankEtaSquared in one property through the training of an experiment.
 
     Attributes:
         epochs: (M,) at which it was measured.
@@ -113,7 +113,7 @@ class Course:
     shares: np.ndarray
     expected: np.ndarray
     limits: np.ndarray
-    last: tuple[Parting, ...]
+    last: tuple[RankEtaSquared, ...]
 
     @classmethod
     def of(cls, runs: Sequence[Branched], name: str, draws: int, seed: int) -> Course:
@@ -206,7 +206,7 @@ class Trained:
     def split(self, name: str, branches: int, draws: int, seed: int) -> np.ndarray:
         """(S, draws) η² in one of PROPERTIES when trained units are dealt to so many branches at random."""
         found = [
-            split_at_random(*one.values(name), draws=draws, seed=[seed, one.seed], branches=branches)
+            random_split_shares(*one.values(name), draws=draws, seed=[seed, one.seed], branches=branches)
             for one in self.runs
         ]
         return np.stack(found)

@@ -12,11 +12,11 @@ from scipy.stats import false_discovery_control, spearmanr
 
 from wbsite.analyses.base import Analysis, Context, reads_pictures
 from wbsite.core.store import Contents
-from wbsite.graph.channel_map import Wiring
-from wbsite.graph.channel_origin import Span
+from wbsite.graph.channel_map import ChannelMap
+from wbsite.graph.channel_origin import ChannelOrigin
 from wbsite.graph.layers import Layer
 from wbsite.graph.recording import Recorded
-from wbsite.ops.branches.communities import Communities, best_of, explained, null_modularity
+from wbsite.ops.branches.communities import Communities, best_communities, community_eta_squared, null_modularity
 from wbsite.ops.branches.correspondence_analysis import Factors, balanced, connectivity_factors, null_values, strengths
 from wbsite.ops.tuning.filter_tuning import FilterTuning
 from wbsite.stats.rank_correlation import rank_correlation
@@ -120,8 +120,10 @@ def _found(context: Context) -> tuple[Layer | None, list[Layer], str]:
         return None, [], f"the filters of its first convolution, {first.name}, have one position only"
     fed = [layer for layer in convs if layer.inputs == (first.name,)]
     if fed:
-        wires = Wiring(Recorded.of(context.model).on(context.device), context.layers.names)
-        fed = [layer for layer in fed if wires.inputs[layer.name] == (Span((first.name,), 0, first.out_channels),)]
+        wires = ChannelMap(Recorded.of(context.model).on(context.device), context.layers.names)
+        fed = [
+            layer for layer in fed if wires.inputs[layer.name] == (ChannelOrigin((first.name,), 0, first.out_channels),)
+        ]
     if not fed:
         return None, [], f"no convolution reads the units of its first one, {first.name}, and nothing else"
     whole = [layer for layer in fed if layer.groups == 1]
@@ -214,7 +216,7 @@ def _communities(
         none = tuple(np.full(count, -1) for count in strength.shape[::-1])
         table = pd.DataFrame(columns=list(COLUMNS["communities"]))
         return {"communities_reason": reason}, {"labels": none, "communities": table}
-    found, by_seed, stability = best_of(strength, params["seeds"])
+    found, by_seed, stability = best_communities(strength, params["seeds"])
     null = null_modularity(strength, params["null_communities"], params["seed"])
     usual = float(np.median(by_seed))
     said: dict[str, Any] = {
@@ -230,7 +232,7 @@ def _communities(
         "explained": {},
     }
     for name, values in properties.items():
-        eta, chance, p, units = explained(found.inputs, values, params["draws"], params["seed"])
+        eta, chance, p, units = community_eta_squared(found.inputs, values, params["draws"], params["seed"])
         numbers = {"eta": eta, "chance": chance, "p": p}
         finite = {key: None if math.isnan(number) else number for key, number in numbers.items()}
         said["explained"][name] = {**finite, "units": units}

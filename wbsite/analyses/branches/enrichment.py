@@ -16,13 +16,12 @@ from wbsite.featurevis.presentation import present
 from wbsite.graph.tape import INPUT_NAME
 from wbsite.models import LoadedModel
 from wbsite.models.untrained import untrained
-from wbsite.ops.branches.enrichment_p import enrichment_p_value
-from wbsite.ops.branches.group_tests import Population, category_tests, index_tests, stage_tests
+from wbsite.ops.branches.group_tests import GroupUnits, category_tests, index_tests, stage_tests
 from wbsite.ops.branches.untrained_null import KEYS, Tables, against_copies, false_shares, stacked
 from wbsite.ops.tuning.categories import categories, filter_categories
 from wbsite.ops.tuning.filter_tuning import FilterTuning
 from wbsite.ops.tuning.indices import INDICES, tuning
-from wbsite.stats.enrichment import false_discovery
+from wbsite.stats.enrichment import enrichment_p_value, false_discovery
 
 UNIT = ["layer", "unit"]
 
@@ -176,7 +175,7 @@ def _tests(group: Group, source: Source, permutations: int, seed: int) -> dict[s
     units = group.units.merge(source.units, on=UNIT)
     if units["branch"].nunique() < 2:
         return {}
-    population = Population(group.branches, group.kernels, units["branch"].to_numpy())
+    population = GroupUnits(group.branches, group.kernels, units["branch"].to_numpy())
     places, named = pd.MultiIndex.from_frame(units[UNIT]), source.categories
     names = sorted(set(named["category"]))
     having = [places.isin(pd.MultiIndex.from_frame(named.loc[named["category"] == name, UNIT])) for name in names]

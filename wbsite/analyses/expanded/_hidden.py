@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from wbsite.graph.channel_origin import spans, unit_of
+from wbsite.graph.channel_origin import channel_origins, unit_of
 from wbsite.graph.dominators import Route
 from wbsite.graph.linear import LinearForm
 from wbsite.graph.recording import Recorded
-from wbsite.ops.expanded.cancellation import Cancelling, composed
+from wbsite.ops.expanded.cancellation import Cancellation, compose
 from wbsite.ops.expanded.weights import Path, expanded_weights
 
 SOURCES, THROUGH = 3, 3
@@ -40,7 +40,7 @@ class Shown:
         self.wanted: dict[str, list[int]] = {}
         self._count = 0
 
-    def add(self, found: Cancelling, unit: int) -> None:
+    def add(self, found: Cancellation, unit: int) -> None:
         """One unit of the route's target, with the sources of which most is hidden."""
         pairs = found.pairs
         lost = pairs.strength[unit].square() - pairs.net[unit].square()
@@ -63,8 +63,8 @@ class Shown:
         if layer and layer != "input" and unit not in self.wanted.setdefault(layer, []):
             self.wanted[layer].append(unit)
 
-    def _all_sources(self, found: Cancelling, unit: int) -> Iterator[dict[str, Any]]:
-        of = spans(self.recorded.tape, self.recorded.tape.activation(found.route.source))
+    def _all_sources(self, found: Cancellation, unit: int) -> Iterator[dict[str, Any]]:
+        of = channel_origins(self.recorded.tape)[self.recorded.tape.activation(found.route.source)]
         strong = set(found.pairs.channel[unit].tolist())
         sums = [one[unit].tolist() for one in (found.positive, found.negative, found.net)]
         for channel, (positive, negative, net) in enumerate(zip(*sums, strict=True)):
@@ -77,19 +77,19 @@ class Shown:
     def _contributions(self, route: Route, unit: int, channels: Sequence[int]) -> Iterator[torch.Tensor]:
         """C_m of each source channel, (M, kh, kw)."""
         first = Path.between(self.recorded, route.source, route.between)
-        assert first.window is not None
+        assert first.receptive_field is not None
         kernels = first.gradients(first.units(None), LinearForm(self.recorded.tape.shapes))
         into = expanded_weights(self.recorded, route.between, route.target, [unit])[0]
-        height, width = first.window
+        height, width = first.receptive_field
         for channel in channels:
-            yield composed(into, kernels[:, channel], (height.stride, width.stride))
+            yield compose(into, kernels[:, channel], (height.stride, width.stride))
 
     def _rows(
         self, route: Route, unit: int, channel: int, between: Sequence[int], sizes: Sequence[float]
     ) -> Iterator[dict[str, Any]]:
         tape = self.recorded.tape
-        source = unit_of(spans(tape, tape.activation(route.source)), channel)
-        map_between = spans(tape, tape.activation(route.between))
+        source = unit_of(channel_origins(tape)[tape.activation(route.source)], channel)
+        map_between = channel_origins(tape)[tape.activation(route.between)]
         self._want(*source)
         for one, size in zip(between, sizes, strict=True):
             through = unit_of(map_between, one)

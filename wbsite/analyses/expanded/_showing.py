@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from wbsite.core.errors import WbsiteError
-from wbsite.ops.expanded.input_map import WideMap
+from wbsite.ops.expanded.input_map import InputMap
 from wbsite.ops.expanded.weight_factors import explained_by_count, weight_factors
 from wbsite.ops.tuning.orientation import agreement
 
@@ -40,13 +40,13 @@ class Shown:
     units: list[Unit] = field(default_factory=list)
     directions: list[dict[str, str]] = field(default_factory=list)
 
-    def direction(self, name: str, wide: WideMap, vector: torch.Tensor) -> None:
+    def direction(self, name: str, wide: InputMap, vector: torch.Tensor) -> None:
         """Asks for a picture of a direction in a wide map."""
         self.arrays[f"direction/{name}"] = vector.float().numpy()
-        self.directions.append({"name": name, "place": wide.place, "side": wide.side})
+        self.directions.append({"name": name, "place": wide.layer, "side": wide.side})
 
 
-def strongest(wide: WideMap, kernels: torch.Tensor, count: int) -> tuple[list[dict[str, Any]], np.ndarray]:
+def strongest(wide: InputMap, kernels: torch.Tensor, count: int) -> tuple[list[dict[str, Any]], np.ndarray]:
     """The strongest channels of a map for one unit's kernels (C, kh, kw), and their kernels.
 
     Rows: channel of the map, the layer and unit it is (layer "" where it is no one unit), its share of the unit's
@@ -99,7 +99,7 @@ def centre(survey: Survey, unit: Unit, inputs: int, back: int) -> Shown:
     return shown
 
 
-def _property(survey: Survey, wide: WideMap, prop: str, shares: torch.Tensor) -> list[float | None]:
+def _property(survey: Survey, wide: InputMap, prop: str, shares: torch.Tensor) -> list[float | None]:
     """How colourful, or how fine, what each factor (n, channels) of a map reads is, in [−1, 1].
 
     The mean over its channels, by share, of the cosine of their expanded weights to the first filters with that
@@ -119,7 +119,7 @@ def _property(survey: Survey, wide: WideMap, prop: str, shares: torch.Tensor) ->
     return [float(row @ found / row.sum()) if row.sum() > 0 else None for row in weight]
 
 
-def _further(survey: Survey, layer: str) -> WideMap | None:
+def _further(survey: Survey, layer: str) -> InputMap | None:
     """The wide map that the first of the earlier layers on the way to this one reads; None without such layers."""
     tape = survey.wires.tape
     for before in survey.early:
@@ -148,7 +148,7 @@ def positions(survey: Survey, unit: Unit, inputs: int, most: int) -> Shown:
 def bottleneck(survey: Survey, unit: Unit, count: int) -> Shown:
     """A unit's strongest kernels over its bottleneck, and over the wide map before that."""
     (layer, channel), shown = unit, Shown()
-    narrow = WideMap(survey.wires, survey.wires.tape.feeds(layer), layer, "input", ())
+    narrow = InputMap(survey.wires, survey.wires.tape.feeds(layer), layer, "input", ())
     wide = survey.wide(layer)
     for name, given in (("direct", narrow), ("across", wide)):
         rows, kernels = strongest(given, given.kernels(layer, [channel])[0], count)

@@ -13,10 +13,10 @@ import torch
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Contents
-from wbsite.graph.channel_origin import Span, spans, unit_of
+from wbsite.graph.channel_origin import ChannelOrigin, channel_origins, unit_of
 from wbsite.graph.dominators import Route, routes
 from wbsite.graph.recording import Recorded
-from wbsite.ops.expanded.cancellation import NULLS, Cancelling, by_chance, cancelling
+from wbsite.ops.expanded.cancellation import NULLS, Cancellation, measure_cancellation, null_p_and_q
 from wbsite.ops.expanded.weights import Path
 
 from ._hidden import SOURCE_COLUMNS, THROUGH_COLUMNS, Shown
@@ -54,7 +54,7 @@ def run(context: Context) -> Contents:
             _affordable(recorded, route, params["largest"])
             seed = params["seed"] * 1_000_003 + number
             draws = _draws(recorded, route, params)
-            found.append(_Layer.of(recorded, cancelling(recorded, route, params["strongest"], draws, seed)))
+            found.append(_Layer.of(recorded, measure_cancellation(recorded, route, params["strongest"], draws, seed)))
         except WbsiteError as error:
             skipped.append({"layer": route.target, "reason": error.message})
         context.progress.advance()
@@ -139,21 +139,21 @@ class _Layer:
     """
 
     route: Route
-    found: Cancelling
+    found: Cancellation
     p: Mapping[str, torch.Tensor]
     q: Mapping[str, torch.Tensor]
     pair_p: Mapping[str, torch.Tensor]
-    before: tuple[Span, ...]
+    before: tuple[ChannelOrigin, ...]
 
     @classmethod
-    def of(cls, recorded: Recorded, found: Cancelling) -> _Layer:
+    def of(cls, recorded: Recorded, found: Cancellation) -> _Layer:
         hidden, small = found.pairs.hidden.cpu(), -found.pairs.coherence.cpu()
         p, q, pair_p = {}, {}, {}
         for null, draws in found.nulls.items():
-            p[null], q[null] = by_chance(hidden, torch.cat([pairs.hidden for pairs in draws]).cpu())
-            flat, _ = by_chance(small.flatten(), -torch.cat([pairs.coherence.flatten() for pairs in draws]).cpu())
+            p[null], q[null] = null_p_and_q(hidden, torch.cat([pairs.hidden for pairs in draws]).cpu())
+            flat, _ = null_p_and_q(small.flatten(), -torch.cat([pairs.coherence.flatten() for pairs in draws]).cpu())
             pair_p[null] = flat.reshape(small.shape)
-        before = spans(recorded.tape, recorded.tape.activation(found.route.source))
+        before = channel_origins(recorded.tape)[recorded.tape.activation(found.route.source)]
         return cls(found.route, found, p, q, pair_p, before)
 
     def units(self) -> pd.DataFrame:

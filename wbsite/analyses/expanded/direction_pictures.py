@@ -36,7 +36,7 @@ def run(context: Context) -> Contents:
             done[picture.target] = context.parts.put(_part_name(picture.target), _part(picture))
     entries = {name: entry for name, target in wanted.items() if (entry := done[target]) is not None}
     rows = [
-        {"name": name, "place": wanted[name].place, "side": wanted[name].side, **entry.values}
+        {"name": name, "place": wanted[name].layer, "side": wanted[name].side, **entry.values}
         for name, entry in entries.items()
     ]
     kinds = {"name": str, "place": str, "side": str, "activation": float, "dead": bool, "reseeded": int}
@@ -61,7 +61,7 @@ def _target(direction: Mapping[str, str], vector: np.ndarray) -> Target:
 
 def _part_name(target: Target) -> dict[str, Any]:
     vector = np.asarray(target.direction, np.float64).tobytes()
-    return {"place": target.place, "side": target.side, "direction": hashlib.sha256(vector).hexdigest()}
+    return {"place": target.layer, "side": target.side, "direction": hashlib.sha256(vector).hexdigest()}
 
 
 def _part(picture: Picture) -> Contents:

@@ -14,9 +14,9 @@ from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Contents, Entry
 from wbsite.graph.recording import Recorded
-from wbsite.ops.expanded.gradient_bounds import BestCase, best_case
-from wbsite.ops.expanded.gradient_nmf import typical_cases
-from wbsite.ops.expanded.photograph_gradients import example_gradients
+from wbsite.ops.expanded.gradient_bounds import GradientBounds, gradient_bounds
+from wbsite.ops.expanded.gradient_nmf import gradient_nmf
+from wbsite.ops.expanded.photograph_gradients import photograph_gradients
 from wbsite.ops.expanded.weights import Paths, expanded_weights, path_products
 
 ROUNDING = 1e-5
@@ -150,7 +150,7 @@ class _Measured:
     activations: torch.Tensor
     expanded: torch.Tensor
     paths: Paths
-    best: BestCase
+    best: GradientBounds
     factors: Any
 
     @classmethod
@@ -158,7 +158,7 @@ class _Measured:
         between = (recorded, example.source, example.layer)
         unit, channels = [example.unit], example.channels
         drawn = channels[:SHOWN]
-        found = example_gradients(*between, inputs, unit, channels, at="strongest")
+        found = photograph_gradients(*between, inputs, unit, channels, position="strongest")
         every = path_products(*between, unit, pools="gates")
         alike = _alike(found.gradients[0])
         return cls(
@@ -168,8 +168,8 @@ class _Measured:
             found.activations[0],
             expanded_weights(*between, unit)[0, drawn],
             Paths(every.positive[:, drawn], every.negative[:, drawn]),
-            best_case(*between, unit, drawn),
-            typical_cases(alike, cases),
+            gradient_bounds(*between, unit, drawn),
+            gradient_nmf(alike, cases),
         )
 
     @property

@@ -13,10 +13,10 @@ import torch
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Contents
-from wbsite.graph.channel_origin import spans
-from wbsite.graph.depth import named_maps, source_back, steps_to
+from wbsite.graph.channel_origin import channel_origins
+from wbsite.graph.depth import depths_below, map_at_depth, named_maps
 from wbsite.graph.recording import Recorded
-from wbsite.ops.expanded.shuffle_null import LEVEL, MEASURES, AgainstNull
+from wbsite.ops.expanded.shuffle_null import LEVEL, MEASURES, ShuffleNull
 from wbsite.ops.expanded.smoothness import SMALLEST, morans_i
 from wbsite.ops.expanded.weights import Path
 from wbsite.stats.intervals import t_interval
@@ -65,7 +65,7 @@ def run(context: Context) -> Contents:
     for number, pair in enumerate(pairs):
         try:
             path = _path(recorded, pair, context.params["largest"])
-            found = AgainstNull.drawn(path, **sizes, seed=context.params["seed"] * 1_000_003 + number)
+            found = ShuffleNull.draw(path, **sizes, seed=context.params["seed"] * 1_000_003 + number)
         except WbsiteError as error:
             skipped.append({"target": pair.target, "source": pair.source, "kind": pair.kind, "reason": error.message})
         else:
@@ -108,8 +108,8 @@ def _pairs(context: Context, recorded: Recorded) -> list[Pair]:
     maps = named_maps(tape, names)
     found: list[list[Pair]] = []
     for layer in spatial:
-        away = steps_to(tape, tape.pre_activation(layer.name))
-        sources = {str(steps): (source_back(maps, away, steps), steps) for steps in BACK}
+        away = depths_below(tape, tape.pre_activation(layer.name))
+        sources = {str(steps): (map_at_depth(maps, away, steps), steps) for steps in BACK}
         first = traced[0].name
         steps = away.get(tape.activation(first), 0)
         if steps > max(BACK):
@@ -188,7 +188,7 @@ class Example:
     norms: list[float]
 
 
-def _examples(path: Path, found: AgainstNull, count: int) -> list[Example]:
+def _examples(path: Path, found: ShuffleNull, count: int) -> list[Example]:
     """The units nearest to quantiles of smoothness; one that two quantiles share comes once."""
     examples: dict[int, Example] = {}
     observed = found.observed["smoothness"]
@@ -227,7 +227,9 @@ def _shown(
             arrays[f"example_{len(arrays)}"] = example.maps.numpy()
             smooth, size = morans_i(example.maps).tolist(), example.maps.shape
             named = [
-                (span.layers, span.first + i) for span in spans(recorded.tape, example.start) for i in range(span.units)
+                (origin.layers, origin.first + i)
+                for origin in channel_origins(recorded.tape)[example.start]
+                for i in range(origin.units)
             ]
             for rank, index in enumerate(example.channels):
                 layers, channel = named[index]

@@ -142,10 +142,10 @@ def summary(
         if counted is not None and len(own):
             at, near = _paired(own, counted[name].drop(index=0))
         found |= {
-            f"{name}_excess": or_none(at.own - at.other),
+            f"{name}_excess": or_none(at.paired - at.unpaired),
             f"{name}_p": or_none(at.p),
-            f"{name}_ratio": or_none(2**-near.own),
-            f"{name}_ratio_other": or_none(2**-near.other),
+            f"{name}_ratio": or_none(2**-near.paired),
+            f"{name}_ratio_other": or_none(2**-near.unpaired),
             f"{name}_ratio_p": or_none(near.p),
         }
     return found
