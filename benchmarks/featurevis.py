@@ -194,7 +194,7 @@ def pictures(options: argparse.Namespace, device: torch.device) -> None:
         torch.manual_seed(i)
         np.random.seed(i)
         part = targets[i : i + 8]
-        there += lucent(model, [t.place for t in part], [t.channel for t in part], options.steps, device).unbind()
+        there += lucent(model, [t.layer for t in part], [t.channel for t in part], options.steps, device).unbind()
         print(f"lucent: {len(there)} of {len(targets)}", flush=True)
     one, other = (responses(model, targets, torch.stack(images), device) for images in (here, there))
     ratios = [(a / b) if b > 0 else float("inf") for a, b in zip(one, other, strict=True)]
@@ -229,7 +229,7 @@ def responses(model: LoadedModel, targets: list[Target], images: torch.Tensor, d
         tape = record(module, (3, side, side))
         shown = F.interpolate(images.to(device), (side, side), mode="bilinear", align_corners=False)
         for i, target in enumerate(targets):
-            value = tape.pre_activation(target.place)
+            value = tape.pre_activation(target.layer)
             found = tape.program([value])(given(model, shown[i : i + 1]))[value][0, target.channel].max()
             best[i] = torch.maximum(best[i], found.cpu())
     return best.tolist()

@@ -13,7 +13,7 @@ import pytest
 from wbsite import datasets
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
-from wbsite.datasets._photographs import described, files_of
+from wbsite.datasets._photographs import caption, files_of
 from wbsite.datasets.base import Samples, split
 
 RNG = np.random.default_rng(0)
@@ -176,7 +176,7 @@ def test_pictures_are_not_asked_of_samples_nor_samples_of_pictures() -> None:
     with pytest.raises(WbsiteError, match="textures has no samples") as error:
         load("textures")
     assert "harmonics" in error.value.hint and "imagefolder" not in error.value.hint
-    for ask in (files_of, lambda name: described(name, 3), lambda name: datasets.load(name, "test", 32, Progress())):
+    for ask in (files_of, lambda name: caption(name, 3), lambda name: datasets.load(name, "test", 32, Progress())):
         with pytest.raises(WbsiteError, match="harmonics has no pictures") as error:
             ask("harmonics")
         assert "imagefolder" in error.value.hint and "digits" not in error.value.hint

@@ -15,7 +15,8 @@ from torch.utils.checkpoint import checkpoint
 
 from wbsite.core.errors import WbsiteError
 from wbsite.graph.layers import discover
-from wbsite.models.zoo.inceptionv1 import BVLC, InceptionV1
+from wbsite.models.networks.inception_layouts import BVLC
+from wbsite.models.networks.inceptionv1 import InceptionV1
 
 Odd = runpy.run_path(str(Path(__file__).parents[1] / "models" / "odd_network.py"))["Odd"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wbsite.core.errors import WbsiteError
-from wbsite.models.digest import like, matches, sha256
+from wbsite.models.digest import in_notation, matches, sha256
 
 BYTES = b"weights" * 1000
 
@@ -29,7 +29,7 @@ def test_hashlib_and_prefix_digests(file: Path) -> None:
     assert matches(file, f"sha256-prefix:{whole[:8]}")
     assert not matches(file, f"sha256-prefix:{whole[1:9]}")
     assert matches(file, f"sha1:{hashlib.sha1(BYTES).hexdigest()}")
-    assert like(file, "md5:0") == f"md5:{hashlib.md5(BYTES).hexdigest()}"
+    assert in_notation(file, "md5:0") == f"md5:{hashlib.md5(BYTES).hexdigest()}"
 
 
 def test_git_sha1_is_what_git_says(file: Path) -> None:

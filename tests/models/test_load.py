@@ -15,9 +15,10 @@ from PIL import Image
 from wbsite.core.errors import WbsiteError
 from wbsite.models import LoadedModel, load
 from wbsite.models.convert import convert
+from wbsite.models.networks.inception_layouts import FIVE_H
+from wbsite.models.networks.inceptionv1 import InceptionV1
 from wbsite.models.verify import verify_file
 from wbsite.models.weights import read_provenance
-from wbsite.models.zoo.inceptionv1 import FIVE_H, InceptionV1
 
 Find = Callable[[str], Path]
 

@@ -206,7 +206,7 @@ def test_unfit_weights_are_refused(folder, written):
         load_user(f"{name}:build@absent.pth")
     with pytest.raises(WbsiteError) as raised:
         load_user(f"{name}:build@own.bin")
-    assert ".safetensors, .pth, .pt" in raised.value.hint
+    assert ".pth, .pt, .safetensors" in raised.value.hint
 
 
 def test_only_tokens_with_a_colon_are_the_users():

@@ -14,7 +14,7 @@ from PIL import Image
 from wbsite.core import registry
 from wbsite.models.base import Preprocess
 from wbsite.models.networks import heads
-from wbsite.models.zoo.simplified import Simplified
+from wbsite.models.networks.simplified import Simplified
 from wbsite.train.base import Preset, Recipe, Suite, Trial
 from wbsite.train.measure import Banding, shown
 from wbsite.train.suite import on_device

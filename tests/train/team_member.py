@@ -21,7 +21,7 @@ from wbsite.core.progress import Progress
 from wbsite.datasets.base import Pictures
 from wbsite.models.base import Preprocess
 from wbsite.models.networks import heads
-from wbsite.models.zoo.simplified import Simplified
+from wbsite.models.networks.simplified import Simplified
 from wbsite.train import loop
 from wbsite.train.base import Recipe
 from wbsite.train.batches import Batches

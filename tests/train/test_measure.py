@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from wbsite.models.zoo.simplified import Simplified
+from wbsite.models.networks.simplified import Simplified
 from wbsite.ops.banding.index import banding_index
 from wbsite.train.measure import Banding, finite
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from wbsite.core.errors import WbsiteError
+
+from .options import annotation
 
 app = typer.Typer(help="Fetch, convert and verify weights files.", no_args_is_help=True)
 
 Label = Annotated[str | None, typer.Option("--weights", help="Label of the weights, where a model has several.")]
-WeightsDir = Annotated[Path | None, typer.Option(help="Folder of converted weights, looked at before the cache.")]
 
 
 @app.command()
@@ -29,9 +31,20 @@ def fetch(
     _say(path)
 
 
-@app.command()
+class ReadsFormats(TyperCommand):
+    """A command whose help ends with the formats of weights files; they are looked up when it is asked for."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Writes one line a format: its suffixes, and what keeps weights so."""
+        from wbsite.core import registry
+
+        with formatter.section("Formats"):
+            formatter.write_dl([(", ".join(entry.suffixes), entry.summary) for entry in registry.entries("formats")])
+
+
+@app.command(cls=ReadsFormats)
 def convert(
-    source: Annotated[Path, typer.Argument(help=".caffemodel, .npz, .pth, .pt or .safetensors file.")],
+    source: Annotated[Path, typer.Argument(help="File of weights in one of the formats below.")],
     model: Annotated[str, typer.Option(help="NAME or NAME@WEIGHTS.")],
     out: Annotated[Path, typer.Option(help="Folder for NAME-WEIGHTS.safetensors.")],
     weights: Label = None,
@@ -45,13 +58,13 @@ def convert(
 @app.command()
 def verify(
     target: Annotated[str | None, typer.Argument(help="A file or a model; all files found by default.")] = None,
-    weights_dir: WeightsDir = None,
+    weights_dir: annotation("weights_dir") = None,  # type: ignore[valid-type]
 ) -> None:
     """Hash weights files again and load them: are they whole, and their network's?"""
     from wbsite.models.verify import targets, verify_file
 
     failures = []
-    paths = targets(target, weights_dir)
+    paths = targets(target, Path(weights_dir) if weights_dir else None)
     for path in paths:
         try:
             typer.echo(f"{path}: {verify_file(path)}")

@@ -16,9 +16,9 @@ def load(name: str, split: str, size: int, progress: Progress) -> Pictures:
     Raises:
         WbsiteError: unknown data set or one without pictures, or it cannot be read.
     """
-    spec, argument = _named(name)
+    spec, argument = _dataset(name)
     if spec.load is None:
-        raise _without(spec, "pictures", "load")
+        raise _lacks(spec, "pictures", "load")
     return spec.load(argument, split, size, progress)
 
 
@@ -28,31 +28,31 @@ def samples(name: str, progress: Progress) -> Samples:
     Raises:
         WbsiteError: unknown data set or one without samples, it cannot be read, or no classifier can be trained on it.
     """
-    spec, argument = _named(name)
+    spec, argument = _dataset(name)
     if spec.samples is None:
-        raise _without(spec, "samples", "samples")
-    found = spec.samples(argument, progress)
-    check_samples(found, name)
-    return found
+        raise _lacks(spec, "samples", "samples")
+    loaded = spec.samples(argument, progress)
+    check_samples(loaded, name)
+    return loaded
 
 
-def pictured(name: str) -> tuple[DatasetSpec, str]:
-    """The data set of pictures that `name` names, and what stands after the colon.
+def picture_dataset(name: str) -> tuple[DatasetSpec, str]:
+    """The data set of pictures that `name` names, and what comes after the colon.
 
     Raises:
         WbsiteError: there is no such data set, or it has no pictures.
     """
-    spec, argument = _named(name)
+    spec, argument = _dataset(name)
     if spec.load is None:
-        raise _without(spec, "pictures", "load")
+        raise _lacks(spec, "pictures", "load")
     return spec, argument
 
 
-def _named(name: str) -> tuple[DatasetSpec, str]:
+def _dataset(name: str) -> tuple[DatasetSpec, str]:
     kind, _, argument = name.partition(":")
     return registry.named("datasets", kind, "data set"), argument
 
 
-def _without(spec: DatasetSpec, what: str, attribute: str) -> WbsiteError:
-    having = sorted({entry.name for entry in registry.entries("datasets") if getattr(entry, attribute) is not None})
-    return WbsiteError(f"the data set {spec.name} has no {what}.", f"Those that have: {', '.join(having)}.")
+def _lacks(spec: DatasetSpec, content: str, attribute: str) -> WbsiteError:
+    names = sorted({entry.name for entry in registry.entries("datasets") if getattr(entry, attribute) is not None})
+    return WbsiteError(f"the data set {spec.name} has no {content}.", f"Those that have: {', '.join(names)}.")

@@ -7,13 +7,14 @@ import numpy as np
 from .base import Samples
 
 
-def flattened(
+def flatten(
     train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray], classes: tuple[str, ...]
 ) -> Samples:
-    """Samples of a data set that comes as two parts, which become its published split.
+    """Samples of a data set that comes as two parts, which become its published split: inputs (N, values) in [0, 1].
 
     Args:
         train, test: pixels, uint8 (n, ...), and labels (n,) of each part. A picture's values keep their order.
+        classes: names.
     """
     parts = (train, test)
     ends = np.cumsum([0, *(len(pixels) for pixels, _ in parts)])

@@ -1,4 +1,4 @@
-"""The pictures of a data set that networks are shown: its test pictures, of a large one some of each class."""
+"""The pictures of a data set that networks are shown: its test pictures, or some of each class where there are many."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from PIL import Image, UnidentifiedImageError
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
 
-from . import load, pictured
+from . import load, picture_dataset
 from .base import Files
 
 PHOTOGRAPHS = 200
-"""So many are shown at most."""
+"""The most that are shown."""
 
 SPLIT = "test"
 
@@ -26,12 +26,12 @@ def public_name(source: str) -> str:
     return f"{kind}:{PurePath(argument).name}" if argument else kind
 
 
-def described(source: str, count: int) -> str:
-    """Number and source for a caption: "64 crops of …"."""
-    return f"{count} {pictured(source)[0].called or f'pictures of {public_name(source)}'}"
+def caption(source: str, count: int) -> str:
+    """Number and source as a caption gives them: "64 crops of …"."""
+    return f"{count} {picture_dataset(source)[0].description or f'pictures of {public_name(source)}'}"
 
 
-def chosen(labels: np.ndarray, limit: int = PHOTOGRAPHS) -> np.ndarray:
+def evenly_spaced(labels: np.ndarray, limit: int = PHOTOGRAPHS) -> np.ndarray:
     """Indices of at most `limit` pictures, evenly over all in order of class: int64 (n,)."""
     order = np.argsort(labels, kind="stable")
     count = min(limit, len(order))
@@ -39,13 +39,14 @@ def chosen(labels: np.ndarray, limit: int = PHOTOGRAPHS) -> np.ndarray:
 
 
 def files_of(source: str) -> tuple[tuple[str, int, int], ...]:
-    """Path, size and time of the files that are shown, which are not read; none of pictures that are drawn or that
-    the data set itself keeps from changing.
+    """Path, size and time of modification, in nanoseconds, of the files that are shown; the files are not read.
+
+    Empty for data sets whose pictures are computed, or cannot change.
 
     Raises:
         WbsiteError: there is no such data set, or it holds no pictures.
     """
-    spec, argument = pictured(source)
+    spec, argument = picture_dataset(source)
     if spec.files is None:
         return ()
     stats = [(path, path.stat()) for path in _paths(spec.files(argument, SPLIT))]
@@ -53,12 +54,12 @@ def files_of(source: str) -> tuple[tuple[str, int, int], ...]:
 
 
 def pictures(source: str, side: int, progress: Progress) -> Iterator[Image.Image]:
-    """The pictures, RGB or as their files have them; those that come with no size of their own at `side` pixels.
+    """The pictures one by one, in RGB or in the mode of their files; without files, of `side` pixels.
 
     Raises:
         WbsiteError: there is no such data set, it has no pictures of that size, or a file cannot be read.
     """
-    spec, argument = pictured(source)
+    spec, argument = picture_dataset(source)
     if spec.files is not None:
         paths = _paths(spec.files(argument, SPLIT))
         progress.step(f"read {len(paths)} photographs", len(paths))
@@ -66,16 +67,16 @@ def pictures(source: str, side: int, progress: Progress) -> Iterator[Image.Image
             yield _opened(path)
             progress.advance()
         return
-    if spec.few is not None:
-        found = spec.few(argument, SPLIT, side, PHOTOGRAPHS, progress)
+    if spec.excerpt is not None:
+        loaded = spec.excerpt(argument, SPLIT, side, PHOTOGRAPHS, progress)
     else:
-        found = load(source, SPLIT, side, progress)
-    for pixels in found.images[chosen(found.labels)]:
+        loaded = load(source, SPLIT, side, progress)
+    for pixels in loaded.images[evenly_spaced(loaded.labels)]:
         yield Image.fromarray(pixels.transpose(1, 2, 0))
 
 
 def _paths(files: Files) -> list[Path]:
-    return [files.folder / files.names[i] for i in chosen(files.labels)]
+    return [files.folder / files.names[i] for i in evenly_spaced(files.labels)]
 
 
 def _opened(path: Path) -> Image.Image:

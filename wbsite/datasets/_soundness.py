@@ -1,4 +1,4 @@
-"""Samples that no classifier can be trained on are refused with the reason."""
+"""Refuses samples that no classifier can be trained on, with the reason."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def check_samples(samples: Samples, source: str) -> None:
     """Refuses samples that no classifier can be trained on.
 
     Args:
-        source: the name of the data set as it was given, for the message.
+        source: the data set as the user named it, for the message.
 
     Raises:
         WbsiteError: inputs or labels of another shape or type than `Samples` says, fewer than two samples, no feature,
@@ -74,19 +74,19 @@ def _check_split(train: np.ndarray, test: np.ndarray, samples: Samples, source: 
             )
         if len(np.unique(indices)) < len(indices):
             raise WbsiteError(f"{source} has an index twice among those to {name} on.", "Give every index once.")
-    if len(both := np.intersect1d(train, test)):
+    if len(common := np.intersect1d(train, test)):
         raise WbsiteError(
-            f"{source} has {len(both)} samples both to train and to test on, the first of them sample {both[0]}.",
+            f"{source} has {len(common)} samples both to train and to test on, the first of them sample {common[0]}.",
             "Give every sample to one part of the split, or to none.",
         )
     _check_classes(samples.labels[train], samples.classes, f"{source} has no sample to train on")
 
 
-def _check_classes(labels: np.ndarray, classes: tuple[str, ...], said: str) -> None:
+def _check_classes(labels: np.ndarray, classes: tuple[str, ...], complaint: str) -> None:
     counts = np.bincount(labels, minlength=len(classes))
     if empty := [repr(name) for name, count in zip(classes, counts, strict=True) if not count]:
         more = f" and {len(empty) - 5} more" if len(empty) > 5 else ""
         raise WbsiteError(
-            f"{said} of {', '.join(empty[:5])}{more}; each class needs at least one.",
+            f"{complaint} of {', '.join(empty[:5])}{more}; each class needs at least one.",
             "Add samples, or remove the class.",
         )

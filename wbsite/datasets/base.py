@@ -1,4 +1,4 @@
-"""What a set of labelled pictures, or of labelled vectors, is to wbsite."""
+"""What a data set is to wbsite: labelled pictures, or labelled vectors."""
 
 from __future__ import annotations
 
@@ -101,19 +101,19 @@ class DatasetSpec:
         summary: one line for `wbsite list datasets`.
         load: (argument after the colon, "train" or "test", side in pixels, progress) → Pictures.
         files: (argument, "train" or "test") → Files, of a data set that can be too large for the memory.
-        few: (argument, "train" or "test", side, number, progress) → that many pictures, of all classes alike, of a
-            data set that would be long in loading whole.
+        excerpt: (argument, "train" or "test", side, number, progress) → that many pictures, equally many of each class,
+            of a data set that takes long to load as a whole.
         samples: (argument, progress) → Samples, for networks that take vectors.
-        called: what its pictures are called after their number; left out, "pictures of" and the data set's name.
+        description: of its pictures, to follow their number; left out, "pictures of" and the data set's name.
     """
 
     name: str
     summary: str
     load: Callable[[str, str, int, Progress], Pictures] | None = None
     files: Callable[[str, str], Files] | None = None
-    few: Callable[[str, str, int, int, Progress], Pictures] | None = None
+    excerpt: Callable[[str, str, int, int, Progress], Pictures] | None = None
     samples: Callable[[str, Progress], Samples] | None = None
-    called: str = ""
+    description: str = ""
 
 
 def split(
@@ -148,22 +148,22 @@ def split(
     if not 0 <= seed < 2**32:
         raise WbsiteError(f"the seed of the split is {seed}.", "Expected a whole number from 0 to 4294967295.")
     counts = np.bincount(samples.labels, minlength=len(samples.classes))
-    if lonely := [name for name, count in zip(samples.classes, counts, strict=True) if count == 1]:
+    if single := [name for name, count in zip(samples.classes, counts, strict=True) if count == 1]:
         raise WbsiteError(
             f"a random split needs two samples of a class, one to train on and one to test on; "
-            f"there is one of {_named(lonely)}.",
+            f"there is one of {_quoted(single)}.",
             "Add samples, remove the class, or give a split of your own.",
         )
     quotas = counts * share
-    held = np.floor(quotas).astype(np.int64)
-    short = round(share * len(samples.labels)) - held.sum()
-    held[np.argsort(held - quotas, kind="stable")[:short]] += 1
-    held = np.clip(held, counts > 0, counts - (counts > 0))
-    chance = np.random.RandomState(seed)
-    tested = np.zeros(len(samples.labels), bool)
-    for label, number in enumerate(held):
-        tested[chance.permutation(np.flatnonzero(samples.labels == label))[:number]] = True
-    return np.flatnonzero(~tested), np.flatnonzero(tested)
+    test_counts = np.floor(quotas).astype(np.int64)
+    remainder = round(share * len(samples.labels)) - test_counts.sum()
+    test_counts[np.argsort(test_counts - quotas, kind="stable")[:remainder]] += 1
+    test_counts = np.clip(test_counts, counts > 0, counts - (counts > 0))
+    generator = np.random.RandomState(seed)
+    in_test = np.zeros(len(samples.labels), bool)
+    for label, number in enumerate(test_counts):
+        in_test[generator.permutation(np.flatnonzero(samples.labels == label))[:number]] = True
+    return np.flatnonzero(~in_test), np.flatnonzero(in_test)
 
 
 def check_trainable(training: Pictures | Files, held_out: Pictures | Files, source: str) -> None:
@@ -171,16 +171,16 @@ def check_trainable(training: Pictures | Files, held_out: Pictures | Files, sour
 
     Args:
         training, held_out: the two splits.
-        source: the name of the data set as it was given, for the message.
+        source: the data set as the user named it, for the message.
 
     Raises:
         WbsiteError: fewer than two classes to train on, other classes or another order of them to test on, a class
             without a picture in either split.
     """
     if len(training.classes) < 2:
-        there = f"one class to train on, {training.classes[0]!r}" if training.classes else "no class to train on"
+        classes = f"one class to train on, {training.classes[0]!r}" if training.classes else "no class to train on"
         raise WbsiteError(
-            f"{source} has {there}; a classifier needs two or more.",
+            f"{source} has {classes}; a classifier needs two or more.",
             "Sort the pictures into one folder a class, or use another data set.",
         )
     if training.classes != held_out.classes:
@@ -193,20 +193,22 @@ def check_trainable(training: Pictures | Files, held_out: Pictures | Files, sour
         empty = [name for name, count in zip(pictures.classes, counts, strict=True) if not count]
         if empty:
             raise WbsiteError(
-                f"{source} has no picture to {split} of {_named(empty)}; each class needs at least one in each split.",
+                f"{source} has no picture to {split} of {_quoted(empty)}; each class needs at least one in each split.",
                 "Add pictures, or remove the class from both splits.",
             )
 
 
 def _difference(training: Pictures | Files, held_out: Pictures | Files) -> str:
-    """What the classes of the two splits do not share."""
+    """The classes that only one split has, in words."""
     missing = [name for name in training.classes if name not in held_out.classes]
     added = [name for name in held_out.classes if name not in training.classes]
-    said = [f"{_named(names)} only to {split}" for names, split in ((missing, "train on"), (added, "test on")) if names]
-    return ", ".join(said) or "the same names in another order"
+    parts = [
+        f"{_quoted(names)} only to {split}" for names, split in ((missing, "train on"), (added, "test on")) if names
+    ]
+    return ", ".join(parts) or "the same names in another order"
 
 
-def _named(names: list[str], limit: int = 5) -> str:
+def _quoted(names: list[str], limit: int = 5) -> str:
     """The first names of a list and how many more there are."""
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(repr(name) for name in names[:limit]) + more

@@ -16,14 +16,14 @@ def samples(argument: str, progress: Progress) -> Samples:
     They come without a split: scikit-learn ships one of the two parts.
 
     Raises:
-        WbsiteError: something stands after the colon.
+        WbsiteError: there is something after the colon.
     """
     if argument:
         raise WbsiteError(f"digits takes nothing after the colon, and was given {argument!r}.", "Write digits.")
     from sklearn.datasets import load_digits
 
-    found = load_digits()
-    return Samples((found.data / 16).astype(np.float32), found.target.astype(np.int64), tuple("0123456789"))
+    digits = load_digits()
+    return Samples((digits.data / 16).astype(np.float32), digits.target.astype(np.int64), tuple("0123456789"))
 
 
 DATASETS = (

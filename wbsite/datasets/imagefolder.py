@@ -20,7 +20,11 @@ SPLITS = {"train": ("train",), "test": ("val", "test", "valid", "validation")}
 
 
 def split_folder(root: Path, split: str) -> Path:
-    """PATH/train, or the first of PATH/val, PATH/test, … that exists."""
+    """PATH/train, or the first of PATH/val, PATH/test, … that exists.
+
+    Raises:
+        WbsiteError: there is no such folder, or it has no folder for this split.
+    """
     if not root.is_dir():
         raise WbsiteError(
             f"imagefolder: {root} is not a folder.", "Give imagefolder:PATH, a folder that holds train/ and val/."
@@ -28,9 +32,9 @@ def split_folder(root: Path, split: str) -> Path:
     for name in SPLITS[split]:
         if (root / name).is_dir():
             return root / name
-    wanted = " or ".join(f"{name}/" for name in SPLITS[split])
+    expected = " or ".join(f"{name}/" for name in SPLITS[split])
     raise WbsiteError(
-        f"imagefolder: {root} has no {wanted} inside.",
+        f"imagefolder: {root} has no {expected} inside.",
         "Expected PATH/train/CLASS/picture.png and PATH/val/CLASS/picture.png.",
     )
 
@@ -84,18 +88,20 @@ def files(argument: str, split: str) -> Files:
         raise WbsiteError("imagefolder: no folder given.", "Write imagefolder:PATH.")
     folder = split_folder(Path(argument).expanduser(), split)
     classes = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."))
-    found = [
+    pictures = [
         (path.relative_to(folder).as_posix(), label)
         for label, name in enumerate(classes)
         for path in sorted((folder / name).rglob("*"))
         if path.suffix.lower() in SUFFIXES
     ]
-    if not found:
+    if not pictures:
         raise WbsiteError(
             f"imagefolder: {folder} holds no pictures.",
             f"Expected {folder}/CLASS/picture with one of {', '.join(sorted(SUFFIXES))}.",
         )
-    return Files(folder, tuple(name for name, _ in found), np.array([label for _, label in found], np.int64), classes)
+    return Files(
+        folder, tuple(name for name, _ in pictures), np.array([label for _, label in pictures], np.int64), classes
+    )
 
 
 def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:
@@ -104,14 +110,15 @@ def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:
     Raises:
         WbsiteError: the folder is missing or empty, or a picture is unreadable.
     """
-    found = files(argument, split)
-    images = np.empty((len(found.names), 3, size, size), np.uint8)
-    progress.step(f"read {len(found.names)} pictures of {found.folder}", len(found.names))
+    listing = files(argument, split)
+    count, folder = len(listing.names), listing.folder
+    images = np.empty((count, 3, size, size), np.uint8)
+    progress.step(f"read {count} pictures of {folder}", count)
     with ThreadPoolExecutor() as pool:
-        for i, picture in enumerate(pool.map(lambda name: read_picture(found.folder / name, size), found.names)):
+        for i, picture in enumerate(pool.map(lambda name: read_picture(folder / name, size), listing.names)):
             images[i] = picture
             progress.advance()
-    return Pictures(images, found.labels, found.classes)
+    return Pictures(images, listing.labels, listing.classes)
 
 
 DATASETS = (

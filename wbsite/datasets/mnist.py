@@ -11,7 +11,7 @@ from wbsite.core.config import cache_folder
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
 
-from ._flattened import flattened
+from ._flattened import flatten
 from .base import DatasetSpec, Samples
 
 
@@ -23,14 +23,16 @@ def samples(kind: str, argument: str, progress: Progress) -> Samples:
         argument: a folder that holds MNIST/raw or FashionMNIST/raw with the four files, or "".
 
     Raises:
-        WbsiteError: it is not there and cannot be downloaded, or it cannot be read.
+        WbsiteError: the data set is not there and cannot be downloaded, or it cannot be read.
     """
     from torchvision import datasets
 
     root = Path(argument).expanduser() if argument else cache_folder() / "datasets"
     progress.step(kind)
     try:
-        train, test = (getattr(datasets, kind)(str(root), train=part, download=not argument) for part in (True, False))
+        train, test = (
+            getattr(datasets, kind)(str(root), train=training, download=not argument) for training in (True, False)
+        )
     except Exception as error:  # of a damaged file torchvision raises whatever fails first
         raise WbsiteError(
             f"{kind} is neither readable in {root} nor can it be downloaded ({error}).",
@@ -38,7 +40,7 @@ def samples(kind: str, argument: str, progress: Progress) -> Samples:
         ) from error
     classes = tuple(name.split(" - ")[0] for name in train.classes)  # MNIST calls its own "0 - zero" and so on
     parts = [(np.asarray(part.data), np.asarray(part.targets)) for part in (train, test)]
-    return flattened(parts[0], parts[1], classes)
+    return flatten(parts[0], parts[1], classes)
 
 
 DATASETS = (

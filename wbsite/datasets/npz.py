@@ -14,7 +14,7 @@ from .base import DatasetSpec, Samples
 
 EXPECTED = (
     "Write it with numpy.savez(PATH, inputs=…, labels=…): inputs (samples, …) of numbers, labels (samples,) of whole "
-    "numbers or names; classes (names), train and test (indices) may stand beside them."
+    "numbers or names; classes (names), train and test (indices) may be there too."
 )
 
 
@@ -34,7 +34,7 @@ def samples(argument: str, progress: Progress) -> Samples:
     arrays = read_arrays(path, ("inputs", "labels"), EXPECTED, ("classes", "train", "test"))
     inputs = arrays["inputs"]
     if inputs.dtype.kind not in "biuf" or inputs.ndim < 1:
-        raise _unlike(path, "inputs", inputs, "real numbers of shape (samples, features)")
+        raise _unexpected(path, "inputs", inputs, "real numbers of shape (samples, features)")
     labels, classes = _classes(path, arrays["labels"], arrays.get("classes"))
     if len(labels) != len(inputs):
         raise WbsiteError(f"{path} has {len(inputs)} inputs and {len(labels)} labels.", "Give each input one label.")
@@ -54,21 +54,21 @@ def read_arrays(path: Path, needed: Sequence[str], hint: str, optional: Sequence
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            found = {name: archive[name] for name in (*needed, *optional) if name in archive}
+            arrays = {name: archive[name] for name in (*needed, *optional) if name in archive}
             names = archive.files
     except FileNotFoundError as error:
         raise WbsiteError(f"there is no file {path}.", hint) from error
     except Exception as error:  # zipfile and zlib raise many kinds for damaged files; all mean the same
         raise WbsiteError(f"{path} is not an .npz file of plain arrays ({error}).", hint) from error
-    if missing := [name for name in needed if not isinstance(found.get(name), np.ndarray)]:
+    if missing := [name for name in needed if not isinstance(arrays.get(name), np.ndarray)]:
         raise WbsiteError(f"{path} has no {' and no '.join(missing)}; it holds {', '.join(names) or 'nothing'}.", hint)
-    return found
+    return arrays
 
 
 def _classes(path: Path, labels: np.ndarray, names: np.ndarray | None) -> tuple[np.ndarray, tuple[str, ...]]:
     """Labels as indices, and the names of the classes."""
     if labels.ndim != 1 or labels.dtype.kind not in "biufSU":
-        raise _unlike(path, "labels", labels, "whole numbers or names, of shape (samples,)")
+        raise _unexpected(path, "labels", labels, "whole numbers or names, of shape (samples,)")
     if labels.dtype.kind == "f":
         whole = (np.abs(labels) < 2**53) & (labels == np.floor(labels))
         if not whole.all():
@@ -78,15 +78,15 @@ def _classes(path: Path, labels: np.ndarray, names: np.ndarray | None) -> tuple[
             )
     labels = _names(labels) if labels.dtype.kind in "SU" else labels.astype(np.int64)
     if names is None:
-        found, labels = np.unique(labels, return_inverse=True)
-        return labels.astype(np.int64), tuple(map(str, found.tolist()))
+        values, labels = np.unique(labels, return_inverse=True)
+        return labels.astype(np.int64), tuple(map(str, values.tolist()))
     if names.ndim != 1 or names.dtype.kind not in "iuSU" or len(np.unique(names)) < len(names):
-        raise _unlike(path, "classes", names, "different names, one for each class")
+        raise _unexpected(path, "classes", names, "different names, one for each class")
     names = _names(names)
     if labels.dtype.kind == "U":
         index = {name: i for i, name in enumerate(names.tolist())}
-        if strange := sorted(set(labels.tolist()) - set(index)):
-            raise WbsiteError(f"{path} has the label {strange[0]!r}, which is not in classes.", "Name every class.")
+        if unlisted := sorted(set(labels.tolist()) - set(index)):
+            raise WbsiteError(f"{path} has the label {unlisted[0]!r}, which is not in classes.", "Name every class.")
         labels = np.array([index[label] for label in labels.tolist()], np.int64)
     return labels, tuple(names.tolist())
 
@@ -96,16 +96,16 @@ def _names(array: np.ndarray) -> np.ndarray:
 
 
 def _split(path: Path, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:
-    given = {name: arrays[name] for name in ("train", "test") if name in arrays}
-    if len(given) == 1:
-        raise WbsiteError(f"{path} has {' and '.join(given)} alone.", "Give both train and test, or neither.")
-    for name, indices in given.items():
+    parts = {name: arrays[name] for name in ("train", "test") if name in arrays}
+    if len(parts) == 1:
+        raise WbsiteError(f"{path} has {' and '.join(parts)} alone.", "Give both train and test, or neither.")
+    for name, indices in parts.items():
         if indices.ndim != 1 or (indices.dtype.kind not in "iu" and indices.size):
-            raise _unlike(path, name, indices, "indices of samples, whole numbers of shape (n,)")
-    return (given["train"].astype(np.int64), given["test"].astype(np.int64)) if given else None
+            raise _unexpected(path, name, indices, "indices of samples, whole numbers of shape (n,)")
+    return (parts["train"].astype(np.int64), parts["test"].astype(np.int64)) if parts else None
 
 
-def _unlike(path: Path, name: str, array: np.ndarray, expected: str) -> WbsiteError:
+def _unexpected(path: Path, name: str, array: np.ndarray, expected: str) -> WbsiteError:
     return WbsiteError(
         f"{path} has {name} of shape {array.shape} and type {array.dtype}; expected {expected}.", EXPECTED
     )

@@ -1,4 +1,4 @@
-"""`sample_photographs`: crops of the two photographs that scikit-learn ships; to look at, where no others are given.
+"""`sample_photographs`: crops of the two photographs that scikit-learn ships; used where no others are named.
 
 Squares of random size and place, from the whole short side to a third of it, so that whole scenes and details are
 among them. The photographs are china.jpg and flower.jpg of `sklearn.datasets.load_sample_images`, both released under
@@ -29,7 +29,7 @@ def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:
     The random numbers are those of `random.random`, which Python keeps the same for all versions.
 
     Raises:
-        WbsiteError: something stands after the colon.
+        WbsiteError: there is something after the colon.
     """
     if argument:
         raise WbsiteError(
@@ -38,17 +38,17 @@ def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:
         )
     from sklearn.datasets import load_sample_images
 
-    shipped = [Image.fromarray(pixels) for pixels in load_sample_images().images]
-    chance = random.Random(SEEDS[split])
+    photographs = [Image.fromarray(pixels) for pixels in load_sample_images().images]
+    generator = random.Random(SEEDS[split])
     images = np.empty((COUNT, 3, size, size), np.uint8)
     for i in range(COUNT):
-        photograph = shipped[i % len(shipped)]
+        photograph = photographs[i % len(photographs)]
         short = min(photograph.size)
-        side = round(short * (SMALLEST + (1 - SMALLEST) * chance.random()))
-        left, top = (int((length - side + 1) * chance.random()) for length in photograph.size)
-        part = photograph.resize((size, size), Image.Resampling.BICUBIC, (left, top, left + side, top + side))
-        images[i] = np.asarray(part).transpose(2, 0, 1)
-    return Pictures(images, np.arange(COUNT, dtype=np.int64) % len(shipped), ("china", "flower"))
+        side = round(short * (SMALLEST + (1 - SMALLEST) * generator.random()))
+        left, top = (int((length - side + 1) * generator.random()) for length in photograph.size)
+        crop = photograph.resize((size, size), Image.Resampling.BICUBIC, (left, top, left + side, top + side))
+        images[i] = np.asarray(crop).transpose(2, 0, 1)
+    return Pictures(images, np.arange(COUNT, dtype=np.int64) % len(photographs), ("china", "flower"))
 
 
 DATASETS = (
@@ -56,6 +56,6 @@ DATASETS = (
         "sample_photographs",
         "64 crops of the two photographs that come with scikit-learn (CC BY 2.0), any size; to look at",
         load,
-        called="crops of the two photographs that come with scikit-learn",
+        description="crops of the two photographs that come with scikit-learn",
     ),
 )

@@ -110,8 +110,8 @@ class Stream:
 
     def uniform(self, low: float, high: float, shape: tuple[int, ...]) -> np.ndarray:
         """Doubles in [low, high)."""
-        drawn = np.asarray(self.raw(int(np.prod(shape)))).reshape(shape)
-        return low + (high - low) * ((drawn >> np.uint64(11)) * 2.0**-53)
+        words = np.asarray(self.raw(int(np.prod(shape)))).reshape(shape)
+        return low + (high - low) * ((words >> np.uint64(11)) * 2.0**-53)
 
     def white(self, count: int) -> np.ndarray:
         """(count,) sums of two 16-bit numbers, with mean 0 and variance 1: a triangular distribution."""
@@ -135,8 +135,8 @@ def tiles(texture: Texture, gain: np.ndarray, size: int, stream: Stream) -> np.n
     for piece, part in zip(pieces, (field.real, field.imag), strict=True):
         values = texture.shape(part)
         values = (values - values.mean()) / values.std()
-        cut = values[: n * size, : n * size].reshape(n, size, n, size).swapaxes(1, 2)
-        piece[:] = cut.reshape(n * n, size, size)
+        grid = values[: n * size, : n * size].reshape(n, size, n, size).swapaxes(1, 2)
+        piece[:] = grid.reshape(n * n, size, size)
     return pieces
 
 
@@ -171,17 +171,17 @@ def pictures(split: str, size: int, count: int, progress: Progress) -> Pictures:
     from scipy import fft
 
     side = fft.next_fast_len(max(FIELD, 2 * size))
-    each = (side // size) ** 2
+    pieces = (side // size) ** 2
     images = np.empty((count, 3, size, size), np.uint8)
     progress.step(f"textures, {split}", count)
     for label, texture in enumerate(TEXTURES):
         gain = texture.gain(side)
-        own = images[label :: len(TEXTURES)]
-        for start in range(0, len(own), each):
+        textured = images[label :: len(TEXTURES)]
+        for start in range(0, len(textured), pieces):
             stream = Stream(SEEDS[split], size, label, start)
-            painted = paint(tiles(texture, gain, size, stream), stream)
-            own[start : start + each] = painted[: len(own) - start]
-            progress.advance(len(own[start : start + each]))
+            batch = textured[start : start + pieces]
+            batch[:] = paint(tiles(texture, gain, size, stream), stream)[: len(batch)]
+            progress.advance(len(batch))
     labels = np.arange(count, dtype=np.int64) % len(TEXTURES)
     return Pictures(images, labels, tuple(texture.name for texture in TEXTURES))
 
@@ -190,16 +190,16 @@ def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:
     """50 000 or 10 000 isotropic textures at any size; a larger picture shows more of the texture, not larger grain.
 
     Raises:
-        WbsiteError: something stands after the colon.
+        WbsiteError: there is something after the colon.
     """
-    return few(argument, split, size, COUNTS[split], progress)
+    return excerpt(argument, split, size, COUNTS[split], progress)
 
 
-def few(argument: str, split: str, size: int, count: int, progress: Progress) -> Pictures:
-    """The first `count` of them, which has all classes alike.
+def excerpt(argument: str, split: str, size: int, count: int, progress: Progress) -> Pictures:
+    """The first `count` pictures of a split, of all classes equally many.
 
     Raises:
-        WbsiteError: something stands after the colon.
+        WbsiteError: there is something after the colon.
     """
     if argument:
         raise WbsiteError(
@@ -211,6 +211,9 @@ def few(argument: str, split: str, size: int, count: int, progress: Progress) ->
 
 DATASETS = (
     DatasetSpec(
-        "textures", "drawn here: 10 classes of random textures without a preferred direction, any size", load, few=few
+        "textures",
+        "drawn here: 10 classes of random textures without a preferred direction, any size",
+        load,
+        excerpt=excerpt,
     ),
 )

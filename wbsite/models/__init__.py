@@ -25,12 +25,12 @@ def resolve(name: str, weights: str | None = None, weights_dir: str | Path | Non
     Raises:
         WbsiteError: the model or label is unknown, or its weights are in none of the folders.
     """
-    from .fetch import not_here
+    from .fetch import unavailable
     from .weights import find
 
     spec, path = find(name, weights, weights_dir)
     if path is None:
-        raise not_here(spec)
+        raise unavailable(spec)
     return spec, path
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
-    from PIL.Image import Image
+    from PIL import Image
 
 
 @dataclass(frozen=True)
@@ -26,19 +28,20 @@ class Preprocess:
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
 
-    def __call__(self, image: Image) -> torch.Tensor:
+    def __call__(self, image: Image.Image) -> torch.Tensor:
         """PIL image → float tensor (channels, crop, crop)."""
         import numpy as np
         import torch
-        from torchvision.transforms.v2 import functional as F
+        from PIL import Image
 
         image = image.convert("L" if len(self.mean) == 1 else "RGB")
         short = min(image.size)
-        if self.resize is not None and short != self.resize:
-            image = F.resize(image, [self.resize], antialias=True)
-        elif short < self.crop:
-            image = F.resize(image, [self.crop], antialias=True)
-        image = F.center_crop(image, [self.crop, self.crop])
+        target = self.resize if self.resize is not None else max(short, self.crop)
+        if short != target:
+            size = [int(side * target / short) for side in image.size]
+            image = image.resize(size, Image.Resampling.BILINEAR)
+        left, top = (round((side - self.crop) / 2) for side in image.size)
+        image = image.crop((left, top, left + self.crop, top + self.crop))
         pixels = np.array(image, dtype=np.float32).reshape(self.crop, self.crop, -1)
         x = torch.from_numpy(pixels).permute(2, 0, 1) * (self.scale / 255.0)
         shape = (-1, 1, 1)
@@ -72,6 +75,20 @@ class Source:
     def filename(self) -> str:
         """The last part of the address."""
         return self.url.rsplit("/", 1)[-1]
+
+
+def lazily(target: str, *arguments: Any, **options: Any) -> Callable[[], torch.nn.Module]:
+    """A `build` for `ModelSpec` that imports its network, and with it torch, only when it is called.
+
+    Args:
+        target: "package.module:name" of a class or function that makes the network.
+        arguments, options: what it is called with.
+    """
+    return partial(_resolve_and_call, target, *arguments, **options)
+
+
+def _resolve_and_call(target: str, *arguments: Any, **options: Any) -> torch.nn.Module:
+    return resolve_name(target)(*arguments, **options)
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
 from wbsite.core.errors import WbsiteError
 
-from . import digest, weights
+from . import digest, formats, weights
 from .base import ModelSpec
-from .formats import read as formats
-from .loading import check, own_state
+from .loading import check, float_state
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ def convert(source: Path, name: str, label: str | None = None, out: Path | None 
     short) as long as it has the first convolution and half of all; they are recorded as missing.
 
     Args:
-        source: `.caffemodel`, `.npz`, `.pth`, `.pt` or `.safetensors`.
+        source: a file in one of the registered formats.
         name: the model's public name, or NAME@LABEL.
         label: which of the model's weights these are.
         out: folder for the result, made if need be; the cache by default.
@@ -65,18 +63,21 @@ def _first_fit(contents: formats.Contents, specs: list[ModelSpec], source: Path)
     failures: list[tuple[int, WbsiteError]] = []
     for spec in specs:
         module = spec.build()
-        state = _renamed(contents, spec, own_state(module))
+        parameters = float_state(module)
+        state = _under_module_names(contents, spec, parameters)
         try:
             return spec, _fit(contents, spec, module, state, source)
         except WbsiteError as error:
-            failures.append((len(state.keys() & own_state(module).keys()), error))
-    # What is said about the network the file resembles most helps most.
+            failures.append((len(state.keys() & parameters.keys()), error))
+    # The message about the network that the file resembles most helps most.
     raise max(failures, key=lambda failure: failure[0])[1]
 
 
-def _renamed(contents: formats.Contents, spec: ModelSpec, own: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _under_module_names(
+    contents: formats.Contents, spec: ModelSpec, parameters: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
     """The state under the module's names; as it is where it has them already or is not convertible."""
-    if spec.convert is None or contents.state.keys() <= own.keys():
+    if spec.convert is None or contents.state.keys() <= parameters.keys():
         return contents.state
     try:
         return spec.convert(dict(contents.state))
@@ -88,17 +89,17 @@ def _renamed(contents: formats.Contents, spec: ModelSpec, own: dict[str, torch.T
 def _fit(
     contents: formats.Contents, spec: ModelSpec, module: nn.Module, state: dict[str, torch.Tensor], source: Path
 ) -> _Fit:
-    known = (contents.provenance.get("model", spec.name), contents.provenance.get("weights", spec.weights))
-    if known != (spec.name, spec.weights):
+    name, label = contents.provenance.get("model", spec.name), contents.provenance.get("weights", spec.weights)
+    if (name, label) != (spec.name, spec.weights):
         raise WbsiteError(
-            f"{source} holds the weights {known[1]!r} of {known[0]}; expected {spec.weights!r} of {spec.name}.",
-            f"Give --model {known[0]} --weights {known[1]}.",
+            f"{source} holds the weights {label!r} of {name}; expected {spec.weights!r} of {spec.name}.",
+            f"Give --model {name} --weights {label}.",
         )
-    own = own_state(module)
+    parameters = float_state(module)
     hint = (
         "Give the file's own network with --model and, where it has several, --weights; `wbsite list models` lists all."
     )
-    missing = check(own, state, source, f"{spec.name}@{spec.weights}", hint)
+    missing = check(parameters, state, source, f"{spec.name}@{spec.weights}", hint)
     convolutions = [
         f"{path}.weight" for path, layer in module.named_modules() if isinstance(layer, nn.modules.conv._ConvNd)
     ]
@@ -110,14 +111,16 @@ def _fit(
             f"{'with' if convolutions and convolutions[0] in state else 'without'} the first.",
             hint,
         )
-    flipped = _bgr_parameter(contents, convolutions, own)
+    flipped = _bgr_parameter(contents, convolutions, parameters)
     if flipped:
         state = {**state, flipped: state[flipped].flip(1)}
     return _Fit(state, missing, flipped)
 
 
-def _bgr_parameter(contents: formats.Contents, convolutions: list[str], own: dict[str, Any]) -> str | None:
+def _bgr_parameter(
+    contents: formats.Contents, convolutions: list[str], parameters: dict[str, torch.Tensor]
+) -> str | None:
     """The first convolution's weight where it reads blue, green, red."""
-    if contents.bgr and convolutions and own[convolutions[0]].shape[1] == 3:
+    if contents.bgr and convolutions and parameters[convolutions[0]].shape[1] == 3:
         return convolutions[0]
     return None

@@ -1,4 +1,4 @@
-"""Digests of weights files, in the several notations their publishers use."""
+"""Digests of weights files, in the notations that their publishers use."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def _hexdigest(path: Path, digest: hashlib._Hash, start: int = 0) -> str:
     return digest.hexdigest()
 
 
-def like(path: Path, expected: str) -> str:
-    """The file's digest in the notation of `expected`, so that the two compare as texts.
+def in_notation(path: Path, expected: str) -> str:
+    """The file's digest in the notation of `expected`, so that the two can be compared as texts.
 
     Args:
         expected: "algorithm:hex" as in `Source.digest`; the algorithm one of hashlib's,
@@ -35,8 +35,8 @@ def like(path: Path, expected: str) -> str:
         WbsiteError: the algorithm is unknown.
     """
     algorithm, _, digits = expected.partition(":")
-    known = algorithm in hashlib.algorithms_available and not algorithm.startswith("shake")
-    if not digits or not (known or algorithm in ("git-sha1", "sha256-prefix")):
+    in_hashlib = algorithm in hashlib.algorithms_available and not algorithm.startswith("shake")
+    if not digits or not (in_hashlib or algorithm in ("git-sha1", "sha256-prefix")):
         raise WbsiteError(
             f"digest {expected!r} is of an unknown kind; expected ALGORITHM:HEX.",
             "Known: git-sha1, sha256-prefix, and hashlib's, such as sha256, sha1 and md5.",
@@ -51,4 +51,4 @@ def like(path: Path, expected: str) -> str:
 
 def matches(path: Path, expected: str) -> bool:
     """Whether the file has the digest."""
-    return like(path, expected) == expected.lower()
+    return in_notation(path, expected) == expected.lower()

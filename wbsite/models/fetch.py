@@ -22,12 +22,12 @@ TIMEOUT = 30.0
 """Seconds without a byte after which a connection counts as lost."""
 
 
-class _Lost(Exception):
+class _ConnectionLost(Exception):
     """The connection ended before the file did."""
 
 
 def downloads() -> Path:
-    """Where files lie as they were downloaded, and where `fetch` finds one put there by hand."""
+    """Folder of files as they were downloaded, where `fetch` also finds one put there by hand."""
     return weights.cache_folder() / "downloads"
 
 
@@ -57,16 +57,16 @@ def fetch(name: str, label: str | None = None, progress: Progress | None = None)
     return convert(source, spec.name, spec.weights, weights.weights_cache())
 
 
-def not_here(spec: ModelSpec, reason: str = "are not on this machine") -> WbsiteError:
-    """The error for weights that are neither in a folder searched nor to be had."""
+def unavailable(spec: ModelSpec, reason: str = "are not on this machine") -> WbsiteError:
+    """The error for weights that are in none of the folders and cannot be downloaded."""
     if spec.source is None:
         return _unpublished(spec)
-    named = f"{spec.name} --weights {spec.weights}"
+    options = f"{spec.name} --weights {spec.weights}"
     return WbsiteError(
         f"the weights {spec.weights!r} of {spec.name} {reason}. They are published at {spec.source.url} "
         f"(digest {spec.source.digest}).",
-        f"With a network: `wbsite weights fetch {named}`. Without: put the file at "
-        f"{downloads() / spec.source.filename} and run the same, or run `wbsite weights convert FILE --model {named} "
+        f"With a network: `wbsite weights fetch {options}`. Without: put the file at "
+        f"{downloads() / spec.source.filename} and run the same, or run `wbsite weights convert FILE --model {options} "
         f"--out DIR` and build with --weights-dir DIR. {_alternatives()}",
     )
 
@@ -92,32 +92,32 @@ def _alternatives() -> str:
 
 def _obtain(spec: ModelSpec, source: Source, progress: Progress) -> Path:
     """The downloaded file, its digest checked."""
-    whole = downloads() / source.filename
-    if whole.is_file():
-        if digest.matches(whole, source.digest):
-            return whole
+    path = downloads() / source.filename
+    if path.is_file():
+        if digest.matches(path, source.digest):
+            return path
         raise WbsiteError(
-            f"{whole} has the digest {digest.like(whole, source.digest)}; expected {source.digest}.",
+            f"{path} has the digest {digest.in_notation(path, source.digest)}; expected {source.digest}.",
             f"Delete it and run `wbsite weights fetch {spec.name} --weights {spec.weights}` again, or put the right "
             f"file there.",
         )
-    partial = whole.with_name(f"{whole.name}.partial")
+    partial = path.with_name(f"{path.name}.partial")
     try:
-        whole.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         with _reported(spec, partial):
             _download(source.url, partial, progress)
-        found = digest.like(partial, source.digest)
-        if found != source.digest.lower():
-            rejected = whole.with_name(f"{whole.name}.rejected")
+        actual = digest.in_notation(partial, source.digest)
+        if actual != source.digest.lower():
+            rejected = path.with_name(f"{path.name}.rejected")
             partial.replace(rejected)
             raise WbsiteError(
-                f"what {source.url} sent has the digest {found}; expected {source.digest}. It was not opened.",
+                f"what {source.url} sent has the digest {actual}; expected {source.digest}. It was not opened.",
                 f"Run the command again; if it stays so, another file is there now. What came is kept as {rejected}.",
             )
-        partial.replace(whole)
+        partial.replace(path)
     except OSError as error:
         raise weights.write_error(partial, error) from error
-    return whole
+    return path
 
 
 @contextmanager
@@ -126,63 +126,63 @@ def _reported(spec: ModelSpec, partial: Path) -> Iterator[None]:
     try:
         yield
     except urllib.error.HTTPError as error:
-        raise not_here(spec, f"could not be fetched: the server answered {error.code} {error.reason}") from error
-    except (_Lost, http.client.HTTPException) as error:
-        have = partial.stat().st_size if partial.exists() else 0
-        raise not_here(
-            spec, f"could not be fetched whole: the connection ended after {have} bytes ({error}), which are kept"
+        raise unavailable(spec, f"could not be fetched: the server answered {error.code} {error.reason}") from error
+    except (_ConnectionLost, http.client.HTTPException) as error:
+        size = partial.stat().st_size if partial.exists() else 0
+        raise unavailable(
+            spec, f"could not be fetched whole: the connection ended after {size} bytes ({error}), which are kept"
         ) from error
     except urllib.error.URLError as error:
-        raise not_here(spec, f"could not be fetched: {error.reason}") from error
+        raise unavailable(spec, f"could not be fetched: {error.reason}") from error
     except (TimeoutError, ConnectionError, ssl.SSLError) as error:
-        raise not_here(spec, f"could not be fetched: {error}") from error
+        raise unavailable(spec, f"could not be fetched: {error}") from error
 
 
 def _download(url: str, partial: Path, progress: Progress) -> None:
-    """Downloads to `partial`, going on where it ends; a lost connection is taken up again while that helps."""
+    """Downloads to `partial`, going on where it ends; tries again after a lost connection if bytes have come."""
     while True:
-        before = partial.stat().st_size if partial.exists() else 0
+        start = partial.stat().st_size if partial.exists() else 0
         try:
-            _transfer(url, partial, before, progress)
+            _transfer(url, partial, start, progress)
             return
-        except (_Lost, http.client.IncompleteRead, TimeoutError, ConnectionError, ssl.SSLError):
-            if not partial.exists() or partial.stat().st_size <= before:
+        except (_ConnectionLost, http.client.IncompleteRead, TimeoutError, ConnectionError, ssl.SSLError):
+            if not partial.exists() or partial.stat().st_size <= start:
                 raise
 
 
-def _transfer(url: str, partial: Path, have: int, progress: Progress) -> None:
-    """One request for the bytes from `have` on."""
+def _transfer(url: str, partial: Path, start: int, progress: Progress) -> None:
+    """One request for the bytes from `start` on, which are appended to `partial`."""
     headers = {"User-Agent": "wbsite", "Accept-Encoding": "identity"}
-    if have:
-        headers["Range"] = f"bytes={have}-"
+    if start:
+        headers["Range"] = f"bytes={start}-"
     try:
         answer = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
-        if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not have:
+        if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not start:
             raise
-        # Nothing lies beyond `have`: either the partial file is the whole one, or it is too long.
-        if error.headers.get("Content-Range", "").rpartition("/")[2] == str(have):
+        # There is nothing beyond `start`: either the partial file is the whole one, or it is too long.
+        if error.headers.get("Content-Range", "").rpartition("/")[2] == str(start):
             return
         partial.unlink()
         _transfer(url, partial, 0, progress)
         return
     with answer:
-        resumed = answer.status == http.HTTPStatus.PARTIAL_CONTENT and _starts_at(answer, have)
-        have = have if resumed else 0
+        resumed = answer.status == http.HTTPStatus.PARTIAL_CONTENT and _starts_at(answer, start)
+        size = start if resumed else 0
         length = answer.headers.get("Content-Length")
-        total = have + int(length) if length and length.isdigit() else None
+        total = size + int(length) if length and length.isdigit() else None
         progress.step(f"download {partial.stem} (MiB)", None if total is None else -(-total // CHUNK))
-        progress.advance(have // CHUNK)
+        progress.advance(size // CHUNK)
         with partial.open("ab" if resumed else "wb") as file:
             while chunk := answer.read(CHUNK):
                 file.write(chunk)
-                progress.advance((have + len(chunk)) // CHUNK - have // CHUNK)
-                have += len(chunk)
-    if total is not None and have < total:
-        raise _Lost(f"{total} were announced")
+                progress.advance((size + len(chunk)) // CHUNK - size // CHUNK)
+                size += len(chunk)
+    if total is not None and size < total:
+        raise _ConnectionLost(f"{total} were announced")
 
 
-def _starts_at(answer: http.client.HTTPResponse, have: int) -> bool:
+def _starts_at(answer: http.client.HTTPResponse, start: int) -> bool:
     """Whether a partial answer is the part that was asked for."""
     match = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
-    return match is not None and int(match[1]) == have
+    return match is not None and int(match[1]) == start

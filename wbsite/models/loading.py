@@ -15,28 +15,29 @@ from wbsite.core.errors import WbsiteError
 from . import weights
 from .base import LoadedModel, ModelSpec
 
-SHOWN = 3
+NAMED = 3
+"""Parameters that a message names."""
 
 
-def own_state(module: nn.Module) -> dict[str, torch.Tensor]:
+def float_state(module: nn.Module) -> dict[str, torch.Tensor]:
     """The floating-point entries of a module's state dict: all that a weights file can hold."""
     state = module.state_dict()
     return {key: v for key, v in state.items() if isinstance(v, torch.Tensor) and v.is_floating_point()}
 
 
-def some(names: Collection[str]) -> str:
+def first_few(names: Collection[str]) -> str:
     """The first few of many names, and how many there are."""
-    shown = ", ".join(list(names)[:SHOWN])
-    return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown
+    first = ", ".join(list(names)[:NAMED])
+    return f"{first} and {len(names) - NAMED} more" if len(names) > NAMED else first
 
 
 def check(
-    own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], path: Path, network: str, hint: str
+    parameters: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], path: Path, network: str, hint: str
 ) -> list[str]:
     """Compares weights with the parameters of a network.
 
     Args:
-        own: the network's `own_state`.
+        parameters: the network's `float_state`.
         state: the weights, under the network's names.
         path, network, hint: for the message.
 
@@ -46,18 +47,19 @@ def check(
     Raises:
         WbsiteError: parameters the network does not have, a wrong shape, NaN or infinity.
     """
-    unexpected = [key for key in state if key not in own]
+    unexpected = [key for key in state if key not in parameters]
     if unexpected:
         none = len(unexpected) == len(state)
         raise WbsiteError(
             f"{path} holds weights of another network than {network}: "
-            f"{'no' if none else 'not every'} parameter in it belongs there (unexpected: {some(unexpected)}).",
+            f"{'no' if none else 'not every'} parameter in it belongs there (unexpected: {first_few(unexpected)}).",
             hint,
         )
     for key, value in state.items():
-        if value.shape != own[key].shape:
+        if value.shape != parameters[key].shape:
             raise WbsiteError(
-                f"{key} in {path} has the shape {tuple(value.shape)}; {network} has {tuple(own[key].shape)}.", hint
+                f"{key} in {path} has the shape {tuple(value.shape)}; {network} has {tuple(parameters[key].shape)}.",
+                hint,
             )
         if not torch.isfinite(value).all():
             count = int((~torch.isfinite(value)).sum())
@@ -65,13 +67,13 @@ def check(
                 f"{key} in {path} has {count} of {value.numel()} values that are NaN or infinite.",
                 "The training diverged or the file is damaged: take an earlier checkpoint or download it again.",
             )
-    return [key for key in own if key not in state]
+    return [key for key in parameters if key not in state]
 
 
 def fill(module: nn.Module, state: Mapping[str, torch.Tensor], missing: Collection[str] = ()) -> None:
     """Puts checked weights into a module as float32; parameters that are missing become NaN."""
-    own = own_state(module)
-    state = {**state, **{key: torch.full_like(own[key], torch.nan) for key in missing}}
+    parameters = float_state(module)
+    state = {**state, **{key: torch.full_like(parameters[key], torch.nan) for key in missing}}
     module.load_state_dict({key: value.to(torch.float32) for key, value in state.items()}, strict=False)
 
 
@@ -87,20 +89,20 @@ def load_state(module: nn.Module, spec: ModelSpec, path: Path) -> dict[str, Any]
             record does not call missing.
     """
     provenance = weights.read_provenance(path)
-    found = (provenance.get("model", spec.name), provenance.get("weights", spec.weights))
-    if found != (spec.name, spec.weights):
+    name, label = provenance.get("model", spec.name), provenance.get("weights", spec.weights)
+    if (name, label) != (spec.name, spec.weights):
         raise WbsiteError(
-            f"{path} holds the weights {found[1]!r} of {found[0]}; expected {spec.weights!r} of {spec.name}.",
-            f"If the file was renamed, call it {found[0]}-{found[1]}{weights.SUFFIX} again.",
+            f"{path} holds the weights {label!r} of {name}; expected {spec.weights!r} of {spec.name}.",
+            f"If the file was renamed, call it {name}-{label}{weights.SUFFIX} again.",
         )
     weights.check_data(path, provenance)
     state = load_file(path)
     hint = f"Convert the right file with `wbsite weights convert FILE --model {spec.name} --weights {spec.weights}`."
-    missing = check(own_state(module), state, path, spec.name, hint)
+    missing = check(float_state(module), state, path, spec.name, hint)
     unrecorded = [key for key in missing if key not in provenance.get("missing", ())]
     if unrecorded:
         raise WbsiteError(
-            f"{path} lacks {len(unrecorded)} parameters of {spec.name} ({some(unrecorded)}).",
+            f"{path} lacks {len(unrecorded)} parameters of {spec.name} ({first_few(unrecorded)}).",
             f"{hint} Converting records what a source lacks.",
         )
     fill(module, state, missing)

@@ -1,4 +1,4 @@
-"""Copies of a network with weights as before training: what its architecture alone makes of the same stimuli."""
+"""Copies of a network with weights as before training: how its architecture alone responds to the same stimuli."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def untrained(model: LoadedModel, seed: int) -> LoadedModel:
     """The network with random weights, in evaluation mode.
 
     Weights of convolutions and fully connected layers are normal with variance 2 / (inputs of a unit) and biases 0 (He
-    et al. 2015), which keeps the size of activations from layer to layer; normalisations are as a module makes them,
-    mean 0, variance 1, scale 1. Other parameters stay.
+    et al. 2015), which keeps the size of activations from layer to layer; normalisations start as in a new module:
+    mean 0, variance 1, scale 1. Other parameters stay as they are.
 
     Raises:
         WbsiteError: the module cannot be copied.
@@ -36,15 +36,15 @@ def untrained(model: LoadedModel, seed: int) -> LoadedModel:
     with torch.no_grad():
         for part in module.modules():
             if isinstance(part, (_ConvNd, nn.Linear)):
-                drawn = torch.empty(part.weight.shape)
-                nn.init.kaiming_normal_(drawn, nonlinearity="relu", generator=generator)
-                part.weight.copy_(drawn)
+                weight = torch.empty(part.weight.shape)
+                nn.init.kaiming_normal_(weight, nonlinearity="relu", generator=generator)
+                part.weight.copy_(weight)
                 if part.bias is not None:
                     part.bias.zero_()
             elif isinstance(part, NORMS):
                 if isinstance(part, nn.modules.batchnorm._BatchNorm):
                     part.reset_running_stats()
                 for name, value in (("weight", 1.0), ("bias", 0.0)):
-                    if (own := getattr(part, name, None)) is not None:
-                        own.fill_(value)
+                    if (parameter := getattr(part, name, None)) is not None:
+                        parameter.fill_(value)
     return replace(model, module=module, missing=())

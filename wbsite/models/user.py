@@ -17,20 +17,19 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, nearest, unknown
 
-from . import digest
+from . import digest, formats
 from .base import LoadedModel, ModelSpec
-from .formats import read as formats
-from .loading import check, fill, own_state, some
+from .loading import check, fill, first_few, float_state
 from .user_input import preprocess_for
 
-SUFFIXES = (".safetensors", ".pth", ".pt")
 EXPECTED = "Expected MODULE:FACTORY or MODULE:FACTORY@WEIGHTS_FILE, as in `mynet:build@mynet.pth`."
 
 
 def load_user(token: str, weights_path: str | Path | None = None) -> LoadedModel:
-    """Imports the user's module, calls the factory, loads the weights and finds out the input's shape.
+    """Imports the user's module, calls the factory, loads the weights and finds the input's shape.
 
     The working folder is put on Python's path, and stays there: the network may import more when it
     runs. Without a weights file the network keeps what the factory gives it; where that is random,
@@ -38,15 +37,15 @@ def load_user(token: str, weights_path: str | Path | None = None) -> LoadedModel
 
     Args:
         token: `package.module:factory` or `package.module:factory@weights_file`.
-        weights_path: the weights file, if the token names none: .safetensors, .pth or .pt with the
-            module's own parameter names.
+        weights_path: the weights file, if the token names none; of a format that keeps a module's own parameter
+            names, as .safetensors and .pth do.
 
     Returns:
-        The network. Its digest is SHA-256 over the weights and over the layers as found by running
-        it, since the same weights in another architecture give other results.
+        The network. Its digest is SHA-256 over the weights and over the layers that running it
+        shows, since the same weights in another architecture give other results.
 
     Raises:
-        WbsiteError: the token is no such name; the import or the factory fails; the factory returns
+        WbsiteError: the token does not name a factory; the import or the factory fails; the factory returns
             no module, or one without convolutions; no input of any usual shape passes; the weights
             are unreadable, another network's, or not finite.
     """
@@ -67,33 +66,32 @@ def load_user(token: str, weights_path: str | Path | None = None) -> LoadedModel
     if weights is not None:
         provenance |= _load_weights(net, target, weights)
     _check_finite(net, target)
-    preprocess, found, how = preprocess_for(net, factory, target)
+    preprocess, layers, note = preprocess_for(net, factory, target)
     spec = ModelSpec(
         name=re.sub(r"[^a-z0-9]+", "-", target.lower()).strip("-"),
         weights="own",
         title=target,
         build=build,
         preprocess=preprocess,
-        note=how,
+        note=note,
     )
     net.eval().requires_grad_(False)
-    return LoadedModel(net, spec, _digest(net, repr(found.layers)), provenance={**provenance, "input": how})
+    return LoadedModel(net, spec, _digest(net, repr(layers.layers)), provenance={**provenance, "input": note})
 
 
 def _factory(module_name: str, factory_name: str) -> Callable[[], object]:
-    module = _import(module_name)
-    found: object = module
+    factory: object = _import(module_name)
     for part in factory_name.split("."):
-        if not hasattr(found, part):
-            public = [name for name, value in vars(found).items() if callable(value) and not name.startswith("_")]
+        if not hasattr(factory, part):
+            public = [name for name, value in vars(factory).items() if callable(value) and not name.startswith("_")]
             raise unknown(f"factory in {module_name}", factory_name, public)
-        found = getattr(found, part)
-    if not callable(found) or isinstance(found, nn.Module):
+        factory = getattr(factory, part)
+    if not callable(factory) or isinstance(factory, nn.Module):
         raise WbsiteError(
-            f"{module_name}:{factory_name} is of type {type(found).__name__}; expected a function making a network.",
+            f"{module_name}:{factory_name} is of type {type(factory).__name__}; expected a function making a network.",
             "Write a function without arguments that returns the torch.nn.Module, and name that.",
         )
-    return found
+    return factory
 
 
 def _import(name: str) -> ModuleType:
@@ -106,8 +104,7 @@ def _import(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise _import_failed(name, error) from error
-        here = [path.stem for path in Path.cwd().glob("*.py")]
-        close = nearest(name, here)
+        close = nearest(name, [path.stem for path in Path.cwd().glob("*.py")])
         raise WbsiteError(
             f"there is no Python module {error.name!r} in {folder} or among the installed packages.",
             f"Did you mean {' or '.join(map(repr, close))}?" if close else "Run wbsite in the folder the module is in.",
@@ -135,38 +132,40 @@ def _build(factory: Callable[[], object], target: str) -> nn.Module:
             "wbsite calls it without arguments; it must return the network.",
         ) from error
     if not isinstance(net, nn.Module):
-        given = f"the class {net.__name__}" if isinstance(net, type) else f"an object of type {type(net).__name__}"
+        kind = f"the class {net.__name__}" if isinstance(net, type) else f"an object of type {type(net).__name__}"
         raise WbsiteError(
-            f"{target} returns {given}; expected a torch.nn.Module.",
+            f"{target} returns {kind}; expected a torch.nn.Module.",
             "Return the network itself, not its class, its weights or its output.",
         )
     lazy = [name for name, value in chain(net.named_parameters(), net.named_buffers()) if is_lazy(value)]
     if lazy:
         raise WbsiteError(
-            f"{target} leaves parameters without a shape ({some(lazy)}).",
+            f"{target} leaves parameters without a shape ({first_few(lazy)}).",
             "Call the network once on an input in the factory, so that its lazy layers take their shapes.",
         )
     empty = [name for name, value in chain(net.named_parameters(), net.named_buffers()) if value.is_meta]
     if empty:
         raise WbsiteError(
-            f"{target} leaves parameters on the meta device, without values ({some(empty)}).",
+            f"{target} leaves parameters on the meta device, without values ({first_few(empty)}).",
             "Call to_empty and load the weights in the factory, or make the network on the CPU.",
         )
     return net.float()
 
 
 def _load_weights(net: nn.Module, target: str, path: Path) -> dict[str, Any]:
-    """Puts a weights file into the network; what is recorded of the file."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise WbsiteError(f"{path} is no weights file for {target}.", f"Expected one of {', '.join(SUFFIXES)}.")
+    """Puts the weights of a file into the network; returns what is recorded of the file."""
+    suffixes = [suffix for entry in registry.entries("formats") if entry.module_names for suffix in entry.suffixes]
+    if path.suffix.lower() not in suffixes:
+        raise WbsiteError(f"{path} is no weights file for {target}.", f"Expected one of {', '.join(suffixes)}.")
     contents = formats.read(path)
-    own = own_state(net)
+    parameters = float_state(net)
     hint = "Save them with torch.save(net.state_dict(), …) or safetensors from a network this factory makes."
-    held = {own[name].data_ptr() for name in contents.state if name in own}
     # A parameter that two modules share is stored once, under either name.
-    missing = [n for n in check(own, contents.state, path, target, hint) if own[n].data_ptr() not in held]
+    addresses = {parameters[name].data_ptr() for name in contents.state if name in parameters}
+    absent = check(parameters, contents.state, path, target, hint)
+    missing = [name for name in absent if parameters[name].data_ptr() not in addresses]
     if missing:
-        raise WbsiteError(f"{path} lacks {len(missing)} of {target}'s parameters: {some(missing)}.", hint)
+        raise WbsiteError(f"{path} lacks {len(missing)} of {target}'s parameters: {first_few(missing)}.", hint)
     fill(net, contents.state)
     return {
         "source_file": path.name,
@@ -176,7 +175,7 @@ def _load_weights(net: nn.Module, target: str, path: Path) -> dict[str, Any]:
 
 
 def _check_finite(net: nn.Module, target: str) -> None:
-    for name, value in own_state(net).items():
+    for name, value in float_state(net).items():
         bad = int((~torch.isfinite(value)).sum())
         if bad:
             raise WbsiteError(
@@ -188,7 +187,7 @@ def _check_finite(net: nn.Module, target: str) -> None:
 def _digest(net: nn.Module, layers: str) -> str:
     """SHA-256 over layers and, by name, shapes and bytes of the weights; 64 hexadecimal digits."""
     total = hashlib.sha256(layers.encode())
-    for name, value in sorted(own_state(net).items()):
+    for name, value in sorted(float_state(net).items()):
         total.update(f"{name} {tuple(value.shape)}\n".encode())
         total.update(value.detach().cpu().contiguous().numpy().tobytes())
     return total.hexdigest()

@@ -1,4 +1,4 @@
-"""Finds out what input a network nobody has described takes: it says so, or it is tried."""
+"""Finds the input of a network that nobody has described: from its `input_shape`, or by trying."""
 
 from __future__ import annotations
 
@@ -40,32 +40,32 @@ def preprocess_for(net: nn.Module, factory: object, target: str) -> tuple[Prepro
         )
     declared = getattr(net, "input_shape", None) or getattr(factory, "input_shape", None)
     if declared is not None:
-        shape = _checked(declared, target)
-        found, how = discover(net, shape), f"Input of {_words(shape)}, as its input_shape says."
+        shape = _checked_shape(declared, target)
+        layers, note = discover(net, shape), f"Input of {_in_words(shape)}, as its input_shape says."
     else:
-        found = _tried(net, list(dict.fromkeys((convs[0][1].in_channels, 3, 1))), target)
-        how = f"Input of {_words(found.input_shape)}, found by trying; an attribute input_shape would fix it."
-    if not found.convs:
+        layers = _try_shapes(net, list(dict.fromkeys((convs[0][1].in_channels, 3, 1))), target)
+        note = f"Input of {_in_words(layers.input_shape)}, found by trying; an attribute input_shape would fix it."
+    if not layers.convs:
         raise WbsiteError(
             f"the forward pass of {target} reaches none of its {len(convs)} convolutions.",
             "Name a factory whose network calls them in evaluation mode.",
         )
-    channels, side, _ = found.input_shape
+    channels, side, _ = layers.input_shape
     if channels == 3:
-        return Preprocess(crop=side, resize=_resize(side)), found, f"{how} Pictures are normalised as for ImageNet."
+        return Preprocess(crop=side, resize=_resize(side)), layers, f"{note} Pictures are normalised as for ImageNet."
     half = (0.5,) * channels
-    return Preprocess(crop=side, resize=_resize(side), mean=half, std=half), found, f"{how} Pictures lie in -1…1."
+    return Preprocess(crop=side, resize=_resize(side), mean=half, std=half), layers, f"{note} Pictures lie in -1…1."
 
 
 def _resize(side: int) -> int:
     return side if side <= SMALL else round(side * 256 / 224)
 
 
-def _words(shape: tuple[int, int, int]) -> str:
+def _in_words(shape: tuple[int, int, int]) -> str:
     return f"{shape[0]} channel{'s' if shape[0] > 1 else ''}, {shape[1]}×{shape[2]}"
 
 
-def _checked(declared: object, target: str) -> tuple[int, int, int]:
+def _checked_shape(declared: object, target: str) -> tuple[int, int, int]:
     expected = f"expected (channels, side, side), for example {(3, 224, 224)}"
     if not isinstance(declared, (tuple, list, torch.Size)) or len(declared) != 3:
         raise WbsiteError(f"input_shape of {target} is {declared!r}; {expected}.", "Correct the attribute.")
@@ -77,7 +77,7 @@ def _checked(declared: object, target: str) -> tuple[int, int, int]:
     return channels, height, width
 
 
-def _tried(net: nn.Module, channels: list[int], target: str) -> Layers:
+def _try_shapes(net: nn.Module, channels: list[int], target: str) -> Layers:
     failures: list[WbsiteError] = []
     for count in channels:
         for side in SIDES:

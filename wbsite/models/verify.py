@@ -1,4 +1,4 @@
-"""Checks weights files on request: whole, undamaged, and loadable into the network they name."""
+"""Checks on request that weights files are complete, undamaged and loadable into the network they name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from wbsite.core.errors import WbsiteError
 
 from . import resolve, weights
-from .loading import load_spec, own_state
+from .loading import float_state, load_spec
 
 
 def targets(target: str | None, weights_dir: Path | None = None) -> list[Path]:
@@ -55,6 +55,6 @@ def verify_file(path: Path) -> str:
         )
     (spec,) = weights.candidates(provenance["model"], provenance["weights"])
     loaded = load_spec(spec, path)
-    tensors = len(own_state(loaded.module))
+    tensors = len(float_state(loaded.module))
     lacking = f", without {len(loaded.missing)} of them" if loaded.missing else ""
     return f"{spec.name}@{spec.weights}, {tensors} tensors{lacking}, sha256 {loaded.digest}"

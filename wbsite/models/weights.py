@@ -1,4 +1,4 @@
-"""Canonical weights files: where they lie, what their record says, how they are written.
+"""Canonical weights files: where they are, what their record says, how they are written.
 
 A canonical file is `NAME-LABEL.safetensors`: the module's own parameter names, half precision
 where that loses nothing and float32 elsewhere, and under the key "wbsite" of its metadata a JSON
@@ -161,9 +161,11 @@ def check_data(path: Path, provenance: Mapping[str, Any]) -> None:
     recorded = provenance.get("data_digest")
     if recorded is None:
         return
-    found = f"sha256:{digests.sha256(path, _header(path)[1])}"
-    if found != recorded:
-        raise WbsiteError(f"{path} is damaged: its weights have the digest {found}, its record says {recorded}.", AGAIN)
+    actual = f"sha256:{digests.sha256(path, _header(path)[1])}"
+    if actual != recorded:
+        raise WbsiteError(
+            f"{path} is damaged: its weights have the digest {actual}, its record says {recorded}.", AGAIN
+        )
 
 
 def write_checkpoint(

@@ -77,7 +77,7 @@ class Preset:
         name: as in `--preset`.
         dataset: data set it is meant for.
         preprocess: size and normalisation of its pictures.
-        widths, pools: of the suite's small network, see `models.simplified.Simplified` and `models.divided.Divided`.
+        widths, pools: of the suite's small network, see `Simplified` and `Divided` in `models.networks`.
         recipe: what the experiments start from.
         moments: epochs at which the suite's measures are taken, fractions allowed, 0 the untrained network.
         full: whether common architectures are trained at their published width.

@@ -109,13 +109,13 @@ def _jobs(
     out: Path,
 ) -> list[Job]:
     """The runs of a suite, seed by seed, so that an interrupted one has something of every experiment."""
-    from wbsite.datasets import pictured
+    from wbsite.datasets import picture_dataset
 
     from .suite import Job
 
     suite = registry.named("suites", name, "suite")
     scale, trials = suite.preset(preset), suite.chosen(only)
-    pictured(dataset or scale.dataset)
+    picture_dataset(dataset or scale.dataset)
     return [
         Job(name, trial.name, seed, scale.name, dataset, epochs, device, out) for seed in seeds for _, trial in trials
     ]

@@ -10,7 +10,7 @@ from torch import nn
 
 from wbsite.models import load
 from wbsite.models.networks import heads
-from wbsite.models.zoo.simplified import Simplified, SpatialFiLM
+from wbsite.models.networks.simplified import Simplified, SpatialFiLM
 
 WIDTHS = ((8,), (8,), (12, 12))
 HEADS = {

@@ -44,9 +44,9 @@ def test_all_layers_are_found_and_the_last_planar_ones_see_8_by_8_positions(name
 @pytest.mark.parametrize(("name", "size", "pooled"), VARIANTS)
 def test_page_says_how_the_head_reads(name, size, pooled):
     read = head(discover(REDUCED[name](10, size, pooled), (3, size, size)))
-    assert read["kind"] == ("pooled" if pooled and name != "vgg19" else "positions")
+    assert read.kind == ("pooled" if pooled and name != "vgg19" else "positions")
     if name == "vgg19":
-        assert read["positions"] == (16 if pooled else 64)
+        assert read.positions == (16 if pooled else 64)
 
 
 @pytest.mark.parametrize(("name", "size", "pooled"), VARIANTS)

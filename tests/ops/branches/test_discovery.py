@@ -13,7 +13,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from wbsite.graph.recording import Recorded, record
-from wbsite.models.zoo import alexnet, inceptionv1, torchvision_cnns
+from wbsite.models.networks import alexnet, torchvision_cnns
+from wbsite.models.networks.inception_layouts import BVLC
+from wbsite.models.networks.inceptionv1 import InceptionV1
 from wbsite.ops.branches.discovery import Branches, branches
 from wbsite.ops.branches.groups import Group, Member
 
@@ -57,7 +59,7 @@ INCEPTION_V1 = {
 @pytest.mark.parametrize(
     ("build", "block", "kernels"),
     [
-        (lambda: inceptionv1.InceptionV1(inceptionv1.BVLC), "mixed", [1, 3, 5, 3]),
+        (lambda: InceptionV1(BVLC), "mixed", [1, 3, 5, 3]),
         (lambda: torchvision_cnns.build("googlenet"), "inception", [1, 3, 3, 3]),  # its "5×5" branch is 3×3
     ],
 )
@@ -74,7 +76,7 @@ def test_inceptionv1_has_nine_blocks_of_four_branches(
 
 
 def test_inceptionv1s_branches_are_called_by_their_layers() -> None:
-    group = published(lambda: inceptionv1.InceptionV1(inceptionv1.BVLC)).groups[0]
+    group = published(lambda: InceptionV1(BVLC)).groups[0]
     assert [branch.name for branch in group.branches] == [
         "mixed3a_1x1", "mixed3a_3x3", "mixed3a_5x5", "mixed3a_pool_reduce",
     ]  # fmt: skip

@@ -12,7 +12,7 @@ from wbsite.graph.dominators import Route, routes
 from wbsite.graph.layers import discover
 from wbsite.graph.recording import Recorded
 from wbsite.models import load
-from wbsite.ops.expanded.cancellation import Cancellation, compose, measure_cancellation, null_p_and_q
+from wbsite.ops.expanded.cancellation import RouteCancellation, compose, null_p_and_q, route_cancellation
 from wbsite.ops.expanded.weights import expanded_weights
 
 
@@ -45,7 +45,7 @@ def contributions(recorded: Recorded, route: Route, stride: int) -> torch.Tensor
 def test_everything_is_what_adding_up_the_contributions_gives() -> None:
     recorded, route = routed(chain())
     assert route == Route("0", "3", "5")
-    found = measure_cancellation(recorded, route, strongest=3, draws=1)
+    found = route_cancellation(recorded, route, strongest=3, draws=1)
     every = contributions(recorded, route, 2)
     assert torch.allclose(every.sum(2), expanded_weights(recorded, "0", "5"), atol=1e-6)
     strength, net = every.square().sum((2, 3, 4)).sqrt(), every.sum(2).flatten(2).norm(dim=2)
@@ -62,7 +62,7 @@ def test_everything_is_what_adding_up_the_contributions_gives() -> None:
 
 def test_random_signs_are_coherent_by_one_on_average() -> None:
     recorded, route = routed(chain())
-    found = measure_cancellation(recorded, route, draws=40)
+    found = route_cancellation(recorded, route, draws=40)
     for draws in found.nulls.values():
         squares = torch.cat([pairs.coherence.square().flatten() for pairs in draws])
         assert float(squares.mean()) == pytest.approx(1, abs=0.1)
@@ -80,7 +80,7 @@ def planted() -> nn.Module:
 
 def test_a_unit_whose_paths_cancel_is_found() -> None:
     recorded, route = routed(planted())
-    found = measure_cancellation(recorded, route, draws=20)
+    found = route_cancellation(recorded, route, draws=20)
     hidden = found.pairs.hidden
     assert int(hidden.argmax()) == 4
     assert float(hidden[4]) == pytest.approx(1, abs=1e-5)
@@ -94,8 +94,8 @@ def test_a_unit_whose_paths_cancel_is_found() -> None:
 def test_draws_are_those_of_the_seed() -> None:
     recorded, route = routed(chain())
 
-    def drawn(seed: int) -> Cancellation:
-        return measure_cancellation(recorded, route, draws=1, seed=seed)
+    def drawn(seed: int) -> RouteCancellation:
+        return route_cancellation(recorded, route, draws=1, seed=seed)
 
     assert torch.equal(drawn(0).nulls["signs"][0].net, drawn(0).nulls["signs"][0].net)
     assert not torch.equal(drawn(0).nulls["shuffle"][0].net, drawn(1).nulls["shuffle"][0].net)
@@ -142,4 +142,4 @@ class Pooled(nn.Module):
 
 def test_a_whole_map_at_once_is_a_message() -> None:
     with pytest.raises(WbsiteError, match="sees the whole map of a at once"):
-        measure_cancellation(Recorded.of(Pooled().eval()), Route("a", "b", "c"))
+        route_cancellation(Recorded.of(Pooled().eval()), Route("a", "b", "c"))

@@ -13,7 +13,8 @@ from torchvision.models import googlenet, mobilenet_v2, resnet50, resnext50_32x4
 
 from wbsite.core.errors import WbsiteError
 from wbsite.graph.recording import Recorded
-from wbsite.models.zoo.inceptionv1 import BVLC, InceptionV1
+from wbsite.models.networks.inception_layouts import BVLC
+from wbsite.models.networks.inceptionv1 import InceptionV1
 from wbsite.ops.expanded.weights import Path, expanded_weights, path_products
 
 EXACT = 1e-9

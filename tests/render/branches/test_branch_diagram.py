@@ -19,13 +19,17 @@ from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Store
 from wbsite.graph.layers import discover
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
-from wbsite.models.zoo import alexnet, inceptionv1, torchvision_cnns
+from wbsite.models.networks import alexnet, torchvision_cnns
+from wbsite.models.networks.inception_layouts import SMALL
+from wbsite.models.networks.inceptionv1 import InceptionV1
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
+from wbsite.render.page import Writing
 from wbsite.render.pages.models import pages
 from wbsite.results.site import Site
+from wbsite.run.worker import contents_of
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
-    "inceptionv1": (lambda: inceptionv1.InceptionV1(inceptionv1.SMALL), 64),
+    "inceptionv1": (lambda: InceptionV1(SMALL), 64),
     "alexnet": (alexnet.small, 32),
     "plain": (lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3)), 16),
     "resnext": (lambda: torchvision_cnns.build("resnext50_32x4d"), 64),
@@ -46,7 +50,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
         results = {}
         for place, analysis in enumerate((architecture, branches)):
             key = f"{2 * number + place:064d}"
-            store.put(key, analysis.run(context), {"analysis": analysis.__name__})
+            store.put(key, contents_of(analysis.ANALYSES[0], analysis.run(context)), {"analysis": analysis.__name__})
             results[analysis.ANALYSES[0].name] = {"": {"key": key}}
         store.put_record(f"models/{name}", {"id": name, "title": name, "results": results})
     return Site(store, list(NETWORKS))
@@ -155,3 +159,14 @@ def test_what_was_never_computed_is_a_card(site: Site) -> None:
 def _page(site: Site, model: str) -> str:
     page = next(page for page in pages(site) if page.path == f"models/{model}")
     return page.make()["index.md"].decode()
+
+
+def test_an_article_that_names_no_network_shows_an_example(site: Site) -> None:
+    writing = Writing(site, "articles/made")
+    assert "in inceptionv1" in writing.figure("branch-diagram"), "concatenated branches before others"
+    assert "in alexnet" in writing.figure("branch-diagram", model="alexnet", as_="named")
+    text = writing.figure("residual-blocks")
+    assert "the networks of this site have no residual blocks" in text
+    assert "could not be drawn" in writing.finish(writing.ref("residual-blocks"))["index.md"].decode()
+    with pytest.raises(WbsiteError, match="none is given"):
+        writing.figure("branch-effects")

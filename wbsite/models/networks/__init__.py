@@ -1,1 +1,1 @@
-"""Network definitions: the modules that the specifications in `zoo` and the training experiments build."""
+"""Definitions of networks: the modules that the specifications in `zoo` and the training experiments build."""

@@ -1,4 +1,4 @@
-"""Ends for `Simplified`: what stands between the last feature map and the logits, one class for each idea.
+"""Heads for `Simplified`: from the last feature map to the logits, one class for each idea.
 
 The Weight Banding article (Petrov et al., Distill 2021) asks whether bands come from global pooling, and
 swaps the end of the network to find out. Every head is called as (channels, side, classes, options), takes
@@ -67,7 +67,7 @@ class SpatialMasks(nn.Module):
     """W·[mean over p of m_k(p) x_c(p)] for every mask k and channel c: the article's learned spatial masks.
 
     The masks are free numbers shared by all channels. They start at one with a little noise: as global
-    averages that differ enough to part. In the article bands persisted with 3, 5 and 16 of them.
+    averages that differ enough to grow apart. In the article bands persisted with 3, 5 and 16 of them.
 
     Raises:
         ValueError: `masks` is below 1.

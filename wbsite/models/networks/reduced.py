@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from types import MappingProxyType
 
 import torch
 from torch import nn
-from torchvision import models
 
 from wbsite.core.errors import WbsiteError, unknown
-from wbsite.models.zoo.inceptionv1 import BVLC, BVLC_BLOCKS, InceptionV1, Layout, Widths
+
+from .inception_layouts import BVLC, BVLC_BLOCKS, Layout, Widths
+from .inceptionv1 import InceptionV1
 
 SIDE = 8
 """Positions a side at the last convolutions of the reduced networks, as in `simplified_32`."""
@@ -161,7 +161,7 @@ def inceptionv1(classes: int, size: int = 32, pooled: bool = True) -> nn.Module:
     positions. The classifier reads averages over them, as in the original, or every position.
     """
     pools = frozenset({"conv2d0", "conv2d2"} if _extra(size) else {"conv2d0"})
-    blocks = MappingProxyType({**dict.fromkeys(BVLC_BLOCKS, INCEPTION_BLOCK), "mixed5b": INCEPTION_LAST})
+    blocks = {**dict.fromkeys(BVLC_BLOCKS, INCEPTION_BLOCK), "mixed5b": INCEPTION_LAST}
     return InceptionV1(Layout(INCEPTION_STEM, blocks, classes, pool_after=pools, side=1 if pooled else SIDE))
 
 
@@ -184,6 +184,8 @@ def imagenet_variant(name: str, pooled: bool, classes: int = 1000) -> nn.Module:
     Raises:
         WbsiteError: there is no network with this name.
     """
+    from torchvision import models
+
     if name == "vgg19":
         vgg = models.vgg19_bn(num_classes=classes)
         if not pooled:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-import torch
-from torch import nn
-from torchvision.models.resnet import Bottleneck
+from wbsite.models.base import IMAGENET_CAFFE, ModelSpec, lazily
 
-from wbsite.models.base import IMAGENET_CAFFE, ModelSpec
+from .torchvision_cnns import NETWORK, title_and_reference
 
-from .torchvision_cnns import build, title_and_reference
+if TYPE_CHECKING:
+    import torch
 
 KERAS_CAFFE = replace(IMAGENET_CAFFE, mean=(123.68, 116.779, 103.939))
 """The input of Keras's VGG and ResNet v1 networks, with channels in RGB order."""
-
-KERAS_EPSILON = 1.001e-5
-"""Added to the variance by the batch norms of Keras's ResNet-50; torch's own default is 1e-5."""
 
 SQUEEZENET_POSITIONS = {"conv1": "features.0", "conv10": "classifier.1"} | {
     f"fire{n}": f"features.{position}" for n, position in zip(range(2, 10), (3, 4, 6, 7, 9, 10, 11, 12), strict=True)
@@ -89,23 +86,12 @@ def _resnet_names(keras: str) -> tuple[str, str]:
     return (f"{path}.conv{n}", f"{path}.bn{n}") if n else (f"{path}.downsample.0", f"{path}.downsample.1")
 
 
-def resnet50_v1() -> nn.Module:
-    """ResNet-50 as published: the first 1×1 convolution of a stage has the stride, not the 3×3 one."""
-    net = build("resnet50")
-    for module in net.modules():
-        if isinstance(module, Bottleneck):
-            module.conv1.stride, module.conv2.stride = module.conv2.stride, module.conv1.stride
-        elif isinstance(module, nn.BatchNorm2d):
-            module.eps = KERAS_EPSILON
-    return net
-
-
 MODELS = (
     ModelSpec(
         name="squeezenet1_1",
         weights="caffe",
         title=f"{title_and_reference('squeezenet1_1')[0]} (Caffe)",
-        build=lambda: build("squeezenet1_1"),
+        build=lazily(NETWORK, "squeezenet1_1"),
         preprocess=replace(IMAGENET_CAFFE, crop=227),
         convert=squeezenet_from_caffe,
         reference="iandola2016squeezenet",
@@ -115,7 +101,7 @@ MODELS = (
         name="vgg19",
         weights="keras",
         title=f"{title_and_reference('vgg19')[0]} (Keras)",
-        build=lambda: build("vgg19"),
+        build=lazily(NETWORK, "vgg19"),
         preprocess=KERAS_CAFFE,
         convert=vgg19_from_keras,
         reference="simonyan2015very",
@@ -125,7 +111,7 @@ MODELS = (
         name="resnet50",
         weights="keras",
         title=f"{title_and_reference('resnet50')[0]} (Keras)",
-        build=resnet50_v1,
+        build=lazily("wbsite.models.networks.torchvision_cnns:resnet50_v1"),
         preprocess=KERAS_CAFFE,
         convert=resnet50_from_keras,
         reference="he2016deep",

@@ -63,7 +63,7 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Cancellation:
+class RouteCancellation:
     """What cancels on a route.
 
     Attributes:
@@ -89,9 +89,9 @@ class Cancellation:
         return torch.where(total > 0, 1 - self.net / total.clamp_min(1e-30), 0).clamp_min(0)
 
 
-def measure_cancellation(
+def route_cancellation(
     recorded: Recorded, route: Route, strongest: int = 10, draws: int = 2, seed: int = 0
-) -> Cancellation:
+) -> RouteCancellation:
     """Measures what cancels between all units of a route's target and all of its source.
 
     Costs about 2·draws + 2 times the expanded weights of all target units.
@@ -129,7 +129,7 @@ def measure_cancellation(
         ],
     }
     pairs = _strongest(strength[0], norm, count)
-    return Cancellation(route, pairs, (total + signed) / 2, (signed - total) / 2, net, nulls)
+    return RouteCancellation(route, pairs, (total + signed) / 2, (signed - total) / 2, net, nulls)
 
 
 class Composition:

@@ -14,7 +14,7 @@ from torch import nn
 
 from wbsite.models.base import CIFAR10, Preprocess
 from wbsite.models.networks import heads, reduced
-from wbsite.models.zoo.simplified import Simplified
+from wbsite.models.networks.simplified import Simplified
 from wbsite.train.base import Preset, Recipe, Suite, Trial
 from wbsite.train.measure import Banding, shown
 

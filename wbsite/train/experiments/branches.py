@@ -10,8 +10,8 @@ from __future__ import annotations
 from torch import nn
 
 from wbsite.models.base import CIFAR10, Preprocess
+from wbsite.models.networks.alexnet import AlexNet
 from wbsite.models.networks.divided import Divided
-from wbsite.models.zoo.alexnet import AlexNet
 from wbsite.train.base import Preset, Recipe, Suite, Trial
 from wbsite.train.measure_branches import Branches, shown
 

@@ -1,0 +1,64 @@
+"""What a format of weights files is to wbsite, and what reading a file of it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+DAMAGED = "Download or copy the file again; if it stays so, it was damaged where it came from."
+"""Hint for a file that its reader refuses."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a weights file holds.
+
+    Attributes:
+        state: the file's own parameter names → float32 tensors. Names and axes are those of torch (LAYER.weight of
+            shape (O, I, kh, kw) or (O, I), LAYER.bias (O)), as far as the format tells.
+        format: what the file is, in words for the record of provenance.
+        bgr: the first convolution reads blue, green, red (Caffe's habit, and that of the Keras
+            networks converted from it).
+        types: number types of the file's kernels, such as "uint8": how finely they were rounded.
+        provenance: the record in a file that wbsite wrote itself; empty for others.
+    """
+
+    state: dict[str, torch.Tensor]
+    format: str
+    bgr: bool = False
+    types: str = "float32"
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Format:
+    """One kind of weights file.
+
+    A file of this folder defines `FORMATS`, a tuple of these. Its imports of torch and numpy are inside its functions,
+    so that the formats can be listed without them.
+
+    Attributes:
+        name: what tells it from the others.
+        summary: what keeps weights so, for the list of formats.
+        suffixes: of file names, in lower case with the dot; a file is of the format that has its suffix.
+        read: path of an existing file → its contents. Raises WbsiteError for a file that is damaged, of another
+            format, or could run code.
+        module_names: whether the names in such a file are those of a torch module's parameters, so that a network of
+            the user's own can be loaded from it.
+    """
+
+    name: str
+    summary: str
+    suffixes: tuple[str, ...]
+    read: Callable[[Path], Contents]
+    module_names: bool = False
+
+
+def number_types(names: Iterable[str]) -> str:
+    """`Contents.types` from the types of several arrays: "torch.float16", "uint8" → "float16, uint8"."""
+    return ", ".join(sorted({name.removeprefix("torch.") for name in names}))

@@ -1,0 +1,54 @@
+"""Reads `.pth` and `.pt` files that `torch.save` wrote; runs no code from them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+
+from wbsite.core.errors import WbsiteError
+
+from .base import DAMAGED, Contents, Format
+
+WRAPPERS = ("state_dict", "model_state_dict", "model")
+"""Keys under which training scripts keep the state dict in a checkpoint."""
+
+
+def read(path: Path) -> Contents:
+    """The state dict of a file, wherever in a checkpoint it is.
+
+    Raises:
+        WbsiteError: the file is damaged, a pickle that would run code, or holds no state dict.
+    """
+    import torch
+
+    from ._tensors import kernel_types, named_tensors
+
+    try:
+        entries = torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        call = re.search(r"GLOBAL ([\w.]+)|call reduce for unrecognized function (.+)", str(error))
+        if call is None:
+            raise WbsiteError(f"{path} is damaged or is not a file that torch.save wrote.", DAMAGED) from error
+        raise WbsiteError(
+            f"{path} is refused: besides tensors it calls for {call[1] or call[2]}, and loading that would run "
+            "code from the file.",
+            "Save only the parameters, with torch.save(model.state_dict(), …), on the machine it comes from.",
+        ) from error
+    except Exception as error:  # torch raises many kinds for damaged files; all mean the same
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise WbsiteError(f"{path} is truncated or is not a file that torch.save wrote ({reason}).", DAMAGED) from error
+    while isinstance(entries, Mapping) and (
+        wrapper := next((key for key in WRAPPERS if isinstance(entries.get(key), Mapping)), "")
+    ):
+        entries = entries[wrapper]
+    if not isinstance(entries, Mapping):
+        raise WbsiteError(
+            f"{path} holds a {type(entries).__name__}; expected a dictionary of tensors by name.",
+            "Save it with torch.save(model.state_dict(), …).",
+        )
+    return Contents(named_tensors(entries, path), "torch state dict", types=kernel_types(entries))
+
+
+FORMATS = (Format("pytorch", "PyTorch's state dict", (".pth", ".pt"), read, module_names=True),)

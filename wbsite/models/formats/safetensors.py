@@ -1,0 +1,33 @@
+"""Reads `.safetensors` files, those that wbsite writes among them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wbsite.core.errors import WbsiteError
+
+from .base import DAMAGED, Contents, Format
+
+
+def read(path: Path) -> Contents:
+    """The tensors of a file, with wbsite's record where it wrote the file itself.
+
+    Raises:
+        WbsiteError: the file is truncated or damaged, or holds no floating-point tensors.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from wbsite.models.weights import read_provenance
+
+    from ._tensors import kernel_types, named_tensors
+
+    provenance = read_provenance(path)
+    try:
+        state = load_file(path)
+    except SafetensorError as error:
+        raise WbsiteError(f"{path} is damaged: {error}.", DAMAGED) from error
+    return Contents(named_tensors(state, path), "safetensors", types=kernel_types(state), provenance=provenance)
+
+
+FORMATS = (Format("safetensors", "safetensors", (".safetensors",), read, module_names=True),)
