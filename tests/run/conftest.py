@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import wbsite
 from wbsite.core import registry, source
 
 PLUGIN = """
@@ -131,15 +130,13 @@ class Bench:
 
 @pytest.fixture
 def bench(
-    work: Path, cli: Callable[..., Any], process: Callable[..., Any], speck: Path, speck_weights: Path,
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plug_in: Callable[..., Path],
+    work: Path, cli: Callable[..., Any], process: Callable[..., Any], environment: dict[str, str],
+    speck_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plug_in: Callable[..., Path],
 ) -> Iterator[Bench]:  # fmt: skip
     entry_point = "[wbsite.analyses]\npieces = pieces_plugin:ANALYSES\n"
     plugin = plug_in(tmp_path / "plugin", "pieces_plugin", entry_point, PLUGIN)
     monkeypatch.syspath_prepend(str(plugin))
     monkeypatch.delitem(sys.modules, "pieces_plugin", raising=False)
-    package = Path(wbsite.__file__).parents[1]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (package, plugin, speck))))
     monkeypatch.setenv("PIECES_LOG", str(tmp_path / "computed.log"))
     monkeypatch.setenv("WBSITE_RUNS", str(tmp_path / "no runs"))
     every = registry.entries
@@ -148,8 +145,9 @@ def bench(
         return tuple(e for e in every(kind) if kind != "analyses" or e.run.__module__ == "pieces_plugin")
 
     def apart(*arguments: str, **variables: str) -> Any:
-        names = ("PYTHONPATH", "PIECES_LOG", "WBSITE_RUNS", "WBSITE_STUDY")
-        return process(work, *arguments, **{name: os.environ[name] for name in names}, **variables)
+        path = os.pathsep.join((environment["PYTHONPATH"], str(plugin)))
+        own = {name: os.environ[name] for name in ("PIECES_LOG", "WBSITE_RUNS", "WBSITE_STUDY")}
+        return process(work, *arguments, PYTHONPATH=path, **own, **variables)
 
     with monkeypatch.context() as patch:
         patch.setattr(registry, "entries", entries)

@@ -223,9 +223,9 @@ class StudyContext:
     progress: Progress = field(default_factory=Progress)
     parts: Parts = field(default_factory=Parts.forgotten)
 
-    def need(self, analysis: type[R]) -> R | None:
-        """The result of an analysis that this one needs, or None."""
-        return needed(self.needs, analysis)
+    def need(self, analysis: type[R]) -> R:
+        """The result of an analysis that this one needs: a study's analyses apply to every study."""
+        return analysis.read(self.needs[analysis.analysis])
 
 
 def always(layer: Layer) -> str:

@@ -42,6 +42,7 @@ class Kind:
 KINDS = {
     "models": Kind("MODELS", ("wbsite.models.zoo",), key=lambda spec: f"{spec.name}@{spec.weights}"),
     "formats": Kind("FORMATS", ("wbsite.models.formats",)),
+    "estimators": Kind("ESTIMATORS", ("wbsite.ops.information.estimators",)),
     "datasets": Kind("DATASETS", ("wbsite.datasets",)),
     "analyses": Kind("ANALYSES", tuple(f"wbsite.analyses.{subject}" for subject in SUBJECTS)),
     "results": Kind(

@@ -1,4 +1,4 @@
-"""Runs an experiment: data, network, loop, and the trained weights with their provenance."""
+"""One single experiment with one seed: trained, and its weights written with their provenance."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def train_experiment(
     """Trains one experiment with one seed, continuing from its checkpoint.
 
     Returns:
-        The half-precision safetensors (`wbsite build --weights-dir` reads it) and the accuracy on
-        the test pictures of exactly those half-precision weights.
+        The file of half-precision weights, a safetensors that `wbsite build --weights-dir` reads, and the accuracy of
+        exactly these weights on the test pictures, in [0, 1].
 
     Raises:
-        WbsiteError: unknown experiment or data set, unreadable pictures, pictures that a classifier cannot be
-            trained on, a number of classes that is not the network's, a checkpoint of another run.
+        WbsiteError: unknown experiment or data set, unreadable pictures, pictures that a classifier cannot be trained
+            on, another number of classes than the network's, a checkpoint of another run.
     """
     import torch
 
@@ -36,54 +36,50 @@ def train_experiment(
 
     experiment: Experiment = registry.named("experiments", name, "experiment")
     spec: ModelSpec = registry.named("models", experiment.model, "model")
-    place = choose(device)
+    target = choose(device)
     source = dataset or experiment.dataset
-    training = datasets.load(source, "train", spec.preprocess.crop, progress)
-    held_out = datasets.load(source, "test", spec.preprocess.crop, progress)
-    check_trainable(training, held_out, source)
+    training_pictures = datasets.load(source, "train", spec.preprocess.crop, progress)
+    test_pictures = datasets.load(source, "test", spec.preprocess.crop, progress)
+    check_trainable(training_pictures, test_pictures, source)
     torch.manual_seed(seed)
     module = spec.build()
     outputs = list(module.state_dict().values())[-1].shape[0]
-    if len(training.classes) != outputs:
+    if len(training_pictures.classes) != outputs:
         raise WbsiteError(
-            f"{name} has {outputs} outputs; {source} has {len(training.classes)} classes.",
+            f"{name} has {outputs} outputs; {source} has {len(training_pictures.classes)} classes.",
             "Use a data set with as many classes as the network has outputs.",
         )
-    test = Batches.of(held_out, spec.preprocess, place)
+    test = Batches.from_pictures(test_pictures, spec.preprocess, target)
     history = train(
         module,
-        Batches.of(training, spec.preprocess, place),
+        Batches.from_pictures(training_pictures, spec.preprocess, target),
         test,
         experiment.recipe,
         seed,
         out / f"{name}-seed{seed}.ckpt",
         progress,
-        run=f"{name} {training.digest[:16]}",
+        run=f"{name} {training_pictures.digest[:16]}",
     )
     state = {key: value.half() if value.is_floating_point() else value for key, value in module.state_dict().items()}
     module.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
-    reached = accuracy(module, test)
-    named = source.partition(":")[0]
+    test_accuracy = accuracy(module, test)
+    kind, colon, _ = source.partition(":")
     record = {
-        "command": f"wbsite train {name} --dataset {named}{':PATH' if ':' in source else ''} --seeds {seed}",
-        "dataset": named,
-        "training pictures": len(training.labels),
-        "test pictures": len(held_out.labels),
-        "classes": ", ".join(training.classes),
-        "dataset SHA-256": training.digest,
+        "command": f"wbsite train {name} --dataset {kind}{':PATH' if colon else ''} --seeds {seed}",
+        "dataset": kind,
+        "training pictures": len(training_pictures.labels),
+        "test pictures": len(test_pictures.labels),
+        "classes": ", ".join(training_pictures.classes),
+        "dataset SHA-256": training_pictures.digest,
         "seed": seed,
         "epochs": experiment.recipe.epochs,
-        "test accuracy": round(reached, 4),
+        "test accuracy": round(test_accuracy, 4),
         "loss by epoch": ", ".join(f"{value:.3f}" for value in history.loss),
         "test accuracy by epoch": ", ".join(f"{value:.3f}" for value in history.accuracy),
-        "device": describe(place),
+        "device": describe(target),
         "wbsite": __version__,
         "torch": torch.__version__,
     }
-    path = (
-        out / f"{spec.name}-{spec.weights}.safetensors"
-        if seed == 0
-        else out / f"{spec.name}-{spec.weights}-seed{seed}.safetensors"
-    )
+    path = out / f"{spec.name}-{spec.weights}{f'-seed{seed}' if seed else ''}.safetensors"
     write_checkpoint(state, spec, {"training": record}, path)
-    return path, reached
+    return path, test_accuracy

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-import torch
 
 from wbsite.core.errors import WbsiteError
+from wbsite.ops.information.discrete_entropy import joined, ranks
 
-from .discrete_entropy import joined, ranks
+from .base import Estimator, Token
+
+if TYPE_CHECKING:
+    from typing import Self
+
+if TYPE_CHECKING:
+    import torch
 
 BLOCKS = {"cpu": 512, "cuda": 8192}
 """Rows of a block of the matrix of distances: 2 MiB of float64, to stay in a processor's cache, or enough for a GPU."""
@@ -20,12 +27,14 @@ BLOCKS = {"cpu": 512, "cuda": 8192}
 ROUNDING = 1e-11
 """Error of an exponent up to which distances come from a matrix product instead of from differences."""
 
+BOUNDS = ("upper", "lower")
+
 SMALLEST = -700.0
 """Least exponent taken: below it exp gives numbers that are slow to compute, and whose sum of any number is nothing."""
 
 
 @dataclass(frozen=True)
-class KDE:
+class KDE(Estimator):
     """Bounds of I(X;T) and I(T;Y) for T the activations with noise N(0, σ²) added to every unit, σ² the variance.
 
     The activations then are a mixture of N Gaussians, whose entropy has no closed form but bounds from the distances
@@ -42,13 +51,14 @@ class KDE:
         WbsiteError: a variance that is not above 0 and finite, a bound of another name.
     """
 
+    pairwise: ClassVar[bool] = True
     variance: float
     bound: Literal["upper", "lower"] = "upper"
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.variance) and self.variance > 0):
             raise WbsiteError(f"the noise has variance {self.variance}.", "Give a variance above 0.")
-        if self.bound not in ("upper", "lower"):
+        if self.bound not in BOUNDS:
             raise WbsiteError(f"the bound is {self.bound!r}.", 'Give "upper" or "lower".')
 
     @property
@@ -59,23 +69,27 @@ class KDE:
     def title(self) -> str:
         return f"KDE {self.bound} bound, σ² = {self.variance:.15g}"
 
-    @property
-    def place(self) -> int:
-        """Of the bound in what `kde_bounds` returns."""
-        return ("upper", "lower").index(self.bound)
-
     def informations(self, stack: np.ndarray, labels: np.ndarray, device: torch.device) -> np.ndarray:
-        """(M, N, units), (N,) from 0 → float64 (M, 2) bits; distances are computed on `device`."""
-        return kde_bounds(stack, labels, self.variance, device)[:, self.place]
+        """See `Estimator`; distances are computed on the device."""
+        return self.several([self], stack, labels, device)[0]
 
+    @classmethod
+    def several(
+        cls, estimators: Sequence[Self], stack: np.ndarray, labels: np.ndarray, device: torch.device
+    ) -> list[np.ndarray]:
+        """See `Estimator`; the bounds of one variance are computed together, at the cost of one."""
 
-def kde_bounds(stack: np.ndarray, labels: np.ndarray, variance: float, device: torch.device) -> np.ndarray:
-    """Both bounds at the cost of one: (M, N, units), (N,) → float64 (M, 2, 2), (upper, lower) × (I(X;T), I(T;Y))."""
-    return np.stack([_bounds(activations, labels, variance, device) for activations in stack])
+        @cache
+        def bounds(variance: float) -> np.ndarray:
+            return np.stack([_bounds(activations, labels, variance, device) for activations in stack])
+
+        return [bounds(each.variance)[:, BOUNDS.index(each.bound)] for each in estimators]
 
 
 def _bounds(activations: np.ndarray, labels: np.ndarray, variance: float, device: torch.device) -> np.ndarray:
-    """(N, units), (N,) → (2, 2)."""
+    """(N, units), (N,) → float64 (2, 2), (upper, lower) × (I(X;T), I(T;Y)) in bits."""
+    import torch
+
     rows, counts = _different(activations, labels)
     points, weights = torch.from_numpy(rows).to(device), torch.from_numpy(counts).to(device)
     sums = torch.zeros(2, *weights.shape, dtype=torch.float64, device=device)
@@ -108,6 +122,8 @@ def _squared_distances(points: torch.Tensor, variance: float) -> Iterator[tuple[
     |a − b|² = |a|² + |b|² − 2ab is a matrix product, but loses what small distances far from the origin consist of;
     it serves where its error, in the exponent of the upper bound, is below ROUNDING.
     """
+    import torch
+
     centred = points - points.mean(0)
     norms = centred.square().sum(1)
     product = 4 * torch.finfo(norms.dtype).eps * float(norms.max()) / (2 * variance) < ROUNDING
@@ -125,3 +141,9 @@ def _squared_distances(points: torch.Tensor, variance: float) -> Iterator[tuple[
                     difference = unit[here, None] - unit[None, there]
                     squares.addcmul_(difference, difference)
             yield here, there, squares
+
+
+ESTIMATORS = (
+    Token("kde-upper", lambda variance: KDE(variance, "upper"), (float,), example="kde-upper:0.001"),
+    Token("kde-lower", lambda variance: KDE(variance, "lower"), (float,), example="kde-lower:0.1"),
+)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from wbsite.core.errors import WbsiteError
+from wbsite.ops.information.discrete_entropy import informations, joined
 
-from .discrete_entropy import informations, joined
+from .base import Estimator, Token
+
+if TYPE_CHECKING:
+    import torch
 
 MEMBERS = 10
 """Base estimators of the ensemble, as in the authors' code."""
@@ -26,7 +30,7 @@ LEAST = 1e-3
 
 
 @dataclass(frozen=True)
-class EDGE:
+class EDGE(Estimator):
     """I(X;T) and I(T;Y) by EDGE (Noshad, Zeng and Hero 2019), with the defaults of the authors' code.
 
     Samples are put into cells by a locality sensitive hash, ⌊(p + b) / ε⌋ of each projection p. Cells of T and of the
@@ -55,7 +59,7 @@ class EDGE:
     title = "EDGE"
 
     def informations(self, stack: np.ndarray, labels: np.ndarray, device: torch.device) -> np.ndarray:
-        """(M, N, units), (N,) from 0 → float64 (M, 2) bits; computed in memory whatever the device."""
+        """See `Estimator`; computed in memory whatever the device."""
         return np.array([self._pair(activations.astype(np.float64), labels) for activations in stack])
 
     def _pair(self, activations: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -110,3 +114,6 @@ def _medians(projected: np.ndarray, widths: np.ndarray, labels: np.ndarray) -> n
     classes = int(labels.max()) + 1
     columns = (np.floor(column / (width * factors) + shifts) for column, width in zip(projected.T, widths, strict=True))
     return np.median(informations(joined(columns, classes), labels, classes), axis=0)
+
+
+ESTIMATORS = (Token("edge", EDGE, example="edge"),)
