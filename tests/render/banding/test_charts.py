@@ -17,10 +17,10 @@ import pytest
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Store
+from wbsite.render.banding._laboratory import Laboratory, span
 from wbsite.render.banding.forest import forest_rows
 from wbsite.render.banding.time_course import colours
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
-from wbsite.render.suite_tables import rows, span
 from wbsite.results.site import Site
 
 FIGURES = ("forest", "dose-response", "time-course", "where-in-network", "experiments-table", "cluster-explorer")
@@ -43,10 +43,12 @@ def site(
     process: Callable[..., Any],
     write_run: Callable[..., Path],
     speck_weights: Path,
+    copy_store: Callable[[Path], None],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Site:
     """The results of a few made-up runs."""
     folder = tmp_path_factory.mktemp("lab")
+    copy_store(folder)
     for experiment, changes in TRAINED.items():
         for seed in range(1 if experiment == "map_4" else 2):
             write_run(folder / "runs", experiment, seed, **changes)
@@ -127,9 +129,9 @@ def test_a_band_covers_the_rows_it_is_the_baseline_of_and_no_others(draw: Callab
 
 
 def test_what_a_forest_draws_lies_inside_its_axis(site: Site) -> None:
-    scene = Scene(site)
-    summary, runs = rows(scene, "summary"), rows(scene, "runs")
-    table = forest_rows(summary, runs, dict.fromkeys(TRAINED, "baseline"))
+    laboratory = Laboratory.open(Scene(site))
+    assert isinstance(laboratory, Laboratory)
+    table = forest_rows(laboratory)
     low, high = span(table)
     assert -1 <= low <= table["index"].min() <= table["index"].max() <= high <= 1
     assert low <= 0 <= high

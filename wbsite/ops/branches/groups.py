@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 Kind = Literal["concat", "dense", "groups", "towers", "residual"]
 
 SOURCE, JOIN, MORE = "input", "join", "more"
-"""Kinds of the nodes that are no convolution and no pool; "more" stands for branches that are left out."""
+"""Kinds of the nodes that are no convolution and no pool; "more" stands for branches that are omitted."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Node:
     """A box of a diagram.
 
     Attributes:
-        label: the layer's name, or what the reader calls the source, the join or what is left out.
-        kind: "conv", "pool", "input" (what all branches read), "join" (where they meet), "more" (branches left out).
+        label: the layer's name, or that of the source, the join or the omitted branches.
+        kind: "conv", "pool", "input" (what all branches read), "join" (where they meet), "more" (omitted branches).
         kernel: (height, width); (0, 0) where it has none.
         units: channels it gives.
         branch: name of the branch it belongs to, "" for none.
@@ -79,11 +79,6 @@ class Graph:
         if start != end and (start, end) not in self.edges:
             self.edges.append((start, end))
 
-    def as_json(self) -> dict[str, Any]:
-        """Lists and dictionaries alone."""
-        nodes = [{**asdict(node), "kernel": list(node.kernel)} for node in self.nodes]
-        return {"nodes": nodes, "edges": [list(edge) for edge in self.edges]}
-
 
 @dataclass(frozen=True)
 class Group:
@@ -91,22 +86,22 @@ class Group:
 
     Attributes:
         name: of the place: a block, a convolution, a stage.
-        place: number of the call at which they first meet, for the order of execution.
+        order: number of the call at which they first meet, in order of execution.
     """
 
     name: str
     kind: Kind
     branches: tuple[Branch, ...]
     graph: Graph
-    place: int
+    order: int
 
 
-ALIKE = 8
+MOST_DRAWN = 8
 """More branches than these are not all drawn: the first three and the last stand for them."""
 
 
-def drawn(count: int) -> tuple[list[int], int]:
-    """Numbers of the branches that a diagram shows, and how many are left out before the last of them."""
-    if count <= ALIKE:
+def drawn_branches(count: int) -> tuple[list[int], int]:
+    """Numbers of the branches that a diagram shows, and how many are omitted before the last of them."""
+    if count <= MOST_DRAWN:
         return list(range(count)), 0
     return [0, 1, 2, count - 1], count - 4
