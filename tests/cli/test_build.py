@@ -21,16 +21,19 @@ from wbsite.core.store import Store
 FLAKY = """
 from pathlib import Path
 from wbsite.analyses.base import Analysis
-from wbsite.core.store import Contents
+from wbsite.results.base import Result, value
+
+class Flaky(Result, analysis="flaky", summary="fails when told to"):
+    x: int = value("one")
 
 def run(context):
     if context.layer.name == "conv2" and Path("fail").exists():
         raise ValueError(Path("fail").read_text())
     if context.layer.name == "conv2" and Path("odd").exists():
-        return Contents(values={"x": float("nan")})
-    return Contents(values={"x": 1})
+        return Flaky(x=float("nan"))
+    return Flaky(x=1)
 
-ANALYSES = (Analysis("flaky", "layer", "fails when told to", run),)
+ANALYSES = (Analysis(Flaky, "layer", run),)
 """
 """A plug-in analysis that fails for one layer while a file `fail` or `odd` is there."""
 
@@ -39,15 +42,18 @@ SLOW = """
 import time
 from pathlib import Path
 from wbsite.analyses.base import Analysis
-from wbsite.core.store import Contents
+from wbsite.results.base import Result
+
+class Slow(Result, analysis="slow", summary="waits, the first time, to be interrupted"):
+    pass
 
 def run(context):
     if context.layer.name == "conv3" and not Path("waiting").exists():
         Path("waiting").touch()
         time.sleep(120)
-    return Contents()
+    return Slow()
 
-ANALYSES = (Analysis("slow", "layer", "waits, the first time, to be interrupted", run),)
+ANALYSES = (Analysis(Slow, "layer", run),)
 """
 """A plug-in analysis that says when it is in the middle of its work."""
 

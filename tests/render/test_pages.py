@@ -216,7 +216,7 @@ def test_a_model_or_layer_that_is_not_there_is_named(site: Site) -> None:
 
 
 def test_what_does_not_apply_has_a_reason(site: Site) -> None:
-    found = site.model("speck").found("banding", "point")
+    found = site.model("speck").result_or_gap("banding", "point")
     assert isinstance(found, Gap)
     assert not found.failed
     assert "1×1" in found.reason

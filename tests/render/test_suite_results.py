@@ -6,11 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Contents, Entry, Store
+from wbsite.core.store import Store
 from wbsite.render.page import Writing
 from wbsite.render.pages.articles import pages
+from wbsite.results.base import Result, value
 from wbsite.results.site import Gap, Site
+
+
+class Spread(Result, analysis="spread", summary="how far apart runs are"):
+    """What a suite that tests make up has for a result."""
+
+    best: dict[str, float] = value("the highest accuracy")
+
 
 NOTHING = {"title": "speck", "results": {}}
 
@@ -19,7 +28,7 @@ NOTHING = {"title": "speck", "results": {}}
 def store(tmp_path: Path) -> Store:
     """A store with a model without results, and a suite of which one analysis failed."""
     found = Store(tmp_path / "store")
-    found.put("ab" * 32, Contents(values={"best": {"accuracy": 0.75}}), {})
+    found.put("ab" * 32, Spread(best={"accuracy": 0.75}).contents(), {})
     results = {"spread": {"": {"key": "ab" * 32}}, "clusters": {"": {"failed": "too few"}}}
     found.put_record("models/speck", {"id": "speck", **NOTHING})
     found.put_record(
@@ -31,10 +40,10 @@ def store(tmp_path: Path) -> Store:
 
 def test_results_gaps_and_facts(store: Store) -> None:
     suite = Site(store, None).suite("specks")
-    assert isinstance(suite.found("spread"), Entry)
-    assert suite.found("clusters") == Gap("too few", failed=True)
-    assert suite.entry("clusters") is None
-    assert suite.found("other") == Gap("the analysis other has not been run on it", failed=False)
+    assert isinstance(suite.result_or_gap(Spread), Spread)
+    assert suite.result_or_gap("clusters") == Gap("too few", failed=True)
+    assert suite.result("clusters") is None
+    assert suite.result_or_gap("dips") == Gap("the analysis dips has not been run on it", failed=False)
     assert [analysis for analysis, _, _ in suite.failures()] == ["clusters"]
     assert suite.facts["devices"] == ["cpu"]
     assert "inputs" not in suite.facts, "a page would be made again in every checkout"
@@ -43,7 +52,7 @@ def test_results_gaps_and_facts(store: Store) -> None:
 def test_a_suite_that_was_not_computed_is_a_gap_that_says_what_to_do(store: Store) -> None:
     store.put_record("last", {"models": ["speck"]})
     suite = Site(store, None).suite("specks")
-    found = suite.found("spread")
+    found = suite.result_or_gap(Spread)
     assert isinstance(found, Gap)
     assert not found.failed
     assert "wbsite train specks" in found.reason
@@ -57,15 +66,17 @@ def test_a_damaged_record_of_a_suite_is_said(store: Store, tmp_path: Path) -> No
         Site(store, None)
 
 
-def test_an_article_states_a_suites_numbers(store: Store) -> None:
+def test_an_article_states_a_suites_numbers(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = registry.entries
+    monkeypatch.setattr(registry, "entries", lambda kind: (*every(kind), *([Spread] if kind == "results" else [])))
     writing = Writing(Site(store, None), "articles/a")
     assert writing.value("suite:specks/spread/best/accuracy", 2) == "0.75"
-    assert writing.words()["suite"]("specks").entry("spread") is not None
+    assert writing.words()["suite"]("specks").result("spread") is not None
     for path, said in (
         ("suite:specks/spread/worst", "'worst'"),
         ("suite:specks/clusters/k", "no result clusters for specks"),
         ("suite:motes/spread/best", "no result spread for motes"),
-        ("suite:specks", "no result  for specks"),
+        ("suite:specks", "unknown analysis"),
     ):
         with pytest.raises(WbsiteError, match=said):
             writing.value(path)

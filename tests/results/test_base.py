@@ -33,7 +33,7 @@ class Part(Record):
     size: float | None
 
 
-class Made(Result, analysis="made"):
+class Made(Result, analysis="made", summary="made up"):
     """A schema with one field of every kind."""
 
     count: int = value("how many")
@@ -131,7 +131,7 @@ def test_a_result_is_not_changed() -> None:
 
 def test_a_field_may_not_take_a_name_that_every_result_has() -> None:
     with pytest.raises(TypeError, match="about"):
-        type("Bad", (Result,), {"about": value("no")}, analysis="bad")
+        type("Bad", (Result,), {"about": value("no")}, analysis="bad", summary="")
 
 
 def test_damage_is_noticed_when_the_field_is_read(tmp_path: Any) -> None:

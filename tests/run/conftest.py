@@ -21,12 +21,30 @@ import os, signal
 import pandas as pd
 from wbsite.analyses.base import Analysis
 from wbsite.core.store import Contents
+from wbsite.results.base import Result, Table, table, value
+
+class Survey(Result, analysis="survey", summary="which units"):
+    units: dict[str, list[int]] = value("layer → units")
+
+class Pieces(Result, analysis="pieces", summary="a sum a unit"):
+    sums: list[float] = value("a sum a unit")
+    rows: Table = table("a row a unit")
+
+class Labelled(Result, analysis="labelled", summary="the user's categories"):
+    rows: Table = table("as in the file")
+
+class Brightness(Result, analysis="brightness", summary="of the photographs"):
+    mean: float = value("of all pixels")
+    shape: list[int] = value("of the inputs")
+
+class Undeclared(Result, analysis="undeclared", summary="a defect"):
+    count: int = value("of photographs")
 
 def survey(context):
-    return Contents(values={"conv2": [5, 1], "conv3": [2]})
+    return Survey(units={"conv2": [5, 1], "conv3": [2]})
 
 def pieces(context):
-    wanted = context.needs["survey"].values.get(context.layer.name, [])
+    wanted = context.need(Survey).units.get(context.layer.name, [])
     units = range(len(context.weight())) if context.params["units"] == "all" else wanted
     sums = []
     context.progress.step("units", len(units))
@@ -45,30 +63,30 @@ def pieces(context):
         sums.append(part.values["sum"])
         context.progress.advance()
     rows = pd.DataFrame({"unit": list(units), "sum": sums}).astype({"unit": int})
-    return Contents(values={"sums": sums}, tables={"rows": rows})
+    return Pieces(sums=sums, rows=rows)
 
 def brightness(context):
     seen = context.photographs()
-    return Contents(values={"mean": seen.inputs.mean().item(), "shape": list(seen.inputs.shape)})
+    return Brightness(mean=seen.inputs.mean().item(), shape=list(seen.inputs.shape))
 
 def labelled(context):
-    return Contents(tables={"rows": context.categories()})
+    return Labelled(rows=context.categories())
 
 def undeclared(context):
-    return Contents(values={"count": context.photographs().count})
+    return Undeclared(count=context.photographs().count)
 
 def convolutions(layer):
     return "" if layer.kind == "conv" else "no convolution"
 
 ANALYSES = (
-    Analysis("survey", "model", "which units", survey),
+    Analysis(Survey, "model", survey),
     Analysis(
-        "pieces", "layer", "a sum a unit", pieces, applies=convolutions, needs=("survey",), decides_parts=("power",),
+        Pieces, "layer", pieces, applies=convolutions, needs=("survey",), decides_parts=("power",),
         params={"quick": {"units": "wanted", "power": 2}, "full": {"units": "all", "power": 2}},
     ),
-    Analysis("labelled", "model", "the user's categories", labelled, inputs=("categories",)),
-    Analysis("brightness", "model", "of the photographs", brightness, inputs=("photographs",)),
-    *((Analysis("undeclared", "model", "a defect", undeclared),) if os.environ.get("PIECES_DEFECT") else ()),
+    Analysis(Labelled, "model", labelled, inputs=("categories",)),
+    Analysis(Brightness, "model", brightness, inputs=("photographs",)),
+    *((Analysis(Undeclared, "model", undeclared),) if os.environ.get("PIECES_DEFECT") else ()),
 )
 """
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from wbsite.analyses.base import Analysis, Parts
 from wbsite.core.config import Config
 from wbsite.core.progress import Progress
 from wbsite.core.store import Contents, Store
+from wbsite.results.base import Result
 from wbsite.run.compute import compute
 
 STORE = "build/store"
@@ -108,11 +111,11 @@ def test_parts_that_only_an_older_plan_could_use_do_not_stay(bench: Any) -> None
 
 
 def test_parts_of_an_analysis_that_failed_are_kept(bench: Any) -> None:
-    def stumbles(context: Any) -> Contents:
+    def stumbles(context: Any) -> Any:
         context.parts.put({"unit": 0}, Contents())
         if context.layer.name == "conv3":
             raise RuntimeError("out of memory")
-        return Contents()
+        return sys.modules["pieces_plugin"].Pieces(sums=[], rows=pd.DataFrame())
 
     with bench.changed("pieces", run=stumbles):
         assert bench.compute().status == 3
@@ -144,10 +147,14 @@ def test_a_context_of_no_store_keeps_parts_in_memory() -> None:
     assert others.get({"unit": 1}) is None
 
 
+class Nothing(Result, analysis="nothing", summary=""):
+    """A result without fields."""
+
+
 def test_a_name_that_decides_parts_but_does_not_exist_is_refused() -> None:
     """A typing mistake would make results of other parameters share their parts."""
     with pytest.raises(ValueError, match=r"decides_parts names \['pwoer'\]"):
-        Analysis("a", "layer", "", lambda context: Contents(), params={"quick": {"power": 2}}, decides_parts=("pwoer",))
+        Analysis(Nothing, "layer", lambda context: Nothing(), params={"quick": {"power": 2}}, decides_parts=("pwoer",))
 
 
 class Heard(Progress):

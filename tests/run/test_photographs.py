@@ -21,10 +21,15 @@ from wbsite.core.progress import Progress
 from wbsite.core.store import Entry, Store
 from wbsite.datasets._photographs import PHOTOGRAPHS, caption, evenly_spaced, public_name
 from wbsite.models.base import ModelSpec, Preprocess
+from wbsite.results.base import Result
 from wbsite.run import plan as planning
 from wbsite.run.executors import outcomes
 from wbsite.run.inputs import photographs
 from wbsite.run.subjects.model import ModelSubject, Network
+
+
+class Nothing(Result, analysis="nothing", summary=""):
+    """A result without fields."""
 
 
 def spec(**changes: Any) -> ModelSpec:
@@ -119,7 +124,7 @@ def test_a_network_that_takes_no_pictures_is_told_so_and_its_page_too(work: Path
         photographs("sample_photographs", two, Progress())
     subject = ModelSubject("speck", str(speck_weights))
     whole = subject.load("quick")
-    analysis = Analysis("a", "model", "", lambda context: None, inputs=("photographs",))  # type: ignore[arg-type,return-value]
+    analysis = Analysis(Nothing, "model", lambda context: None, inputs=("photographs",))  # type: ignore[arg-type,return-value]
     [(_, reason)] = Network(subject, replace(whole.model, spec=two), whole.layers).layers_for(analysis)
     assert "the network takes 2" in reason
     assert list(whole.layers_for(analysis)) == [("", "")]

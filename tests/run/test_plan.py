@@ -12,8 +12,9 @@ from wbsite.analyses.base import Analysis
 from wbsite.core import registry, source
 from wbsite.core.errors import WbsiteError
 from wbsite.core.source import behind
-from wbsite.core.store import Contents, canonical
+from wbsite.core.store import canonical
 from wbsite.models.base import Source
+from wbsite.results.base import Result
 from wbsite.run import plan as planning
 from wbsite.run.subjects.model import ModelSubject, Network, spec_facts
 
@@ -23,8 +24,17 @@ def speck_model(work: Path, speck_weights: Path) -> ModelSubject:
     return ModelSubject("speck", str(speck_weights))
 
 
-def nothing(context: Any) -> Contents:
-    return Contents()
+class Nothing(Result, analysis="nothing", summary=""):
+    """A result without fields."""
+
+
+def schema(name: str) -> type[Result]:
+    """The schema of an analysis of this name."""
+    return type(name, (Result,), {}, analysis=name, summary="")
+
+
+def nothing(context: Any) -> Nothing:
+    return Nothing()
 
 
 def test_tasks_follow_those_they_need(speck_model: ModelSubject) -> None:
@@ -92,7 +102,7 @@ def test_only_what_is_asked_for_and_what_it_needs_is_planned(speck_model: ModelS
 def test_analyses_that_need_what_cannot_be_had_are_named(
     monkeypatch: pytest.MonkeyPatch, needs: dict[str, tuple[str, ...]], fault: str
 ) -> None:
-    found = tuple(Analysis(name, "layer", "", nothing, needs=others) for name, others in needs.items())
+    found = tuple(Analysis(schema(name), "layer", nothing, needs=others) for name, others in needs.items())
     every = registry.entries
     with monkeypatch.context() as patch:
         patch.setattr(registry, "entries", lambda kind: found if kind == "analyses" else every(kind))
@@ -103,7 +113,7 @@ def test_analyses_that_need_what_cannot_be_had_are_named(
 def test_layers_without_weights_are_left_out_with_that_reason(speck_model: ModelSubject) -> None:
     whole = speck_model.load("quick")
     network = Network(speck_model, replace(whole.model, missing=("fc.weight", "fc.bias")), whole.layers)
-    reasons = dict(network.layers_for(Analysis("a", "layer", "", nothing)))
+    reasons = dict(network.layers_for(Analysis(schema("a"), "layer", nothing)))
     assert reasons.pop("fc") == "the weights file does not hold this layer"
     assert set(reasons.values()) == {""}
 

@@ -159,9 +159,9 @@ def test_nothing_is_computed_twice_and_pages_find_the_study(build: Callable[...,
     first = build("--articles", "information-plane")
     assert first.status == 0, first.err
     site = Site(Store("build/store"), None)
-    entry = site.suite("information-plane").entry("information_plane")
-    assert entry is not None
-    assert entry.values["default"] == "binning:0.07"
+    plane = site.suite("information-plane").result("information_plane")
+    assert plane is not None
+    assert plane.default == "binning:0.07"
     assert site.suite("information-plane").facts["runs"]["brief.toml"]["tanh"] == [0, 1, 2]
     again = build("--articles", "information-plane")
     assert "compute" not in again.err

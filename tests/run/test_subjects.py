@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 from wbsite.analyses.base import Analysis
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Contents
+from wbsite.results.base import Result, Table, table
 from wbsite.run.subjects.base import Material, Subject, stamps
 
 @dataclass(frozen=True)
@@ -66,17 +66,22 @@ class Books(Material):
     def context(self, analysis, task, common):
         return {**common, "books": self.books}
 
+class Words(Result, analysis="words", summary="words a book"):
+    rows: Table = table("a row a book")
+
+class Longest(Result, analysis="longest", summary="the longest book"):
+    rows: Table = table("one row")
+
 def words(context):
     rows = [{"book": name, "words": len(text.split())} for name, text in context["books"].items()]
-    return Contents(tables={"rows": pd.DataFrame(rows)})
+    return Words(rows=pd.DataFrame(rows))
 
 def longest(context):
-    rows = context["needs"]["words"].table("rows").nlargest(1, "words")
-    return Contents(tables={"rows": rows})
+    rows = Words.read(context["needs"]["words"]).rows.nlargest(1, "words")
+    return Longest(rows=rows)
 
 SUBJECTS = (Shelf,)
-ANALYSES = (Analysis("longest", "shelf", "the longest book", longest, needs=("words",)),
-            Analysis("words", "shelf", "words a book", words))
+ANALYSES = (Analysis(Longest, "shelf", longest, needs=("words",)), Analysis(Words, "shelf", words))
 """
 
 

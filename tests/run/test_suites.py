@@ -15,10 +15,19 @@ import pytest
 
 from wbsite.analyses.base import Analysis, SuiteContext
 from wbsite.core import registry, source
-from wbsite.core.store import Contents, Entry, Store
+from wbsite.core.store import Store
+from wbsite.results.base import Result, Table, number, table, text, value
 from wbsite.results.site import Gap, Site
 from wbsite.train.base import Recipe, Suite
 from wbsite.train.measure_banding import BandingMeasures, describe
+
+
+class Spread(Result, analysis="spread", summary="how far apart runs are"):
+    """What a suite that tests make up has for a result."""
+
+    runs: int = value("how many")
+    best: dict[str, float] = value("the highest accuracy")
+    rows: Table = table(run=text("name"), accuracy=number("on test pictures"))
 
 
 @dataclass
@@ -36,12 +45,12 @@ class Lab:
     given: list[list[str]] = field(default_factory=list)
     fault: str = ""
 
-    def analyse(self, context: SuiteContext) -> Contents:
+    def analyse(self, context: SuiteContext) -> Spread:
         if self.fault:
             raise RuntimeError(self.fault)
         self.given.append([run.name for run in context.runs])
         rows = pd.DataFrame({"run": self.given[-1], "accuracy": [run.record["accuracy"] for run in context.runs]})
-        return Contents(values={"runs": len(rows), "best": {"accuracy": rows["accuracy"].max()}}, tables={"rows": rows})
+        return Spread(runs=len(rows), best={"accuracy": float(rows["accuracy"].max())}, rows=rows)
 
     def compute(self, *arguments: str) -> Any:
         return self.command("compute", *arguments)
@@ -51,8 +60,8 @@ class Lab:
         return Store("build/store")
 
     @property
-    def result(self) -> Entry | Gap:
-        return Site(self.store, None).suite("specks").found("spread")
+    def result(self) -> Spread | Gap:
+        return Site(self.store, None).suite("specks").result_or_gap(Spread)
 
 
 @pytest.fixture
@@ -73,7 +82,7 @@ def lab(
     suite = Suite(
         "specks", "what specks do", (), (), article="weight-banding", measure=BandingMeasures, describe=describe
     )
-    analysis = Analysis("spread", "suite", "how far apart runs are", found.analyse, suite="specks")
+    analysis = Analysis(Spread, "suite", found.analyse, suite="specks")
     every, more = registry.entries, {"suites": suite, "analyses": analysis}
     with monkeypatch.context() as patch:
         patch.setattr(registry, "entries", lambda kind: (*every(kind), *([more[kind]] if kind in more else [])))
@@ -88,8 +97,8 @@ def test_a_suite_is_computed_once(lab: Lab) -> None:
     assert lab.given == [
         ["cifar10-small/baseline-seed0", "cifar10-small/baseline-seed1", "cifar10-small/rotated-seed0"]
     ]
-    assert isinstance(lab.result, Entry)
-    assert lab.result.values["runs"] == 3
+    assert isinstance(lab.result, Spread)
+    assert lab.result.runs == 3
     assert lab.result.about["suite"] == "specks"
     assert lab.compute().err == ""
     assert len(lab.given) == 1
@@ -107,8 +116,8 @@ def test_a_changed_or_added_run_computes_it_again_and_clean_prunes_what_was(
     write_run(lab.runs, "rotated", 0, suite="specks", accuracy=0.9)
     write_run(lab.runs, "rotated", 1, suite="specks")
     assert "compute 1 of" in lab.compute().err
-    assert isinstance(lab.result, Entry)
-    assert lab.result.values == {"runs": 4, "best": {"accuracy": 0.9}}
+    assert isinstance(lab.result, Spread)
+    assert (lab.result.runs, lab.result.best) == (4, {"accuracy": 0.9})
     assert "1 entries removed, 0 of them damaged" in cli("clean").out
     [old], [new] = {*before} - {*lab.store.keys()}, {*lab.store.keys()} - {*before}
     assert old != new == lab.result.key
@@ -125,12 +134,12 @@ def test_the_same_runs_under_another_time_are_not_analysed_again(lab: Lab) -> No
 
 def test_a_damaged_result_is_computed_again(lab: Lab) -> None:
     lab.compute()
-    assert isinstance(lab.result, Entry)
+    assert isinstance(lab.result, Spread)
     key = lab.result.key
     (Path("build/store/objects") / key[:2] / key / "values.json").write_text("{")
     (Path("build/store/records/suites/specks.json")).unlink()
     assert "damaged in the store: spread specks; computed again" in lab.compute().err
-    lab.result.check()
+    assert lab.result.runs == 3
 
 
 def test_a_damaged_run_is_named(lab: Lab) -> None:
@@ -213,7 +222,7 @@ def test_an_analysis_that_fails_is_a_gap_and_tried_again(lab: Lab) -> None:
     assert lab.command("build").status == 3
     lab.fault = ""
     assert lab.command("build").status == 0
-    assert isinstance(lab.result, Entry)
+    assert isinstance(lab.result, Spread)
 
 
 def test_a_suite_whose_article_is_not_built_is_left_alone(lab: Lab) -> None:

@@ -243,12 +243,10 @@ class Analysis:
     """An analysis, as the registry finds it in a file's ANALYSES.
 
     Attributes:
-        name: public name, as in `wbsite export NAME`.
+        result: schema of what `run` returns, with the analysis's name and summary.
         scope: "layer" runs once for every layer it applies to, "model" once a model, "suite" once for
             all runs of a suite of experiments, "study" once for an information-plane study; or that of another kind
             of subject.
-        summary: one line for `wbsite list analyses`.
-        result: schema of what `run` returns.
         run: the computation, from a Context; for a suite, from a SuiteContext, for a study, from a StudyContext.
             A digest of its module and of all that this imports is part of the result's key.
         applies: layer → "" or the reason why it has no result there, as the layer's page says it.
@@ -262,11 +260,9 @@ class Analysis:
         suite: name of the suite of experiments, for that scope.
     """
 
-    name: str
+    result: type[Result]
     scope: str
-    summary: str
-    run: Callable[[Any], Contents | Result]
-    result: type[Result] | None = None
+    run: Callable[[Any], Result]
     applies: Callable[[Layer], str] = always
     params: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
     needs: tuple[str, ...] = ()
@@ -281,6 +277,16 @@ class Analysis:
         known = {*self.needs, *(name for params in self.params.values() for name in params)}
         if missing := sorted(set(self.decides_parts or ()) - known):
             raise ValueError(f"analysis {self.name}: decides_parts names {missing}, which it neither takes nor needs")
+
+    @property
+    def name(self) -> str:
+        """Its public name, as in `wbsite export NAME`."""
+        return self.result.analysis
+
+    @property
+    def summary(self) -> str:
+        """One line for `wbsite list analyses`."""
+        return self.result.analysis_summary
 
     def parameters(self, profile: str) -> Mapping[str, Any]:
         """The parameters of a profile; an analysis with one set uses it for all."""

@@ -48,11 +48,6 @@ class Scene:
         assert self.model is not None
         return self.model.result_or_gap(analysis, self.layer.name if self.layer else "")
 
-    def entry_or_gap(self, analysis: str) -> Any:
-        """The analysis's result for the scene's model and layer, or the gap."""
-        assert self.model is not None
-        return self.model.found(analysis, self.layer.name if self.layer else "")
-
 
 @dataclass(frozen=True)
 class Drawing:

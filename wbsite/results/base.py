@@ -7,7 +7,7 @@ A schema is a subclass of `Result` in a file of its subject's folder:
         low: float | None
         high: float | None
 
-    class Banding(Result, analysis="banding"):
+    class Banding(Result, analysis="banding", summary="R, C and H = R − C of a layer"):
         "Banding of one layer."
         index: float | None = value("H = R − C", "−1 to 1")
         nmf: BandingIndex | None = value("the same on the NMF pictures", default=None)
@@ -153,7 +153,8 @@ class Result(_Schema):
     """A result of one analysis, made by it or read from the store.
 
     Attributes:
-        analysis: its name.
+        analysis: its name, as in `wbsite export NAME`.
+        analysis_summary: one line for `wbsite list analyses`.
         fields: what the schema declares, by name.
         adapters: what checks its values, made when first needed.
 
@@ -163,11 +164,12 @@ class Result(_Schema):
     """
 
     analysis: ClassVar[str]
+    analysis_summary: ClassVar[str]
     fields: ClassVar[Mapping[str, Field]]
     adapters: ClassVar[dict[str, TypeAdapter[Any]]]
 
-    def __init_subclass__(cls, analysis: str) -> None:
-        cls.analysis, cls.adapters = analysis, {}
+    def __init_subclass__(cls, analysis: str, summary: str) -> None:
+        cls.analysis, cls.analysis_summary, cls.adapters = analysis, summary, {}
         cls.fields = {name: spec for name, spec in vars(cls).items() if isinstance(spec, Field)}
         if taken := sorted(cls.fields.keys() & dir(Result)):
             raise TypeError(f"the schema of {analysis} has fields whose names every result uses itself: {taken}")

@@ -12,7 +12,7 @@ from wbsite.core.errors import WbsiteError, unknown
 from wbsite.core.naming import STUDY
 from wbsite.core.store import DamagedEntry, Entry, Store
 
-from .base import Result
+from .base import Record, Result
 from .network.architecture import Architecture, LayerInfo
 
 R = TypeVar("R", bound=Result)
@@ -54,7 +54,7 @@ class Results:
         """The part of the record that pages are made from: not the files it was computed from."""
         return {key: value for key, value in self.record.items() if key != "inputs"}
 
-    def found(self, analysis: str, layer: str = "") -> Entry | Gap:
+    def _entry_or_gap(self, analysis: str, layer: str = "") -> Entry | Gap:
         """A result, or why there is none.
 
         Raises:
@@ -86,7 +86,7 @@ class Results:
             WbsiteError: there is no such analysis.
         """
         schema = schema_of(analysis) if isinstance(analysis, str) else analysis
-        entry = self.found(schema.analysis, layer)
+        entry = self._entry_or_gap(schema.analysis, layer)
         return entry if isinstance(entry, Gap) else schema.read(entry)
 
     @overload
@@ -97,11 +97,6 @@ class Results:
         """A result, or None; see `result_or_gap`."""
         result = self.result_or_gap(analysis, layer)
         return None if isinstance(result, Gap) else result
-
-    def entry(self, analysis: str, layer: str = "") -> Entry | None:
-        """A result, or None."""
-        found = self.found(analysis, layer)
-        return found if isinstance(found, Entry) else None
 
     def absent(self, analysis: str) -> Gap:
         """Why the record does not have a result at all."""
@@ -248,22 +243,33 @@ class Site:
         """
         if path.startswith("suite:"):
             name, analysis, fields = (*path.removeprefix("suite:").split("/", 2), "", "")[:3]
-            layer, entry = "", self.suite(name).entry(analysis)
+            layer, result = "", self.suite(name).result(analysis)
         else:
             analysis, name, rest = (*path.split("/", 2), "", "")[:3]
             model = self.model(name)
             layer, _, fields = rest.partition("/")
             if "" in model.record["results"].get(analysis, {}):
                 layer, fields = "", rest
-            entry = model.entry(analysis, layer)
-        if entry is None:
+            result = model.result(analysis, layer)
+        if result is None:
             raise WbsiteError(f"value {path!r}: there is no result {analysis} for {name} {layer}".rstrip() + ".")
-        value: Any = entry.values
+        value: Any = result
         for field in fields.split("/"):
-            if not isinstance(value, dict) or field not in value:
-                raise unknown(f"field in value {path!r}:", field, value if isinstance(value, dict) else [])
-            value = value[field]
+            names = _names(value)
+            if field not in names:
+                raise unknown(f"field in value {path!r}:", field, names)
+            value = value[field] if isinstance(value, Mapping) else getattr(value, field)
         return value
+
+
+def _names(value: object) -> list[str]:
+    """What a result, a record or a mapping has, by name."""
+    if isinstance(value, Mapping):
+        return [str(name) for name in value]
+    if isinstance(value, Result):
+        properties = [name for name, member in vars(type(value)).items() if isinstance(member, property)]
+        return [*(name for name, field in value.fields.items() if field.kind == "value"), *properties]
+    return list(type(value).model_fields) if isinstance(value, Record) else []
 
 
 def _record(store: Store, kind: str, name: str) -> Mapping[str, Any]:

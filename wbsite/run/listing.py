@@ -27,6 +27,8 @@ def lines(what: str, model: str | None, weights_dir: str) -> Iterator[str]:
         yield from layer_lines(str(model), weights_dir)
     elif what == "models":
         yield from (f"{spec.name}@{spec.weights}\t{spec.title}" for spec in registry.entries("models"))
+    elif what == "analyses":  # by their results, which need no torch
+        yield from (f"{schema.analysis}\t{schema.analysis_summary}" for schema in registry.entries("results"))
     else:
         if what == "experiments":
             yield from suite_lines()

@@ -82,16 +82,14 @@ def _compute(task: Task, analysis: Analysis, store: Store, device: torch.device,
     store.put(task.key, contents, {**about, "seconds": round(time.perf_counter() - started, 3)})
 
 
-def contents_of(analysis: Analysis, result: Contents | Result) -> Contents:
+def contents_of(analysis: Analysis, result: Result) -> Contents:
     """What the store keeps of a result.
 
     Raises:
         SchemaError: it is not of the analysis's schema.
     """
-    if isinstance(result, Contents):
-        return result
-    if analysis.result is None or not isinstance(result, analysis.result):
-        raise SchemaError(f"{analysis.name} returned {type(result).__name__}, which is not its schema.")
+    if not isinstance(result, analysis.result):
+        raise SchemaError(f"{analysis.name} returned {type(result).__name__}, not {analysis.result.__name__}.")
     return result.contents()
 
 

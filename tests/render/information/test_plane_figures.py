@@ -166,7 +166,8 @@ def test_the_moving_picture_has_a_frame_a_record_and_holds_the_last(tmp_path: Pa
 
     site = plane_site(tmp_path, study(records=records), dead={})
     study_results = site.suite("information-plane")
-    entries: dict[str, Any] = {name: study_results.entry(name) for name in ("trajectories", "information_plane")}
+    places = study_results.record["results"]
+    entries = {name: site.store.get(places[name][""]["key"]) for name in ("trajectories", "information_plane")}
     picture = Image.open(io.BytesIO(animation(entries, Progress())))
     assert (picture.format, picture.size[0], picture.n_frames) == ("WEBP", 1280, len(study(records=records).moments))
     assert picture.info["loop"] == 0

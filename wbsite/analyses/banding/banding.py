@@ -77,9 +77,7 @@ def record(banding: BandingIndex) -> Index:
 
 ANALYSES = (
     Analysis(
-        name="banding",
         scope="layer",
-        summary="row share R, column share C and banding index H = R − C, with a bootstrap interval over units",
         run=run,
         result=Banding,
         applies=applies,

@@ -195,10 +195,8 @@ def _other_sizes(pool: Pool) -> Iterator[Row]:
 
 ANALYSES = (
     Analysis(
-        name="clusters",
         scope="suite",
         suite="banding",
-        summary="kernels of all experiments of the banding laboratory clustered by shape, 4 to 19 clusters",
         run=run,
         result=Clusters,
         params={"quick": {"restarts": 4}, "full": {"restarts": 20}},

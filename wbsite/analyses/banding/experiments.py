@@ -175,10 +175,8 @@ def _head(runs: Repeated) -> Head | None:
 
 ANALYSES = (
     Analysis(
-        name="experiments",
         scope="suite",
         suite="banding",
-        summary="every experiment of the banding laboratory: H of the last two layers, accuracy, intervals over seeds",
         run=run,
         result=Experiments,
         rows="summary",

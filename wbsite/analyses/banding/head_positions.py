@@ -54,9 +54,7 @@ def run(context: Context) -> HeadPositions:
 
 ANALYSES = (
     Analysis(
-        name="head_positions",
         scope="layer",
-        summary="share of a fully connected layer's weight variance by vertical and by horizontal position",
         run=run,
         result=HeadPositions,
         applies=applies,

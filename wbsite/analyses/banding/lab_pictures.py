@@ -176,10 +176,8 @@ def _quantisation(layers: list[Pictured]) -> Quantisation:
 
 ANALYSES = (
     Analysis(
-        name="lab_pictures",
         scope="suite",
         suite="banding",
-        summary="NMF pictures of the last two layers of every experiment of the banding laboratory, and H on them",
         run=run,
         result=LabPictures,
         params={"quick": {"shown": 48, "resamples": 1000}, "full": {"shown": 1_000_000, "resamples": 10_000}},

@@ -67,10 +67,8 @@ def describe(run: Run) -> tuple[Network, list[dict[str, Any]]] | None:
 
 ANALYSES = (
     Analysis(
-        name="simplified_network",
         scope="suite",
         suite=SUITE,
-        summary="groups, units, kernels and maps of the simplified network, for its diagram",
         run=run,
         result=SimplifiedNetwork,
     ),

@@ -242,10 +242,8 @@ def _columns(name: str, estimate: Estimate, bounds: str = "") -> Row:
 
 ANALYSES = (
     Analysis(
-        name="branch_experiments",
         scope="suite",
         suite="branches",
-        summary="every experiment of the branch laboratory: parting of colour and frequency against chance, over seeds",
         run=run,
         result=BranchExperiments,
         params={"quick": {"draws": 2000, "splits": 200, "seed": 0}},

@@ -52,9 +52,7 @@ def record(group: Group) -> results.Group:
 
 ANALYSES = (
     Analysis(
-        name="branches",
         scope="model",
-        summary="parallel paths and the units they make: concatenations, groups, towers, dense blocks, residual stages",
         run=run,
         result=results.Branches,
     ),

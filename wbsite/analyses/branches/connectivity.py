@@ -250,9 +250,7 @@ def _finite(number: float) -> float | None:
 
 ANALYSES = (
     Analysis(
-        name="connectivity",
         scope="model",
-        summary="factors and communities of the connections of the first convolution, with colour and frequency",
         run=run,
         result=Connectivity,
         params={

@@ -255,9 +255,7 @@ def _stages(shares: pd.DataFrame, copies: Sequence[Tables]) -> list[Stage]:
 
 ANALYSES = (
     Analysis(
-        name="enrichment",
         scope="model",
-        summary="what lies in which branch: odds ratios of categories, separation by indices, permutations, q-values",
         run=run,
         result=Enrichment,
         params={

@@ -32,9 +32,7 @@ def run(context: Context) -> FilterTuning:
 
 ANALYSES = (
     Analysis(
-        name="filter_tuning",
         scope="layer",
-        summary="colour, frequency, orientation and phase that the first layer's filters are tuned to",
         run=run,
         result=FilterTuning,
         applies=applies,

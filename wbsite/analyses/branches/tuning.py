@@ -163,9 +163,7 @@ def _named(layers: Sequence[str]) -> str:
 
 ANALYSES = (
     Analysis(
-        name="tuning",
         scope="model",
-        summary="what units of branches are tuned to: colour, orientation, frequency, curves and more, by stimuli",
         run=run,
         result=Tuning,
         needs=("branches",),

@@ -207,9 +207,7 @@ def _quantiles(values: torch.Tensor) -> list[float]:
 
 ANALYSES = (
     Analysis(
-        name="cancellation",
         scope="model",
-        summary="units that the same earlier unit excites and inhibits, which expanded weights hide",
         run=run,
         result=Cancellation,
         params={

@@ -72,9 +72,7 @@ def _part(picture: Picture) -> Contents:
 
 ANALYSES = (
     Analysis(
-        name="direction_pictures",
         scope="model",
-        summary="pictures of what positions of a kernel, and weight factors, look for",
         run=run,
         result=DirectionPictures,
         params={"quick": {"size": 96, "steps": 128}, "full": {"size": 128, "steps": 256}},

@@ -189,9 +189,7 @@ def _rows(found: Mapping[str, Finding]) -> pd.DataFrame:
 
 ANALYSES = (
     Analysis(
-        name="examples",
         scope="model",
-        summary="units found by their properties: what the article on weights shows of a network",
         run=run,
         result=Examples,
         needs=("cancellation", "long_range"),

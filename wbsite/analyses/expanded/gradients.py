@@ -271,9 +271,7 @@ def _outside(gradients: torch.Tensor, low: torch.Tensor, high: torch.Tensor, sla
 
 ANALYSES = (
     Analysis(
-        name="gradients",
         scope="model",
-        summary="gradients on photographs, their bounds and typical cases, of units whose paths cancel",
         run=run,
         result=Gradients,
         params={

@@ -260,9 +260,7 @@ def _map_rows(recorded: Recorded, pair: Pair, example: Example, number: int) -> 
 
 ANALYSES = (
     Analysis(
-        name="long_range",
         scope="model",
-        summary="smoothness and sign balance of expanded weights two and more layers back, against shuffled kernels",
         run=run,
         result=LongRange,
         params={

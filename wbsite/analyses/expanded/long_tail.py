@@ -176,9 +176,7 @@ def _summary(rows: pd.DataFrame, layers: pd.DataFrame) -> dict[str, TailSummary]
 
 ANALYSES = (
     Analysis(
-        name="long_tail",
         scope="model",
-        summary="how well a layer's output on photographs is reproduced from the few strongest inputs of every unit",
         run=run,
         result=LongTail,
         params={

@@ -97,9 +97,7 @@ def _padded(columns: dict[str, torch.Tensor], records: int) -> dict[str, np.ndar
 
 ANALYSES = (
     Analysis(
-        name="activation_patterns",
         scope="study",
-        summary="histograms of activations by layer and unit through training, and the share that is saturated",
         run=run,
         result=ActivationPatterns,
         needs=("trajectories",),

@@ -161,9 +161,7 @@ def _summary(units: pd.DataFrame) -> PeakSummary:
 
 ANALYSES = (
     Analysis(
-        name="activation_peaks",
         scope="study",
-        summary="peaks in the activations of trained units: how many, how equally spaced, and whether they are counts",
         run=run,
         result=ActivationPeaks,
         needs=("trajectories",),

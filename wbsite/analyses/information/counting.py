@@ -150,9 +150,7 @@ def _layer(last: pd.DataFrame) -> CountingLayer:
 
 ANALYSES = (
     Analysis(
-        name="counting",
         scope="study",
-        summary="what layers know of the number of active inputs and beyond it, and whether networks only count",
         run=run,
         result=Counting,
         needs=("trajectories", "information_plane"),

@@ -169,9 +169,7 @@ def _paired(dips: pd.DataFrame, course: pd.DataFrame) -> tuple[Pairing, Pairing]
 
 ANALYSES = (
     Analysis(
-        name="dips",
         scope="study",
-        summary="the dip of I(X;T) early in training: in how many runs, how deep, and whether they only count there",
         run=run,
         result=Dips,
         needs=("trajectories", "information_plane", "counting"),

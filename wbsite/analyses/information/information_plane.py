@@ -152,9 +152,7 @@ def compression(final: pd.DataFrame) -> pd.DataFrame:
 
 ANALYSES = (
     Analysis(
-        name="information_plane",
         scope="study",
-        summary="I(X;T) and I(T;Y) of every layer through training, by several estimators, and its compression",
         run=run,
         result=InformationPlane,
         needs=("trajectories",),

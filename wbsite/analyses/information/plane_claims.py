@@ -126,9 +126,7 @@ def _mean(values: np.ndarray) -> Row:
 
 ANALYSES = (
     Analysis(
-        name="plane_claims",
         scope="study",
-        summary="What earlier work claimed of compression and weight renormalisation, tested over seeds and estimators",
         run=run,
         result=PlaneClaims,
         needs=("trajectories", "information_plane"),

@@ -134,9 +134,7 @@ def _hidden(runs: pd.DataFrame) -> ConfigurationSaturation:
 
 ANALYSES = (
     Analysis(
-        name="saturation",
         scope="study",
-        summary="whether layers compress as their activations saturate, within runs and between them",
         run=run,
         result=Saturation,
         needs=("trajectories", "information_plane", "activation_patterns"),

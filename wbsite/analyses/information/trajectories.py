@@ -210,9 +210,7 @@ def _layer_norms(ensemble: Ensemble, rows: torch.Tensor) -> torch.Tensor:
 
 ANALYSES = (
     Analysis(
-        name="trajectories",
         scope="study",
-        summary="networks of an information-plane study through training: accuracy, gradients, runs that died",
         run=run,
         result=Trajectories,
         rows="runs",

@@ -64,10 +64,8 @@ def run(context: Context) -> Anatomy:
 
 ANALYSES = (
     Analysis(
-        name="anatomy",
         result=Anatomy,
         scope="layer",
-        summary="kernel norms, distribution of the weights, share of a unit's norm in its strongest inputs",
         run=run,
     ),
 )

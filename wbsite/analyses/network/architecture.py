@@ -69,10 +69,8 @@ def layer_info(layer: Layer, model: LoadedModel) -> LayerInfo:
 
 ANALYSES = (
     Analysis(
-        name="architecture",
         result=Architecture,
         scope="model",
-        summary="layers in execution order, their shapes and connections, provenance of the weights",
         run=run,
     ),
 )

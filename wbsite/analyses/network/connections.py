@@ -211,10 +211,8 @@ def _span(span: channel_origin.ChannelOrigin) -> Span:
 
 ANALYSES = (
     Analysis(
-        name="connections",
         result=Connections,
         scope="layer",
-        summary="the strongest inputs and outputs of every unit, and its inputs across a bottleneck",
         run=run,
         applies=applies,
         params={"quick": {"count": 12, "cancelled": 4, "threshold": 0.75}},

@@ -34,10 +34,8 @@ def run(context: Context) -> Filters:
 
 ANALYSES = (
     Analysis(
-        name="filters",
         result=Filters,
         scope="layer",
-        summary="kernels of the first layer as small pictures",
         run=run,
         applies=applies,
     ),

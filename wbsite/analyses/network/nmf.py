@@ -69,9 +69,7 @@ def spread(units: int, count: int) -> list[int]:
 
 ANALYSES = (
     Analysis(
-        name="nmf",
         scope="layer",
-        summary="one-sided non-negative factors of every unit's kernel, and the reconstruction error by components",
         run=run,
         result=Nmf,
         applies=applies,

@@ -110,10 +110,8 @@ def _rows(channels: Sequence[int], parts: Sequence[dict[str, Any]], strongest: S
 
 ANALYSES = (
     Analysis(
-        name="unit_pictures",
         result=UnitPictures,
         scope="layer",
-        summary="a picture of each unit that excites it, by feature visualization",
         run=run,
         applies=applies,
         params={

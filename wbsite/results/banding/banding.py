@@ -36,7 +36,11 @@ class Index(Record):
     article_verdict: str
 
 
-class Banding(Result, analysis="banding"):
+class Banding(
+    Result,
+    analysis="banding",
+    summary="row share R, column share C and banding index H = R − C, with a bootstrap interval over units",
+):
     """Banding of one layer: `weights` on its full weights, `nmf` on its NMF pictures where there are any."""
 
     weights: Index = value("banding of the full weights")

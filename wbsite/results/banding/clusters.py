@@ -35,7 +35,11 @@ class ClusteredSetting(Record):
     other_sizes: list[str]
 
 
-class Clusters(Result, analysis="clusters"):
+class Clusters(
+    Result,
+    analysis="clusters",
+    summary="kernels of all experiments of the banding laboratory clustered by shape, 4 to 19 clusters",
+):
     """Clusters of the kernels of the last two planar layers of all runs, for several numbers k of clusters.
 
     Clusters are numbered by their centres' H, the most horizontal first.

@@ -107,7 +107,11 @@ class Setting(Record):
     experiments: dict[str, Experiment]
 
 
-class Experiments(Result, analysis="experiments"):
+class Experiments(
+    Result,
+    analysis="experiments",
+    summary="every experiment of the banding laboratory: H of the last two layers, accuracy, intervals over seeds",
+):
     """Every run of the banding laboratory. Intervals are over seeds and cover 95 %: Student's t for a mean, Welch's for
     the difference from the experiment's own baseline. A single seed has none."""
 

@@ -8,7 +8,11 @@ from numpy.typing import NDArray
 from wbsite.results.base import Result, Table, array, integer, number, table, value
 
 
-class HeadPositions(Result, analysis="head_positions"):
+class HeadPositions(
+    Result,
+    analysis="head_positions",
+    summary="share of a fully connected layer's weight variance by vertical and by horizontal position",
+):
     """Shares of the variance of one layer's weights over the positions of the map that it reads. Shares are None where
     the weights do not vary over positions."""
 

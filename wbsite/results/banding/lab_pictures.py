@@ -36,7 +36,11 @@ class Quantisation(Record):
     largest_layer: str
 
 
-class LabPictures(Result, analysis="lab_pictures"):
+class LabPictures(
+    Result,
+    analysis="lab_pictures",
+    summary="NMF pictures of the last two layers of every experiment of the banding laboratory, and H on them",
+):
     """Pictures of an even sample of each layer's units, seeds together, in order of similarity."""
 
     components: int = value("factors of a picture")

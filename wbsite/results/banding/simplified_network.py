@@ -22,7 +22,11 @@ class Network(Record):
     before: str
 
 
-class SimplifiedNetwork(Result, analysis="simplified_network"):
+class SimplifiedNetwork(
+    Result,
+    analysis="simplified_network",
+    summary="groups, units, kernels and maps of the simplified network, for its diagram",
+):
     """The baseline's network in every setting whose preset is known."""
 
     settings: dict[str, Network] = value("networks by setting")

@@ -120,7 +120,11 @@ class Setting(Record):
     experiments: dict[str, Experiment]
 
 
-class BranchExperiments(Result, analysis="branch_experiments"):
+class BranchExperiments(
+    Result,
+    analysis="branch_experiments",
+    summary="every experiment of the branch laboratory: parting of colour and frequency against chance, over seeds",
+):
     """Every run of the branch laboratory. Intervals are over seeds and cover 95 %: Student's t for a mean, Welch's for
     a difference. A single seed has none."""
 

@@ -54,7 +54,11 @@ class Group(Record):
     graph: Graph
 
 
-class Branches(Result, analysis="branches"):
+class Branches(
+    Result,
+    analysis="branches",
+    summary="parallel paths and the units they make: concatenations, groups, towers, dense blocks, residual stages",
+):
     """The groups of branches of a network, in order of execution."""
 
     groups: list[Group] = value("places where branches meet")

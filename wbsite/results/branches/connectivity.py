@@ -90,7 +90,11 @@ class Communities(Record):
     each: list[Community]
 
 
-class Connectivity(Result, analysis="connectivity"):
+class Connectivity(
+    Result,
+    analysis="connectivity",
+    summary="factors and communities of the connections of the first convolution, with colour and frequency",
+):
     """Correspondence analysis of Σ |W| between the first convolution and its readers.
 
     Where there is a `reason` why a network is not fit for it, that is all there is: tables and lists are empty and

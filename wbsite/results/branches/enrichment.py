@@ -91,7 +91,11 @@ _UNTRAINED_P = number("of the network as one more untrained copy", "0 to 1", mis
 _UNTRAINED_Q = number("of untrained_p over the table (Benjamini–Hochberg)", "0 to 1", missing=True)
 
 
-class Enrichment(Result, analysis="enrichment"):
+class Enrichment(
+    Result,
+    analysis="enrichment",
+    summary="what lies in which branch: odds ratios of categories, separation by indices, permutations, q-values",
+):
     """Tests of every category and index in every branch, with q-values over each table.
 
     Columns that begin with untrained_ say what the same stimuli give in copies of the network before training; they

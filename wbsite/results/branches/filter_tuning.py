@@ -5,7 +5,11 @@ from __future__ import annotations
 from wbsite.results.base import Result, Table, boolean, integer, number, table, value
 
 
-class FilterTuning(Result, analysis="filter_tuning"):
+class FilterTuning(
+    Result,
+    analysis="filter_tuning",
+    summary="colour, frequency, orientation and phase that the first layer's filters are tuned to",
+):
     """Tuning of every filter of a layer that reads the picture itself."""
 
     units: int = value("filters of the layer")

@@ -60,7 +60,11 @@ class Omitted(Record):
     reason: str
 
 
-class Tuning(Result, analysis="tuning"):
+class Tuning(
+    Result,
+    analysis="tuning",
+    summary="what units of branches are tuned to: colour, orientation, frequency, curves and more, by stimuli",
+):
     """Indices and categories of the units of branches, and of the first convolution.
 
     Indices compare a unit's own responses with each other: empty for dead units, and where they are not defined. Those

@@ -40,7 +40,11 @@ class SkippedLayer(Record):
     reason: str
 
 
-class Cancellation(Result, analysis="cancellation"):
+class Cancellation(
+    Result,
+    analysis="cancellation",
+    summary="units that the same earlier unit excites and inhibits, which expanded weights hide",
+):
     """How far the paths between every spatial convolution and the wide map two steps back cancel.
 
     Examples are the units that figures show, those least likely by chance first; their arrays are numbered "0", "1", ….

@@ -8,7 +8,11 @@ from wbsite.results.base import Result, Table, boolean, integer, number, picture
 from wbsite.results.network.unit_pictures import PictureSettings
 
 
-class DirectionPictures(Result, analysis="direction_pictures"):
+class DirectionPictures(
+    Result,
+    analysis="direction_pictures",
+    summary="pictures of what positions of a kernel, and weight factors, look for",
+):
     """A picture of each direction that the result `examples` asks for."""
 
     pictured: int = value("directions that have a picture")

@@ -231,7 +231,11 @@ class Direction(Record):
     side: Literal["input", "output"]
 
 
-class Examples(Result, analysis="examples"):
+class Examples(
+    Result,
+    analysis="examples",
+    summary="units found by their properties: what the article on weights shows of a network",
+):
     """Units found, and what figures show around them; kernels are in the order of the inputs listed."""
 
     levels: Levels = value("where units are looked for")

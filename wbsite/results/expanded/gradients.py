@@ -69,7 +69,11 @@ class SkippedUnit(Record):
     reason: str
 
 
-class Gradients(Result, analysis="gradients"):
+class Gradients(
+    Result,
+    analysis="gradients",
+    summary="gradients on photographs, their bounds and typical cases, of units whose paths cancel",
+):
     """What units got from their sources on photographs; arrays are numbered as `examples`, "0", "1", …."""
 
     photographs: PhotographSet = value("the photographs")

@@ -60,7 +60,11 @@ class SkippedPair(Record):
     reason: str
 
 
-class LongRange(Result, analysis="long_range"):
+class LongRange(
+    Result,
+    analysis="long_range",
+    summary="smoothness and sign balance of expanded weights two and more layers back, against shuffled kernels",
+):
     """Smoothness of expanded weights, and balance of their signs, against two nulls.
 
     The `kind` of a pair of layers is how far back the source lies: "2", "3" or "first".

@@ -30,7 +30,11 @@ class TailSummary(Record):
     few_high: float
 
 
-class LongTail(Result, analysis="long_tail"):
+class LongTail(
+    Result,
+    analysis="long_tail",
+    summary="how well a layer's output on photographs is reproduced from the few strongest inputs of every unit",
+):
     """R² of every unit by the number of inputs kept, in three orders: "norm", "contribution" and "random"."""
 
     positions: int = value("positions that are sampled of each photograph, at most")

@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 from wbsite.results.base import Result, Table, arrays, integer, number, table, text, value
 
 
-class ActivationPatterns(Result, analysis="activation_patterns"):
+class ActivationPatterns(
+    Result,
+    analysis="activation_patterns",
+    summary="histograms of activations by layer and unit through training, and the share that is saturated",
+):
     """Histograms by layer of every run, and by unit of one run a configuration.
 
     Counts are 0 once a run is not finite.

@@ -40,7 +40,11 @@ class PeakSummary(Record):
     variation: float | None
 
 
-class ActivationPeaks(Result, analysis="activation_peaks"):
+class ActivationPeaks(
+    Result,
+    analysis="activation_peaks",
+    summary="peaks in the activations of trained units: how many, how equally spaced, and whether they are counts",
+):
     """Peaks at the end of training, and w, the number of active inputs.
 
     Where inputs cannot be counted, `reason` says so, there are no other values, and the tables are empty.

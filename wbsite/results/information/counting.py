@@ -52,7 +52,11 @@ class CountingLayer(Record):
     end_eta_w: Estimate
 
 
-class Counting(Result, analysis="counting"):
+class Counting(
+    Result,
+    analysis="counting",
+    summary="what layers know of the number of active inputs and beyond it, and whether networks only count",
+):
     """Whether networks on binary inputs pass through, or stay at, the solution that only counts active inputs.
 
     Where inputs cannot be counted, `reason` says so, there are no other values, and the tables are empty. All

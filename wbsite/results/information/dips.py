@@ -62,7 +62,11 @@ class LayerDips(Record):
     eta_output: CountingAtDips
 
 
-class Dips(Result, analysis="dips"):
+class Dips(
+    Result,
+    analysis="dips",
+    summary="the dip of I(X;T) early in training: in how many runs, how deep, and whether they only count there",
+):
     """Dips by layer, of every run that lived and of their mean course, by the study's first estimator."""
 
     window: tuple[int, int] = value("epochs between which a dip is looked for")

@@ -23,7 +23,11 @@ class EstimatorRecord(Record):
     seeds: int
 
 
-class InformationPlane(Result, analysis="information_plane"):
+class InformationPlane(
+    Result,
+    analysis="information_plane",
+    summary="I(X;T) and I(T;Y) of every layer through training, by several estimators, and its compression",
+):
     """I(X;T) and I(T;Y) of every run, layer and recorded epoch, in bits."""
 
     estimators: list[EstimatorRecord] = value("in the study's order")

@@ -5,7 +5,11 @@ from __future__ import annotations
 from wbsite.results.base import Result, Table, integer, number, table, text, value
 
 
-class PlaneClaims(Result, analysis="plane_claims"):
+class PlaneClaims(
+    Result,
+    analysis="plane_claims",
+    summary="What earlier work claimed of compression and weight renormalisation, tested over seeds and estimators",
+):
     """Shared compression, differences that a limit on weights makes, and whether compression goes with accuracy.
 
     Everything is of the runs that lived to the end of training; intervals are 95 % Student t intervals over them.

@@ -51,7 +51,11 @@ class ConfigurationSaturation(Record):
     no_rise_compression: Estimate
 
 
-class Saturation(Result, analysis="saturation"):
+class Saturation(
+    Result,
+    analysis="saturation",
+    summary="whether layers compress as their activations saturate, within runs and between them",
+):
     """Compression and saturation of every layer, by the study's first estimator, over the runs that lived."""
 
     estimator: str = value("token")

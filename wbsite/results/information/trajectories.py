@@ -85,7 +85,11 @@ class RunCount(NamedTuple):
     runs: int
 
 
-class Trajectories(Result, analysis="trajectories"):
+class Trajectories(
+    Result,
+    analysis="trajectories",
+    summary="networks of an information-plane study through training: accuracy, gradients, runs that died",
+):
     """A study's networks at every recorded epoch."""
 
     study: str = value("name of the study")

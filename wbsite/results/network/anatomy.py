@@ -8,7 +8,11 @@ from numpy.typing import NDArray
 from wbsite.results.base import Result, Table, array, integer, number, table, value
 
 
-class Anatomy(Result, analysis="anatomy"):
+class Anatomy(
+    Result,
+    analysis="anatomy",
+    summary="kernel norms, distribution of the weights, share of a unit's norm in its strongest inputs",
+):
     """A layer's weights in numbers; None where a number is not defined."""
 
     weights: int = value("how many")

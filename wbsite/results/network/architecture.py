@@ -97,7 +97,11 @@ class Head(Record):
     positions: int
 
 
-class Architecture(Result, analysis="architecture"):
+class Architecture(
+    Result,
+    analysis="architecture",
+    summary="layers in execution order, their shapes and connections, provenance of the weights",
+):
     """What a model's pages know of the network itself."""
 
     name: str = value("the network's name")

@@ -43,7 +43,11 @@ class Bottleneck(Record):
     inputs: tuple[Span, ...] = ()
 
 
-class Connections(Result, analysis="connections"):
+class Connections(
+    Result,
+    analysis="connections",
+    summary="the strongest inputs and outputs of every unit, and its inputs across a bottleneck",
+):
     """The `count` strongest connections of every unit, strongest first, by the norm of the kernel over space.
 
     Kinds: "input", from the map the layer reads; "across", expanded weights from the map behind a bottleneck;

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from wbsite.results.base import Result, array, value
 
 
-class Filters(Result, analysis="filters"):
+class Filters(Result, analysis="filters", summary="kernels of the first layer as small pictures"):
     """A first layer's kernels: zero weight is mid grey, each unit is scaled to its own largest weight."""
 
     channels: int = value("of the input: 3, or 1 for grey")

@@ -8,7 +8,11 @@ from numpy.typing import NDArray
 from wbsite.results.base import Result, Table, array, integer, number, table, text, value
 
 
-class Nmf(Result, analysis="nmf"):
+class Nmf(
+    Result,
+    analysis="nmf",
+    summary="one-sided non-negative factors of every unit's kernel, and the reconstruction error by components",
+):
     """Pictures of a layer's units, factorised one by one (`per_unit`) and with one set of factors (`joint`)."""
 
     error: float = value("relative Frobenius error per unit, mean over units", "0 to 1")

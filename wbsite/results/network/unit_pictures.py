@@ -17,7 +17,9 @@ class PictureSettings(Record):
     seed: int
 
 
-class UnitPictures(Result, analysis="unit_pictures"):
+class UnitPictures(
+    Result, analysis="unit_pictures", summary="a picture of each unit that excites it, by feature visualization"
+):
     """A picture of each unit that was asked for; without any, `presented` and what follows is not there."""
 
     units: int = value("of the layer")
