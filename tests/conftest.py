@@ -41,6 +41,14 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that start processes come first, as they take longest: one begun last would be waited for."""
+    slow = {item.path for item in items if {"environment", "process"} & set(getattr(item, "fixturenames", ()))}
+    built = {item.path for item in items if "built" in getattr(item, "fixturenames", ())}
+    # The site is built for the first that asks, and others wait for it: they do something else meanwhile.
+    items.sort(key=lambda item: (item.path not in slow, item.path in built))
+
+
 SPECK = """
 from torch import nn
 from wbsite.models.base import ModelSpec, Preprocess
