@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from wbsite.run import categories
-from wbsite.run.categories import CategoriesError, Row, read
+from wbsite.datasets import _categories as categories
+from wbsite.datasets._categories import CategoriesError, Row, read
 
 HEAD = "layer,unit,category\n"
 

@@ -30,7 +30,7 @@ def run(context):
         return Contents(values={"x": float("nan")})
     return Contents(values={"x": 1})
 
-ANALYSES = (Analysis("flaky", 1, "layer", "fails when told to", run),)
+ANALYSES = (Analysis("flaky", "layer", "fails when told to", run),)
 """
 """A plug-in analysis that fails for one layer while a file `fail` or `odd` is there."""
 
@@ -47,7 +47,7 @@ def run(context):
         time.sleep(120)
     return Contents()
 
-ANALYSES = (Analysis("slow", 1, "layer", "waits, the first time, to be interrupted", run),)
+ANALYSES = (Analysis("slow", "layer", "waits, the first time, to be interrupted", run),)
 """
 """A plug-in analysis that says when it is in the middle of its work."""
 

@@ -25,10 +25,10 @@ HEAVY = ("torch", "torchvision", "pandas", "altair", "sklearn", "numpy")
         ("build --models no_module:net", "no Python module 'no_module'", "the folder the module is in"),
         ("build --models speck,speck", "'speck' is named twice", "once"),
         ("build --models m:f@a/w.pth,m:f@b/w.pth", "would both have the pages of 'm-f-w-pth'", "different sites"),
-        ("build --models ,", "no models are named", "Leave --models out"),
+        ("build --models ,", "models is empty", "Leave --models out"),
         ("build --articles weight-bandign", "unknown article 'weight-bandign'", "'weight-banding'"),
-        ("build --profile fulll", "unknown profile 'fulll'", "'full'"),
-        ("build --device gpu", "unknown device 'gpu'", "Use auto, cpu or cuda"),
+        ("build --profile fulll", "profile is 'fulll'", "quick or full"),
+        ("build --device gpu", "device is 'gpu'", "Use auto, cpu or cuda"),
         ("build --workers -2", "workers is -2", "0"),
         ("build --workers 1 --scheduler tcp://127.0.0.1:1", "both workers and scheduler", "Give one"),
         ("build --weights-dir nowhere", "'nowhere' does not exist", "weights convert"),
@@ -162,15 +162,18 @@ def test_version(cli: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("arguments", ["--help", "build --help", "weights convert --help", "--version"])
-def test_help_comes_without_loading_anything_heavy(tmp_path: Path, arguments: str) -> None:
+def test_help_comes_without_loading_anything_heavy(tmp_path: Path, environment: dict[str, str], arguments: str) -> None:
+    heavy = (*HEAVY, "pydantic") if arguments == "--help" else HEAVY  # Typer reads options with pydantic
     code = (
         "import sys, runpy\n"
         f"sys.argv = ['wbsite', *{arguments.split()!r}]\n"
         "try:\n    runpy.run_module('wbsite.cli', run_name='__main__')\n"
         "except SystemExit as end:\n    assert not end.code\n"
-        f"print('loaded:', [name for name in {HEAVY!r} if name in sys.modules])\n"
+        f"print('loaded:', [name for name in {heavy!r} if name in sys.modules])\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
     assert "loaded: []" in done.stdout
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wbsite.core import registry
+from wbsite.core import registry, source
 
 PLUGIN = """
 import os, signal
@@ -61,14 +61,14 @@ def convolutions(layer):
     return "" if layer.kind == "conv" else "no convolution"
 
 ANALYSES = (
-    Analysis("survey", 1, "model", "which units", survey),
+    Analysis("survey", "model", "which units", survey),
     Analysis(
-        "pieces", 1, "layer", "a sum a unit", pieces, convolutions, needs=("survey",), decides_parts=("power",),
+        "pieces", "layer", "a sum a unit", pieces, applies=convolutions, needs=("survey",), decides_parts=("power",),
         params={"quick": {"units": "wanted", "power": 2}, "full": {"units": "all", "power": 2}},
     ),
-    Analysis("labelled", 1, "model", "the user's categories", labelled, categories=True),
-    Analysis("brightness", 1, "model", "of the photographs", brightness, photographs=True),
-    *((Analysis("undeclared", 1, "model", "a defect", undeclared),) if os.environ.get("PIECES_DEFECT") else ()),
+    Analysis("labelled", "model", "the user's categories", labelled, inputs=("categories",)),
+    Analysis("brightness", "model", "of the photographs", brightness, inputs=("photographs",)),
+    *((Analysis("undeclared", "model", "a defect", undeclared),) if os.environ.get("PIECES_DEFECT") else ()),
 )
 """
 
@@ -106,12 +106,21 @@ class Bench:
 
     @contextmanager
     def changed(self, name: str, **changes: Any) -> Iterator[None]:
-        """As if an analysis's code had been changed so."""
+        """With another declaration of an analysis."""
         found = tuple(replace(a, **changes) if a.name == name else a for a in registry.entries("analyses"))
         every = registry.entries
         (Path("build/store/records/models/speck.json")).unlink(missing_ok=True)  # it says that no code changed
         with self.monkeypatch.context() as patch:
             patch.setattr(registry, "entries", lambda kind: found if kind == "analyses" else every(kind))
+            yield
+
+    @contextmanager
+    def edited(self, name: str) -> Iterator[None]:
+        """As if an analysis's code had been edited."""
+        run, behind = registry.named("analyses", name, "analysis").run, source.behind
+        (Path("build/store/records/models/speck.json")).unlink(missing_ok=True)  # it says that no code changed
+        with self.monkeypatch.context() as patch:
+            patch.setattr(source, "behind", lambda function: "edited" if function is run else behind(function))
             yield
 
     @property

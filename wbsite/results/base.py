@@ -23,7 +23,7 @@ throughout a result, except among the members of `arrays`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, dataclass_transform, get_type_hints
 
@@ -198,6 +198,18 @@ class Result(_Schema):
         result.__dict__["_entry"] = entry
         return result
 
+    @classmethod
+    def frame(cls, name: str, rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+        """A table of the schema from its rows, with the declared columns and types whatever the rows hold.
+
+        Args:
+            name: of the table.
+            rows: column → cell; None is an empty cell of a column of numbers, further keys are left out.
+        """
+        columns = cls.fields[name].columns
+        types = {column: _cell_type(spec.kind) for column, spec in columns.items()}
+        return pd.DataFrame(list(rows), columns=list(columns)).astype(types)
+
     @property
     def key(self) -> str:
         """In the store; "" for a result that was just computed."""
@@ -329,6 +341,13 @@ def _checked_table(label: str, spec: Field, content: Any) -> pd.DataFrame:
         if not column.missing and cells.isna().any():
             raise SchemaError(f"{label}: column {name!r} has empty cells.")
     return content
+
+
+def _cell_type(kind: str) -> str:
+    """The pandas type of a column whose numpy kinds are these."""
+    if "U" in kind:
+        return "str"
+    return "object" if "O" in kind else "bool" if "b" in kind else "float64" if "f" in kind else "int64"
 
 
 def _loaded(schema: type[Result], name: str, spec: Field, entry: Entry) -> Any:

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from wbsite.analyses.banding import clusters, experiments
-from wbsite.core.store import Contents, canonical
+from wbsite.analyses.banding import clusters
 from wbsite.ops.banding.index import banding_index
 from wbsite.ops.nmf import one_sided_nmf
+from wbsite.results.banding.clusters import Clusters
 from wbsite.train.runs import Run
 
 Context = Callable[..., clusters.SuiteContext]
 EXPERIMENTS = {"baseline": (1.0, 1.0), "rotated": (-1.0, -1.0), "x_pool": (0.05, 1.0), "kernel_3": (1.0, 1.0)}
-
-
-def analysed(runs: list[Run], context: Context) -> Contents:
-    needed = experiments.run(context(runs))
-    return clusters.run(context(runs, {"experiments": SimpleNamespace(values=needed.values)}, restarts=2))
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +28,12 @@ def runs(made_run: Callable[..., Run]) -> list[Run]:
 
 
 @pytest.fixture(scope="module")
-def found(runs: list[Run], suite_context: Context) -> Contents:
-    return analysed(runs, suite_context)
+def found(runs: list[Run], suite_context: Context) -> Clusters:
+    return clusters.run(suite_context(runs, restarts=2))
 
 
-def test_columns_go_from_horizontal_to_vertical(found: Contents) -> None:
-    table = found.tables["clusters"]
+def test_columns_go_from_horizontal_to_vertical(found: Clusters) -> None:
+    table = found.clusters
     assert sorted(table["k"].unique()) == list(range(4, 20))
     for k, rows in table.groupby("k"):
         assert rows["cluster"].tolist() == list(range(k))
@@ -49,31 +43,31 @@ def test_columns_go_from_horizontal_to_vertical(found: Contents) -> None:
         assert (rows["row_share"] + rows["column_share"] <= 1).all()
         assert rows["units"].sum() == 3 * 2 * 2 * 12
         assert rows["stability"].nunique() == 1
-    stability = found.tables["stability"]
+    stability = found.stability
     assert (stability["lowest_stability"] <= stability["stability"]).all()
     assert stability["inertia"].is_monotonic_decreasing
 
 
-def test_the_shares_of_a_row_sum_to_one_and_its_units_are_its_experiments(found: Contents) -> None:
-    members = found.tables["members"]
+def test_the_shares_of_a_row_sum_to_one_and_its_units_are_its_experiments(found: Clusters) -> None:
+    members = found.members
     rows = members.groupby(["k", "experiment", "place"])
     assert rows["units"].sum().eq(24).all()
     np.testing.assert_allclose(rows["share"].sum(), 1)
     columns = members.groupby(["k", "cluster"])["units"].sum().reset_index()
-    pd.testing.assert_frame_equal(columns, found.tables["clusters"][["k", "cluster", "units"]])
+    pd.testing.assert_frame_equal(columns, found.clusters[["k", "cluster", "units"]])
     first = members.query("cluster == 0 and k == 4").set_index(["experiment", "place"])["share"]
     last = members.query("cluster == 3 and k == 4").set_index(["experiment", "place"])["share"]
     assert first["rotated", "last"] == 0 == last["baseline", "last"]
     assert last["rotated", "last"] > 0.3
 
 
-def test_the_picture_over_a_column_is_of_one_of_its_own_units(found: Contents, runs: list[Run]) -> None:
+def test_the_picture_over_a_column_is_of_one_of_its_own_units(found: Clusters, runs: list[Run]) -> None:
     of = {(run.record["experiment"], run.record["seed"]): run for run in runs}
     for k in (4, 19):
-        pictures = found.arrays[f"cifar10-small/{k}"]
+        pictures = found.pictures[f"cifar10-small/{k}"]
         assert pictures.shape == (k, 5, 5, 3)
         assert pictures.dtype == np.uint8
-        for row in found.tables["clusters"].query(f"k == {k}").itertuples():
+        for row in found.clusters.query(f"k == {k}").itertuples():
             run = of[row.medoid_experiment, row.medoid_seed]
             kernel = run.kernels[run.record[row.medoid_place]][row.medoid_unit]
             expected = one_sided_nmf(kernel[None], 3).spatial[0].numpy()
@@ -81,23 +75,16 @@ def test_the_picture_over_a_column_is_of_one_of_its_own_units(found: Contents, r
             assert np.sign(banding_index(kernel[None], resamples=1).index) == np.sign(row.index) or abs(row.index) < 0.1
 
 
-def test_kernels_of_another_size_are_left_out_and_named(found: Contents) -> None:
-    left = found.tables["left_out"]
-    assert set(left["experiment"]) == {"kernel_3"}
-    assert set(left["kernel"]) == {"3×3"}
-    assert left["units"].sum() == 48
-    said = found.values["cifar10-small"]
-    assert said["left_out"] == ["kernel_3"]
-    assert said["kernel"] == [5, 5]
-    assert said["units"] == 144
-    assert "kernel_3" not in set(found.tables["members"]["experiment"])
-
-
-def test_rows_that_lost_their_banding_are_marked_by_the_rule_of_the_experiments(found: Contents) -> None:
-    canonical(dict(found.values))
-    said = found.values["cifar10-small"]
-    assert said["lost"] == [["rotated", "last"], ["rotated", "before"], ["x_pool", "last"]]
-    assert said["turned"] == [["rotated", "last"], ["rotated", "before"]]
+def test_kernels_of_another_size_are_left_out_and_named(found: Clusters) -> None:
+    others = found.other_sizes
+    assert set(others["experiment"]) == {"kernel_3"}
+    assert set(others["kernel"]) == {"3×3"}
+    assert others["units"].sum() == 48
+    setting = found.settings["cifar10-small"]
+    assert setting.other_sizes == ["kernel_3"]
+    assert setting.kernel == (5, 5)
+    assert setting.units == 144
+    assert "kernel_3" not in set(found.members["experiment"])
 
 
 def test_few_units_give_fewer_clusters_and_a_dead_unit_belongs_to_none(
@@ -106,9 +93,10 @@ def test_few_units_give_fewer_clusters_and_a_dead_unit_belongs_to_none(
     run = made_run("baseline", 0, 1.0)
     last = run.kernels["5b"][:4].copy()
     last[0] = 0
-    found = analysed([Run(run.record, {"5a": run.kernels["5a"][:3], "5b": last})], suite_context)
-    said = found.values["cifar10-small"]
-    assert said["numbers"] == [4, 5, 6]
-    assert (said["units"], said["without_shape"]) == (7, 1)
-    assert set(found.tables["members"].query("place == 'last'").groupby("k")["units"].sum()) == {3}
-    assert list(found.tables["left_out"].columns) == list(clusters.COLUMNS["left_out"])
+    few = Run(run.record, {"5a": run.kernels["5a"][:3], "5b": last})
+    found = clusters.run(suite_context([few], restarts=2))
+    setting = found.settings["cifar10-small"]
+    assert setting.numbers == [4, 5, 6]
+    assert (setting.units, setting.without_shape) == (7, 1)
+    assert set(found.members.query("place == 'last'").groupby("k")["units"].sum()) == {3}
+    assert list(found.other_sizes.columns) == list(Clusters.fields["other_sizes"].columns)

@@ -10,9 +10,9 @@ import pytest
 
 from wbsite.analyses.banding import lab_pictures
 from wbsite.analyses.banding.lab_pictures import evenly
-from wbsite.core.store import Contents, canonical
 from wbsite.ops.banding.index import banding_index
 from wbsite.ops.nmf import one_sided_nmf
+from wbsite.results.banding.lab_pictures import LabPictures
 from wbsite.train.runs import Run
 
 SHOWN = 10
@@ -34,28 +34,27 @@ def runs(made_run: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="module")
-def found(runs: list[Run], suite_context: Callable[..., lab_pictures.SuiteContext]) -> Contents:
+def found(runs: list[Run], suite_context: Callable[..., lab_pictures.SuiteContext]) -> LabPictures:
     return lab_pictures.run(suite_context(runs, shown=SHOWN, resamples=50))
 
 
-def test_bands_are_found_on_the_pictures_and_counted(found: Contents) -> None:
-    canonical(dict(found.values))
-    summary = found.tables["summary"].set_index(["experiment", "place"])
+def test_bands_are_found_on_the_pictures_and_counted(found: LabPictures) -> None:
+    summary = found.summary.set_index(["experiment", "place"])
     for place in ("last", "before"):
         assert summary.loc[("baseline", place), ["horizontal", "vertical", "none"]].tolist() == [2, 0, 0]
         assert summary.loc[("rotated", place), ["horizontal", "vertical", "none"]].tolist() == [0, 2, 0]
-    one = found.tables["runs"].query("experiment == 'baseline' and place == 'last'")
+    one = found.runs.query("experiment == 'baseline' and place == 'last'")
     assert one["seed"].tolist() == [0, 1]
     assert summary.loc[("baseline", "last"), "index"] == pytest.approx(one["index"].mean())
-    said = found.values["cifar10-small"]["baseline"]["last"]
-    assert (said["index"], said["horizontal"]) == (pytest.approx(one["index"].mean()), 2)
 
 
-def test_every_picture_shown_is_the_nmf_of_the_unit_it_is_said_to_be(found: Contents, runs: list[Run]) -> None:
+def test_every_picture_shown_is_the_nmf_of_the_unit_it_is_said_to_be(found: LabPictures, runs: list[Run]) -> None:
     of = {(run.record["experiment"], run.record["seed"]): run for run in runs}
-    assert set(found.arrays) == {f"cifar10-small/{e}/{p}" for e in ("baseline", "rotated") for p in ("last", "before")}
-    for (experiment, place), rows in found.tables["shown"].groupby(["experiment", "place"]):
-        shown = found.arrays[f"cifar10-small/{experiment}/{place}"]
+    assert set(found.pictures) == {
+        f"cifar10-small/{e}/{p}" for e in ("baseline", "rotated") for p in ("last", "before")
+    }
+    for (experiment, place), rows in found.units.groupby(["experiment", "place"]):
+        shown = found.pictures[f"cifar10-small/{experiment}/{place}"]
         assert shown.shape == (SHOWN, 5, 5, 3)
         assert shown.dtype == np.uint8
         assert rows["position"].tolist() == list(range(SHOWN))
@@ -74,7 +73,7 @@ def test_all_units_are_shown_once_where_all_are_asked_for(
     runs: list[Run], suite_context: Callable[..., lab_pictures.SuiteContext]
 ) -> None:
     found = lab_pictures.run(suite_context(runs[:2], shown=1_000_000, resamples=1))
-    last = found.tables["shown"].query("place == 'last'")
+    last = found.units.query("place == 'last'")
     assert len(last) == 24
     assert not last.duplicated(["seed", "unit"]).any()
 
@@ -89,20 +88,20 @@ def test_an_even_sample_is_never_the_head_of_the_order(count: int, wanted: int) 
     assert abs(int(places[0]) - (count - 1 - int(places[-1]))) <= 1, "as far from one end as from the other"
 
 
-def test_what_rounding_the_kernels_does_to_h_is_said(found: Contents, runs: list[Run]) -> None:
+def test_what_rounding_the_kernels_does_to_h_is_said(found: LabPictures, runs: list[Run]) -> None:
     """The pictures are made from fifteen levels; the article's H are not."""
-    said = found.values["quantisation"]
-    assert (said["levels"], said["layers"]) == (15, 8)
+    quantisation = found.quantisation
+    assert (quantisation.levels, quantisation.layers) == (15, 8)
     moved = {
         f"{run.name} {layer}": abs(banding_index(kernels, resamples=1).index - run.record["layers"][layer]["index"])
         for run in runs
         for layer, kernels in run.kernels.items()
     }
-    assert 0 < said["largest_difference"] < 0.05
-    assert said["largest_difference"] == pytest.approx(max(moved.values()))
-    assert moved[said["where"]] == pytest.approx(said["largest_difference"])
-    assert said["mean_difference"] == pytest.approx(np.mean(list(moved.values())))
-    assert 0.9 < said["ratio"] < 1, "rounding adds variance without direction"
+    assert quantisation.largest_difference is not None and 0 < quantisation.largest_difference < 0.05
+    assert quantisation.largest_difference == pytest.approx(max(moved.values()))
+    assert moved[quantisation.largest_layer] == pytest.approx(quantisation.largest_difference)
+    assert quantisation.mean_difference == pytest.approx(np.mean(list(moved.values())))
+    assert quantisation.ratio is not None and 0.9 < quantisation.ratio < 1, "rounding adds variance without direction"
 
 
 def test_a_layer_of_zeros_is_shown_and_not_averaged(
@@ -112,15 +111,8 @@ def test_a_layer_of_zeros_is_shown_and_not_averaged(
     run.record["layers"]["5b"]["index"] = None
     dead = Run(run.record, {**run.kernels, "5b": np.zeros_like(run.kernels["5b"])})
     found = lab_pictures.run(suite_context([dead], shown=4, resamples=5))
-    canonical(dict(found.values))
-    assert found.values["cifar10-small"]["baseline"]["last"] == {
-        **dict.fromkeys(("index", "low", "high")),
-        "error": 0.0,
-        "seeds": 1,
-        "horizontal": 0,
-        "vertical": 0,
-        "none": 0,
-        "undefined": 1,
-    }
-    assert not found.arrays["cifar10-small/baseline/last"].any()
-    assert found.values["quantisation"]["layers"] == 1
+    row = found.summary.query("place == 'last'").iloc[0]
+    assert row[["index", "low", "high"]].isna().all()
+    assert row[["error", "seeds", "horizontal", "vertical", "none", "undefined"]].tolist() == [0.0, 1, 0, 0, 0, 1]
+    assert not found.pictures["cifar10-small/baseline/last"].any()
+    assert found.quantisation.layers == 1

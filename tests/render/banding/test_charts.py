@@ -17,10 +17,10 @@ import pytest
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Store
+from wbsite.render.banding._laboratory import Laboratory, span
 from wbsite.render.banding.forest import forest_rows
 from wbsite.render.banding.time_course import colours
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
-from wbsite.render.suite_tables import rows, span
 from wbsite.results.site import Site
 
 FIGURES = ("forest", "dose-response", "time-course", "where-in-network", "experiments-table", "cluster-explorer")
@@ -129,9 +129,9 @@ def test_a_band_covers_the_rows_it_is_the_baseline_of_and_no_others(draw: Callab
 
 
 def test_what_a_forest_draws_lies_inside_its_axis(site: Site) -> None:
-    scene = Scene(site)
-    summary, runs = rows(scene, "summary"), rows(scene, "runs")
-    table = forest_rows(summary, runs, dict.fromkeys(TRAINED, "baseline"))
+    laboratory = Laboratory.open(Scene(site))
+    assert isinstance(laboratory, Laboratory)
+    table = forest_rows(laboratory)
     low, high = span(table)
     assert -1 <= low <= table["index"].min() <= table["index"].max() <= high <= 1
     assert low <= 0 <= high

@@ -29,7 +29,8 @@ from wbsite.render.network.unit_inputs import draw as draw_inputs
 from wbsite.render.network.unit_panel import UNITS
 from wbsite.results.network.architecture import Architecture
 from wbsite.results.network.connections import Connections
-from wbsite.results.network.unit_pictures import Photographs, Settings, UnitPictures
+from wbsite.results.network.unit_pictures import PictureSettings, UnitPictures
+from wbsite.results.photographs import PhotographSet
 from wbsite.results.site import Gap, Site
 
 WIDE = """
@@ -77,8 +78,8 @@ def put_pictures(store: Store, layer: str, units: int, first: int = 0) -> str:
     result = UnitPictures(
         units=units,
         shown=len(shown),
-        settings=Settings(size=128, steps=256, parameterisation="fourier", seed=0),
-        photographs=Photographs(name="made up", count=9, what="9 crops of a made-up photograph"),
+        settings=PictureSettings(size=128, steps=256, parameterisation="fourier", seed=0),
+        photographs=PhotographSet(name="made up", count=9, what="9 crops of a made-up photograph"),
         rows=rows,
         files=files,
     )
@@ -90,8 +91,8 @@ def put_pictures(store: Store, layer: str, units: int, first: int = 0) -> str:
 def computed(tmp_path_factory: pytest.TempPathFactory, process: Callable[..., Any]) -> Path:
     """A folder with the store and the site of the wide network, pictures made up."""
     from wbsite.run.plan import plan
-    from wbsite.run.subjects import ModelRequest
-    from wbsite.run.worker import perform
+    from wbsite.run.subjects.model import ModelSubject
+    from wbsite.run.worker import run_task
 
     folder = tmp_path_factory.mktemp("wide")
     (folder / "wide_network.py").write_text(WIDE)
@@ -101,11 +102,11 @@ def computed(tmp_path_factory: pytest.TempPathFactory, process: Callable[..., An
         patch.chdir(folder)
         patch.syspath_prepend(str(folder))
         planned = plan(
-            ModelRequest("wide_network:wide"), "quick", only=["architecture", "connections", "nmf", "filters"]
+            ModelSubject("wide_network:wide"), "quick", only=["architecture", "connections", "nmf", "filters"]
         )
         results: dict[str, dict[str, Any]] = {}
         for task in planned.tasks:
-            outcome = perform(task, store.url, "cpu")
+            outcome = run_task(task, store.url, "cpu")
             assert not outcome.failed, outcome.failed
             results.setdefault(task.analysis, {})[task.layer] = {"key": task.key}
     for (analysis, layer), reason in planned.skipped.items():

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-import pandas as pd
 import torch
 
 from wbsite.analyses.base import Analysis, SuiteContext
-from wbsite.core.store import Contents
 from wbsite.ops.banding.kernel_clusters import ShapeClusters, cluster_shapes, shape_features
 from wbsite.ops.nmf import one_sided_nmf
+from wbsite.results.banding.clusters import ClusteredSetting, Clusters
 from wbsite.train.repeated_runs import PLACES, by_setting
 from wbsite.train.runs import Run
 
+Row: TypeAlias = dict[str, Any]
+
 COMPONENTS = 3
 CLUSTERS = range(4, 20)
-
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "clusters": (
-        *("setting", "k", "cluster", "units", "index", "row_share", "column_share", "stability"),
-        *("medoid_experiment", "medoid_place", "medoid_seed", "medoid_unit"),
-    ),
-    "members": ("setting", "k", "cluster", "experiment", "place", "units", "share"),
-    "stability": ("setting", "k", "restarts", "stability", "lowest_stability", "inertia"),
-    "left_out": ("setting", "experiment", "seed", "place", "kernel", "units"),
-}
 
 
 @dataclass(frozen=True)
@@ -62,7 +53,7 @@ class Pool:
     setting: str
     layers: list[Layer]
     size: tuple[int, int]
-    left_out: list[Layer]
+    other_sizes: list[Layer]
     pictures: dict[int, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -86,49 +77,37 @@ class Pool:
         return self.pictures[number]
 
 
-def run(context: SuiteContext) -> Contents:
+def run(context: SuiteContext) -> Clusters:
     """4 to 19 clusters of the kernels of the last two planar layers of all runs of a setting, seeds together.
 
-    Clusters are numbered by their centres' H, the most horizontal first. Kernels of another size than
-    the setting's most common cannot be compared by position and are left out, see the table `left_out`.
-
-    Values: by setting: "units", of which "without_shape" belong to no cluster; "kernel", its size;
-    "numbers" of clusters; experiments with layers "left_out"; "lost" and "turned", [experiment, place] of the
-    rows that lost their banding by the rule of `experiments`.
-    Arrays: SETTING/K, (K, kh, kw, 3) uint8, each cluster's picture: the NMF of the unit nearest to its centre.
+    Kernels of another size than the setting's most common cannot be compared by position and are not clustered.
     """
-    rows: dict[str, list[dict[str, Any]]] = {table: [] for table in COLUMNS}
-    arrays: dict[str, np.ndarray] = {}
-    values: dict[str, Any] = {}
+    rows: dict[str, list[Row]] = {"clusters": [], "members": [], "stability": [], "other_sizes": []}
+    pictures: dict[str, np.ndarray] = {}
+    settings = {}
     restarts = context.params["restarts"]
-    known = context.needs["experiments"].values
     for setting, experiments in by_setting(context.runs).items():
-        runs = [run for experiment in experiments.values() for run in experiment.runs]
-        pool = _pool(setting, runs)
+        pool = _pool(setting, [run for experiment in experiments.values() for run in experiment.runs])
         features = shape_features([torch.from_numpy(layer.kernels).to(context.device) for layer in pool.layers])
-        rows["left_out"] += _left_out(pool)
+        rows["other_sizes"] += _other_sizes(pool)
         shapes = len({shape.tobytes() for shape in features[features.any(axis=1)].astype(np.float32)})
         numbers = [k for k in CLUSTERS if k <= shapes]
         for k in numbers:
-            found = cluster_shapes(features, k, restarts=restarts, seed=0, kernel=pool.size)
-            rows["clusters"] += _clusters(pool, k, found)
-            rows["members"] += _members(pool, k, found)
-            rows["stability"].append(_stability(pool, k, restarts, found))
-            arrays[f"{setting}/{k}"] = np.stack([pool.picture(int(u), context.device) for u in found.medoids])
-        values[setting] = {
-            "units": len(features),
-            "kernel": list(pool.size),
-            "restarts": restarts,
-            "numbers": numbers,
-            "without_shape": int((~features.any(axis=1)).sum()),
-            "left_out": list(dict.fromkeys(layer.run.record["experiment"] for layer in pool.left_out)),
-            **{
-                word: [[name, place] for name, place in pool.rows if known[setting][name][place][word]]
-                for word in ("lost", "turned")
-            },
-        }
-    tables = {table: pd.DataFrame(rows[table], columns=list(columns)) for table, columns in COLUMNS.items()}
-    return Contents(values=values, arrays=arrays, tables=tables)
+            clusters = cluster_shapes(features, k, restarts=restarts, seed=0, kernel=pool.size)
+            rows["clusters"] += _clusters(pool, k, clusters)
+            rows["members"] += _members(pool, k, clusters)
+            rows["stability"].append(_stability(pool, k, restarts, clusters))
+            pictures[f"{setting}/{k}"] = np.stack([pool.picture(int(u), context.device) for u in clusters.medoids])
+        settings[setting] = ClusteredSetting(
+            units=len(features),
+            without_shape=int((~features.any(axis=1)).sum()),
+            kernel=pool.size,
+            restarts=restarts,
+            numbers=numbers,
+            other_sizes=list(dict.fromkeys(layer.run.record["experiment"] for layer in pool.other_sizes)),
+        )
+    tables = {name: Clusters.frame(name, table) for name, table in rows.items()}
+    return Clusters(settings=settings, pictures=pictures, **tables)
 
 
 def _pool(setting: str, runs: list[Run]) -> Pool:
@@ -145,19 +124,19 @@ def _pool(setting: str, runs: list[Run]) -> Pool:
     )
 
 
-def _clusters(pool: Pool, k: int, found: ShapeClusters) -> Iterator[dict[str, Any]]:
-    rows, columns = centre_shares(found.centres, pool.size)
+def _clusters(pool: Pool, k: int, clusters: ShapeClusters) -> Iterator[Row]:
+    rows, columns = centre_shares(clusters.centres, pool.size)
     for cluster in range(k):
-        layer, unit = pool.unit(int(found.medoids[cluster]))
+        layer, unit = pool.unit(int(clusters.medoids[cluster]))
         yield {
             "setting": pool.setting,
             "k": k,
             "cluster": cluster,
-            "units": int(found.sizes[cluster]),
-            "index": float(found.banding[cluster]),
+            "units": int(clusters.sizes[cluster]),
+            "index": float(clusters.banding[cluster]),
             "row_share": float(rows[cluster]),
             "column_share": float(columns[cluster]),
-            "stability": found.stability,
+            "stability": clusters.stability,
             "medoid_experiment": layer.run.record["experiment"],
             "medoid_place": layer.place,
             "medoid_seed": layer.run.record["seed"],
@@ -165,14 +144,14 @@ def _clusters(pool: Pool, k: int, found: ShapeClusters) -> Iterator[dict[str, An
         }
 
 
-def _stability(pool: Pool, k: int, restarts: int, found: ShapeClusters) -> dict[str, Any]:
+def _stability(pool: Pool, k: int, restarts: int, clusters: ShapeClusters) -> Row:
     return {
         "setting": pool.setting,
         "k": k,
         "restarts": restarts,
-        "stability": found.stability,
-        "lowest_stability": found.lowest_stability,
-        "inertia": found.inertia,
+        "stability": clusters.stability,
+        "lowest_stability": clusters.lowest_stability,
+        "inertia": clusters.inertia,
     }
 
 
@@ -184,10 +163,10 @@ def centre_shares(grams: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray,
     return np.einsum("...ijil->...", blocks) / kw / total, np.einsum("...ijkj->...", blocks) / kh / total
 
 
-def _members(pool: Pool, k: int, found: ShapeClusters) -> Iterator[dict[str, Any]]:
+def _members(pool: Pool, k: int, clusters: ShapeClusters) -> Iterator[Row]:
     """One row for each experiment and place in each cluster; shares of a row of the table sum to 1."""
-    with_shape = found.labels >= 0
-    cells = pool.row_of_unit[with_shape] * k + found.labels[with_shape]
+    with_shape = clusters.labels >= 0
+    cells = pool.row_of_unit[with_shape] * k + clusters.labels[with_shape]
     counts = np.bincount(cells, minlength=len(pool.rows) * k).reshape(len(pool.rows), k)
     for (experiment, place), row in zip(pool.rows, counts.tolist(), strict=True):
         for cluster, units in enumerate(row):
@@ -202,8 +181,8 @@ def _members(pool: Pool, k: int, found: ShapeClusters) -> Iterator[dict[str, Any
             }
 
 
-def _left_out(pool: Pool) -> Iterator[dict[str, Any]]:
-    for layer in pool.left_out:
+def _other_sizes(pool: Pool) -> Iterator[Row]:
+    for layer in pool.other_sizes:
         yield {
             "setting": pool.setting,
             "experiment": layer.run.record["experiment"],
@@ -217,13 +196,12 @@ def _left_out(pool: Pool) -> Iterator[dict[str, Any]]:
 ANALYSES = (
     Analysis(
         name="clusters",
-        version=2,
         scope="suite",
         suite="banding",
         summary="kernels of all experiments of the banding laboratory clustered by shape, 4 to 19 clusters",
         run=run,
+        result=Clusters,
         params={"quick": {"restarts": 4}, "full": {"restarts": 20}},
-        needs=("experiments",),
         rows="clusters",
     ),
 )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-import pandas as pd
 
 from wbsite.analyses.base import Analysis, SuiteContext
-from wbsite.core.store import Contents
+from wbsite.results.banding.experiments import Experiment, Experiments, Head, Layer, Setting
+from wbsite.results.estimate import Estimate
+from wbsite.results.repeated_runs import SettingFacts
 from wbsite.stats.intervals import Interval, t_interval, welch_difference
-from wbsite.train.repeated_runs import PLACES, Repeated, bounds, by_setting, facts, finite
+from wbsite.train.repeated_runs import PLACES, Repeated, bounds, by_setting, facts
 
 Row: TypeAlias = dict[str, Any]
 
@@ -20,64 +22,69 @@ LOST_BELOW = 0.5
 
 NO_INTERVAL = Interval(np.nan, np.nan, np.nan)
 
-SHARES = ("row_share", "column_share", "index")
-TEXT = ("setting", "experiment", "title", "group", "place", "layer")
-WHOLE = ("order", "seed", "seeds", "units", "depth", "positions")
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "runs": (
-        *("setting", "experiment", "title", "group", "order", "seed", "accuracy"),
-        *("place", "layer", "units", *SHARES, "low", "high"),
-    ),
-    "summary": (
-        *("setting", "experiment", "title", "group", "order", "place", "layer", "seeds", "index", "low", "high"),
-        *("row_share", "column_share", "accuracy", "accuracy_low", "accuracy_high"),
-        *("difference", "difference_low", "difference_high"),
-    ),
-    "history": ("setting", "experiment", "seed", "epoch", "layer", *SHARES),
-    "curve": ("setting", "experiment", "seed", "epoch", "loss", "accuracy"),
-    "depth": ("setting", "experiment", "layer", "depth", "seeds", "index", "low", "high"),
-    "heads": ("setting", "experiment", "seed", *SHARES, "low", "high", "positions"),
-}
 
+@dataclass(frozen=True)
+class Comparison:
+    """An experiment beside its baseline.
 
-def run(context: SuiteContext) -> Contents:
-    """Everything the runs recorded, measured on the full weights.
-
-    Intervals are over seeds and cover 95 %: Student's t for a mean, Welch's for the difference from the
-    experiment's own baseline. A single seed has none: NaN in tables, None in values.
-
-    Values: {setting: {"facts": …, experiment: {…, "last": {…}, "before": {…}}}}, and beside the
-    settings "settings", their names, and "lost_below". Of a layer, `excludes_zero` is about H,
-    `differs` about the difference; `lost` says that the baseline's H is certainly positive and this
-    one certainly lower, and below half of it; `turned` that it is certainly negative as well. They
-    are None where there is no interval, or nothing to compare with.
+    Attributes:
+        runs: of the experiment.
+        baseline: runs of its baseline; None for a baseline, and where that was not run.
     """
-    rows: dict[str, list[Row]] = {table: [] for table in COLUMNS}
-    values: dict[str, Any] = {}
-    for setting, experiments in by_setting(context.runs).items():
-        values[setting] = {"facts": facts(experiments)}
-        for name, experiment in experiments.items():
-            baseline = experiments.get(experiment.record.get("baseline", ""))
-            summary = [_summary(experiment, baseline, place) for place in PLACES]
-            rows["summary"] += summary
-            rows["depth"] += _depth(experiment)
-            for one in experiment.runs:
-                for table, found in _of_run(one.record).items():
-                    rows[table] += found
-            values[setting][name] = {
-                **_about(experiment, baseline),
-                **{row["place"]: _judged(experiment, baseline, row) for row in summary},
-            }
-    return Contents(
-        values={"settings": [*values], "lost_below": LOST_BELOW, **values},
-        tables={table: _frame(found, COLUMNS[table]) for table, found in rows.items()},
-    )
+
+    runs: Repeated
+    baseline: Repeated | None
+
+    def index(self, place: str) -> Interval:
+        """H of the layer at "last" or "before"."""
+        return t_interval(self.runs.index(place))
+
+    def difference(self, place: str) -> Interval:
+        """The same minus the baseline's."""
+        if self.baseline is None:
+            return NO_INTERVAL
+        return welch_difference(self.runs.index(place), self.baseline.index(place))
+
+    def accuracy_difference(self) -> Interval:
+        """Accuracy minus the baseline's."""
+        if self.baseline is None:
+            return NO_INTERVAL
+        return welch_difference(self.runs.accuracies(), self.baseline.accuracies())
+
+    def lost(self, place: str) -> bool | None:
+        """Whether the baseline's banding is lost; None where that cannot be said."""
+        difference = self.difference(place)
+        if self.baseline is None or np.isnan(difference.low):
+            return None
+        baseline = t_interval(self.baseline.index(place))
+        if not baseline.low > 0:
+            return None
+        return difference.high < 0 and self.index(place).mean < LOST_BELOW * baseline.mean
 
 
-def _frame(rows: list[Row], columns: tuple[str, ...]) -> pd.DataFrame:
-    """A table whose columns have the same types whatever the rows hold: a number that is None is NaN."""
-    types = {name: "str" if name in TEXT else "int64" if name in WHOLE else "float64" for name in columns}
-    return pd.DataFrame(rows, columns=list(columns)).astype(types)
+def run(context: SuiteContext) -> Experiments:
+    """Everything the runs recorded, measured on the full weights."""
+    rows: dict[str, list[Row]] = {"runs": [], "summary": [], "history": [], "curve": [], "depth": [], "heads": []}
+    settings = {}
+    for name, experiments in by_setting(context.runs).items():
+        comparisons = {key: _comparison(runs, experiments) for key, runs in experiments.items()}
+        for comparison in comparisons.values():
+            rows["summary"] += [_summary(comparison, place) for place in PLACES]
+            rows["depth"] += _depth(comparison.runs)
+            for single in comparison.runs.runs:
+                for table, of_run in _of_run(single.record).items():
+                    rows[table] += of_run
+        settings[name] = Setting(
+            facts=SettingFacts(**facts(experiments)),
+            experiments={key: _experiment(comparison) for key, comparison in comparisons.items()},
+        )
+    tables = {name: Experiments.frame(name, table) for name, table in rows.items()}
+    return Experiments(settings=settings, lost_below=LOST_BELOW, **tables)
+
+
+def _comparison(runs: Repeated, experiments: Mapping[str, Repeated]) -> Comparison:
+    baseline = experiments.get(runs.record["baseline"])
+    return Comparison(runs, None if baseline is runs else baseline)
 
 
 def _of_run(record: Mapping[str, Any]) -> dict[str, list[Row]]:
@@ -95,105 +102,85 @@ def _of_run(record: Mapping[str, Any]) -> dict[str, list[Row]]:
     }
 
 
-def _depth(experiment: Repeated) -> Iterator[Row]:
-    for depth, layer in enumerate(experiment.layers()):
+def _depth(runs: Repeated) -> Iterator[Row]:
+    for depth, layer in enumerate(runs.layers()):
         yield {
-            "setting": experiment.record["setting"],
-            "experiment": experiment.record["experiment"],
+            "setting": runs.record["setting"],
+            "experiment": runs.record["experiment"],
             "layer": layer,
             "depth": depth,
-            "seeds": len(experiment.runs),
-            **bounds(experiment.over_seeds(layer, "index")),
+            "seeds": len(runs.runs),
+            **bounds(runs.over_seeds(layer, "index")),
         }
 
 
-def _summary(experiment: Repeated, baseline: Repeated | None, place: str) -> Row:
-    record, layer = experiment.record, experiment.record[place]
-    difference = NO_INTERVAL
-    if baseline is not None and baseline is not experiment:
-        difference = welch_difference(experiment.index(place), baseline.index(place))
+def _summary(comparison: Comparison, place: str) -> Row:
+    runs, record = comparison.runs, comparison.runs.record
     return {
         **{name: record[name] for name in ("setting", "experiment", "title", "group", "order")},
         "place": place,
-        "layer": layer,
-        "seeds": len(experiment.runs),
-        **bounds(t_interval(experiment.index(place))),
-        **{share: experiment.over_seeds(layer, share).mean for share in SHARES[:2]},
-        **bounds(t_interval(experiment.accuracies()), "accuracy"),
-        **bounds(difference, "difference"),
+        "layer": record[place],
+        "seeds": len(runs.runs),
+        **bounds(comparison.index(place)),
+        **{share: runs.over_seeds(record[place], share).mean for share in ("row_share", "column_share")},
+        **bounds(t_interval(runs.accuracies()), "accuracy"),
+        **bounds(comparison.difference(place), "difference"),
     }
 
 
-def _judged(experiment: Repeated, baseline: Repeated | None, row: Row) -> Row:
-    """A summary row's numbers as values, and what may be said of them."""
-    index = Interval(row["index"], row["low"], row["high"])
-    difference = Interval(row["difference"], row["difference_low"], row["difference_high"])
-    known, compared = (finite(interval.low) is not None for interval in (index, difference))
-    lost = None
-    if compared and baseline is not None:
-        before = t_interval(baseline.index(row["place"]))
-        if before.low > 0:
-            lost = difference.high < 0 and index.mean < LOST_BELOW * before.mean
-    numbers = ("index", "low", "high", "row_share", "column_share", "difference", "difference_low", "difference_high")
-    each = experiment.index(row["place"])
-    return {
-        "layer": row["layer"],
-        "seeds": row["seeds"],
-        **{name: finite(row[name]) for name in numbers},
-        "lowest": min(each, default=None),
-        "highest": max(each, default=None),
-        "excludes_zero": index.excludes_zero if known else None,
-        "differs": difference.excludes_zero if compared else None,
-        "lost": lost,
-        "turned": lost and index.high < 0,
-        "half_epoch": experiment.half_epoch(row["layer"]),
-    }
+def _layer(comparison: Comparison, place: str) -> Layer:
+    layer, index, lost = comparison.runs.record[place], comparison.index(place), comparison.lost(place)
+    return Layer(
+        layer=layer,
+        index=Estimate.from_interval(index),
+        difference=Estimate.from_interval(comparison.difference(place)),
+        lost=lost,
+        turned=lost and index.high < 0,
+        half_epoch=comparison.runs.half_epoch(layer),
+    )
 
 
-def _about(experiment: Repeated, baseline: Repeated | None) -> Row:
-    """What an experiment is, and how well its networks classify."""
-    record, provenance = experiment.record, experiment.record["provenance"]
-    accuracy, difference = t_interval(experiment.accuracies()), NO_INTERVAL
-    if baseline is not None and baseline is not experiment:
-        difference = welch_difference(experiment.accuracies(), baseline.accuracies())
-    numbers = {**bounds(accuracy, "accuracy"), **bounds(difference, "accuracy_difference")}
-    heads = [run.record["head"] for run in experiment.runs if run.record.get("head")]
-    return {
-        **{name: record.get(name) for name in ("title", "group", "order", "summary", "network", "baseline")},
-        "parameters": dict(record.get("parameters", {})),
-        "seeds": len(experiment.runs),
-        "seed_list": [run.record["seed"] for run in experiment.runs],
-        **{name: finite(number) for name, number in numbers.items()},
-        "accuracy_differs": difference.excludes_zero if finite(difference.low) is not None else None,
-        "dataset": provenance.get("dataset"),
-        "weights": provenance.get("parameters"),
-        "head": _head(heads),
-    }
+def _experiment(comparison: Comparison) -> Experiment:
+    runs, record = comparison.runs, comparison.runs.record
+    return Experiment(
+        **{name: record[name] for name in ("title", "group", "order", "summary", "network", "baseline", "parameters")},
+        seeds=len(runs.runs),
+        accuracy=Estimate.from_interval(t_interval(runs.accuracies())),
+        accuracy_difference=Estimate.from_interval(comparison.accuracy_difference()),
+        dataset=record["provenance"].get("dataset"),
+        weights=record["provenance"].get("parameters"),
+        head=_head(runs),
+        last=_layer(comparison, "last"),
+        before=_layer(comparison, "before"),
+    )
 
 
-def _head(heads: Sequence[Mapping[str, Any]]) -> Row | None:
-    """Shares of a head that reads positions, with an interval of its H over seeds; None for other heads."""
+def _head(runs: Repeated) -> Head | None:
+    """The head's shares over seeds; None for a head that does not read positions."""
+    heads = [single.record["head"] for single in runs.runs if single.record.get("head")]
     if not heads:
         return None
     row_share, column_share, index = (
-        t_interval([head[share] for head in heads if head.get(share) is not None]) for share in SHARES
+        Estimate.from_interval(t_interval([head[share] for head in heads if head.get(share) is not None]))
+        for share in ("row_share", "column_share", "index")
     )
-    numbers = {"row_share": row_share.mean, "column_share": column_share.mean, **bounds(index)}
-    return {
-        **{name: finite(number) for name, number in numbers.items()},
-        "positions": heads[0]["positions"],
-        "seeds": len(heads),
-    }
+    return Head(
+        row_share=row_share.mean,
+        column_share=column_share.mean,
+        index=index,
+        positions=heads[0]["positions"],
+        seeds=len(heads),
+    )
 
 
 ANALYSES = (
     Analysis(
         name="experiments",
-        version=1,
         scope="suite",
         suite="banding",
         summary="every experiment of the banding laboratory: H of the last two layers, accuracy, intervals over seeds",
         run=run,
+        result=Experiments,
         rows="summary",
     ),
 )

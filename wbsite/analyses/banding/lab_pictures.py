@@ -5,27 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-import pandas as pd
 import torch
 
 from wbsite.analyses.base import Analysis, SuiteContext
-from wbsite.core.store import Contents
-from wbsite.ops.banding.index import (
-    AGREES_WITH_ARTICLE,
-    ARTICLE_LAYERS,
-    INTERMEDIATE,
-    BandingIndex,
-    article_verdict,
-    banding_index,
-)
+from wbsite.ops.banding.index import AGREES_WITH_ARTICLE, BandingIndex, article_verdict, banding_index
 from wbsite.ops.nmf import one_sided_nmf
 from wbsite.ops.seriation import similarity_order
+from wbsite.results.banding.lab_pictures import LabPictures, Quantisation
 from wbsite.stats.intervals import t_interval
-from wbsite.train.repeated_runs import PLACES, Repeated, bounds, by_setting, finite
+from wbsite.train.repeated_runs import PLACES, Repeated, bounds, by_setting
 from wbsite.train.runs import LEVELS
+
+Row: TypeAlias = dict[str, Any]
 
 COMPONENTS = 3
 VERDICTS = ("horizontal", "vertical", "none", "undefined")
@@ -55,21 +49,17 @@ class Pictured:
         return len(self.pictures) // len(self.indices)
 
     @property
-    def key(self) -> dict[str, Any]:
+    def key(self) -> Row:
         """What every row of it begins with."""
         record = self.experiment.record
         return {"setting": record["setting"], "experiment": record["experiment"], "place": self.place}
 
 
-def run(context: SuiteContext) -> Contents:
+def run(context: SuiteContext) -> LabPictures:
     """Pictures of all units; an even sample of them, in order of similarity, is kept.
 
     The channels of one run have nothing to do with those of another, so each run's colours are matched
-    within that run: red is its strongest joint component. The pictures are those of rounded kernels;
-    "quantisation" says how far rounding moves H of the weights from what the run recorded.
-
-    Arrays: SETTING/EXPERIMENT/PLACE, (shown, kh, kw, 3) uint8; the table `shown` says which unit of
-    which run each of them is, and H of its picture.
+    within that run: red is its strongest joint component. The pictures are those of rounded kernels.
     """
     layers = [
         _pictured(experiment, place, context.device, context.params["resamples"])
@@ -77,36 +67,21 @@ def run(context: SuiteContext) -> Contents:
         for experiment in experiments.values()
         for place in PLACES
     ]
-    arrays, shown = {}, []
+    pictures: dict[str, np.ndarray] = {}
+    units: list[Row] = []
     for layer in layers:
         order = similarity_order(layer.pictures.reshape(len(layer.pictures), -1))
-        chosen = order[evenly(len(order), context.params["shown"])]
-        arrays["/".join(layer.key.values())] = np.rint(255 * layer.pictures[chosen]).astype(np.uint8)
-        shown += list(_shown(layer, chosen))
-    summary = [_summary(layer) for layer in layers]
-    values: dict[str, Any] = {}
-    for layer, row in zip(layers, summary, strict=True):
-        places = values.setdefault(row["setting"], {}).setdefault(row["experiment"], {})
-        places[layer.place] = {
-            name: finite(row[name]) for name in ("index", "low", "high", "error", "seeds", *VERDICTS)
-        }
-    return Contents(
-        values={
-            "components": COMPONENTS,
-            "shown": context.params["shown"],
-            "resamples": context.params["resamples"],
-            "article_threshold": AGREES_WITH_ARTICLE,
-            "article_layers": ARTICLE_LAYERS,
-            "intermediate": list(INTERMEDIATE),
-            "quantisation": _quantisation(layers),
-            **values,
-        },
-        arrays=arrays,
-        tables={
-            "runs": pd.DataFrame([row for layer in layers for row in _runs(layer)]),
-            "summary": pd.DataFrame(summary),
-            "shown": pd.DataFrame(shown),
-        },
+        sample = order[evenly(len(order), context.params["shown"])]
+        pictures["/".join(layer.key.values())] = np.rint(255 * layer.pictures[sample]).astype(np.uint8)
+        units += _units(layer, sample)
+    return LabPictures(
+        components=COMPONENTS,
+        article_threshold=AGREES_WITH_ARTICLE,
+        quantisation=_quantisation(layers),
+        pictures=pictures,
+        units=LabPictures.frame("units", units),
+        runs=LabPictures.frame("runs", (row for layer in layers for row in _runs(layer))),
+        summary=LabPictures.frame("summary", map(_summary, layers)),
     )
 
 
@@ -133,7 +108,7 @@ def evenly(count: int, wanted: int) -> np.ndarray:
     return (2 * np.arange(wanted) + 1) * count // (2 * wanted)
 
 
-def _runs(layer: Pictured) -> Iterator[dict[str, Any]]:
+def _runs(layer: Pictured) -> Iterator[Row]:
     errors = layer.error.reshape(len(layer.indices), -1).mean(1)
     for run, index, error in zip(layer.experiment.runs, layer.indices, errors, strict=True):
         yield {
@@ -151,23 +126,23 @@ def _runs(layer: Pictured) -> Iterator[dict[str, Any]]:
         }
 
 
-def _summary(layer: Pictured) -> dict[str, Any]:
-    found: list[str] = [article_verdict(index) for index in layer.indices]
+def _summary(layer: Pictured) -> Row:
+    verdicts: list[str] = [article_verdict(index) for index in layer.indices]
     record = layer.experiment.record
     return {
         **layer.key,
         **{name: record[name] for name in ("title", "group", "order")},
         "layer": record[layer.place],
-        "seeds": len(found),
+        "seeds": len(verdicts),
         **bounds(t_interval([index.index for index in layer.indices if math.isfinite(index.index)])),
         "error": float(layer.error.mean()),
-        **{verdict: found.count(verdict) for verdict in VERDICTS},
+        **{verdict: verdicts.count(verdict) for verdict in VERDICTS},
     }
 
 
-def _shown(layer: Pictured, chosen: np.ndarray) -> Iterator[dict[str, Any]]:
+def _units(layer: Pictured, sample: np.ndarray) -> Iterator[Row]:
     per_unit = np.concatenate([index.per_unit.numpy() for index in layer.indices])
-    for position, unit in enumerate(chosen.tolist()):
+    for position, unit in enumerate(sample.tolist()):
         run = layer.experiment.runs[unit // layer.units]
         yield {
             **layer.key,
@@ -178,12 +153,7 @@ def _shown(layer: Pictured, chosen: np.ndarray) -> Iterator[dict[str, Any]]:
         }
 
 
-def _quantisation(layers: list[Pictured]) -> dict[str, Any]:
-    """How far H of rounded kernels is from that of the weights at full precision, as the runs recorded it.
-
-    "ratio" is the slope of the one on the other through zero: rounding adds variance without direction, so
-    that it takes from |H|.
-    """
+def _quantisation(layers: list[Pictured]) -> Quantisation:
     moved, pairs = [], []
     for layer in layers:
         for run, rounded in zip(layer.experiment.runs, layer.rounded, strict=True):
@@ -191,27 +161,27 @@ def _quantisation(layers: list[Pictured]) -> dict[str, Any]:
             if recorded is not None and math.isfinite(rounded):
                 moved.append((abs(rounded - recorded), f"{run.name} {run.record[layer.place]}"))
                 pairs.append((recorded, rounded))
-    largest, where = max(moved, default=(math.nan, ""))
+    largest, largest_layer = max(moved, default=(None, ""))
     full, rounded_all = np.array(pairs).reshape(-1, 2).T
     power = float(full @ full)
-    return {
-        "levels": 2 * LEVELS + 1,
-        "layers": len(moved),
-        "largest_difference": finite(largest),
-        "mean_difference": float(np.mean([by for by, _ in moved])) if moved else None,
-        "ratio": float(full @ rounded_all) / power if power else None,
-        "where": where,
-    }
+    return Quantisation(
+        levels=2 * LEVELS + 1,
+        layers=len(moved),
+        largest_difference=largest,
+        mean_difference=float(np.mean([difference for difference, _ in moved])) if moved else None,
+        ratio=float(full @ rounded_all) / power if power else None,
+        largest_layer=largest_layer,
+    )
 
 
 ANALYSES = (
     Analysis(
         name="lab_pictures",
-        version=2,
         scope="suite",
         suite="banding",
         summary="NMF pictures of the last two layers of every experiment of the banding laboratory, and H on them",
         run=run,
+        result=LabPictures,
         params={"quick": {"shown": 48, "resamples": 1000}, "full": {"shown": 1_000_000, "resamples": 10_000}},
         rows="summary",
     ),

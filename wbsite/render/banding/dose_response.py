@@ -6,19 +6,10 @@ import pandas as pd
 
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.suite_tables import (
-    INTERVAL,
-    absent_text,
-    interval_expression,
-    interval_text,
-    place_colour,
-    place_shape,
-    rows,
-    seeds_text,
-    setup_text,
-    span,
-)
+from wbsite.render.suite_tables import INTERVAL, interval_expression, interval_text, seeds_text
 from wbsite.results.site import Gap
+
+from ._laboratory import Laboratory, absent_text, place_colour, place_shape, span
 
 ANGLES = {"baseline": 0, "sway_15": 15, "sway_45": 45, "sway_90": 90, "sway_135": 135, "sway_180": 180}
 """Experiment → the largest angle, in degrees."""
@@ -58,11 +49,11 @@ def draw(scene: Scene) -> Drawing | Gap:
     """Lines over the angle, one a layer."""
     import altair as alt
 
-    summary, runs = rows(scene, "summary"), rows(scene, "runs")
-    if isinstance(summary, Gap):
-        return summary
-    assert isinstance(runs, pd.DataFrame)
-    table = dose_rows(summary, runs)
+    laboratory = Laboratory.open(scene)
+    if isinstance(laboratory, Gap):
+        return laboratory
+    summary = laboratory.summary
+    table = dose_rows(summary, laboratory.runs)
     if table.empty:
         return Gap("no run with rotated pictures is there", failed=False)
     axis = alt.Axis(values=list(ANGLES.values()), labelExpr="datum.value + '°'", labelOverlap=False, grid=False)
@@ -89,14 +80,14 @@ def draw(scene: Scene) -> Drawing | Gap:
     zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
     chart = specification(alt.layer(zero, seeds, lines, whiskers, points), HEIGHT)
     last = summary[(summary["place"] == "last") & summary["experiment"].isin(ANGLES)].set_index("experiment")
-    told = [f"{angle}° {interval_text(last.loc[name])}" for name, angle in ANGLES.items() if name in last.index]
+    texts = [f"{angle}° {interval_text(last.loc[name])}" for name, angle in ANGLES.items() if name in last.index]
     caption = (
         "Dose and response: banding index H, on full weights, of networks that saw every picture rotated by an angle"
         " drawn evenly from ±θ at every epoch anew, against θ; ±180° leaves no preferred direction. Test pictures are"
-        f" rotated alike. Networks {setup_text(scene, str(summary['setting'].iloc[0]))}. Large marks are means. {INTERVAL} ({seeds_text(last)} an angle), ticks single seeds."
+        f" rotated alike. Networks {laboratory.setup_text}. Large marks are means. {INTERVAL} ({seeds_text(last)} an angle), ticks single seeds."
         f"{absent_text(table, ANGLES)}"
     )
-    alt_text = f"Line chart of the banding index of the last convolution by the limit of rotation: {'; '.join(told)}."
+    alt_text = f"Line chart of the banding index of the last convolution by the limit of rotation: {'; '.join(texts)}."
     return Drawing(caption, alt_text, table, chart, height=HEIGHT)
 
 

@@ -10,9 +10,11 @@ from typing import Any
 import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.suite_tables import HEADINGS, interval_text, layer_names, rows, seeds_text, setup_text
+from wbsite.render.suite_tables import interval_text, seeds_text
 from wbsite.render.text import share_text
 from wbsite.results.site import Gap
+
+from ._laboratory import HEADINGS, Laboratory, layer_names
 
 NUMBERS = ["index", "low", "high", "difference", "difference_low", "difference_high"]
 ACCURACY = ["accuracy", "accuracy_low", "accuracy_high"]
@@ -32,15 +34,16 @@ def table_rows(summary: pd.DataFrame) -> pd.DataFrame:
 
 def draw(scene: Scene) -> Drawing | Gap:
     """The table of a setting, with a heading for each group."""
-    summary = rows(scene, "summary")
-    if isinstance(summary, Gap):
-        return summary
+    laboratory = Laboratory.open(scene)
+    if isinstance(laboratory, Gap):
+        return laboratory
+    summary = laboratory.summary
     table = table_rows(summary)
     names = layer_names(summary[summary["group"] != "architecture"])
     heads = ["Experiment", "Seeds", "Test accuracy"]
     for place in PLACES:
-        said = names.get(place) or {"before": "before last", "last": "last"}[place]
-        heads += [f"H({escape(said)})", "minus baseline"]
+        name = names.get(place) or {"before": "before last", "last": "last"}[place]
+        heads += [f"H({escape(name)})", "minus baseline"]
     head = "".join(f'<th scope="col">{text}</th>' for text in heads)
     parts, group = [], None
     for row in table.to_dict("records"):
@@ -56,18 +59,18 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(parts)}</tbody></table></div>"
     )
     caption = (
-        f"Every experiment, {seeds_text(table)} each, networks {setup_text(scene, str(table['setting'].iloc[0]))}: accuracy on the"
+        f"Every experiment, {seeds_text(table)} each, networks {laboratory.setup_text}: accuracy on the"
         " test pictures, and the banding index H of the last convolution and the one before it on full weights, means over seeds with 95 %"
         " Student t intervals in brackets (none for a single seed). Differences are experiment minus baseline, with Welch's"
         " interval; an architecture is compared with its own baseline. No correction is made for the number of comparisons."
     )
     last = table.set_index("experiment")
-    told = [
+    texts = [
         f"{row['title']} {interval_text(row, *(f'last_{name}' for name in NUMBERS[:3]))}"
         for name, row in last.to_dict("index").items()
         if row["group"] == "main"
     ]
-    alt = f"Table of {len(table)} experiments. H of the last convolution: {'; '.join(told)}."
+    alt = f"Table of {len(table)} experiments. H of the last convolution: {'; '.join(texts)}."
     return Drawing(caption, alt, table, body=body, width="full")
 
 

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.suite_tables import (
-    HEADINGS,
-    INTERVAL,
-    about,
-    interval_expression,
-    interval_text,
-    place_colour,
-    place_shape,
-    rows,
-    seeds_text,
-    setup_text,
-    span,
-)
+from wbsite.render.suite_tables import INTERVAL, interval_expression, interval_text, seeds_text
 from wbsite.render.text import share_text
 from wbsite.results.site import Gap
+
+from ._laboratory import HEADINGS, Laboratory, place_colour, place_shape, span
 
 if TYPE_CHECKING:
     import altair as alt
@@ -42,24 +31,25 @@ SHARES = ["row_share", "column_share", "accuracy"]
 DIFFERENCE = ["difference", "difference_low", "difference_high"]
 
 
-def forest_rows(summary: pd.DataFrame, runs: pd.DataFrame, base: Mapping[str, str]) -> pd.DataFrame:
+def forest_rows(laboratory: Laboratory) -> pd.DataFrame:
     """One row a mark: the mean of an experiment's layer (`kind` "mean"), or one seed's value ("seed").
 
     Places are in pixels from the top: `row`, the middle of the experiment's row, `y` of the mark, and `head`, the top of
     its group.
     """
-    summary = summary.sort_values(["order", "place"], kind="stable")
+    summary = laboratory.summary.sort_values(["order", "place"], kind="stable")
+    baselines = {name: experiment.baseline for name, experiment in laboratory.experiments.items()}
     y: dict[str, int] = {}
     heads: dict[str, int] = {}
-    at, group = TOP, None
+    top, group = TOP, None
     for row in summary.drop_duplicates("experiment").itertuples():
-        at += HEADING if row.group != group else 0
+        top += HEADING if row.group != group else 0
         group = row.group
-        y[row.experiment] = at + ROW // 2
-        heads.setdefault(row.group, at)
-        at += ROW
-    middle = summary.assign(kind="mean", baseline=summary["experiment"].map(base))
-    single = runs.sort_values(["order", "place", "seed"], kind="stable").assign(kind="seed")
+        y[row.experiment] = top + ROW // 2
+        heads.setdefault(row.group, top)
+        top += ROW
+    middle = summary.assign(kind="mean", baseline=summary["experiment"].map(baselines))
+    single = laboratory.runs.sort_values(["order", "place", "seed"], kind="stable").assign(kind="seed")
     table = pd.concat([middle, single.drop(columns=["low", "high"])], ignore_index=True)
     table["heading"] = table["group"].map(lambda name: HEADINGS.get(name, name))
     table["row"], table["head"] = table["experiment"].map(y), table["group"].map(heads)
@@ -79,30 +69,28 @@ def _bands(table: pd.DataFrame) -> pd.DataFrame:
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A row an experiment, grouped, in the order of the suite."""
-    summary, runs = rows(scene, "summary"), rows(scene, "runs")
-    if isinstance(summary, Gap):
-        return summary
-    assert isinstance(runs, pd.DataFrame)
-    setting = str(summary["setting"].iloc[0])
-    base = {name: str(facts["baseline"]) for name, facts in about(scene, setting).items()}
-    table = forest_rows(summary, runs, base)
+    laboratory = Laboratory.open(scene)
+    if isinstance(laboratory, Gap):
+        return laboratory
+    summary = laboratory.summary
+    table = forest_rows(laboratory)
     bands = _bands(table)
     table = table.merge(bands.reset_index()[["experiment", "place", "top", "bottom"]], how="left")
     table.loc[table["kind"] == "seed", ["top", "bottom"]] = None
     height = int(table["row"].max()) + ROW // 2
     chart = specification(_chart(table, height), height)
     last = summary[summary["place"] == "last"].sort_values("order")
-    told = [f"{row['title']} {interval_text(row)}" for row in last[last["group"] == "main"].to_dict("records")]
+    texts = [f"{row['title']} {interval_text(row)}" for row in last[last["group"] == "main"].to_dict("records")]
     alt_text = (
-        f"Forest plot of {len(last)} experiments. Banding index of the last convolution: {'; '.join(told)}."
+        f"Forest plot of {len(last)} experiments. Banding index of the last convolution: {'; '.join(texts)}."
         f" Over all experiments it goes from {share_text(last['index'].min())} to {share_text(last['index'].max())}."
     )
-    own = ", each architecture's own beside its rows" if len(bands.index.unique()) > 1 else ""
+    each_own = ", each architecture's own beside its rows" if len(bands.index.unique()) > 1 else ""
     caption = (
         "Every experiment: banding index H of the last convolution and of the one before it, on full weights, positive"
-        f" for horizontal bands; networks {setup_text(scene, setting)}. Large marks are means. {INTERVAL}"
+        f" for horizontal bands; networks {laboratory.setup_text}. Large marks are means. {INTERVAL}"
         f" ({seeds_text(summary)} an experiment), ticks single seeds."
-        f" The shaded bands are the intervals of the baseline{own}. Point at a mark for its numbers."
+        f" The shaded bands are the intervals of the baseline{each_own}. Point at a mark for its numbers."
     )
     return Drawing(caption, alt_text, table, chart, width="wide", height=height)
 
@@ -139,7 +127,7 @@ def _chart(table: pd.DataFrame, height: int) -> alt.LayerChart:
     y = alt.Y("y:Q", scale=down, axis=None)
     base = alt.Chart(data())
     means = base.transform_filter("datum.kind == 'mean'")
-    told = [*_tips("title", "layer", "index", "interval", "seeds"), *_tips(*SHARES, "minus baseline")]
+    tips = [*_tips("title", "layer", "index", "interval", "seeds"), *_tips(*SHARES, "minus baseline")]
     colour = place_colour(table)
     band = means.transform_filter("isValid(toNumber(datum.top))").mark_rect(opacity=0.13).encode(
         x=x_low, x2="high:Q", y=alt.Y("top:Q", scale=down, axis=None), y2="bottom:Q", color=colour
@@ -162,7 +150,7 @@ def _chart(table: pd.DataFrame, height: int) -> alt.LayerChart:
     )
     whiskers = middle.mark_rule(strokeWidth=2).encode(x=x_low, x2="high:Q", y=y, color=colour)
     marks = middle.mark_point(filled=True, size=80, opacity=1).encode(
-        x=x, y=y, color=colour, shape=place_shape(table), tooltip=told
+        x=x, y=y, color=colour, shape=place_shape(table), tooltip=tips
     )
     frame = [means.mark_point(opacity=0).encode(x=side, y=y) for side in (bottom, top)]
     ruled = lines.encode(y=alt.Y("head:Q", scale=down, axis=None))

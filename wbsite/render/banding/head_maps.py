@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from wbsite.render.charts import COLUMNS, INDEX, ROWS
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
 from wbsite.render.text import share_text
+from wbsite.results.banding.head_positions import HeadPositions
 from wbsite.results.site import Gap
 
 SIDE, GAP, BARS = 168, 6, 40
 """Pixels: of the map's longer side, between map and bars, and of the longest bar."""
 
 
-def heatmap(energy: np.ndarray, said: str) -> str:
+def heatmap(energy: np.ndarray, label: str) -> Markup:
     """SVG of a map (h, w) of values, mean 1: stronger colour for larger; means of rows at the right, of columns below."""
     h, w = energy.shape
     cell = SIDE / max(h, w)
@@ -38,43 +38,50 @@ def heatmap(energy: np.ndarray, said: str) -> str:
         f'<rect x="{(x + 0.5) * cell - thick / 2:.2f}" y="{tall + GAP:.2f}" width="{thick:.2f}" height="{BARS * value / longest:.2f}"/>'
         for x, value in enumerate(by_x)
     )
-    at = BARS / longest  # where a bar of the mean ends
-    mean = f"M{wide + GAP + at:.2f} 0V{tall:.2f}M0 {tall + GAP + at:.2f}H{wide:.2f}"
+    end = BARS / longest  # of a bar of the mean
+    mean = f"M{wide + GAP + end:.2f} 0V{tall:.2f}M0 {tall + GAP + end:.2f}H{wide:.2f}"
     across, down = wide + GAP + BARS, tall + GAP + BARS
-    return (
-        f'<svg class="wb-heat" viewBox="0 0 {across:.0f} {down:.0f}" width="{across:.0f}" height="{down:.0f}" role="img"'
-        f' aria-label="{escape(said, quote=True)}"><g fill="{INDEX}">{cells}</g><rect class="wb-frame" width="{wide:.2f}" height="{tall:.2f}"/>'
-        f'<g fill="{ROWS}">{right}</g><g fill="{COLUMNS}">{below}</g><path d="{mean}"/></svg>'
+    drawn = (
+        f'<g fill="{INDEX}">{cells}</g><rect class="wb-frame" width="{wide:.2f}" height="{tall:.2f}"/>'
+        f'<g fill="{ROWS}">{right}</g><g fill="{COLUMNS}">{below}</g><path d="{mean}"/>'
     )
+    return Markup(
+        '<svg class="wb-heat" viewBox="0 0 {across:.0f} {down:.0f}" width="{across:.0f}" height="{down:.0f}" role="img"'
+        ' aria-label="{label}">{drawn}</svg>'
+    ).format(across=across, down=down, label=label, drawn=Markup(drawn))
+
+
+def panel(title: str, layer: str, head: HeadPositions, link: str, picture: Markup) -> Markup:
+    """A network's heatmap with its numbers, which leads to the layer's page."""
+    return Markup(
+        '<a class="wb-panel" href="{}">{}<span><strong>{}</strong> {}<br>R = {}, C = {}<br>H = {} ({} to {})</span></a>'
+    ).format(
+        link, picture, title, layer,
+        *map(share_text, (head.row_share, head.column_share, head.index, head.low, head.high)),
+    )  # fmt: skip
 
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A heatmap a layer."""
-    panels, table, told = [], [], []
+    panels, table, texts = [], [], []
     for model in scene.site.working:
         for layer in model.having("head_positions"):
-            entry = model.entry("head_positions", layer.name)
-            assert entry is not None
-            v, energy = entry.values, np.asarray(entry.arrays["energy"], float)
-            if v["index"] is None or not energy.any():
+            head = model.result(HeadPositions, layer.name)
+            if head is None or head.index is None or not head.energy.any():
                 continue
-            energy = energy / energy.mean()
+            energy = head.energy / head.energy.mean()
             by_y, by_x = energy.mean(1), energy.mean(0)
-            said = (
+            text = (
                 f"{model.title}, {layer.name}: rows from {by_y.min():.2f} to {by_y.max():.2f} of the mean,"
                 f" columns from {by_x.min():.2f} to {by_x.max():.2f}"
             )
             link = f"{scene.up}models/{slug(model.id)}/{slug(layer.name)}/"
-            interval = f"{share_text(v['index'])} ({share_text(v['low'])} to {share_text(v['high'])})"
-            panels.append(
-                f'<a class="wb-panel" href="{link}">{heatmap(energy, said)}<span><strong>{escape(model.title)}</strong>'
-                f" {escape(layer.name)}<br>R = {share_text(v['row_share'])}, C = {share_text(v['column_share'])}<br>H = {interval}</span></a>"
-            )
+            panels.append(panel(model.title, layer.name, head, link, heatmap(energy, text)))
             table += [
                 {"model": model.title, "layer": layer.name, "y": y, "x": x, "energy": round(value, 4)}
                 for (y, x), value in np.ndenumerate(energy)
             ]
-            told.append(said)
+            texts.append(text)
     if not panels:
         return Gap("no network on this site has a fully connected layer that reads a map of positions", failed=False)
     caption = (
@@ -87,7 +94,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
     body = f'<div class="wb-heats">{"".join(panels)}</div>'
     return Drawing(
-        caption, f"Heatmaps of weights by position. {'; '.join(told)}.", pd.DataFrame(table), body=body, width="wide"
+        caption, f"Heatmaps of weights by position. {'; '.join(texts)}.", pd.DataFrame(table), body=body, width="wide"
     )
 
 

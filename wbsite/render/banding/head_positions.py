@@ -10,9 +10,11 @@ import pandas as pd
 
 from wbsite.render.charts import COLUMNS, INDEX, NEUTRAL, ROWS, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.suite_tables import about, rows
-from wbsite.render.text import share_text
+from wbsite.render.text import counted, share_text
+from wbsite.results.banding.head_positions import HeadPositions
 from wbsite.results.site import Gap
+
+from ._laboratory import Laboratory
 
 if TYPE_CHECKING:
     import altair as alt
@@ -29,59 +31,57 @@ def of_models(scene: Scene) -> Iterator[dict[str, Any]]:
     """The site's networks: one training each, intervals over output units."""
     for model in scene.site.working:
         for layer in model.having("head_positions"):
-            entry = model.entry("head_positions", layer.name)
-            assert entry is not None
-            if entry.values["index"] is not None:
-                v = entry.values
+            head = model.result(HeadPositions, layer.name)
+            if head is not None and head.index is not None:
                 yield {
-                    "network": model.title, "layer": layer.name, "height": v["height"], "width": v["width"],
-                    "over": f"{v['units']} outputs", "chance": v["null_row_share"], "chance_column": v["null_column_share"],
-                    **{name: v[name] for name in (*LANES, "low", "high")},
+                    "network": model.title, "layer": layer.name, "height": head.height, "width": head.width,
+                    "over": f"{head.units} outputs", "row_share": head.row_share, "column_share": head.column_share,
+                    "index": head.index, "low": head.low, "high": head.high,
+                    "chance": {"row_share": head.null_row_share, "column_share": head.null_column_share, "index": 0.0},
                 }  # fmt: skip
 
 
 def of_experiments(scene: Scene) -> Iterator[dict[str, Any]]:
-    """The suite's experiments whose head reads every position, intervals over seeds."""
-    heads = rows(scene, "heads")
-    if isinstance(heads, Gap) or heads.empty:
+    """The laboratory's experiments whose head reads every position, intervals over seeds."""
+    laboratory = Laboratory.open(scene)
+    if isinstance(laboratory, Gap):
         return
-    known = about(scene, str(heads["setting"].iloc[0]))
-    for experiment in dict.fromkeys(heads["experiment"]):
-        head = known.get(experiment, {}).get("head")
-        if not head or head["index"] is None:
+    for name in laboratory.ordered:
+        experiment = laboratory.experiments[name]
+        head = experiment.head
+        if head is None or head.index.mean is None:
             continue
-        side = math.isqrt(head["positions"])  # maps of experiments are as high as wide
+        side = math.isqrt(head.positions)  # maps of experiments are as high as wide
         chance = (side - 1) / (side * side - 1)
         yield {
-            "network": known[experiment]["title"], "layer": "", "height": side, "width": side,
-            "over": f"{head['seeds']} seed{'s' if head['seeds'] > 1 else ''}", "chance": chance, "chance_column": chance,
-            **{name: head[name] for name in (*LANES, "low", "high")},
+            "network": experiment.title, "layer": "", "height": side, "width": side,
+            "over": counted(head.seeds, "seed"), "row_share": head.row_share, "column_share": head.column_share,
+            "index": head.index.mean, "low": head.index.low, "high": head.index.high,
+            "chance": {"row_share": chance, "column_share": chance, "index": 0.0},
         }  # fmt: skip
 
 
 def share_rows(scene: Scene) -> pd.DataFrame:
     """One row a network and quantity; `label` and `y` are where its title and it are drawn, in pixels."""
-    found = []
+    rows = []
     for i, head in enumerate((*of_models(scene), *of_experiments(scene))):
-        place = f"{head['network']}{' ' + head['layer'] if head['layer'] else ''}"
-        title = f"{place}: {head['height']}×{head['width']} positions, {head['over']}"
-        for name, lane in LANES.items():
-            bounds = {bound: head[bound] if name == "index" else None for bound in ("low", "high")}
-            chance = {"row_share": head["chance"], "column_share": head["chance_column"], "index": 0.0}[name]
-            found.append(
+        name = f"{head['network']} {head['layer']}".strip()
+        title = f"{name}: {head['height']}×{head['width']} positions, {head['over']}"
+        for quantity, lane in LANES.items():
+            rows.append(
                 {
                     **{key: head[key] for key in ("network", "layer", "height", "width", "over")},
                     "title": title,
-                    "quantity": name,
-                    "value": head[name],
-                    **bounds,
-                    "chance": chance,
+                    "quantity": quantity,
+                    "value": head[quantity],
+                    **{bound: head[bound] if quantity == "index" else None for bound in ("low", "high")},
+                    "chance": head["chance"][quantity],
                     "label": i * PART + 14,
                     "y": i * PART + lane,
                 }
             )
-    table = pd.DataFrame(found)
-    return table.round(4).astype({"low": float, "high": float}) if found else table
+    table = pd.DataFrame(rows)
+    return table.round(4).astype({"low": float, "high": float}) if rows else table
 
 
 def shares(scene: Scene) -> Drawing | Gap:
@@ -97,12 +97,12 @@ def shares(scene: Scene) -> Drawing | Gap:
         " H = R − C. The short grey line is what independent random weights would give. The bar through H is its 95 % interval:"
         " bootstrap over output units for a network of the site, which is one training, and Student t over seeds for experiments."
     )
-    told = [
+    texts = [
         f"{title}: R {share_text(part['row_share'])}, C {share_text(part['column_share'])}, H {share_text(part['index'])}"
-        for title, rows_ in table.groupby("title", sort=False)
-        for part in [rows_.set_index("quantity")["value"]]
+        for title, rows in table.groupby("title", sort=False)
+        for part in [rows.set_index("quantity")["value"]]
     ]
-    return Drawing(caption, f"{'; '.join(told)}.", table, chart, width="wide", height=height)
+    return Drawing(caption, f"{'; '.join(texts)}.", table, chart, width="wide", height=height)
 
 
 def _chart(table: pd.DataFrame, height: int) -> alt.LayerChart | alt.FacetChart:

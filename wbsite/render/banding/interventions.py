@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 import pandas as pd
+from markupsafe import Markup, escape
 
 from wbsite.core.errors import WbsiteError, unknown
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.suite_tables import SUITE, absent_text, interval_text, setup_text
+from wbsite.render.suite_tables import interval_text
 from wbsite.results.site import Gap
 
+from ._laboratory import SUITE, absent_text
 from ._panels import COLUMNS, Panels
 
 BOTH = ("before", "last")
@@ -38,20 +39,24 @@ PICTURES = (
     " something else in every unit"
 )
 
+TRIAL = Markup(
+    '<div class="wb-trial"><p><strong>{title}</strong> {accuracy}</p><div class="wb-pair">{cells}</div></div>'
+)
 
-def asked(scene: Scene) -> list[str]:
+
+def requested(scene: Scene) -> list[str]:
     """The experiments that the page names; none where it leaves the choice to the figure.
 
     Raises:
         WbsiteError: they are not given as text.
     """
-    given = scene.options.get("experiments", scene.options.get("experiment", ""))
-    if not isinstance(given, str):
+    names = scene.options.get("experiments", scene.options.get("experiment", ""))
+    if not isinstance(names, str):
         raise WbsiteError(
-            f"figure 'intervention' takes the names of experiments, not {given!r}.",
+            f"figure 'intervention' takes the names of experiments, not {names!r}.",
             'Write experiment="rotated", or experiments="rotated, fc_only".',
         )
-    return list(dict.fromkeys(filter(None, (name.strip() for name in given.split(",")))))
+    return list(dict.fromkeys(filter(None, (name.strip() for name in names.split(",")))))
 
 
 def untrained(scene: Scene, panels: Panels, names: Sequence[str]) -> list[str]:
@@ -60,56 +65,52 @@ def untrained(scene: Scene, panels: Panels, names: Sequence[str]) -> list[str]:
     Raises:
         WbsiteError: the suite has no experiment of that name.
     """
-    known = {*panels.about, *scene.site.suite(SUITE).facts.get("experiments", ())}
+    known = {*panels.laboratory.experiments, *scene.site.suite(SUITE).facts.get("experiments", ())}
     for name in names:
         if name not in known:
             raise unknown(f"experiment of the suite {SUITE}", name, known)
-    return [name for name in names if name not in panels.about]
+    return [name for name in names if name not in panels.laboratory.experiments]
 
 
 def intervention(scene: Scene) -> Drawing | Gap:
     """The last two layers of each experiment, its baseline first."""
-    names = asked(scene)
-    panels = Panels.of(scene)
+    names = requested(scene)
+    panels = Panels.open(scene)
     if isinstance(panels, Gap):
         return panels
-    ordered = sorted(panels.about, key=lambda name: panels.about[name]["order"])
-    names = names or [name for name in ordered if panels.about[name]["group"] == "main"]
+    laboratory, experiments = panels.laboratory, panels.laboratory.experiments
+    names = names or [name for name in laboratory.ordered if experiments[name].group == "main"]
     absent = untrained(scene, panels, names)
-    shown = [name for name in names if name not in absent]
-    if not shown:
+    trained = [name for name in names if name not in absent]
+    if not trained:
         return Gap(f"no run of {' or '.join(absent)} is there; `wbsite train {SUITE}` makes them", failed=False)
-    baselines = list(dict.fromkeys(map(panels.baseline, shown)))
-    ordered = list(dict.fromkeys((*filter(panels.about.__contains__, baselines), *shown)))
+    baselines = list(dict.fromkeys(experiments[name].baseline for name in trained))
+    ordered = list(dict.fromkeys((*filter(experiments.__contains__, baselines), *trained)))
     count = panels.count(ordered, BOTH)
     html, files, data = [], {}, []
     for name in ordered:
-        cells = ""
+        cells = Markup()
         for place in BOTH:
             cell, file, png = panels.cell(name, place, count)
             cells, files[file] = cells + cell, png
-        head = f"<strong>{escape(panels.about[name]['title'])}</strong> {panels.accuracy(name)}"
-        html.append(f'<div class="wb-trial"><p>{head}</p><div class="wb-pair">{cells}</div></div>')
+        html.append(TRIAL.format(title=experiments[name].title, accuracy=panels.accuracy(name), cells=cells))
         data.append(panels.numbers(name, BOTH))
     many = len(ordered) > ROWS_UP_TO
-    named = dict.fromkeys(str(panels.about[name]["network"]) for name in ordered)
-    networks = " and ".join(NETWORKS.get(name, escape(name)) for name in named)
+    networks = dict.fromkeys(experiments[name].network for name in ordered)
     caption = (
-        f"{_layers(data)} of {networks}, {setup_text(scene, panels.setting)}. {PICTURES}; each picture has {count} units, an even sample of the units of all"
+        f"{_layers(data)} of {' and '.join(NETWORKS.get(name, escape(name)) for name in networks)}, {laboratory.setup_text}. {PICTURES}; each picture has {count} units, an even sample of the units of all"
         f" seeds in order of similarity. {READING}, the bar is the interval and the ring the mean of the baseline."
-        + absent_text(panels.summary, [*baselines, *names])
+        + absent_text(laboratory.summary, [*baselines, *names])
     )
-    told = [f"{row['title']}: {row['before']} {_h(row, 'before')}, {row['last']} {_h(row, 'last')}" for row in data]
-    alt = f"Pictures of {count} units of the last two layers of each experiment. H on full weights, {'; '.join(told)}."
+    texts = [f"{row['title']}: {row['before']} {_h(row, 'before')}, {row['last']} {_h(row, 'last')}" for row in data]
+    alt = f"Pictures of {count} units of the last two layers of each experiment. H on full weights, {'; '.join(texts)}."
     body = f'<div class="wb-trials{" wb-many" if many else ""}">{"".join(html)}</div>'
     return Drawing(caption, alt, pd.DataFrame(data), body=body, files=files, width="full" if many else "wide")
 
 
 def _layers(data: Sequence[dict[str, object]]) -> str:
-    named = dict.fromkeys(
-        f"<code>{escape(str(row['before']))}</code> and <code>{escape(str(row['last']))}</code>" for row in data
-    )
-    return f"The last two convolutions, {' or '.join(named)}"
+    pairs = dict.fromkeys(Markup("<code>{before}</code> and <code>{last}</code>").format(**row) for row in data)
+    return f"The last two convolutions, {' or '.join(pairs)}"
 
 
 def _h(row: dict[str, object], place: str) -> str:
@@ -119,21 +120,20 @@ def _h(row: dict[str, object], place: str) -> str:
 
 def architectures(scene: Scene) -> Drawing | Gap:
     """The last layer of each architecture as it is, with turned pictures, and without pooling."""
-    panels = Panels.of(scene)
+    panels = Panels.open(scene)
     if isinstance(panels, Gap):
         return panels
-    there = [
-        f"{name}_{variant}" for name in ARCHITECTURES for variant in VARIANTS if f"{name}_{variant}" in panels.about
-    ]
-    if not there:
+    names = [f"{name}_{variant}" for name in ARCHITECTURES for variant in VARIANTS]
+    trained = [name for name in names if name in panels.laboratory.experiments]
+    if not trained:
         return Gap("no run of a common architecture is there; `wbsite train banding` makes them", failed=False)
-    count, columns = panels.count(there, ("last",)), COLUMNS * 3 // 4
+    count, columns = panels.count(trained, ("last",)), COLUMNS * 3 // 4
     html, files, data = [], {}, []
     for name, title in ARCHITECTURES.items():
-        for variant, said in VARIANTS.items():
+        for variant, text in VARIANTS.items():
             experiment = f"{name}_{variant}"
-            head = f"<p><strong>{title}</strong> {said}"
-            if experiment not in there:
+            head = f"<p><strong>{title}</strong> {text}"
+            if experiment not in trained:
                 html.append(f'<div class="wb-trial">{head}</p><p class="wb-untrained">no run is there</p></div>')
                 continue
             cell, file, png = panels.cell(experiment, "last", count, columns)
@@ -141,13 +141,13 @@ def architectures(scene: Scene) -> Drawing | Gap:
             files[file] = png
             data.append(panels.numbers(experiment, ("last",)))
     caption = (
-        f"The last convolution with rows and columns of three common architectures at reduced width, {setup_text(scene, panels.setting)}, each as"
+        f"The last convolution with rows and columns of three common architectures at reduced width, {panels.laboratory.setup_text}, each as"
         f" it is, with rotated input, and with a head that reads every position. {PICTURES}; each picture has {count} units, an"
         f" even sample of the units of all seeds in order of similarity. {READING}, the bar is the interval and the ring the"
         " mean of the same architecture's baseline."
     )
-    told = "; ".join(f"{row['title']} {_h(row, 'last')}" for row in data)
-    alt = f"Pictures of {count} units of the last layer of {len(data)} trainings of common architectures. H on full weights: {told}."
+    texts = "; ".join(f"{row['title']} {_h(row, 'last')}" for row in data)
+    alt = f"Pictures of {count} units of the last layer of {len(data)} trainings of common architectures. H on full weights: {texts}."
     body = f'<div class="wb-trials wb-three">{"".join(html)}</div>'
     return Drawing(caption, alt, pd.DataFrame(data), body=body, files=files, width="full")
 

@@ -11,8 +11,11 @@ from typing import Any
 import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.suite_tables import SUITE, about, rows, setup_text
+from wbsite.render.text import listing
+from wbsite.results.banding.simplified_network import Network, SimplifiedNetwork
 from wbsite.results.site import Gap
+
+from ._laboratory import SUITE, Laboratory
 
 WIDTH, MIDDLE, ROW, STEP, BETWEEN = 358, 138, 22, 27, 9
 """Pixels: the whole width, the middle of the boxes, a box's height, from one to the next, more between groups."""
@@ -48,8 +51,7 @@ def folded(titles: Sequence[str]) -> list[str]:
         numbers = re.findall(r"\d+", title)
         shape = re.sub(r"\d+", "{}", title) if len(numbers) == 1 else title
         families.setdefault(shape, []).extend(numbers if shape != title else [])
-    joined = {shape: " and ".join(filter(None, (", ".join(n[:-1]), *n[-1:]))) for shape, n in families.items()}
-    return [shape.replace("{}", joined[shape]) for shape in families]
+    return [shape.replace("{}", listing(numbers)) for shape, numbers in families.items()]
 
 
 def wide(side: int, largest: int) -> int:
@@ -80,14 +82,14 @@ class Diagram:
             f'<rect x="{MIDDLE - w / 2:g}" y="{y}" width="{w}" height="{ROW}" rx="3"/>'
             f"{self._text(MIDDLE, y + ROW / 2, label, '')}</g>"
         )
-        self.elements += [self._text(COLUMNS[at], y + ROW / 2, text, "wb-end") for at, text in beside.items()]
+        self.elements += [self._text(COLUMNS[column], y + ROW / 2, text, "wb-end") for column, text in beside.items()]
         self.y += STEP
 
     def funnel(self, side: int, to: int, label: str) -> None:
         """What makes a map smaller."""
         top, bottom, y = wide(side, self.size) / 2, wide(to, self.size) / 2, self.y
         corners = ((-top, y), (top, y), (bottom, y + ROW), (-bottom, y + ROW))
-        points = " ".join(f"{MIDDLE + x:g},{at}" for x, at in corners)
+        points = " ".join(f"{MIDDLE + x:g},{y}" for x, y in corners)
         self.elements.append(f'<polygon points="{points}"/>')
         self.elements.append(self._text(COLUMNS["units"] - 26, y + ROW / 2, label, "wb-start"))
         self.y += STEP
@@ -103,12 +105,12 @@ class Diagram:
         self.elements.append(self._text(27, (top + self.y - STEP + ROW) / 2, name, "wb-group wb-start"))
 
 
-def diagram(facts: Mapping[str, Any], layers: pd.DataFrame, numbers: Mapping[str, int]) -> tuple[str, int]:
+def diagram(network: Network, layers: pd.DataFrame, numbers: Mapping[str, int]) -> tuple[str, int]:
     """The SVG elements of the network, and their height."""
-    d = Diagram(facts["size"], numbers)
+    d = Diagram(network.size, numbers)
     d.mark("pictures", d.y + ROW / 2)
-    d.box(facts["size"], "picture", 0, {"units": str(facts["channels"]), "map": f"{facts['size']}×{facts['size']}"})
-    kept = (facts["before"], facts["last"])
+    d.box(network.size, "picture", 0, {"units": str(network.channels), "map": f"{network.size}×{network.size}"})
+    kept = (network.before, network.last)
     for number, group in layers.groupby("group"):
         d.y, side = d.y + BETWEEN, int(group["side"].iloc[0])
         top = d.y
@@ -118,7 +120,7 @@ def diagram(facts: Mapping[str, Any], layers: pd.DataFrame, numbers: Mapping[str
         d.group(f"group {number}", top)
         if kept[-1] in set(group["layer"]):
             d.mark("layers", (top + d.y - STEP + ROW) / 2)
-        if int(str(number)) < facts["pools"]:
+        if int(str(number)) < network.pools:
             d.mark("size", d.y + ROW / 2)
             d.funnel(side, side // 2, "L2 pooling over 2×2")
     d.y += BETWEEN
@@ -129,32 +131,34 @@ def diagram(facts: Mapping[str, Any], layers: pd.DataFrame, numbers: Mapping[str
     return "".join(d.elements), d.y
 
 
-def changes(experiments: Mapping[str, Any]) -> dict[str, list[str]]:
+def changes(laboratory: Laboratory) -> dict[str, list[str]]:
     """Part → titles of the experiments with this network that change it."""
-    found: dict[str, list[str]] = {name: [] for name in PARTS}
-    for name, trial in sorted(experiments.items(), key=lambda item: item[1]["order"]):
-        if trial["network"] == "simplified" and not name.startswith("baseline"):
-            found[part(name, trial["parameters"])].append(trial["title"])
-    return {name: titles for name, titles in found.items() if titles}
+    titles: dict[str, list[str]] = {name: [] for name in PARTS}
+    for name in laboratory.ordered:
+        experiment = laboratory.experiments[name]
+        if experiment.network == "simplified" and not name.startswith("baseline"):
+            titles[part(name, experiment.parameters)].append(experiment.title)
+    return {name: changed for name, changed in titles.items() if changed}
 
 
 def draw(scene: Scene) -> Drawing | Gap:
     """The network of a setting, from the picture down to the classes."""
-    layers = rows(scene, "rows", "simplified_network")
-    if isinstance(layers, Gap):
-        return layers
-    setting = str(layers["setting"].iloc[0])
-    network = scene.site.suite(SUITE).entry("simplified_network")
-    assert network is not None
-    facts = network.values[setting]
-    changed = changes(about(scene, setting))
+    networks = scene.site.suite(SUITE).result_or_gap(SimplifiedNetwork)
+    if isinstance(networks, Gap):
+        return networks
+    laboratory = Laboratory.open(scene, networks.settings)
+    if isinstance(laboratory, Gap):
+        return laboratory
+    network = networks.settings[laboratory.setting]
+    layers = laboratory.rows(networks.rows)
+    changed = changes(laboratory)
     numbers = {name: i for i, name in enumerate(changed, 1)}
-    elements, height = diagram(facts, layers, numbers)
+    elements, height = diagram(network, layers, numbers)
     groups = layers["group"].nunique()
     side = int(layers["side"].iloc[-1])
     alt = (
-        f"Diagram of the simplified network, from a picture of {facts['size']} by {facts['size']} pixels through"
-        f" {len(layers)} convolutions in {groups} groups, of which the first {facts['pools']} end in L2 pooling, to a last map"
+        f"Diagram of the simplified network, from a picture of {network.size} by {network.size} pixels through"
+        f" {len(layers)} convolutions in {groups} groups, of which the first {network.pools} end in L2 pooling, to a last map"
         f" of {side} by {side} positions, global average pooling and one fully connected layer."
     )
     items = "".join(
@@ -167,8 +171,8 @@ def draw(scene: Scene) -> Drawing | Gap:
         f' width="{WIDTH}" height="{height}" role="img" aria-label="{escape(alt, quote=True)}">{elements}</svg></div>{legend}</div>'
     )
     caption = (
-        f"The simplified network, {setup_text(scene, setting)}: every convolution with its units, kernel and map in positions a side, followed by batch norm and ReLU. Boxes are as"
-        f" wide as their map, by halvings. The kernels of the two outlined layers, {facts['before']} and {facts['last']}, are"
+        f"The simplified network, {laboratory.setup_text}: every convolution with its units, kernel and map in positions a side, followed by batch norm and ReLU. Boxes are as"
+        f" wide as their map, by halvings. The kernels of the two outlined layers, {network.before} and {network.last}, are"
         " what this article looks at."
         + (" Numbers mark what the experiments change, one thing at a time." if items else "")
         + " Drawn from what the runs record and from their preset; nothing in it is an estimate."

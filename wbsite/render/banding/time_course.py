@@ -11,14 +11,16 @@ import pandas as pd
 
 from wbsite.render.charts import BEFORE, LAST, NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.suite_tables import about, absent_text, rows, seeds_text, setup_text, side_by_side
+from wbsite.render.suite_tables import seeds_text, side_by_side
 from wbsite.render.text import share_text
 from wbsite.results.site import Gap
+
+from ._laboratory import Laboratory, absent_text
 
 if TYPE_CHECKING:
     import altair as alt
 
-SHOWN = {"baseline": SERIES[6], "rotated": SERIES[5], "fc_only": SERIES[4]}
+COLOURS = {"baseline": SERIES[6], "rotated": SERIES[5], "fc_only": SERIES[4]}
 """Experiment → its colour in the chart of accuracies."""
 
 EARLY = "#7f8896"
@@ -58,37 +60,36 @@ def span(values: pd.Series, step: float) -> list[float]:
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A chart for each experiment, on one scale, and one of all accuracies."""
-    tables = [rows(scene, name) for name in ("history", "curve", "depth")]
-    for found in tables:
-        if isinstance(found, Gap):
-            return found
-    history, curve, depth = (found[found["experiment"].isin(SHOWN)] for found in tables if not isinstance(found, Gap))
-    shown = [name for name in SHOWN if name in set(history["experiment"])]
-    if not shown:
-        return Gap(f"no run of {', '.join(SHOWN)} is there", failed=False)
+    laboratory = Laboratory.open(scene)
+    if isinstance(laboratory, Gap):
+        return laboratory
+    result = laboratory.result
+    tables = map(laboratory.rows, (result.history, result.curve, result.depth))
+    history, curve, depth = (table[table["experiment"].isin(COLOURS)] for table in tables)
+    names = [name for name in COLOURS if name in set(history["experiment"])]
+    if not names:
+        return Gap(f"no run of {', '.join(COLOURS)} is there", failed=False)
     table = course_rows(history, curve)
-    setting = str(history["setting"].iloc[0])
-    facts = about(scene, setting)
-    titles = {name: str(facts[name]["title"]) for name in shown}
+    titles = {name: laboratory.experiments[name].title for name in names}
     # Only layers that were measured through training; in the order of the network.
     layers = [name for name in dict.fromkeys(depth.sort_values("depth")["layer"]) if name in set(table["layer"])]
     key = colours(layers)
     measured = table[table["measure"] == "H"]
     wide, longest = span(measured["value"], 0.2), float(table["epoch"].max())
     table["name_at"] = _names(measured, layers, APART * (wide[1] - wide[0]))
-    ends = {name: _ends(measured[measured["experiment"] == name], layers) for name in shown}
+    ends = {name: _ends(measured[measured["experiment"] == name], layers) for name in names}
     panels = [
         (
             escape(titles[name]),
-            f"time-course-{setting}-{name}.vl.json",
+            f"time-course-{laboratory.setting}-{name}.vl.json",
             f"H through training, {titles[name]}: {ends[name]}.",
         )
-        for name in shown
+        for name in names
     ]
-    specs = {file: _layers_chart(name, key, wide, longest) for (_, file, _), name in zip(panels, shown, strict=True)}
+    specs = {file: _layers_chart(name, key, wide, longest) for (_, file, _), name in zip(panels, names, strict=True)}
     scores = table[table["measure"] == "accuracy"]
     if len(scores):
-        file = f"time-course-{setting}-accuracy.vl.json"
+        file = f"time-course-{laboratory.setting}-accuracy.vl.json"
         specs[file] = _accuracy_chart(titles, span(scores["value"], 0.05), longest)
         panels.append(("accuracy on the test pictures", file, "Accuracy through training."))
     legend = "".join(f'<span style="--wb-key:{colour}">{escape(name)}</span>' for name, colour in key.items())
@@ -96,9 +97,9 @@ def draw(scene: Scene) -> Drawing | Gap:
         "When banding appears: H of every convolution, on full weights, through training, from the untrained network (epoch 0)"
         " on; the axis stretches the first epoch. Thick lines are means over seeds"
         f" ({seeds_text(table[table['kind'] == 'mean'])}), thin ones single seeds of the last two convolutions, {escape(' and '.join(layers[-2:]))};"
-        f" they show the spread, and no interval is drawn. Networks {setup_text(scene, setting)}.{absent_text(history, SHOWN)}"
+        f" they show the spread, and no interval is drawn. Networks {laboratory.setup_text}.{absent_text(history, COLOURS)}"
     )
-    alt_text = f"Line charts of H through training. {'; '.join(f'{titles[name]}: {ends[name]}' for name in shown)}."
+    alt_text = f"Line charts of H through training. {'; '.join(f'{titles[name]}: {ends[name]}' for name in names)}."
     body = f'<p class="wb-keys" aria-hidden="true">{legend}</p>{side_by_side(panels, HEIGHT)}'
     files = {file: json.dumps(spec).encode() for file, spec in specs.items()}
     return Drawing(caption, alt_text, table, body=body, files=files, width="wide")
@@ -108,21 +109,21 @@ def _names(measured: pd.DataFrame, layers: Sequence[str], apart: float) -> pd.Se
     """Where the names of the last two layers stand: at the ends of their lines, moved apart where those meet."""
     middle = measured[(measured["kind"] == "mean") & measured["layer"].isin(layers[-2:])]
     ends = middle.loc[middle.groupby(["experiment", "layer"])["epoch"].idxmax()].sort_values("value")
-    of = ends.groupby("experiment")
-    short = (apart - (of["value"].transform("max") - of["value"].transform("min"))).clip(lower=0)
-    side = of.cumcount() - (of["value"].transform("size") - 1) / 2
+    values = ends.groupby("experiment")["value"]
+    short = (apart - (values.transform("max") - values.transform("min"))).clip(lower=0)
+    side = values.cumcount() - (values.transform("size") - 1) / 2
     return (ends["value"] + side * short).round(4)
 
 
 def _ends(measured: pd.DataFrame, layers: Sequence[str]) -> str:
     """What the last two layers begin and end with."""
     middle = measured[measured["kind"] == "mean"]
-    told = []
+    texts = []
     for layer in layers[-2:]:
         values = middle[middle["layer"] == layer].sort_values("epoch")["value"]
         if len(values):
-            told.append(f"{layer} from {share_text(values.iloc[0])} to {share_text(values.iloc[-1])}")
-    return ", ".join(told)
+            texts.append(f"{layer} from {share_text(values.iloc[0])} to {share_text(values.iloc[-1])}")
+    return ", ".join(texts)
 
 
 def _epochs(longest: float) -> alt.X:
@@ -166,7 +167,7 @@ def _layers_chart(experiment: str, key: Mapping[str, str], wide: Sequence[float]
 def _accuracy_chart(titles: Mapping[str, str], wide: Sequence[float], longest: float) -> dict[str, Any]:
     import altair as alt
 
-    scale = alt.Scale(domain=list(titles), range=[SHOWN[name] for name in titles])
+    scale = alt.Scale(domain=list(titles), range=[COLOURS[name] for name in titles])
     legend = alt.Legend(
         title=None,
         orient="top",

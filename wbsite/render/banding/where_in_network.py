@@ -11,20 +11,12 @@ import pandas as pd
 
 from wbsite.render.charts import INDEX, NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.suite_tables import (
-    INTERVAL,
-    SUITE,
-    about,
-    absent_text,
-    interval_expression,
-    rows,
-    seeds_text,
-    setup_text,
-    side_by_side,
-    span,
-)
+from wbsite.render.suite_tables import INTERVAL, interval_expression, seeds_text, side_by_side
 from wbsite.render.text import share_text
+from wbsite.results.banding.simplified_network import SimplifiedNetwork
 from wbsite.results.site import Gap
+
+from ._laboratory import SUITE, Laboratory, absent_text, span
 
 PANELS = {"map": ("map_4", "baseline", "map_16"), "kernel": ("kernel_3", "baseline", "kernel_7")}
 """What is varied → its experiments, smallest first."""
@@ -40,76 +32,80 @@ BESIDE = 0.1
 HEIGHT = 280
 
 
-def labels(scene: Scene, setting: str) -> dict[tuple[str, str], str]:
+def labels(scene: Scene, laboratory: Laboratory) -> dict[tuple[str, str], str]:
     """(what is varied, experiment) → its value as text, or the experiment's title where the network is not recorded."""
-    facts = about(scene, setting)
-    network = scene.site.suite(SUITE).entry("simplified_network")
-    layers = network.table("rows") if network else pd.DataFrame({"setting": []})
-    layers = layers[layers["setting"] == setting]
-    found = {}
-    for panel, experiments in PANELS.items():
-        for name in experiments:
-            if name not in facts:
+    network = scene.site.suite(SUITE).result(SimplifiedNetwork)
+    layers = laboratory.rows(network.rows).to_dict("records") if network else []
+    texts = {}
+    for panel, names in PANELS.items():
+        for name in names:
+            experiment = laboratory.experiments.get(name)
+            if experiment is None:
                 continue
-            text = str(facts[name]["title"])
-            if len(layers) and panel == "map":
-                side = int(layers["side"].iloc[-1]) / 2 ** facts[name]["parameters"].get("poolings", 0)
+            text = experiment.title
+            if layers and panel == "map":
+                side = layers[-1]["side"] / 2 ** float(experiment.parameters.get("poolings", 0))
                 text = f"{side:g}×{side:g}"
-            elif len(layers):
-                side = facts[name]["parameters"].get("kernel", int(layers["kernel"].iloc[-1]))
+            elif layers:
+                side = experiment.parameters.get("kernel", layers[-1]["kernel"])
                 text = f"{side}×{side}"
-            found[panel, name] = f"{text}, baseline" if name == "baseline" and len(layers) else text
-    return found
+            texts[panel, name] = f"{text}, baseline" if name == "baseline" and layers else text
+    return texts
 
 
 def draw(scene: Scene) -> Drawing | Gap:
     """Two charts of H by layer on one scale."""
-    depth = rows(scene, "depth")
-    if isinstance(depth, Gap):
-        return depth
-    setting = str(depth["setting"].iloc[0])
-    wanted = list(dict.fromkeys(name for experiments in PANELS.values() for name in experiments))
-    said = labels(scene, setting)
+    laboratory = Laboratory.open(scene)
+    if isinstance(laboratory, Gap):
+        return laboratory
+    depth = laboratory.rows(laboratory.result.depth)
+    names = list(dict.fromkeys(name for experiments in PANELS.values() for name in experiments))
+    texts = labels(scene, laboratory)
     parts = [
         depth[depth["experiment"] == name].assign(
-            panel=panel, label=said[panel, name], x=depth["depth"] + BESIDE * (i - 1)
+            panel=panel, label=texts[panel, name], x=depth["depth"] + BESIDE * (i - 1)
         )
         for panel, experiments in PANELS.items()
         for i, name in enumerate(experiments)
         if name in set(depth["experiment"])
     ]
     if not parts:
-        return Gap(f"no run of {', '.join(wanted)} is there", failed=False)
+        return Gap(f"no run of {', '.join(names)} is there", failed=False)
     columns = ["panel", "experiment", "label", "layer", "depth", "x", "seeds", "index", "low", "high"]
     table = pd.concat(parts, ignore_index=True)[columns].round(4)
-    panels, files, told = [], {}, []
+    panels, files, sentences = [], {}, []
     for panel, experiments in PANELS.items():
-        present = {said[panel, name]: i for i, name in enumerate(experiments) if (panel, name) in said}
+        present = {texts[panel, name]: i for i, name in enumerate(experiments) if (panel, name) in texts}
         if not present:
             continue
-        file = f"where-in-network-{setting}-{panel}.vl.json"
+        file = f"where-in-network-{laboratory.setting}-{panel}.vl.json"
         files[file] = json.dumps(_chart(panel, table, present)).encode()
         ends = [
             f"{label} {share_text(_end(table, panel, label)['index'])} at {_end(table, panel, label)['layer']}"
             for label in present
         ]
         alt = f"H of the last convolution by {TITLES[panel].lower()}: {', '.join(ends)}"
-        told.append(alt)
+        sentences.append(alt)
         panels.append((escape(TITLES[panel]), file, f"{alt}."))
     caption = (
         "Where in the network banding appears: H by layer, in order of depth, on full weights. In one chart the last map has other"
         " numbers of positions, because one pooling is added or left out; in the other all kernels have another size."
-        f" {INTERVAL} ({seeds_text(table)}). Networks {setup_text(scene, setting)}.{absent_text(depth, wanted)}"
+        f" {INTERVAL} ({seeds_text(table)}). Networks {laboratory.setup_text}.{absent_text(depth, names)}"
     )
     return Drawing(
-        caption, f"Line charts. {'; '.join(told)}.", table, body=side_by_side(panels, HEIGHT), files=files, width="wide"
+        caption,
+        f"Line charts. {'; '.join(sentences)}.",
+        table,
+        body=side_by_side(panels, HEIGHT),
+        files=files,
+        width="wide",
     )
 
 
 def _end(table: pd.DataFrame, panel: str, label: str) -> dict[str, Any]:
     """The row of the last layer."""
-    of = table[(table["panel"] == panel) & (table["label"] == label)]
-    return {str(name): value for name, value in of.sort_values("depth").iloc[-1].to_dict().items()}
+    rows = table[(table["panel"] == panel) & (table["label"] == label)]
+    return {str(name): value for name, value in rows.sort_values("depth").iloc[-1].to_dict().items()}
 
 
 def _chart(panel: str, table: pd.DataFrame, present: Mapping[str, int]) -> dict[str, Any]:

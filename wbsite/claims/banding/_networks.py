@@ -1,0 +1,70 @@
+"""The last convolutions that claims about the networks of a site rest on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from wbsite.results.banding.banding import Banding, Index
+from wbsite.results.site import Site
+
+
+@dataclass(frozen=True)
+class LastLayer:
+    """The last convolution with rows and columns of a network, where there are pictures of it.
+
+    Attributes:
+        model, title, architecture: id, title and name of the network.
+        layer: its name.
+        head: what follows it, see `results.network.architecture.Head`.
+        positions: that the first fully connected layer reads of each channel; 0 where unknown.
+        weights, pictures: banding of the full weights and of the NMF pictures.
+        threshold: |H| of pictures above which the article sees banding.
+    """
+
+    model: str
+    title: str
+    architecture: str
+    layer: str
+    head: Literal["pooled", "positions", "convolutional", "unknown"]
+    positions: int
+    weights: Index
+    pictures: Index
+    threshold: float
+
+    @property
+    def verdict(self) -> Literal["horizontal", "vertical", "unsafe", "none"]:
+        """On which side of the article's threshold the interval of H lies, on the pictures."""
+        low, high = self.pictures.low, self.pictures.high
+        if low is None or high is None:
+            return "unsafe"
+        if low > self.threshold:
+            return "horizontal"
+        if high < -self.threshold:
+            return "vertical"
+        return "unsafe" if high >= self.threshold or low <= -self.threshold else "none"
+
+
+def last_layers(site: Site) -> list[LastLayer]:
+    """One for each network of the site that has pictures of its last convolution with rows and columns."""
+    layers = []
+    for model in site.working:
+        layer = model.last_pictured
+        banding = model.result(Banding, layer.name) if layer else None
+        if layer is None or banding is None or banding.nmf is None:
+            continue
+        architecture = model.architecture
+        layers.append(
+            LastLayer(
+                model=model.id,
+                title=model.title,
+                architecture=architecture.name,
+                layer=layer.name,
+                head=architecture.head.kind,
+                positions=architecture.head.positions,
+                weights=banding.weights,
+                pictures=banding.nmf,
+                threshold=banding.article_threshold,
+            )
+        )
+    return layers

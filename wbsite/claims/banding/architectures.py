@@ -1,0 +1,150 @@
+"""The two interventions that mattered, made on three common architectures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.results.banding.experiments import Experiment
+from wbsite.results.site import Gap, Site
+
+from ._laboratory import ARTICLE, laboratory
+from ._verdicts import SOME, description, optional
+
+NAMES = ("inceptionv1", "resnet50", "vgg19")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A common architecture and its interventions, as far as they were run.
+
+    Attributes:
+        name: as its experiments begin.
+        baseline: as it is.
+        rotated: with pictures rotated by 90°.
+        positions: without the pooling before its head.
+    """
+
+    name: str
+    baseline: Experiment
+    rotated: Experiment | None
+    positions: Experiment | None
+
+    @property
+    def title(self) -> str:
+        """Of the network."""
+        return self.baseline.title.partition(",")[0]
+
+    @property
+    def turned(self) -> bool | None:
+        """Whether H of the last layer is certainly positive, and certainly negative with rotated pictures."""
+        if self.rotated is None or self.rotated.last.index.high is None or self.baseline.last.index.low is None:
+            return None
+        return self.rotated.last.index.negative and self.baseline.last.index.positive
+
+    @property
+    def weakened(self) -> bool | None:
+        """Whether H of the last layer is certainly lower without the pooling."""
+        if self.positions is None or self.positions.last.difference.excludes_zero is None:
+            return None
+        return self.positions.last.difference.negative
+
+
+def architectures(site: Site) -> list[Architecture] | Gap:
+    """Those whose baseline was run."""
+    setting = laboratory(site)
+    if isinstance(setting, Gap):
+        return setting
+    runs = setting.experiments
+    return [
+        Architecture(name, baseline, runs.get(f"{name}_rotated"), runs.get(f"{name}_positions"))
+        for name in NAMES
+        if (baseline := runs.get(f"{name}_baseline"))
+    ]
+
+
+def trained(site: Site) -> list[Architecture] | Gap | None:
+    """The same; None where there is none."""
+    return architectures(site) or None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Titles of the architectures for which an effect could be tested, and of those that show it; only architectures
+    with both interventions count."""
+
+    tested: list[str]
+    shown: list[str]
+
+
+def outcome(effect: str, site: Site) -> Outcome | Gap | None:
+    """Of the effect "turned" or "weakened"."""
+    networks = architectures(site)
+    if isinstance(networks, Gap):
+        return networks
+    complete = [network for network in networks if network.rotated and network.positions]
+    effects = {network.title: getattr(network, effect) for network in complete}
+    tested = [title for title, shows in effects.items() if shows is not None]
+    return Outcome(tested, [title for title in tested if effects[title]]) if complete else None
+
+
+def general(e: Outcome) -> str:
+    """Whether all, some or none show the effect."""
+    if not e.tested:
+        return UNDECIDED
+    return HOLDS if len(e.shown) == len(e.tested) else SOME if e.shown else FAILS
+
+
+TURNED = "In the last layer, the sign of $H$ follows the pictures, with both intervals clear of zero, in {{ e.shown | listing }}."
+WEAKENED = "Without the pooling it is lower, beyond what seeds explain, in {{ e.shown | listing }}."
+
+CLAIMS = (
+    description(
+        "common-architectures",
+        "Banding of common architectures as they are, with rotated pictures, and without the pooling before the head.",
+        trained,
+        "{% for a in e %}- **{{ a.title }}**: baseline {{ a.baseline.last.index | interval(3) }} in"
+        " `{{ a.baseline.last.layer }}` and {{ a.baseline.before.index | interval(3) }} in"
+        " `{{ a.baseline.before.layer }}`{% if a.rotated %}; rotated {{ a.rotated.last.index | interval(3) }} and"
+        " {{ a.rotated.before.index | interval(3) }}{% endif %}{% if a.positions %}; without the pooling"
+        " {{ a.positions.last.index | interval(3) }} and {{ a.positions.before.index | interval(3) }}, that is"
+        " {{ a.positions.last.difference | interval(3) }} and {{ a.positions.before.difference | interval(3) }} against"
+        " the baseline{% endif %}.\n{% endfor %}",
+    ),
+    optional(
+        Claim(
+            name="architectures-turn",
+            statement="In common architectures, too, the bands turn with the pictures.",
+            source=ARTICLE,
+            rule="holds for an architecture where the 95 % Student t interval of the last layer's H over seeds lies above"
+            " 0, and below 0 with pictures rotated by 90°; undecided with one seed",
+            evidence=lambda site: outcome("turned", site),
+            verdict=general,
+            wording={
+                HOLDS: TURNED,
+                SOME: TURNED,
+                FAILS: "In none of them is the last layer's $H$ clear of zero on both sides.",
+                UNDECIDED: "With one training of each, no more can be said.",
+            },
+            meaning={SOME: "holds for some of them"},
+        )
+    ),
+    optional(
+        Claim(
+            name="architectures-need-pooling",
+            statement="In common architectures, too, the bands go with the pooling before the head.",
+            source=ARTICLE,
+            rule="holds for an architecture where the last layer's H is lower without the pooling, with a 95 % Welch"
+            " interval over seeds that excludes 0; undecided with one seed",
+            evidence=lambda site: outcome("weakened", site),
+            verdict=general,
+            wording={
+                HOLDS: WEAKENED,
+                SOME: WEAKENED,
+                FAILS: "Without the pooling it is not lower beyond what seeds explain in any of them.",
+                UNDECIDED: "",
+            },
+            meaning={SOME: "holds for some of them"},
+        )
+    ),
+)

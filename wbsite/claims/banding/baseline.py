@@ -1,0 +1,98 @@
+"""Whether the simplified network is banded at all, where most, and by how much chance moves it."""
+
+from __future__ import annotations
+
+from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.results.banding.experiments import Experiment
+from wbsite.results.site import Gap, Site
+
+from ._laboratory import ARTICLE, Trial, laboratory, trial
+from ._verdicts import optional
+
+
+def baseline(site: Site) -> Experiment | Gap:
+    """The baseline of the laboratory."""
+    setting = laboratory(site)
+    return setting if isinstance(setting, Gap) else setting.experiments["baseline"]
+
+
+def banded(e: Experiment) -> str:
+    """Whether H of both layers is certainly positive."""
+    if e.last.index.low is None or e.before.index.low is None:
+        return UNDECIDED
+    return HOLDS if e.last.index.positive and e.before.index.positive else FAILS
+
+
+def most_banded(e: Experiment) -> str:
+    """Whether the last layer is certainly more banded than the one before, or less."""
+    last, before = e.last.index, e.before.index
+    if last.low is None or last.high is None or before.low is None or before.high is None:
+        return UNDECIDED
+    return FAILS if before.low > last.high else HOLDS if last.low > before.high else UNDECIDED
+
+
+def alike(e: Trial) -> str:
+    """Whether the repetition's H of the last layer differs from the baseline's."""
+    differs = e.experiment.last.difference.excludes_zero
+    return UNDECIDED if differs is None else FAILS if differs else HOLDS
+
+
+NOT_BANDED = (
+    "$H$ is {{ e.before.index | interval(3) }} in `{{ e.before.layer }}` and {{ e.last.index | interval(3) }} in"
+    " `{{ e.last.layer }}`; with these seeds the simplified network is not clearly banded, and everything below has to be"
+    " read with that in mind."
+)
+REPEATED = (
+    'The second row of {{ ref("lab-baseline") }} is the same experiment with other seeds. It says what an effect has to'
+    " exceed: the two differ by {{ e.experiment.last.difference | interval(3) }} in `{{ e.baseline.last.layer }}`, "
+)
+ACCURACY = ". The networks get {{ e.baseline.accuracy.mean | percent(1) }} of the test pictures right."
+
+CLAIMS = (
+    Claim(
+        name="simplified-network-is-banded",
+        statement="The simplified network of the article grows bands in its last two layers.",
+        source=ARTICLE,
+        rule="holds where the 95 % Student t interval of H over seeds lies above 0 in both layers; undecided with one"
+        " seed",
+        evidence=baseline,
+        verdict=banded,
+        wording={
+            HOLDS: "The simplified network grows bands. $H$ is {{ e.before.index | interval(3) }} in the last layer but"
+            " one, `{{ e.before.layer }}`, and {{ e.last.index | interval(3) }} in the last, `{{ e.last.layer }}`:"
+            " positive beyond doubt, if far from the 1 of perfect stripes.",
+            FAILS: NOT_BANDED,
+            UNDECIDED: NOT_BANDED,
+        },
+    ),
+    Claim(
+        name="last-layer-is-most-banded",
+        statement="In the simplified network the last layer is the most strongly banded.",
+        source=ARTICLE,
+        rule="holds where the 95 % Student t interval of the last layer's H over seeds lies wholly above that of the"
+        " layer before it, fails where it lies wholly below; else undecided",
+        evidence=baseline,
+        verdict=most_banded,
+        wording={
+            HOLDS: "",
+            FAILS: "In the article's network the last layer was the most strongly banded; here the one before it is.",
+            UNDECIDED: "",
+        },
+    ),
+    optional(
+        Claim(
+            name="other-seeds-agree",
+            statement="The baseline with other seeds differs from itself by no more than seeds explain.",
+            source="",
+            rule="fails where the 95 % Welch interval of the difference in the last layer's H excludes 0; undecided with"
+            " one seed",
+            evidence=trial("baseline_2"),
+            verdict=alike,
+            wording={
+                HOLDS: f"{REPEATED}no more than the seeds explain{ACCURACY}",
+                FAILS: f"{REPEATED}more than the seeds explain{ACCURACY}",
+                UNDECIDED: f"{REPEATED}one training cannot tell whether that is more than chance{ACCURACY}",
+            },
+        )
+    ),
+)

@@ -1,0 +1,109 @@
+"""How the banding index goes through the depth of the site's networks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wbsite.results.banding.banding import Banding, Index
+from wbsite.results.site import Model, Site
+
+from ._verdicts import description
+
+EARLY, LATE = "mixed3a_3x3", "mixed5b_3x3"
+"""Layers of InceptionV1 between which its banding is followed."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """H on full weights through one network.
+
+    Attributes:
+        model, title: id and title of the network.
+        layers: number of convolutions with rows and columns.
+        first, last, largest: names of layers.
+        start, end, most: H of these.
+        incomplete: whether later convolutions are missing from the weights file.
+    """
+
+    model: str
+    title: str
+    layers: int
+    first: str
+    start: float | None
+    last: str
+    end: float | None
+    largest: str
+    most: float
+    incomplete: bool
+
+
+def course(model: Model) -> Course | None:
+    """Of a network with several such layers, some of which vary over space; else None."""
+    layers = [layer.name for layer in model.having("banding")]
+    bandings = {name: model.result(Banding, name) for name in layers}
+    index = {name: banding.index for name, banding in bandings.items() if banding is not None}
+    defined = {name: value for name, value in index.items() if value is not None}
+    if not defined or len(layers) < 2:
+        return None
+    largest = max(defined, key=lambda name: defined[name])
+    planar = [layer.name for layer in model.layers if layer.planar]
+    return Course(
+        model=model.id,
+        title=model.title,
+        layers=len(layers),
+        first=layers[0],
+        start=index[layers[0]],
+        last=layers[-1],
+        end=index[layers[-1]],
+        largest=largest,
+        most=defined[largest],
+        incomplete=planar[-1] != layers[-1],
+    )
+
+
+def courses(site: Site) -> list[Course] | None:
+    """Of all networks of the site."""
+    return list(filter(None, map(course, site.working))) or None
+
+
+@dataclass(frozen=True)
+class Inception:
+    """An InceptionV1 of the site: its id, and the banding of an early and of its last 3×3 convolution."""
+
+    model: str
+    early: Index
+    late: Index
+
+
+def inceptions(site: Site) -> list[Inception] | None:
+    """All networks with the architecture of InceptionV1 that have both layers."""
+    networks = []
+    for model in site.working:
+        if model.last_pictured and model.architecture.name == "inceptionv1":
+            early, late = model.result(Banding, EARLY), model.result(Banding, LATE)
+            if early and late:
+                networks.append(Inception(model.id, early.weights, late.weights))
+    return networks or None
+
+
+CLAIMS = (
+    description(
+        "banding-through-depth",
+        "Where banding begins and is largest in each network, to be held against its being said to belong to the end.",
+        courses,
+        "{% for c in e %}- **{{ c.title }}**: over {{ c.layers }} convolutions with rows and columns, $H$ on full weights"
+        " goes from {{ c.start | share }} at `{{ c.first }}` to {{ c.end | share }} at `{{ c.last }}`; it is largest,"
+        " {{ c.most | share }}, at [`{{ c.largest }}`]({{ link(c.model, c.largest) }}index.md)"
+        '{{ ". Its later convolutions are missing from the weights file" if c.incomplete }}.\n{% endfor %}',
+    ),
+    description(
+        "inceptionv1-through-depth",
+        f"R and C of InceptionV1, the network in which banding was first shown, in {EARLY} and {LATE}.",
+        inceptions,
+        '{% for n in e %}{% set name = "banding-" ~ n.model %}'
+        "InceptionV1 is the network in which banding was first shown. {{ ref(name) }} takes $H$ apart: from"
+        f" `{EARLY}` to `{LATE}`, $R$ goes from {{{{ n.early.row_share | share }}}} to {{{{ n.late.row_share | share }}}}"
+        " and $C$ from {{ n.early.column_share | share }} to {{ n.late.column_share | share }}.\n\n"
+        '{{ figure("banding-by-depth", model=n.model, as_=name) }}\n{% endfor %}',
+    ),
+)

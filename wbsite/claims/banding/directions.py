@@ -1,0 +1,69 @@
+"""Bands where the pictures lose part of their direction: flipped upside down, or without any."""
+
+from __future__ import annotations
+
+from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+
+from ._laboratory import Trial, trial
+from ._verdicts import optional
+
+
+def kept(e: Trial) -> str:
+    """Whether most of the last layer's banding remains without a difference between up and down."""
+    last = e.experiment.last
+    return FAILS if last.lost else HOLDS if last.index.positive else UNDECIDED
+
+
+def none(e: Trial) -> str:
+    """Whether neither layer's H can be told from zero."""
+    certain = e.experiment.last.index.excludes_zero, e.experiment.before.index.excludes_zero
+    return FAILS if True in certain else HOLDS if certain == (False, False) else UNDECIDED
+
+
+FLIPPED = (
+    "With pictures **flipped upside down** at random, up and down are confused while the vertical axis itself stays: $H$ is"
+    " {{ e.experiment.last.index | interval(3) }} in `{{ e.baseline.last.layer }}` and"
+    " {{ e.experiment.before.index | interval(3) }} in `{{ e.baseline.before.layer }}`."
+)
+TEXTURES = (
+    "The last control has no photographs at all: with **textures** that have no preferred direction, the network is the"
+    " same, its task is not, and $H$ is {{ e.experiment.last.index | interval(3) }} and"
+    " {{ e.experiment.before.index | interval(3) }}"
+)
+ACCURACY = " It gets {{ e.experiment.accuracy.mean | percent(1) }} of the test textures right."
+
+CLAIMS = (
+    optional(
+        Claim(
+            name="bands-need-the-axis-alone",
+            statement="Bands need a vertical axis in the pictures, not a direction of it.",
+            source="",
+            rule="with pictures flipped upside down at random: fails where the last layer has lost its banding (its H is"
+            " less than half of the baseline's, and lower with a 95 % Welch interval that excludes 0); else holds where"
+            " the 95 % Student t interval of its H lies above 0; else undecided",
+            evidence=trial("vertical_flip"),
+            verdict=kept,
+            wording={
+                HOLDS: f"{FLIPPED} The bands remain: it is the axis that they need, not its direction.",
+                FAILS: f"{FLIPPED} Most of the banding goes with the direction, though the axis is still there.",
+                UNDECIDED: FLIPPED,
+            },
+        )
+    ),
+    optional(
+        Claim(
+            name="textures-give-no-bands",
+            statement="A network trained on textures without a preferred direction prefers neither axis.",
+            source="",
+            rule="holds where the 95 % Student t intervals of H over seeds include 0 in both layers, fails where either"
+            " excludes 0; undecided with one seed",
+            evidence=trial("textures"),
+            verdict=none,
+            wording={
+                HOLDS: f"{TEXTURES}: no bands.{ACCURACY}",
+                FAILS: f"{TEXTURES}.{ACCURACY}",
+                UNDECIDED: f"{TEXTURES}.{ACCURACY}",
+            },
+        )
+    ),
+)

@@ -1,0 +1,108 @@
+"""Whether banding goes with what follows a network's last convolution: pooling, or a head that reads positions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.results.site import Site
+
+from ._laboratory import ARTICLE
+from ._networks import last_layers
+from ._verdicts import SOME, optional
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Networks with one kind of head: the titles of all, and of those that are banded horizontally."""
+
+    titles: list[str]
+    banded: list[str]
+
+    @property
+    def single(self) -> bool:
+        """Whether there is only one."""
+        return len(self.titles) == 1
+
+
+def with_head(site: Site, *kinds: str) -> Networks | None:
+    """The networks whose head is of these kinds."""
+    networks = [network for network in last_layers(site) if network.head in kinds]
+    banded = [network.title for network in networks if network.verdict == "horizontal"]
+    return Networks([network.title for network in networks], banded) if networks else None
+
+
+def vgg19(site: Site) -> list[str] | None:
+    """Titles of networks with VGG19's architecture and its head."""
+    networks = [n for n in last_layers(site) if n.head == "positions" and n.architecture == "vgg19"]
+    return [network.title for network in networks] or None
+
+
+POOLED = (
+    '{{ e.titles | listing }} {{ "pools" if e.single else "pool" }} position away before the outputs, and the original'
+    " article reports banding in all such networks it shows.\n"
+)
+POSITIONS = (
+    '{{ e.titles | listing }} {{ "has" if e.single else "have" }} a first fully connected layer that reads a map of'
+    " positions.\n"
+)
+BANDED = "banded where the 95 % interval of H over units lies wholly above the article's threshold, on the NMF pictures"
+
+CLAIMS = (
+    optional(
+        Claim(
+            name="pooled-networks-are-banded",
+            statement="Networks that pool position away before their outputs are banded in their last convolution.",
+            source=ARTICLE,
+            rule=f"holds where all of the site's networks of this kind are banded; {BANDED}",
+            evidence=lambda site: with_head(site, "pooled", "convolutional"),
+            verdict=lambda e: HOLDS if len(e.banded) == len(e.titles) else SOME if e.banded else FAILS,
+            wording={
+                HOLDS: POOLED + '{{ "It is" if e.single else "All of them are" }} banded here as well.',
+                SOME: POOLED
+                + "Of these, {{ e.banded | listing }} {{ 'is' if e.banded | length == 1 else 'are' }} clearly"
+                " banded here.",
+                FAILS: POOLED
+                + '{{ "It is not" if e.single else "None of them is" }} clearly banded here: the network or'
+                " its pictures may be too small for banding to form fully, the training too short, or the effect less"
+                " general than a few large networks suggest. One training of each cannot tell.",
+            },
+            meaning={SOME: "holds for some of the networks here"},
+        )
+    ),
+    optional(
+        Claim(
+            name="networks-that-read-positions-are-not-banded",
+            statement="A network whose first fully connected layer reads a map of positions, as AlexNet's does, is not"
+            " banded in its last convolution.",
+            source=ARTICLE,
+            rule=f"holds where none of the site's networks of this kind is banded; {BANDED}",
+            evidence=lambda site: with_head(site, "positions"),
+            verdict=lambda e: FAILS if e.banded else HOLDS,
+            wording={
+                HOLDS: POSITIONS
+                + '{{ "It is not" if e.single else "None of them is" }} clearly banded, as the original'
+                " article found for AlexNet.",
+                FAILS: POSITIONS + "{{ e.banded | listing }} {{ 'is' if e.banded | length == 1 else 'are' }} banded all"
+                " the same.",
+            },
+        )
+    ),
+    optional(
+        Claim(
+            name="vgg19-counts-as-pooled",
+            statement="VGG19 is a network with pooling, and keeps its bands without it.",
+            source=ARTICLE,
+            rule="description: said wherever a site has VGG19; the experiments with VGG19 put it to the test",
+            evidence=vgg19,
+            verdict=lambda _: "reported",
+            wording={
+                "reported": "In the original article VGG19 counts among the networks with pooling, for the local maximum before"
+                " its fully connected layers; AlexNet has such a maximum too, so what separates the two is not settled"
+                " here. When that pooling was taken out of VGG19 and the network trained anew, its bands stayed."
+                '{{ cite("petrov2021weight") }}'
+            },
+            meaning={"reported": "is reported, not tested"},
+        )
+    ),
+)

@@ -1,0 +1,143 @@
+"""Which of the site's networks are banded in their last convolution, by the article's threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.results.banding.banding import Banding
+from wbsite.results.site import Gap, Site
+
+from ._laboratory import ARTICLE
+from ._networks import LastLayer, last_layers
+from ._verdicts import SOME, description, optional
+
+HEADS = {
+    "pooled": "global pooling, then fully connected",
+    "convolutional": "convolution to classes, no fully connected layer",
+}
+"""What follows the last convolution → how the table puts it; a head of positions gives their number."""
+
+SIDES = {
+    "horizontal": "banded horizontally, the whole interval above the threshold",
+    "vertical": "banded vertically",
+    "unsafe": "the interval reaches across the threshold, so that neither verdict is safe",
+    "none": "below it",
+}
+"""Verdict on a network → how the list puts it."""
+
+SMALL = ("simplified_32", "inceptionv1_32", "alexnet_32")
+"""Networks trained by this project on pictures of 32 pixels."""
+
+
+def threshold(site: Site) -> Banding | None:
+    """The banding of the first network's last layer, for what it says of the threshold."""
+    model = next((model for model in site.working if model.last_pictured), None)
+    layer = model.last_pictured if model else None
+    return model.result(Banding, layer.name) if model and layer else None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A network, and what follows its last convolution, as the table puts it."""
+
+    network: LastLayer
+    head: str
+
+
+def rows(site: Site) -> list[Row] | Gap:
+    """The table of networks."""
+    networks = last_layers(site)
+    if not networks:
+        return Gap("no network on this site has pictures of its last convolution with rows and columns", failed=False)
+    return [Row(network, _head(network)) for network in networks]
+
+
+def _head(network: LastLayer) -> str:
+    if network.head == "positions":
+        return f"fully connected over {network.positions} positions"
+    return HEADS.get(network.head, "not known")
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Networks by the side of the threshold that they are on.
+
+    Attributes:
+        banded: share of networks that are banded horizontally.
+        titles: words of `SIDES` → titles of networks, where there are any.
+    """
+
+    banded: float
+    titles: dict[str, list[str]]
+
+
+def sides(site: Site) -> Sides | None:
+    """The networks by the verdict on them."""
+    networks = last_layers(site)
+    if not networks:
+        return None
+    groups = {words: [n.title for n in networks if n.verdict == side] for side, words in SIDES.items()}
+    banded = sum(network.verdict == "horizontal" for network in networks) / len(networks)
+    return Sides(banded, {words: titles for words, titles in groups.items() if titles})
+
+
+def small_networks(site: Site) -> Sequence[str] | None:
+    """Titles of the networks for small pictures."""
+    return [model.title for model in site.working if model.architecture.name in SMALL] or None
+
+
+LIST = (
+    "Held against the article's threshold on the pictures, with the intervals over units:\n\n"
+    "{% for words, titles in e.titles.items() %}- {{ words }}: {{ titles | listing }}\n{% endfor %}"
+)
+
+CLAIMS = (
+    description(
+        "article-threshold",
+        "On the NMF pictures, |H| above a threshold agrees with the article's verdict on the layers that it was chosen on.",
+        threshold,
+        "Over {{ e.article_layers }} layers published there, $|H| > {{ e.article_threshold }}$ on the pictures agrees with"
+        " the authors' verdict. The threshold was chosen on those same layers, so it is a convention and not a test, and"
+        " $|H|$ between {{ e.intermediate | join(' and ') }} is best called intermediate.",
+    ),
+    description(
+        "networks-side-by-side",
+        "The networks of this site side by side: their heads, and the banding of their last convolution.",
+        rows,
+        '<div class="wb-scroll wb-wide" tabindex="0" markdown="0">\n<table>\n'
+        '<thead><tr><th scope="col">Network</th><th scope="col">What follows the last convolution</th>'
+        '<th scope="col">Layer</th><th scope="col">H on pictures (95 %)</th>'
+        '<th scope="col">H on full weights (95 %)</th></tr></thead>\n<tbody>\n'
+        "{% for row in e %}{% set n = row.network %}"
+        '<tr><td><a href="{{ link(n.model) }}">{{ n.title | e }}</a></td><td>{{ row.head }}</td>'
+        '<td><a href="{{ link(n.model, n.layer) }}">{{ n.layer | e }}</a></td>'
+        "{% for index in (n.pictures, n.weights) %}"
+        "<td>{{ index.index | share }} ({{ index.low | share }} to {{ index.high | share }})</td>"
+        "{% endfor %}</tr>\n{% endfor %}</tbody>\n</table>\n</div>",
+    ),
+    optional(
+        Claim(
+            name="last-layers-are-banded",
+            statement="In the last convolution of many vision networks almost every unit's kernel is a stack of"
+            " horizontal stripes.",
+            source=ARTICLE,
+            rule="a network is banded where the 95 % bootstrap interval of H over units, on the NMF pictures of its last"
+            " convolution with rows and columns, lies wholly above the article's threshold; not where it lies wholly"
+            " below; neither verdict is safe where it reaches across. Holds where all networks are banded.",
+            evidence=sides,
+            verdict=lambda e: HOLDS if e.banded == 1 else SOME if e.banded else FAILS,
+            wording={HOLDS: LIST, SOME: LIST, FAILS: LIST},
+            meaning={SOME: "holds for some of the networks here", FAILS: "holds for none of the networks here"},
+        )
+    ),
+    description(
+        "small-networks",
+        "Networks for pictures of 32 pixels are no stand-in for networks trained on large photographs.",
+        small_networks,
+        'The networks called "32 px" were trained by this project on CIFAR-10,{{ cite("krizhevsky2009learning") }} whose'
+        " pictures are 32 pixels wide and mostly show one centred object. They are here so that the site can be built"
+        " anywhere, and are no stand-in for networks trained on large photographs.",
+    ),
+)

@@ -1,0 +1,96 @@
+"""Whether banding survives the changes of the head that it is said to survive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.results.banding.experiments import Experiment
+from wbsite.results.site import Gap, Site
+
+from ._laboratory import ARTICLE, laboratory
+from ._verdicts import optional
+
+WEAKER, MIXED = "weaker", "mixed"
+"""Some experiments are certainly less banded than the baseline, and none has lost its banding; some are, some have."""
+
+
+@dataclass(frozen=True)
+class Persistence:
+    """Experiments that banding is said to survive, by their last layer; those with one seed are left out.
+
+    Attributes:
+        kept: it is as banded as the baseline's as far as seeds can tell, or more.
+        weaker: it is certainly less banded, and has not lost its banding.
+        lost: it has lost its banding.
+    """
+
+    kept: list[Experiment]
+    weaker: list[Experiment]
+    lost: list[Experiment]
+
+    @property
+    def count(self) -> int:
+        """Of all of them."""
+        return len(self.kept) + len(self.weaker) + len(self.lost)
+
+
+def persistence(site: Site) -> Persistence | Gap | None:
+    """The experiments of that group, None where none was run."""
+    setting = laboratory(site)
+    if isinstance(setting, Gap):
+        return setting
+    group = [e for name in setting.facts.experiments if (e := setting.experiments[name]).group == "persisted"]
+    certain = [e for e in group if e.last.difference.excludes_zero is not None]
+    lost = [e for e in certain if e.last.lost]
+    weaker = [e for e in certain if not e.last.lost and e.last.difference.negative]
+    kept = [e for e in certain if not e.last.lost and not e.last.difference.negative]
+    return Persistence(kept, weaker, lost) if group else None
+
+
+def persisted(e: Persistence) -> str:
+    """Whether all keep their banding."""
+    if not e.count:
+        return UNDECIDED
+    if e.lost:
+        return MIXED if e.weaker else FAILS
+    return WEAKER if e.weaker else HOLDS
+
+
+KEPT = (
+    '{{ ref("forest") }} has them all, under "persisted". Of {{ e.count }}, {{ e.kept | length }} keep'
+    " {{ 'its' if e.kept | length == 1 else 'their' }} last layer's $H$ within what seeds explain, or exceed the baseline's"
+)
+LESS = (
+    "; {{ e.weaker | length }} {{ 'has' if e.weaker | length == 1 else 'have' }} less of it"
+    " ({{ e.weaker | map(attribute='title') | listing }})"
+)
+LOST = (
+    "; {{ e.lost | length }} {{ 'loses' if e.lost | length == 1 else 'lose' }} more than half"
+    " ({{ e.lost | map(attribute='title') | listing }}). For the latter we could not repeat what the article found."
+)
+
+CLAIMS = (
+    optional(
+        Claim(
+            name="bands-persist",
+            statement="Banding survives masks over position, attention, coordinate channels, modulation by position, heads"
+            " for groups of channels and global max pooling.",
+            source=ARTICLE,
+            rule="holds where no such experiment's last layer is less banded than the baseline's with a 95 % Welch"
+            " interval over seeds that excludes 0; fails where one has lost its banding, that is, has less than half of"
+            " the baseline's H as well. Experiments with one seed are left out; undecided where all have one",
+            evidence=persistence,
+            verdict=persisted,
+            wording={
+                HOLDS: f"{KEPT}.",
+                WEAKER: f"{KEPT}{LESS}.",
+                FAILS: f"{KEPT}{LOST}",
+                MIXED: f"{KEPT}{LESS}{LOST}",
+                UNDECIDED: '{{ ref("forest") }} has them all, under "persisted"; with one training of each, it cannot be'
+                " told which keep their banding.",
+            },
+            meaning={WEAKER: "holds, but some have weaker bands", MIXED: "does not hold for all of them"},
+        )
+    ),
+)

@@ -1,0 +1,131 @@
+"""What becomes of the bands without the global pooling before the head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.results.banding.experiments import Head
+from wbsite.results.site import Gap, Site
+
+from ._laboratory import ARTICLE, Trial, laboratory, trial
+from ._verdicts import optional
+
+LAST, BEFORE, WEAKER, STRONGER = "last", "before", "weaker", "stronger"
+"""One of the layers has lost its banding; the last one's is certainly weaker, but not lost; or certainly stronger."""
+
+
+def weakened(e: Trial) -> str:
+    """Which layers have lost their banding, or how the last one's differs from the baseline's."""
+    last, before = e.experiment.last, e.experiment.before
+    if last.lost or before.lost:
+        return HOLDS if last.lost and before.lost else LAST if last.lost else BEFORE
+    if last.difference.excludes_zero is None:
+        return UNDECIDED
+    if not last.difference.excludes_zero:
+        return FAILS
+    return WEAKER if last.difference.negative else STRONGER
+
+
+def vanished(e: Trial) -> str:
+    """Whether H of the last layer is certainly positive still."""
+    index = e.experiment.last.index
+    return FAILS if index.positive else UNDECIDED if index.low is None else HOLDS
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The head that reads every position."""
+
+    head: Head
+
+
+def reading(site: Site) -> Reading | Gap | None:
+    """The head, where its experiment was run and recorded it."""
+    setting = laboratory(site)
+    if isinstance(setting, Gap):
+        return setting
+    experiment = setting.experiments.get("fc_only")
+    return Reading(experiment.head) if experiment and experiment.head else None
+
+
+def vertical(e: Reading) -> str:
+    """Whether H of the head's weights is certainly positive."""
+    index = e.head.index
+    return UNDECIDED if index.low is None else HOLDS if index.positive else FAILS
+
+
+NUMBERS = (
+    "$H$ of `{{ e.baseline.last.layer }}` is {{ e.experiment.last.index | interval(3) }},"
+    " {{ e.experiment.last.difference | interval(3) }} against the baseline; of `{{ e.baseline.before.layer }}` it is"
+    " {{ e.experiment.before.index | interval(3) }}, {{ e.experiment.before.difference | interval(3) }}."
+)
+POSITIONS = (
+    "The weights of the fully connected layer vary from position to position, and rows explain"
+    " {{ e.head.row_share | percent(1) }} of that variance, columns {{ e.head.column_share | percent(1) }}"
+    ' ({{ ref("head-positions") }})'
+)
+
+CLAIMS = (
+    optional(
+        Claim(
+            name="pooling-causes-bands",
+            statement="Without global pooling the bands go.",
+            source=ARTICLE,
+            rule="holds where both layers have lost their banding: the baseline's H is certainly positive, and H is less"
+            " than half of it, and lower with a 95 % Welch interval over seeds that excludes 0. Where neither has, the"
+            " interval of the last layer's difference decides; undecided with one seed",
+            evidence=trial("fc_only"),
+            verdict=weakened,
+            wording={
+                HOLDS: f"{NUMBERS} Without the pooling, both layers lose more than half of their banding.",
+                LAST: f"{NUMBERS} Without the pooling, the last layer loses more than half of its banding.",
+                BEFORE: f"{NUMBERS} Without the pooling, the last layer but one loses more than half of its banding.",
+                WEAKER: f"{NUMBERS} Without the pooling there is less of it, but more than half is left.",
+                STRONGER: f"{NUMBERS} Without the pooling there is more of it.",
+                FAILS: f"{NUMBERS} The difference is no more than the seeds explain.",
+                UNDECIDED: f"{NUMBERS} One training cannot tell whether the difference is more than chance.",
+            },
+            meaning={
+                LAST: "holds for the last layer alone",
+                BEFORE: "holds for the layer before the last alone",
+                WEAKER: "does not hold: the bands are weaker, and do not go",
+                STRONGER: "does not hold: the bands are stronger",
+            },
+        )
+    ),
+    optional(
+        Claim(
+            name="bands-vanish-without-pooling",
+            statement="Without global pooling the last layer is not banded at all.",
+            source=ARTICLE,
+            rule="fails where the 95 % Student t interval of the last layer's H over seeds lies above 0; undecided with"
+            " one seed",
+            evidence=trial("fc_only"),
+            verdict=vanished,
+            wording={
+                HOLDS: "",
+                FAILS: "It does not vanish, though, as it seems to in the article's figure: what remains is still"
+                " positive, so that pooling is a strong cause and not the only one.",
+                UNDECIDED: "",
+            },
+        )
+    ),
+    optional(
+        Claim(
+            name="head-reads-vertical-position",
+            statement="A fully connected layer that reads every position uses vertical position more than horizontal.",
+            source=ARTICLE,
+            rule="holds where the 95 % Student t interval over seeds of H of the head's weights lies above 0; undecided"
+            " with one seed",
+            evidence=reading,
+            verdict=vertical,
+            wording={
+                HOLDS: f"What the convolutions no longer say, the head does. {POSITIONS}: the layer uses vertical position"
+                " more than horizontal, as the article observed in AlexNet.",
+                FAILS: f"{POSITIONS}.",
+                UNDECIDED: f"{POSITIONS}.",
+            },
+        )
+    ),
+)

@@ -1,0 +1,113 @@
+"""Whether bands turn with the pictures, and what random rotations leave of them."""
+
+from __future__ import annotations
+
+from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.results.site import Gap, Site
+
+from ._laboratory import ARTICLE, Trial, laboratory, trial
+from ._verdicts import description, optional
+
+POSITIVE, REVERSED = "positive", "reversed"
+"""H of the last layer is certainly above zero at full rotation; or certainly below."""
+
+
+def turned(e: Trial) -> str:
+    """Whether H of the last layer is certainly negative with rotated pictures."""
+    index = e.experiment.last.index
+    return UNDECIDED if index.high is None else HOLDS if index.negative else FAILS
+
+
+def vanished(e: Trial) -> str:
+    """Whether H of both layers is indistinguishable from zero; else the sign of the last one's, where it is certain."""
+    last, before = e.experiment.last.index, e.experiment.before.index
+    if last.excludes_zero is False and before.excludes_zero is False:
+        return HOLDS
+    return POSITIVE if last.positive else REVERSED if last.negative else UNDECIDED
+
+
+def by_45_degrees(site: Site) -> Trial | Gap | None:
+    """Rotation by up to 45°, where rotation by any angle was run as well."""
+    setting = laboratory(site)
+    if isinstance(setting, Gap) or "sway_180" not in setting.experiments:
+        return setting if isinstance(setting, Gap) else None
+    return trial("sway_45")(site)
+
+
+def harder(e: Trial) -> str:
+    """Whether mean accuracy falls."""
+    return HOLDS if (e.experiment.accuracy.mean or 0) < (e.baseline.accuracy.mean or 0) else FAILS
+
+
+FROM_TO = "$H$ of `{{ e.baseline.last.layer }}` goes from {{ e.baseline.last.index | interval(3) }} to"
+ROTATED = f"{FROM_TO} {{{{ e.experiment.last.index | interval(3) }}}}"
+ANY_ANGLE = (
+    "At ±180°, $H$ of `{{ e.baseline.last.layer }}` is {{ e.experiment.last.index | interval(3) }} and of"
+    " `{{ e.baseline.before.layer }}` {{ e.experiment.before.index | interval(3) }}"
+)
+
+CLAIMS = (
+    optional(
+        Claim(
+            name="rotation-turns-bands",
+            statement="Rotating every picture by 90° turns the bands.",
+            source=ARTICLE,
+            rule="holds where the 95 % Student t interval of the last layer's H over seeds lies below 0 with rotated"
+            " pictures; undecided with one seed",
+            evidence=trial("rotated"),
+            verdict=turned,
+            wording={
+                HOLDS: f"They turn. {ROTATED}, and of `{{{{ e.baseline.before.layer }}}}` to"
+                " {{ e.experiment.before.index | interval(3) }}: stripes of about the same strength, now upright. The"
+                " accuracy is {{ e.experiment.accuracy.mean | percent(1) }}. So banding is something that the pictures'"
+                " vertical axis does to the network, as the article concluded from its one run.",
+                FAILS: f"{ROTATED}. That does not repeat the article's clear result.",
+                UNDECIDED: f"{ROTATED}. One training cannot tell whether that repeats the article's result.",
+            },
+        )
+    ),
+    optional(
+        Claim(
+            name="full-rotation-removes-bands",
+            statement="Without a preferred direction in the pictures there are no bands.",
+            source="",
+            rule="holds where the 95 % Student t intervals of H over seeds include 0 in both layers, with pictures rotated"
+            " by any angle; fails where that of the last layer excludes 0; else undecided, as with one seed",
+            evidence=trial("sway_180"),
+            verdict=vanished,
+            wording={
+                HOLDS: f"{ANY_ANGLE}: neither can be told from zero.",
+                POSITIVE: f"{ANY_ANGLE}: small, but still positive.",
+                REVERSED: f"{ANY_ANGLE}: small, and on the other side of zero.",
+                UNDECIDED: f"{ANY_ANGLE}.",
+            },
+            meaning={
+                POSITIVE: "does not hold: some banding is left",
+                REVERSED: "does not hold: what is left has the other sign",
+            },
+        )
+    ),
+    description(
+        "rotation-by-45-degrees",
+        "What rotations by up to ±45° leave of the bands.",
+        by_45_degrees,
+        "At ±45° it is {{ e.experiment.last.index | interval(3) }} and {{ e.experiment.before.index | interval(3) }}.",
+    ),
+    optional(
+        Claim(
+            name="rotation-is-harder",
+            statement="Pictures rotated by any angle are harder to classify than upright ones.",
+            source="",
+            rule="holds where the mean accuracy over seeds is lower than the baseline's; no test",
+            evidence=trial("sway_180"),
+            verdict=harder,
+            wording={
+                HOLDS: "Rotated pictures are also harder: the accuracy falls from"
+                " {{ e.baseline.accuracy.mean | percent(1) }} to {{ e.experiment.accuracy.mean | percent(1) }}, measured"
+                " on test pictures rotated in the same way, so that a dose changes more than the direction of up.",
+                FAILS: "The accuracy is {{ e.experiment.accuracy.mean | percent(1) }}, no lower than the baseline's"
+                " {{ e.baseline.accuracy.mean | percent(1) }}, measured on test pictures rotated in the same way.",
+            },
+        )
+    ),
+)

@@ -1,0 +1,61 @@
+"""When the last two layers become banded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.results.banding.experiments import Experiment
+from wbsite.results.site import Gap, Site
+
+from ._laboratory import laboratory
+from ._verdicts import optional
+
+
+@dataclass(frozen=True)
+class HalfTimes:
+    """When H of the last two layers reaches half of its final value, in epochs.
+
+    Attributes:
+        baseline, rotated: experiments; None for rotated pictures where these were not run.
+        last, before: of the baseline.
+    """
+
+    baseline: Experiment
+    rotated: Experiment | None
+    last: float
+    before: float
+
+
+def half_times(site: Site) -> HalfTimes | Gap | None:
+    """None where H was not followed through training."""
+    setting = laboratory(site)
+    if isinstance(setting, Gap):
+        return setting
+    baseline = setting.experiments["baseline"]
+    last, before = baseline.last.half_epoch, baseline.before.half_epoch
+    if last is None or before is None:
+        return None
+    return HalfTimes(baseline, setting.experiments.get("rotated"), last, before)
+
+
+TIMES = (
+    "Averaged over seeds, $H$ of `{{ e.baseline.before.layer }}` has half of its final value after {{ e.before | share }}"
+    " epochs, that of `{{ e.baseline.last.layer }}` after {{ e.last | share }}{% if e.rotated %}; with rotated pictures it"
+    " takes {{ e.rotated.before.half_epoch | share }} and {{ e.rotated.last.half_epoch | share }}{% endif %}."
+)
+
+CLAIMS = (
+    optional(
+        Claim(
+            name="deeper-layer-follows",
+            statement="The last layer becomes banded after the one that it reads from.",
+            source="",
+            rule="holds where the mean over seeds of H reaches half of its final value later in the last layer than in the"
+            " one before; no test",
+            evidence=half_times,
+            verdict=lambda e: HOLDS if e.before < e.last else FAILS,
+            wording={HOLDS: f"{TIMES} The deeper layer follows the one it reads from.", FAILS: TIMES},
+        )
+    ),
+)
