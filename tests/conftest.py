@@ -352,13 +352,23 @@ def copy_store(built: Path) -> Callable[[Path], None]:
     return lambda folder: shutil.copytree(built / "build" / "store", folder / "build" / "store")
 
 
+@pytest.fixture(scope="session")
+def recomputed(process: Callable[..., Ran], speck_weights: Path, once: Callable[..., Path]) -> Path:
+    """A folder in which the results of `built` were computed anew, by a worker of a cluster. Look only."""
+    pytest.importorskip("distributed", reason="wbsite[cluster] is not installed")
+
+    def compute(folder: Path) -> None:
+        ran = process(folder, "compute", "--models", "speck", "--weights-dir", str(speck_weights), "--workers", "1")
+        assert ran.status == 0, ran.err
+
+    return once("recomputed", compute)
+
+
 @pytest.fixture
 def work(
     tmp_path: Path, speck: Path, runs_folder: Path, study_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Path]:
     """An empty working folder, with speck installed in this process, few runs, a brief study and an empty cache."""
-    from wbsite.core import registry
-
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -366,9 +376,17 @@ def work(
     monkeypatch.setenv("WBSITE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("WBSITE_RUNS", str(runs_folder))
     monkeypatch.setenv("WBSITE_STUDY", str(study_file))
-    registry.entries.cache_clear()
+    forget_plug_ins()
     yield folder
-    registry.entries.cache_clear()
+    forget_plug_ins()
+
+
+def forget_plug_ins() -> None:
+    """Makes this process look anew for entries, and for the code that the digests of analyses cover."""
+    from wbsite.core import registry, source
+
+    for known in (registry.entries, source.declaring, source.digest):
+        known.cache_clear()
 
 
 @pytest.fixture
