@@ -41,6 +41,14 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that start processes come first, as they take longest: one begun last would be waited for."""
+    slow = {item.path for item in items if {"environment", "process"} & set(getattr(item, "fixturenames", ()))}
+    built = {item.path for item in items if "built" in getattr(item, "fixturenames", ())}
+    # The site is built for the first that asks, and others wait for it: they do something else meanwhile.
+    items.sort(key=lambda item: (item.path not in slow, item.path in built))
+
+
 SPECK = """
 from torch import nn
 from wbsite.models.base import ModelSpec, Preprocess
@@ -344,13 +352,23 @@ def copy_store(built: Path) -> Callable[[Path], None]:
     return lambda folder: shutil.copytree(built / "build" / "store", folder / "build" / "store")
 
 
+@pytest.fixture(scope="session")
+def recomputed(process: Callable[..., Ran], speck_weights: Path, once: Callable[..., Path]) -> Path:
+    """A folder in which the results of `built` were computed anew, by a worker of a cluster. Look only."""
+    pytest.importorskip("distributed", reason="wbsite[cluster] is not installed")
+
+    def compute(folder: Path) -> None:
+        ran = process(folder, "compute", "--models", "speck", "--weights-dir", str(speck_weights), "--workers", "1")
+        assert ran.status == 0, ran.err
+
+    return once("recomputed", compute)
+
+
 @pytest.fixture
 def work(
     tmp_path: Path, speck: Path, runs_folder: Path, study_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Path]:
     """An empty working folder, with speck installed in this process, few runs, a brief study and an empty cache."""
-    from wbsite.core import registry
-
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -358,9 +376,17 @@ def work(
     monkeypatch.setenv("WBSITE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("WBSITE_RUNS", str(runs_folder))
     monkeypatch.setenv("WBSITE_STUDY", str(study_file))
-    registry.entries.cache_clear()
+    forget_plug_ins()
     yield folder
-    registry.entries.cache_clear()
+    forget_plug_ins()
+
+
+def forget_plug_ins() -> None:
+    """Makes this process look anew for entries, and for the code that the digests of analyses cover."""
+    from wbsite.core import registry, source
+
+    for known in (registry.entries, source.declaring, source.digest):
+        known.cache_clear()
 
 
 @pytest.fixture
