@@ -63,7 +63,7 @@ class Banding(Result, analysis="banding"):
         """H of the full weights."""
         return self.weights.index
 
-    def of(self, source: str) -> Index | None:
+    def source(self, source: str) -> Index | None:
         """The banding of "weights" or "nmf"."""
         return self.weights if source == "weights" else self.nmf
 
