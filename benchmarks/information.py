@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from wbsite.ops.information.mutual import (
+from wbsite.ops.information import (
     Binning,
     Estimator,
     FixedBins,

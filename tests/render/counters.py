@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 
@@ -19,10 +20,12 @@ from wbsite.analyses.information import (
     information_plane,
     saturation,
 )
-from wbsite.analyses.information.trajectories import facts
+from wbsite.analyses.information.trajectories import Trained, assemble
 from wbsite.core.progress import Progress
-from wbsite.core.store import Contents, Entry, Store
+from wbsite.core.store import Entry, Store
 from wbsite.datasets.base import Samples
+from wbsite.results.base import Result
+from wbsite.results.information.trajectories import Trajectories
 from wbsite.train.study.stacked import initial
 from wbsite.train.study.study import Configuration, Study
 
@@ -33,7 +36,7 @@ STUDY = Study(
 DIED = 3
 """Record from which the runs of seed 2 are not finite."""
 
-RUNS = {
+RUNS: dict[str, Callable[[StudyContext], Result]] = {
     "activation_patterns": activation_patterns.run, "information_plane": information_plane.run,
     "counting": counting.run, "dips": dips.run, "activation_peaks": activation_peaks.run, "saturation": saturation.run,
 }  # fmt: skip
@@ -61,11 +64,10 @@ def parameters(configuration: Configuration, seed: int) -> np.ndarray:
     return rows.numpy()
 
 
-def results(samples: Samples | None = None, study: Study = STUDY) -> dict[str, Contents]:
+def results(samples: Samples | None = None, study: Study = STUDY) -> dict[str, Result]:
     """Every result of the study, by analysis; of harmonics where no samples are given."""
     samples = samples or datasets.samples("harmonics", Progress())
     store = Store(f"memory://counters-{id(samples)}")
-    told = facts(study, samples, 3277, 819, len(samples.labels))
     runs = pd.DataFrame(
         [
             {
@@ -75,20 +77,21 @@ def results(samples: Samples | None = None, study: Study = STUDY) -> dict[str, C
             for name, seed in product(study.named(), study.seeds)
         ]
     )  # fmt: skip
-    course = pd.DataFrame({"configuration": [], "seed": [], "epoch": [], "train_accuracy": [], "test_accuracy": []})
-    arrays = {
-        f"parameters/{name}": np.stack([parameters(of, seed) for seed in study.seeds])
-        for name, of in study.named().items()
+    course, gradients = (
+        pd.DataFrame(columns=list(Trajectories.fields[name].columns)) for name in ("course", "gradients")
+    )
+    weights = {
+        name: np.stack([parameters(configuration, seed) for seed in study.seeds])
+        for name, configuration in study.named().items()
     }
-    found = {
-        "trajectories": Contents(values=told, arrays=arrays, tables={"runs": runs, "rows": runs, "course": course})
+    made: dict[str, Result] = {
+        "trajectories": assemble(study, samples, 3277, 819, Trained(weights, course, gradients, runs), "none")
     }
-    entries: dict[str, Entry] = {"trajectories": store.put("trajectories", found["trajectories"], {})}
+    entries: dict[str, Entry] = {"trajectories": store.put("trajectories", made["trajectories"].contents(), {})}
     for name, run in RUNS.items():
-        context = StudyContext(study, samples, torch.device("cpu"), {}, dict(entries))
-        found[name] = run(context)
-        entries[name] = store.put(name, found[name], {})
-    return found
+        made[name] = run(StudyContext(study, samples, torch.device("cpu"), {}, dict(entries)))
+        entries[name] = store.put(name, made[name].contents(), {})
+    return made
 
 
 def other_data() -> Samples:

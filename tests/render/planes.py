@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 
 from wbsite.analyses.information.information_plane import compression, ends
-from wbsite.analyses.information.trajectories import facts
-from wbsite.core.store import Contents, Store
+from wbsite.analyses.information.trajectories import Trained, assemble
+from wbsite.core.store import Store
 from wbsite.datasets.base import Samples
-from wbsite.ops.information.mutual import estimator
+from wbsite.ops.information import estimator
+from wbsite.results.base import Result
+from wbsite.results.information.information_plane import EstimatorRecord, InformationPlane
 from wbsite.results.site import Site
 from wbsite.train.study.study import Configuration, Study
 
@@ -37,7 +39,7 @@ def plane_site(
     folder: Path,
     of: Study | None = None,
     dead: Mapping[tuple[str, int], int] | None = None,
-    results: Mapping[str, Contents] | None = None,
+    results: Mapping[str, Result] | None = None,
 ) -> Site:
     """A site whose store holds `trajectories` and `information_plane` of a study, with made-up numbers.
 
@@ -51,9 +53,9 @@ def plane_site(
         dead = {run: place for run, place in DEAD.items() if run[0] in of.named() and run[1] in of.seeds}
     made = {**made_up(of, dead), **(results or {})}
     store = Store(folder / "store")
-    keys = {name: f"{place:02d}" * 32 for place, name in enumerate(made)}
+    keys = {name: f"{position:02d}" * 32 for position, name in enumerate(made)}
     for name, result in made.items():
-        store.put(keys[name], result, {"analysis": name})
+        store.put(keys[name], result.contents(), {"analysis": name})
     store.put_record(
         "suites/information-plane",
         {
@@ -67,15 +69,13 @@ def plane_site(
     return Site(store, ["speck"])
 
 
-def made_up(of: Study, dead: Mapping[tuple[str, int], int]) -> dict[str, Contents]:
+def made_up(of: Study, dead: Mapping[tuple[str, int], int]) -> dict[str, Result]:
     """The two results: paths that rise and, in the tanh network, fall again."""
     samples = Samples(np.zeros((64, 12), np.float32), np.arange(64) % 2, ("off", "on"), None)
-    told = facts(of, samples, 51, 13, 64)
     moments = np.array(of.moments)
     rng = np.random.default_rng(0)
     course, gradients, runs, rows = [], [], [], []
-    for configuration, seed in product(told["configurations"], of.seeds):
-        name = configuration["name"]
+    for (name, configuration), seed in product(of.named().items(), of.seeds):
         about = {"configuration": name, "seed": seed}
         died = dead.get((name, seed))
         progress = moments / of.epochs
@@ -97,7 +97,7 @@ def made_up(of: Study, dead: Mapping[tuple[str, int], int]) -> dict[str, Content
                 "test_accuracy": accuracy[-1] - 0.05,
             }
         )
-        for depth, layer in enumerate(configuration["layers"]):
+        for depth, layer in enumerate(configuration.architecture(12, 2).layers):
             mean, deviation = np.exp(-progress - depth), 0.1 + progress
             gradients.append(
                 pd.DataFrame(
@@ -109,25 +109,24 @@ def made_up(of: Study, dead: Mapping[tuple[str, int], int]) -> dict[str, Content
             )  # fmt: skip
             for token in of.estimators:
                 rows.append(_path(about, depth, layer, token, moments, progress, died, rng))
-    told_rows = pd.concat(rows, ignore_index=True)
-    final = ends(told_rows, {(run["configuration"], run["seed"]): run["died"] for run in runs})
-    weights = {f"parameters/{name}": np.zeros((len(of.seeds), len(moments), 2), np.float32) for name in of.named()}
-    tables = {"course": pd.concat(course), "gradients": pd.concat(gradients), "runs": pd.DataFrame(runs)}
-    return {
-        "trajectories": Contents(values=told, arrays=weights, tables={**tables, "rows": tables["runs"]}),
-        "information_plane": Contents(
-            values={
-                "estimators": [
-                    {"token": each, "title": estimator(each).title, "records": len(moments), "seeds": len(of.seeds)}
-                    for each in of.estimators
-                ],
-                "default": of.estimators[0],
-                "label_entropy": told["data"]["label_entropy"],
-                "cap": 6.0,
-            },
-            tables={"rows": told_rows, "final": final, "compression": compression(final)},
-        ),
-    }
+    paths = pd.concat(rows, ignore_index=True)
+    weights = {name: np.zeros((len(of.seeds), len(moments), 2), np.float32) for name in of.named()}
+    trained = Trained(weights, pd.concat(course), pd.concat(gradients), pd.DataFrame(runs))
+    trajectories = assemble(of, samples, 51, 13, trained, "none")
+    final = ends(paths, set(trajectories.living))
+    plane = InformationPlane(
+        estimators=[
+            EstimatorRecord(token=each, title=estimator(each).title, records=len(moments), seeds=len(of.seeds))
+            for each in of.estimators
+        ],
+        default=of.estimators[0],
+        label_entropy=trajectories.data.label_entropy,
+        cap=6.0,
+        rows=paths,
+        final=final,
+        compression=compression(final),
+    )
+    return {"trajectories": trajectories, "information_plane": plane}
 
 
 def _path(

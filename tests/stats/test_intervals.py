@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from wbsite.core.errors import WbsiteError
-from wbsite.stats.intervals import t_interval, told, welch_difference
+from wbsite.stats.intervals import t_interval, welch_difference
 
 RNG = np.random.default_rng(3)
 CASES = [
@@ -65,10 +65,3 @@ def test_a_level_that_is_no_share_is_refused(level: float) -> None:
         t_interval([1.0, 2.0], level)
     with pytest.raises(WbsiteError, match=r"expected \(n,\)"):
         t_interval(np.zeros((2, 2)))
-
-
-def test_an_interval_as_json_leaves_out_what_is_undefined() -> None:
-    one = t_interval([1.0, 2.0, 4.0])
-    assert told("depth", [1.0, math.nan, 2.0, 4.0]) == {"depth": one.mean, "depth_low": one.low, "depth_high": one.high}
-    assert told("depth", [3.0]) == {"depth": 3.0, "depth_low": None, "depth_high": None}
-    assert told("depth", []) == {"depth": None, "depth_low": None, "depth_high": None}

@@ -28,7 +28,7 @@ articles may use (`ref`, `cite`, filters); what is decided belongs into the verd
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wbsite.results.site import Gap, Site
@@ -51,6 +51,7 @@ class Claim:
         verdict: evidence → a key of `wording`.
         wording: verdict → what an article says then. Every possible verdict has an entry.
         meaning: verdict → how the ledger puts it ("holds", "does not hold", …), for verdicts other than the usual.
+        brief: verdict → what a summary says, as `claim("…", brief=True)` asks for; empty for a claim in no summary.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Claim:
     verdict: Callable[[Any], str]
     wording: Mapping[str, str]
     meaning: Mapping[str, str] | None = None
+    brief: Mapping[str, str] = field(default_factory=dict)
 
     def decide(self, site: Site, **options: Any) -> tuple[str, Any] | Gap:
         """The verdict and the evidence it rests on, or why there is none.

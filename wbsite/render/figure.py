@@ -101,6 +101,8 @@ class Figure:
     """Its place among the figures of that page; a section stands where the first of its figures does."""
     belongs: Callable[[Scene], bool] = lambda scene: True
     """Whether it is part of this model's or layer's page; a section without figures and text is left out."""
+    example: Callable[[Site], Model | Gap] | None = None
+    """The network that it shows in an article that names none; without, an article has to name one."""
 
     def check(self, scene: Scene) -> None:
         """Refuses a scene that lacks what the figure is drawn of.

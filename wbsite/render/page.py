@@ -24,7 +24,7 @@ from wbsite.results.site import Gap, LayerInfo, Model, Site
 from . import sources
 from .citations import Bibliography
 from .figure import Scene, figure_html, gap_card
-from .text import counted, fixed_text, interval_text, listing, number_text, percent_text, share_text
+from .text import counted, fixed_text, interval_text, listing, number_text, p_value_text, percent_text, share_text
 
 Files = dict[str, bytes]
 
@@ -114,7 +114,7 @@ def _environment(roots: tuple[Path, ...]) -> jinja2.Environment:
     )
     env.filters |= {
         "number": number_text, "share": share_text, "fixed": fixed_text, "percent": percent_text,
-        "interval": interval_text, "listing": listing, "counted": counted,
+        "p_value": p_value_text, "interval": interval_text, "listing": listing, "counted": counted,
     }  # fmt: skip
     env.filters["slug"] = slug
     env.filters["attr"] = lambda text: escape(str(text), quote=True)
@@ -157,13 +157,19 @@ class Writing:
         A defect in the figure's code leaves a card, and the rest of the site stands.
         """
         need_text("figure", name, as_)
+        figure, label, number = registry.named("figures", name, "figure"), as_ or name, len(self.numbers) + 1
         drawn_of = self.site.model(model) if isinstance(model, str) else model or self.model
+        if drawn_of is None and figure.example is not None:
+            example = figure.example(self.site)
+            if isinstance(example, Gap):
+                self.gaps.add(label)
+                return gap_card(name, example)
+            drawn_of = example
         if isinstance(layer, str):
             if drawn_of is None:
                 raise WbsiteError(f"figure {name!r}: a layer is given without a model.")
             layer = drawn_of.layer(layer)
         scene = Scene(self.site, drawn_of, layer or self.layer, self.up, options)
-        figure, label, number = registry.named("figures", name, "figure"), as_ or name, len(self.numbers) + 1
         figure.check(scene)
         try:
             drawing = figure.draw(scene)
@@ -199,15 +205,20 @@ class Writing:
             return f"{found:.{digits}f}".replace("-", "−")
         return number_text(found)
 
-    def claim(self, name: str, **options: Any) -> str:
-        """What the results say of a claim, in the words of its outcome; a card where they are not there."""
+    def claim(self, name: str, brief: bool = False, **options: Any) -> str:
+        """What the results say of a claim, in the words of its outcome; a card where they are not there.
+
+        Args:
+            brief: in the words for a summary.
+        """
         need_text("claim", name)
         claim = registry.named("claims", name, "claim")
         decided = claim.decide(self.site, **options)
         if isinstance(decided, Gap):
             return gap_card(claim.statement, decided)
         verdict, evidence = decided
-        return environment().from_string(claim.wording[verdict]).render(**self.words(), e=evidence)
+        words = claim.brief if brief else claim.wording
+        return environment().from_string(words[verdict]).render(**self.words(), e=evidence)
 
     def cite(self, *keys: str) -> str:
         """A citation with a card that opens on hover."""

@@ -34,7 +34,8 @@ def fixed_text(value: float | None, digits: int = 2) -> str:
     """A number with so many decimals and a proper minus sign; a dash for none."""
     if value is None or value != value:
         return "–"
-    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
+    # As a float of Python: numpy's numbers round in other ways.
+    return f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def percent_text(value: float | None, digits: int = 0) -> str:
@@ -42,17 +43,28 @@ def percent_text(value: float | None, digits: int = 0) -> str:
     return "–" if value is None or value != value else f"{fixed_text(100 * value, digits)}\u00a0%"
 
 
-def interval_text(interval: Any, digits: int = 2) -> str:
+def p_value_text(p: float | None) -> str:
+    """A p-value in prose (HTML): two decimals, four below 0.01, a power of ten below 0.0001; a dash for none."""
+    if p is None or p != p:
+        return "–"
+    if p >= 1e-4 or p == 0:
+        return str(round(float(p), 4 if p < 0.01 else 2))
+    mantissa, _, exponent = f"{p:.1e}".partition("e-")
+    return f"{mantissa}&nbsp;·&nbsp;10<sup>−{int(exponent)}</sup>"
+
+
+def interval_text(interval: Any, digits: int = 2, scale: float = 1.0) -> str:
     """An estimate with its bounds, as in "0.12 (0.05 to 0.19)"; without bounds, the estimate alone.
 
     Args:
         interval: has `mean`, `low` and `high`, as an `Interval` has.
+        scale: factor on all three, as 100 for percentage points.
     """
-    bounds = interval.low, interval.high
-    if any(bound is None or bound != bound for bound in bounds):
-        return fixed_text(interval.mean, digits)
-    low, high = (fixed_text(bound, digits) for bound in bounds)
-    return f"{fixed_text(interval.mean, digits)} ({low} to {high})"
+    mean, low, high = (
+        fixed_text(None if number is None else scale * number, digits)
+        for number in (interval.mean, interval.low, interval.high)
+    )
+    return mean if "–" in (low, high) else f"{mean} ({low} to {high})"
 
 
 def listing(items: Iterable[object], word: str = "and") -> str:

@@ -22,7 +22,7 @@ class Estimate(Record):
     @classmethod
     def from_interval(cls, interval: Iterable[float]) -> Estimate:
         """From (mean, low, high), NaN for what is not known."""
-        mean, low, high = (None if number != number else number for number in interval)
+        mean, low, high = map(or_none, interval)
         return cls(mean=mean, low=low, high=high)
 
     @property
@@ -39,3 +39,8 @@ class Estimate(Record):
     def excludes_zero(self) -> bool | None:
         """Whether the interval lies on one side of zero; None without one."""
         return None if self.low is None else self.positive or self.negative
+
+
+def or_none(number: float) -> float | None:
+    """A number as JSON has it: None for NaN."""
+    return None if number != number else float(number)

@@ -72,23 +72,6 @@ def welch_difference(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.nd
     return _around(difference, u + v, freedom, level)
 
 
-def told(name: str, values: Sequence[float] | np.ndarray) -> dict[str, float | None]:
-    """The mean of the defined values with its 95 % t interval, as JSON: NAME, NAME_low and NAME_high, None where
-    undefined.
-
-    Args:
-        values: (n,), one a training; NaN where it has none.
-    """
-    x = np.asarray(values, np.float64)
-    interval = t_interval(x[~np.isnan(x)])
-    return {f"{name}{end}": or_none(value) for end, value in zip(("", "_low", "_high"), interval, strict=True)}
-
-
-def or_none(value: float) -> float | None:
-    """A number as JSON has it: None for NaN."""
-    return None if math.isnan(value) else float(value)
-
-
 def _checked(values: Sequence[float] | np.ndarray, level: float) -> np.ndarray:
     x = np.asarray(values, np.float64)
     if x.ndim != 1:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+import uuid
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from torch import nn
 
 from wbsite.analyses.base import Context, Photographs
 from wbsite.analyses.expanded import cancellation, gradients
-from wbsite.core.store import Contents, Entry, Store
+from wbsite.core.store import Store
 from wbsite.graph.dominators import Route
 from wbsite.graph.layers import discover
 from wbsite.graph.recording import Recorded
@@ -21,6 +20,8 @@ from wbsite.models import load
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
 from wbsite.ops.expanded.cancellation import by_chance, cancelling
 from wbsite.ops.expanded.weights import expanded_weights
+from wbsite.results.expanded.cancellation import Cancellation
+from wbsite.results.expanded.gradients import Gradients
 
 PARAMS = {"strongest": 6, "null_units": 400, "draws": 40, "seed": 0, "largest": 10**7, "shown": 3}
 
@@ -43,14 +44,18 @@ class Mirrored(nn.Module):
         return self.last(self.middle(self.first(x).relu()).relu()).mean((2, 3))
 
 
-def context(module: nn.Module, needs: dict[str, Entry] | None = None, **params: Any) -> Context:
+def context(module: nn.Module, cancelling: Cancellation | None = None, **params: Any) -> Context:
+    """On ten pictures of noise; with what `cancellation` found, for an analysis that needs it."""
     spec = ModelSpec("network", "none", "Network", Mirrored, Preprocess(crop=24))
     inputs = torch.randn(10, 3, 24, 24, generator=torch.Generator().manual_seed(5))
-    shown = Photographs(inputs, "noise", 10, "10 pictures of noise", "0")
+    photographs = Photographs(inputs, "noise", 10, "10 pictures of noise", "0")
     model = LoadedModel(module.eval().requires_grad_(False), spec, "0")
+    store, needs = Store("memory://cancellation"), {}
+    if cancelling is not None:
+        needs = {"cancellation": store.put(uuid.uuid4().hex, cancelling.contents(), {})}
     return Context(
-        model, discover(module, spec.input_shape), None, torch.device("cpu"), params, needs or {},
-        load_photographs=lambda: shown,
+        model, discover(module, spec.input_shape), None, torch.device("cpu"), params, needs,
+        inputs={"photographs": lambda: photographs},
     )  # fmt: skip
 
 
@@ -62,64 +67,57 @@ def mirrored() -> Mirrored:
 
 
 @pytest.fixture(scope="module")
-def found(mirrored: Mirrored) -> Contents:
+def result(mirrored: Mirrored) -> Cancellation:
     return cancellation.run(context(mirrored, **PARAMS))
 
 
 @pytest.fixture(scope="module")
-def measured(mirrored: Mirrored, found: Contents, tmp_path_factory: pytest.TempPathFactory) -> Contents:
-    entry = Store(tmp_path_factory.mktemp("store")).put("0" * 64, found, {})
-    of = context(mirrored, {"cancellation": entry}, units=2, photographs=8, cases=2)
-    return gradients.run(of)
+def measured(mirrored: Mirrored, result: Cancellation) -> Gradients:
+    return gradients.run(context(mirrored, result, units=2, photographs=8, cases=2))
 
 
-def test_the_unit_whose_paths_cancel_comes_first(found: Contents) -> None:
-    values = found.values
-    json.dumps(values, allow_nan=False)
-    first = values["shown"][0]
-    assert (first["layer"], first["unit"]) == ("last", 3)
-    assert first["hidden"] == pytest.approx(1, abs=1e-4)
-    assert max(first["q_signs"], first["q_shuffle"]) < 0.1
-    assert values["found"] == values["found_signs"] == 1
-    assert {one["layer"] for one in values["skipped"]} == {"first", "middle"}
-    assert values["wanted"]["last"][0] == 3
+def test_the_unit_whose_paths_cancel_comes_first(result: Cancellation) -> None:
+    first = result.examples[0]
+    assert (first.layer, first.unit) == ("last", 3)
+    assert first.hidden == pytest.approx(1, abs=1e-4)
+    assert max(first.q_signs, first.q_shuffle) < 0.1
+    assert result.beyond_shuffle == result.beyond_signs == 1
+    assert {skip.layer for skip in result.skipped} == {"first", "middle"}
+    assert result.wanted["last"][0] == 3
 
 
-def test_every_strong_pair_has_a_row_with_its_chance(found: Contents) -> None:
-    rows, summary = found.tables["rows"], found.tables["summary"]
+def test_every_strong_pair_has_a_row_with_its_chance(result: Cancellation) -> None:
+    rows, layers = result.rows, result.per_layer
     assert len(rows) == 12 * 6
     assert (rows["positive"] >= 0).all() and (rows["negative"] <= 0).all()
     assert np.allclose(rows["cancellation"], 1 - rows["net"] / (rows["positive"] - rows["negative"]), atol=1e-4)
-    of = rows[rows["unit"] == 3]
-    assert list(of["rank"]) == [1, 2, 3, 4, 5, 6]
-    assert (of["p_signs"] < 0.01).all() and (of["coherence"] < 1e-3).all()
-    assert list(summary["pairs"]) == [72]
-    assert summary["cancelling_signs"].iloc[0] >= 1 / 12
+    pairs = rows[rows["unit"] == 3]
+    assert list(pairs["rank"]) == [1, 2, 3, 4, 5, 6]
+    assert (pairs["p_signs"] < 0.01).all() and (pairs["coherence"] < 1e-3).all()
+    assert list(layers["pairs"]) == [72]
+    assert layers["cancelling_signs"].iloc[0] >= 1 / 12
 
 
-def test_kernels_of_both_signs_add_up_to_the_expanded_weights(found: Contents, mirrored: Mirrored) -> None:
-    through = found.tables["through"]
+def test_kernels_of_both_signs_add_up_to_the_expanded_weights(result: Cancellation, mirrored: Mirrored) -> None:
+    through = result.through
     channels = through[(through["layer"] == "last") & (through["unit"] == 3)]["channel"].unique()
     expanded = expanded_weights(mirrored, "first", "last", [3])[0, channels].numpy()
-    arrays = found.arrays
-    assert np.allclose(arrays["positive_0"] + arrays["negative_0"], arrays["net_0"], atol=1e-6)
-    assert np.allclose(arrays["net_0"], expanded, atol=1e-6)
-    assert arrays["through_0"].shape == (3, 3, 5, 5)
-    sources = found.tables["sources"]
+    assert np.allclose(result.positive["0"] + result.negative["0"], result.net["0"], atol=1e-6)
+    assert np.allclose(result.net["0"], expanded, atol=1e-6)
+    assert result.contributions["0"].shape == (3, 3, 5, 5)
+    sources = result.sources
     assert len(sources[(sources["layer"] == "last") & (sources["unit"] == 3)]) == 8
 
 
 def test_a_layer_too_large_for_the_profile_is_named(mirrored: Mirrored) -> None:
-    values = cancellation.run(context(mirrored, **{**PARAMS, "largest": 10})).values
-    assert any("more than the 10 of this profile" in one["reason"] for one in values["skipped"])
-    assert values["shown"] == [] and values["units"] == 0
+    result = cancellation.run(context(mirrored, **{**PARAMS, "largest": 10}))
+    assert any("more than the 10 of this profile" in skip.reason for skip in result.skipped)
+    assert result.examples == [] and result.units == 0
 
 
-def test_gradients_stay_within_the_bounds_and_differ_from_picture_to_picture(measured: Contents) -> None:
-    json.dumps(measured.values, allow_nan=False)
-    sources, rows = measured.tables["sources"], measured.tables["rows"]
-    kinds = [example["kind"] for example in measured.values["examples"]]
-    assert kinds == ["cancelling", "cancelling", "ordinary"]
+def test_gradients_stay_within_the_bounds_and_differ_from_picture_to_picture(measured: Gradients) -> None:
+    sources, rows = measured.sources, measured.rows
+    assert [example.kind for example in measured.examples] == ["cancelling", "cancelling", "ordinary"]
     assert (sources[["outside_best", "outside_paths"]] == 0).all().all()
     assert (sources["largest_of_best"] <= 1 + 1e-5).all()
     cancelling = sources[sources["example"] == 0]
@@ -130,22 +128,19 @@ def test_gradients_stay_within_the_bounds_and_differ_from_picture_to_picture(mea
     assert (rows["excitation"] >= 0).all() and (rows["inhibition"] <= 0).all()
 
 
-def test_typical_cases_are_as_many_as_asked_for(measured: Contents) -> None:
-    assert measured.arrays["cases_0"].shape == (2, 4, 5, 5)
-    example = measured.values["examples"][0]
-    assert sum(case["photographs"] for case in example["cases"]) == measured.values["shown"] == 8
-    cases = measured.tables["cases"]
-    explained = cases[cases["example"] == 0]["explained"]
+def test_typical_cases_are_as_many_as_asked_for(measured: Gradients) -> None:
+    assert measured.typical["0"].shape == (2, 4, 5, 5)
+    assert sum(case.photographs for case in measured.examples[0].cases) == measured.photographs_used == 8
+    explained = measured.cases[measured.cases["example"] == 0]["explained"]
     assert explained.is_monotonic_increasing
     assert ((explained > 0) & (explained <= 1)).all()
 
 
-def test_without_units_there_are_no_gradients(mirrored: Mirrored, tmp_path: Path) -> None:
+def test_without_units_there_are_no_gradients(mirrored: Mirrored) -> None:
     nothing = cancellation.run(context(mirrored, **{**PARAMS, "largest": 10}))
-    entry = Store(tmp_path).put("0" * 64, nothing, {})
-    found = gradients.run(context(mirrored, {"cancellation": entry}, units=2, photographs=8, cases=2))
-    assert found.values["examples"] == []
-    assert list(found.tables["rows"].columns) == gradients.ROW_COLUMNS
+    result = gradients.run(context(mirrored, nothing, units=2, photographs=8, cases=2))
+    assert result.examples == []
+    assert len(result.rows) == len(result.sources) == 0
 
 
 @pytest.mark.parametrize("name", ["alexnet_32", "simplified_32"])
@@ -153,15 +148,15 @@ def test_networks_that_come_with_wbsite_have_units_to_show(name: str) -> None:
     model = load(name)
     layers = discover(model.module, model.spec.input_shape)
     params = cancellation.ANALYSES[0].parameters("quick")
-    values = cancellation.run(Context(model, layers, None, torch.device("cpu"), params, {})).values
-    assert len(values["shown"]) == params["shown"]
-    assert values["layers"] == 3
+    result = cancellation.run(Context(model, layers, None, torch.device("cpu"), params, {}))
+    assert len(result.examples) == params["shown"]
+    assert result.layers == 3
 
 
 def test_boundary_detectors_of_inceptionv1_are_found_by_their_weights(bvlc: Any) -> None:
     """Photographs that excite them most show boundaries; here only that the same few units come out again."""
-    found = cancelling(Recorded.of(bvlc), Route("conv2d2", "mixed3a", "mixed3b_5x5"), draws=4)
-    hidden = found.pairs.hidden
+    measured = cancelling(Recorded.of(bvlc), Route("conv2d2", "mixed3a", "mixed3b_5x5"), draws=4)
+    hidden = measured.pairs.hidden
     assert set(hidden.argsort(descending=True)[:3].tolist()) == {27, 34, 36}
-    _, q = by_chance(hidden, torch.cat([pairs.hidden for pairs in found.nulls["shuffle"]]))
+    _, q = by_chance(hidden, torch.cat([pairs.hidden for pairs in measured.nulls["shuffle"]]))
     assert (q[[27, 34, 36]] < 0.2).all()

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from types import SimpleNamespace
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from expanded_results import cancellation
 from torch import nn
 
 from wbsite.analyses.base import Context
 from wbsite.analyses.expanded.examples import ANALYSES
-from wbsite.core.store import Contents
+from wbsite.core.store import Entry, Store
 from wbsite.graph.layers import discover
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
+from wbsite.results.expanded.examples import Examples, Finding
+from wbsite.results.site import Gap
 
 HIGH_LOW, GREY, COLOUR, CENTRE, LINES = 5, 2, 9, 7, 11
 
@@ -75,110 +78,129 @@ def loaded(build: Callable[[], nn.Module], crop: int = 32) -> LoadedModel:
     return LoadedModel(module, ModelSpec("planted", "made", "Planted", build, Preprocess(crop=crop)), "0")
 
 
-def analysed(build: Callable[[], nn.Module], needs: dict[str, Any] | None = None, **params: Any) -> Contents:
-    model = loaded(build)
+def analysed(
+    build: Callable[[], nn.Module], needs: Mapping[str, Entry] | None = None, crop: int = 32, **params: Any
+) -> Examples:
+    model = loaded(build, crop)
     layers = discover(model.module, model.spec.input_shape)
-    given = {**ANALYSES[0].parameters("quick"), **params}
-    return ANALYSES[0].run(Context(model, layers, None, torch.device("cpu"), given, needs or {}))
+    params = {**ANALYSES[0].parameters("quick"), **params}
+    return ANALYSES[0].run(Context(model, layers, None, torch.device("cpu"), params, needs or {}))
 
 
 @pytest.fixture(scope="module")
-def planted() -> Contents:
+def planted() -> Examples:
     return analysed(Planted)
 
 
 @pytest.fixture(scope="module")
-def narrowed() -> Contents:
+def narrowed() -> Examples:
     return analysed(lambda: Planted(bottleneck=True))
 
 
-def first(result: Contents, name: str) -> tuple[str, int]:
-    unit = result.values["found"][name]["units"][0]
-    return unit["layer"], unit["channel"]
+def found(result: Examples, name: str) -> Finding:
+    finding = result.finding(name)
+    assert isinstance(finding, Finding), finding
+    return finding
 
 
-def test_the_unit_that_is_a_black_and_white_centre_is_found(planted: Contents) -> None:
+def first(result: Examples, name: str) -> tuple[str, int]:
+    unit = found(result, name).first
+    return unit.layer, unit.channel
+
+
+def reason(result: Examples, name: str) -> str:
+    finding = result.finding(name)
+    assert isinstance(finding, Gap), finding
+    return finding.reason
+
+
+def test_the_unit_that_is_a_black_and_white_centre_is_found(planted: Examples) -> None:
     assert first(planted, "black-and-white-centre") == ("third", CENTRE)
-    found = planted.values["found"]["black-and-white-centre"]
-    assert found["score"] > found["null"]
-    assert found["score"] > found["runner_up"]["score"]
-    assert found["considered"] == 16
+    finding = found(planted, "black-and-white-centre")
+    assert finding.beyond_chance
+    assert finding.runner_up is not None
+    assert finding.score > finding.runner_up.score
+    assert finding.considered == 16
 
 
-def test_the_high_low_detector_is_found_and_which_side_is_fine(planted: Contents) -> None:
+def test_the_high_low_detector_is_found_and_which_side_is_fine(planted: Examples) -> None:
     assert first(planted, "high-low") == ("second", HIGH_LOW)
-    assert planted.values["found"]["high-low"]["units"][0]["angle"] == pytest.approx(90, abs=1)
+    assert found(planted, "high-low").first.angle == pytest.approx(90, abs=1)
 
 
-def test_the_unit_of_grey_against_colour_leads_its_family(planted: Contents) -> None:
+def test_the_unit_of_grey_against_colour_leads_its_family(planted: Examples) -> None:
     assert first(planted, "black-and-white") == ("second", GREY)
-    assert len(planted.values["found"]["black-and-white"]["units"]) == 6
+    assert len(found(planted, "black-and-white").units) == 6
 
 
-def test_the_centre_shows_what_it_was_made_of(planted: Contents) -> None:
-    shown = planted.values["shown"]["centre"]
-    assert {(row["layer"], row["unit"]) for row in shown["inputs"][:2]} == {("second", GREY), ("second", COLOUR)}
-    assert planted.arrays["centre_kernels"].shape == (5, 3, 3)
-    grey = next(i for i, row in enumerate(shown["inputs"]) if row["unit"] == GREY)
-    assert planted.arrays["centre_kernels"][grey, 1, 1] == 6
-    assert {row["layer"] for row in shown["back"]} == {"first"}
-    factors = {row["unit"]: row["factor"] for row in shown["back"]}
+def test_the_centre_shows_what_it_was_made_of(planted: Examples) -> None:
+    centre = planted.centre
+    assert centre is not None and centre.further is not None and planted.centre_kernels is not None
+    assert {(item.layer, item.unit) for item in centre.inputs[:2]} == {("second", GREY), ("second", COLOUR)}
+    assert planted.centre_kernels.shape == (5, 3, 3)
+    grey = next(i for i, item in enumerate(centre.inputs) if item.unit == GREY)
+    assert planted.centre_kernels[grey, 1, 1] == 6
+    further = centre.further
+    assert {item.layer for item in further.inputs} == {"first"}
+    factors = {item.unit: item.factor for item in further.inputs}
     assert len({factors[i] for i in range(8, 12) if i in factors}) == 1, "colours go together"
-    assert shown["colour"][factors[8]] > shown["colour"][1 - factors[8]]
+    colourful, other = further.colour[factors[8]], further.colour[1 - factors[8]]
+    assert colourful is not None and other is not None
+    assert colourful > other
 
 
-def test_position_weights_are_the_columns_of_the_kernel(planted: Contents) -> None:
+def test_position_weights_are_the_columns_of_the_kernel(planted: Examples) -> None:
     layer, channel = first(planted, "example")
-    asked = [d for d in planted.values["directions"] if d["name"].startswith("position")]
-    assert len(asked) == 9
-    assert {(d["place"], d["side"]) for d in asked} == {(layer, "input")}
+    directions = [direction for direction in planted.directions if direction.name.startswith("position")]
+    assert len(directions) == 9
+    assert {(direction.place, direction.side) for direction in directions} == {(layer, "input")}
     kernel = loaded(Planted).module.get_submodule(layer).weight.detach()[channel]
-    for direction in asked:
-        _, y, x = direction["name"].split("-")
-        vector = planted.arrays[f"direction/{direction['name']}"]
-        assert torch.from_numpy(vector).equal(kernel[:, int(y), int(x)])
-        assert planted.arrays["position_norms"][int(y), int(x)] == pytest.approx(
-            float(kernel[:, int(y), int(x)].norm())
-        )
+    assert planted.position_norms is not None
+    for direction in directions:
+        y, x = map(int, direction.name.split("-")[1:])
+        assert torch.from_numpy(planted.vectors[direction.name]).equal(kernel[:, y, x])
+        assert planted.position_norms[y, x] == pytest.approx(float(kernel[:, y, x].norm()))
 
 
-def test_across_a_bottleneck_directions_are_of_the_wide_map(narrowed: Contents, planted: Contents) -> None:
-    assert "no spatial convolution" in planted.values["found"]["bottleneck"]["reason"]
+def test_across_a_bottleneck_directions_are_of_the_wide_map(narrowed: Examples, planted: Examples) -> None:
+    assert "no spatial convolution" in reason(planted, "bottleneck")
     assert first(narrowed, "bottleneck") == first(narrowed, "example")
-    shown = narrowed.values["shown"]["bottleneck"]
-    assert (shown["layers"], shown["channels"], shown["wide"]) == (["squeeze"], 5, 14)
-    assert {row["layer"] for row in shown["direct"]} == {"squeeze"}
-    assert {row["layer"] for row in shown["across"]} == {"second"}
-    places = {d["place"] for d in narrowed.values["directions"] if d["name"].startswith("position")}
+    bottleneck = narrowed.bottleneck
+    assert bottleneck is not None
+    assert (bottleneck.layers, bottleneck.channels, bottleneck.wide) == (["squeeze"], 5, 14)
+    assert {item.layer for item in bottleneck.direct} == {"squeeze"}
+    assert {item.layer for item in bottleneck.across} == {"second"}
+    places = {direction.place for direction in narrowed.directions if direction.name.startswith("position")}
     assert places == {"squeeze"}
 
 
-def test_factors_are_measured_against_groups_that_are_no_family(planted: Contents) -> None:
-    shown = planted.values["shown"]["high-low"]
-    assert shown["by_count"] == sorted(shown["by_count"])
-    assert shown["by_count"][1] == pytest.approx(shown["explained"], abs=1e-4)
-    assert len(shown["by_count_random"]) == 5
-    assert len(shown["units"]) == 2
-    assert shown["property"][0] == "frequency"
-    assert max(shown["property"][1:]) > 0 > min(shown["property"][1:]), "one factor is fine, one coarse"
-    assert planted.arrays["high-low/excitatory"].shape == (6, 3, 3, 2)
+def test_factors_are_measured_against_groups_that_are_no_family(planted: Examples) -> None:
+    family = planted.families["high-low"]
+    assert family.by_count == sorted(family.by_count)
+    assert family.by_count[1] == pytest.approx(family.explained, abs=1e-4)
+    assert len(family.by_count_random) == 5
+    assert len(family.units) == 2
+    assert family.property == "frequency"
+    means = [mean for mean in family.property_means if mean is not None]
+    assert max(means) > 0 > min(means), "one factor is fine, one coarse"
+    assert planted.excitatory["high-low"].shape == (6, 3, 3, 2)
 
 
-def test_all_kernels_of_one_pair_of_layers_are_kept(planted: Contents) -> None:
-    pair = planted.values["shown"]["pair"]
-    assert (pair["target"], len(pair["sources"])) == ("third", 14)
-    kept = torch.from_numpy(planted.arrays["pair_kernels"])
+def test_all_kernels_of_one_pair_of_layers_are_kept(planted: Examples) -> None:
+    assert planted.pair is not None and planted.pair_kernels is not None
+    assert (planted.pair.target, len(planted.pair.sources)) == ("third", 14)
+    kept = torch.from_numpy(planted.pair_kernels)
     torch.testing.assert_close(kept, loaded(Planted).module.third.weight.detach().half())
 
 
-def test_pictures_are_bounded_and_those_found_come_first(planted: Contents) -> None:
+def test_pictures_are_bounded_and_those_found_come_first(planted: Examples) -> None:
     few = analysed(Planted, pictures=4)
-    assert sum(map(len, few.values["pictures"].values())) == 4
-    assert CENTRE in few.values["pictures"]["third"]
-    assert few.values["unpictured"] > 0
-    assert planted.values["unpictured"] == 0
-    for unit in planted.values["found"]["oriented-sources"]["units"]:
-        assert unit["channel"] in planted.values["pictures"][unit["layer"]]
+    assert sum(map(len, few.pictures.values())) == 4
+    assert CENTRE in few.pictures["third"]
+    assert few.unpictured > 0
+    assert planted.unpictured == 0
+    for unit in found(planted, "oriented-sources").units:
+        assert unit.channel in planted.pictures[unit.layer]
 
 
 class Sigmoid(nn.Module):
@@ -193,10 +215,10 @@ class Sigmoid(nn.Module):
 
 
 def test_where_weights_cannot_be_expanded_the_reason_is_given_and_the_rest_is_there() -> None:
-    found = analysed(Sigmoid).values["found"]
+    result = analysed(Sigmoid)
     for name in ("black-and-white-centre", "high-low", "oriented-targets"):
-        assert "has no linear form" in found[name]["reason"]
-    assert found["example"]["units"][0]["layer"] == "third"
+        assert "has no linear form" in reason(result, name)
+    assert first(result, "example")[0] == "third"
 
 
 @pytest.mark.parametrize("layers", [[], [nn.Conv2d(3, 4, 3)], [nn.Conv2d(3, 4, 3), nn.Conv2d(4, 5, 3)]])
@@ -209,9 +231,9 @@ def test_a_shallow_network_has_reasons_in_place_of_units(layers: list[nn.Module]
         module(torch.zeros(2, 3, 32, 32))
         return module
 
-    found = analysed(ready).values["found"]
-    assert "too few" in found["high-low"]["reason"]
-    assert ("units" in found["example"]) == (len(layers) == 2)
+    result = analysed(ready)
+    assert "too few" in reason(result, "high-low")
+    assert isinstance(result.finding("example"), Finding) == (len(layers) == 2)
 
 
 class Residual(nn.Module):
@@ -231,17 +253,18 @@ class Residual(nn.Module):
 
 def test_in_a_residual_stream_no_single_unit_is_named() -> None:
     """Its channels are sums of units: a picture or a property of one of them would be a guess."""
-    values = analysed(Residual).values
-    assert "no single unit" in values["found"]["oriented-sources"]["reason"]
-    assert {row["layer"] for row in values["shown"]["position"]["inputs"]} == {""}
-    assert "oriented" not in values["shown"]
-    example = values["found"]["example"]["units"][0]
-    assert example["channel"] in values["pictures"][example["layer"]]
+    result = analysed(Residual)
+    assert "no single unit" in reason(result, "oriented-sources")
+    assert result.positions is not None
+    assert {item.layer for item in result.positions.inputs} == {""}
+    assert result.agreement is None
+    layer, channel = first(result, "example")
+    assert channel in result.pictures[layer]
 
 
-def test_what_the_examples_of_other_analyses_want_is_pictured(planted: Contents) -> None:
-    asks = SimpleNamespace(values={"wanted": {"first": [3], "second": [13]}})
-    pictures = analysed(Planted, needs={"cancellation": asks}, pictures=20).values["pictures"]
+def test_what_the_examples_of_other_analyses_want_is_pictured(tmp_path: Path) -> None:
+    asks = cancellation(wanted={"first": [3], "second": [13]}).contents()
+    pictures = analysed(Planted, {"cancellation": Store(tmp_path).put("0" * 64, asks, {})}, pictures=20).pictures
     assert 3 in pictures["first"]
     assert 13 in pictures["second"]
 
@@ -257,19 +280,19 @@ def test_one_colour_channel_leaves_frequency_to_go_by() -> None:
     )
     layers = discover(model.module, model.spec.input_shape)
     context = Context(model, layers, None, torch.device("cpu"), ANALYSES[0].parameters("quick"), {})
-    found = ANALYSES[0].run(context).values["found"]
-    assert "do not differ in colour" in found["black-and-white-centre"]["reason"]
-    assert len(found["high-low"]["units"]) == 6
+    result = ANALYSES[0].run(context)
+    assert "do not differ in colour" in reason(result, "black-and-white-centre")
+    assert len(found(result, "high-low").units) == 6
 
 
 def test_on_inceptionv1_the_units_are_where_the_article_found_its_own(bvlc: LoadedModel) -> None:
     """By the same rules, on a network nobody planted anything in."""
     layers = discover(bvlc.module, bvlc.spec.input_shape)
     context = Context(bvlc, layers, None, torch.device("cpu"), ANALYSES[0].parameters("quick"), {})
-    values = ANALYSES[0].run(context).values
-    assert values["levels"]["early"] == ["mixed3a_3x3", "mixed3a_5x5"]
-    assert values["levels"]["late"] == ["mixed3b_3x3", "mixed3b_5x5"]
+    result = ANALYSES[0].run(context)
+    assert result.levels.early == ["mixed3a_3x3", "mixed3a_5x5"]
+    assert result.levels.late == ["mixed3b_3x3", "mixed3b_5x5"]
     for name in ("black-and-white-centre", "high-low", "black-and-white"):
-        assert values["found"][name]["score"] > values["found"][name]["null"], name
-    assert len(values["directions"]) <= 40
-    assert sum(map(len, values["pictures"].values())) <= 110
+        assert found(result, name).beyond_chance, name
+    assert len(result.directions) <= 40
+    assert sum(map(len, result.pictures.values())) <= 110

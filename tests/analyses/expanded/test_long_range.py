@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +13,9 @@ from torch import nn
 
 from wbsite.analyses.base import Context
 from wbsite.analyses.expanded import long_range
-from wbsite.core.store import Contents
 from wbsite.graph.layers import discover
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
+from wbsite.results.expanded.long_range import LongRange, RangeSummaries
 
 PARAMS = {"targets": 10, "units": 24, "draws": 6, "scattered": 2, "maps": 4, "largest": 64, "seed": 0}
 
@@ -48,10 +47,10 @@ def smooth(module: nn.Module) -> nn.Module:
 
 
 @pytest.fixture
-def run() -> Callable[..., Contents]:
+def run() -> Callable[..., LongRange]:
     """run(module, …parameters): the analysis of a network for 24×24 pictures."""
 
-    def of(module: nn.Module, **params: Any) -> Contents:
+    def of(module: nn.Module, **params: Any) -> LongRange:
         spec = ModelSpec("chain", "none", "Chain", Chain, Preprocess(crop=24))
         module = module.eval().requires_grad_(False)
         model = LoadedModel(module, spec, "0")
@@ -72,40 +71,40 @@ def chain() -> Callable[..., Chain]:
     return of
 
 
-def test_of_independent_weights_a_twentieth_passes(run: Callable[..., Contents], chain: Callable[..., Chain]) -> None:
+def test_of_independent_weights_a_twentieth_passes(run: Callable[..., LongRange], chain: Callable[..., Chain]) -> None:
     """Or any network would be found to have electron orbitals. 24 units of 5 pairs of 6 networks."""
-    tables = pd.concat([run(chain(seed)).tables["rows"] for seed in range(6)])
+    tables = pd.concat([run(chain(seed)).rows for seed in range(6)])
     for _, table in tables.groupby("measure"):
         assert len(table) == 36
         assert 0.02 < table["share"].mean() < 0.09
         assert abs(table["excess"].mean()) < 0.02
 
 
-def test_smooth_kernels_are_found_smooth(run: Callable[..., Contents], chain: Callable[..., Chain]) -> None:
-    found = run(smooth(chain()))
-    rows = found.tables["rows"][found.tables["rows"]["measure"] == "smoothness"]
+def test_smooth_kernels_are_found_smooth(run: Callable[..., LongRange], chain: Callable[..., Chain]) -> None:
+    result = run(smooth(chain()))
+    rows = result.rows[result.rows["measure"] == "smoothness"]
     assert (rows["share"] > 0.9).all()
     assert (rows["excess_low"] > 0).all()
-    summary = found.values["summary"]["smoothness"]["2"]
-    assert summary["above"] == summary["pairs"] == 3
-    assert summary["share_low"] is None, "three pairs have no interval"
+    summary = result.summary.smoothness["2"]
+    assert summary.above == summary.pairs == 3
+    assert summary.share_low is None, "three pairs have no interval"
 
 
-def test_lobes_of_both_signs_are_told_from_blobs(run: Callable[..., Contents], chain: Callable[..., Chain]) -> None:
+def test_lobes_of_both_signs_are_told_from_blobs(run: Callable[..., LongRange], chain: Callable[..., Chain]) -> None:
     """Where all weights have one sign, so have all paths, shuffled or not."""
     module = chain()
     with torch.no_grad():
         for part in module.children():
             part.weight.abs_()
-    rows = run(module).tables["rows"].set_index(["measure", "target", "kind"])
+    rows = run(module).rows.set_index(["measure", "target", "kind"])
     assert rows.loc[("balance", "conv5", "3"), "median"] == 0
     assert rows.loc[("balance", "conv5", "3"), "null_limit"] == 0
 
 
 def test_sources_lie_two_and_three_back_and_at_the_start(
-    run: Callable[..., Contents], chain: Callable[..., Chain]
+    run: Callable[..., LongRange], chain: Callable[..., Chain]
 ) -> None:
-    rows = run(chain()).tables["rows"]
+    rows = run(chain()).rows
     pairs = {(row.target, row.kind): (row.source, row.steps, row.rows) for row in rows.itertuples()}
     assert pairs == {
         ("conv3", "2"): ("conv1", 2, 5),
@@ -117,52 +116,51 @@ def test_sources_lie_two_and_three_back_and_at_the_start(
     }
 
 
-def test_what_has_no_linear_form_is_named(run: Callable[..., Contents], chain: Callable[..., Chain]) -> None:
-    found = run(chain(gate=True))
-    assert {one["target"] for one in found.values["skipped"]} == {"conv5"}
-    assert all("mul" in one["reason"] or "sigmoid" in one["reason"] for one in found.values["skipped"])
-    assert "conv5" not in set(found.tables["rows"]["target"])
+def test_what_has_no_linear_form_is_named(run: Callable[..., LongRange], chain: Callable[..., Chain]) -> None:
+    result = run(chain(gate=True))
+    assert {pair.target for pair in result.skipped} == {"conv5"}
+    assert all("mul" in pair.reason or "sigmoid" in pair.reason for pair in result.skipped)
+    assert "conv5" not in set(result.rows["target"])
 
 
-def test_maps_too_large_to_look_at_are_named(run: Callable[..., Contents], chain: Callable[..., Chain]) -> None:
-    found = run(chain(), largest=6)
-    assert {one["kind"] for one in found.values["skipped"]} == {"3", "first"}
-    assert set(found.tables["rows"]["kind"]) == {"2"}
+def test_maps_too_large_to_look_at_are_named(run: Callable[..., LongRange], chain: Callable[..., Chain]) -> None:
+    result = run(chain(), largest=6)
+    assert {pair.kind for pair in result.skipped} == {"3", "first"}
+    assert set(result.rows["kind"]) == {"2"}
 
 
-def test_weights_that_are_not_there_are_named(run: Callable[..., Contents], chain: Callable[..., Chain]) -> None:
+def test_weights_that_are_not_there_are_named(run: Callable[..., LongRange], chain: Callable[..., Chain]) -> None:
     module = chain()
     nn.init.constant_(module.conv5.weight, float("nan"))
-    found = run(module)
-    assert {one["target"] for one in found.values["skipped"]} == {"conv5"}
-    assert all("weights file" in one["reason"] for one in found.values["skipped"])
+    skipped = run(module).skipped
+    assert {pair.target for pair in skipped} == {"conv5"}
+    assert all("weights file" in pair.reason for pair in skipped)
 
 
-def test_a_network_without_spatial_layers_has_no_pairs(run: Callable[..., Contents]) -> None:
-    found = run(nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Conv2d(4, 4, 1)))
-    assert found.values["summary"] == {"smoothness": {}, "balance": {}}
-    assert len(found.tables["rows"]) == len(found.tables["examples"]) == 0
+def test_a_network_without_spatial_layers_has_no_pairs(run: Callable[..., LongRange]) -> None:
+    result = run(nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU(), nn.Conv2d(4, 4, 1)))
+    assert result.summary == RangeSummaries(smoothness={}, balance={})
+    assert len(result.rows) == len(result.per_unit) == len(result.examples) == 0
 
 
-def test_examples_are_the_units_at_stated_quantiles(run: Callable[..., Contents], chain: Callable[..., Chain]) -> None:
+def test_examples_are_the_units_at_stated_quantiles(run: Callable[..., LongRange], chain: Callable[..., Chain]) -> None:
     """Not those that look best."""
-    found = run(smooth(chain()))
-    examples, units = found.tables["examples"], found.tables["units"]
-    of = units[(units["target"] == "conv4") & (units["kind"] == "2") & (units["measure"] == "smoothness")]
+    result = run(smooth(chain()))
+    examples, units = result.examples, result.per_unit
+    pair = units[(units["target"] == "conv4") & (units["kind"] == "2") & (units["measure"] == "smoothness")]
     for which, quantile in (("median", 0.5), ("upper quartile", 0.75)):
         chosen = examples[(examples["kind"] == "2") & (examples["which"] == which)].iloc[0]
         assert chosen["target"] == "conv4"
-        gap = (of["value"] - of["value"].quantile(quantile)).abs()
-        assert gap.min() == pytest.approx(abs(chosen["unit_smoothness"] - of["value"].quantile(quantile)))
+        gap = (pair["value"] - pair["value"].quantile(quantile)).abs()
+        assert gap.min() == pytest.approx(abs(chosen["unit_smoothness"] - pair["value"].quantile(quantile)))
     for example, rows in examples.groupby("example"):
-        maps = found.arrays[f"example_{example}"]
+        maps = result.maps[str(example)]
         assert maps.shape == (4, rows["rows"].iloc[0], rows["columns"].iloc[0])
         np.testing.assert_allclose(np.sqrt((maps**2).sum((1, 2))), rows["norm"], rtol=1e-5)
         assert (rows["norm"].diff().dropna() <= 0).all()
 
 
-def test_values_are_json_and_the_seed_decides(run: Callable[..., Contents], chain: Callable[..., Chain]) -> None:
+def test_the_seed_decides(run: Callable[..., LongRange], chain: Callable[..., Chain]) -> None:
     one, other, third = run(chain()), run(chain()), run(chain(), seed=1)
-    json.dumps(one.values, allow_nan=False)
-    assert one.values == other.values
-    assert one.values["summary"] != third.values["summary"]
+    assert one.rows.equals(other.rows)
+    assert one.summary == other.summary != third.summary

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,14 +11,15 @@ import pytest
 from counters import ALL_DEAD, DIED, ONE_SEED, STUDY, other_data, results
 
 from wbsite.analyses.information.dips import summary
-from wbsite.core.store import Contents
 from wbsite.ops.information.counting import NOT_BINARY, binary_counts, count_decisions
+from wbsite.results.base import Result
+from wbsite.train.study.study import Study
 
 NEW = ("activation_patterns", "counting", "dips", "activation_peaks", "saturation")
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Contents]:
+def made() -> Any:
     return results()
 
 
@@ -28,66 +30,66 @@ def of(table: pd.DataFrame, name: str, seed: int, **at: object) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("name", list(STUDY.named()))
-def test_a_network_made_to_count_only_counts(found: dict[str, Contents], name: str) -> None:
-    counting = found["counting"]
-    assert counting.values["baseline"]["accuracy"] == 0.875
-    assert counting.values["baseline"]["information"] == pytest.approx(0.62764, abs=5e-6)
-    course = of(counting.tables["course"], name, 0)
+def test_a_network_made_to_count_only_counts(made: Any, name: str) -> None:
+    counting = made["counting"]
+    assert counting.baseline.accuracy == 0.875
+    assert counting.baseline.information == pytest.approx(0.62764, abs=5e-6)
+    course = of(counting.course, name, 0)
     assert course["accuracy"].to_numpy()[1:] == pytest.approx(0.875)
     assert course["agreement"].to_numpy()[1:] == pytest.approx(1)
     assert course["eta_output"].to_numpy()[1:] == pytest.approx(1, abs=1e-4)
     assert course["agreement"].iloc[0] < 0.99
-    first = of(counting.tables["rows"], name, 0, layer="layer 1")
+    first = of(counting.rows, name, 0, layer="layer 1")
     assert first["eta_w"].to_numpy()[1:] == pytest.approx(1, abs=1e-4)
     assert first["h_given_w"].to_numpy()[1:] == pytest.approx(0, abs=0.3), "a count on a bin's edge may fall on both"
-    assert first["i_tw"].to_numpy()[1:].max() <= counting.values["entropy"] + 1e-9
-    assert counting.values["runs"][name]["alive"] == 2
-    assert counting.values["runs"][name]["passed"] == 1, "the untrained one has not"
+    assert first["i_tw"].to_numpy()[1:].max() <= counting.entropy + 1e-9
+    assert counting.runs[name].alive == 2
+    assert counting.runs[name].passed == 1, "the untrained one has not"
 
 
-def test_a_network_that_died_has_no_numbers_after_it(found: dict[str, Contents]) -> None:
+def test_a_network_that_died_has_no_numbers_after_it(made: Any) -> None:
     for table in ("rows", "course"):
-        dead = found["counting"].tables[table].query("seed == 2")
+        dead = getattr(made["counting"], table).query("seed == 2")
         after = dead[dead["epoch"] >= STUDY.moments[DIED]].drop(columns=["configuration", "seed", "epoch"])
         assert after.select_dtypes("number").isna().all(axis=None)
-    assert (found["activation_patterns"].arrays["layers/tanh-none"][2, DIED:] == 0).all()
-    assert found["activation_patterns"].tables["saturation"].query("seed == 2")["zero"].isna().sum() == 2 * 3 * 3
-    assert set(found["saturation"].tables["rows"]["seed"]) == {0, 1}
-    assert set(found["activation_peaks"].tables["rows"]["seed"]) == {0, 1}
+    assert (made["activation_patterns"].layers["tanh-none"][2, DIED:] == 0).all()
+    assert made["activation_patterns"].saturation.query("seed == 2")["zero"].isna().sum() == 2 * 3 * 3
+    assert set(made["saturation"].rows["seed"]) == {0, 1}
+    assert set(made["activation_peaks"].rows["seed"]) == {0, 1}
 
 
-def test_information_beyond_the_count_is_what_is_left_of_the_plane(found: dict[str, Contents]) -> None:
-    both = found["counting"].tables["rows"].merge(found["information_plane"].tables["rows"]).dropna()
+def test_information_beyond_the_count_is_what_is_left_of_the_plane(made: Any) -> None:
+    both = made["counting"].rows.merge(made["information_plane"].rows).dropna()
     assert (both["i_tw"] + both["h_given_w"]).to_numpy() == pytest.approx(both["i_xt"].to_numpy(), abs=1e-9)
 
 
-def test_its_peaks_are_the_counts(found: dict[str, Contents]) -> None:
-    result = found["activation_peaks"]
-    assert result.values["counts"] == list(range(13))
-    assert result.values["visible"] == 9, "of 0, 1, 11 and 12 active inputs there are fewer than 5 % of 924"
-    [unit] = of(result.tables["rows"], "tanh-none", 0, layer="layer 1", unit=0).to_dict("records")
+def test_its_peaks_are_the_counts(made: Any) -> None:
+    result = made["activation_peaks"]
+    assert result.counts == list(range(13))
+    assert result.visible == 9, "of 0, 1, 11 and 12 active inputs there are fewer than 5 % of 924"
+    [unit] = of(result.rows, "tanh-none", 0, layer="layer 1", unit=0).to_dict("records")
     assert unit["peaks"] == 9
     assert unit["eta_w"] == pytest.approx(1, abs=1e-6)
     assert unit["peak_by_w"] == pytest.approx(1)
     assert unit["p"] <= 0.05
     assert unit["eta_untrained"] < 0.5
-    [other] = of(result.tables["rows"], "tanh-none", 1, layer="layer 1", unit=0).to_dict("records")
+    [other] = of(result.rows, "tanh-none", 1, layer="layer 1", unit=0).to_dict("records")
     assert other["peak_by_w"] != other["peak_by_w"] or other["peak_by_w"] < 0.5
-    [relu] = of(result.tables["rows"], "relu-0.8", 0, layer="layer 1", unit=0).to_dict("records")
+    [relu] = of(result.rows, "relu-0.8", 0, layer="layer 1", unit=0).to_dict("records")
     assert (relu["used"], relu["counts"]) == (4095, 12), "the activation of no active input is exactly 0"
 
 
-def test_histograms_hold_every_activation(found: dict[str, Contents]) -> None:
-    result = found["activation_patterns"]
-    layers = result.arrays["layers/relu-0.8"]
+def test_histograms_hold_every_activation(made: Any) -> None:
+    result = made["activation_patterns"]
+    layers = result.layers["relu-0.8"]
     assert layers.shape == (3, 6, 3, 30)
     assert (layers[:2].sum(3) == 4096 * np.array([4, 3, 2])).all()
-    units = [result.arrays[f"units/relu-0.8/{layer}"] for layer in ("layer 1", "layer 2", "output")]
+    units = [result.units[f"relu-0.8/{layer}"] for layer in ("layer 1", "layer 2", "output")]
     assert all((each.sum(1) == layers[0, :, place]).all() for place, each in enumerate(units))
-    assert result.values["ranges"]["tanh-none"] == {
-        "layer 1": [-1, 1], "layer 2": [-1, 1], "output": [0, 1],
+    assert result.ranges["tanh-none"] == {
+        "layer 1": (-1, 1), "layer 2": (-1, 1), "output": (0, 1),
     }  # fmt: skip
-    assert result.values["ranges"]["relu-0.8"]["layer 1"][0] == 0
+    assert result.ranges["relu-0.8"]["layer 1"][0] == 0
 
 
 def paired(seeds: int = 7) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
@@ -110,23 +112,23 @@ def paired(seeds: int = 7) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
 
 def test_dips_that_go_with_counting_are_told_from_those_that_do_not() -> None:
     rows, counted = paired()
-    found = summary(rows, None, 10, counted)
-    assert (found["dips"], found["alive"]) == (7, 10)
-    assert found["agreement_excess"] > 0.05
-    assert found["agreement_p"] < 0.01
-    assert found["agreement_ratio"] == 1
-    assert found["agreement_ratio_p"] < 0.01
-    assert found["eta_output_excess"] == pytest.approx(0)
-    assert found["eta_output_p"] == 1
-    assert found["mean_depth"] is None
+    dips = summary(rows, None, 10, counted)
+    assert (dips.dips, dips.alive) == (7, 10)
+    assert dips.agreement.excess > 0.05
+    assert dips.agreement.p < 0.01
+    assert dips.agreement.ratio == 1
+    assert dips.agreement.ratio_p < 0.01
+    assert dips.eta_output.excess == pytest.approx(0)
+    assert dips.eta_output.p == 1
+    assert dips.mean_depth is None
 
 
 def test_saturation_and_compression_of_one_run() -> None:
-    from wbsite.analyses.information.saturation import of_run
+    from wbsite.analyses.information.saturation import compare_run
 
     epochs = range(10)
     saturated = pd.DataFrame({0: np.linspace(0, 0.9, 10), 1: np.zeros(10)}, epochs)
-    row = of_run(pd.Series([1.0, *np.linspace(5, 1, 9)], epochs), saturated, 0)
+    row = compare_run(pd.Series([1.0, *np.linspace(5, 1, 9)], epochs), saturated, 0)
     assert row["peak_epoch"] == 1
     assert row["compression"] == 4
     assert row["rise"] == pytest.approx(0.8)
@@ -135,27 +137,30 @@ def test_saturation_and_compression_of_one_run() -> None:
 
 
 def test_inputs_that_are_not_binary_are_not_counted() -> None:
-    found = results(other_data())
-    assert found["counting"].values == {"none": NOT_BINARY}
-    assert found["activation_peaks"].values == {"none": NOT_BINARY}
-    assert len(found["counting"].tables["rows"]) == 0
-    assert set(found["dips"].values["layers"]["tanh-none"]) == {"layer 1", "layer 2", "output"}
-    for layer in found["dips"].values["layers"]["tanh-none"].values():
-        assert layer["agreement"] is None
+    made: Any = results(other_data())
+    for name in ("counting", "activation_peaks"):
+        assert made[name].reason == NOT_BINARY
+        assert len(made[name].rows) == 0
+    assert made["counting"].baseline is None
+    assert set(made["dips"].layers["tanh-none"]) == {"layer 1", "layer 2", "output"}
+    for layer in made["dips"].layers["tanh-none"].values():
+        assert layer.agreement.value.mean is None
+
+
+def finite(made: dict[str, Result]) -> None:
+    for name in NEW:
+        contents = made[name].contents()
+        json.dumps(contents.values, allow_nan=False)
+        assert all(np.isfinite(array).all() for array in contents.arrays.values())
 
 
 @pytest.mark.parametrize("study", [ALL_DEAD, ONE_SEED], ids=["all dead", "one seed"])
-def test_too_little_to_measure_is_said_with_none(study: object) -> None:
-    found = results(study=study)  # type: ignore[arg-type]
-    for name in NEW:
-        json.dumps(found[name].values, allow_nan=False)
-        assert all(np.isfinite(array).all() for array in found[name].arrays.values())
+def test_too_little_to_measure_is_said_with_none(study: Study) -> None:
+    finite(results(study=study))
 
 
-def test_values_are_json_and_arrays_finite(found: dict[str, Contents]) -> None:
-    for name in NEW:
-        json.dumps(found[name].values, allow_nan=False)
-        assert all(np.isfinite(array).all() for array in found[name].arrays.values())
+def test_values_are_json_and_arrays_finite(made: Any) -> None:
+    finite(made)
 
 
 def test_counts_and_the_decisions_they_allow() -> None:

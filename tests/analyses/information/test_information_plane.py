@@ -16,12 +16,11 @@ from wbsite.analyses.information.information_plane import compression, ends, run
 from wbsite.analyses.information.trajectories import run as train
 from wbsite.core.progress import Progress
 from wbsite.core.store import Contents, Store
+from wbsite.ops.information import Binning, mutual_information
 from wbsite.ops.information.activations import ACTIVATIONS
-from wbsite.ops.information.mutual import Binning, mutual_information
+from wbsite.results.information.trajectories import Trajectories
 from wbsite.train.study.replay import Replay
 from wbsite.train.study.study_file import read
-
-ALIVE = math.nan
 
 
 def course(seed: int, i_xt: list[float], configuration: str = "tanh") -> pd.DataFrame:
@@ -35,7 +34,7 @@ def course(seed: int, i_xt: list[float], configuration: str = "tanh") -> pd.Data
 
 def test_compression_is_the_largest_information_minus_the_last() -> None:
     rows = pd.concat([course(0, [3, 5, 4, 2]), course(1, [1, 2, 3, 4]), course(2, [9, 1, 0, 0])])
-    final = ends(rows, {("tanh", 0): ALIVE, ("tanh", 1): ALIVE, ("tanh", 2): 2.0})
+    final = ends(rows, {("tanh", 0), ("tanh", 1)})
     assert final["seed"].tolist() == [0, 1], "the third run died"
     assert final["compression"].tolist() == [3, 0]
     assert final["peak_epoch"].tolist() == [1, 3]
@@ -47,10 +46,10 @@ def test_compression_is_the_largest_information_minus_the_last() -> None:
 
 
 def test_one_seed_has_no_interval_and_none_no_row() -> None:
-    one = compression(ends(course(0, [2, 1]), {("tanh", 0): ALIVE}))
+    one = compression(ends(course(0, [2, 1]), {("tanh", 0)}))
     assert one["mean"].tolist() == [1]
     assert one[["deviation", "low", "high"]].isna().all(axis=None)
-    assert compression(ends(course(0, [2, 1]), {("tanh", 0): 0.0})).empty
+    assert compression(ends(course(0, [2, 1]), set())).empty
 
 
 @pytest.fixture(scope="module")
@@ -58,16 +57,16 @@ def trained(study_file: Path) -> tuple[StudyContext, Store]:
     """The brief study, trained."""
     study, samples, store = read(study_file), datasets.samples("harmonics", Progress()), Store("memory://plane")
     context = StudyContext(study, samples, torch.device("cpu"), {}, {})
-    entry = store.put("trajectories", train(context), {})
+    entry = store.put("trajectories", train(context).contents(), {})
     return StudyContext(study, samples, torch.device("cpu"), {}, {"trajectories": entry}), store
 
 
 def test_what_is_measured_is_the_network_that_was_trained(trained: tuple[StudyContext, Store]) -> None:
     context, _ = trained
     result = run(context)
-    replay = Replay(context.study, context.samples, context.needs["trajectories"], context.device)
+    replay = Replay(context.study, context.samples, context.need(Trajectories).parameters, context.device)
     assert len(replay.indices) == 512
-    rows = result.tables["rows"]
+    rows = result.rows
     row = replay.parameters("relu", 2)[-1]
     shape = replay.configurations["relu"].architecture(12, 2)
     views = {name: view[0, 0] for name, view in shape.views(row[None, None]).items()}
@@ -83,12 +82,12 @@ def test_what_is_measured_is_the_network_that_was_trained(trained: tuple[StudyCo
 def test_bounds_from_all_pairs_take_fewer_records_and_say_so(trained: tuple[StudyContext, Store]) -> None:
     context, _ = trained
     result = run(context)
-    told = {each["token"]: each for each in result.values["estimators"]}
-    assert told["binning:0.07"]["records"] == 5
-    assert told["kde-upper:0.1"]["records"] == 2
-    rows = result.tables["rows"]
+    records = {estimator.token: estimator.records for estimator in result.estimators}
+    assert records["binning:0.07"] == 5
+    assert records["kde-upper:0.1"] == 2
+    rows = result.rows
     assert sorted(rows.loc[rows["estimator"] == "kde-upper:0.1", "epoch"].unique()) == [0, 8]
-    assert result.values["cap"] == 9
+    assert result.cap == 9
 
 
 def test_a_run_with_infinite_parameters_is_measured_until_then(trained: tuple[StudyContext, Store]) -> None:
@@ -98,13 +97,14 @@ def test_a_run_with_infinite_parameters_is_measured_until_then(trained: tuple[St
     arrays["parameters/tanh"][1, 3:] = np.nan
     runs = entry.table("runs")
     runs.loc[(runs["configuration"] == "tanh") & (runs["seed"] == 1), "died"] = 4.0
-    broken = store.put("broken", Contents(entry.values, arrays, {"runs": runs}), {})
+    tables = {name: entry.table(name) for name in ("course", "gradients")}
+    broken = store.put("broken", Contents(entry.values, arrays, {**tables, "runs": runs}), {})
     result = run(StudyContext(context.study, context.samples, context.device, {}, {"trajectories": broken}))
-    rows = result.tables["rows"]
+    rows = result.rows
     dead = rows[(rows["configuration"] == "tanh") & (rows["seed"] == 1) & (rows["estimator"] == "fixed:30")]
     assert (
         dead.groupby("layer")["i_xt"].apply(lambda found: found.notna().tolist()).tolist()
         == [[True] * 3 + [False] * 2] * 3
     )
-    final = result.tables["final"]
+    final = result.final
     assert set(final.loc[final["configuration"] == "tanh", "seed"]) == {0, 2}

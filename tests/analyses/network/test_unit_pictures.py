@@ -19,7 +19,7 @@ from wbsite.core.progress import Progress
 from wbsite.core.store import Contents, Store
 from wbsite.graph.layers import discover
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
-from wbsite.results.network.unit_pictures import Photographs as PhotographsRecord
+from wbsite.results.photographs import PhotographSet
 
 ANALYSIS = unit_pictures.ANALYSES[0]
 
@@ -49,7 +49,7 @@ def context(tmp_path: Path) -> Callable[..., Context]:
         parts = Parts(store, "parts", {}, Progress())
         return Context(
             model, layers, layer, device, given, {"examples": examples}, parts=parts,
-            load_photographs=lambda: photographs,
+            inputs={"photographs": lambda: photographs},
         )  # fmt: skip
 
     return make
@@ -67,8 +67,8 @@ def test_what_the_examples_want_is_pictured_and_compared_with_photographs(contex
     assert rows["dead"].tolist() == [False, False, True]
     assert rows.loc[4, "reseeded"] == 2
     assert rows["ratio"].isna().tolist() == [False, False, True], "no photograph excites a unit that only has a bias"
-    assert result.dead == [4]
-    assert result.photographs == PhotographsRecord(name="noise", count=6, what="6 pictures of noise")
+    assert result.dead == (4,)
+    assert result.photographs == PhotographSet(name="noise", count=6, what="6 pictures of noise")
     assert (result.units, result.shown, result.presented) == (5, 3, 20)
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from wbsite.core.errors import WbsiteError
-from wbsite.ops.information.mutual import (
+from wbsite.ops.information import (
     EDGE,
     KDE,
     Binning,

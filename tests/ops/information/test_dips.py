@@ -15,17 +15,17 @@ EPOCHS = [0, 1, 3, 10, 20, 30, 50, 70, 100, 150, 200, 300, 600]
 def test_a_dip_is_found_where_it_was_made() -> None:
     found = dip(EPOCHS, [5, 5, 6, 8, 9, 8.5, 7, 6.5, 7, 8, 8.2, 8.1, 8])
     assert found is not None
-    assert (EPOCHS[found.place], EPOCHS[found.before], EPOCHS[found.after]) == (70, 20, 200)
+    assert (EPOCHS[found.record], EPOCHS[found.before], EPOCHS[found.after]) == (70, 20, 200)
     assert found.depth == pytest.approx(8.2 - 6.5), "from the lower of the two sides"
 
 
 def test_the_deepest_of_two_counts_and_of_equal_ones_the_first() -> None:
     two = dip(EPOCHS, [9, 9, 9, 9, 9, 9, 8, 9, 7, 9, 9, 9, 9])
     assert two is not None
-    assert EPOCHS[two.place] == 100
+    assert EPOCHS[two.record] == 100
     level = dip(EPOCHS, [9, 9, 9, 9, 9, 9, 7, 7, 7, 9, 9, 9, 9])
     assert level is not None
-    assert EPOCHS[level.place] == 50
+    assert EPOCHS[level.record] == 50
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 import torch
 from sklearn.neighbors import NearestNeighbors
 
-from wbsite.ops.information.edge import _distance
-from wbsite.ops.information.mutual import EDGE, KDE, mutual_information, mutual_informations
+from wbsite.ops.information import EDGE, KDE, mutual_information, mutual_informations
+from wbsite.ops.information.estimators.edge import _distance
 
 BOUNDS = (("upper", 2.0), ("lower", 8.0))
 

@@ -12,8 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wbsite.ops.information.discrete_entropy import joined, ranks
-from wbsite.ops.information.mutual import (
+from wbsite.ops.information import (
     EDGE,
     KDE,
     Binning,
@@ -24,6 +23,7 @@ from wbsite.ops.information.mutual import (
     mutual_information,
     mutual_informations,
 )
+from wbsite.ops.information.discrete_entropy import joined, ranks
 
 BINNED = (Binning(0.3), FixedBins(8), QuantileBins(5))
 ALL = (*BINNED, KDE(0.1), KDE(0.1, "lower"), EDGE())

@@ -15,28 +15,28 @@ def test_equally_spaced_peaks_are_counted_and_found_equal(count: int) -> None:
     rng = np.random.default_rng(count)
     values = np.repeat(np.linspace(-1, 1, count), 300) + rng.normal(0, 0.01, 300 * count)
     found = peaks(values)
-    assert len(found.places) == count
-    assert found.centres[found.places] == pytest.approx(np.linspace(-1, 1, count), abs=0.04)
+    assert len(found.positions) == count
+    assert found.centres[found.positions] == pytest.approx(np.linspace(-1, 1, count), abs=0.04)
     assert np.unique(np.searchsorted(found.borders, values), return_counts=True)[1].tolist() == [300] * count
     if count >= 5:
-        variation, p = spacing(found.places)
+        variation, p = spacing(found.positions)
         assert variation < 0.15
         assert p <= 0.05
 
 
 def test_spread_without_peaks_and_values_without_spread() -> None:
-    assert len(peaks(np.random.default_rng(0).normal(size=20_000)).places) == 1
+    assert len(peaks(np.random.default_rng(0).normal(size=20_000)).positions) == 1
     constant = peaks(np.full(50, 0.3, np.float32))
-    assert len(constant.places) == 1
+    assert len(constant.positions) == 1
     assert constant.heights.sum() == pytest.approx(1, abs=1e-6)
     nothing = peaks(np.zeros(0))
-    assert len(nothing.places) == len(nothing.centres) == 0
-    assert all(map(math.isnan, spacing(nothing.places)))
+    assert len(nothing.positions) == len(nothing.centres) == 0
+    assert all(map(math.isnan, spacing(nothing.positions)))
 
 
 def test_a_small_bump_is_no_peak() -> None:
     values = np.concatenate([np.full(1000, 0.0), np.full(1000, 1.0), np.full(30, 0.5)])
-    assert len(peaks(values).places) == 2
+    assert len(peaks(values).positions) == 2
 
 
 def test_random_peaks_are_called_equal_as_often_as_p_says() -> None:

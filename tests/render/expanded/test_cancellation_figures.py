@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from expanded_results import cancellation, gradients
 
 from wbsite.core import registry
-from wbsite.core.store import Contents, Store
+from wbsite.core.store import Store
 from wbsite.render.expanded._channels import channel_text, channel_tile
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
-from wbsite.results.site import Model, Site
+from wbsite.results.expanded.cancellation import Cancellation, SkippedLayer
+from wbsite.results.expanded.gradients import Gradients
+from wbsite.results.site import Site
 
 FIGURES = ("cancellation-scatter", "boundary-units", "example-gradients")
 
@@ -42,11 +45,9 @@ def test_pairs_and_layers_are_both_in_the_data(scene: Scene) -> None:
 
 def test_a_network_without_such_units_is_not_said_to_have_some(scene: Scene) -> None:
     """Random weights: the caption gives the number found, which is 0, before it shows any."""
-    entry = scene.entry_or_gap("cancellation")
+    count = scene.result_or_gap(Cancellation).beyond_shuffle
     caption = drawn(scene, "boundary-units").caption
-    count = entry.values["found"]
-    said = "None of " in caption if count == 0 else f"{count} whose strongest paths" in caption
-    assert said
+    assert ("None of " if count == 0 else f"{count} whose strongest paths") in caption
     assert "false discovery" in caption
 
 
@@ -61,8 +62,7 @@ def test_every_kernel_has_a_text_with_its_ends_and_its_sign(scene: Scene) -> Non
 
 def test_photographs_and_bounds_are_said(scene: Scene) -> None:
     drawing = drawn(scene, "example-gradients")
-    entry = scene.entry_or_gap("gradients")
-    assert f"on {entry.values['shown']} photographs" in drawing.caption
+    assert f"on {scene.result_or_gap(Gradients).photographs_used} photographs" in drawing.caption
     assert "crops of the two photographs" in drawing.caption
     assert re.search(r"entries of gradients 0 leave the bounds", drawing.caption)
     assert (drawing.data["inhibition"] >= 0).all()
@@ -78,36 +78,26 @@ def test_a_figure_stays_small(scene: Scene, name: str) -> None:
 
 
 @pytest.fixture
-def empty(tmp_path: Path, scene: Scene) -> Scene:
-    """The same network, with results in which nothing could be measured."""
-    assert scene.model is not None
-    store = Store(tmp_path)
-    reason = {"layer": "conv3", "reason": "gate has no linear form"}
-    values: dict[str, dict[str, Any]] = {
-        "cancellation": {"shown": [], "skipped": [reason], "found": 0},
-        "gradients": {"examples": [], "skipped": []},
-    }
-    results = {}
-    for number, (name, told) in enumerate(values.items()):
-        key = f"{number:064d}"
-        store.put(key, Contents(told), {"analysis": name})
-        results[name] = {"": {"key": key}}
-    record = {"id": "speck", "title": "Speck", "results": results}
-    return Scene(scene.site, Model(store, record))
+def empty(made_site: Callable[..., Site]) -> Scene:
+    """A network of which nothing could be measured."""
+    skipped = [SkippedLayer(layer="conv3", reason="gate has no linear form")]
+    results = {"cancellation": {"": cancellation(skipped=skipped)}, "gradients": {"": gradients()}}
+    site = made_site(models={"speck": results})
+    return Scene(site, site.models[0])
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "reason"),
     [
         ("cancellation-scatter", "conv3: gate has no linear form"),
         ("boundary-units", "conv3: gate has no linear form"),
         ("example-gradients", "no unit has paths that could cancel"),
     ],
 )
-def test_what_could_not_be_measured_is_a_gap_with_its_reason(empty: Scene, name: str, said: str) -> None:
+def test_what_could_not_be_measured_is_a_gap_with_its_reason(empty: Scene, name: str, reason: str) -> None:
     gap = registry.named("figures", name, "figure").draw(empty)
     assert isinstance(gap, Gap)
-    assert said in gap.reason
+    assert reason in gap.reason
     assert not gap.failed
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,105 +9,29 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from expanded_results import direction_pictures, examples, nothing_found
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Contents, Entry, Store
+from wbsite.core.store import Entry, Store
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
+from wbsite.render.page import Writing
+from wbsite.results.expanded.examples import Examples, Finding, Levels
 from wbsite.results.site import Site
-
-FOUND_UNIT = {"title": "a thing", "rule": "the unit that is a thing", "considered": 9, "null": 0.2}
-
-
-def rows(*channels: int, layer: str = "conv2", **more: Any) -> list[dict[str, Any]]:
-    return [{"layer": layer, "unit": c, "channel": c, "share": 0.3 / (i + 1), **more} for i, c in enumerate(channels)]
-
-
-def found(*units: tuple[str, int, float], **more: Any) -> dict[str, Any]:
-    listed = [{"layer": layer, "channel": channel, "score": score} for layer, channel, score in units]
-    runner = {"layer": "conv3", "channel": 9, "score": 0.1}
-    return {**FOUND_UNIT, "units": listed, "score": units[0][2], "runner_up": runner, **more}
-
-
-def oriented(layer: str, *channels: int) -> dict[str, Any]:
-    units = [{"layer": layer, "channel": c, "score": 0.5, "angle": 30.0 * i} for i, c in enumerate(channels)]
-    return {**FOUND_UNIT, "units": units, "score": 0.5, "null": None, "runner_up": None}
-
-
-def made_up(**changes: Any) -> Contents:
-    """An `examples` result of the network speck, in which everything was found."""
-    family = {
-        "layer": "conv2", "channels": [2, 5], "inputs": 6, "explained": 0.8, "property": ["frequency", 0.3, -0.2],
-        "units": [rows(0, 3, layer="conv1"), rows(1, layer="conv1")],
-        "by_count": [0.5, 0.8, 0.9], "by_count_random": [[0.3, 0.4, 0.6], [0.2, 0.5, 0.6]],
-    }  # fmt: skip
-    values: dict[str, Any] = {
-        "order": [
-            "black-and-white-centre", "high-low", "black-and-white", "example", "bottleneck", "oriented-targets",
-            "oriented-sources",
-        ],
-        "levels": {"deepest": 3, "early": ["conv2"], "late": ["conv3"]},
-        "found": {
-            "black-and-white-centre": found(("conv3", 7, 0.4)),
-            "high-low": found(("conv2", 2, 0.5), ("conv2", 5, 0.3)),
-            "black-and-white": found(("conv2", 2, 0.1), ("conv2", 5, 0.1)),
-            "example": found(("conv3", 4, 0.9)),
-            "bottleneck": found(("conv3", 4, 0.9)),
-            "oriented-targets": oriented("conv3", 1, 6),
-            "oriented-sources": oriented("conv2", 0, 3, 7),
-        },
-        "shown": {
-            "centre": {
-                "inputs": rows(2, 4), "back": [*rows(0, layer="conv1", factor=1), *rows(5, layer="conv1", factor=0)],
-                "explained": 0.7, "colour": [-0.1, 0.2], "back_share": 0.45, "back_channels": 6,
-            },
-            "position": {"inputs": rows(1, 2), "bottleneck": [], "channels": 8},
-            "bottleneck": {"layers": ["point"], "channels": 4, "wide": 8,
-                "direct": rows(0, layer="point"), "across": rows(3, 1)},
-            "high-low": family,
-            "black-and-white": family,
-            "oriented": {"correlation": 0.1, "null": 0.3},
-            "pair": {"target": "conv3", "bottleneck": [], "sources": [["conv2", i] for i in range(8)]},
-        },
-        "directions": [{"name": "position-0-0", "place": "conv3", "side": "input"}],
-        "pictures": {}, "unpictured": 0,
-    }  # fmt: skip
-    for name, reason in changes.items():
-        values["found"][name.replace("_", "-")] = {"title": "a thing", "rule": "a rule", "reason": reason}
-    rng = np.random.default_rng(0)
-    shapes = {
-        "centre_kernels": (2, 3, 3), "centre_back": (2, 5, 5), "position_kernels": (2, 3, 3),
-        "bottleneck_direct": (1, 3, 3), "bottleneck_across": (2, 3, 3), "pair_kernels": (10, 8, 3, 3),
-    }  # fmt: skip
-    arrays = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
-    arrays["position_norms"] = np.arange(9, dtype=np.float32).reshape(3, 3)
-    for name in ("high-low", "black-and-white"):
-        for kind in ("excitatory", "inhibitory"):
-            arrays[f"{name}/{kind}"] = rng.random((2, 3, 3, 2)).astype(np.float32)
-    return Contents(values, arrays)
-
-
-def direction_pictures() -> Contents:
-    import pandas as pd
-
-    held = io.BytesIO()
-    Image.new("RGB", (8, 8), (200, 30, 30)).save(held, "WEBP")
-    names = ["position-0-0", "high-low-factor-0"]
-    table = pd.DataFrame({"name": names, "activation": [1.0, 0.0], "dead": [False, True]})
-    return Contents({}, {}, {"rows": table}, {f"{name}.webp": held.getvalue() for name in names})
 
 
 @pytest.fixture
 def drawn(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Draws a figure of speck with a made-up result: drawn(name, result, option=…)."""
     site = Site(Store(built / "build" / "store"), ["speck"])
-    model, own = site.models[0], Store(tmp_path / "own")
+    model, store = site.models[0], Store(tmp_path / "own")
     assert model.layers, "kept before its results are replaced"
 
-    def draw(name: str, result: Contents | None = None, **options: Any) -> Any:
-        results = {"examples": result or made_up(), "direction_pictures": direction_pictures()}
-        entries = {analysis: own.put(f"{i:064x}", one, {}) for i, (analysis, one) in enumerate(results.items())}
+    def draw(name: str, result: Examples | None = None, **options: Any) -> Any:
+        results = {"examples": result or examples(), "direction_pictures": direction_pictures()}
+        entries = {
+            analysis: store.put(f"{i:064x}", each.contents(), {}) for i, (analysis, each) in enumerate(results.items())
+        }
 
         def look(analysis: str, layer: str = "") -> Entry | Gap:
             return entries.get(analysis) or Gap("it was not computed", failed=False)
@@ -157,20 +80,20 @@ def test_without_a_result_there_is_a_gap(built: Path, name: str, monkeypatch: py
 @pytest.mark.parametrize(
     ("name", "rule"),
     [
-        ("connection-grid", "oriented_sources"),
+        ("connection-grid", "oriented-sources"),
         ("position-weights", "example"),
-        ("weight-factors", "high_low"),
-        ("example-expanded", "black_and_white_centre"),
+        ("weight-factors", "high-low"),
+        ("example-expanded", "black-and-white-centre"),
         ("bottleneck", "bottleneck"),
     ],
 )
 def test_what_was_not_found_leaves_its_reason(drawn: Callable[..., Any], name: str, rule: str) -> None:
-    gap = drawn(name, made_up(**{rule: "this network has no such thing"}))
+    result = examples({rule: nothing_found("this network has no such thing")})
+    gap = drawn(name, result)
     assert isinstance(gap, Gap)
     assert gap.reason == "this network has no such thing"
     assert not gap.failed
-    table = drawn("found-units", made_up(**{rule: "this network has no such thing"}))
-    assert "this network has no such thing" in table.body
+    assert "this network has no such thing" in drawn("found-units", result).body
 
 
 def test_the_table_leads_to_the_units_and_says_what_chance_would_give(drawn: Callable[..., Any]) -> None:
@@ -232,9 +155,10 @@ def test_the_grid_has_the_kernel_of_its_row_and_column(drawn: Callable[..., Any]
     assert drawing.data.drop_duplicates(["target", "source"])[["target", "source"]].to_numpy().tolist() == [
         [1, 0], [1, 3], [1, 7], [6, 0], [6, 3], [6, 7],
     ]  # fmt: skip
-    kernel = made_up().arrays["pair_kernels"][6, 3]
-    found = drawing.data.query("target == 6 and source == 3")["weight"].to_numpy().reshape(3, 3)
-    np.testing.assert_allclose(found, kernel, rtol=2e-3)
+    kernels = examples().pair_kernels
+    assert kernels is not None
+    weights = drawing.data.query("target == 6 and source == 3")["weight"].to_numpy().reshape(3, 3)
+    np.testing.assert_allclose(weights, kernels[6, 3], rtol=2e-3)
     assert "0.100 with the cosine of twice the difference of angles, no more than the 0.300" in drawing.caption
 
 
@@ -246,13 +170,46 @@ def test_an_author_chooses_units_by_hand(drawn: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"source_units": "8"}, "source_units: '8' is no unit of conv2"),
         ({"target_units": "1, x"}, "target_units: 'x' is no unit of conv3"),
         ({"target_units": ", ".join(map(str, range(13)))}, "names 13 units"),
     ],
 )
-def test_a_unit_that_does_not_exist_is_refused(drawn: Callable[..., Any], options: dict[str, str], said: str) -> None:
-    with pytest.raises(WbsiteError, match=said):
+def test_a_unit_that_does_not_exist_is_refused(
+    drawn: Callable[..., Any], options: dict[str, str], message: str
+) -> None:
+    with pytest.raises(WbsiteError, match=message):
         drawn("connection-grid", **options)
+
+
+def test_single_layers_and_units_are_those_of_the_examples(built: Path) -> None:
+    """Or a claim would tell of one unit and the figure below it show another."""
+    site = Site(Store(built / "build" / "store"), ["speck"])
+    model = site.models[0]
+    examples = model.result(Examples)
+    assert examples is not None
+    unit = examples.finding("example")
+    assert isinstance(unit, Finding)
+    number = model.layer(unit.first.layer).units[unit.first.channel]
+    inputs, kernels = (
+        registry.named("figures", name, "figure").draw(Scene(site, model, up="../"))
+        for name in ("example-inputs", "example-kernels")
+    )
+    assert isinstance(inputs, Drawing) and isinstance(kernels, Drawing)
+    assert f'href="../models/speck/{unit.first.layer}/#unit-{number}"' in inputs.body
+    assert f"<code>{examples.levels.late[-1]}</code>" in kernels.caption
+
+
+def test_without_a_later_level_there_is_no_layer_to_draw(drawn: Callable[..., Any]) -> None:
+    shallow = examples({"example": nothing_found("too few")}, levels=Levels(deepest=1, early=[], late=[]))
+    assert "too few" in drawn("example-kernels", shallow).reason
+    assert drawn("example-inputs", shallow).reason == "too few"
+
+
+def test_an_article_shows_the_example_network_or_a_card(built: Path, made_site: Callable[..., Site]) -> None:
+    site = Site(Store(built / "build" / "store"), ["speck"])
+    assert "in Speck" in Writing(site, "articles/x").figure("factor-variance")
+    none = Writing(made_site(models={"speck": {}}), "articles/x").figure("factor-variance")
+    assert "units to show were not looked for in any network" in none

@@ -10,32 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
+from expanded_results import long_range, long_tail
 from PIL import Image
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Contents, Store
+from wbsite.core.store import Store
 from wbsite.render.expanded.expanded_maps import _picture
 from wbsite.render.figure import Drawing, Gap, Scene
-from wbsite.results.site import Model, Site
+from wbsite.results.expanded.long_range import SkippedPair
+from wbsite.results.site import Site
 
 FIGURES = ("orbitals", "smoothness", "long-tail")
-
-VALUES = {
-    "long_range": {
-        "seed": 0, "draws": 6, "scattered": 2, "units": 12, "largest": 100, "level": 0.95, "spatial": 3,
-        "summary": {"smoothness": {}, "balance": {}},
-        "skipped": [
-            {"target": "conv3", "source": "conv1", "kind": "2", "reason": "torch.mul in gate has no linear form, so"}
-        ],
-    },
-    "long_tail": {
-        "positions": 16, "seed": 0, "level": 0.9, "photographs": {"what": "64 crops"}, "shown": 32, "layers": 0,
-        "skipped": [], "summary": {order: {"layers": 0} for order in ("norm", "contribution", "random")},
-    },
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -56,32 +43,16 @@ def draw(site: Site) -> Callable[..., Any]:
     return of
 
 
-@pytest.fixture
-def empty(tmp_path: Path, site: Site) -> Site:
-    """The same network, with results in which nothing could be measured."""
-    store = Store(tmp_path / "store")
-    none = {
-        "long_range": {name: pd.DataFrame({"kind": []}) for name in ("rows", "units", "examples")},
-        "long_tail": {"rows": pd.DataFrame([]), "layers": pd.DataFrame([])},
-    }
-    results = {}
-    for number, (name, tables) in enumerate(none.items()):
-        key = f"{number:064d}"
-        store.put(key, Contents(VALUES[name], {}, tables), {"analysis": name})
-        results[name] = {"": {"key": key}}
-    record = {"id": "speck", "title": "Speck", "results": results}
-    store.put_record("models/speck", record)
-    found = Site(store, ["speck"])
-    found.models = [Model(store, record)]
-    return found
-
-
 @pytest.mark.parametrize("name", FIGURES)
-def test_what_could_not_be_measured_is_a_gap_with_its_reason(empty: Site, name: str) -> None:
-    found = registry.named("figures", name, "figure").draw(Scene(empty, empty.models[0]))
-    assert isinstance(found, Gap)
-    assert not found.failed
-    assert ("no linear form" in found.reason) == (name != "long-tail")
+def test_what_could_not_be_measured_is_a_gap_with_its_reason(made_site: Callable[..., Site], name: str) -> None:
+    reason = "torch.mul in gate has no linear form, so"
+    skipped = [SkippedPair(target="conv3", source="conv1", kind="2", reason=reason)]
+    results = {"long_range": {"": long_range(skipped=skipped)}, "long_tail": {"": long_tail()}}
+    site = made_site(models={"speck": results})
+    gap = registry.named("figures", name, "figure").draw(Scene(site, site.models[0]))
+    assert isinstance(gap, Gap)
+    assert not gap.failed
+    assert ("no linear form" in gap.reason) == (name != "long-tail")
 
 
 def test_maps_stand_beside_their_units_with_sign_and_scale(draw: Callable[..., Any]) -> None:

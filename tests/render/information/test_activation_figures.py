@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,11 @@ from PIL import Image
 from planes import plane_site
 
 from wbsite.core import registry
-from wbsite.core.store import Contents
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.render.information._heatmaps import NONE, SHADES, sheet, ticks
-from wbsite.render.information._planes import found
+from wbsite.render.information._planes import study_result
+from wbsite.results.information.activation_patterns import ActivationPatterns
+from wbsite.results.information.trajectories import Trajectories
 from wbsite.results.site import Site
 
 FIGURES = ("activation-heatmap", "saturation", "dip", "activation-peaks")
@@ -27,12 +27,12 @@ SCRIPT = Path(__file__).resolve().parents[3] / "templates" / "assets" / "js" / "
 
 
 @pytest.fixture(scope="module")
-def made() -> dict[str, Contents]:
+def made() -> Any:
     return results()
 
 
 @pytest.fixture(scope="module")
-def site(made: dict[str, Contents], tmp_path_factory: pytest.TempPathFactory) -> Site:
+def site(made: Any, tmp_path_factory: pytest.TempPathFactory) -> Site:
     return plane_site(tmp_path_factory.mktemp("counters"), STUDY, {}, made)
 
 
@@ -102,9 +102,9 @@ def test_without_the_analyses_there_is_a_gap(name: str, tmp_path: Path) -> None:
     assert isinstance(draw(plane_site(tmp_path), name), Gap)
 
 
-def test_means_leave_out_runs_that_died(site: Site, made: dict[str, Contents]) -> None:
+def test_means_leave_out_runs_that_died(site: Site, made: Any) -> None:
     drawing = draw(site, "dip")
-    course = made["counting"].tables["course"].query("seed < 2 and configuration == 'tanh-none'")
+    course = made["counting"].course.query("seed < 2 and configuration == 'tanh-none'")
     means = course.groupby("epoch")["accuracy"].mean()
     drawn = drawing.data.query("configuration == 'tanh-none' and measure == 'accuracy'").set_index("epoch")
     assert set(drawn["seeds"]) == {2}
@@ -112,7 +112,7 @@ def test_means_leave_out_runs_that_died(site: Site, made: dict[str, Contents]) -
     assert "4 of 6 runs lived" in drawing.caption
 
 
-def test_marks_stand_at_the_mean_of_every_count(site: Site, made: dict[str, Contents]) -> None:
+def test_marks_stand_at_the_mean_of_every_count(site: Site, made: Any) -> None:
     data = draw(site, "activation-peaks").data
     unit = data.query("configuration == 'tanh-none' and layer == 'layer 1' and unit == 0")
     marks = unit.dropna(subset=["w"])
@@ -146,20 +146,20 @@ def test_the_heatmap_names_its_run_and_its_range(site: Site) -> None:
     drawing = draw(site, "activation-heatmap", configuration="relu-0.8")
     assert "relu, max-norm 0.8, seed 0" in drawing.body
     assert re.findall(r'<image href="(.*?)"', drawing.body) == ["activations-relu-0.8.png"] * 3
-    patterns = found(Scene(site), "activation_patterns")
+    patterns = study_result(Scene(site), ActivationPatterns)
     assert not isinstance(patterns, Gap)
-    top = patterns.values["ranges"]["relu-0.8"]["layer 1"][1]
+    top = patterns.ranges["relu-0.8"]["layer 1"][1]
     assert f"<b>{top:.3g}</b><b>0</b>" in drawing.body
     assert isinstance(draw(site, "activation-heatmap", configuration="gelu"), Gap)
     row = drawing.data.query("configuration == 'tanh-none' and layer == 'layer 2' and epoch == 30").iloc[0]
     assert row[[f"bin {n}" for n in range(1, 31)]].sum() == 3 * 4096
 
 
-def test_a_title_from_a_file_cannot_break_the_page(made: dict[str, Contents], tmp_path: Path) -> None:
-    values = json.loads(json.dumps(made["trajectories"].values))
-    for of in values["configurations"]:
-        of["title"] = "</script><b>"
-    changed = replace(made["trajectories"], values=values)
+def test_a_title_from_a_file_cannot_break_the_page(made: Any, tmp_path: Path) -> None:
+    trajectories = made["trajectories"]
+    fields = {name: getattr(trajectories, name) for name in Trajectories.fields}
+    configurations = [each.model_copy(update={"title": "</script><b>"}) for each in trajectories.configurations]
+    changed = Trajectories(**{**fields, "configurations": configurations})
     site = plane_site(tmp_path, STUDY, {}, {**made, "trajectories": changed})
     for name in FIGURES:
         drawing = draw(site, name)

@@ -25,7 +25,8 @@ from wbsite.render.assets import vega_bundle
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.render.information._animation import animation, refuse
 from wbsite.render.information._plane_drawing import ticks
-from wbsite.render.information._planes import found
+from wbsite.render.information._planes import study_result
+from wbsite.results.information.information_plane import InformationPlane
 from wbsite.results.site import Site
 from wbsite.train.study.study import Configuration
 
@@ -44,10 +45,10 @@ def draw(site: Site, name: str, **options: Any) -> Any:
     return figure.draw(scene)
 
 
-def stored(site: Site, analysis: str = "information_plane", table: str = "rows") -> pd.DataFrame:
-    entry = found(Scene(site), analysis)
-    assert not isinstance(entry, Gap)
-    return entry.table(table)
+def stored(site: Site) -> pd.DataFrame:
+    plane = study_result(Scene(site), InformationPlane)
+    assert not isinstance(plane, Gap)
+    return plane.rows
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -164,8 +165,8 @@ def test_the_moving_picture_has_a_frame_a_record_and_holds_the_last(tmp_path: Pa
     from PIL import Image
 
     site = plane_site(tmp_path, study(records=records), dead={})
-    scene = Scene(site)
-    entries: dict[str, Any] = {name: found(scene, name) for name in ("trajectories", "information_plane")}
+    study_results = site.suite("information-plane")
+    entries: dict[str, Any] = {name: study_results.entry(name) for name in ("trajectories", "information_plane")}
     picture = Image.open(io.BytesIO(animation(entries, Progress())))
     assert (picture.format, picture.size[0], picture.n_frames) == ("WEBP", 1280, len(study(records=records).moments))
     assert picture.info["loop"] == 0

@@ -6,7 +6,8 @@ import pytest
 from planes import plane_site
 
 from wbsite.render.figure import Gap, Scene
-from wbsite.render.information._planes import alive, alive_text, found, layer_colours
+from wbsite.render.information._planes import layer_colours, runs_that_lived, study_result
+from wbsite.results.information.trajectories import RunCount, Trajectories
 from wbsite.results.site import Site
 
 
@@ -17,7 +18,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 def luminance(colour: str) -> float:
     """Relative luminance of #rrggbb (WCAG 2.2)."""
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
@@ -32,9 +33,9 @@ def test_layers_are_told_apart_on_light_and_dark_ground_and_in_grey(count: int) 
 
 
 def test_runs_that_died_are_counted(site: Site) -> None:
-    trajectories = found(Scene(site), "trajectories")
+    trajectories = study_result(Scene(site), Trajectories)
     assert not isinstance(trajectories, Gap)
-    assert alive(trajectories) == {"tanh-none": (3, 3), "relu-0.8": (2, 3)}
-    assert [alive_text(*pair) for pair in ((3, 3), (2, 3), (0, 1), (1, 1))] == [
+    assert trajectories.run_counts == {"tanh-none": (3, 3), "relu-0.8": (2, 3)}
+    assert [runs_that_lived(RunCount(*pair)) for pair in ((3, 3), (2, 3), (0, 1), (1, 1))] == [
         "3 runs", "2 of 3 runs lived", "0 of 1 run lived", "1 run",
     ]  # fmt: skip

@@ -18,19 +18,24 @@ import torch
 from wbsite.analyses.base import StudyContext
 from wbsite.analyses.information import plane_claims
 from wbsite.core import registry
-from wbsite.core.store import Contents, Store
+from wbsite.core.store import Store
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
-from wbsite.render.information._plane_parts import mean_interval, spread_out, thinned
+from wbsite.render.information._plane_parts import mean_over_seeds, spread_out, thinned
+from wbsite.results.base import Result
+from wbsite.results.information.counting import Baseline, Counting
+from wbsite.results.information.information_plane import InformationPlane
+from wbsite.results.information.plane_claims import PlaneClaims
+from wbsite.results.information.trajectories import Trajectories
 from wbsite.results.site import Site
 from wbsite.train.study.study import Configuration, Study, product
 
 FIGURES = ("gradients", "plane-accuracy", "compression", "study-table", "estimators", "plane-claims")
 
 
-def claims(of: Study, dead: Mapping[tuple[str, int], int], folder: Path) -> Contents:
+def claims(of: Study, dead: Mapping[tuple[str, int], int], folder: Path) -> PlaneClaims:
     """The analysis of claims on a made-up study."""
     made, store = planes.made_up(of, dead), Store(folder / "made")
-    needs = {name: store.put(f"{i}" * 64, result, {}) for i, (name, result) in enumerate(made.items())}
+    needs = {name: store.put(f"{i}" * 64, result.contents(), {}) for i, (name, result) in enumerate(made.items())}
     context = StudyContext(of, SimpleNamespace(), torch.device("cpu"), {}, needs)  # type: ignore[arg-type]
     return plane_claims.run(context)
 
@@ -52,8 +57,8 @@ def draw(site: Site, name: str, **options: Any) -> Any:
     return figure.draw(scene)
 
 
-def result(site: Site, name: str) -> Any:
-    return site.suite("information-plane").entry(name)
+def result(site: Site, analysis: type[Result]) -> Any:
+    return site.suite("information-plane").result(analysis)
 
 
 @pytest.fixture(scope="module")
@@ -131,8 +136,8 @@ def test_a_study_in_which_every_run_died_is_shown_or_left_out_with_the_reason(tm
 
 
 def test_dead_runs_are_counted_and_not_averaged_in(site: Site) -> None:
-    trained, plane = result(site, "trajectories"), result(site, "information_plane")
-    course = trained.table("course")
+    trained, plane = result(site, Trajectories), result(site, InformationPlane)
+    course = trained.course
     last = course[(course["configuration"] == "relu-0.8") & (course["epoch"] == 30)].set_index("seed")["test_accuracy"]
     table = draw(site, "study-table").data.set_index("configuration").loc["relu-0.8"]
     assert (table["alive"], table["runs"]) == (2, 3)
@@ -147,8 +152,7 @@ def test_dead_runs_are_counted_and_not_averaged_in(site: Site) -> None:
     assert "relu, max-norm 0.8: 2 of 3 runs lived" in drawing.body
     runs = drawing.data[(drawing.data["kind"] == "run") & (drawing.data["configuration"] == "relu-0.8")]
     assert set(runs["seed"]) == {0, 2}
-    final = plane.table("final")
-    rest = final[["configuration", "estimator", "layer", "seed", "compression"]].merge(drawing.data, how="left")
+    rest = plane.final[["configuration", "estimator", "layer", "seed", "compression"]].merge(drawing.data, how="left")
     np.testing.assert_allclose(rest["bits"], rest["compression"], atol=1e-4)
     gradients = draw(site, "gradients").data
     assert set(gradients.loc[gradients["configuration"] == "relu-0.8", "seeds"]) == {2}
@@ -156,7 +160,7 @@ def test_dead_runs_are_counted_and_not_averaged_in(site: Site) -> None:
 
 def test_an_estimators_bar_goes_from_the_largest_to_the_last(site: Site) -> None:
     rows = draw(site, "estimators").data.set_index(["configuration", "estimator", "layer"])
-    means = result(site, "information_plane").table("compression").set_index(["configuration", "estimator", "layer"])
+    means = result(site, InformationPlane).compression.set_index(["configuration", "estimator", "layer"])
     joined = rows.join(means[["mean", "final_xt"]])
     np.testing.assert_allclose(joined["largest"] - joined["last"], joined["mean"], atol=3e-4)
     np.testing.assert_allclose(joined["last"], joined["final_xt"], atol=1e-4)
@@ -184,29 +188,32 @@ def test_one_seed_has_no_interval(studies: Callable[[str], Site]) -> None:
 
 
 def test_the_count_of_active_inputs_is_drawn_where_it_was_measured(tmp_path: Path) -> None:
-    counting = {"counting": Contents(values={"none": "", "baseline": {"accuracy": 0.875, "information": 0.6}})}
-    site = planes.plane_site(tmp_path / "counted", results=counting)
+    tables = {name: pd.DataFrame(columns=list(Counting.fields[name].columns)) for name in ("rows", "course")}
+    counting = Counting(reason="", baseline=Baseline(accuracy=0.875, information=0.6), **tables)
+    site = planes.plane_site(tmp_path / "counted", results={"counting": counting})
     assert "87.5 %" in draw(site, "plane-accuracy").caption
-    none = planes.plane_site(tmp_path / "none", results={"counting": Contents(values={"none": "not binary"})})
+    other_data = Counting(reason="not binary", **tables)
+    none = planes.plane_site(tmp_path / "none", results={"counting": other_data})
     assert "Dashed" not in draw(none, "plane-accuracy").caption
 
 
 def test_marks_of_claims_say_what_each_estimator_says(tmp_path: Path) -> None:
     """In the order of the study, which the store does not keep."""
     site = site_of(tmp_path, planes.study(estimators=("quantile:30", "binning:0.07", "edge")))
-    told, body = result(site, "plane_claims").values["claims"], draw(site, "plane-claims").body
+    evidence = registry.named("claims", "tanh-last", "claim").evidence(site)
+    body = draw(site, "plane-claims").body
     words = {True: "holds", False: "does not hold", None: "undecided"}
     row = next(line for line in body.split("<tr>") if "tanh: the last hidden layer" in line)
     expected = [
-        f"{each['title']}: {words[told['tanh-last']['by'][each['token']]['holds']]}"
-        for each in result(site, "information_plane").values["estimators"]
+        f"{title}: {words[evidence.decisions[token].holds]}"
+        for token, title in result(site, InformationPlane).titles.items()
     ]
     assert re.findall(r'aria-label="([^"]*)"', row) == expected
     assert "max-norm 0.4" not in body, "not in this study"
 
 
 def test_a_mean_over_seeds_has_students_interval() -> None:
-    mean, low, high = mean_interval(pd.Series([1.0, 2.0, 3.0]))
+    mean, low, high = mean_over_seeds(pd.Series([1.0, 2.0, 3.0]))
     assert (mean, low, high) == pytest.approx((2, 2 - 4.302653 / 3**0.5, 2 + 4.302653 / 3**0.5), abs=1e-5)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
-from wbsite.ops.information.mutual import estimator
+from wbsite.ops.information import estimator
 from wbsite.train.study.study import Configuration, Study, name_of, product, title_of
 from wbsite.train.study.study_file import chosen, read
 

@@ -6,7 +6,7 @@ from wbsite.analyses.base import Analysis, Context
 from wbsite.graph.layers import Layer
 from wbsite.ops.banding.positions import as_maps, position_shares
 from wbsite.results.banding.head_positions import HeadPositions
-from wbsite.stats.intervals import or_none
+from wbsite.results.estimate import or_none
 
 
 def applies(layer: Layer) -> str:
@@ -55,7 +55,6 @@ def run(context: Context) -> HeadPositions:
 ANALYSES = (
     Analysis(
         name="head_positions",
-        version=1,
         scope="layer",
         summary="share of a fully connected layer's weight variance by vertical and by horizontal position",
         run=run,

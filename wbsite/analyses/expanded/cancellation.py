@@ -12,97 +12,78 @@ import torch
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Contents
 from wbsite.graph.channel_origin import Span, spans, unit_of
 from wbsite.graph.dominators import Route, routes
 from wbsite.graph.on_device import placed
 from wbsite.graph.recording import Recorded
 from wbsite.ops.expanded.cancellation import NULLS, Cancelling, by_chance, cancelling
 from wbsite.ops.expanded.weights import Path
+from wbsite.results.expanded.cancellation import Cancellation, SkippedLayer, UnitScore
 
-from ._hidden import SOURCE_COLUMNS, THROUGH_COLUMNS, Shown
+from ._cancellation_examples import CancellationExamples
 
 LEVEL = 0.2
-"""False discovery rate up to which a unit counts as found."""
+"""False discovery rate up to which a unit counts as hiding more than chance."""
 
 
-def run(context: Context) -> Contents:
-    """Cancelling paths between every spatial convolution and the wide map two steps back (`ops/cancelling.py`).
+def run(context: Context) -> Cancellation:
+    """Cancelling paths between every spatial convolution and the wide map two steps back.
 
     Of every unit the `strongest` sources are looked at, by the size of their paths. A unit's score is `hidden`: the
     share of their squared size that the expanded weights do not show. p and q compare it with the units of the same
-    layer under each null; q is the false discovery rate within the layer, not corrected for the number of layers. Units
-    count as found at q ≤ 0.2 against shuffled kernels; how many of them are, at the same rate, beyond what random
-    signs give is counted beside it.
-
-    Values: found, found_signs; layers left out with the reason; shown, the units to be shown, in order of q against
-    shuffled kernels, then of the larger of both p; wanted, layer → units that want a picture; settings. Tables: rows,
-    one a unit and strong source; summary, one a layer; units, one a unit; sources, one a shown unit and source
-    channel; through, one a shown unit, hidden source and unit between. Arrays, of shown unit N: positive_N,
-    negative_N, net_N (hidden sources, kh, kw), sums over the units between; through_N (hidden sources, between, kh,
-    kw), the contributions C_m.
+    layer under each null; q is the false discovery rate within the layer, not corrected for the number of layers.
+    Units count at q ≤ 0.2 against shuffled kernels; how many of them are, at the same rate, beyond what random signs
+    give is counted beside it. Examples are in order of q against shuffled kernels, then of the larger of both p.
     """
     recorded, params = placed(context.model, context.device), context.params
     spatial = [layer.name for layer in context.layers.convs if layer.spatial]
     ways = routes(recorded, spatial, context.layers.names)
     skipped = [
-        {"layer": name, "reason": "there are no two wide maps before it"} for name in spatial if name not in ways
+        SkippedLayer(layer=name, reason="there are no two wide maps before it") for name in spatial if name not in ways
     ]
-    found: list[_Layer] = []
+    layers: list[_Layer] = []
     context.progress.step("cancelling paths", len(ways))
     for number, route in enumerate(ways.values()):
         try:
             _affordable(recorded, route, params["largest"])
             seed = params["seed"] * 1_000_003 + number
             draws = _draws(recorded, route, params)
-            found.append(_Layer.of(recorded, cancelling(recorded, route, params["strongest"], draws, seed)))
+            layers.append(_Layer.of(recorded, cancelling(recorded, route, params["strongest"], draws, seed)))
         except WbsiteError as error:
-            skipped.append({"layer": route.target, "reason": error.message})
+            skipped.append(SkippedLayer(layer=route.target, reason=error.message))
         context.progress.advance()
-    units = _concat([layer.units() for layer in found], UNIT_COLUMNS)
-    worst = units[[f"p_{null}" for null in NULLS]].max(axis=1)
-    best_first = units.assign(p=worst).sort_values(
-        ["q_shuffle", "p", "hidden"], ascending=[True, True, False], kind="stable"
-    )
-    order = best_first.index
-    shown = [dict(units.loc[i]) for i in order[: params["shown"]]]
-    drawn, by_layer = Shown(recorded), {layer.route.target: layer.found for layer in found}
-    for row in shown:
-        drawn.add(by_layer[str(row["layer"])], int(row["unit"]))
+    units = _concat([layer.units() for layer in layers], "per_unit")
+    examples = _examples(units, params["shown"])
+    kernels, by_layer = CancellationExamples(recorded), {layer.route.target: layer.cancelling for layer in layers}
+    for example in examples:
+        kernels.add(by_layer[example.layer], example.unit)
     beyond = units["q_shuffle"] <= LEVEL
-    return Contents(
-        values={
-            **{name: params[name] for name in ("strongest", "null_units", "draws", "seed", "largest")},
-            "level": LEVEL,
-            "layers": len(found),
-            "units": len(units),
-            "found": int(beyond.sum()),
-            "found_signs": int((beyond & (units["q_signs"] <= LEVEL)).sum()),
-            "shown": [{name: _plain(row[name]) for name in UNIT_COLUMNS} for row in shown],
-            "wanted": drawn.wanted,
-            "skipped": skipped,
-        },
-        arrays=drawn.arrays,
-        tables={
-            "rows": _concat([layer.pairs() for layer in found], PAIR_COLUMNS),
-            "summary": _concat([pd.DataFrame([layer.summary()]) for layer in found], SUMMARY_COLUMNS),
-            "units": units,
-            "sources": pd.DataFrame(drawn.sources, columns=SOURCE_COLUMNS),
-            "through": pd.DataFrame(drawn.through, columns=THROUGH_COLUMNS),
-        },
+    return Cancellation(
+        strongest=params["strongest"],
+        null_units=params["null_units"],
+        draws=params["draws"],
+        seed=params["seed"],
+        largest=params["largest"],
+        level=LEVEL,
+        layers=len(layers),
+        units=len(units),
+        beyond_shuffle=int(beyond.sum()),
+        beyond_signs=int((beyond & (units["q_signs"] <= LEVEL)).sum()),
+        examples=examples,
+        wanted=kernels.wanted,
+        skipped=skipped,
+        positive=kernels.kernels["positive"],
+        negative=kernels.kernels["negative"],
+        net=kernels.kernels["net"],
+        contributions=kernels.kernels["contributions"],
+        rows=_concat([layer.pairs() for layer in layers], "rows"),
+        per_layer=_concat([pd.DataFrame([layer.summary()]) for layer in layers], "per_layer"),
+        per_unit=units,
+        sources=pd.DataFrame(kernels.sources, columns=_columns("sources")),
+        through=pd.DataFrame(kernels.through, columns=_columns("through")),
     )
 
 
-UNIT_COLUMNS = ["layer", "unit", "source", "between", "hidden", "p_signs", "p_shuffle", "q_signs", "q_shuffle"]
-PAIR_COLUMNS = [
-    *("layer", "unit", "source", "channel", "source_layer", "source_unit", "rank", "positive", "negative", "net"),
-    *("cancellation", "strength", "coherence", "p_signs", "p_shuffle"),
-]
-SUMMARY_COLUMNS = [
-    *("layer", "source", "between", "units", "pairs", "draws", "coherence", "low", "high"),
-    *(f"{null}{end}" for null in NULLS for end in ("", "_low", "_high")),
-    *("cancelling_signs", "cancelling_shuffle", "cancellation", "found", "found_signs"),
-]
 ENDS = (0.05, 0.95)
 """Quantiles between which 90 % of the coherences of a layer, or of a null, lie."""
 
@@ -121,12 +102,22 @@ def _draws(recorded: Recorded, route: Route, params: Mapping[str, Any]) -> int:
     return min(params["draws"], max(2, -(-params["null_units"] // units)))
 
 
-def _concat(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns))
+def _examples(units: pd.DataFrame, count: int) -> list[UnitScore]:
+    """Those least likely by chance."""
+    worst = units[[f"p_{null}" for null in NULLS]].max(axis=1)
+    order = units.assign(p=worst).sort_values(
+        ["q_shuffle", "p", "hidden"], ascending=[True, True, False], kind="stable"
+    )
+    return [UnitScore(**row) for row in units.loc[order.index[:count]].to_dict("records")]
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+def _columns(table: str) -> list[str]:
+    return list(Cancellation.fields[table].columns)
+
+
+def _concat(parts: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:
+    """Rows of all layers, with the table's columns in order."""
+    return pd.concat(parts, ignore_index=True)[_columns(table)] if parts else pd.DataFrame(columns=_columns(table))
 
 
 @dataclass(frozen=True)
@@ -136,42 +127,42 @@ class _Layer:
     Attributes:
         p, q: null → (units,), of the units' hidden share.
         pair_p: null → (units, strongest), how often a pair's coherence is as small by chance.
-        before: what the source's channels are.
+        origin: what the source's channels are.
     """
 
     route: Route
-    found: Cancelling
+    cancelling: Cancelling
     p: Mapping[str, torch.Tensor]
     q: Mapping[str, torch.Tensor]
     pair_p: Mapping[str, torch.Tensor]
-    before: tuple[Span, ...]
+    origin: tuple[Span, ...]
 
     @classmethod
-    def of(cls, recorded: Recorded, found: Cancelling) -> _Layer:
-        hidden, small = found.pairs.hidden.cpu(), -found.pairs.coherence.cpu()
+    def of(cls, recorded: Recorded, cancelling: Cancelling) -> _Layer:
+        hidden, small = cancelling.pairs.hidden.cpu(), -cancelling.pairs.coherence.cpu()
         p, q, pair_p = {}, {}, {}
-        for null, draws in found.nulls.items():
+        for null, draws in cancelling.nulls.items():
             p[null], q[null] = by_chance(hidden, torch.cat([pairs.hidden for pairs in draws]).cpu())
             flat, _ = by_chance(small.flatten(), -torch.cat([pairs.coherence.flatten() for pairs in draws]).cpu())
             pair_p[null] = flat.reshape(small.shape)
-        before = spans(recorded.tape, recorded.tape.activation(found.route.source))
-        return cls(found.route, found, p, q, pair_p, before)
+        origin = spans(recorded.tape, recorded.tape.activation(cancelling.route.source))
+        return cls(cancelling.route, cancelling, p, q, pair_p, origin)
 
     def units(self) -> pd.DataFrame:
-        hidden = self.found.pairs.hidden.cpu()
+        hidden = self.cancelling.pairs.hidden.cpu()
         about: dict[str, Any] = {"layer": self.route.target, "unit": range(len(hidden)), "source": self.route.source}
         about |= {"between": self.route.between, "hidden": hidden}
         about |= {f"p_{null}": self.p[null] for null in NULLS} | {f"q_{null}": self.q[null] for null in NULLS}
-        return pd.DataFrame(about)[UNIT_COLUMNS]
+        return pd.DataFrame(about)
 
     def pairs(self) -> pd.DataFrame:
         """One row a unit and strong source."""
-        pairs, found = self.found.pairs, self.found
+        cancelling, pairs = self.cancelling, self.cancelling.pairs
         count, strong = pairs.channel.shape
         channels = pairs.channel.flatten().tolist()
-        of = [unit_of(self.before, channel) for channel in channels]
-        sums = {name: getattr(found, name).gather(1, pairs.channel) for name in ("positive", "negative", "net")}
-        sums |= {"cancellation": found.cancellation.gather(1, pairs.channel)}
+        sources = [unit_of(self.origin, channel) for channel in channels]
+        sums = {name: getattr(cancelling, name).gather(1, pairs.channel) for name in ("positive", "negative", "net")}
+        sums |= {"cancellation": cancelling.cancellation.gather(1, pairs.channel)}
         sums |= {"strength": pairs.strength, "coherence": pairs.coherence}
         sums |= {f"p_{null}": self.pair_p[null] for null in NULLS}
         return pd.DataFrame(
@@ -180,35 +171,34 @@ class _Layer:
                 "unit": np.repeat(np.arange(count), strong),
                 "source": self.route.source,
                 "channel": channels,
-                "source_layer": [layer for layer, _ in of],
-                "source_unit": [unit for _, unit in of],
+                "source_layer": [layer for layer, _ in sources],
+                "source_unit": [unit for _, unit in sources],
                 "rank": np.tile(np.arange(1, strong + 1), count),
-                **{name: value.flatten().cpu().numpy() for name, value in sums.items()},
+                **{name: sum_.flatten().cpu().numpy() for name, sum_ in sums.items()},
             }
-        )[PAIR_COLUMNS]
+        )
 
     def summary(self) -> dict[str, Any]:
         """One row: medians and quantiles over strong pairs; how many cancel as the lowest 5 % of a null do."""
-        pairs, q = self.found.pairs, self.q
-        spread = _quantiles(pairs.coherence)
-        row: dict[str, Any] = dict(zip(("coherence", "low", "high"), spread, strict=True))
-        for null, draws in self.found.nulls.items():
-            spread = _quantiles(torch.cat([draw.coherence for draw in draws]))
-            row |= dict(zip((null, f"{null}_low", f"{null}_high"), spread, strict=True))
-            row[f"cancelling_{null}"] = float((self.pair_p[null] <= ENDS[0]).double().mean())
+        pairs, q = self.cancelling.pairs, self.q
         beyond = q["shuffle"] <= LEVEL
-        row |= {
+        row: dict[str, Any] = {
             "layer": self.route.target,
             "source": self.route.source,
             "between": self.route.between,
             "units": len(pairs.channel),
             "pairs": pairs.channel.numel(),
-            "draws": len(self.found.nulls["signs"]),
-            "cancellation": float(self.found.cancellation.gather(1, pairs.channel).median()),
+            "draws": len(self.cancelling.nulls["signs"]),
+            **dict(zip(("coherence", "low", "high"), _quantiles(pairs.coherence), strict=True)),
+            "cancellation": float(self.cancelling.cancellation.gather(1, pairs.channel).median()),
             "found": int(beyond.sum()),
             "found_signs": int((beyond & (q["signs"] <= LEVEL)).sum()),
         }
-        return {name: row[name] for name in SUMMARY_COLUMNS}
+        for null, draws in self.cancelling.nulls.items():
+            spread = _quantiles(torch.cat([draw.coherence for draw in draws]))
+            row |= dict(zip((null, f"{null}_low", f"{null}_high"), spread, strict=True))
+            row[f"cancelling_{null}"] = float((self.pair_p[null] <= ENDS[0]).double().mean())
+        return row
 
 
 def _quantiles(values: torch.Tensor) -> list[float]:
@@ -219,10 +209,10 @@ def _quantiles(values: torch.Tensor) -> list[float]:
 ANALYSES = (
     Analysis(
         name="cancellation",
-        version=1,
         scope="model",
         summary="units that the same earlier unit excites and inhibits, which expanded weights hide",
         run=run,
+        result=Cancellation,
         params={
             "quick": {"strongest": 10, "null_units": 400, "draws": 6, "seed": 0, "largest": 30_000_000, "shown": 4},
             "full": {"strongest": 10, "null_units": 5000, "draws": 100, "seed": 0, "largest": 10**10, "shown": 12},

@@ -4,59 +4,59 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from wbsite.analyses.base import Analysis, Context
-from wbsite.core.store import Contents, Entry
+from wbsite.core.store import Contents
 from wbsite.featurevis import Picture, Settings, Target, visualize, webp
+from wbsite.results.expanded.direction_pictures import DirectionPictures
+from wbsite.results.expanded.examples import Direction, Examples
+from wbsite.results.network.unit_pictures import PictureSettings
 
 
-def run(context: Context) -> Contents:
-    """Pictures of the directions in `examples`, each kept as soon as it is done.
-
-    Pictures: NAME.webp, by the direction's name.
-
-    Table rows: name, place, side; activation, the direction's strongest response to its picture; dead; reseeded.
-    """
-    examples = context.needs["examples"]
+def run(context: Context) -> DirectionPictures:
+    """Pictures of the directions that `examples` asks for, each kept as soon as it is done."""
+    examples = context.need(Examples)
+    assert examples is not None, "it applies to every model"
     channels = context.model.spec.input_shape[0]
     alive = _alive(examples) if channels in (1, 3) else []  # an input of two channels is no picture
-    wanted = {one["name"]: _target(one, examples.arrays[f"direction/{one['name']}"]) for one in alive}
+    targets = {direction.name: _target(direction, examples.vectors[direction.name]) for direction in alive}
     side = min(context.params["size"], *context.model.spec.input_shape[1:])
     settings = Settings(size=side, steps=context.params["steps"])
-    done = {target: context.parts.get(_part_name(target)) for target in wanted.values()}
+    done = {target: context.parts.get(_part_name(target)) for target in targets.values()}
     missing = [target for target, entry in done.items() if entry is None]
     if missing:
         context.progress.step(f"pictures of {len(missing)} directions", len(missing))
         for picture in visualize(context.model, missing, settings, context.device, context.progress):
             done[picture.target] = context.parts.put(_part_name(picture.target), _part(picture))
-    entries = {name: entry for name, target in wanted.items() if (entry := done[target]) is not None}
+    entries = {name: entry for name, target in targets.items() if (entry := done[target]) is not None}
     rows = [
-        {"name": name, "place": wanted[name].place, "side": wanted[name].side, **entry.values}
+        {"name": name, "place": targets[name].place, "side": targets[name].side, **entry.values}
         for name, entry in entries.items()
     ]
     kinds = {"name": str, "place": str, "side": str, "activation": float, "dead": bool, "reseeded": int}
-    values: dict[str, Any] = {
-        "shown": len(rows),
-        "dead": sum(row["dead"] for row in rows),
-        "settings": {name: getattr(settings, name) for name in ("size", "steps", "parameterisation", "seed")},
-    }
-    files = {f"{name}.webp": entry.file("direction.webp") for name, entry in entries.items()}
-    return Contents(values, tables={"rows": pd.DataFrame(rows, columns=list(kinds)).astype(kinds)}, pictures=files)
+    return DirectionPictures(
+        pictured=len(rows),
+        dead=sum(row["dead"] for row in rows),
+        settings=PictureSettings(
+            size=settings.size, steps=settings.steps, parameterisation=settings.parameterisation, seed=settings.seed
+        ),
+        files={f"{name}.webp": entry.file("direction.webp") for name, entry in entries.items()},
+        rows=pd.DataFrame(rows, columns=list(kinds)).astype(kinds),
+    )
 
 
-def _alive(examples: Entry) -> list[Mapping[str, str]]:
+def _alive(examples: Examples) -> list[Direction]:
     """Directions that point somewhere."""
-    return [one for one in examples.values["directions"] if examples.arrays[f"direction/{one['name']}"].any()]
+    return [direction for direction in examples.directions if examples.vectors[direction.name].any()]
 
 
-def _target(direction: Mapping[str, str], vector: np.ndarray) -> Target:
+def _target(direction: Direction, vector: np.ndarray) -> Target:
     unit = vector / np.linalg.norm(vector)
-    return Target(direction["place"], direction=tuple(unit.tolist()), side=direction["side"])  # type: ignore[arg-type]
+    return Target(direction.place, direction=tuple(unit.tolist()), side=direction.side)
 
 
 def _part_name(target: Target) -> dict[str, Any]:
@@ -73,10 +73,10 @@ def _part(picture: Picture) -> Contents:
 ANALYSES = (
     Analysis(
         name="direction_pictures",
-        version=1,
         scope="model",
         summary="pictures of what positions of a kernel, and weight factors, look for",
         run=run,
+        result=DirectionPictures,
         params={"quick": {"size": 96, "steps": 128}, "full": {"size": 128, "steps": 256}},
         needs=("examples",),
         decides_parts=("size", "steps"),

@@ -2,212 +2,198 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Contents
+from wbsite.graph.layers import Layer
+from wbsite.results.expanded.cancellation import Cancellation
+from wbsite.results.expanded.examples import Examples, Finding, Levels, NothingFound
+from wbsite.results.expanded.long_range import LongRange
 
-from . import _showing as showing
-from ._finding import RULES, Found, Unit, clearest, fans, find
-from ._showing import Shown
+from ._illustrations import Illustrations
+from ._rules import (
+    BEHIND_BOTTLENECK,
+    CLEAREST,
+    ORIENTED_SOURCES,
+    ORIENTED_TARGETS,
+    PROPERTY_RULES,
+    PropertyRule,
+    Rule,
+    Unit,
+    clearest,
+    fans,
+    find,
+)
 from ._survey import Survey
 
-RULES_IN_WORDS = {
-    "example": (
-        "clear spatial structure",
-        "the unit whose weights over the wide map before it have the largest share in two patterns over positions",
-    ),
-    "bottleneck": (
-        "a unit behind a bottleneck",
-        "of the units behind a bottleneck, on the level nearest to the later one, the one whose weights over the wide"
-        " map before it have the largest share in two patterns over positions",
-    ),
-    "oriented-targets": (
-        "lines of all orientations",
-        "in each of equal sectors of angles, the unit of the later level's widest layer whose expanded weights to the"
-        " picture are most oriented",
-    ),
-    "oriented-sources": (
-        "lines of all orientations, before them",
-        "in each of equal sectors of angles, the unit whose expanded weights to the picture are most oriented, of those"
-        " that the later level's widest layer reads",
-    ),
-}
-"""Name → title and rule, of what is not found by the properties of first filters."""
+FACTORED = {"high-low": "frequency", "black-and-white": "colour"}
+"""Families whose weights are factorised → the property of first filters that they differ by."""
 
-FACTORED = ("high-low", "black-and-white")
-"""Families whose weights are factorised."""
+Findings = dict[str, Finding | NothingFound]
 
 
-def run(context: Context) -> Contents:
-    """Units found by stated rules (`wbsite.models.finding`), and what the figures around them show.
-
-    values: "levels"; "order" of the names; "found", name → title, rule, and units (layer, channel, score, angle),
-    score, null, runner_up and considered, or the reason why there are none; "shown", name → what arrays of that name
-    mean, as far as there are units; "directions" [{name, place, side}], their vectors being the arrays
-    direction/NAME; "pictures", layer → channels that want a picture; "unpictured", how many more do.
-
-    Arrays, see `wbsite.models.showing`: centre_kernels, centre_back, position_kernels, bottleneck_direct,
-    bottleneck_across (k, kh, kw), one for each row listed under "shown"; position_norms (kh, kw); pair_kernels
-    (targets, sources, kh, kw) float16; FAMILY/excitatory, FAMILY/inhibitory (units, kh, kw, factors) ≥ 0.
-
-    Table rows: one for each unit found.
-    """
+def run(context: Context) -> Examples:
+    """Units found by stated rules, and what the figures around them show."""
     survey, params = Survey(context.model, context.layers), context.params
-    count = params["family"]
-    found: dict[str, Found | str] = {rule.name: _by_rule(survey, rule, count) for rule in RULES}
+    findings = _findings(survey, params["family"])
+    found = {name: finding for name, finding in findings.items() if isinstance(finding, Finding)}
+    drawn = Illustrations(survey)
+    centre = positions = bottleneck = agreement = pair = None
+    families = {}
+    if unit := _first(found, "black-and-white-centre"):
+        centre = drawn.centre(unit, params["centre_inputs"], params["centre_back"])
+    if unit := _first(found, "example"):
+        positions = drawn.positions(unit, params["inputs"], params["positions"])
+    for name, prop in FACTORED.items():
+        if name in found:
+            families[name] = drawn.family(name, prop, _units(found[name]), params["factors"], params["groups"])
+    if unit := _first(found, "bottleneck"):
+        bottleneck = drawn.bottleneck(unit, params["inputs"])
+    if {"oriented-targets", "oriented-sources"} <= found.keys():
+        agreement = drawn.agreement(found["oriented-targets"], found["oriented-sources"])
+    if positions is not None and (widest := _widest(survey)):
+        pair = drawn.pair(widest.name)
+    wanted = list(dict.fromkeys(_wanted(found, drawn.units, context)))
+    return Examples(
+        levels=Levels(
+            deepest=survey.deepest,
+            early=[layer.name for layer in survey.early],
+            late=[layer.name for layer in survey.late],
+        ),
+        order=list(findings),
+        findings=findings,
+        centre=centre,
+        positions=positions,
+        families=families,
+        bottleneck=bottleneck,
+        agreement=agreement,
+        pair=pair,
+        directions=drawn.directions,
+        pictures=_by_layer(wanted[: params["pictures"]]),
+        unpictured=max(0, len(wanted) - params["pictures"]),
+        excitatory=drawn.excitatory,
+        inhibitory=drawn.inhibitory,
+        vectors=drawn.vectors,
+        rows=_rows(found),
+        **drawn.kernels,
+    )
+
+
+def _findings(survey: Survey, count: int) -> Findings:
+    """What every rule found, by name; rules on oriented units only where there is a later level."""
+    findings = {rule.name: _by_property(survey, rule, count) for rule in PROPERTY_RULES}
     late = [layer.name for layer in survey.late]
-    found["example"] = _or_reason(lambda: clearest(survey, late) or "no spatial convolution comes after the first")
-    found["bottleneck"] = _or_reason(lambda: _behind_bottleneck(survey))
-    widest = max(survey.late, key=lambda layer: layer.out_channels, default=None)
-    sources: list[Unit] = []
-    if widest is not None:
+    findings[CLEAREST.name] = _look(
+        CLEAREST, lambda: clearest(CLEAREST, survey, late), "no spatial convolution comes after the first"
+    )
+    findings[BEHIND_BOTTLENECK.name] = _look(
+        BEHIND_BOTTLENECK,
+        lambda: clearest(BEHIND_BOTTLENECK, survey, _behind_bottleneck(survey)),
+        "no spatial convolution of it reads through a bottleneck",
+    )
+    if widest := _widest(survey):
         sources = survey.wide(widest.name).units
         targets = [(widest.name, channel) for channel in range(widest.out_channels)]
-        found["oriented-targets"] = _or_reason(lambda: fans(survey, targets, count) or "no unit of it is oriented")
-        found["oriented-sources"] = _or_reason(
-            lambda: fans(survey, sources, count) or "no single unit that its later level reads is oriented"
+        findings[ORIENTED_TARGETS.name] = _look(
+            ORIENTED_TARGETS, lambda: fans(ORIENTED_TARGETS, survey, targets, count), "no unit of it is oriented"
         )
-    shown = dict(_shown(survey, {name: one for name, one in found.items() if isinstance(one, Found)}, params))
-    if widest is not None and "position" in shown:
-        shown["pair"] = showing.pair(survey, widest.name)
-    pictures, left = _bounded(_wanted(shown, found, context), params["pictures"])
-    values: dict[str, Any] = {
-        "levels": {
-            "deepest": survey.deepest,
-            "early": [layer.name for layer in survey.early],
-            "late": late,
-        },
-        "order": list(found),
-        "found": {name: _said(name, one) for name, one in found.items()},
-        "shown": {name: one.values for name, one in shown.items()},
-        "directions": [direction for one in shown.values() for direction in one.directions],
-        "pictures": pictures,
-        "unpictured": left,
-    }
-    arrays = {name: array for one in shown.values() for name, array in one.arrays.items()}
-    return Contents(values, arrays, {"rows": _rows(values["found"])})
+        findings[ORIENTED_SOURCES.name] = _look(
+            ORIENTED_SOURCES,
+            lambda: fans(ORIENTED_SOURCES, survey, sources, count),
+            "no single unit that its later level reads is oriented",
+        )
+    return findings
 
 
-def _by_rule(survey: Survey, rule: Any, count: int) -> Found | str:
+def _by_property(survey: Survey, rule: PropertyRule, count: int) -> Finding | NothingFound:
     layers = survey.early if rule.family else survey.late
     if not layers:
-        return "too few spatial convolutions follow its first"
+        reason = "too few spatial convolutions follow its first"
+        return NothingFound(title=rule.title, rule=rule.words, reason=reason)
+    return _look(
+        rule,
+        lambda: find(rule, {layer.name: survey.read(layer.name) for layer in layers}, count),
+        f"its first filters do not differ in {rule.prop}",
+    )
 
-    def look() -> Found | str:
-        reads = {layer.name: survey.read(layer.name) for layer in layers}
-        return find(rule, reads, count) or f"its first filters do not differ in {rule.prop}"
 
-    return _or_reason(look)
-
-
-def _or_reason(look: Callable[[], Found | str]) -> Found | str:
-    """What a search finds; its error is the reason why there is nothing."""
+def _look(rule: Rule, search: Callable[[], Finding | None], otherwise: str) -> Finding | NothingFound:
+    """What a search finds; its error, or `otherwise`, is the reason why there is nothing."""
     try:
-        return look()
+        finding, reason = search(), otherwise
     except WbsiteError as error:
-        return error.message
+        finding, reason = None, error.message
+    return finding or NothingFound(title=rule.title, rule=rule.words, reason=reason)
 
 
-def _behind_bottleneck(survey: Survey) -> Found | str:
+def _behind_bottleneck(survey: Survey) -> list[str]:
+    """The spatial convolutions behind a bottleneck on the level nearest to the later one."""
     behind = [layer.name for layer in survey.spatial if survey.wires.bottleneck(layer.name)]
-    if not behind:
-        return "no spatial convolution of it reads through a bottleneck"
     late = max((survey.level[layer.name] for layer in survey.late), default=0)
-    nearest = min(abs(survey.level[name] - late) for name in behind)
-    found = clearest(survey, [name for name in behind if abs(survey.level[name] - late) == nearest])
-    assert found is not None
-    return found
+    nearest = min((abs(survey.level[name] - late) for name in behind), default=0)
+    return [name for name in behind if abs(survey.level[name] - late) == nearest]
 
 
-def _shown(survey: Survey, found: Mapping[str, Found], params: Mapping[str, Any]) -> Iterator[tuple[str, Shown]]:
-    if "black-and-white-centre" in found:
-        unit = found["black-and-white-centre"].members[0]
-        yield "centre", showing.centre(survey, unit, params["centre_inputs"], params["centre_back"])
-    if "example" in found:
-        yield "position", showing.positions(survey, found["example"].members[0], params["inputs"], params["positions"])
-    for name in FACTORED:
-        if name in found:
-            prop = next(rule.prop for rule in RULES if rule.name == name)
-            yield name, showing.factors(survey, name, prop, found[name].members, params["factors"], params["groups"])
-    if "bottleneck" in found:
-        yield "bottleneck", showing.bottleneck(survey, found["bottleneck"].members[0], params["inputs"])
-    if {"oriented-targets", "oriented-sources"} <= found.keys():
-        agreed = showing.orientations_agree(survey, found["oriented-targets"], found["oriented-sources"])
-        yield "oriented", Shown(values=agreed)
+def _widest(survey: Survey) -> Layer | None:
+    """The later level's layer with the most units."""
+    return max(survey.late, key=lambda layer: layer.out_channels, default=None)
 
 
-def _wanted(shown: Mapping[str, Shown], found: Mapping[str, Found | str], context: Context) -> Iterator[Unit]:
-    """Units that want a picture: those found first, then the other analyses' examples, then what stands around them."""
-    for name, one in found.items():
-        if isinstance(one, Found):
-            yield from one.members if name in FACTORED else one.members[:1]
-    for entry in context.needs.values():
-        for layer, channels in entry.values.get("wanted", {}).items():
-            yield from ((layer, int(channel)) for channel in channels)
-    for around in shown.values():
-        yield from around.units
-    for one in found.values():
-        yield from one.members if isinstance(one, Found) else ()
+def _units(finding: Finding) -> list[Unit]:
+    return [(unit.layer, unit.channel) for unit in finding.units]
 
 
-def _bounded(wanted: Iterator[Unit], limit: int) -> tuple[dict[str, list[int]], int]:
-    """Layer → channels of the first `limit` different units, and how many were left out."""
-    units = list(dict.fromkeys(wanted))
+def _first(found: Mapping[str, Finding], rule: str) -> Unit | None:
+    return _units(found[rule])[0] if rule in found else None
+
+
+def _wanted(found: Mapping[str, Finding], around: Sequence[Unit], context: Context) -> Iterator[Unit]:
+    """Units that want a picture: those found first, then the other analyses' examples, then what lies around them."""
+    for name, finding in found.items():
+        yield from _units(finding) if name in FACTORED else _units(finding)[:1]
+    for result in (context.need(Cancellation), context.need(LongRange)):
+        for layer, channels in (result.wanted if result else {}).items():
+            yield from ((layer, channel) for channel in channels)
+    yield from around
+    for finding in found.values():
+        yield from _units(finding)
+
+
+def _by_layer(units: Sequence[Unit]) -> dict[str, list[int]]:
+    """Layer → channels, both in order."""
     pictures: dict[str, list[int]] = {}
-    for layer, channel in units[:limit]:
+    for layer, channel in units:
         pictures.setdefault(layer, []).append(channel)
-    return {layer: sorted(channels) for layer, channels in sorted(pictures.items())}, max(0, len(units) - limit)
+    return {layer: sorted(channels) for layer, channels in sorted(pictures.items())}
 
 
-def _said(name: str, found: Found | str) -> dict[str, Any]:
-    """What a rule found, as a value."""
-    words = {rule.name: (rule.title, rule.words) for rule in RULES} | RULES_IN_WORDS
-    about: dict[str, Any] = dict(zip(("title", "rule"), words[name], strict=True))
-    if isinstance(found, str):
-        return {**about, "reason": found}
-    plain = asdict(found)
-    units = [
-        {"layer": layer, "channel": channel, "score": score, **({"angle": found.angles[i]} if found.angles else {})}
-        for i, ((layer, channel), score) in enumerate(zip(found.members, found.scores, strict=True))
-    ]
-    runner = None
-    if found.runner_up is not None:
-        (layer, channel), score = found.runner_up
-        runner = {"layer": layer, "channel": channel, "score": score}
-    return {**about, "units": units, "runner_up": runner, **{k: plain[k] for k in ("score", "null", "considered")}}
-
-
-def _rows(found: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    rows = [
+def _rows(found: Mapping[str, Finding]) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = [
         {
             "found": name,
-            "rank": rank + 1,
-            "angle": np.nan,
-            **unit,
-            "null": one["null"],
-            "considered": one["considered"],
+            "rank": rank,
+            **unit.model_dump(),
+            "null": finding.null,
+            "considered": finding.considered,
         }
-        for name, one in found.items()
-        for rank, unit in enumerate(one.get("units", ()))
+        for name, finding in found.items()
+        for rank, unit in enumerate(finding.units, 1)
     ]
-    columns = ["found", "rank", "layer", "channel", "score", "angle", "null", "considered"]
+    columns = list(Examples.fields["rows"].columns)
     return pd.DataFrame(rows, columns=columns).astype({"null": float, "angle": float})
 
 
 ANALYSES = (
     Analysis(
         name="examples",
-        version=4,
         scope="model",
         summary="units found by their properties: what the article on weights shows of a network",
         run=run,
+        result=Examples,
         needs=("cancellation", "long_range"),
         params={
             "quick": {

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,30 +11,21 @@ import torch
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Contents, Entry
 from wbsite.graph.on_device import placed
 from wbsite.graph.recording import Recorded
 from wbsite.ops.expanded.gradient_bounds import BestCase, best_case
-from wbsite.ops.expanded.gradient_nmf import typical_cases
+from wbsite.ops.expanded.gradient_nmf import TypicalCases, typical_cases
 from wbsite.ops.expanded.photograph_gradients import example_gradients
 from wbsite.ops.expanded.weights import Paths, expanded_weights, path_products
+from wbsite.results.expanded.cancellation import Cancellation, UnitScore
+from wbsite.results.expanded.gradients import GradientExample, Gradients, SkippedUnit, Source, TypicalCase
+from wbsite.results.photographs import PhotographSet
 
 ROUNDING = 1e-5
 """Share of the sum of absolute path products that float32 may take from an entry before it counts as out of bounds."""
 
-SHOWN = 4
+DRAWN = 4
 """Sources of a unit that are drawn."""
-
-ROW_COLUMNS = [
-    *("example", "layer", "unit", "channel", "source_layer", "source_unit", "photograph", "activation"),
-    *("excitation", "inhibition", "case"),
-]
-SOURCE_COLUMNS = [
-    *("example", "layer", "unit", "kind", "source", "channel", "source_layer", "source_unit", "expanded_positive"),
-    *("expanded_negative", "best_positive", "best_negative", "paths_positive", "paths_negative", "agreement"),
-    *("entries", "outside_best", "outside_paths", "largest_of_best"),
-]
-CASE_COLUMNS = ["example", "layer", "unit", "cases", "explained", "beyond_mean"]
 
 
 @dataclass(frozen=True)
@@ -60,78 +50,78 @@ class _Example:
         return self.sources["channel"].tolist()
 
 
-def run(context: Context) -> Contents:
+def run(context: Context) -> Gradients:
     """For the units that `cancellation` shows, and an ordinary one: ∂ pre-activation / ∂ the earlier map, as it was.
 
     On every photograph the gradient is taken where the unit responds most strongly, to its strongest sources. Beside
-    it: expanded weights; the sums of path products with open gates and the best case, which bound it; and its factors
+    it: expanded weights; the sums of path products with open gates and the bounds of the gradient; and its factors
     over photographs, the typical cases. For these and for means, the gradients of a unit are scaled to the same size on
     every photograph. Agreement of a source is ‖mean gradient‖² / mean ‖gradient‖²: 1 if it is the same on every
     photograph, 1 / photographs if they have nothing in common.
-
-    Values: photographs, shown (number of them), examples with share of each typical case and how many photographs have
-    most of it; skipped with the reason. Arrays, of example N: expanded_N, mean_N, upper_N, lower_N (sources, kh,
-    kw), cases_N (cases, sources, kh, kw). Tables: rows, one an example, source and photograph, with excitation and
-    inhibition summed over positions; sources, one an example and source, with the sums of everything it is compared
-    with and how many entries lie outside the bounds; cases, explained variance by number of cases.
     """
     recorded, params, photographs = placed(context.model, context.device), context.params, context.photographs()
-    shown = torch.linspace(0, photographs.count - 1, min(params["photographs"], photographs.count)).round().long()
-    inputs = photographs.inputs[shown.to(photographs.inputs.device)].to(recorded.like)
-    examples = list(_examples(context.needs["cancellation"], params["units"]))
-    skipped: list[dict[str, Any]] = []
-    rows, sources, cases = [], [], []
-    told: list[dict[str, Any]] = []
-    arrays: dict[str, np.ndarray] = {}
+    numbers = torch.linspace(0, photographs.count - 1, min(params["photographs"], photographs.count)).round().long()
+    inputs = photographs.inputs[numbers.to(photographs.inputs.device)].to(recorded.like)
+    cancellation = context.need(Cancellation)
+    assert cancellation is not None, "it applies to every model"
+    examples = list(_examples(cancellation, params["units"]))
+    skipped: list[SkippedUnit] = []
+    measured: list[_Measured] = []
     context.progress.step("gradients on photographs", len(examples))
     for example in examples:
         try:
-            found = _Measured.of(recorded, example, inputs, params["cases"])
+            measured.append(_Measured.of(recorded, example, inputs, params["cases"]))
         except WbsiteError as error:
-            skipped.append({"layer": example.layer, "unit": example.unit, "reason": error.message})
-            continue
-        finally:
-            context.progress.advance()
-        number = len(told)
-        rows.append(found.rows(shown).assign(example=number)[ROW_COLUMNS])
-        sources.append(found.sources().assign(example=number)[SOURCE_COLUMNS])
-        cases.append(found.cases().assign(example=number)[CASE_COLUMNS])
-        arrays |= {f"{name}_{number}": value.cpu().numpy() for name, value in found.kernels().items()}
-        told.append(found.said())
-    return Contents(
-        values={"photographs": photographs.about, "shown": len(inputs), "examples": told, "skipped": skipped},
-        arrays=arrays,
-        tables={
-            name: pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
-            for name, parts, columns in (
-                ("rows", rows, ROW_COLUMNS),
-                ("sources", sources, SOURCE_COLUMNS),
-                ("cases", cases, CASE_COLUMNS),
-            )
-        },
+            skipped.append(SkippedUnit(layer=example.layer, unit=example.unit, reason=error.message))
+        context.progress.advance()
+    kernels = [unit.kernels() for unit in measured]
+    by_name = {
+        name: {str(number): arrays[name].cpu().numpy() for number, arrays in enumerate(kernels)} for name in KERNELS
+    }
+    return Gradients(
+        photographs=PhotographSet(**photographs.about),
+        photographs_used=len(inputs),
+        examples=[unit.example_record() for unit in measured],
+        skipped=skipped,
+        expanded=by_name["expanded"],
+        mean=by_name["mean"],
+        upper=by_name["upper"],
+        lower=by_name["lower"],
+        typical=by_name["typical"],
+        rows=_numbered("rows", [unit.rows(numbers) for unit in measured]),
+        sources=_numbered("sources", [unit.sources() for unit in measured]),
+        cases=_numbered("cases", [unit.cases() for unit in measured]),
     )
 
 
-def _examples(cancellation: Entry, count: int) -> Iterator[_Example]:
+def _numbered(table: str, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Rows of all examples, with the example's number and the table's columns in order."""
+    columns = list(Gradients.fields[table].columns)
+    numbered = [part.assign(example=number) for number, part in enumerate(parts)]
+    return pd.concat(numbered, ignore_index=True)[columns] if numbered else pd.DataFrame(columns=columns)
+
+
+def _examples(cancellation: Cancellation, count: int) -> Iterator[_Example]:
     """The units of highest score, then the one of the first one's layer whose score is the median."""
-    pairs, units = cancellation.table("rows"), cancellation.table("units")
-    shown = cancellation.values["shown"][:count]
-    for unit in shown:
-        yield _example("cancelling", unit, pairs)
-    if shown:
-        of = units[units["layer"] == shown[0]["layer"]].sort_values("hidden", kind="stable")
-        yield _example("ordinary", of.iloc[len(of) // 2].to_dict(), pairs)
+    pairs, units = cancellation.rows, cancellation.per_unit
+    examples = cancellation.examples[:count]
+    for example in examples:
+        yield _example("cancelling", example, pairs)
+    if examples:
+        layer = units[units["layer"] == examples[0].layer].sort_values("hidden", kind="stable")
+        yield _example("ordinary", UnitScore(**layer.to_dict("records")[len(layer) // 2]), pairs)
 
 
-def _example(kind: str, unit: Mapping[str, Any], pairs: pd.DataFrame) -> _Example:
+def _example(kind: str, unit: UnitScore, pairs: pd.DataFrame) -> _Example:
     """Its sources in the order of what is hidden of them: strength² − net², which is strength²·(1 − coherence²)."""
-    of = pairs[(pairs["layer"] == unit["layer"]) & (pairs["unit"] == unit["unit"])]
-    hidden = of["strength"] ** 2 * (1 - of["coherence"] ** 2)
-    order = of.assign(lost=hidden).sort_values("lost", ascending=False, kind="stable")
+    sources = pairs[(pairs["layer"] == unit.layer) & (pairs["unit"] == unit.unit)]
+    hidden = sources["strength"] ** 2 * (1 - sources["coherence"] ** 2)
+    order = sources.assign(lost=hidden).sort_values("lost", ascending=False, kind="stable")
     columns = ["channel", "source_layer", "source_unit"]
-    return _Example(
-        kind, str(unit["layer"]), int(unit["unit"]), str(unit["source"]), float(unit["hidden"]), order[columns]
-    )
+    return _Example(kind, unit.layer, unit.unit, unit.source, unit.hidden, order[columns])
+
+
+KERNELS = ("expanded", "mean", "upper", "lower", "typical")
 
 
 @dataclass(frozen=True)
@@ -141,8 +131,8 @@ class _Measured:
     Attributes:
         gradients: (photographs, channels, kh, kw), to all its sources.
         alike: the same, scaled to one size on every photograph.
-        expanded, paths, best: of the sources that are drawn.
-        factors: the typical cases of `alike`.
+        expanded, paths, bounds: of the sources that are drawn.
+        typical: the typical cases of `alike`.
     """
 
     example: _Example
@@ -151,24 +141,24 @@ class _Measured:
     activations: torch.Tensor
     expanded: torch.Tensor
     paths: Paths
-    best: BestCase
-    factors: Any
+    bounds: BestCase
+    typical: TypicalCases
 
     @classmethod
     def of(cls, recorded: Recorded, example: _Example, inputs: torch.Tensor, cases: int) -> _Measured:
         between = (recorded, example.source, example.layer)
         unit, channels = [example.unit], example.channels
-        drawn = channels[:SHOWN]
-        found = example_gradients(*between, inputs, unit, channels, at="strongest")
-        every = path_products(*between, unit, pools="gates")
-        alike = _alike(found.gradients[0])
+        drawn = channels[:DRAWN]
+        measured = example_gradients(*between, inputs, unit, channels, at="strongest")
+        products = path_products(*between, unit, pools="gates")
+        alike = _alike(measured.gradients[0])
         return cls(
             example,
-            found.gradients[0],
+            measured.gradients[0],
             alike,
-            found.activations[0],
+            measured.activations[0],
             expanded_weights(*between, unit)[0, drawn],
-            Paths(every.positive[:, drawn], every.negative[:, drawn]),
+            Paths(products.positive[:, drawn], products.negative[:, drawn]),
             best_case(*between, unit, drawn),
             typical_cases(alike, cases),
         )
@@ -176,65 +166,69 @@ class _Measured:
     @property
     def drawn(self) -> torch.Tensor:
         """Gradients to the sources that are drawn."""
-        return self.gradients[:, :SHOWN]
+        return self.gradients[:, :DRAWN]
 
     def kernels(self) -> dict[str, torch.Tensor]:
         return {
             "expanded": self.expanded,
-            "mean": self.alike[:, :SHOWN].mean(0),
-            "upper": self.best.upper[0],
-            "lower": self.best.lower[0],
-            "cases": self.factors.patterns[:, :SHOWN],
+            "mean": self.alike[:, :DRAWN].mean(0),
+            "upper": self.bounds.upper[0],
+            "lower": self.bounds.lower[0],
+            "typical": self.typical.patterns[:, :DRAWN],
         }
 
-    def said(self) -> dict[str, Any]:
-        """What the values say of it."""
-        count = torch.bincount(self.factors.strongest, minlength=len(self.factors.share))
-        return {
-            **{name: getattr(self.example, name) for name in ("kind", "layer", "unit", "source", "hidden")},
-            "sources": self.example.sources.head(SHOWN).to_dict("records"),
-            "factored": len(self.example.channels),
-            "active": int((self.activations > 0).sum()),
-            "cases": [
-                {"share": float(share), "photographs": int(n)}
-                for share, n in zip(self.factors.share, count, strict=True)
+    def example_record(self) -> GradientExample:
+        example, typical = self.example, self.typical
+        counts = torch.bincount(typical.strongest, minlength=len(typical.share)).tolist()
+        return GradientExample(
+            kind=example.kind,
+            layer=example.layer,
+            unit=example.unit,
+            source=example.source,
+            hidden=example.hidden,
+            sources=[Source(**row) for row in example.sources.head(DRAWN).to_dict("records")],
+            factored=len(example.channels),
+            active=int((self.activations > 0).sum()),
+            cases=[
+                TypicalCase(share=share, photographs=count)
+                for share, count in zip(typical.share.tolist(), counts, strict=True)
             ],
-        }
+        )
 
-    def rows(self, shown: torch.Tensor) -> pd.DataFrame:
+    def rows(self, photographs: torch.Tensor) -> pd.DataFrame:
         excitation, inhibition = (
             part.sum((2, 3)).flatten().cpu() for part in (self.drawn.clamp_min(0), self.drawn.clamp_max(0))
         )
-        names, count = self.example.sources.head(SHOWN), len(shown)
+        names, count = self.example.sources.head(DRAWN), len(photographs)
         repeated = pd.concat([names] * count, ignore_index=True)
         per = len(names)
         return repeated.assign(
             layer=self.example.layer,
             unit=self.example.unit,
-            photograph=np.repeat(shown.numpy(), per),
+            photograph=np.repeat(photographs.numpy(), per),
             activation=np.repeat(self.activations.cpu().numpy(), per),
             excitation=excitation.numpy(),
             inhibition=inhibition.numpy(),
-            case=np.repeat(self.factors.strongest.numpy(), per),
+            case=np.repeat(self.typical.strongest.numpy(), per),
         )
 
     def sources(self) -> pd.DataFrame:
         """One row a source that is drawn."""
-        gradients, best, paths, alike = self.drawn, self.best, self.paths, self.alike[:, :SHOWN]
+        gradients, bounds, paths, alike = self.drawn, self.bounds, self.paths, self.alike[:, :DRAWN]
         slack = ROUNDING * paths.magnitude
         mean = alike.mean(0).square().sum((1, 2)) / alike.square().sum((2, 3)).mean(0).clamp_min(1e-30)
-        of_best = torch.maximum(
-            gradients / best.upper.clamp_min(1e-30), gradients / best.lower.clamp_max(-1e-30)
+        of_bound = torch.maximum(
+            gradients / bounds.upper.clamp_min(1e-30), gradients / bounds.lower.clamp_max(-1e-30)
         ).flatten(2)
         sums = {
             "expanded_positive": self.expanded.clamp_min(0),
             "expanded_negative": self.expanded.clamp_max(0),
-            "best_positive": best.upper[0].clamp_min(0),
-            "best_negative": best.lower[0].clamp_max(0),
+            "best_positive": bounds.upper[0].clamp_min(0),
+            "best_negative": bounds.lower[0].clamp_max(0),
             "paths_positive": paths.positive[0],
             "paths_negative": paths.negative[0],
         }
-        names = self.example.sources.head(SHOWN).reset_index(drop=True)
+        names = self.example.sources.head(DRAWN).reset_index(drop=True)
         return names.assign(
             layer=self.example.layer,
             unit=self.example.unit,
@@ -243,18 +237,18 @@ class _Measured:
             **{name: kernel.sum((1, 2)).cpu().numpy() for name, kernel in sums.items()},
             agreement=mean.cpu().numpy(),
             entries=gradients[:, 0].numel(),
-            outside_best=_outside(gradients, best.lower, best.upper, slack),
+            outside_best=_outside(gradients, bounds.lower, bounds.upper, slack),
             outside_paths=_outside(gradients, paths.negative, paths.positive, slack),
-            largest_of_best=of_best.amax((0, 2)).cpu().numpy(),
+            largest_of_best=of_bound.amax((0, 2)).cpu().numpy(),
         )
 
     def cases(self) -> pd.DataFrame:
-        explained, beyond = self.factors.explained.tolist(), self.factors.beyond_mean.tolist()
+        explained, beyond = self.typical.explained.tolist(), self.typical.beyond_mean.tolist()
         about = {"layer": self.example.layer, "unit": self.example.unit}
         return pd.DataFrame(
             [
-                {**about, "cases": i + 1, "explained": one, "beyond_mean": other}
-                for i, (one, other) in enumerate(zip(explained, beyond, strict=True))
+                {**about, "cases": i + 1, "explained": share, "beyond_mean": share_beyond}
+                for i, (share, share_beyond) in enumerate(zip(explained, beyond, strict=True))
             ]
         )
 
@@ -279,15 +273,15 @@ def _outside(gradients: torch.Tensor, low: torch.Tensor, high: torch.Tensor, sla
 ANALYSES = (
     Analysis(
         name="gradients",
-        version=1,
         scope="model",
         summary="gradients on photographs, their bounds and typical cases, of units whose paths cancel",
         run=run,
+        result=Gradients,
         params={
             "quick": {"units": 3, "photographs": 48, "cases": 3},
             "full": {"units": 8, "photographs": 200, "cases": 3},
         },
         needs=("cancellation",),
-        photographs=True,
+        inputs=("photographs",),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +12,14 @@ import torch
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Contents
-from wbsite.graph.channel_origin import spans
+from wbsite.graph.channel_origin import spans, unit_of
 from wbsite.graph.depth import named_maps, source_back, steps_to
 from wbsite.graph.on_device import placed
 from wbsite.graph.recording import Recorded
 from wbsite.ops.expanded.shuffle_null import LEVEL, MEASURES, AgainstNull
 from wbsite.ops.expanded.smoothness import SMALLEST, morans_i
 from wbsite.ops.expanded.weights import Path
+from wbsite.results.expanded.long_range import LongRange, RangeSummaries, RangeSummary, SkippedPair
 from wbsite.stats.intervals import t_interval
 
 BACK = (2, 3)
@@ -42,8 +42,8 @@ class Pair:
     steps: int
 
 
-def run(context: Context) -> Contents:
-    """Smoothness of expanded weights, and balance of their signs (`ops/smoothness.py`), against two nulls.
+def run(context: Context) -> LongRange:
+    """Smoothness of expanded weights, and balance of their signs, against two nulls.
 
     Targets are the spatial convolutions, evenly spread over the depth where there are more than `targets`; sources
     the widest maps two and three spatial convolutions back, and the first layer. Of every pair up to `units` units
@@ -52,53 +52,60 @@ def run(context: Context) -> Contents:
     A unit is smoother, or more balanced, than chance if it passes the 95th percentile of the null, pooled over the
     pair's units and draws; of a network of independent weights 5 % do. Units of one draw share kernels, so the
     interval of one pair's share (Wilson) is too narrow; those of the summary are over pairs.
-
-    Values: summary by measure and kind; wanted, layer → units that want a picture; pairs that were left out with the
-    reason; seed and counts. Tables: rows, one a pair and measure; units, one a unit and measure; examples, one a map
-    drawn. Arrays: example_N (maps, kh, kw), strongest source channels first.
     """
-    recorded = placed(context.model, context.device)
+    recorded, params = placed(context.model, context.device), context.params
     pairs, skipped = _pairs(context, recorded), []
-    sizes = {name: context.params[name] for name in ("units", "draws", "scattered")}
+    sizes = {name: params[name] for name in ("units", "draws", "scattered")}
     rows: list[dict[str, Any]] = []
-    units, examples = [], []
+    units: list[pd.DataFrame] = []
+    examples: list[tuple[Pair, list[Example]]] = []
     context.progress.step("long-range expanded weights", len(pairs))
     for number, pair in enumerate(pairs):
         try:
-            path = _path(recorded, pair, context.params["largest"])
-            found = AgainstNull.drawn(path, **sizes, seed=context.params["seed"] * 1_000_003 + number)
+            path = _path(recorded, pair, params["largest"])
+            measured = AgainstNull.drawn(path, **sizes, seed=params["seed"] * 1_000_003 + number)
         except WbsiteError as error:
-            skipped.append({"target": pair.target, "source": pair.source, "kind": pair.kind, "reason": error.message})
+            skipped.append(SkippedPair(target=pair.target, source=pair.source, kind=pair.kind, reason=error.message))
         else:
             about = {"target": pair.target, "source": pair.source, "kind": pair.kind, "steps": pair.steps}
             about |= {"rows": path.kernel[0], "columns": path.kernel[1]}
             for measure in MEASURES:
-                rows.append({**about, "measure": measure, **found.row(measure)})
-                nulls = {"null": found.null[measure].mean(0), "scattered": found.scattered[measure].mean(0)}
-                of = {"unit": found.units, "measure": measure, "value": found.observed[measure], **nulls}
-                units.append(pd.DataFrame({**about, **of}))
-            examples.append((pair, _examples(path, found, context.params["maps"])))
+                rows.append({**about, "measure": measure, **measured.row(measure)})
+                units.append(pd.DataFrame({**about, **_unit_columns(measured, measure)}))
+            examples.append((pair, _examples(path, measured, params["maps"])))
         context.progress.advance()
-    shown, about_shown = _shown(recorded, examples)
-    return Contents(
-        values={
-            **{name: context.params[name] for name in ("seed", "draws", "scattered", "units", "largest")},
-            "level": LEVEL,
-            "spatial": sum(layer.spatial for layer in context.layers.convs),
-            "summary": {
-                measure: {kind: _summary(rows, measure, kind) for kind in dict.fromkeys(row["kind"] for row in rows)}
-                for measure in MEASURES
-            },
-            "wanted": _wanted(about_shown),
-            "skipped": skipped,
-        },
-        arrays=shown,
-        tables={
-            "rows": pd.DataFrame(rows, columns=list(rows[0]) if rows else ["target", "source", "kind"]),
-            "units": pd.concat(units, ignore_index=True) if units else pd.DataFrame({"target": []}),
-            "examples": pd.DataFrame(about_shown, columns=EXAMPLE_COLUMNS),
-        },
+    maps, example_rows = _drawn(recorded, examples)
+    return LongRange(
+        seed=params["seed"],
+        draws=params["draws"],
+        scattered=params["scattered"],
+        units=params["units"],
+        largest=params["largest"],
+        level=LEVEL,
+        spatial=sum(layer.spatial for layer in context.layers.convs),
+        summary=RangeSummaries(smoothness=_summaries(rows, "smoothness"), balance=_summaries(rows, "balance")),
+        wanted=_wanted(example_rows),
+        skipped=skipped,
+        maps=maps,
+        rows=pd.DataFrame(rows, columns=_columns("rows")),
+        per_unit=pd.concat(units, ignore_index=True) if units else pd.DataFrame(columns=_columns("per_unit")),
+        examples=pd.DataFrame(example_rows, columns=_columns("examples")),
     )
+
+
+def _columns(table: str) -> list[str]:
+    return list(LongRange.fields[table].columns)
+
+
+def _unit_columns(measured: AgainstNull, measure: str) -> dict[str, Any]:
+    """Of every unit what was measured, and its means under both nulls."""
+    return {
+        "unit": measured.units,
+        "measure": measure,
+        "value": measured.observed[measure],
+        "null": measured.null[measure].mean(0),
+        "scattered": measured.scattered[measure].mean(0),
+    }
 
 
 def _pairs(context: Context, recorded: Recorded) -> list[Pair]:
@@ -107,7 +114,7 @@ def _pairs(context: Context, recorded: Recorded) -> list[Pair]:
     traced = [layer for layer in context.layers.convs if layer.name in tape.outputs]
     spatial = [layer for layer in traced if layer.spatial]
     maps = named_maps(tape, names)
-    found: list[list[Pair]] = []
+    by_target: list[list[Pair]] = []
     for layer in spatial:
         away = steps_to(tape, tape.pre_activation(layer.name))
         sources = {str(steps): (source_back(maps, away, steps), steps) for steps in BACK}
@@ -115,9 +122,9 @@ def _pairs(context: Context, recorded: Recorded) -> list[Pair]:
         steps = away.get(tape.activation(first), 0)
         if steps > max(BACK):
             sources["first"] = (first, steps)
-        of = [Pair(layer.name, source, kind, steps) for kind, (source, steps) in sources.items() if source]
-        found += [of] if of else []
-    return [pair for of in _spread(found, context.params["targets"]) for pair in of]
+        pairs = [Pair(layer.name, source, kind, steps) for kind, (source, steps) in sources.items() if source]
+        by_target += [pairs] if pairs else []
+    return [pair for pairs in _spread(by_target, context.params["targets"]) for pair in pairs]
 
 
 def _spread(items: Sequence[Any], count: int) -> list[Any]:
@@ -138,35 +145,35 @@ def _path(recorded: Recorded, pair: Pair, largest: int) -> Path:
     return path
 
 
-def _summary(rows: list[dict[str, Any]], measure: str, kind: str) -> dict[str, Any]:
-    """Over the pairs of one kind, with Student's t intervals over pairs; None where there are fewer than `FEWEST`."""
-    of = [row for row in rows if row["kind"] == kind and row["measure"] == measure]
-    enough = len(of) >= FEWEST
-    share, excess = t_interval([row["share"] for row in of]), t_interval([row["excess"] for row in of])
-    said = {
-        "share": share.mean,
-        "share_low": max(0.0, share.low),
-        "share_high": min(1.0, share.high),
-        "excess": excess.mean,
-        "excess_low": excess.low,
-        "excess_high": excess.high,
-        **{name: float(np.median([row[name] for row in of])) for name in ("median", "null_median", "scattered_median")},
-    }
-    bounds = ("share_low", "share_high", "excess_low", "excess_high")
-    finite = {name: number if enough or name not in bounds else None for name, number in said.items()}
-    return {
-        **finite,
-        "pairs": len(of),
-        "units": sum(row["units"] for row in of),
-        "above": sum(row["excess_low"] > 0 for row in of),
-        "below": sum(row["excess_high"] < 0 for row in of),
-    }
+def _summaries(rows: list[dict[str, Any]], measure: str) -> dict[str, RangeSummary]:
+    """By kind of pair."""
+    measured = [row for row in rows if row["measure"] == measure]
+    kinds = dict.fromkeys(row["kind"] for row in measured)
+    return {kind: _summary([row for row in measured if row["kind"] == kind]) for kind in kinds}
 
 
-EXAMPLE_COLUMNS = [
-    "example", "kind", "target", "unit", "which", "unit_smoothness", "source", "rank", "layer", "channel",
-    "smoothness", "norm", "rows", "columns",
-]  # fmt: skip
+def _summary(pairs: list[dict[str, Any]]) -> RangeSummary:
+    """Over pairs of one kind, with Student's t intervals over pairs where there are at least `FEWEST`."""
+    enough = len(pairs) >= FEWEST
+    share, excess = (t_interval([row[name] for row in pairs]) for name in ("share", "excess"))
+    median, null, scattered = (
+        float(np.median([row[name] for row in pairs])) for name in ("median", "null_median", "scattered_median")
+    )
+    return RangeSummary(
+        share=share.mean,
+        share_low=max(0.0, share.low) if enough else None,
+        share_high=min(1.0, share.high) if enough else None,
+        excess=excess.mean,
+        excess_low=excess.low if enough else None,
+        excess_high=excess.high if enough else None,
+        median=median,
+        null_median=null,
+        scattered_median=scattered,
+        pairs=len(pairs),
+        units=sum(row["units"] for row in pairs),
+        above=sum(row["excess_low"] > 0 for row in pairs),
+        below=sum(row["excess_high"] < 0 for row in pairs),
+    )
 
 
 @dataclass(frozen=True)
@@ -189,15 +196,15 @@ class Example:
     norms: list[float]
 
 
-def _examples(path: Path, found: AgainstNull, count: int) -> list[Example]:
+def _examples(path: Path, measured: AgainstNull, count: int) -> list[Example]:
     """The units nearest to quantiles of smoothness; one that two quantiles share comes once."""
     examples: dict[int, Example] = {}
-    observed = found.observed["smoothness"]
+    observed = measured.observed["smoothness"]
     for which, quantile in EXAMPLES.items():
         row = int(np.nanargmin(np.abs(observed - np.nanquantile(observed, quantile))))
-        norms = found.maps[row].flatten(1).norm(dim=1).sort(descending=True, stable=True)
-        channels, unit = norms.indices[:count], int(found.units[row])
-        maps, smoothness = found.maps[row, channels].float(), float(observed[row])
+        norms = measured.maps[row].flatten(1).norm(dim=1).sort(descending=True, stable=True)
+        channels, unit = norms.indices[:count], int(measured.units[row])
+        maps, smoothness = measured.maps[row, channels].float(), float(observed[row])
         example = Example(which, unit, smoothness, path.start, channels.tolist(), maps, norms.values[:count].tolist())
         examples.setdefault(row, example)
     return list(examples.values())
@@ -213,40 +220,52 @@ def _wanted(rows: list[dict[str, Any]]) -> dict[str, list[int]]:
     return wanted
 
 
-def _shown(
+def _drawn(
     recorded: Recorded, examples: list[tuple[Pair, list[Example]]]
 ) -> tuple[dict[str, np.ndarray], list[dict[str, Any]]]:
-    """Of every kind the examples of the pair in the middle of the depth: their maps, and a row a map."""
-    arrays: dict[str, np.ndarray] = {}
-    rows = []
+    """Of every kind the examples of the pair in the middle of the depth: their maps by number, and a row a map."""
+    maps: dict[str, np.ndarray] = {}
+    rows: list[dict[str, Any]] = []
     for kind in dict.fromkeys(pair.kind for pair, _ in examples):
-        of = [one for one in examples if one[0].kind == kind]
-        pair, units = of[len(of) // 2]
+        pairs = [pair for pair in examples if pair[0].kind == kind]
+        pair, units = pairs[len(pairs) // 2]
         for example in units:
-            about = {"example": len(arrays), "kind": kind, "target": pair.target, "unit": example.unit}
-            about |= {"which": example.which, "unit_smoothness": example.smoothness, "source": pair.source}
-            arrays[f"example_{len(arrays)}"] = example.maps.numpy()
-            smooth, size = morans_i(example.maps).tolist(), example.maps.shape
-            named = [
-                (span.layers, span.first + i) for span in spans(recorded.tape, example.start) for i in range(span.units)
-            ]
-            for rank, index in enumerate(example.channels):
-                layers, channel = named[index]
-                place = (
-                    {"layer": layers[0], "channel": channel} if len(layers) == 1 else {"layer": "", "channel": index}
-                )
-                one = {"rank": rank, "smoothness": smooth[rank], "norm": example.norms[rank]}
-                rows.append({**about, **place, **one, "rows": size[1], "columns": size[2]})
-    return arrays, rows
+            rows += _map_rows(recorded, pair, example, len(maps))
+            maps[str(len(maps))] = example.maps.numpy()
+    return maps, rows
+
+
+def _map_rows(recorded: Recorded, pair: Pair, example: Example, number: int) -> Iterator[dict[str, Any]]:
+    """A row for each map of an example."""
+    smoothness, (_, rows, columns) = morans_i(example.maps).tolist(), example.maps.shape
+    origin = spans(recorded.tape, example.start)
+    for rank, index in enumerate(example.channels):
+        layer, unit = unit_of(origin, index)
+        yield {
+            "example": number,
+            "kind": pair.kind,
+            "target": pair.target,
+            "unit": example.unit,
+            "which": example.which,
+            "unit_smoothness": example.smoothness,
+            "source": pair.source,
+            "rank": rank,
+            "layer": layer,
+            "channel": unit,
+            "smoothness": smoothness[rank],
+            "norm": example.norms[rank],
+            "rows": rows,
+            "columns": columns,
+        }
 
 
 ANALYSES = (
     Analysis(
         name="long_range",
-        version=1,
         scope="model",
         summary="smoothness and sign balance of expanded weights two and more layers back, against shuffled kernels",
         run=run,
+        result=LongRange,
         params={
             "quick": {"targets": 8, "units": 12, "draws": 5, "scattered": 2, "maps": 6, "largest": 100, "seed": 0},
             "full": {"targets": 1000, "units": 64, "draws": 20, "scattered": 5, "maps": 12, "largest": 128, "seed": 0},

@@ -11,10 +11,12 @@ import torch
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Contents
 from wbsite.graph.on_device import placed
 from wbsite.graph.recording import Recorded
 from wbsite.ops.expanded.mean_ablation import ORDERS, Convolution, Fidelity, fidelity, ranked
+from wbsite.results.expanded.cancellation import SkippedLayer
+from wbsite.results.expanded.long_tail import LongTail, TailSummary
+from wbsite.results.photographs import PhotographSet
 
 LEVEL = 0.9
 """R² at which a unit counts as reproduced."""
@@ -28,56 +30,57 @@ _BATCH_BYTES, _PATCHES_BYTES = 128 * 2**20, 512 * 2**20
 """Of maps that are held during a forward pass, and of what is sampled from them."""
 
 
-def run(context: Context) -> Contents:
-    """R² of every unit of every convolution by the number of inputs kept (`ops/fidelity.py`).
+def run(context: Context) -> LongTail:
+    """R² of every unit of every convolution by the number of inputs kept.
 
     Sampled are up to `positions` random positions of each layer's output on each of up to `photographs` photographs,
     spread evenly over those that were given. Inputs are kept by the norm of their kernel, by their expected
     contribution (norm times standard deviation on these photographs), and at random.
-
-    Values: layers that are left out with the reason, the photographs, seed and counts, and for each order the medians
-    over layers. Tables: rows, one a layer, order and number of inputs kept, with quartiles over units before and after
-    the rectifier; layers, one a layer, with the inputs that the median unit needs for R² ≥ 0.9.
     """
     params, photographs = context.params, context.photographs()
     recorded = placed(context.model, context.device)
-    found, skipped = {}, []
+    convs, skipped = {}, []
     for layer in context.layers.convs:
         if f"{layer.name}.weight" in context.model.missing:
-            skipped.append({"layer": layer.name, "reason": "the weights file does not hold it"})
+            skipped.append(SkippedLayer(layer=layer.name, reason="the weights file does not hold it"))
             continue
         try:
-            found[layer.name] = Convolution.of(recorded.tape, layer.name)
+            convs[layer.name] = Convolution.of(recorded.tape, layer.name)
         except WbsiteError as error:
-            skipped.append({"layer": layer.name, "reason": error.message})
-    shown = torch.linspace(0, photographs.count - 1, min(params["photographs"], photographs.count)).round().long()
-    inputs = photographs.inputs[shown.to(photographs.inputs.device)].to(recorded.like)
-    context.progress.step("the long tail", len(found))
+            skipped.append(SkippedLayer(layer=layer.name, reason=error.message))
+    numbers = torch.linspace(0, photographs.count - 1, min(params["photographs"], photographs.count)).round().long()
+    inputs = photographs.inputs[numbers.to(photographs.inputs.device)].to(recorded.like)
+    context.progress.step("the long tail", len(convs))
     rows, layers = [], []
-    for group in _groups(found, len(inputs) * params["positions"]):
+    for group in _groups(convs, len(inputs) * params["positions"]):
         patches = sampled(recorded, group, inputs, params["positions"], params["seed"])
         for name, conv in group.items():
-            seen = patches.pop(name)
-            if bool(torch.isfinite(seen).all()):
-                of, needed = _measured(conv, seen, params["seed"])
-                about = {"layer": name, "depth": list(found).index(name), "kernel": _size(conv)}
-                about |= {"inputs": conv.weight.shape[1], "samples": len(seen)}
-                rows += [{**about, **row} for row in of]
+            samples = patches.pop(name)
+            if bool(torch.isfinite(samples).all()):
+                layer_rows, needed = _measured(conv, samples, params["seed"])
+                about = {"layer": name, "depth": list(convs).index(name), "kernel": _size(conv)}
+                about |= {"inputs": conv.weight.shape[1], "samples": len(samples)}
+                rows += [{**about, **row} for row in layer_rows]
                 layers.append({**about, **needed})
             else:
-                skipped.append({"layer": name, "reason": "its inputs are not finite: a layer before it has no weights"})
+                reason = "its inputs are not finite: a layer before it has no weights"
+                skipped.append(SkippedLayer(layer=name, reason=reason))
             context.progress.advance()
-    return Contents(
-        values={
-            **{name: params[name] for name in ("positions", "seed")},
-            "level": LEVEL,
-            "photographs": photographs.about,
-            "shown": len(inputs),
-            "layers": len(layers),
-            "skipped": skipped,
-            "summary": {order: _summary(layers, rows, order) for order in ORDERS},
-        },
-        tables={"rows": pd.DataFrame(rows), "layers": pd.DataFrame(layers)},
+    tables = {
+        name: pd.DataFrame(records, columns=list(LongTail.fields[name].columns))
+        for name, records in (("rows", rows), ("per_layer", layers))
+    }
+    return LongTail(
+        positions=params["positions"],
+        seed=params["seed"],
+        level=LEVEL,
+        photographs=PhotographSet(**photographs.about),
+        photographs_used=len(inputs),
+        layers=len(layers),
+        skipped=skipped,
+        summary=_summary(tables["rows"], tables["per_layer"]),
+        rows=tables["rows"],
+        per_layer=tables["per_layer"],
     )
 
 
@@ -124,63 +127,65 @@ def _measured(conv: Convolution, patches: torch.Tensor, seed: int) -> tuple[list
     for order in ORDERS:
         ranking = ranked(conv, patches, order, torch.Generator().manual_seed(seed))  # type: ignore[arg-type]
         with torch.no_grad():
-            found = fidelity(conv, patches, ranking, LEVEL)
-        rows += [{"order": order, **row} for row in _rows(found)]
+            measured = fidelity(conv, patches, ranking, LEVEL)
+        rows += [{"order": order, **row} for row in _rows(measured)]
         if order == ORDERS[0]:
-            live = ~found.before[-1].isnan()
+            live = ~measured.before[-1].isnan()
             needed |= {"units": len(live), "live": int(live.sum()), "rectified": conv.rectified}
-        inputs = found.needed.nanquantile(QUARTILES, interpolation="nearest").tolist()
+        inputs = measured.needed.nanquantile(QUARTILES, interpolation="nearest").tolist()
         needed |= dict(zip((f"{order}_low", f"{order}_inputs", f"{order}_high"), inputs, strict=True))
-        needed[f"{order}_share"] = needed[f"{order}_inputs"] / found.kept[-1]
+        needed[f"{order}_share"] = needed[f"{order}_inputs"] / measured.kept[-1]
     return rows, needed
 
 
-def _rows(found: Fidelity) -> list[dict[str, Any]]:
-    before, after = (one.nanquantile(QUARTILES, dim=1).T.tolist() for one in (found.before, found.after))
+def _rows(measured: Fidelity) -> list[dict[str, Any]]:
+    before, after = (r2.nanquantile(QUARTILES, dim=1).T.tolist() for r2 in (measured.before, measured.after))
     names = ("low", "median", "high")
     return [
         {
             "kept": kept,
-            "share": kept / found.kept[-1],
+            "share": kept / measured.kept[-1],
             **dict(zip(names, before[i], strict=True)),
             **dict(zip((f"after_{name}" for name in names), after[i], strict=True)),
         }
-        for i, kept in enumerate(found.kept)
+        for i, kept in enumerate(measured.kept)
     ]
 
 
-def _summary(layers: list[dict[str, Any]], rows: list[dict[str, Any]], order: str) -> dict[str, Any]:
-    """Over layers with more than `FEW` inputs: what the median unit of the median layer needs, of the layer that needs
-    the smallest and the largest share, and R² with few inputs likewise."""
-    of = pd.DataFrame([layer for layer in layers if layer["inputs"] > FEW and layer["live"]])
-    if of.empty:
-        return {"layers": 0}
-    few = [row for row in rows if row["order"] == order and row["kept"] == FEW and row["layer"] in set(of["layer"])]
-    share, r2 = of[f"{order}_share"], pd.Series([row["median"] for row in few])
-    return {
-        "layers": len(of),
-        "inputs": float(of[f"{order}_inputs"].median()),
-        "share": float(share.median()),
-        "share_low": float(share.min()),
-        "share_high": float(share.max()),
-        "few": FEW,
-        "few_r2": float(r2.median()),
-        "few_low": float(r2.min()),
-        "few_high": float(r2.max()),
-    }
+def _summary(rows: pd.DataFrame, layers: pd.DataFrame) -> dict[str, TailSummary]:
+    """By order, over layers with more than `FEW` inputs and a unit that changes; empty where there are none."""
+    layers = layers[(layers["inputs"] > FEW) & (layers["live"] > 0)]
+    if layers.empty:
+        return {}
+    summaries = {}
+    for order in ORDERS:
+        few = rows[(rows["order"] == order) & (rows["kept"] == FEW) & rows["layer"].isin(layers["layer"])]
+        share, r2 = layers[f"{order}_share"], few["median"]
+        summaries[order] = TailSummary(
+            layers=len(layers),
+            inputs=float(layers[f"{order}_inputs"].median()),
+            share=float(share.median()),
+            share_low=float(share.min()),
+            share_high=float(share.max()),
+            few=FEW,
+            few_r2=float(r2.median()),
+            few_low=float(r2.min()),
+            few_high=float(r2.max()),
+        )
+    return summaries
 
 
 ANALYSES = (
     Analysis(
         name="long_tail",
-        version=1,
         scope="model",
         summary="how well a layer's output on photographs is reproduced from the few strongest inputs of every unit",
         run=run,
+        result=LongTail,
         params={
             "quick": {"photographs": 32, "positions": 16, "seed": 0},
             "full": {"photographs": 200, "positions": 32, "seed": 0},
         },
-        photographs=True,
+        inputs=("photographs",),
     ),
 )

@@ -2,25 +2,8 @@
 
 By the study's first estimator, over the runs that lived. The peak of a run's layer is the record of its largest
 I(X;T), the first of several; its compression is I(X;T) there minus at the end, its rise the share saturated at the end
-minus there. A layer compresses from `compresses` bits on, and saturates where the rise is at least `saturates`. What
-counts as saturated is said by `rule` of `activation_patterns`; where a function is nowhere flat nothing is compared.
-
-Values:
-    estimator (token), compresses (bits), saturates (share), fewest (records), and
-    layers: configuration → layer → alive, runs; compression and rise, with _low and _high (means over runs, 95 % t
-        interval); both, only_compresses, only_saturates, neither: numbers of runs (None where nowhere flat);
-        rho_seeds, rho_seeds_low, rho_seeds_high, rho_seeds_p: Spearman's ρ over runs between compression and rise, with
-        bootstrap interval and permutation p (None for fewer than 6 runs); rho, rho_steps, rho_other, each with _low and
-        _high: means over runs of `rho`, `rho_steps` and `rho_other` of the table.
-    configurations: configuration → numbers over runs and hidden layers: both, only_compresses, only_saturates, neither,
-        and no_rise_compression, mean compression where nothing saturates with _low and _high (t interval over the means
-        of runs; None without such layers).
-Table `rows`: configuration, seed, layer, peak_epoch, compression, i_peak, i_end, saturated_peak, saturated_end, rise;
-    rho, Spearman's ρ between saturated and I(X;T) over the records from the peak on, −1 where I falls as the layer
-    saturates; rho_steps, the same of their changes from record to record, which a common trend does not make
-    correlated; rho_other, `rho` with the saturation of the configuration's other runs at the same epochs instead,
-    averaged: what the common course of training gives without any link within a run. NaN for fewer than `fewest`
-    records or without change.
+minus there. A layer compresses from `COMPRESSES` bits on, and saturates where the rise is at least `SATURATES`. The
+`rule` of `activation_patterns` says what counts as saturated; where a function is nowhere flat nothing is compared.
 """
 
 from __future__ import annotations
@@ -32,9 +15,14 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from wbsite.analyses.base import Analysis, StudyContext
-from wbsite.core.store import Contents
-from wbsite.stats.intervals import or_none, told
+from wbsite.results.estimate import Estimate, or_none
+from wbsite.results.information.activation_patterns import ActivationPatterns
+from wbsite.results.information.information_plane import InformationPlane
+from wbsite.results.information.saturation import ConfigurationSaturation, KindCounts, LayerSaturation, Saturation
+from wbsite.results.information.trajectories import Trajectories
 from wbsite.stats.rank_correlation import rank_correlation
+
+from ._estimates import mean_over_runs
 
 COMPRESSES = 0.1
 """Bits: the least that counts as compression, as the least that counts as a dip."""
@@ -47,66 +35,58 @@ FEWEST = 6
 
 DRAWS = 999
 
-COLUMNS = (
-    *("configuration", "seed", "layer", "peak_epoch", "compression", "i_peak", "i_end", "saturated_peak"),
-    *("saturated_end", "rise", "rho", "rho_steps", "rho_other"),
-)
-KINDS = ("both", "only_compresses", "only_saturates", "neither")
 
-
-def run(context: StudyContext) -> Contents:
+def run(context: StudyContext) -> Saturation:
     """Joins the shares of `activation_patterns` with the courses of `information_plane`."""
-    plane, shares = context.needs["information_plane"], context.needs["activation_patterns"].table("saturation")
-    courses = plane.table("rows")
-    courses = courses[courses["estimator"] == plane.values["default"]]
-    runs = context.needs["trajectories"].table("runs")
-    alive = runs.loc[runs["died"].isna(), ["configuration", "seed"]]
-    both = courses.merge(shares, on=["configuration", "seed", "layer", "epoch"]).merge(alive)
+    plane, trajectories = context.need(InformationPlane), context.need(Trajectories)
+    courses = plane.rows[plane.rows["estimator"] == plane.default]
+    both = courses.merge(context.need(ActivationPatterns).saturation, on=["configuration", "seed", "layer", "epoch"])
     rows: list[dict[str, Any]] = []
-    for (name, layer), table in both.groupby(["configuration", "layer"], sort=False):
+    for (name, layer), table in both[trajectories.lived(both)].groupby(["configuration", "layer"], sort=False):
         wide = table.sort_values("epoch").pivot(index="epoch", columns="seed", values=["i_xt", "saturated"])
         information, saturated = wide["i_xt"], wide["saturated"]
         rows += [
-            {"configuration": name, "seed": seed, "layer": layer, **of_run(information[seed], saturated, seed)}
+            {"configuration": name, "seed": seed, "layer": layer, **compare_run(information[seed], saturated, seed)}
             for seed in information.columns
         ]
-    found = pd.DataFrame(rows, columns=list(COLUMNS))
-    names = [*context.study.named()]
-    return Contents(
-        values={
-            "estimator": plane.values["default"],
-            "compresses": COMPRESSES,
-            "saturates": SATURATES,
-            "fewest": FEWEST,
-            "layers": {name: _by_layer(found[found["configuration"] == name]) for name in names},
-            "configurations": {name: _pooled(found[found["configuration"] == name]) for name in names},
+    runs = pd.DataFrame(rows, columns=list(Saturation.fields["rows"].columns))
+    by_name = {name: runs[runs["configuration"] == name] for name in context.study.named()}
+    return Saturation(
+        estimator=plane.default,
+        compresses=COMPRESSES,
+        saturates=SATURATES,
+        fewest=FEWEST,
+        layers={
+            name: {str(layer): _layer(table) for layer, table in mine.groupby("layer", sort=False)}
+            for name, mine in by_name.items()
         },
-        tables={"rows": found},
+        configurations={name: _hidden(mine) for name, mine in by_name.items()},
+        rows=runs,
     )
 
 
-def of_run(information: pd.Series, saturated: pd.DataFrame, seed: int) -> dict[str, Any]:
+def compare_run(information: pd.Series, saturated: pd.DataFrame, seed: int) -> dict[str, Any]:
     """One layer of one run.
 
     Args:
         information: I(X;T) by epoch.
         saturated: by epoch and seed.
     """
-    bits, mine = information.to_numpy(), saturated[seed].to_numpy()
+    bits, share = information.to_numpy(), saturated[seed].to_numpy()
     top = int(bits.argmax())
     others = [rho(saturated[other].to_numpy()[top:], bits[top:]) for other in saturated.columns if other != seed]
-    known = [each for each in others if not np.isnan(each)]
+    defined = [each for each in others if not np.isnan(each)]
     return {
         "peak_epoch": int(information.index[top]),
         "compression": bits[top] - bits[-1],
         "i_peak": bits[top],
         "i_end": bits[-1],
-        "saturated_peak": mine[top],
-        "saturated_end": mine[-1],
-        "rise": mine[-1] - mine[top],
-        "rho": rho(mine[top:], bits[top:]),
-        "rho_steps": rho(np.diff(mine[top:]), np.diff(bits[top:])),
-        "rho_other": float(np.mean(known)) if known else np.nan,
+        "saturated_peak": share[top],
+        "saturated_end": share[-1],
+        "rise": share[-1] - share[top],
+        "rho": rho(share[top:], bits[top:]),
+        "rho_steps": rho(np.diff(share[top:]), np.diff(bits[top:])),
+        "rho_other": float(np.mean(defined)) if defined else np.nan,
     }
 
 
@@ -117,40 +97,48 @@ def rho(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
 
 
-def _by_layer(rows: pd.DataFrame) -> dict[str, Any]:
-    return {str(layer): _layer(of) for layer, of in rows.groupby("layer", sort=False)}
+def _layer(runs: pd.DataFrame) -> LayerSaturation:
+    compression, rise = runs["compression"].to_numpy(), runs["rise"].to_numpy()
+    over_seeds = rank_correlation(compression, rise, draws=DRAWS, seed=0)
+    return LayerSaturation(
+        alive=len(runs),
+        compression=mean_over_runs(compression),
+        rise=mean_over_runs(rise),
+        rho=mean_over_runs(runs["rho"].to_numpy()),
+        rho_steps=mean_over_runs(runs["rho_steps"].to_numpy()),
+        rho_other=mean_over_runs(runs["rho_other"].to_numpy()),
+        rho_seeds=Estimate.from_interval((over_seeds.rho, over_seeds.low, over_seeds.high)),
+        rho_seeds_p=or_none(over_seeds.p),
+        kinds=_kinds(runs),
+    )
 
 
-def _layer(rows: pd.DataFrame) -> dict[str, Any]:
-    found: dict[str, Any] = {"alive": len(rows)}
-    for name in ("compression", "rise", "rho", "rho_steps", "rho_other"):
-        found |= told(name, rows[name].to_numpy())
-    over = rank_correlation(rows["compression"].to_numpy(), rows["rise"].to_numpy(), draws=DRAWS, seed=0)
-    parts = {"": over.rho, "_low": over.low, "_high": over.high, "_p": over.p}
-    return found | {f"rho_seeds{end}": or_none(value) for end, value in parts.items()} | _kinds(rows)
-
-
-def _kinds(rows: pd.DataFrame) -> dict[str, int | None]:
+def _kinds(rows: pd.DataFrame) -> KindCounts:
     if rows["rise"].isna().all():
-        return dict.fromkeys(KINDS)
+        return KindCounts(both=None, only_compresses=None, only_saturates=None, neither=None)
     falls, rises = rows["compression"] >= COMPRESSES, rows["rise"] >= SATURATES
-    sums = (falls & rises, falls & ~rises, ~falls & rises, ~falls & ~rises)
-    return {name: int(of.sum()) for name, of in zip(KINDS, sums, strict=True)}
+    return KindCounts(
+        both=int((falls & rises).sum()),
+        only_compresses=int((falls & ~rises).sum()),
+        only_saturates=int((~falls & rises).sum()),
+        neither=int((~falls & ~rises).sum()),
+    )
 
 
-def _pooled(rows: pd.DataFrame) -> dict[str, Any]:
-    hidden = rows[rows["layer"] != "output"]
+def _hidden(runs: pd.DataFrame) -> ConfigurationSaturation:
+    hidden = runs[runs["layer"] != "output"]
     still = hidden[~(hidden["rise"] >= SATURATES)]
-    return {**_kinds(hidden), **told("no_rise_compression", still.groupby("seed")["compression"].mean().to_numpy())}
+    compression = mean_over_runs(still.groupby("seed")["compression"].mean().to_numpy())
+    return ConfigurationSaturation(kinds=_kinds(hidden), no_rise_compression=compression)
 
 
 ANALYSES = (
     Analysis(
         name="saturation",
-        version=1,
         scope="study",
         summary="whether layers compress as their activations saturate, within runs and between them",
         run=run,
+        result=Saturation,
         needs=("trajectories", "information_plane", "activation_patterns"),
     ),
 )

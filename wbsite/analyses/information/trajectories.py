@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,95 +14,124 @@ from wbsite.analyses.base import Analysis, StudyContext
 from wbsite.core.device import describe
 from wbsite.core.store import Contents, Entry
 from wbsite.datasets.base import Samples, split
+from wbsite.results.information.trajectories import ConfigurationRecord, DataRecord, Trajectories
 from wbsite.train.study.ensemble import Ensemble, State, seeds_at_once
 from wbsite.train.study.recorded import course_table, gradients_table, runs_table
 from wbsite.train.study.replay import measured, split_of
-from wbsite.train.study.study import LABELS, Configuration, Study, title_of, values
+from wbsite.train.study.study import LABELS, Configuration, Study, settings, title_of
 
 STAGES = 10
 """Into how many pieces training is cut; an interrupted one goes on after the last that was finished."""
 
 
-def run(context: StudyContext) -> Contents:
+@dataclass(frozen=True)
+class Trained:
+    """What training gives.
+
+    Attributes:
+        parameters: configuration → float32 (seeds, records, P).
+        course, gradients, runs: tables of the result.
+    """
+
+    parameters: Mapping[str, np.ndarray]
+    course: pd.DataFrame
+    gradients: pd.DataFrame
+    runs: pd.DataFrame
+
+
+def run(context: StudyContext) -> Trajectories:
     """Everything later analyses measure: they compute activations from the parameters again, and train nothing."""
     study, samples = context.study, context.samples
     train, test = split(samples, split_of(study, samples), study.seeds[0])
-    shown = measured(study, samples)
-    groups = [
+    shown = samples.inputs[measured(study, samples)]
+    ensembles = [
         (configurations, seeds)
         for configurations in study.ensembles()
         for seeds in _fitting(configurations, study, samples, context)
     ]
-    names = {of: name for name, of in study.named().items()}
-    tables: dict[str, list[pd.DataFrame]] = {"course": [], "gradients": [], "runs": []}
-    arrays: dict[str, list[np.ndarray]] = {name: [] for name in study.named()}
-    for configurations, seeds in groups:
+    names = {configuration: name for name, configuration in study.named().items()}
+    courses, gradients, runs = [], [], []
+    parameters: dict[str, list[np.ndarray]] = {name: [] for name in study.named()}
+    for configurations, seeds in ensembles:
         ensemble = Ensemble(configurations, seeds, samples, torch.from_numpy(train), context.device)
         stages = _trained(ensemble, study, context)
         rows = torch.cat([stage["rows"] for stage in stages])  # (records, seeds, configurations, P)
-        for place, of in enumerate(configurations):
-            arrays[names[of]].append(rows[:, :, place].transpose(0, 1).numpy())
-        labelled = [names[of] for of in configurations]
-        course = course_table(ensemble, rows, study, samples, train, test, labelled)
-        tables["course"].append(course)
-        tables["gradients"].append(gradients_table(ensemble, stages, study, labelled))
-        tables["runs"].append(runs_table(ensemble, rows, study, samples.inputs[shown], course, labelled))
-    order = {name: place for place, name in enumerate(study.named())}
-    joined = {
-        name: pd.concat(found).sort_values(
-            ["configuration", *(["epoch"] if "epoch" in found[0] else []), "seed"],
-            key=lambda column: column.map(order) if column.name == "configuration" else column,
-            kind="stable",
-            ignore_index=True,
-        )
-        for name, found in tables.items()
-    }
-    return Contents(
-        values=facts(study, samples, len(train), len(test), len(shown)) | {"device": describe(context.device)},
-        arrays={f"parameters/{name}": np.concatenate(found) for name, found in arrays.items()},
-        tables={**joined, "rows": joined["runs"]},
+        labels = [names[configuration] for configuration in configurations]
+        for column, name in enumerate(labels):
+            parameters[name].append(rows[:, :, column].transpose(0, 1).numpy())
+        courses.append(course_table(ensemble, rows, study, samples, train, test, labels))
+        gradients.append(gradients_table(ensemble, stages, study, labels))
+        runs.append(runs_table(ensemble, rows, study, shown, courses[-1], labels))
+    trained = Trained(
+        parameters={name: np.concatenate(parts) for name, parts in parameters.items()},
+        course=_ordered(courses, study, ["configuration", "epoch", "seed"]),
+        gradients=_ordered(gradients, study, ["configuration", "epoch", "seed"]),
+        runs=_ordered(runs, study, ["configuration", "seed"]),
+    )
+    return assemble(study, samples, len(train), len(test), trained, describe(context.device))
+
+
+def assemble(study: Study, samples: Samples, train: int, test: int, trained: Trained, device: str) -> Trajectories:
+    """The result of a study's training.
+
+    Args:
+        train, test: how many samples were trained on and tested.
+        device: what trained it, in words.
+    """
+    first = study.configurations[0]
+    shape = first.architecture(samples.inputs.shape[1], len(samples.classes))
+    return Trajectories(
+        study=study.name,
+        epochs=list(study.moments),
+        records=len(study.moments),
+        seeds=list(study.seeds),
+        layers=list(shape.layers),
+        widths=list(shape.units),
+        configurations=[
+            ConfigurationRecord(
+                name=name,
+                title=title_of(configuration, study.differing),
+                layers=list(configuration.architecture(1, 2).layers),
+                **settings(configuration),
+            )
+            for name, configuration in study.named().items()
+        ],
+        common={label: settings(first)[key] for key, label in LABELS.items() if key not in study.differing},
+        data=_data(study, samples, train, test),
+        device=device,
+        parameters=trained.parameters,
+        course=trained.course,
+        gradients=trained.gradients,
+        runs=trained.runs,
     )
 
 
-def facts(study: Study, samples: Samples, train: int, test: int, shown: int) -> dict[str, Any]:
-    """What was trained on what, as figures and the article say it."""
-    shape = study.configurations[0].architecture(samples.inputs.shape[1], len(samples.classes))
+def _data(study: Study, samples: Samples, train: int, test: int) -> DataRecord:
     counts = np.bincount(samples.labels, minlength=len(samples.classes))
     shares = counts[counts > 0] / counts.sum()
-    named = study.named()
-    return {
-        "study": study.name,
-        "epochs": list(study.moments),
-        "records": len(study.moments),
-        "seeds": list(study.seeds),
-        "layers": list(shape.layers),
-        "widths": list(shape.units),
-        "configurations": [
-            {
-                "name": name,
-                "title": title_of(of, study.differing),
-                "differs": {key: values(of)[key] for key in study.differing},
-                **values(of),
-                "layers": list(of.architecture(1, 2).layers),
-            }
-            for name, of in named.items()
-        ],
-        "common": {
-            label: values(study.configurations[0])[key] for key, label in LABELS.items() if key not in study.differing
-        },
-        "data": {
-            "name": study.data,
-            "split": split_of(study, samples),
-            "samples": len(samples.labels),
-            "features": samples.inputs.shape[1],
-            "classes": list(samples.classes),
-            "class_counts": counts.tolist(),
-            "train": train,
-            "test": test,
-            "measured": shown,
-            "label_entropy": float(-(shares * np.log2(shares)).sum()),
-        },
-    }
+    return DataRecord(
+        name=study.data,
+        split=split_of(study, samples),
+        samples=len(samples.labels),
+        features=samples.inputs.shape[1],
+        classes=list(samples.classes),
+        class_counts=counts.tolist(),
+        train=train,
+        test=test,
+        measured=len(measured(study, samples)),
+        label_entropy=float(-(shares * np.log2(shares)).sum()),
+    )
+
+
+def _ordered(tables: Sequence[pd.DataFrame], study: Study, columns: list[str]) -> pd.DataFrame:
+    """The tables of all ensembles as one, sorted by these columns, configurations in the study's order."""
+    order = {name: position for position, name in enumerate(study.named())}
+    return pd.concat(tables).sort_values(
+        columns,
+        key=lambda column: column.map(order) if column.name == "configuration" else column,
+        kind="stable",
+        ignore_index=True,
+    )
 
 
 def _fitting(
@@ -118,10 +147,10 @@ def _fitting(
 def _trained(ensemble: Ensemble, study: Study, context: StudyContext) -> list[dict[str, torch.Tensor]]:
     """Trains stage by stage; of each: `rows` (records, seeds, configurations, P) at the moments in it, and `mean`,
     `deviation` and `norm` (records, seeds, configurations, layers) of the gradient and the weights."""
-    found: list[dict[str, torch.Tensor]] = []
+    stages: list[dict[str, torch.Tensor]] = []
     ends = sorted({math.ceil(study.epochs * part / STAGES) for part in range(1, STAGES + 1)})
     name = {
-        "configurations": [values(of) for of in ensemble.configurations],
+        "configurations": [settings(configuration) for configuration in ensemble.configurations],
         "seeds": list(ensemble.seeds),
         "device": ensemble.device.type,
     }
@@ -129,16 +158,16 @@ def _trained(ensemble: Ensemble, study: Study, context: StudyContext) -> list[di
     context.progress.step(f"train {len(ensemble.configurations) * len(ensemble.seeds)} networks", study.epochs)
     for begin, end in zip([0, *ends], ends, strict=False):
         part = {**name, "until": end}
-        kept = context.parts.get(part)
-        if kept is None:
-            state = state or _state(found, ensemble)
+        stage = context.parts.get(part)
+        if stage is None:
+            state = state or _state(stages, ensemble)
             moments = [moment for moment in study.moments if begin < moment <= end or moment == begin == 0]
-            kept = context.parts.put(part, Contents(values={}, arrays=_stage(ensemble, state, moments, end, context)))
+            stage = context.parts.put(part, Contents(values={}, arrays=_stage(ensemble, state, moments, end, context)))
         else:
             state = None
             context.progress.advance(end - begin)
-        found.append(_tensors(kept))
-    return found
+        stages.append(_tensors(stage))
+    return stages
 
 
 def _stage(
@@ -148,26 +177,26 @@ def _stage(
     for moment in moments:
         ensemble.train(state, moment, context.progress)
         recorded["rows"].append(state.rows.clone())
-        for what, layers in zip(("mean", "deviation"), ensemble.gradient_moments(state.rows, moment), strict=True):
-            recorded[what].append(_layer_norms(ensemble, layers))
+        for name, layers in zip(("mean", "deviation"), ensemble.gradient_moments(state.rows, moment), strict=True):
+            recorded[name].append(_layer_norms(ensemble, layers))
         recorded["norm"].append(_layer_norms(ensemble, state.rows))
     ensemble.train(state, end, context.progress)
-    empty = {what: _layer_norms(ensemble, state.rows)[None][:0] for what in recorded} | {"rows": state.rows[None][:0]}
-    arrays = {what: (torch.stack(values) if values else empty[what]).cpu().numpy() for what, values in recorded.items()}
+    empty = {name: _layer_norms(ensemble, state.rows)[None][:0] for name in recorded} | {"rows": state.rows[None][:0]}
+    arrays = {name: (torch.stack(values) if values else empty[name]).cpu().numpy() for name, values in recorded.items()}
     after = {"after_rows": state.rows, "after_first": state.first, "after_second": state.second}
-    return arrays | {what: value.cpu().numpy() for what, value in after.items()} | {"after_epoch": np.array([end])}
+    return arrays | {name: value.cpu().numpy() for name, value in after.items()} | {"after_epoch": np.array([end])}
 
 
-def _tensors(kept: Entry) -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(np.array(value)) for name, value in kept.arrays.items()}
+def _tensors(stage: Entry) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(np.array(value)) for name, value in stage.arrays.items()}
 
 
-def _state(found: Sequence[dict[str, torch.Tensor]], ensemble: Ensemble) -> State:
-    """Where the last stage ended, or the untrained networks."""
-    if not found:
+def _state(stages: Sequence[dict[str, torch.Tensor]], ensemble: Ensemble) -> State:
+    """The networks at the end of the last stage, or untrained."""
+    if not stages:
         return ensemble.start()
-    last = found[-1]
-    rows, first, second = (last[f"after_{what}"].to(ensemble.device) for what in ("rows", "first", "second"))
+    last = stages[-1]
+    rows, first, second = (last[f"after_{name}"].to(ensemble.device) for name in ("rows", "first", "second"))
     return State(int(last["after_epoch"]), rows, first, second)
 
 
@@ -182,9 +211,10 @@ def _layer_norms(ensemble: Ensemble, rows: torch.Tensor) -> torch.Tensor:
 ANALYSES = (
     Analysis(
         name="trajectories",
-        version=1,
         scope="study",
         summary="networks of an information-plane study through training: accuracy, gradients, runs that died",
         run=run,
+        result=Trajectories,
+        rows="runs",
     ),
 )

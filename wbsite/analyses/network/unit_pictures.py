@@ -14,8 +14,9 @@ from wbsite.core.store import Contents, Entry
 from wbsite.featurevis import Picture, Settings, Target, photograph_responses, visualize, webp
 from wbsite.featurevis.image_model import sight
 from wbsite.graph.layers import Layer
-from wbsite.results.network.unit_pictures import Photographs, UnitPictures
-from wbsite.results.network.unit_pictures import Settings as PictureSettings
+from wbsite.results.expanded.examples import Examples
+from wbsite.results.network.unit_pictures import PictureSettings, UnitPictures
+from wbsite.results.photographs import PhotographSet
 
 
 def applies(layer: Layer) -> str:
@@ -54,7 +55,7 @@ def run(context: Context) -> UnitPictures:
         precision=str(network.dtype).removeprefix("torch."),
         dead=rows.loc[rows["dead"], "unit"].tolist(),
         median_ratio=statistics.median(ratios) if ratios else None,
-        photographs=Photographs(**photographs.about),
+        photographs=PhotographSet(**photographs.about),
         rows=rows,
         files=files,
     )
@@ -63,8 +64,8 @@ def run(context: Context) -> UnitPictures:
 def _wanted(context: Context, layer: Layer) -> list[int]:
     if context.params["every"]:
         return list(range(layer.out_channels))
-    examples = context.needs.get("examples")
-    return [int(channel) for channel in examples.values["pictures"].get(layer.name, ())] if examples else []
+    examples = context.need(Examples)
+    return examples.pictures.get(layer.name, []) if examples else []
 
 
 def _entries(context: Context, targets: Sequence[Target], settings: Settings) -> list[Entry]:
@@ -111,7 +112,6 @@ ANALYSES = (
     Analysis(
         name="unit_pictures",
         result=UnitPictures,
-        version=1,
         scope="layer",
         summary="a picture of each unit that excites it, by feature visualization",
         run=run,
@@ -121,7 +121,7 @@ ANALYSES = (
             "full": {"size": 128, "steps": 256, "every": True},
         },
         needs=("examples",),
-        photographs=True,
+        inputs=("photographs",),
         decides_parts=("size", "steps"),
     ),
 )

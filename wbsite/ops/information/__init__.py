@@ -1,17 +1,12 @@
-"""Mutual information of layers with inputs and labels, and what is read off its course in training."""
+"""Mutual information of layers with inputs and labels, and quantities of its course in training."""
 
-from .mutual import (
-    EDGE,
-    KDE,
-    Binning,
-    Estimator,
-    FixedBins,
-    QuantileBins,
-    by_estimator,
-    estimator,
-    mutual_information,
-    mutual_informations,
-)
+from .estimators.base import Estimator
+from .estimators.binning import Binning
+from .estimators.edge import EDGE
+from .estimators.fixed import FixedBins
+from .estimators.kde import KDE
+from .estimators.quantile import QuantileBins
+from .mutual import by_estimator, estimator, mutual_information, mutual_informations
 
 __all__ = [
     "EDGE",

@@ -18,9 +18,15 @@ DEPTH = 0.1
 
 
 class Dip(NamedTuple):
-    """Where a course is lowest, how far below both sides, and where these are highest; places count records from 0."""
+    """Where a course dips, in records from 0.
 
-    place: int
+    Attributes:
+        record: where it is lowest.
+        depth: how far below both sides.
+        before, after: where these are highest.
+    """
+
+    record: int
     depth: float
     before: int
     after: int
@@ -45,16 +51,18 @@ def dip(
     Raises:
         WbsiteError: not one value for each epoch.
     """
-    at, course = np.asarray(epochs), np.asarray(values, np.float64)
-    if at.ndim != 1 or at.shape != course.shape:
-        raise WbsiteError(f"epochs have shape {at.shape}, values {course.shape}.", "Give one value for every epoch.")
-    found: Dip | None = None
-    for place in range(1, len(course) - 1):
-        here = course[place]
-        if not window[0] <= at[place] <= window[1] or here > min(course[place - 1], course[place + 1]):
+    moments, course = np.asarray(epochs), np.asarray(values, np.float64)
+    if moments.ndim != 1 or moments.shape != course.shape:
+        raise WbsiteError(
+            f"epochs have shape {moments.shape}, values {course.shape}.", "Give one value for every epoch."
+        )
+    deepest: Dip | None = None
+    for record in range(1, len(course) - 1):
+        bottom = course[record]
+        if not window[0] <= moments[record] <= window[1] or bottom > min(course[record - 1], course[record + 1]):
             continue
-        before, after = int(course[:place].argmax()), place + 1 + int(course[place + 1 :].argmax())
-        depth = float(min(course[before], course[after]) - here)
-        if depth >= least and (found is None or depth > found.depth):
-            found = Dip(place, depth, before, after)
-    return found
+        before, after = int(course[:record].argmax()), record + 1 + int(course[record + 1 :].argmax())
+        depth = float(min(course[before], course[after]) - bottom)
+        if depth >= least and (deepest is None or depth > deepest.depth):
+            deepest = Dip(record, depth, before, after)
+    return deepest

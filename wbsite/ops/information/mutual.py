@@ -4,56 +4,27 @@ The network is deterministic and its inputs are taken to differ, so I(X;T) = H(T
 the layer T: bins, noise, or a hash. It is at most log₂ N for N samples. I(T;Y) = H(T) − Σ p(y) H(T|y). Every number
 belongs to its estimator and bin width, and none of them is a property of the network alone. None is corrected for
 chance: where most samples have a cell to themselves, I(T;Y) comes near H(Y) whatever the labels are.
+
+Estimators are named and checked without torch, which is imported where something is computed: a study is listed with
+its estimators.
 """
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import torch
 
+from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
 
-from .binning import Binning, FixedBins, QuantileBins
-from .edge import EDGE
-from .kde import KDE, kde_bounds
+from .estimators.base import Estimator, Token
 
-__all__ = [
-    "EDGE",
-    "KDE",
-    "Binning",
-    "Estimator",
-    "FixedBins",
-    "QuantileBins",
-    "by_estimator",
-    "estimator",
-    "mutual_information",
-    "mutual_informations",
-]
+if TYPE_CHECKING:
+    import torch
 
 Array: TypeAlias = "np.ndarray | torch.Tensor"
-
-
-class Estimator(Protocol):
-    """An estimator of I(X;T) and I(T;Y).
-
-    Attributes:
-        token: what `estimator` makes it from again.
-        title: for menus and axes.
-    """
-
-    @property
-    def token(self) -> str: ...
-
-    @property
-    def title(self) -> str: ...
-
-    def informations(self, stack: np.ndarray, labels: np.ndarray, device: torch.device) -> np.ndarray:
-        """Finite float32 or float64 (M, N, units), int64 (N,) from 0 without gaps → float64 (M, 2) in bits."""
-        ...
 
 
 def mutual_information(activations: Array, labels: Array, estimator: Estimator) -> tuple[float, float]:
@@ -86,16 +57,17 @@ def mutual_informations(stack: Array, labels: Array, estimator: Estimator) -> np
 def by_estimator(stack: Array, labels: Array, estimators: Sequence[Estimator]) -> np.ndarray:
     """`mutual_informations` by each of several estimators, float64 (estimators, M, 2).
 
-    KDE bounds of one variance are computed together, at the cost of one.
+    Those of one class are computed together, see `Estimator.several`.
     """
+    import torch
+
     device = stack.device if isinstance(stack, torch.Tensor) and stack.is_cuda else torch.device("cpu")
     values, codes = _checked(stack, labels)
-    bounds = functools.cache(lambda variance: kde_bounds(values, codes, variance, device))
-    found = [
-        bounds(each.variance)[:, each.place] if isinstance(each, KDE) else each.informations(values, codes, device)
-        for each in estimators
-    ]
-    return np.array(found).reshape(len(estimators), len(values), 2)
+    bits = np.empty((len(estimators), len(values), 2))
+    for kind in {type(each) for each in estimators}:
+        rows = [row for row, each in enumerate(estimators) if type(each) is kind]
+        bits[rows] = kind.several([estimators[row] for row in rows], values, codes, device)
+    return bits
 
 
 def _checked(stack: Array, labels: Array) -> tuple[np.ndarray, np.ndarray]:
@@ -111,18 +83,20 @@ def _checked(stack: Array, labels: Array) -> tuple[np.ndarray, np.ndarray]:
             f"the activation of record {record}, sample {sample}, unit {unit} is {values[record, sample, unit]}.",
             "Give finite activations: leave out the records of a run after it died.",
         )
-    given = _array(labels, keep=True)
-    if given.ndim != 1 or given.dtype.kind not in "iub":
+    classes = _array(labels, keep=True)
+    if classes.ndim != 1 or classes.dtype.kind not in "iub":
         raise WbsiteError(
-            f"labels have shape {given.shape} and type {given.dtype}.", "Give one whole number for every sample."
+            f"labels have shape {classes.shape} and type {classes.dtype}.", "Give one whole number for every sample."
         )
-    if len(given) != values.shape[1]:
-        raise WbsiteError(f"{len(given)} labels for {values.shape[1]} samples.", "Give a label for every sample.")
-    return values, np.unique(given, return_inverse=True)[1].astype(np.int64)
+    if len(classes) != values.shape[1]:
+        raise WbsiteError(f"{len(classes)} labels for {values.shape[1]} samples.", "Give a label for every sample.")
+    return values, np.unique(classes, return_inverse=True)[1].astype(np.int64)
 
 
 def _array(values: Array, keep: bool = False) -> np.ndarray:
     """As a NumPy array, float32 or, of any other type, float64; `keep` leaves the type."""
+    import torch
+
     if isinstance(values, torch.Tensor):
         tensor = values.detach().cpu()
         values = (tensor if keep or tensor.dtype == torch.float32 else tensor.double()).numpy()
@@ -131,33 +105,14 @@ def _array(values: Array, keep: bool = False) -> np.ndarray:
 
 
 def estimator(token: str) -> Estimator:
-    """The estimator of a token: "binning:0.07", "fixed:30", "fixed:30:0:6", "quantile:30", "kde-upper:0.001",
-    "kde-lower:0.1", "edge".
+    """The estimator of a token, such as "binning:0.07", "fixed:30", "kde-upper:0.001" or "edge".
 
     Raises:
         WbsiteError: another name, parameters that are missing, too many or no numbers, or those the estimator refuses.
     """
     name, *parameters = token.split(":")
-    if name not in _FORMS:
-        raise WbsiteError(f"there is no estimator {token!r}.", f"Give one of {', '.join(_FORMS)}, as {_EXAMPLES}.")
-    make, types, least = _FORMS[name]
-    try:
-        if not least <= len(parameters) <= len(types):
-            raise ValueError(token)
-        numbers = [kind(text) for kind, text in zip(types, parameters, strict=False)]
-    except ValueError:
-        raise WbsiteError(f"the estimator {token!r} cannot be read.", f"Write it as {_EXAMPLES}.") from None
-    return make(*numbers)
-
-
-_FORMS: dict[str, tuple[Callable[..., Estimator], tuple[type, ...], int]] = {
-    "binning": (Binning, (float,), 1),
-    "fixed": (FixedBins, (int, float, float), 1),
-    "quantile": (QuantileBins, (int,), 1),
-    "kde-upper": (lambda variance: KDE(variance, "upper"), (float,), 1),
-    "kde-lower": (lambda variance: KDE(variance, "lower"), (float,), 1),
-    "edge": (EDGE, (), 0),
-}
-"""By name: the class, the types of its parameters, and how many must be given."""
-
-_EXAMPLES = "binning:0.07, fixed:30, fixed:30:0:6, quantile:30, kde-upper:0.001, kde-lower:0.1 or edge"
+    kinds: dict[str, Token] = {kind.name: kind for kind in registry.entries("estimators")}
+    if name not in kinds:
+        examples = ", ".join(kind.example for kind in kinds.values())
+        raise WbsiteError(f"there is no estimator {token!r}.", f"Give one of {', '.join(kinds)}, as in {examples}.")
+    return kinds[name].read(parameters)

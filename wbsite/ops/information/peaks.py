@@ -31,13 +31,13 @@ class Peaks:
     Attributes:
         centres: float64 (BINS,), of the bins; empty without values.
         heights: float64 (BINS,), the smoothed histogram as shares of the values.
-        places: int64 (k,), bins of the peaks, rising.
+        positions: int64 (k,), bins of the peaks, rising.
         borders: float64 (k − 1,), values at the lowest point between neighbouring peaks.
     """
 
     centres: np.ndarray
     heights: np.ndarray
-    places: np.ndarray
+    positions: np.ndarray
     borders: np.ndarray
 
 
@@ -58,38 +58,38 @@ def peaks(values: np.ndarray) -> Peaks:
     counts, edges = np.histogram(values.astype(np.float64), BINS, (low, high))
     pad = math.ceil(4 * SMOOTHING)
     smooth = gaussian_filter1d(np.pad(counts / len(values), pad), SMOOTHING, mode="constant")
-    places, _ = find_peaks(smooth, prominence=PROMINENCE * smooth.max())
-    valleys = [a + int(smooth[a : b + 1].argmin()) for a, b in pairwise(places)]
+    positions, _ = find_peaks(smooth, prominence=PROMINENCE * smooth.max())
+    valleys = [a + int(smooth[a : b + 1].argmin()) for a, b in pairwise(positions)]
     centres = (edges[1:] + edges[:-1]) / 2
-    inside = np.clip(places - pad, 0, BINS - 1)
+    inside = np.clip(positions - pad, 0, BINS - 1)
     return Peaks(centres, smooth[pad:-pad], inside, centres[np.clip(np.array(valleys, int) - pad, 0, BINS - 1)])
 
 
-def spacing(places: np.ndarray, draws: int = 999) -> tuple[float, float]:
+def spacing(positions: np.ndarray, draws: int = 999) -> tuple[float, float]:
     """How unequal the gaps between peaks are, and how often as many random peaks are as equal.
 
-    Random peaks: the first and last stay, those between are drawn uniformly from all placements in which no two peaks
-    are nearer than APART. Then the gaps are APART each and a random division of what is left (uniform spacings, a
+    Random peaks: the first and last stay, those between are drawn uniformly from all arrangements in which no two
+    peaks are nearer than APART. Then the gaps are APART each and a random division of the rest (uniform spacings, a
     Dirichlet distribution of ones).
 
     Args:
-        places: (k,), in bins, rising.
+        positions: (k,), in bins, rising.
         draws: of random peaks; the same every time.
 
     Returns:
         Coefficient of variation of the gaps (0 for equal ones), and p, the share of draws with one as small, the
         given peaks counting as a draw. NaN both for fewer than three peaks; p also where there is no room to move.
     """
-    if len(places) < 3:
+    if len(positions) < 3:
         return math.nan, math.nan
-    gaps = np.diff(np.asarray(places, np.float64))
+    gaps = np.diff(np.asarray(positions, np.float64))
     variation = float(gaps.std() / gaps.mean())
     room = float(gaps.sum() - APART * len(gaps))
     if room <= 0:
         return variation, math.nan
     chance = APART + room * _divisions(len(gaps), draws)
-    found = chance.std(1) / chance.mean(1)
-    return variation, float((1 + (found <= variation + 1e-12).sum()) / (1 + draws))
+    variations = chance.std(1) / chance.mean(1)
+    return variation, float((1 + (variations <= variation + 1e-12).sum()) / (1 + draws))
 
 
 @functools.cache

@@ -8,43 +8,44 @@ from typing import Any
 
 import pandas as pd
 
-from wbsite.core.store import Entry
 from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
 from wbsite.render.suite_tables import side_by_side
 from wbsite.render.text import number_text
+from wbsite.results.expanded._example_network import example_network
+from wbsite.results.expanded.cancellation import Cancellation
 from wbsite.results.site import Gap
 
 from ._channels import channel_text
 
 HEIGHT = 320
 
-FOUND, CHANCE = SERIES[1], NEUTRAL
+UNIT, CHANCE = SERIES[1], NEUTRAL
 
 
 def draw(scene: Scene) -> Drawing | Gap:
-    """Two charts: pairs of the layer of the first unit shown, and every layer."""
+    """Two charts: pairs of the layer of the first example, and every layer."""
     assert scene.model is not None
-    entry = scene.entry_or_gap("cancellation")
-    if isinstance(entry, Gap):
-        return entry
-    if not entry.values["shown"]:
-        return absent(entry)
-    first = entry.values["shown"][0]
-    pairs, summary = _pairs(scene, entry, first), entry.table("summary")
-    of = summary[summary["layer"] == first["layer"]].iloc[0]
+    cancellation = scene.result_or_gap(Cancellation)
+    if isinstance(cancellation, Gap):
+        return cancellation
+    if not cancellation.examples:
+        return absent(cancellation)
+    first = cancellation.examples[0]
+    pairs, summary = _pairs(scene, cancellation), cancellation.per_layer
+    layer = summary[summary["layer"] == first.layer].iloc[0]
     drawn = pd.concat([pairs, summary.assign(kind="layer")], ignore_index=True)
-    charts = {"pairs": _scatter(pairs, of.to_dict()), "layers": _layers(summary)}
+    charts = {"pairs": _scatter(pairs, layer["signs_low"], layer["signs_high"]), "layers": _layers(summary)}
     name = f"cancellation-scatter-{slug(scene.model.id)}"
     files = {f"{name}-{part}.vl.json": json.dumps(chart).encode() for part, chart in charts.items()}
-    unit = channel_text(scene, first["layer"], first["unit"])
+    unit = channel_text(scene, first.layer, first.unit)
     texts = {
         "pairs": (
-            f"<code>{escape(first['source'])}</code> to <code>{escape(first['layer'])}</code>: each point a unit and one of its"
-            f" {entry.values['strongest']} strongest sources",
+            f"<code>{escape(first.source)}</code> to <code>{escape(first.layer)}</code>: each point a unit and one of its"
+            f" {cancellation.strongest} strongest sources",
             f"Scatter of what is left of paths against their size, {len(pairs)} pairs; those of {unit} lie below the others:"
-            f" {first['hidden']:.0%} of the squared size of its paths is not in the expanded weights.",
+            f" {first.hidden:.0%} of the squared size of its paths is not in the expanded weights.",
         ),
         "layers": (
             "Coherence by layer: median and middle 90 % of the pairs, with those of random signs",
@@ -54,42 +55,28 @@ def draw(scene: Scene) -> Drawing | Gap:
     }
     panels = [(title, f"{name}-{part}.vl.json", alt) for part, (title, alt) in texts.items()]
     alt = " ".join(alt for _, alt in texts.values())
-    caption = _caption(scene, entry, summary, unit)
+    caption = _caption(scene, cancellation, unit)
     return Drawing(caption, alt, drawn, body=side_by_side(panels, HEIGHT), files=files, width="wide")
 
 
-def _pairs(scene: Scene, entry: Entry, first: dict[str, Any]) -> pd.DataFrame:
-    """Strong pairs of the first unit's layer, with the size of the net."""
-    rows = entry.table("rows")
-    rows = rows[rows["layer"] == first["layer"]]
-    left = rows["strength"] * rows["coherence"]
-    units = rows["unit"].map(lambda unit: channel_text(scene, first["layer"], int(unit)))
-    shown = (rows["unit"] == first["unit"]).map({True: "the unit", False: "other units of the layer"})
-    columns = [
-        "layer",
-        "unit",
-        "source",
-        "channel",
-        "source_layer",
-        "source_unit",
-        "rank",
-        "positive",
-        "negative",
-        "net",
-    ]
-    columns += ["cancellation", "strength", "coherence", "p_signs", "p_shuffle"]
-    table = rows[columns].assign(kind="pair", left=left, of=units, which=shown)
+def _pairs(scene: Scene, cancellation: Cancellation) -> pd.DataFrame:
+    """Strong pairs of the first example's layer, with the size of the net."""
+    first, rows = cancellation.examples[0], cancellation.rows
+    rows = rows[rows["layer"] == first.layer]
+    net_size = rows["strength"] * rows["coherence"]
+    units = rows["unit"].map(lambda unit: channel_text(scene, first.layer, int(unit)))
+    which = (rows["unit"] == first.unit).map({True: "the unit", False: "other units of the layer"})
+    table = rows.assign(kind="pair", left=net_size, of=units, which=which)
     return table.round(dict.fromkeys(("positive", "negative", "net", "strength", "left"), 5)).round(5)
 
 
-def _scatter(pairs: pd.DataFrame, layer: dict[str, Any]) -> dict[str, Any]:
+def _scatter(pairs: pd.DataFrame, signs_low: float, signs_high: float) -> dict[str, Any]:
+    """What is left of paths against their size, with the middle 90 % of coherences under random signs."""
     import altair as alt
 
     longest = float(pairs["strength"].max()) * 1.05
     tallest = float(pairs["left"].max()) * 1.05
-    ends = [
-        {"x": x, "low": layer["signs_low"] * x, "middle": x, "high": layer["signs_high"] * x} for x in (0.0, longest)
-    ]
+    ends = [{"x": x, "low": signs_low * x, "middle": x, "high": signs_high * x} for x in (0.0, longest)]
     chance = alt.Chart(alt.InlineData(ends))
     y = alt.Y("left:Q", title="left in the expanded weights, ‖ΣC‖", scale=alt.Scale(domain=[0, tallest], clamp=True))
     x = alt.X("strength:Q", title="size of the paths, √Σ‖C‖²", scale=alt.Scale(domain=[0, longest]))
@@ -99,7 +86,7 @@ def _scatter(pairs: pd.DataFrame, layer: dict[str, Any]) -> dict[str, Any]:
     legend = alt.Legend(title=None, orient="top", symbolSize=80, symbolOpacity=1)
     tips: list[Any] = ["of:N", "source_layer:N", "source_unit:Q", alt.Tooltip("coherence:Q", format=".2f"), "rank:Q"]
     tips += [alt.Tooltip(f"{name}:Q", format=".3g") for name in ("positive", "negative", "net")]
-    scale = alt.Scale(domain=names, range=[CHANCE, FOUND])
+    scale = alt.Scale(domain=names, range=[CHANCE, UNIT])
     base = alt.Chart(data()).transform_filter("datum.kind == 'pair'")
     base = base.transform_calculate(above="datum.which == 'the unit' ? 1 : 0")
     points = base.mark_point(filled=True, clip=True).encode(
@@ -130,9 +117,9 @@ def _layers(summary: pd.DataFrame) -> dict[str, Any]:
     return specification(alt.layer(points, chance, middle, one, spread, points), HEIGHT)
 
 
-def _caption(scene: Scene, entry: Entry, summary: pd.DataFrame, unit: str) -> str:
+def _caption(scene: Scene, cancellation: Cancellation, unit: str) -> str:
     assert scene.model is not None
-    values = entry.values
+    summary = cancellation.per_layer
     above = int((summary["coherence"] > summary["signs"]).sum())
     often = summary[summary["cancelling_signs"] > 0.05]["layer"]
     layers = ", ".join(f"<code>{escape(layer)}</code>" for layer in often) or "none"
@@ -140,34 +127,33 @@ def _caption(scene: Scene, entry: Entry, summary: pd.DataFrame, unit: str) -> st
         f"Do paths cancel in {escape(scene.model.title)}? A source acts on a unit through all units of the map between; C is what it"
         " does through one of them. Left: size of the paths, and what their sum, the expanded weights, keeps of it; on the"
         " dashed line they keep what random signs keep on average (root mean square), in the grey band what 90 % of pairs"
-        f" with random signs keep. Marked: {unit}, {_verdict(values)}. Right: coherence, the ratio of both, in"
+        f" with random signs keep. Marked: {unit}, {_verdict(cancellation)}. Right: coherence, the ratio of both, in"
         f" {len(summary)} layers; grey, random signs. In {above} of them the median pair adds up more than chance would"
         f" have it. Layers with more than 5 % of their pairs below the lowest 5 % of random signs: {layers}."
-        f" {values['strongest']} strongest sources of every unit, {number_text(int(summary['pairs'].sum()))} pairs,"
-        f" {summary['draws'].min()} to {summary['draws'].max()} draws a layer, seed {values['seed']}."
+        f" {cancellation.strongest} strongest sources of every unit, {number_text(int(summary['pairs'].sum()))} pairs,"
+        f" {summary['draws'].min()} to {summary['draws'].max()} draws a layer, seed {cancellation.seed}."
     )
-    left_out = [one for one in values["skipped"] if "profile" in one["reason"]]
-    if left_out:
-        named = ", ".join(f"<code>{escape(one['layer'])}</code>" for one in left_out)
-        text += f" Left out in this profile, for their size: {named}."
+    too_large = [f"<code>{escape(skip.layer)}</code>" for skip in cancellation.skipped if "profile" in skip.reason]
+    if too_large:
+        text += f" Left out in this profile, for their size: {', '.join(too_large)}."
     return text
 
 
-def _verdict(values: dict[str, Any]) -> str:
-    """What the first unit shown is."""
-    first = values["shown"][0]
-    if first["q_shuffle"] > values["level"]:
+def _verdict(cancellation: Cancellation) -> str:
+    """What the first example is."""
+    first = cancellation.examples[0]
+    if first.q_shuffle > cancellation.level:
         return "which hides most, though no more than chance gives"
-    return (
-        f"with {first['hidden']:.0%} hidden and a false discovery rate of {first['q_shuffle']:.2f} (shuffled kernels)"
+    return f"with {first.hidden:.0%} hidden and a false discovery rate of {first.q_shuffle:.2f} (shuffled kernels)"
+
+
+def absent(cancellation: Cancellation) -> Gap:
+    """Why there is nothing to draw: the last reason that was met."""
+    skipped = cancellation.skipped
+    where, why = (
+        (skipped[-1].layer, skipped[-1].reason) if skipped else ("the network", "it has no spatial convolution")
     )
+    return Gap(f"no layer has paths that could cancel; {where}: {why}", failed=False)
 
 
-def absent(entry: Entry) -> Gap:
-    """Why there is nothing to draw: the first reason that was met."""
-    skipped = entry.values["skipped"]
-    last = skipped[-1] if skipped else {"layer": "the network", "reason": "it has no spatial convolution"}
-    return Gap(f"no layer has paths that could cancel; {last['layer']}: {last['reason']}", failed=False)
-
-
-FIGURES = (Figure("cancellation-scatter", draw, "how far paths cancel", of="model"),)
+FIGURES = (Figure("cancellation-scatter", draw, "how far paths cancel", of="model", example=example_network),)

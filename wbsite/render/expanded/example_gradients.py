@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from wbsite.core.store import Entry
 from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import kernel_img, scale_legend
 from wbsite.render.page import slug
 from wbsite.render.suite_tables import side_by_side
 from wbsite.render.text import number_text
+from wbsite.results.expanded._example_network import example_network
+from wbsite.results.expanded.gradients import GradientExample, Gradients
 from wbsite.results.site import Gap
 
 from ._channels import channel_text, channel_tile
@@ -32,43 +33,41 @@ KINDS = {"cancelling": "paths cancel", "ordinary": "ordinary, for comparison"}
 def draw(scene: Scene) -> Drawing | Gap:
     """Small multiples of one cancelling unit and of the ordinary one, and their gradients, a point a photograph."""
     assert scene.model is not None
-    entry = scene.entry_or_gap("gradients")
-    if isinstance(entry, Gap):
-        return entry
-    examples = _chosen(entry.values["examples"])
+    gradients = scene.result_or_gap(Gradients)
+    if isinstance(gradients, Gap):
+        return gradients
+    examples = _first_of_each_kind(gradients.examples)
     if not examples:
-        reasons = [one["reason"] for one in entry.values["skipped"]]
+        reasons = [skip.reason for skip in gradients.skipped]
         return Gap(reasons[0] if reasons else "no unit has paths that could cancel", failed=False)
-    rows, sources = entry.table("rows"), entry.table("sources")
-    table = _points(scene, rows, examples)
+    table = _points(scene, gradients.rows, examples)
     name = f"example-gradients-{slug(scene.model.id)}"
     files, panels, parts = {}, [], []
     for number, example in examples.items():
-        of = sources[sources["example"] == number].to_dict("records")[:SOURCES]
-        parts.append(_example(scene, number, example, of, entry.arrays))
-        target = channel_text(scene, example["layer"], example["unit"])
+        parts.append(_example(scene, gradients, number, example))
+        target = channel_text(scene, example.layer, example.unit)
         points = table[table["example"] == number]
         file = f"{name}-{number}.vl.json"
         files[file] = json.dumps(_chart(points, number)).encode()
         text = (
-            f"Excitation and inhibition of {target} by its sources on {entry.values['shown']} photographs: medians"
+            f"Excitation and inhibition of {target} by its sources on {gradients.photographs_used} photographs: medians"
             f" {points['excitation'].median():.3g} and {points['inhibition'].median():.3g}."
         )
-        panels.append((f"{escape(target)}, {KINDS[example['kind']]}", file, text))
+        panels.append((f"{escape(target)}, {KINDS[example.kind]}", file, text))
     body = f'<div class="wb-trials">{"".join(parts)}</div>{side_by_side(panels, HEIGHT)}'
     alt = " ".join(text for _, _, text in panels)
-    return Drawing(_caption(scene, entry, sources, examples), alt, table, body=body, files=files, width="full")
+    return Drawing(_caption(scene, gradients, examples), alt, table, body=body, files=files, width="full")
 
 
-def _chosen(examples: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
-    """The first of each kind, by number."""
-    found: dict[str, int] = {}
+def _first_of_each_kind(examples: Sequence[GradientExample]) -> dict[int, GradientExample]:
+    """By number."""
+    first: dict[str, int] = {}
     for number, example in enumerate(examples):
-        found.setdefault(example["kind"], number)
-    return {number: examples[number] for number in sorted(found.values())}
+        first.setdefault(example.kind, number)
+    return {number: examples[number] for number in sorted(first.values())}
 
 
-def _points(scene: Scene, rows: pd.DataFrame, examples: Mapping[int, Any]) -> pd.DataFrame:
+def _points(scene: Scene, rows: pd.DataFrame, examples: Mapping[int, GradientExample]) -> pd.DataFrame:
     """One row an example, source and photograph."""
     table = rows[rows["example"].isin(list(examples))].copy()
     order = {n: list(dict.fromkeys(table[table["example"] == n]["channel"]))[:SOURCES] for n in examples}
@@ -79,48 +78,45 @@ def _points(scene: Scene, rows: pd.DataFrame, examples: Mapping[int, Any]) -> pd
     return table.round({"activation": 4, "excitation": 6, "inhibition": 6}).reset_index(drop=True)
 
 
-def _example(
-    scene: Scene,
-    number: int,
-    example: Mapping[str, Any],
-    sources: list[dict[str, Any]],
-    arrays: Mapping[str, np.ndarray],
-) -> str:
+def _example(scene: Scene, gradients: Gradients, number: int, example: GradientExample) -> str:
     """One unit: a row for each source."""
-    cases = arrays[f"cases_{number}"]
+    key, sources = str(number), example.sources[:SOURCES]
     groups: list[tuple[str, list[tuple[str, np.ndarray]]]] = [
-        ("expanded weights", [("expanded", arrays[f"expanded_{number}"])]),
+        ("expanded weights", [("expanded", gradients.expanded[key])]),
         (
             "bounds over all patterns of rectifiers",
-            [("at most", arrays[f"upper_{number}"]), ("at least", arrays[f"lower_{number}"])],
+            [("at most", gradients.upper[key]), ("at least", gradients.lower[key])],
         ),
         (
             "gradients on photographs",
-            [("mean", arrays[f"mean_{number}"]), *((f"case {i + 1}", case) for i, case in enumerate(cases))],
+            [
+                ("mean", gradients.mean[key]),
+                *((f"case {i + 1}", case) for i, case in enumerate(gradients.typical[key])),
+            ],
         ),
     ]
     scales = [max(float(np.abs(kernels[: len(sources)]).max()) for _, kernels in group) for _, group in groups]
     legends = "".join(
         f"<div>{title}{scale_legend(scale)}</div>" for (title, _), scale in zip(groups, scales, strict=True)
     )
-    target, lines = channel_text(scene, example["layer"], example["unit"]), []
-    for i, row in enumerate(sources):
-        source = channel_text(scene, row["source_layer"], row["source_unit"], example["source"])
-        cells = [f"<div>{channel_tile(scene, row['source_layer'], row['source_unit'], example['source'])}</div>"]
+    target, lines = channel_text(scene, example.layer, example.unit), []
+    for i, channel in enumerate(sources):
+        source = channel_text(scene, channel.source_layer, channel.source_unit, example.source)
+        cells = [f"<div>{channel_tile(scene, channel.source_layer, channel.source_unit, example.source)}</div>"]
         for (_, group), scale in zip(groups, scales, strict=True):
             for word, kernels in group:
                 image = kernel_img(kernels[i], scale, f"{source} to {target}, {word}", 60)
                 cells.append(f"<div>{image}<small>{word}</small></div>")
         lines.append(f'<div class="wb-signs">{"".join(cells)}</div>')
-    told = ", ".join(
-        f"case {i + 1} {case['share']:.0%} (most of {case['photographs']} photographs)"
-        for i, case in enumerate(example["cases"])
+    cases = ", ".join(
+        f"case {i + 1} {case.share:.0%} (most of {case.photographs} photographs)"
+        for i, case in enumerate(example.cases)
     )
     head = (
-        f"<p><strong>{escape(target)}</strong> from <code>{escape(example['source'])}</code>, {KINDS[example['kind']]}."
-        f" Typical cases, share of all gradients: {told}.</p>"
+        f"<p><strong>{escape(target)}</strong> from <code>{escape(example.source)}</code>, {KINDS[example.kind]}."
+        f" Typical cases, share of all gradients: {cases}.</p>"
     )
-    tile = channel_tile(scene, example["layer"], example["unit"], pixels=112, plain=False)
+    tile = channel_tile(scene, example.layer, example.unit, pixels=112, plain=False)
     inner = f'<div class="wb-unit-inputs">{tile}<div><div class="wb-signs-scales">{legends}</div>{"".join(lines)}</div></div>'
     return f'<div class="wb-trial">{head}{inner}</div>'
 
@@ -146,15 +142,15 @@ def _chart(points: pd.DataFrame, number: int) -> dict[str, Any]:
     return specification(alt.layer(even, points_chart), HEIGHT)
 
 
-def _caption(scene: Scene, entry: Entry, sources: pd.DataFrame, examples: Mapping[int, Any]) -> str:
+def _caption(scene: Scene, gradients: Gradients, examples: Mapping[int, GradientExample]) -> str:
     assert scene.model is not None
-    values, cases = entry.values, entry.table("cases")
+    sources, cases = gradients.sources, gradients.cases
     agreement = {
-        KINDS[example["kind"]]: sources[sources["example"] == number]["agreement"].mean()
+        KINDS[example.kind]: sources[sources["example"] == number]["agreement"].mean()
         for number, example in examples.items()
     }
     explained = [
-        cases[(cases["example"] == number) & (cases["cases"] == len(example["cases"]))]["explained"].iloc[0]
+        cases[(cases["example"] == number) & (cases["cases"] == len(example.cases))]["explained"].iloc[0]
         for number, example in examples.items()
     ]
     entries, outside = int(sources["entries"].sum()), int(sources["outside_best"].sum())
@@ -162,12 +158,12 @@ def _caption(scene: Scene, entry: Entry, sources: pd.DataFrame, examples: Mappin
     agree = "; ".join(f"{name}: {number:.2f}" for name, number in agreement.items())
     fit = " and ".join(f"{share:.0%}" for share in explained)
     return (
-        f"Gradients of units of {escape(scene.model.title)} with respect to three earlier units, on {values['shown']} photographs (of"
-        f" {escape(values['photographs']['what'])}), where the unit responds most strongly on each. Expanded weights take every"
+        f"Gradients of units of {escape(scene.model.title)} with respect to three earlier units, on {gradients.photographs_used} photographs (of"
+        f" {escape(gradients.photographs.what)}), where the unit responds most strongly on each. Expanded weights take every"
         " rectifier as linear; the bounds hold for any pattern of rectifiers and for local response normalisation; the"
         f" cases are non-negative factors of the gradients and explain {fit} of them (for factors and means, gradients are scaled to"
         " the same size on every photograph). Agreement between photographs"
-        f" (1: the same gradient on all, {1 / max(1, values['shown']):.2f}: nothing in common), mean over sources: {agree}. Of"
+        f" (1: the same gradient on all, {1 / max(1, gradients.photographs_used):.2f}: nothing in common), mean over sources: {agree}. Of"
         f" {number_text(entries)} entries of gradients {number_text(outside)} leave the bounds, and {number_text(paths)} the sums of"
         f" path products; the largest reaches {sources['largest_of_best'].max():.0%} of its bound. Charts: one point a photograph"
         " and source; on the dashed line both are alike. Red excites, blue inhibits, white is zero; each group of kernels has"
@@ -175,4 +171,4 @@ def _caption(scene: Scene, entry: Entry, sources: pd.DataFrame, examples: Mappin
     )
 
 
-FIGURES = (Figure("example-gradients", draw, "gradients on photographs", of="model"),)
+FIGURES = (Figure("example-gradients", draw, "gradients on photographs", of="model", example=example_network),)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -12,20 +11,15 @@ import pandas as pd
 from PIL import Image
 
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Entry
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.kernels import (
-    kernel_img,
-    pictured,
-    scale_legend,
-    signed_colours,
-    strongest_text,
-    unit_number,
-    unit_tile,
-)
+from wbsite.render.kernels import kernel_img, pictured, scale_legend, signed_colours, strongest_text, unit_tile
 from wbsite.render.page import slug
 from wbsite.render.text import number_text
-from wbsite.results.site import Gap
+from wbsite.results.expanded._example_network import example_network
+from wbsite.results.expanded.long_range import LongRange
+from wbsite.results.site import Gap, Model
+
+from ._channels import channel_text, channel_tile
 
 BACK = {"2": "two spatial convolutions back", "3": "three spatial convolutions back", "first": "from the first layer"}
 """How far back a source lies → its words."""
@@ -39,38 +33,39 @@ SIDE = 72
 def draw(scene: Scene) -> Drawing | Gap:
     """Options: back, one of BACK; all that there are if left out."""
     assert scene.model is not None
-    entry = scene.entry_or_gap("long_range")
-    if isinstance(entry, Gap):
-        return entry
-    wanted = scene.options.get("back")
-    if wanted is not None and str(wanted) not in BACK:
-        raise WbsiteError(f"figure 'orbitals' has no back={wanted!r}.", f"Write one of {', '.join(BACK)}.")
-    table = entry.table("examples")
-    shown = table if wanted is None else table[table["kind"] == str(wanted)]
-    if shown.empty:
-        return absent(entry)
+    long_range = scene.result_or_gap(LongRange)
+    if isinstance(long_range, Gap):
+        return long_range
+    back = scene.options.get("back")
+    if back is not None and str(back) not in BACK:
+        raise WbsiteError(f"figure 'orbitals' has no back={back!r}.", f"Write one of {', '.join(BACK)}.")
+    examples = long_range.examples
+    drawn = examples if back is None else examples[examples["kind"] == str(back)]
+    if drawn.empty:
+        return absent(long_range)
     files: dict[str, bytes] = {}
-    parts, weights = [], {}
-    for number, rows in shown.groupby("example"):
-        maps = entry.arrays[f"example_{number}"]
-        weights[f"example_{number}"] = maps
+    weights: dict[str, Any] = {}
+    parts, names = [], []
+    for number, rows in drawn.groupby("example"):
+        maps = weights[f"example_{number}"] = long_range.maps[str(number)]
         parts.append(_example(scene, int(number), rows.to_dict("records"), maps, files))
+        first = rows.iloc[0]
+        names.append(f"unit {first['unit']} of {first['target']} ({first['which']}) from {first['source']}")
     packed = io.BytesIO()
     np.savez_compressed(packed, **weights)
     files[f"orbitals-{slug(scene.model.id)}.npz"] = packed.getvalue()
-    data = shown.round({"unit_smoothness": 4, "smoothness": 4}).reset_index(drop=True)
+    data = drawn.round({"unit_smoothness": 4, "smoothness": 4}).reset_index(drop=True)
     body = f'<div class="wb-trials">{"".join(parts)}</div>'
-    firsts = [rows.iloc[0] for _, rows in shown.groupby("example")]
-    said = [f"unit {row['unit']} of {row['target']} ({row['which']}) from {row['source']}" for row in firsts]
     alt = (
-        f"Expanded weights of {scene.model.title} as maps, {len(shown)} for {len(said)} units: {'; '.join(said)}."
-        f" Smoothness of the maps, Moran's I: {shown['smoothness'].min():.2f} to {shown['smoothness'].max():.2f}."
+        f"Expanded weights of {scene.model.title} as maps, {len(drawn)} for {len(names)} units: {'; '.join(names)}."
+        f" Smoothness of the maps, Moran's I: {drawn['smoothness'].min():.2f} to {drawn['smoothness'].max():.2f}."
     )
-    return Drawing(_caption(scene, entry, shown), alt, data, body=body, files=files, width="wide")
+    return Drawing(_caption(scene.model, long_range, drawn), alt, data, body=body, files=files, width="wide")
 
 
 def _example(scene: Scene, number: int, rows: list[dict[str, Any]], maps: np.ndarray, files: dict[str, bytes]) -> str:
     """One unit, and beside it its strongest sources with their maps on one scale."""
+    assert scene.model is not None
     first, scale = rows[0], float(np.abs(maps).max())
     target, source = escape(first["target"]), escape(first["source"])
     tile = unit_tile(scene, first["target"], first["unit"], 112)
@@ -78,14 +73,13 @@ def _example(scene: Scene, number: int, rows: list[dict[str, Any]], maps: np.nda
         f"<p><strong>{target}</strong> from {source}, {BACK[first['kind']]}: unit at the {first['which']} of smoothness,"
         f" I&nbsp;=&nbsp;{first['unit_smoothness']:.2f}</p>"
     )
-    assert scene.model is not None
-    unit, items = unit_number(scene.model, first["target"], first["unit"]), []
+    unit, items = channel_text(scene, first["target"], first["unit"]), []
     for row, weights in zip(rows, maps, strict=True):
-        text = f"Expanded weights from {_name(scene, row)} to unit {unit} of {first['target']}"
+        text = f"Expanded weights from {channel_text(scene, row['layer'], row['channel'], row['source'])} to {unit}"
         picture = _picture(weights, scale, text, f"orbitals-{slug(scene.model.id)}-{number}-{row['rank']}", files)
-        end = unit_tile(scene, row["layer"], row["channel"]) if row["layer"] else _unnamed(row)
-        said = f"<small>I&nbsp;=&nbsp;{row['smoothness']:.2f}</small>"
-        items.append(f'<div class="wb-connection">{end}<div>{picture}{said}</div></div>')
+        end = channel_tile(scene, row["layer"], row["channel"], row["source"], SIDE, plain=False)
+        value = f"<small>I&nbsp;=&nbsp;{row['smoothness']:.2f}</small>"
+        items.append(f'<div class="wb-connection">{end}<div>{picture}{value}</div></div>')
     return (
         f'<div class="wb-trial">{head}<div class="wb-unit-inputs">{tile}<div>{scale_legend(scale)}'
         f'<div class="wb-multiples">{"".join(items)}</div></div></div></div>'
@@ -99,49 +93,38 @@ def _picture(weights: np.ndarray, scale: float, text: str, file: str, files: dic
     buffer = io.BytesIO()
     Image.fromarray(signed_colours(weights, scale)).save(buffer, "PNG", optimize=True)
     files[f"{file}.png"] = buffer.getvalue()
-    said = escape(f"{text}; {strongest_text(weights)}", quote=True)
-    return f'<img class="wb-kernel" src="{file}.png" width="{SIDE}" height="{SIDE}" loading="lazy" alt="{said}">'
+    alt = escape(f"{text}; {strongest_text(weights)}", quote=True)
+    return f'<img class="wb-kernel" src="{file}.png" width="{SIDE}" height="{SIDE}" loading="lazy" alt="{alt}">'
 
 
-def _unnamed(row: Mapping[str, Any]) -> str:
-    """Where layers are added: a channel that several of them write to."""
-    return (
-        f'<span class="wb-unit wb-unit-plain" style="width:{SIDE}px"><b>{row["channel"]}</b>'
-        f"<span>{escape(row['source'])}</span></span>"
-    )
-
-
-def _name(scene: Scene, row: Mapping[str, Any]) -> str:
-    assert scene.model is not None
-    if not row["layer"]:
-        return f"channel {row['channel']} of {row['source']}"
-    return f"unit {unit_number(scene.model, row['layer'], row['channel'])} of {row['layer']}"
-
-
-def _caption(scene: Scene, entry: Entry, shown: pd.DataFrame) -> str:
-    assert scene.model is not None
-    v, maps = entry.values, int(shown.groupby("example").size().max())
+def _caption(model: Model, long_range: LongRange, drawn: pd.DataFrame) -> str:
+    maps = int(drawn.groupby("example").size().max())
     text = (
-        f"Expanded weights of {escape(scene.model.title)} over several layers. Not chosen by eye: of every distance the pair of"
+        f"Expanded weights of {escape(model.title)} over several layers. Not chosen by eye: of every distance the pair of"
         f" layers in the middle of the depth, of it the units nearest to the median and to the upper quartile of smoothness"
-        f" among those drawn (up to {v['units']}, seed {v['seed']}), and of each its {maps} source channels with the largest"
-        " norm over space, strongest first. I is Moran's I of neighbouring positions, 1 for a smooth map and about 0 for one"
+        f" among those drawn (up to {long_range.units}, seed {long_range.seed}), and of each its {maps} source channels with the"
+        " largest norm over space, strongest first. I is Moran's I of neighbouring positions, 1 for a smooth map and about 0 for one"
         " without order. Red excites, blue inhibits, white is zero; every unit has a scale of its own, at its bar."
         " Rectifiers are taken as linear and max pools as averages; where a pool's windows overlap, they leave a fine grid."
     )
-    if not any(pictured(scene.model, layer) for layer in shown["target"].unique()):
+    if not any(pictured(model, layer) for layer in drawn["target"].unique()):
         text += " No pictures were made of the units at the left."
     return text
 
 
-def absent(entry: Entry) -> Gap:
+def absent(long_range: LongRange) -> Gap:
     """Why there is nothing to draw: the first reason that was met."""
-    skipped = entry.values["skipped"]
-    if skipped:
-        one = skipped[0]
-        return Gap(f"no pair of layers could be expanded; {one['target']} from {one['source']}: {one['reason']}", False)
-    count = number_text(entry.values["spatial"])
-    return Gap(f"no layer lies two or more spatial convolutions behind another ({count} spatial convolutions)", False)
+    if long_range.skipped:
+        pair = long_range.skipped[0]
+        reason = f"no pair of layers could be expanded; {pair.target} from {pair.source}: {pair.reason}"
+    else:
+        count = number_text(long_range.spatial)
+        reason = f"no layer lies two or more spatial convolutions behind another ({count} spatial convolutions)"
+    return Gap(reason, failed=False)
 
 
-FIGURES = (Figure("orbitals", draw, "expanded weights over several layers", of="model", options=("back",)),)
+FIGURES = (
+    Figure(
+        "orbitals", draw, "expanded weights over several layers", of="model", example=example_network, options=("back",)
+    ),
+)

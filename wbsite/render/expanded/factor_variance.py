@@ -9,9 +9,9 @@ import pandas as pd
 
 from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.results.expanded._example_network import example_network
+from wbsite.results.expanded.examples import Examples, Family
 from wbsite.results.site import Gap
-
-from ._example_data import Examples
 
 FAMILIES = ("high-low", "black-and-white")
 HEIGHT = 300
@@ -19,40 +19,42 @@ HEIGHT = 300
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A line a family, and thin ones for random groups."""
-    examples = Examples.of(scene)
+    assert scene.model is not None
+    examples = scene.result_or_gap(Examples)
     if isinstance(examples, Gap):
         return examples
-    there = [name for name in FAMILIES if name in examples.values["shown"]]
-    if not there:
-        return Gap(examples.values["found"][FAMILIES[0]]["reason"], failed=False)
-    titles = {name: str(examples.values["found"][name]["title"]) for name in there}
+    finding = examples.finding(FAMILIES[0])
+    if isinstance(finding, Gap) and not examples.families:
+        return finding
+    families = {name: examples.families[name] for name in FAMILIES if name in examples.families}
+    titles = {name: examples.findings[name].title for name in families}
     rows: list[dict[str, Any]] = []
-    for name in there:
-        shown = examples.values["shown"][name]
-        groups = [("family", titles[name], shown["by_count"])]
+    for name, family in families.items():
+        groups = [("family", titles[name], family.by_count)]
         groups += [
-            (f"random {i + 1}", f"random groups of {shown['layer']}", by)
-            for i, by in enumerate(shown["by_count_random"])
+            (f"random {i + 1}", f"random groups of {family.layer}", by_count)
+            for i, by_count in enumerate(family.by_count_random)
         ]
         for kind, title, by_count in groups:
             for count, explained in enumerate(by_count, 1):
                 about = {"of": name, "group": kind, "title": title, "factors": count}
                 rows.append({**about, "explained": round(explained, 4)})
     table = pd.DataFrame(rows)
-    two = {name: examples.values["shown"][name] for name in there}
-    compared = "; ".join(
-        f"{escape(titles[name])} {one['by_count'][1]:.0%} against {min(by[1] for by in one['by_count_random']):.0%}"
-        f" to {max(by[1] for by in one['by_count_random']):.0%}"
-        for name, one in two.items()
-    )
-    first = next(iter(two.values()))
+    compared = "; ".join(_compared(titles[name], family) for name, family in families.items())
+    first = next(iter(families.values()))
     caption = (
         f"Share of a family's squared weights that non-negative factors of its excitatory and inhibitory weights explain, by"
-        f" number of factors, in {escape(examples.model.title)}. Grey: {len(first['by_count_random'])} groups of as many units drawn at random from"
+        f" number of factors, in {escape(scene.model.title)}. Grey: {len(first.by_count_random)} groups of as many units drawn at random from"
         f" the family's layer. With two factors: {compared}."
     )
-    alt = f"Lines of the explained share by number of factors, 1 to {len(first['by_count'])}. With two: {compared}."
+    alt = f"Lines of the explained share by number of factors, 1 to {len(first.by_count)}. With two: {compared}."
     return Drawing(caption, alt, table, chart=_chart(titles), width="column", height=HEIGHT)
+
+
+def _compared(title: str, family: Family) -> str:
+    """What two factors explain of a family and of random groups."""
+    by_chance = [by_count[1] for by_count in family.by_count_random]
+    return f"{escape(title)} {family.by_count[1]:.0%} against {min(by_chance):.0%} to {max(by_chance):.0%}"
 
 
 def _chart(titles: dict[str, str]) -> dict[str, Any]:
@@ -77,4 +79,6 @@ def _chart(titles: dict[str, str]) -> dict[str, Any]:
     return specification(layers, HEIGHT)
 
 
-FIGURES = (Figure("factor-variance", draw, "how many factors a family's weights need", of="model"),)
+FIGURES = (
+    Figure("factor-variance", draw, "how many factors a family's weights need", of="model", example=example_network),
+)

@@ -3,72 +3,59 @@
 from __future__ import annotations
 
 from html import escape
+from typing import Any
 
 import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import unit_number
 from wbsite.render.text import share_text
+from wbsite.results.expanded._example_network import example_network
+from wbsite.results.expanded.examples import Finding, NothingFound
 from wbsite.results.site import Gap
 
-from ._example_data import Examples, layers_text
+from ._example_scene import ExampleScene, codes, layers_text
 
 HEADS = ("looked for", "rule", "found", "score", "by chance", "next")
 
 
 def draw(scene: Scene) -> Drawing | Gap:
     """One line a rule; a rule that found nothing says why."""
-    examples = Examples.of(scene)
-    if isinstance(examples, Gap):
-        return examples
-    lines, data, told = [], [], []
-    for name, found in ((name, examples.values["found"][name]) for name in examples.values["order"]):
-        if "reason" in found:
-            lines.append(_line(found["title"], found["rule"], f'<td colspan="4">{escape(found["reason"])}</td>'))
-            data.append({"found": name, "rank": None, "reason": found["reason"]})
+    found = ExampleScene.of(scene)
+    if isinstance(found, Gap):
+        return found
+    lines: list[str] = []
+    data: list[dict[str, Any]] = []
+    firsts = []
+    for name in found.examples.order:
+        finding = found.examples.findings[name]
+        if isinstance(finding, NothingFound):
+            lines.append(_line(finding.title, finding.rule, f'<td colspan="4">{escape(finding.reason)}</td>'))
+            data.append({"found": name, "rank": None, "reason": finding.reason})
             continue
-        for rank, unit in enumerate(found["units"]):
-            number = unit_number(examples.model, unit["layer"], unit["channel"])
-            about = {"layer": unit["layer"], "unit": number, "angle": unit.get("angle")}
-            data.append({"found": name, "rank": rank + 1, **about, "score": unit["score"], "null": found["null"]})
-        tiles = "".join(
-            examples.tile(one["layer"], one["channel"], 52, examples.number(one["layer"], one["channel"]))
-            for one in found["units"]
-        )
-        layers = layers_text(found["units"])
-        low, high = min(u["score"] for u in found["units"]), max(u["score"] for u in found["units"])
-        score = share_text(high) if low == high else f"{share_text(low)} to {share_text(high)}"
-        chance = "–" if found["null"] is None else share_text(found["null"])
-        if found["null"] is not None and found["score"] <= found["null"]:
-            chance += " (not above)"
-        after = found["runner_up"]
-        second = (
-            "–"
-            if after is None
-            else f"{examples.named(after['layer'], after['channel'])}, {share_text(after['score'])}"
-        )
-        cells = (
-            f'<td>{layers}<div class="wb-found">{tiles}</div></td><td>{score}</td><td>{chance}</td><td>{second}</td>'
-        )
-        lines.append(_line(found["title"], found["rule"], cells))
-        told.append(f"{found['title']}: {examples.name(found['units'][0]['layer'], found['units'][0]['channel'])}")
+        for rank, unit in enumerate(finding.units, 1):
+            number = unit_number(found.model, unit.layer, unit.channel)
+            about = {"found": name, "rank": rank, "layer": unit.layer, "unit": number, "angle": unit.angle}
+            data.append({**about, "score": unit.score, "null": finding.null})
+        lines.append(_line(finding.title, finding.rule, _cells(found, finding)))
+        firsts.append(f"{finding.title}: {found.name(finding.first.layer, finding.first.channel)}")
     head = "".join(f'<th scope="col">{name}</th>' for name in HEADS)
     body = (
         '<div class="wb-scroll" tabindex="0"><table class="wb-found-table"><thead><tr>'
         f"{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
-    levels = examples.values["levels"]
+    levels = found.examples.levels
     caption = (
-        f"What was looked for in {escape(scene.model.title if scene.model else '')}, from the weights alone, and what was found."
+        f"What was looked for in {escape(found.model.title)}, from the weights alone, and what was found."
         " The rules were fixed before any result was seen. Families are looked for in"
-        f" {_listed(levels['early'])}, single units in {_listed(levels['late'])}: two neighbouring levels in the first third of"
-        f" {levels['deepest']} levels of spatial convolutions. Scores by properties of filters are cosines; by chance is the 95th percentile"
+        f" {codes(levels.early) or 'no layer'}, single units in {codes(levels.late) or 'no layer'}: two neighbouring levels in the first third of"
+        f" {levels.deepest} levels of spatial convolutions. Scores by properties of filters are cosines; by chance is the 95th percentile"
         " of the best score when the filters' property is dealt to them at random (a family: of its mean score), and for"
         " spatial structure the best score with the positions of every input in random order."
     )
     alt = (
-        f"A table of rules and the units they found. {'; '.join(told)}."
-        if told
+        f"A table of rules and the units they found. {'; '.join(firsts)}."
+        if firsts
         else "A table of rules that found nothing."
     )
     columns = ["found", "rank", "layer", "unit", "angle", "score", "null", "reason"]
@@ -76,12 +63,24 @@ def draw(scene: Scene) -> Drawing | Gap:
     return Drawing(caption, alt, table.round(4), body=body, width="full")
 
 
+def _cells(found: ExampleScene, finding: Finding) -> str:
+    """The units that a rule found, their scores, chance, and who came next."""
+    tiles = "".join(
+        found.tile(unit.layer, unit.channel, 52, found.number(unit.layer, unit.channel)) for unit in finding.units
+    )
+    scores = [unit.score for unit in finding.units]
+    low, high = min(scores), max(scores)
+    score = share_text(high) if low == high else f"{share_text(low)} to {share_text(high)}"
+    chance = "–" if finding.null is None else share_text(finding.null)
+    if finding.beyond_chance is False:
+        chance += " (not above)"
+    second = found.scored(finding.runner_up, ", ") if finding.runner_up else "–"
+    layers = layers_text(unit.layer for unit in finding.units)
+    return f'<td>{layers}<div class="wb-found">{tiles}</div></td><td>{score}</td><td>{chance}</td><td>{second}</td>'
+
+
 def _line(title: str, rule: str, cells: str) -> str:
     return f'<tr><th scope="row">{escape(title)}</th><td>{escape(rule)}</td>{cells}</tr>'
 
 
-def _listed(layers: list[str]) -> str:
-    return " and ".join(f"<code>{escape(name)}</code>" for name in layers) or "no layer"
-
-
-FIGURES = (Figure("found-units", draw, "the units that were found", of="model"),)
+FIGURES = (Figure("found-units", draw, "the units that were found", of="model", example=example_network),)

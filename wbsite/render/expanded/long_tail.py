@@ -8,12 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from wbsite.core.store import Entry
 from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
 from wbsite.render.suite_tables import side_by_side
 from wbsite.render.text import number_text, share_text
+from wbsite.results.expanded._example_network import example_network
+from wbsite.results.expanded.long_tail import LongTail
 from wbsite.results.site import Gap
 
 ORDERS = {"norm": "norm of the kernel", "contribution": "expected contribution", "random": "at random"}
@@ -31,38 +32,38 @@ FLOOR = -0.25
 HEIGHT = 320
 
 
-def table(entry: Entry) -> pd.DataFrame:
+def curve_rows(long_tail: LongTail) -> pd.DataFrame:
     """One row a layer, order and number of inputs kept; `needed…` is the share of inputs that R² ≥ 0.9 takes."""
-    rows, layers = entry.table("rows"), entry.table("layers")
-    parts = []
+    layers, parts = long_tail.per_layer, []
     for order in ORDERS:
         needed = layers[["layer"]].assign(order=order)
-        for name, of in (("needed", "inputs"), ("needed_low", "low"), ("needed_high", "high")):
-            needed[name] = layers[f"{order}_{of}"] / layers["inputs"]
+        for name, column in (("needed", "inputs"), ("needed_low", "low"), ("needed_high", "high")):
+            needed[name] = layers[f"{order}_{column}"] / layers["inputs"]
         parts.append(needed)
-    return rows.drop(columns="samples").merge(pd.concat(parts), on=["layer", "order"], how="left").round(4)
+    rows = long_tail.rows.drop(columns="samples")
+    return rows.merge(pd.concat(parts), on=["layer", "order"], how="left").round(4)
 
 
 def draw(scene: Scene) -> Drawing | Gap:
     """Two charts: R² by inputs kept, a line a layer; and the share that is needed, by layer."""
     assert scene.model is not None
-    entry = scene.entry_or_gap("long_tail")
-    if isinstance(entry, Gap):
-        return entry
-    if not entry.values["summary"]["norm"]["layers"]:
+    long_tail = scene.result_or_gap(LongTail)
+    if isinstance(long_tail, Gap):
+        return long_tail
+    if not long_tail.summary:
         return Gap("no convolution has more inputs than could be looked at one by one", failed=False)
-    drawn = table(entry)
+    drawn = curve_rows(long_tail)
     name = f"long-tail-{slug(scene.model.id)}"
-    charts = {"kept": _curves(drawn), "needed": _needed(drawn, entry.values["level"])}
+    charts = {"kept": _curves(drawn), "needed": _needed(drawn, long_tail.level)}
     files = {f"{name}-{part}.vl.json": json.dumps(chart).encode() for part, chart in charts.items()}
-    alt = _alt(scene, entry)
+    alt = _alt(scene.model.title, long_tail)
     titles = {
         "kept": ("R² by inputs kept, median over units, a line a layer", alt),
-        "needed": (f"Share of inputs that the median unit needs for R² ≥ {entry.values['level']:g}", alt),
+        "needed": (f"Share of inputs that the median unit needs for R² ≥ {long_tail.level:g}", alt),
     }
     panels = [(escape(title), f"{name}-{part}.vl.json", text) for part, (title, text) in titles.items()]
-    body = side_by_side(panels, HEIGHT)
-    return Drawing(_caption(scene, entry), alt, drawn, body=body, files=files, width="wide")
+    body, caption = side_by_side(panels, HEIGHT), _caption(scene.model.title, long_tail)
+    return Drawing(caption, alt, drawn, body=body, files=files, width="wide")
 
 
 def _curves(drawn: pd.DataFrame) -> dict[str, Any]:
@@ -88,7 +89,8 @@ def _curves(drawn: pd.DataFrame) -> dict[str, Any]:
         labelExpr="counted == 'kept' ? format(datum.value, ',d') : format(datum.value, '.1~%')", labelOverlap=True
     )
     first, last = (  # of a line that is not pointed at nothing is known, so that the axis cannot go by the data
-        alt.ExprRef(f"counted == 'kept' ? {drawn['kept'].agg(of)} : {drawn['share'].agg(of)}") for of in ("min", "max")
+        alt.ExprRef(f"counted == 'kept' ? {drawn['kept'].agg(end)} : {drawn['share'].agg(end)}")
+        for end in ("min", "max")
     )
     scale = alt.Scale(type="log", nice=False, domain=[first, last])
     x = alt.X("x:Q", title="inputs kept", scale=scale, axis=axis)
@@ -108,9 +110,9 @@ def _curves(drawn: pd.DataFrame) -> dict[str, Any]:
     )
     band = base.transform_filter(hovered).mark_area(opacity=0.22, color=NEUTRAL).encode(x=x, y="bottom:Q", y2="top:Q")
     strong = base.transform_filter(hovered).mark_line(strokeWidth=3).encode(x=x, y=y, detail="layer:N", color=depth)
-    told = ["layer:N", "kernel:N", alt.Tooltip("kept:Q", title="inputs kept"), alt.Tooltip("inputs:Q", title="of")]
-    told += [alt.Tooltip(f"{name}:Q", title=title, format=".3f") for name, title in QUARTILES.items()]
-    points = base.mark_point(size=30, opacity=0).encode(x=x, y=y, tooltip=told).add_params(hovered)
+    tips = ["layer:N", "kernel:N", alt.Tooltip("kept:Q", title="inputs kept"), alt.Tooltip("inputs:Q", title="of")]
+    tips += [alt.Tooltip(f"{name}:Q", title=title, format=".3f") for name, title in QUARTILES.items()]
+    points = base.mark_point(size=30, opacity=0).encode(x=x, y=y, tooltip=tips).add_params(hovered)
     return specification(alt.layer(band, lines, strong, points).add_params(*params), HEIGHT)
 
 
@@ -135,45 +137,45 @@ def _needed(drawn: pd.DataFrame, level: float) -> dict[str, Any]:
     words = list(ORDERS.values())
     colour = alt.Color("by:N", scale=alt.Scale(domain=words, range=COLOURS), legend=legend)
     shape = alt.Shape("by:N", scale=alt.Scale(domain=words, range=SHAPES), legend=legend)
-    told = ["layer:N", "kernel:N", alt.Tooltip("inputs:Q"), "by:N"]
-    told += [alt.Tooltip(f"{name}:Q", title=title, format=".0%") for name, title in NEEDED.items()]
+    tips = ["layer:N", "kernel:N", alt.Tooltip("inputs:Q"), "by:N"]
+    tips += [alt.Tooltip(f"{name}:Q", title=title, format=".0%") for name, title in NEEDED.items()]
     ranges = base.mark_rule(strokeWidth=2, opacity=0.4).encode(x=x, y="needed_low:Q", y2="needed_high:Q", color=colour)
-    points = base.mark_point(filled=True, size=34, opacity=1).encode(x=x, y=y, color=colour, shape=shape, tooltip=told)
+    points = base.mark_point(filled=True, size=34, opacity=1).encode(x=x, y=y, color=colour, shape=shape, tooltip=tips)
     return specification(alt.layer(ranges, points), HEIGHT)
 
 
 NEEDED = {"needed": "median unit", "needed_low": "lower quartile", "needed_high": "upper quartile"}
 
 
-def _caption(scene: Scene, entry: Entry) -> str:
-    assert scene.model is not None
-    v = entry.values
-    norm, weighed, random = (v["summary"][order] for order in ORDERS)
-    left = len(v["skipped"])
+def _caption(title: str, long_tail: LongTail) -> str:
+    norm, weighed, random = (long_tail.summary[order] for order in ORDERS)
     text = (
-        f"How much of the story is in the small weights of {escape(scene.model.title)}. Every unit keeps only its strongest inputs,"
+        f"How much of the story is in the small weights of {escape(title)}. Every unit keeps only its strongest inputs,"
         " the rest is replaced by its mean effect, and R² compares the unit's pre-activation with the full one, or what the rectifier"
         " makes of each. Strongest by the norm of the kernel over space, by this norm times the input's standard deviation on the"
-        f" photographs, or chosen at random. {v['layers']} convolutions on {v['shown']} of {escape(v['photographs']['what'])}, up to"
-        f" {v['positions']} random positions of each, seed {v['seed']}. Median over units; the quartiles appear as a band when"
+        f" photographs, or chosen at random. {long_tail.layers} convolutions on {long_tail.photographs_used} of"
+        f" {escape(long_tail.photographs.what)}, up to {long_tail.positions} random positions of each, seed {long_tail.seed}."
+        " Median over units; the quartiles appear as a band when"
         " a line is pointed at, and are the bars of the second chart, which counts the inputs exactly."
-        f" Of the {norm['layers']} convolutions with more than {norm['few']} inputs, the median one has R²"
-        f" {share_text(norm['few_r2'])} with {norm['few']} inputs kept by norm ({share_text(norm['few_low'])} to"
-        f" {share_text(norm['few_high'])} over layers), and needs {norm['inputs']:.0f} inputs, {100 * norm['share']:.0f}&nbsp;% of"
-        f" them, for R² ≥ {v['level']:g} ({100 * norm['share_low']:.0f} to {100 * norm['share_high']:.0f}&nbsp;%); by expected"
-        f" contribution {100 * weighed['share']:.0f}&nbsp;%, at random {100 * random['share']:.0f}&nbsp;%."
+        f" Of the {norm.layers} convolutions with more than {norm.few} inputs, the median one has R²"
+        f" {share_text(norm.few_r2)} with {norm.few} inputs kept by norm ({share_text(norm.few_low)} to"
+        f" {share_text(norm.few_high)} over layers), and needs {norm.inputs:.0f} inputs, {100 * norm.share:.0f}&nbsp;% of"
+        f" them, for R² ≥ {long_tail.level:g} ({100 * norm.share_low:.0f} to {100 * norm.share_high:.0f}&nbsp;%); by expected"
+        f" contribution {100 * weighed.share:.0f}&nbsp;%, at random {100 * random.share:.0f}&nbsp;%."
     )
-    return text + (f" Left out: {number_text(left)} convolutions; {escape(v['skipped'][0]['reason'])}." if left else "")
+    skipped = long_tail.skipped
+    if skipped:
+        text += f" Left out: {number_text(len(skipped))} convolutions; {escape(skipped[0].reason)}."
+    return text
 
 
-def _alt(scene: Scene, entry: Entry) -> str:
-    assert scene.model is not None
-    norm = entry.values["summary"]["norm"]
+def _alt(title: str, long_tail: LongTail) -> str:
+    norm = long_tail.summary["norm"]
     return (
-        f"R² of the convolutions of {scene.model.title} on {entry.values['shown']} photographs grows with the number of inputs"
-        f" kept: {share_text(norm['few_r2'])} with {norm['few']} inputs in the median layer, and {100 * norm['share']:.0f} % of"
-        f" the inputs are needed for {entry.values['level']:g}."
+        f"R² of the convolutions of {title} on {long_tail.photographs_used} photographs grows with the number of inputs"
+        f" kept: {share_text(norm.few_r2)} with {norm.few} inputs in the median layer, and {100 * norm.share:.0f} % of"
+        f" the inputs are needed for {long_tail.level:g}."
     )
 
 
-FIGURES = (Figure("long-tail", draw, "how much lies in the small weights", of="model"),)
+FIGURES = (Figure("long-tail", draw, "how much lies in the small weights", of="model", example=example_network),)

@@ -9,9 +9,10 @@ import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import number_text, share_text
+from wbsite.results.expanded._example_network import example_network
 from wbsite.results.site import Gap
 
-from ._example_data import Examples
+from ._example_scene import ExampleScene, codes
 
 LEAST = 0.5
 """Opacity of a position without any weight; that of others grows with their norm."""
@@ -19,14 +20,14 @@ LEAST = 0.5
 
 def draw(scene: Scene) -> Drawing | Gap:
     """The example unit with the clearest spatial structure."""
-    examples = Examples.of(scene)
-    if isinstance(examples, Gap):
-        return examples
-    shown = examples.shown("position", "example")
-    if isinstance(shown, Gap):
-        return shown
-    layer, channel = examples.unit("example")
-    norms = examples.arrays["position_norms"]
+    found = ExampleScene.of(scene)
+    if isinstance(found, Gap):
+        return found
+    finding = found.examples.finding("example")
+    if isinstance(finding, Gap):
+        return finding
+    positions, norms, unit = found.examples.positions, found.examples.position_norms, finding.first
+    assert positions is not None and norms is not None
     largest = float(norms.max()) or 1.0
     cells, rows = [], []
     for (y, x), norm in np.ndenumerate(norms):
@@ -35,34 +36,39 @@ def draw(scene: Scene) -> Drawing | Gap:
             f"Row {y + 1}, column {x + 1}: what its weights look for together; their norm is {share:.0%} of the largest"
         )
         style = f"opacity:{LEAST + (1 - LEAST) * share:.2f}"
-        inner = examples.direction(name, alt, style)
+        picture = found.direction(name, alt, style)
         cells.append(
-            f'<div class="wb-position">{inner}<i style="width:{share:.0%}"></i><span>{number_text(round(float(norm), 3))}</span></div>'
+            f'<div class="wb-position">{picture}<i style="width:{share:.0%}"></i><span>{number_text(round(float(norm), 3))}</span></div>'
         )
-        rows.append({"row": y, "column": x, "norm": float(f"{norm:.4g}"), "pictured": name in examples.pictured})
+        rows.append({"row": y, "column": x, "norm": float(f"{norm:.4g}"), "pictured": name in found.pictured})
     kh, kw = norms.shape
     body = (
-        f'<div class="wb-positions">{examples.tile(layer, channel, 144)}'
+        f'<div class="wb-positions">{found.tile(unit.layer, unit.channel, 144)}'
         f'<div class="wb-position-grid" style="--wb-columns:{kw}">{"".join(cells)}</div></div>'
     )
-    through = " and ".join(f"<code>{escape(name)}</code>" for name in shown["bottleneck"])
-    caption = (
-        f"What {examples.named(layer, channel)} of {escape(examples.model.title)} looks for at each of its {kh}×{kw} positions: the weights there,"
-        f" a direction over {number_text(shown['channels'])} channels"
-        + (f" of the map before the bottleneck {through} (expanded weights)" if through else " of the map it reads")
-        + ", as one feature visualization. The number and the bar are the norm of the weights; pictures of weaker positions"
-        " are fainter. A position that responds to several different things shows only one of them."
-        f" {examples.how('example')}"
+    read = (
+        f"the map before the bottleneck {codes(positions.bottleneck)} (expanded weights)"
+        if positions.bottleneck
+        else "the map it reads"
     )
-    made = sum(row["pictured"] for row in rows)
-    if made < len(rows):
-        caption += f" {made} of {len(rows)} positions have a picture."
+    caption = (
+        f"What {found.named(unit.layer, unit.channel)} of {escape(found.model.title)} looks for at each of its {kh}×{kw} positions: the weights there,"
+        f" a direction over {number_text(positions.channels)} channels of {read}"
+        ", as one feature visualization. The number and the bar are the norm of the weights; pictures of weaker positions"
+        " are fainter. A position that responds to several different things shows only one of them."
+        f" {found.how(finding)}"
+    )
+    pictured = sum(row["pictured"] for row in rows)
+    if pictured < len(rows):
+        caption += f" {pictured} of {len(rows)} positions have a picture."
     strongest = np.unravel_index(norms.argmax(), norms.shape)
     alt = (
-        f"A grid of {kh} by {kw} pictures, one for each position of the kernel of {examples.name(layer, channel)}. The largest norm,"
+        f"A grid of {kh} by {kw} pictures, one for each position of the kernel of {found.name(unit.layer, unit.channel)}. The largest norm,"
         f" {share_text(largest)}, is at row {strongest[0] + 1}, column {strongest[1] + 1}."
     )
-    return Drawing(caption, alt, pd.DataFrame(rows), body=body, files=examples.files, width="wide")
+    return Drawing(caption, alt, pd.DataFrame(rows), body=body, files=found.files, width="wide")
 
 
-FIGURES = (Figure("position-weights", draw, "what each position of a kernel looks for", of="model"),)
+FIGURES = (
+    Figure("position-weights", draw, "what each position of a kernel looks for", of="model", example=example_network),
+)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
 
 import pandas as pd
 
-from wbsite.core.store import Entry
 from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import unit_number
-from wbsite.render.text import number_text, share_text
-from wbsite.results.site import Gap
+from wbsite.render.text import counted, number_text, share_text
+from wbsite.results.expanded._example_network import example_network
+from wbsite.results.expanded.long_range import LongRange, RangeSummary, SkippedPair
+from wbsite.results.site import Gap, Model
 
 from .expanded_maps import absent
 
@@ -22,29 +23,30 @@ BACK = {"2": "two back", "3": "three back", "first": "first layer"}
 
 COLOURS = {"two back": SERIES[0], "three back": SERIES[3], "first layer": SERIES[6]}
 
+REASONS = {"linear form": "no linear form", "larger": "maps too large", "too small": "maps too small"}
+"""Part of the reason why a pair is left out → its words in the caption."""
+
 ROW = 22
 """Pixels of a pair of layers; fewer where there are many."""
-
 
 MEASURES = {"smoothness": "smoothness, Moran's I", "balance": "balance of the two signs"}
 
 
-def table(scene: Scene, entry: Entry) -> pd.DataFrame:
+def mark_rows(model: Model, long_range: LongRange) -> pd.DataFrame:
     """One row a mark: a unit (`mark` "unit"), or a pair's null and medians ("pair"), for each measure."""
-    assert scene.model is not None
-    pairs, units = entry.table("rows"), entry.table("units")
+    pairs, units = long_range.rows, long_range.per_unit
     key = ["target", "source", "kind", "measure"]
-    shown = ["median", "null_low", "null_median", "null_limit", "scattered_median", "share", "units"]
+    numbers = ["median", "null_low", "null_median", "null_limit", "scattered_median", "share", "units"]
     merged = units.merge(pairs[[*key, "null_limit"]], on=key)
     merged["above"] = (merged["value"] > merged["null_limit"]).astype(int)
-    merged["unit"] = [unit_number(scene.model, row.target, row.unit) for row in merged.itertuples()]
-    one = merged[[*key, "unit", "value", "null", "above"]].assign(mark="unit")
-    both = pd.concat([pairs[[*key, *shown]].assign(mark="pair"), one], ignore_index=True)
-    both["pair"] = both["target"] + " ← " + both["source"]
-    both["back"] = both["kind"].map(BACK)
+    merged["unit"] = [unit_number(model, row.target, row.unit) for row in merged.itertuples()]
+    unit_marks = merged[[*key, "unit", "value", "null", "above"]].assign(mark="unit")
+    marks = pd.concat([pairs[[*key, *numbers]].assign(mark="pair"), unit_marks], ignore_index=True)
+    marks["pair"] = marks["target"] + " ← " + marks["source"]
+    marks["back"] = marks["kind"].map(BACK)
     order = {kind: i for i, kind in enumerate(BACK)}
-    both = both.sort_values("kind", key=lambda kinds: kinds.map(order), kind="stable", ignore_index=True)
-    return both.drop(columns="kind").round(4).astype(dict.fromkeys(("unit", "units", "above"), "Int64"))
+    marks = marks.sort_values("kind", key=lambda kinds: kinds.map(order), kind="stable", ignore_index=True)
+    return marks.drop(columns="kind").round(4).astype(dict.fromkeys(("unit", "units", "above"), "Int64"))
 
 
 def draw(scene: Scene) -> Drawing | Gap:
@@ -52,12 +54,12 @@ def draw(scene: Scene) -> Drawing | Gap:
     import altair as alt
 
     assert scene.model is not None
-    entry = scene.entry_or_gap("long_range")
-    if isinstance(entry, Gap):
-        return entry
-    if not len(entry.table("rows")):
-        return absent(entry)
-    drawn = table(scene, entry)
+    long_range = scene.result_or_gap(LongRange)
+    if isinstance(long_range, Gap):
+        return long_range
+    if long_range.rows.empty:
+        return absent(long_range)
+    drawn = mark_rows(scene.model, long_range)
     order = list(dict.fromkeys(drawn["pair"]))
     kinds = [words for words in COLOURS if words in set(drawn["back"])]
     axis = alt.Axis(title=None, labelLimit=230, grid=False, labelOverlap=False)
@@ -68,18 +70,18 @@ def draw(scene: Scene) -> Drawing | Gap:
     measure = alt.param(name="measure", value="smoothness", bind=bind)
     base = alt.Chart(data()).transform_filter("datum.measure == measure")
     pairs, units = base.transform_filter("datum.mark == 'pair'"), base.transform_filter("datum.mark == 'unit'")
-    told = [
+    tips = [
         "pair:N",
         *[alt.Tooltip(f"{name}:Q", title=title, format=".3f") for name, title in QUANTITIES.items()],
         alt.Tooltip("share:Q", title="units above the null", format=".0%"),
     ]
     x_title = "smoothness, or balance"
     null = pairs.mark_bar(color=NEUTRAL, opacity=0.4, height=alt.RelativeBandSize(0.55)).encode(
-        x=alt.X("null_low:Q", title=x_title, scale=scale), x2="null_limit:Q", y=y, tooltip=told
+        x=alt.X("null_low:Q", title=x_title, scale=scale), x2="null_limit:Q", y=y, tooltip=tips
     )
-    middle = pairs.mark_tick(color=NEUTRAL, thickness=2.5, bandSize=13).encode(x="null_median:Q", y=y, tooltip=told)
+    middle = pairs.mark_tick(color=NEUTRAL, thickness=2.5, bandSize=13).encode(x="null_median:Q", y=y, tooltip=tips)
     loose = pairs.mark_point(color=NEUTRAL, shape="cross", size=45, strokeWidth=1.5, opacity=1).encode(
-        x="scattered_median:Q", y=y, tooltip=told
+        x="scattered_median:Q", y=y, tooltip=tips
     )
     legend = alt.Legend(title=None, orient="top", symbolType="circle")
     colour = alt.Color("back:N", scale=alt.Scale(domain=kinds, range=[COLOURS[kind] for kind in kinds]), legend=legend)
@@ -101,7 +103,8 @@ def draw(scene: Scene) -> Drawing | Gap:
     )  # fmt: skip
     height = max(12, ROW - len(order) // 8) * len(order) + 30
     chart = specification(alt.layer(null, loose, middle, dots).add_params(measure), height)
-    return Drawing(_caption(scene, entry), _alt(scene, entry), drawn, chart, width="wide", height=height)
+    title = scene.model.title
+    return Drawing(_caption(title, long_range), _alt(title, long_range), drawn, chart, width="wide", height=height)
 
 
 QUANTITIES = {
@@ -110,52 +113,57 @@ QUANTITIES = {
 }  # fmt: skip
 
 
-def _found(one: Mapping[str, Any]) -> str:
-    """The summary of one measure and distance in words."""
-    within = ""
-    if one["share_low"] is not None and one["share_low"] < one["share_high"]:
-        within = f"; {100 * one['share_low']:.0f} to {100 * one['share_high']:.0f}&nbsp;% with 95&nbsp;% confidence"
+def _summary_text(summary: RangeSummary) -> str:
+    """One measure at one distance in words."""
+    interval = ""
+    if summary.share_low is not None and summary.share_high is not None and summary.share_low < summary.share_high:
+        low, high = 100 * summary.share_low, 100 * summary.share_high
+        interval = f"; {low:.0f} to {high:.0f}&nbsp;% with 95&nbsp;% confidence"
     return (
-        f"{100 * one['share']:.0f}&nbsp;% of units (median {share_text(one['median'])}, of the null"
-        f" {share_text(one['null_median'])}; {one['pairs']} pair{'s' if one['pairs'] > 1 else ''}{within})"
+        f"{100 * summary.share:.0f}&nbsp;% of units (median {share_text(summary.median)}, of the null"
+        f" {share_text(summary.null_median)}; {counted(summary.pairs, 'pair')}{interval})"
     )
 
 
-def _told(entry: Entry, measure: str) -> str:
-    """The summary of one measure, distance by distance."""
-    return "; ".join(f"{BACK[kind]}, {_found(one)}" for kind, one in entry.values["summary"][measure].items())
+def _distances_text(summaries: Mapping[str, RangeSummary]) -> str:
+    """One measure, distance by distance."""
+    return "; ".join(f"{BACK[kind]}, {_summary_text(summary)}" for kind, summary in summaries.items())
 
 
-def _caption(scene: Scene, entry: Entry) -> str:
-    assert scene.model is not None
-    v = entry.values
-    left = len(v["skipped"])
+def _caption(title: str, long_range: LongRange) -> str:
+    summary, skipped = long_range.summary, long_range.skipped
     text = (
-        f"Smoothness of expanded weights of {escape(scene.model.title)}, layer by layer in order of depth. A dot is a unit (up to"
-        f" {v['units']} a layer, drawn at random): Moran's I over its source channels, each counted by how much its map varies;"
+        f"Smoothness of expanded weights of {escape(title)}, layer by layer in order of depth. A dot is a unit (up to"
+        f" {long_range.units} a layer, drawn at random): Moran's I over its source channels, each counted by how much its map varies;"
         " filled where it passes the 95th percentile of the null, as 5&nbsp;% would by chance. The grey bar is the null, from its"
         " 5th to its 95th percentile with the median: the positions in every kernel on the path shuffled, kernel by kernel,"
-        f" {v['draws']} times, for the same units. The cross is what is left when all weights of each convolution are shuffled"
-        f" ({v['scattered']} times): the smoothness that windows and pools alone give. Seed {v['seed']}."
-        f" Smoother than the null: {_told(entry, 'smoothness')}. The other measure is the balance of excitation and inhibition"
+        f" {long_range.draws} times, for the same units. The cross is what is left when all weights of each convolution are shuffled"
+        f" ({long_range.scattered} times): the smoothness that windows and pools alone give. Seed {long_range.seed}."
+        f" Smoother than the null: {_distances_text(summary.smoothness)}. The other measure is the balance of excitation and inhibition"
         " within a map: 0 for a blob of one sign, 1 for lobes that add up to nothing. More balanced than the null:"
-        f" {_told(entry, 'balance')}. Intervals are over pairs of layers."
+        f" {_distances_text(summary.balance)}. Intervals are over pairs of layers."
     )
-    return text + (f" Left out: {number_text(left)} pairs, {_reasons(v['skipped'])}." if left else "")
+    return text + (f" Left out: {number_text(len(skipped))} pairs, {_reasons(skipped)}." if skipped else "")
 
 
-def _reasons(skipped: list[Mapping[str, str]]) -> str:
+def _reasons(skipped: Sequence[SkippedPair]) -> str:
     """Why pairs were left out, each reason once with its count, the most frequent first."""
-    said = ["no linear form" if "linear form" in one["reason"] else "maps too large" if "larger" in one["reason"]
-            else "maps too small" if "too small" in one["reason"] else "weights missing or zero" for one in skipped]  # fmt: skip
-    counts = sorted(((said.count(reason), reason) for reason in set(said)), reverse=True)
-    return ", ".join(f"{count} with {reason}" for count, reason in counts)
+    counts = Counter(
+        next((words for part, words in REASONS.items() if part in pair.reason), "weights missing or zero")
+        for pair in skipped
+    )
+    return ", ".join(
+        f"{count} with {reason}" for reason, count in sorted(counts.items(), key=lambda item: item[::-1], reverse=True)
+    )
 
 
-def _alt(scene: Scene, entry: Entry) -> str:
-    assert scene.model is not None
-    told = [f"{words}: {_told(entry, measure)}".replace("&nbsp;", " ") for measure, words in MEASURES.items()]
-    return f"Dot plot of units of {scene.model.title} above the 95th percentile of shuffled kernels. {'. '.join(told)}."
+def _alt(title: str, long_range: LongRange) -> str:
+    measures = {"smoothness": long_range.summary.smoothness, "balance": long_range.summary.balance}
+    texts = [f"{MEASURES[name]}: {_distances_text(summaries)}" for name, summaries in measures.items()]
+    found = ". ".join(texts).replace("&nbsp;", " ")
+    return f"Dot plot of units of {title} above the 95th percentile of shuffled kernels. {found}."
 
 
-FIGURES = (Figure("smoothness", draw, "the smoothness of long-range expanded weights", of="model"),)
+FIGURES = (
+    Figure("smoothness", draw, "the smoothness of long-range expanded weights", of="model", example=example_network),
+)

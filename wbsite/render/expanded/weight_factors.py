@@ -5,17 +5,20 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from wbsite.core.errors import unknown
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import kernel_img, scale_legend
+from wbsite.results.expanded._example_network import example_network
+from wbsite.results.expanded.examples import Family
 from wbsite.results.site import Gap
 
-from ._example_data import Examples, layers_text, property_text, scale_of
+from ._example_scene import ExampleScene, codes, layers_text, property_text, scale_of
 
 FAMILIES = ("high-low", "black-and-white")
-MORE = {
+PROPERTIES = {
     "frequency": "fine filters (positive) or coarse ones (negative)",
     "colour": "colour (positive) or grey (negative)",
 }
@@ -23,78 +26,88 @@ MORE = {
 
 def draw(scene: Scene) -> Drawing | Gap:
     """Option: family, one of FAMILIES."""
-    family = scene.options.get("family", FAMILIES[0])
-    if family not in FAMILIES:
-        raise unknown("family of figure 'weight-factors'", str(family), FAMILIES)
-    examples = Examples.of(scene)
-    if isinstance(examples, Gap):
-        return examples
-    shown = examples.shown(family, family)
-    if isinstance(shown, Gap):
-        return shown
-    excitatory, inhibitory = examples.arrays[f"{family}/excitatory"], examples.arrays[f"{family}/inhibitory"]
-    maps = excitatory - inhibitory
+    name = scene.options.get("family", FAMILIES[0])
+    if name not in FAMILIES:
+        raise unknown("family of figure 'weight-factors'", str(name), FAMILIES)
+    found = ExampleScene.of(scene)
+    if isinstance(found, Gap):
+        return found
+    finding = found.examples.finding(name)
+    if isinstance(finding, Gap):
+        return finding
+    family = found.examples.families[name]
+    excitatory, inhibitory = found.examples.excitatory[name], found.examples.inhibitory[name]
+    body = _table(found, name, family, excitatory - inhibitory)
+    rows = _rows(family, excitatory, inhibitory)
+    count = excitatory.shape[3]
+    caption = (
+        f"Weights of {len(family.channels)} units of {codes([family.layer])} of {escape(found.model.title)}, {escape(finding.title)}, as"
+        f" {count} non-negative factors over {family.inputs} channels: they explain {family.explained:.0%} of the squared weights. Above, each"
+        " factor as a feature visualization and the units that have the largest share of it, in"
+        f" {layers_text(item.layer for inputs in family.units for item in inputs)}; below, where each unit of the"
+        " family is excited (red) and inhibited (blue) by it, on one scale. The"
+        f" {family.property} of a factor is the mean, over its inputs by share, of how near their own expanded weights to the first filters"
+        f" are to reading {PROPERTIES[family.property]}, a cosine."
+        f" {found.how(finding)}"
+    )
+    largest = ", ".join(found.name(inputs[0].layer, inputs[0].unit) for inputs in family.units if inputs)
+    alt = f"{count} factors of the weights of {len(family.channels)} units, {finding.title}; the largest shares are {largest}."
+    return Drawing(caption, alt, pd.DataFrame(rows), body=body, files=found.files, width="wide")
+
+
+def _table(found: ExampleScene, name: str, family: Family, maps: np.ndarray) -> str:
+    """A column a factor, a row a unit of the family."""
     scale, count = scale_of(maps), maps.shape[3]
-    columns = "".join(f"<th scope='col'>{_factor(examples, shown, family, i)}</th>" for i in range(count))
+    columns = "".join(f"<th scope='col'>{_factor(found, name, family, i)}</th>" for i in range(count))
     lines = []
-    for place, channel in enumerate(shown["channels"]):
-        unit = examples.name(shown["layer"], channel)
+    for row, channel in enumerate(family.channels):
+        unit = found.name(family.layer, channel)
         cells = "".join(
-            f"<td>{kernel_img(maps[place, :, :, i], scale, f'Factor {i + 1} in {unit}', 64)}</td>" for i in range(count)
+            f"<td>{kernel_img(maps[row, :, :, i], scale, f'Factor {i + 1} in {unit}', 64)}</td>" for i in range(count)
         )
-        tile = examples.tile(shown["layer"], channel, 64, examples.number(shown["layer"], channel))
+        tile = found.tile(family.layer, channel, 64, found.number(family.layer, channel))
         lines.append(f"<tr><th scope='row'>{tile}</th>{cells}</tr>")
-    body = (
+    return (
         f'{scale_legend(scale)}<div class="wb-scroll" tabindex="0"><table class="wb-factors"><thead><tr><td></td>{columns}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>"
     )
-    rows: list[dict[str, Any]] = []
-    for i in range(count):
-        for unit in shown["units"][i]:
-            share = round(unit["share"], 5)
-            rows.append(
-                {"factor": i + 1, "part": "input", "layer": unit["layer"], "channel": unit["unit"], "share": share}
-            )
-        for place, channel in enumerate(shown["channels"]):
-            for y, x in ((y, x) for y in range(maps.shape[1]) for x in range(maps.shape[2])):
-                about = {
-                    "factor": i + 1,
-                    "part": "map",
-                    "layer": shown["layer"],
-                    "channel": channel,
-                    "row": y,
-                    "column": x,
-                }
-                weights = {"excitatory": excitatory[place, y, x, i], "inhibitory": inhibitory[place, y, x, i]}
-                rows.append({**about, **{kind: float(f"{weight:.4g}") for kind, weight in weights.items()}})
-    title = examples.values["found"][family]["title"]
-    caption = (
-        f"Weights of {len(shown['channels'])} units of <code>{escape(shown['layer'])}</code> of {escape(examples.model.title)}, {escape(title)}, as"
-        f" {count} non-negative factors over {shown['inputs']} channels: they explain {shown['explained']:.0%} of the squared weights. Above, each"
-        " factor as a feature visualization and the units that have the largest share of it, in"
-        f" {layers_text(unit for units in shown['units'] for unit in units)}; below, where each unit of the"
-        " family is excited (red) and inhibited (blue) by it, on one scale. The"
-        f" {shown['property'][0]} of a factor is the mean, over its inputs by share, of how near their own expanded weights to the first filters"
-        f" are to reading {MORE[shown['property'][0]]}, a cosine."
-        f" {examples.how(family)}"
-    )
-    alt = (
-        f"{count} factors of the weights of {len(shown['channels'])} units, {title}; the largest shares are"
-        f" {', '.join(examples.name(units[0]['layer'], units[0]['unit']) for units in shown['units'] if units)}."
-    )
-    return Drawing(caption, alt, pd.DataFrame(rows), body=body, files=examples.files, width="wide")
 
 
-def _factor(examples: Examples, shown: Any, family: str, i: int) -> str:
+def _factor(found: ExampleScene, name: str, family: Family, i: int) -> str:
+    """A factor's picture and its units."""
     tiles = "".join(
-        examples.tile(
-            unit["layer"], unit["unit"], 52, f"{examples.number(unit['layer'], unit['unit'])}<br>{unit['share']:.0%}"
-        )
-        for unit in shown["units"][i]
+        found.tile(item.layer, item.unit, 52, f"{found.number(item.layer, item.unit)}<br>{item.share:.0%}")
+        for item in family.units[i]
     )
-    prop, *values = shown["property"]
-    picture = examples.direction(f"{family}-factor-{i}", f"What factor {i + 1} looks for")
-    return f'<div class="wb-factor"><span>factor {i + 1}{property_text(prop, values[i])}</span>{picture}<div class="wb-found">{tiles}</div></div>'
+    picture = found.direction(f"{name}-factor-{i}", f"What factor {i + 1} looks for")
+    mean = property_text(family.property, family.property_means[i])
+    return f'<div class="wb-factor"><span>factor {i + 1}{mean}</span>{picture}<div class="wb-found">{tiles}</div></div>'
 
 
-FIGURES = (Figure("weight-factors", draw, "factors of a family's weights", of="model", options=("family",)),)
+def _rows(family: Family, excitatory: np.ndarray, inhibitory: np.ndarray) -> list[dict[str, Any]]:
+    """Of each factor a row a listed input, then a row a unit and position of its map."""
+    rows: list[dict[str, Any]] = []
+    _, kh, kw, count = excitatory.shape
+    for i in range(count):
+        for item in family.units[i]:
+            about = {"factor": i + 1, "part": "input", "layer": item.layer, "channel": item.unit}
+            rows.append({**about, "share": round(item.share, 5)})
+        for unit, channel in enumerate(family.channels):
+            about = {"factor": i + 1, "part": "map", "layer": family.layer, "channel": channel}
+            for y, x in ((y, x) for y in range(kh) for x in range(kw)):
+                weights = {"excitatory": excitatory[unit, y, x, i], "inhibitory": inhibitory[unit, y, x, i]}
+                numbers = {kind: float(f"{weight:.4g}") for kind, weight in weights.items()}
+                rows.append({**about, "row": y, "column": x, **numbers})
+    return rows
+
+
+FIGURES = (
+    Figure(
+        "weight-factors",
+        draw,
+        "factors of a family's weights",
+        of="model",
+        example=example_network,
+        options=("family",),
+    ),
+)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping
-from html import escape
+
+from markupsafe import escape
 
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
 from wbsite.core.store import Entry
 from wbsite.render.text import number_text
+from wbsite.results.information.information_plane import InformationPlane
+from wbsite.results.information.trajectories import Trajectories
 
 from ._plane_data import Planes
 from ._plane_drawing import Frame, key_of, plane_svg
@@ -63,7 +66,8 @@ def animation(entries: Mapping[str, Entry], progress: Progress) -> bytes:
     import vl_convert
     from PIL import Image
 
-    p = Planes(entries["trajectories"], entries["information_plane"])
+    trajectories = Trajectories.read(entries["trajectories"])
+    p = Planes(trajectories, InformationPlane.read(entries["information_plane"]))
     progress.step("draw frames", len(p.epochs))
     frames = []
     for epoch in p.epochs:
@@ -88,21 +92,19 @@ def frame_svg(p: Planes, epoch: int) -> str:
     tall = 0.68 * wide
     key = key_of(p)
     frame = Frame(round(wide / scale), round((tall - title) / scale), *p.limits)
-    caps = p.plane.values["cap"], p.plane.values["label_entropy"]
-    said = f"{p.told(p.default)}, mean of runs that lived"
     parts = [
         f'<text x="16" y="40" font-size="28" font-weight="bold">epoch {number_text(epoch)}</text>',
         f'<text class="wb-said" x="{WIDTH - 16}" y="40" font-size="17" text-anchor="end">'
-        f"I(X;T) across, I(T;Y) upwards, bits; {escape(said)}</text>",
+        f"I(X;T) across, I(T;Y) upwards, bits; {escape(p.measurement(p.plane.default))}, mean of runs that lived</text>",
     ]
-    for place, (name, text) in enumerate(p.titles.items()):
-        left, top = place % columns * wide, head + place // columns * tall
-        inside = plane_svg(p.paths(name, p.default), frame, key, caps, until=epoch)
-        size = min(17.0, 1.9 * wide / (len(text) + len(p.alive[name]) + 2))
+    for position, (name, text) in enumerate(p.titles.items()):
+        left, top = position % columns * wide, head + position // columns * tall
+        inside = plane_svg(p.paths(name, p.plane.default), frame, key, p.caps, until=epoch)
+        size = min(17.0, 1.9 * wide / (len(text) + len(p.lived[name]) + 2))
         parts.append(
             f'<text x="{left + 16:.1f}" y="{top + 18:.1f}" font-size="{size:.1f}">'
             f'<tspan font-weight="bold">{escape(text)}</tspan>'
-            f'<tspan class="wb-said" dx="8">{p.alive[name]}</tspan></text>'
+            f'<tspan class="wb-said" dx="8">{p.lived[name]}</tspan></text>'
             f'<svg class="wb-plane" x="{left:.1f}" y="{top + title:.1f}" width="{wide:.1f}" height="{tall - title:.1f}"'
             f' viewBox="0 0 {frame.width} {frame.height}">{inside}</svg>'
         )

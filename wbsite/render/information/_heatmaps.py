@@ -10,6 +10,8 @@ from html import escape
 import numpy as np
 from PIL import Image
 
+from ._html import menu
+
 SCALE = ("#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725")
 """Viridis: equal steps look equally far apart, and lightness rises throughout."""
 
@@ -38,15 +40,15 @@ def sheet(pictures: Sequence[np.ndarray]) -> bytes:
     """
     rows = []
     for counts in pictures:
-        whole = counts.sum(1, keepdims=True, dtype=np.float64)
-        share = counts / np.maximum(whole, 1)
+        total = counts.sum(1, keepdims=True, dtype=np.float64)
+        share = counts / np.maximum(total, 1)
         shade = np.rint(np.cbrt(share) * (SHADES - 1)).astype(np.uint8)
-        rows.append(np.where(whole > 0, shade, NONE).astype(np.uint8).T[::-1])
-    stops = np.array([[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in SCALE], np.float64)
-    places = np.linspace(0, len(stops) - 1, SHADES)
+        rows.append(np.where(total > 0, shade, NONE).astype(np.uint8).T[::-1])
+    stops = np.array([[int(colour[start : start + 2], 16) for start in (1, 3, 5)] for colour in SCALE], np.float64)
+    positions = np.linspace(0, len(stops) - 1, SHADES)
     palette = np.zeros((256, 3), np.uint8)
     for channel in range(3):
-        palette[:SHADES, channel] = np.rint(np.interp(places, range(len(stops)), stops[:, channel]))
+        palette[:SHADES, channel] = np.rint(np.interp(positions, range(len(stops)), stops[:, channel]))
     picture = Image.fromarray(np.concatenate(rows), "P")
     picture.putpalette(palette.tobytes())
     buffer = io.BytesIO()
@@ -56,33 +58,33 @@ def sheet(pictures: Sequence[np.ndarray]) -> bytes:
 
 def ticks(epochs: Sequence[int]) -> list[tuple[int, float]]:
     """Epochs to write below a picture and where they are, between their nearest records, in per cent from the left."""
-    found: list[tuple[int, float]] = []
+    written: list[tuple[int, float]] = []
     for tick in TICKS:
-        place = 100 * (float(np.interp(tick, epochs, range(len(epochs)))) + 0.5) / len(epochs)
-        if tick <= epochs[-1] and (not found or place - found[-1][1] >= APART):
-            found.append((tick, round(place, 1)))
-    return found
+        position = 100 * (float(np.interp(tick, epochs, range(len(epochs)))) + 0.5) / len(epochs)
+        if tick <= epochs[-1] and (not written or position - written[-1][1] >= APART):
+            written.append((tick, round(position, 1)))
+    return written
 
 
 def panel(
-    title: str, file: str, place: int, shape: tuple[int, int], pictures: int, span: tuple[str, str], alt: str,
+    title: str, file: str, index: int, shape: tuple[int, int], pictures: int, span: tuple[str, str], alt: str,
     epochs: Sequence[int],
 ) -> str:  # fmt: skip
     """HTML of one picture of a sheet with its axes.
 
     Args:
         title: HTML above it.
-        place: of the picture in the sheet, from 0.
+        index: of the picture in the sheet, from 0.
         shape: records and bins.
         pictures: in the sheet.
         span: lowest and highest activation, as text.
         alt: plain text.
     """
     records, bins = shape
-    axis = "".join(f'<i style="left:{at}%">{epoch}</i>' for epoch, at in ticks(epochs))
+    axis = "".join(f'<i style="left:{position}%">{epoch}</i>' for epoch, position in ticks(epochs))
     return (
         f'<div class="wb-heatmap"><p>{title}</p><div><b>{span[1]}</b><b>{span[0]}</b>'
-        f'<svg viewBox="0 {place * bins} {records} {bins}" preserveAspectRatio="none" role="img"'
+        f'<svg viewBox="0 {index * bins} {records} {bins}" preserveAspectRatio="none" role="img"'
         f' aria-label="{escape(alt, quote=True)}"><image href="{file}" width="{records}"'
         f' height="{pictures * bins}"/></svg></div><span>{axis}</span></div>'
     )
@@ -102,22 +104,14 @@ def controls(configurations: Mapping[str, str], first: str, layers: Sequence[str
 
     Args:
         configurations: name → title.
-        first: the one that is shown.
+        first: the one that is shown at first.
         layers: of that one.
         facts: for the script.
     """
-
-    def menu(name: str, label: str, options: Mapping[str, str], chosen: str) -> str:
-        items = ""
-        for value, text in options.items():
-            mark = " selected" if value == chosen else ""
-            items += f'<option value="{escape(value, quote=True)}"{mark}>{escape(text)}</option>'
-        return f'<label>{label} <select name="{name}" autocomplete="off">{items}</select></label>'
-
     units = {"": "layers, all units together"} | {layer: f"units of {layer}" for layer in layers}
+    networks = menu("Network", configurations, first, name="configuration", autocomplete="off")
     return (
-        '<p class="wb-heatmaps-controls" hidden>'
-        f"{menu('configuration', 'Network', configurations, first) if len(configurations) > 1 else ''}"
-        f"{menu('units', 'Show', units, '')}</p>"
+        f'<p class="wb-heatmaps-controls" hidden>{networks if len(configurations) > 1 else ""}'
+        f"{menu('Show', units, '', name='units', autocomplete='off')}</p>"
         f'<script type="application/json">{json.dumps(facts, ensure_ascii=False).replace("</", "<&#47;")}</script>'
     )

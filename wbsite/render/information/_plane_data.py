@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from wbsite.core.store import Entry
 from wbsite.render.figure import Scene
+from wbsite.results.information.information_plane import InformationPlane
+from wbsite.results.information.trajectories import Trajectories
 from wbsite.results.site import Gap
 
-from ._planes import alive, alive_text, configuration_titles, found
+from ._planes import measured, runs_that_lived
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,107 +23,108 @@ COLUMNS = ("i_xt", "i_ty", "i_xt_low", "i_xt_high", "i_ty_low", "i_ty_high")
 
 @dataclass(frozen=True)
 class Planes:
-    """A study's results `trajectories` and `information_plane`."""
+    """A study's networks and their paths.
 
-    trajectories: Entry
-    plane: Entry
+    Attributes:
+        trajectories: what was trained.
+        plane: where it lies.
+    """
 
-    @cached_property
-    def titles(self) -> dict[str, str]:
-        """Configuration → title."""
-        return configuration_titles(self.trajectories)
-
-    @cached_property
-    def estimators(self) -> dict[str, str]:
-        """Token → title, of those computed."""
-        return {each["token"]: each["title"] for each in self.plane.values["estimators"]}
+    trajectories: Trajectories
+    plane: InformationPlane
 
     @property
-    def default(self) -> str:
-        """The token that is shown first."""
-        return self.plane.values["default"]
+    def titles(self) -> dict[str, str]:
+        """Configuration → title."""
+        return self.trajectories.titles
 
-    @cached_property
+    @property
     def epochs(self) -> list[int]:
         """Epochs that were recorded."""
-        return list(self.trajectories.values["epochs"])
+        return self.trajectories.epochs
 
     @cached_property
     def rows(self) -> pd.DataFrame:
         """One row a run, estimator, layer and record that has a number."""
-        return self.plane.table("rows").dropna(subset=["i_xt", "i_ty"])
+        return self.plane.rows.dropna(subset=["i_xt", "i_ty"])
 
     @cached_property
     def died(self) -> dict[tuple[str, int], str]:
         """(configuration, seed) of a run that died → when and why."""
-        runs = self.trajectories.table("runs")
-        runs = runs[runs["died"].notna()]
-        told = zip(runs["configuration"], runs["seed"], runs["died"], runs["reason"], strict=True)
-        return {(name, int(seed)): f"died at epoch {epoch:.0f}: {reason}" for name, seed, epoch, reason in told}
+        runs = self.trajectories.runs[self.trajectories.runs["died"].notna()]
+        deaths = zip(runs["configuration"], runs["seed"], runs["died"], runs["reason"], strict=True)
+        return {(name, int(seed)): f"died at epoch {epoch:.0f}: {reason}" for name, seed, epoch, reason in deaths}
 
     @cached_property
-    def alive(self) -> dict[str, str]:
+    def lived(self) -> dict[str, str]:
         """Configuration → "18 of 20 runs lived"."""
-        return {name: alive_text(*counts) for name, counts in alive(self.trajectories).items()}
+        return {name: runs_that_lived(count) for name, count in self.trajectories.run_counts.items()}
+
+    @property
+    def caps(self) -> tuple[float, float]:
+        """The largest I(X;T) and I(T;Y) that bins can give, in bits."""
+        return self.plane.cap, self.plane.label_entropy
 
     @cached_property
     def limits(self) -> tuple[float, float]:
         """The largest I(X;T) and I(T;Y) that axes show: the caps, or more where an estimator exceeds them."""
         most = self.rows[["i_xt", "i_ty"]].max()
-        caps = self.plane.values["cap"], self.plane.values["label_entropy"]
-        x, y = (max(cap, 0.0 if top != top else float(top)) for cap, top in zip(caps, most, strict=True))
+        x, y = (max(cap, 0.0 if top != top else float(top)) for cap, top in zip(self.caps, most, strict=True))
         return x or 1.0, y or 1.0
 
     @cached_property
     def means(self) -> pd.DataFrame:
         """One row a configuration, estimator, layer and record: `runs`, the mean over runs that lived to the end, and
         the least and greatest of them (empty for a single run). In the order of the study and of depth."""
-        lived = [key not in self.died for key in zip(self.rows["configuration"], self.rows["seed"], strict=True)]
-        groups = self.rows[lived].groupby(["configuration", "estimator", "layer", "epoch"], sort=False)
-        of = {f"{name}{end}": (name, how) for name in ("i_xt", "i_ty") for end, how in
-              (("", "mean"), ("_low", "min"), ("_high", "max"))}  # fmt: skip
-        table = groups.agg(runs=("seed", "size"), **of).reset_index()
+        living = self.rows[self.trajectories.lived(self.rows)]
+        groups = living.groupby(["configuration", "estimator", "layer", "epoch"], sort=False)
+        statistics = {
+            f"{name}{end}": (name, statistic)
+            for name in ("i_xt", "i_ty")
+            for end, statistic in (("", "mean"), ("_low", "min"), ("_high", "max"))
+        }
+        table = groups.agg(runs=("seed", "size"), **statistics).reset_index()
         table.loc[table["runs"] == 1, ["i_xt_low", "i_xt_high", "i_ty_low", "i_ty_high"]] = float("nan")
         return table[["configuration", "estimator", "layer", "epoch", "runs", *COLUMNS]]
 
     def paths(self, configuration: str, estimator: str) -> pd.DataFrame:
         """The mean paths of one configuration."""
-        table = self.means
-        chosen = (table["configuration"] == configuration) & (table["estimator"] == estimator)
-        return table[chosen].reset_index(drop=True)
+        chosen = (self.means["configuration"] == configuration) & (self.means["estimator"] == estimator)
+        return self.means[chosen].reset_index(drop=True)
 
-    def told(self, estimator: str) -> str:
-        """What captions say of the measurement, after the name of the quantity."""
-        data, of = self.trajectories.values["data"], self.estimators[estimator]
-        return f"estimated with {of} on {data['measured']} samples of {data['name']}"
+    def measurement(self, estimator: str) -> str:
+        """How a quantity was measured, for captions."""
+        data = self.trajectories.data
+        return f"estimated with {self.plane.titles[estimator]} on {data.measured} samples of {data.name}"
 
     def file(self, configuration: str) -> bytes:
         """All paths of one configuration as the script of the page reads them: by estimator, then "mean" or seed, then
         layer, the columns of the path in thousandths of a bit, each number as its difference from the one before."""
-        epochs = {epoch: place for place, epoch in enumerate(self.epochs)}
+        record_of = {epoch: record for record, epoch in enumerate(self.epochs)}
         means = self.means[self.means["configuration"] == configuration].assign(seed="mean")
         single = self.rows[self.rows["configuration"] == configuration]
         estimators: dict[str, Any] = {}
         for table, columns in ((means, COLUMNS), (single, COLUMNS[:2])):
             for (token, seed, layer), path in table.groupby(["estimator", "seed", "layer"], sort=False):
-                of = estimators.setdefault(token, {"records": [], "runs": 0, "paths": {}})
-                records = [epochs[epoch] for epoch in path["epoch"]]
-                of["records"] = max(of["records"], records, key=len)
+                facts = estimators.setdefault(token, {"records": [], "runs": 0, "paths": {}})
+                records = [record_of[epoch] for epoch in path["epoch"]]
+                facts["records"] = max(facts["records"], records, key=len)
                 if seed == "mean":
-                    of["runs"] = int(path["runs"].iloc[0])
-                of["paths"].setdefault(str(seed), {})[layer] = [_differences(path[column]) for column in columns]
-        died = {str(seed): why for (name, seed), why in self.died.items() if name == configuration}
-        living = alive(self.trajectories)[configuration][0]
-        told = {"alive": self.alive[configuration], "living": living, "died": died, "estimators": estimators}
-        return json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()
+                    facts["runs"] = int(path["runs"].iloc[0])
+                facts["paths"].setdefault(str(seed), {})[layer] = [_differences(path[column]) for column in columns]
+        content = {
+            "alive": self.lived[configuration],
+            "living": self.trajectories.run_counts[configuration].lived,
+            "died": {str(seed): reason for (name, seed), reason in self.died.items() if name == configuration},
+            "estimators": estimators,
+        }
+        return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def planes(scene: Scene) -> Planes | Gap:
     """The study's paths, or why there are none."""
-    trajectories, plane = found(scene, "trajectories"), found(scene, "information_plane")
-    if isinstance(trajectories, Gap):
-        return trajectories
-    return plane if isinstance(plane, Gap) else Planes(trajectories, plane)
+    results = measured(scene)
+    return results if isinstance(results, Gap) else Planes(*results)
 
 
 def _differences(column: pd.Series) -> list[int]:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ._plane_data import Planes
-from ._planes import layer_colours, layers_of
+from ._planes import colours_by_layer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,12 @@ APART = 13, 10
 
 @dataclass(frozen=True)
 class Frame:
-    """A drawing of `width` by `height` whose plane reaches to `across` bits of I(X;T) and `down` bits of I(T;Y)."""
+    """A drawing whose plane reaches to `across` bits of I(X;T) and `down` bits of I(T;Y).
+
+    Attributes:
+        width, height: in the units of the drawing.
+        across, down: in bits.
+    """
 
     width: int
     height: int
@@ -31,17 +36,17 @@ class Frame:
     down: float
 
     def x(self, bits: float) -> float:
-        """Where I(X;T) lies from the left."""
+        """Distance of an I(X;T) from the left."""
         return LEFT + bits / self.across * (self.width - LEFT - RIGHT)
 
     def y(self, bits: float) -> float:
-        """Where I(T;Y) lies from the top."""
+        """Distance of an I(T;Y) from the top."""
         return self.height - BOTTOM - bits / self.down * (self.height - TOP - BOTTOM)
 
 
 @dataclass(frozen=True)
 class Key:
-    """How layers are told apart: colour and short name of each, from first to output."""
+    """Colour and short name of each layer, from first to output."""
 
     colours: Mapping[str, str]
     names: Mapping[str, str]
@@ -49,9 +54,8 @@ class Key:
 
 def key_of(p: Planes) -> Key:
     """The colours of a study's layers, and their numbers: "1", "2", …, "out"."""
-    layers = layers_of(p.trajectories.values["configurations"])
-    short = {name: "out" if name == "output" else name.removeprefix("layer ") for name in layers}
-    return Key(dict(zip(layers, layer_colours(len(layers)), strict=True)), short)
+    colours = colours_by_layer(p.trajectories.configurations)
+    return Key(colours, {name: "out" if name == "output" else name.removeprefix("layer ") for name in colours})
 
 
 def ticks(most: float) -> list[float]:
@@ -62,7 +66,7 @@ def ticks(most: float) -> list[float]:
         for step in (10.0**power, 2 * 10.0**power, 5 * 10.0**power)
         if most / step < 8
     )
-    return [round(place * step, 10) for place in range(int(most / step + 0.01) + 1)]
+    return [round(count * step, 10) for count in range(int(most / step + 0.01) + 1)]
 
 
 def plane_svg(paths: pd.DataFrame, frame: Frame, key: Key, caps: tuple[float, float], until: float = math.inf) -> str:
@@ -72,16 +76,16 @@ def plane_svg(paths: pd.DataFrame, frame: Frame, key: Key, caps: tuple[float, fl
         paths: layer, epoch, i_xt and i_ty in bits; one configuration under one estimator, in the order of depth.
         caps: the largest I(X;T) and I(T;Y), in bits.
     """
-    drawn, ends = [], []
+    lines, ends = [], []
     for layer, path in paths[paths["epoch"] <= until].groupby("layer", sort=False):
         points = [(frame.x(x), frame.y(y)) for x, y in zip(path["i_xt"], path["i_ty"], strict=True)]
         colour = key.colours[layer]
-        drawn.append(f'<path d="{_line(points)}" stroke="{colour}"/>')
-        drawn.append(f'<circle cx="{points[0][0]:.1f}" cy="{points[0][1]:.1f}" r="2.2" stroke="{colour}"/>')
+        lines.append(f'<path d="{_line(points)}" stroke="{colour}"/>')
+        lines.append(f'<circle cx="{points[0][0]:.1f}" cy="{points[0][1]:.1f}" r="2.2" stroke="{colour}"/>')
         ends.append((layer, *points[-1]))
     dots = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.2" fill="{key.colours[layer]}"/>' for layer, x, y in ends]
     return (
-        f'{_axes(frame, caps)}<g class="wb-paths">{"".join(drawn)}</g><g>{"".join(dots)}</g>'
+        f'{_axes(frame, caps)}<g class="wb-paths">{"".join(lines)}</g><g>{"".join(dots)}</g>'
         f"<g>{''.join(_names(ends, frame, key))}</g>"
     )
 
@@ -101,7 +105,7 @@ def _axes(frame: Frame, caps: tuple[float, float]) -> str:
     cap_x, cap_y = frame.x(caps[0]), frame.y(caps[1])
     across, down = ticks(frame.across), ticks(frame.down)
     # The ends, and what lies halfway: small drawings have no room for more.
-    across, down = ([all_[place] for place in _halves(len(all_))] for all_ in (across, down))
+    across, down = ([values[i] for i in _halves(len(values))] for values in (across, down))
     numbers = [f'<text x="{frame.x(bits):.1f}" y="{bottom + 11:.1f}">{bits:g}</text>' for bits in across]
     numbers += [
         f'<text class="wb-beside" x="{left - 4:.1f}" y="{frame.y(bits) + 3.2:.1f}">{bits:g}</text>' for bits in down
@@ -114,7 +118,7 @@ def _axes(frame: Frame, caps: tuple[float, float]) -> str:
 
 
 def _halves(count: int) -> list[int]:
-    """The first place, the last, and the middle one where there is one."""
+    """The first index, the last, and the middle one where there is one."""
     return sorted({0, count - 1, (count - 1) // 2 if count % 2 else 0})
 
 
@@ -126,16 +130,16 @@ def _names(ends: Sequence[tuple[str, float, float]], frame: Frame, key: Key) -> 
             groups[-1].append(end)
         else:
             groups.append([end])
-    found = []
+    texts = []
     for group in groups:
         layer, x, y = group[0]
         last = group[-1][0]
         name = key.names[layer] + (f"–{key.names[last]}" if last != layer else "")
         if layer == "output" and len(ends) > 1:  # the leftmost, and has room on its left
-            place = f'class="wb-name wb-beside" x="{x - 5:.1f}" y="{y + 3:.1f}"'
+            position = f'class="wb-name wb-beside" x="{x - 5:.1f}" y="{y + 3:.1f}"'
         elif x > 0.93 * frame.x(frame.across):  # right of the cap no path goes
-            place = f'class="wb-name" x="{x + 4.5:.1f}" y="{y + 9:.1f}"'
+            position = f'class="wb-name" x="{x + 4.5:.1f}" y="{y + 9:.1f}"'
         else:  # paths come from below
-            place = f'class="wb-name" x="{x + 2:.1f}" y="{y - 5:.1f}"'
-        found.append(f'<text {place} fill="{key.colours[layer]}">{name}</text>')
-    return found
+            position = f'class="wb-name" x="{x + 2:.1f}" y="{y - 5:.1f}"'
+        texts.append(f'<text {position} fill="{key.colours[layer]}">{name}</text>')
+    return texts

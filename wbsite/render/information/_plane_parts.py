@@ -1,4 +1,4 @@
-"""Parts of several figures of training and estimators: configurations, means over seeds, a menu for all charts."""
+"""Parts of several figures of training and estimators: configurations, means over seeds, axes, texts of captions."""
 
 from __future__ import annotations
 
@@ -6,31 +6,33 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from wbsite.core.store import Entry
 from wbsite.render.figure import Scene
+from wbsite.render.text import fixed_text, percent_text
+from wbsite.results.information.information_plane import InformationPlane
+from wbsite.results.information.trajectories import ConfigurationRecord, RunCount, Trajectories
 from wbsite.results.site import Gap
 
-from ._planes import alive, alive_text
+from ._planes import runs_that_lived
 
 if TYPE_CHECKING:
     import altair as alt
+    import pandas as pd
 
 START = 0.5
-"""Where epoch 0 stands on a logarithmic axis."""
+"""Where epoch 0 is on a logarithmic axis."""
 
 
-def shown(scene: Scene, trajectories: Entry) -> tuple[list[Mapping[str, Any]], list[str]]:
+def chosen_configurations(scene: Scene, trajectories: Trajectories) -> tuple[list[ConfigurationRecord], list[str]]:
     """The configurations that the option `configurations` names, all where it names none, and the names that are not
     in the study."""
-    every = {of["name"]: of for of in trajectories.values["configurations"]}
-    given = str(scene.options.get("configurations") or "")
-    asked = list(dict.fromkeys(filter(None, (name.strip() for name in given.split(",")))))
-    return [of for name, of in every.items() if name in (asked or every)], [name for name in asked if name not in every]
+    option = str(scene.options.get("configurations") or "")
+    names = list(dict.fromkeys(filter(None, (name.strip() for name in option.split(",")))))
+    chosen = [each for each in trajectories.configurations if not names or each.name in names]
+    return chosen, [name for name in names if name not in trajectories.titles]
 
 
 def absent_text(missing: Sequence[str]) -> str:
@@ -38,87 +40,60 @@ def absent_text(missing: Sequence[str]) -> str:
     return f" Not in this study: {escape(', '.join(missing))}." if missing else ""
 
 
-def nothing(missing: Sequence[str]) -> Gap:
+def nothing_to_draw(missing: Sequence[str]) -> Gap:
     """Why there is nothing to draw of the configurations that a page asks for."""
-    said = f"the study has no configuration {' or '.join(missing)}" if missing else "no run of the study lived"
-    return Gap(said, failed=False)
+    reason = f"the study has no configuration {' or '.join(missing)}" if missing else "no run of the study lived"
+    return Gap(reason, failed=False)
 
 
-def lived(trajectories: Entry, table: pd.DataFrame) -> pd.Series:
-    """Which rows of a table are of runs that lived to the end."""
-    runs = trajectories.table("runs")
-    living = pd.MultiIndex.from_frame(runs.loc[runs["died"].isna(), ["configuration", "seed"]])
-    return pd.Series(pd.MultiIndex.from_frame(table[["configuration", "seed"]]).isin(living), index=table.index)
-
-
-def panel_title(of: Mapping[str, Any], trajectories: Entry) -> str:
+def panel_title(configuration: ConfigurationRecord, trajectories: Trajectories) -> str:
     """ "tanh, max-norm 0.8: 18 of 20 runs lived", the runs where some died."""
-    living, runs = alive(trajectories)[of["name"]]
-    said = "" if living == runs else f": {alive_text(living, runs)}"
-    return f"{of['title']}{said}"
+    count = trajectories.run_counts[configuration.name]
+    return configuration.title + ("" if count.lived == count.runs else f": {runs_that_lived(count)}")
 
 
-def runs_text(chosen: Iterable[Mapping[str, Any]], trajectories: Entry) -> str:
+def runs_text(configurations: Iterable[ConfigurationRecord], trajectories: Trajectories) -> str:
     """ "20 runs", or "18 of 20 runs lived", of these configurations together."""
-    counts = [alive(trajectories)[of["name"]] for of in chosen]
-    return alive_text(sum(living for living, _ in counts), sum(runs for _, runs in counts))
+    counts = [trajectories.run_counts[configuration.name] for configuration in configurations]
+    return runs_that_lived(RunCount(sum(count.lived for count in counts), sum(count.runs for count in counts)))
 
 
-def mean_interval(values: pd.Series | np.ndarray) -> tuple[float, float, float]:
-    """Mean over seeds with its 95 % Student t interval; NaN bounds for one seed, all NaN for none."""
+class Mean(NamedTuple):
+    """A mean over seeds with its 95 % Student t interval; NaN bounds for one seed, all NaN for none."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def mean_over_seeds(values: pd.Series | np.ndarray) -> Mean:
+    """The mean of (seeds,) values with its interval."""
     from scipy.special import stdtrit  # scipy.stats asks torch whether it is there
 
     x = np.asarray(values, np.float64)
     if not len(x):
-        return math.nan, math.nan, math.nan
+        return Mean(math.nan, math.nan, math.nan)
     if len(x) == 1:
-        return float(x[0]), math.nan, math.nan
+        return Mean(float(x[0]), math.nan, math.nan)
     half = float(stdtrit(len(x) - 1, 0.975)) * float(x.std(ddof=1)) / math.sqrt(len(x))
-    return float(x.mean()), float(x.mean()) - half, float(x.mean()) + half
+    return Mean(float(x.mean()), float(x.mean()) - half, float(x.mean()) + half)
 
 
-def interval_text(values: tuple[float, float, float], percent: bool = False) -> str:
-    """ "0.72 (0.11 to 1.34)" in bits, or percent with one decimal; a dash for none."""
-
-    def text(value: float) -> str:
-        return f"{100 * value:.1f}" if percent else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
-
-    mean, low, high = values
-    unit = " %" if percent else ""
-    if math.isnan(mean):
-        return "–"
-    return f"{text(mean)}{unit}" + ("" if math.isnan(low) else f" ({text(low)} to {text(high)})")
+def percent_mean(mean: Mean) -> str:
+    """ "97.2 % (95.0 to 99.0)" of shares; a dash for none."""
+    bounds = "" if math.isnan(mean.low) else f" ({fixed_text(100 * mean.low, 1)} to {fixed_text(100 * mean.high, 1)})"
+    return percent_text(mean.mean, 1) + bounds
 
 
 def thinned(epochs: Sequence[int], most: int) -> list[int]:
     """At most `most` of the recorded epochs, at least 2, evenly by record, with the first and the last."""
-    places = np.linspace(0, len(epochs) - 1, min(len(epochs), max(most, 2)))
-    return [epochs[place] for place in sorted({round(place) for place in places})]
-
-
-def choice(parameter: str, label: str, options: Mapping[str, str], chosen: str) -> str:
-    """HTML of a menu that sets a parameter of every chart in its figure; "" where there is nothing to choose."""
-    if len(options) < 2:
-        return ""
-    items = "".join(
-        f'<option value="{escape(value, quote=True)}"{" selected" if value == chosen else ""}>{escape(title)}</option>'
-        for value, title in options.items()
-    )
-    return (
-        f'<p class="wb-choice"><label>{escape(label)} <select data-parameter="{parameter}" autocomplete="off">'
-        f"{items}</select></label></p>"
-    )
+    records = np.linspace(0, len(epochs) - 1, min(len(epochs), max(most, 2)))
+    return [epochs[record] for record in sorted({round(record) for record in records})]
 
 
 def width_of(panels: Sequence[Any]) -> Literal["wide", "full"]:
     """As wide as leaves no row of panels with a single one, where it can be: two in a row, or three."""
     return "wide" if len(panels) in (1, 2, 4) else "full"
-
-
-def keys(colours: Mapping[str, str]) -> str:
-    """HTML of what the colours stand for."""
-    items = "".join(f'<span style="--wb-key:{colour}">{escape(name)}</span>' for name, colour in colours.items())
-    return f'<p class="wb-keys" aria-hidden="true">{items}</p>'
 
 
 def by_choice(parameter: str, values: Mapping[str, float | Sequence[float]]) -> alt.ExprRef:
@@ -129,7 +104,7 @@ def by_choice(parameter: str, values: Mapping[str, float | Sequence[float]]) -> 
 
 
 def epoch_axis(last: float) -> tuple[str, alt.X]:
-    """Expression for `x` and the logarithmic axis of epochs, on which epoch 0 stands at `START`."""
+    """Expression for `x` and the logarithmic axis of epochs, on which epoch 0 is at `START`."""
     import altair as alt
 
     ticks = [START, *(10**power for power in range(int(math.log10(max(last, 1))) + 1))]
@@ -138,52 +113,53 @@ def epoch_axis(last: float) -> tuple[str, alt.X]:
     return f"max(datum.epoch, {START})", alt.X("x:Q", title="epoch", scale=scale, axis=axis)
 
 
-def estimator_titles(plane: Entry) -> dict[str, str]:
-    """Token → title."""
-    return {of["token"]: of["title"] for of in plane.values["estimators"]}
+def layer_colour(configuration: ConfigurationRecord, colours: Mapping[str, str]) -> alt.Color:
+    """The colour of a mark by its `layer`, one of this configuration's."""
+    import altair as alt
+
+    layers = configuration.layers
+    scale = alt.Scale(domain=layers, range=[colours[layer] for layer in layers])
+    return alt.Color("layer:N", scale=scale, legend=None)
 
 
-def chosen_estimator(scene: Scene, plane: Entry) -> str:
+def chosen_estimator(scene: Scene, plane: InformationPlane) -> str:
     """The token that the option `estimator` names where the study has it, else the study's first."""
-    asked = str(scene.options.get("estimator") or "")
-    return asked if asked in estimator_titles(plane) else str(plane.values["default"])
+    token = str(scene.options.get("estimator") or "")
+    return token if token in plane.titles else plane.default
 
 
-def fewer_text(plane: Entry) -> str:
+def fewer_seeds_text(plane: InformationPlane) -> str:
     """A sentence on estimators that measure fewer seeds than were trained; "" where none does."""
-    counts = {of["token"]: of["seeds"] for of in plane.values["estimators"]}
-    most = max(counts.values())
-    titles = estimator_titles(plane)
-    few = [titles[token] for token, count in counts.items() if count < most]
-    least = min(counts.values())
-    return f" Of {least} seeds only, every fifth record: {escape('; '.join(few))}." if few else ""
+    counts = [estimator.seeds for estimator in plane.estimators]
+    titles = [estimator.title for estimator in plane.estimators if estimator.seeds < max(counts)]
+    return f" Of {min(counts)} seeds only, every fifth record: {escape('; '.join(titles))}." if titles else ""
 
 
-def measured_text(trajectories: Entry) -> str:
+def measured_text(trajectories: Trajectories) -> str:
     """ "harmonics, all 4096 samples measured"."""
-    data = trajectories.values["data"]
-    count = "all" if data["measured"] == data["samples"] else f"{data['measured']} of"
-    return f"{escape(str(data['name']))}, {count} {data['samples']} samples measured"
+    data = trajectories.data
+    count = "all" if data.measured == data.samples else f"{data.measured} of"
+    return f"{escape(data.name)}, {count} {data.samples} samples measured"
 
 
-def spread_out(places: Sequence[float], least: float) -> list[float]:
-    """The places moved apart as little as it takes, so that labels at them do not overlap; in the order given.
+def spread_out(positions: Sequence[float], least: float) -> list[float]:
+    """The positions moved apart as little as it takes, so that labels at them do not overlap; in their order.
 
     Args:
-        places: along an axis.
+        positions: along an axis.
         least: distance that neighbours keep.
     """
-    order = sorted(range(len(places)), key=lambda i: places[i])
+    order = sorted(range(len(positions)), key=lambda i: positions[i])
     groups: list[tuple[float, list[int]]] = []  # centre and members of labels that touch
     for i in order:
-        centre, members = places[i], [i]
+        centre, members = positions[i], [i]
         while groups and centre - groups[-1][0] < least * (len(members) + len(groups[-1][1])) / 2:
             other, before = groups.pop()
             members = before + members
             centre = (other * len(before) + centre * (len(members) - len(before))) / len(members)
         groups.append((centre, members))
-    moved = [0.0] * len(places)
+    moved = [0.0] * len(positions)
     for centre, members in groups:
-        for place, i in enumerate(members):
-            moved[i] = centre + (place - (len(members) - 1) / 2) * least
+        for rank, i in enumerate(members):
+            moved[i] = centre + (rank - (len(members) - 1) / 2) * least
     return moved

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TypeVar
 
-from wbsite.core.store import Entry
 from wbsite.render.figure import Scene
+from wbsite.results.base import Result
+from wbsite.results.information.information_plane import InformationPlane
+from wbsite.results.information.trajectories import ConfigurationRecord, RunCount, Trajectories
 from wbsite.results.site import Gap
+
+R = TypeVar("R", bound=Result)
 
 SUITE = "information-plane"
 
@@ -16,14 +20,14 @@ COLOURS = ("#8d55c9", "#4f74cf", "#1c8f94", "#3f9a4c", "#93a321")
 dark ground. Lightness rises with depth, so that the order is seen in grey too."""
 
 
-def found(scene: Scene, analysis: str) -> Entry | Gap:
+def study_result(scene: Scene, analysis: type[R]) -> R | Gap:
     """A result of the study, or why there is none."""
-    return scene.site.suite(SUITE).found(analysis)
+    return scene.site.suite(SUITE).result_or_gap(analysis)
 
 
-def measured(scene: Scene) -> tuple[Entry, Entry] | Gap:
-    """What was trained and where it lies in the plane: `trajectories` and `information_plane`, or why not."""
-    trajectories, plane = found(scene, "trajectories"), found(scene, "information_plane")
+def measured(scene: Scene) -> tuple[Trajectories, InformationPlane] | Gap:
+    """What was trained and its places in the plane, or why these are not there."""
+    trajectories, plane = study_result(scene, Trajectories), study_result(scene, InformationPlane)
     if isinstance(trajectories, Gap):
         return trajectories
     return plane if isinstance(plane, Gap) else (trajectories, plane)
@@ -31,35 +35,25 @@ def measured(scene: Scene) -> tuple[Entry, Entry] | Gap:
 
 def layer_colours(count: int) -> list[str]:
     """Colours of a network's layers from first to output, as #rrggbb: points of `COLOURS` at equal distances."""
-    stops = [tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5)) for colour in COLOURS]
-    found = []
+    stops = [tuple(int(colour[start : start + 2], 16) for start in (1, 3, 5)) for colour in COLOURS]
+    colours = []
     for layer in range(count):
-        place = layer / max(count - 1, 1) * (len(stops) - 1)
-        below = min(int(place), len(stops) - 2)
+        position = layer / max(count - 1, 1) * (len(stops) - 1)
+        below = min(int(position), len(stops) - 2)
         pairs = zip(stops[below], stops[below + 1], strict=True)
-        found.append("#" + "".join(f"{round(a + (b - a) * (place - below)):02x}" for a, b in pairs))
-    return found
+        colours.append("#" + "".join(f"{round(a + (b - a) * (position - below)):02x}" for a, b in pairs))
+    return colours
 
 
-def configuration_titles(trajectories: Entry) -> dict[str, str]:
-    """Name → title of every configuration, in the study's order; a title says in what configurations differ."""
-    return {of["name"]: of["title"] for of in trajectories.values["configurations"]}
+def colours_by_layer(configurations: Sequence[ConfigurationRecord]) -> dict[str, str]:
+    """Layer → colour, for the layers of the deepest configuration, from first to output."""
+    layers = max((configuration.layers for configuration in configurations), key=len)
+    return dict(zip(layers, layer_colours(len(layers)), strict=True))
 
 
-def alive(trajectories: Entry) -> dict[str, tuple[int, int]]:
-    """Name → how many runs of the configuration lived to the end, and how many there were."""
-    runs = trajectories.table("runs")
-    groups = {name: table["died"] for name, table in runs.groupby("configuration", sort=False)}
-    return {name: (int(groups[name].isna().sum()), len(groups[name])) for name in configuration_titles(trajectories)}
-
-
-def alive_text(living: int, runs: int) -> str:
+def runs_that_lived(count: RunCount) -> str:
     """ "18 of 20 runs lived", or "20 runs" where all did."""
-    if living == runs:
-        return f"{runs} run{'s' if runs != 1 else ''}"
-    return f"{living} of {runs} run{'s' if runs != 1 else ''} lived"
-
-
-def layers_of(configurations: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Layers of the deepest configuration, from first to output: the key of the colours where depths differ."""
-    return max((list(of["layers"]) for of in configurations), key=len)
+    plural = "s" if count.runs != 1 else ""
+    if count.lived == count.runs:
+        return f"{count.runs} run{plural}"
+    return f"{count.lived} of {count.runs} run{plural} lived"

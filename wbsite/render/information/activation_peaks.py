@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wbsite.core.store import Entry
 from wbsite.render.charts import data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import side_by_side
 from wbsite.render.text import number_text
+from wbsite.results.information.activation_peaks import HIDDEN, ActivationPeaks, PeakSummary
+from wbsite.results.information.trajectories import Trajectories
 from wbsite.results.site import Gap
 
-from ._plane_parts import absent_text, shown
-from ._planes import found, layer_colours, layers_of
+from ._plane_parts import absent_text, chosen_configurations
+from ._planes import colours_by_layer, study_result
 
-SHOWN = 6
+MOST = 6
 """Configurations drawn where the page names none: more would weigh too much."""
 
 UNITS = 10
@@ -35,46 +36,43 @@ FEW, MANY = "#5f9fd6", "#d1495b"
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A panel a configuration: units as rows."""
-    results = [found(scene, name) for name in ("trajectories", "activation_peaks")]
-    for result in results:
-        if isinstance(result, Gap):
-            return result
-    trajectories, peaks = (result for result in results if isinstance(result, Entry))
-    if peaks.values["none"]:
-        return Gap(peaks.values["none"], failed=False)
-    chosen, missing = shown(scene, trajectories)
-    living = [of for of in chosen if peaks.values["shown"][of["name"]] is not None]
+    trajectories, peaks = study_result(scene, Trajectories), study_result(scene, ActivationPeaks)
+    if isinstance(trajectories, Gap):
+        return trajectories
+    if isinstance(peaks, Gap):
+        return peaks
+    if peaks.reason:
+        return Gap(peaks.reason, failed=False)
+    chosen, missing = chosen_configurations(scene, trajectories)
+    living = [each for each in chosen if peaks.example_seed[each.name] is not None]
     if not living:
         return Gap("no run of the configurations asked for lived to the end", failed=False)
-    left = [] if scene.options.get("configurations") else living[SHOWN:]
-    drawn = [of for of in living if of not in left]
-    tables = {of["name"]: unit_rows(peaks, of["name"]) for of in drawn}
+    omitted = [] if scene.options.get("configurations") else living[MOST:]
+    drawn = living[: len(living) - len(omitted)]
+    tables = {each.name: unit_rows(peaks, each.name) for each in drawn}
     table = pd.concat(tables.values(), ignore_index=True)
-    deep = layers_of(chosen)
-    colours = dict(zip(deep, layer_colours(len(deep)), strict=True))
-    counts = peaks.values["counts"]
-    panels, files, told, height = [], {}, [], 0
-    for of in drawn:
-        name, seed = of["name"], peaks.values["shown"][of["name"]]
-        file, said = f"peaks-{name}.vl.json", _said(peaks.values["layers"][name])
-        spec, tall = _chart(tables[name], name, colours, counts)
+    colours = colours_by_layer(chosen)
+    counts = peaks.counts
+    panels, files, texts, height = [], {}, [], 0
+    for each in drawn:
+        file, text = f"peaks-{each.name}.vl.json", f"{each.title}: {_summary_text(peaks.layers[each.name][HIDDEN])}"
+        spec, tall = _chart(tables[each.name], each.name, colours, counts)
         height = max(height, tall)
         files[file] = json.dumps(spec).encode()
-        panels.append((f"{escape(of['title'])}, seed {seed}", file, f"Activations of {of['title']}: {said}."))
-        told.append(f"{of['title']}: {said}")
+        panels.append((f"{escape(each.title)}, seed {peaks.example_seed[each.name]}", file, f"Activations of {text}."))
+        texts.append(text)
     caption = (
         "Activations of single units at the last epoch, on all samples that are measured, of one run a configuration, the"
         " first seed that lived. A row is a unit: above its line the histogram, smoothed, each on its own scale;"
         f" on the line its mean activation over the samples with each number of active inputs, from {counts[0]} (blue) to"
         f" {counts[-1]} (red). Were a unit a function of the count alone, every peak would stand on a mark; of"
-        f" {len(counts)} counts {peaks.values['visible']} have samples enough for a peak. Rows that"
+        f" {len(counts)} counts {peaks.visible} have samples enough for a peak. Rows that"
         " reach beyond 1 are divided by their largest absolute activation. What counts as a peak in the"
-        f" numbers of the text: {escape(peaks.values['rule'])}."
-        + (f" Units beyond the first {UNITS} of a layer are left out." if table.attrs.get("cut") else "")
-        + (f" Not drawn: {escape('; '.join(of['title'] for of in left))}." if left else "")
+        f" numbers of the text: {escape(peaks.rule)}."
+        + (f" Not drawn: {escape('; '.join(each.title for each in omitted))}." if omitted else "")
         + absent_text(missing)
     )
-    alt = f"Histograms of the activations of every unit after training. {'; '.join(told)}."
+    alt = f"Histograms of the activations of every unit after training. {'; '.join(texts)}."
     return Drawing(
         caption,
         alt,
@@ -85,24 +83,23 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
 
 
-def unit_rows(peaks: Entry, name: str) -> pd.DataFrame:
+def unit_rows(peaks: ActivationPeaks, name: str) -> pd.DataFrame:
     """One row a bin that is not empty, or a count: configuration, layer, unit, at (activation, of a unit that reaches beyond
     1 divided by its largest), share (of the unit's highest bin), w (NaN for a bin), row (from the top)."""
-    units = peaks.table("units").query("configuration == @name").reset_index(drop=True)
-    keep = units.index[units["unit"] < UNITS]
-    centres, heights, means = (peaks.arrays[f"{what}/{name}"] for what in ("centres", "heights", "means"))
-    counts, parts, row, before = peaks.values["counts"], [], -1.0, ""
-    for place in keep:
-        layer, unit = units.loc[place, ["layer", "unit"]]
+    units = peaks.units.query("configuration == @name").reset_index(drop=True)
+    centres, heights, means = peaks.centres[name], peaks.heights[name], peaks.means[name]
+    parts, row, before = [], -1.0, ""
+    for index in units.index[units["unit"] < UNITS]:
+        layer, unit = units.loc[index, ["layer", "unit"]]
         row += 1 if layer == before or not before else 1.6
         before = layer
-        at, tall = centres[place].astype(np.float64), heights[place].astype(np.float64)
+        activation, tall = centres[index].astype(np.float64), heights[index].astype(np.float64)
         # A histogram's outermost bins end half a bin beyond the largest activation.
-        largest = max(np.abs(at).max(), np.abs(means[place]).max(), 1e-9)
+        largest = max(np.abs(activation).max(), np.abs(means[index]).max(), 1e-9)
         scale = largest if largest > 1 else 1.0
-        seen = tall > 0.004 * max(tall.max(), 1e-9)
-        bins = pd.DataFrame({"at": at[seen] / scale, "share": tall[seen] / max(tall.max(), 1e-9)})
-        marks = pd.DataFrame({"at": means[place] / scale, "w": counts})
+        visible = tall > 0.004 * max(tall.max(), 1e-9)
+        bins = pd.DataFrame({"at": activation[visible] / scale, "share": tall[visible] / max(tall.max(), 1e-9)})
+        marks = pd.DataFrame({"at": means[index] / scale, "w": peaks.counts})
         parts.append(pd.concat([bins, marks]).assign(configuration=name, layer=layer, unit=unit, row=row))
     table = pd.concat(parts, ignore_index=True)[["configuration", "layer", "unit", "row", "at", "share", "w"]]
     return table.round({"at": 3, "share": 3, "row": 1}).astype({"w": "Int64", "unit": int})
@@ -145,11 +142,11 @@ def _chart(table: pd.DataFrame, name: str, colours: Mapping[str, str], counts: l
     return specification(alt.layer(*layers).resolve_scale(color="independent"), height), height + 50
 
 
-def _said(layers: Mapping[str, Mapping[str, Any]]) -> str:
-    of = layers["hidden layers"]
+def _summary_text(hidden: PeakSummary) -> str:
+    explained = "none" if hidden.eta_w.mean is None else number_text(round(hidden.eta_w.mean, 2))
     return (
-        f"units of the hidden layers have {number_text(round(of['peaks'], 2))} peaks on average, and the count explains"
-        f" {number_text(round(of['eta_w'], 2)) if of['eta_w'] is not None else 'none'} of their variance"
+        f"units of the hidden layers have {number_text(round(hidden.peaks.mean or 0, 2))} peaks on average, and the"
+        f" count explains {explained} of their variance"
     )
 
 

@@ -12,24 +12,26 @@ import pandas as pd
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import interval_expression, side_by_side
+from wbsite.render.text import interval_text
+from wbsite.results.information.trajectories import ConfigurationRecord
 from wbsite.results.site import Gap
 
+from ._html import chart_menu
 from ._plane_parts import (
+    Mean,
     absent_text,
     by_choice,
-    choice,
+    chosen_configurations,
     chosen_estimator,
-    estimator_titles,
-    fewer_text,
-    interval_text,
+    fewer_seeds_text,
+    layer_colour,
     measured_text,
-    nothing,
+    nothing_to_draw,
     panel_title,
     runs_text,
-    shown,
     width_of,
 )
-from ._planes import layer_colours, layers_of, measured
+from ._planes import colours_by_layer, measured
 
 LANE = 21
 """Pixels a layer takes."""
@@ -37,36 +39,34 @@ LANE = 21
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A panel a configuration, on one axis; a menu chooses the estimator, first that of the option `estimator`."""
-    both = measured(scene)
-    if isinstance(both, Gap):
-        return both
-    trajectories, plane = both
-    chosen, missing = shown(scene, trajectories)
-    table = compression_rows(plane.table("final"), plane.table("compression"))
-    table = table[table["configuration"].isin([of["name"] for of in chosen])].reset_index(drop=True)
+    results = measured(scene)
+    if isinstance(results, Gap):
+        return results
+    trajectories, plane = results
+    chosen, missing = chosen_configurations(scene, trajectories)
+    table = compression_rows(plane.final, plane.compression)
+    table = table[table["configuration"].isin([each.name for each in chosen])].reset_index(drop=True)
     if table.empty:
-        return nothing(missing)
-    names, first, titles = layers_of(chosen), chosen_estimator(scene, plane), estimator_titles(plane)
-    colours = dict(zip(names, layer_colours(len(names)), strict=True))
+        return nothing_to_draw(missing)
+    first, titles, colours = chosen_estimator(scene, plane), plane.titles, colours_by_layer(chosen)
     ends = {token: _ends(rows) for token, rows in table.groupby("estimator", sort=False)}
-    height = max(LANE * len(names), 2 * LANE)
-    panels, files, told = [], {}, []
-    for of in chosen:
-        own = table[(table["configuration"] == of["name"]) & (table["estimator"] == first)]
-        said = _said(own)
-        file = f"compression-{of['name']}.vl.json"
-        files[file] = json.dumps(_chart(of, colours, ends, first, height)).encode()
-        panels.append((escape(panel_title(of, trajectories)), file, f"Compression of {of['title']}: {said}."))
-        told.append(f"{of['title']}: {said}")
+    height = LANE * max(len(colours), 2)
+    panels, files, texts = [], {}, []
+    for each in chosen:
+        marks = table[(table["configuration"] == each.name) & (table["estimator"] == first)]
+        file, text = f"compression-{each.name}.vl.json", f"{each.title}: {_means_text(marks)}"
+        files[file] = json.dumps(_chart(each, colours, ends, first, height)).encode()
+        panels.append((escape(panel_title(each, trajectories)), file, f"Compression of {text}."))
+        texts.append(text)
     caption = (
         "Compression of every layer: the largest I(X;T) over the recorded epochs minus the last, in bits, which is never below"
         " 0 and includes what I(X;T) fluctuates by from record to record. Dots are runs"
         f" ({runs_text(chosen, trajectories)}); bars are means with 95 % Student t intervals over seeds. Estimated by"
         f" {escape(titles[first])}{'; the menu has the other estimators, each on an axis of its own' if len(titles) > 1 else ''}."
-        f" Data: {measured_text(trajectories)}.{fewer_text(plane)}{absent_text(missing)}"
+        f" Data: {measured_text(trajectories)}.{fewer_seeds_text(plane)}{absent_text(missing)}"
     )
-    body = choice("estimator", "Estimated by", titles, first) + side_by_side(panels, height + 44)
-    alt = f"Dot charts of compression by layer, in bits, estimated by {titles[first]}. {'; '.join(told)}."
+    body = chart_menu("estimator", "Estimated by", titles, first) + side_by_side(panels, height + 44)
+    alt = f"Dot charts of compression by layer, in bits, estimated by {titles[first]}. {'; '.join(texts)}."
     return Drawing(caption, alt, table, body=body, files=files, width=width_of(panels))
 
 
@@ -91,7 +91,7 @@ def _ends(table: pd.DataFrame) -> tuple[float, float]:
 
 
 def _chart(
-    of: Mapping[str, Any],
+    configuration: ConfigurationRecord,
     colours: Mapping[str, str],
     ends: Mapping[str, tuple[float, float]],
     first: str,
@@ -103,11 +103,10 @@ def _chart(
     low, high = (by_choice("estimator", {token: pair[end] for token, pair in ends.items()}) for end in (0, 1))
     scale = alt.Scale(domain=[low, high], nice=False, clamp=True)
     x = alt.X("bits:Q", title="compression, bits", scale=scale, axis=alt.Axis(tickCount=5, format="~g"))
-    names = list(of["layers"])
     lanes = alt.Scale(domain=list(colours))
     y = alt.Y("layer:N", title=None, scale=lanes, axis=alt.Axis(ticks=False, domain=False, labelPadding=6))
-    colour = alt.Color("layer:N", scale=alt.Scale(domain=names, range=[colours[name] for name in names]), legend=None)
-    base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(of['name'])}")
+    colour = layer_colour(configuration, colours)
+    base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(configuration.name)}")
     base = base.transform_filter("datum.estimator == estimator")
     means = base.transform_filter("datum.kind == 'mean'").transform_calculate(interval=interval_expression())
     runs = base.transform_filter("datum.kind == 'run'")
@@ -134,10 +133,10 @@ def _chart(
     )
 
 
-def _said(table: pd.DataFrame) -> str:
-    means = table[table["kind"] == "mean"]
-    told = [f"{row.layer} {interval_text((row.bits, row.low, row.high))}" for row in means.itertuples()]
-    return ", ".join(told) or "no run lived"
+def _means_text(marks: pd.DataFrame) -> str:
+    means = marks[marks["kind"] == "mean"]
+    texts = [f"{row.layer} {interval_text(Mean(row.bits, row.low, row.high))}" for row in means.itertuples()]
+    return ", ".join(texts) or "no run lived"
 
 
 FIGURES = (

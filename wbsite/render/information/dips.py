@@ -9,33 +9,35 @@ from typing import Any
 
 import pandas as pd
 
-from wbsite.core.store import Entry
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import number_text
+from wbsite.results.information.counting import Counting
+from wbsite.results.information.dips import Dips, LayerDips
+from wbsite.results.information.information_plane import InformationPlane
+from wbsite.results.information.trajectories import Trajectories
 from wbsite.results.site import Gap
 
+from ._html import colour_key
 from ._plane_parts import (
     absent_text,
-    estimator_titles,
-    keys,
-    lived,
-    mean_interval,
+    chosen_configurations,
+    mean_over_seeds,
     measured_text,
+    nothing_to_draw,
     panel_title,
     runs_text,
-    shown,
     spread_out,
 )
-from ._planes import SUITE, found, layer_colours, layers_of
+from ._planes import colours_by_layer, measured, study_result
 
 EPOCHS = (10, 400)
-"""What is shown of training, where it is that long."""
+"""Stretch of training that is drawn, where training is that long."""
 
 HEIGHT, BELOW = 230, 150
 
 LEFT = 34
-"""Pixels kept free for numbers at the left of both charts, so that one epoch stands above the other."""
+"""Pixels kept free for numbers at the left of both charts, so that their epochs are below each other."""
 
 LEAST = 0.7
 """Where the axis of shares begins; what is below it, early in training, is cut off."""
@@ -45,51 +47,50 @@ COUNTING = {
     "eta_output": ("η² of the output by the count", "#a8623a"),
     "accuracy": ("accuracy", "#5f7f95"),
 }
-"""Column of `course` in `counting` → what the figure calls it, and its colour."""
+"""Column of `course` in `counting` → its name in the figure, and its colour."""
 
 DASHES = {"agreement": [1, 0], "eta_output": [5, 2], "accuracy": [2, 2]}
 
 
 def draw(scene: Scene) -> Drawing | Gap:
     """Two charts a configuration, on shared axes."""
-    results = [found(scene, name) for name in ("trajectories", "information_plane", "dips")]
-    for result in results:
-        if isinstance(result, Gap):
-            return result
-    trajectories, plane, dips = (result for result in results if isinstance(result, Entry))
-    chosen, missing = shown(scene, trajectories)
+    results, dips = measured(scene), study_result(scene, Dips)
+    if isinstance(results, Gap):
+        return results
+    if isinstance(dips, Gap):
+        return dips
+    trajectories, plane = results
+    chosen, missing = chosen_configurations(scene, trajectories)
     if not chosen:
-        return Gap(f"the study has no configuration {' or '.join(missing)}", failed=False)
-    counting = scene.site.suite(SUITE).entry("counting")
-    counted = counting if counting and not counting.values["none"] else None
-    span = _span(trajectories.values["epochs"])
-    table = dip_rows(trajectories, plane, dips, counted, [of["name"] for of in chosen], span)
+        return nothing_to_draw(missing)
+    counting = study_result(scene, Counting)
+    counted = None if isinstance(counting, Gap) or counting.reason else counting
+    span = _span(trajectories.epochs)
+    table = dip_rows(trajectories, plane, dips, counted, [each.name for each in chosen], span)
     if table.empty:
         return Gap("no run lived to the end", failed=False)
-    deep = layers_of(chosen)
-    colours = dict(zip(deep, layer_colours(len(deep)), strict=True))
+    colours = colours_by_layer(chosen)
     most = float(table.loc[table["measure"] == "i_xt", "value"].max())
-    baseline = counted.values["baseline"]["accuracy"] if counted else None
-    panels, told = [], []
+    baseline = counted.baseline.accuracy if counted and counted.baseline else None
+    panels, texts = [], []
     files: dict[str, bytes] = {}
-    for of in chosen:
-        said = _said(dips.values["layers"][of["name"]])
-        alt = f"I(X;T) of {of['title']} between epochs {span[0]} and {span[1]}: {said}."
-        charts = {f"dip-{of['name']}.vl.json": (_information(of["name"], colours, span, most), HEIGHT, alt)}
+    for each in chosen:
+        text = _dips_text(dips.layers[each.name])
+        alt = f"I(X;T) of {each.title} between epochs {span[0]} and {span[1]}: {text}."
+        charts = {f"dip-{each.name}.vl.json": (_information(each.name, colours, span, most), HEIGHT, alt)}
         if counted is not None:
-            about = f"Agreement of {of['title']} with the decision by count, and its accuracy."
-            charts[f"dip-{of['name']}-counting.vl.json"] = (_counting(of["name"], span, baseline), BELOW, about)
+            about = f"Agreement of {each.title} with the decision by count, and its accuracy."
+            charts[f"dip-{each.name}-counting.vl.json"] = (_counting(each.name, span, baseline), BELOW, about)
         files |= {file: json.dumps(chart).encode() for file, (chart, _, _) in charts.items()}
-        panels.append(_panel(escape(panel_title(of, trajectories)), charts))
-        told.append(f"{of['title']}: {said}")
-    rule = dips.values
-    window = "{} and {}".format(*rule["window"])
+        panels.append(_panel(escape(panel_title(each, trajectories)), charts))
+        texts.append(f"{each.title}: {text}")
+    window = "{} and {}".format(*dips.window)
     caption = (
         f"I(X;T) of every layer between epochs {span[0]} and {span[1]}: thick lines are means over seeds"
         f" ({runs_text(chosen, trajectories)}), dots the dips of single runs. A dip is a record between epochs {window} that"
-        f" is no higher than its neighbours and at least {rule['least']:g} bit below both an earlier and a later maximum;"
+        f" is no higher than its neighbours and at least {dips.least:g} bit below both an earlier and a later maximum;"
         " of several, the deepest. In bits,"
-        f" {escape(estimator_titles(plane)[rule['estimator']])}; {measured_text(trajectories)}."
+        f" {escape(plane.titles[dips.estimator])}; {measured_text(trajectories)}."
         + (
             " Below: the share of these samples on which the network decides as the best classifier that knows only how"
             " many inputs are active, the share η² of the variance of its logits that this number explains, and its"
@@ -97,70 +98,69 @@ def draw(scene: Scene) -> Drawing | Gap:
             f" {100 * baseline:.1f} %, the accuracy of"
             " that classifier, which is also how often a network without errors agrees with it."
             if baseline is not None
-            else f" {escape(counting.values['none']).capitalize()}."
-            if counting
             else ""
+            if isinstance(counting, Gap)
+            else f" {escape(counting.reason).capitalize()}."
         )
         + absent_text(missing)
     )
-    legend = keys(colours) + (keys(dict(COUNTING.values())) if counted is not None else "")
+    legend = colour_key(colours) + (colour_key(dict(COUNTING.values())) if counted is not None else "")
     body = f'{legend}<div class="wb-charts">{"".join(panels)}</div>'
-    alt = f"Line charts of I(X;T) early in training. {'; '.join(told)}."
+    alt = f"Line charts of I(X;T) early in training. {'; '.join(texts)}."
     return Drawing(caption, alt, table, body=body, files=files, width="wide" if len(panels) in (2, 4) else "full")
 
 
 def dip_rows(
-    trajectories: Entry,
-    plane: Entry,
-    dips: Entry,
-    counting: Entry | None,
+    trajectories: Trajectories,
+    plane: InformationPlane,
+    dips: Dips,
+    counting: Counting | None,
     names: Sequence[str],
     span: tuple[int, int],
 ) -> pd.DataFrame:
     """One row a point: configuration, measure (i_xt, or one of COUNTING), layer, kind ("mean" over the runs that lived,
-    "dip" of one, "name" where the layer's name stands), epoch, value, low, high, seeds, seed, depth."""
-    bits = plane.table("rows")
-    bits = bits[bits["estimator"] == plane.values["default"]].rename(columns={"i_xt": "value"}).assign(measure="i_xt")
-    parts = [bits]
+    "dip" of one, "name" at the layer's name), epoch, value, low, high, seeds, seed, depth."""
+    bits = plane.rows[plane.rows["estimator"] == plane.default]
+    parts = [bits.rename(columns={"i_xt": "value"}).assign(measure="i_xt")]
     if counting is not None:
-        course = counting.table("course")
-        parts += [course.rename(columns={name: "value"}).assign(measure=name, layer="") for name in COUNTING]
+        parts += [counting.course.rename(columns={name: "value"}).assign(measure=name, layer="") for name in COUNTING]
     single = pd.concat(parts)[["configuration", "measure", "layer", "epoch", "seed", "value"]]
     single = single[single["configuration"].isin(names) & single["epoch"].between(*span)].reset_index(drop=True)
-    single = single[lived(trajectories, single)]
+    single = single[trajectories.lived(single)]
     key = ["configuration", "measure", "layer", "epoch"]
     means = [
         {
-            **dict(zip(key, at, strict=True)),
-            **dict(zip(("value", "low", "high"), mean_interval(of["value"].dropna()), strict=True)),
+            **dict(zip(key, values, strict=True)),
+            **dict(zip(("value", "low", "high"), mean_over_seeds(runs["value"].dropna()), strict=True)),
             "kind": "mean",
-            "seeds": len(of),
+            "seeds": len(runs),
         }
-        for at, of in single.groupby(key, sort=False)
+        for values, runs in single.groupby(key, sort=False)
     ]
-    found = pd.DataFrame(means, columns=[*key, "kind", "value", "low", "high", "seeds"]).dropna(subset=["value"])
-    shares = found["measure"] != "i_xt"
-    found.loc[shares, ["low", "high"]] = found.loc[shares, ["low", "high"]].clip(0, 1)
-    seen = dips.table("rows").query("seed >= 0").rename(columns={"i_dip": "value"})
-    seen = seen[seen["configuration"].isin(names)].assign(measure="i_xt", kind="dip")
-    table = pd.concat([found, *_names(found), seen[[*key, "kind", "value", "seed", "depth"]]], ignore_index=True)
+    courses = pd.DataFrame(means, columns=[*key, "kind", "value", "low", "high", "seeds"]).dropna(subset=["value"])
+    shares = courses["measure"] != "i_xt"
+    courses.loc[shares, ["low", "high"]] = courses.loc[shares, ["low", "high"]].clip(0, 1)
+    of_runs = dips.rows.query("seed >= 0").rename(columns={"i_dip": "value"})
+    of_runs = of_runs[of_runs["configuration"].isin(names)].assign(measure="i_xt", kind="dip")
+    marks = of_runs[[*key, "kind", "value", "seed", "depth"]]
+    table = pd.concat([courses, *_names(courses), marks], ignore_index=True)
     numbers = dict.fromkeys(["value", "low", "high", "depth"], 4)
     return table.round(numbers).astype({"seeds": "Int64", "seed": "Int64"})
 
 
 def _names(means: pd.DataFrame) -> list[pd.DataFrame]:
-    """Where names of layers stand: at the right ends of their lines, moved apart."""
+    """Places of the layers' names: at the right ends of their lines, moved apart."""
     bits = means[means["measure"] == "i_xt"]
     ends = bits[bits["epoch"] == bits["epoch"].max()]
     apart = 0.075 * (bits["value"].max() if len(bits) else 1)
     return [
-        of.assign(kind="name", value=spread_out(list(of["value"]), apart), low=None, high=None)
-        for _, of in ends.groupby("configuration", sort=False)
+        rows.assign(kind="name", value=spread_out(list(rows["value"]), apart), low=None, high=None)
+        for _, rows in ends.groupby("configuration", sort=False)
     ]
 
 
 def _span(epochs: Sequence[int]) -> tuple[int, int]:
-    """The epochs shown: EPOCHS, or all but the untrained network of a study that ends before them."""
+    """The epochs drawn: EPOCHS, or all but the untrained network of a study that ends before them."""
     last = min(EPOCHS[1], epochs[-1])
     return (EPOCHS[0] if last > 2 * EPOCHS[0] else min(1, last)), last
 
@@ -234,27 +234,27 @@ def _counting(name: str, span: tuple[int, int], baseline: float | None) -> dict[
         base.mark_point(size=40, opacity=0, clip=True).encode(x=x, y=y, color=colour, tooltip=tips),
     ]
     # As wide as the longest name beside the chart above.
-    one = alt.Chart(alt.InlineData([{}]))
+    mark = alt.Chart(alt.InlineData([{}]))
     layers.append(
-        one.mark_text(align="left", dx=5, fontSize=11, fontWeight="bold", opacity=0, text="output").encode(
+        mark.mark_text(align="left", dx=5, fontSize=11, fontWeight="bold", opacity=0, text="output").encode(
             x=alt.datum(max(span[1], 2)), y=alt.datum(1, scale=scale)
         )
     )
     if baseline is not None:
-        rule = one.mark_rule(color=NEUTRAL, strokeDash=[5, 4], strokeWidth=1.3)
+        rule = mark.mark_rule(color=NEUTRAL, strokeDash=[5, 4], strokeWidth=1.3)
         layers.insert(0, rule.encode(y=alt.datum(baseline, scale=scale)))
     return specification(alt.layer(*layers), BELOW)
 
 
-def _said(layers: Mapping[str, Mapping[str, Any]]) -> str:
+def _dips_text(layers: Mapping[str, LayerDips]) -> str:
     """In how many runs each layer dips, and how deep."""
-    told = [
-        f"{layer} dips in {of['dips']} of {of['alive']} runs, by {number_text(round(of['depth'], 2))} bits about epoch"
-        f" {number_text(round(of['epoch_median']))}"
-        for layer, of in layers.items()
-        if of["dips"]
+    texts = [
+        f"{layer} dips in {of_layer.dips} of {of_layer.alive} runs, by {number_text(round(of_layer.depth.mean, 2))} bits"
+        f" about epoch {number_text(round(of_layer.epoch_median))}"
+        for layer, of_layer in layers.items()
+        if of_layer.depth.mean is not None and of_layer.epoch_median is not None
     ]
-    return ", ".join(told) or "no layer dips"
+    return ", ".join(texts) or "no layer dips"
 
 
 FIGURES = (

@@ -1,4 +1,4 @@
-"""What the estimator makes of the same runs: largest and last I(X;T) of every layer by each, below the cap."""
+"""The same runs by every estimator: largest and last I(X;T) of every layer, below the cap."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ import pandas as pd
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import side_by_side
+from wbsite.results.information.trajectories import ConfigurationRecord
 from wbsite.results.site import Gap
 
+from ._html import colour_key
 from ._plane_parts import (
     absent_text,
-    estimator_titles,
-    fewer_text,
-    keys,
+    chosen_configurations,
+    fewer_seeds_text,
+    layer_colour,
     measured_text,
-    nothing,
+    nothing_to_draw,
     panel_title,
     runs_text,
-    shown,
     width_of,
 )
-from ._planes import layer_colours, layers_of, measured
+from ._planes import colours_by_layer, measured
 
 LANE, GAP, HEAD = 7, 12, 14
 """Pixels from layer to layer, more between two estimators, and for an estimator's name."""
@@ -34,43 +35,41 @@ LANE, GAP, HEAD = 7, 12, 14
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A panel a configuration: for each estimator a bar a layer, from the largest I(X;T) to the last."""
-    both = measured(scene)
-    if isinstance(both, Gap):
-        return both
-    trajectories, plane = both
-    chosen, missing = shown(scene, trajectories)
-    final = plane.table("final")
-    final = final[final["configuration"].isin([of["name"] for of in chosen])]
+    results = measured(scene)
+    if isinstance(results, Gap):
+        return results
+    trajectories, plane = results
+    chosen, missing = chosen_configurations(scene, trajectories)
+    final = plane.final[plane.final["configuration"].isin([each.name for each in chosen])]
     if final.empty:
-        return nothing(missing)
-    titles, names, cap = estimator_titles(plane), layers_of(chosen), float(plane.values["cap"])
-    table = estimator_rows(final, titles, names)
-    colours = dict(zip(names, layer_colours(len(names)), strict=True))
+        return nothing_to_draw(missing)
+    colours, cap = colours_by_layer(chosen), plane.cap
+    table = estimator_rows(final, plane.titles, list(colours))
     height = int(table["y"].max()) + GAP
     most = max(cap, float(table["largest"].max()))
-    panels, files, told = [], {}, []
-    for of in chosen:
-        own = table[table["configuration"] == of["name"]]
-        file, said = f"estimators-{of['name']}.vl.json", _said(own)
-        files[file] = json.dumps(_chart(of, own, colours, cap, most, height)).encode()
-        panels.append((escape(panel_title(of, trajectories)), file, f"I(X;T) of {of['title']}: {said}."))
-        told.append(f"{of['title']}: {said}")
+    panels, files, texts = [], {}, []
+    for each in chosen:
+        bars = table[table["configuration"] == each.name]
+        file, text = f"estimators-{each.name}.vl.json", f"{each.title}: {_tops_text(bars)}"
+        files[file] = json.dumps(_chart(each, bars, colours, cap, most, height)).encode()
+        panels.append((escape(panel_title(each, trajectories)), file, f"I(X;T) of {text}."))
+        texts.append(text)
     caption = (
         "The same runs by every estimator: of each layer, from top to bottom, the I(X;T) it ends with (dot) and its largest over"
         " the recorded epochs (end of the bar), in bits; the bar is the compression. Means over runs"
         f" ({runs_text(chosen, trajectories)}); spreads stand in the figure of compression. The line at {cap:.3g} bits is"
         " log₂ of the number of samples, which no estimate of bins can exceed: layers on it say no more than that all samples"
-        f" differ. Data: {measured_text(trajectories)}.{fewer_text(plane)}{absent_text(missing)}"
+        f" differ. Data: {measured_text(trajectories)}.{fewer_seeds_text(plane)}{absent_text(missing)}"
     )
-    body = keys(colours) + side_by_side(panels, height + 44)
-    alt = f"Bars of I(X;T) from its largest to its last value, by estimator and layer; cap {cap:.3g} bits. {'; '.join(told)}."
+    body = colour_key(colours) + side_by_side(panels, height + 44)
+    alt = f"Bars of I(X;T) from its largest to its last value, by estimator and layer; cap {cap:.3g} bits. {'; '.join(texts)}."
     drawn = table.drop(columns="head")
     return Drawing(caption, alt, drawn, body=body, files=files, width=width_of(panels))
 
 
 def estimator_rows(final: pd.DataFrame, titles: Mapping[str, str], names: Sequence[str]) -> pd.DataFrame:
     """One row a configuration, estimator and layer: means over runs of `compression`, `largest` and `last` I(X;T), the
-    number of `seeds`, and `y` and `head`, where the layer and its estimator's name stand, in pixels.
+    number of `seeds`, and `y` and `head`, the heights of the layer and of its estimator's name, in pixels.
 
     Args:
         final: table of that name in `information_plane`.
@@ -81,17 +80,22 @@ def estimator_rows(final: pd.DataFrame, titles: Mapping[str, str], names: Sequen
     table = groups.agg(compression=("compression", "mean"), last=("final_xt", "mean"), seeds=("seed", "nunique"))
     table = table.reset_index()
     table["largest"] = table["last"] + table["compression"]
-    order = {token: place for place, token in enumerate(titles)}
+    order = {token: rank for rank, token in enumerate(titles)}
     tall = GAP + HEAD + LANE * len(names)
     table["head"] = table["estimator"].map(order) * tall + HEAD
-    depth = {name: place for place, name in enumerate(names)}
+    depth = {name: rank for rank, name in enumerate(names)}
     table["y"] = table["head"] + LANE * (table["layer"].map(depth) + 1)
     table.insert(2, "title", table["estimator"].map(titles))
     return table.round({"compression": 4, "last": 4, "largest": 4})
 
 
 def _chart(
-    of: Mapping[str, Any], table: pd.DataFrame, colours: Mapping[str, str], cap: float, most: float, height: int
+    configuration: ConfigurationRecord,
+    table: pd.DataFrame,
+    colours: Mapping[str, str],
+    cap: float,
+    most: float,
+    height: int,
 ) -> dict[str, Any]:
     import altair as alt
 
@@ -99,13 +103,11 @@ def _chart(
     x = alt.X("last:Q", title="I(X;T), bits", scale=scale, axis=alt.Axis(tickCount=6))
     down = alt.Scale(domain=[0, height], reverse=True, nice=False, zero=False)
     y = alt.Y("y:Q", scale=down, axis=None)
-    names = list(of["layers"])
-    colour = alt.Color("layer:N", scale=alt.Scale(domain=names, range=[colours[name] for name in names]), legend=None)
-    base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(of['name'])}")
+    colour = layer_colour(configuration, colours)
+    base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(configuration.name)}")
     tips = [
         alt.Tooltip("title:N", title="estimator"), "layer:N",
-        *(alt.Tooltip(f"{name}:Q", title=f"{said}, bits", format=".3f") for name, said in
-          (("largest", "largest"), ("last", "last"), ("compression", "compression"))),
+        *(alt.Tooltip(f"{name}:Q", title=f"{name}, bits", format=".3f") for name in ("largest", "last", "compression")),
         alt.Tooltip("seeds:Q", title="runs"),
     ]  # fmt: skip
     heads = [{"said": row.title, "head": int(row.head)} for row in table.drop_duplicates("estimator").itertuples()]
@@ -122,13 +124,12 @@ def _chart(
     )
 
 
-def _said(table: pd.DataFrame) -> str:
+def _tops_text(bars: pd.DataFrame) -> str:
     """Which layer compresses most, by each estimator."""
-    if table.empty:
+    if bars.empty:
         return "no run lived"
-    tops = table.loc[table.groupby("estimator", sort=False)["compression"].idxmax()]
-    told = [f"by {row.title} most in {row.layer}, {row.compression:.2f} bits" for row in tops.itertuples()]
-    return ", ".join(told)
+    tops = bars.loc[bars.groupby("estimator", sort=False)["compression"].idxmax()]
+    return ", ".join(f"by {row.title} most in {row.layer}, {row.compression:.2f} bits" for row in tops.itertuples())
 
 
 FIGURES = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,10 @@ from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import share_text
 from wbsite.results.site import Gap
 
+from ._html import menu
 from ._plane_data import COLUMNS, Planes, planes
 from ._plane_drawing import ticks
-from ._planes import alive, layer_colours, layers_of
+from ._planes import colours_by_layer
 
 if TYPE_CHECKING:
     import altair as alt
@@ -33,20 +33,20 @@ def draw(scene: Scene) -> Drawing | Gap:
     if isinstance(p, Gap):
         return p
     configuration = scene.options.get("configuration") or next(iter(p.titles))
-    estimator = scene.options.get("estimator") or p.default
+    estimator = scene.options.get("estimator") or p.plane.default
     if configuration not in p.titles:
         raise unknown("configuration", configuration, p.titles)
-    if estimator not in p.estimators:
-        raise unknown("estimator", estimator, p.estimators)
+    if estimator not in p.plane.titles:
+        raise unknown("estimator", estimator, p.plane.titles)
     paths = p.paths(configuration, estimator)
     # Names of its own: the page may show the figure twice.
     spec = f"information-plane-{configuration}-{estimator.replace(':', '-')}.vl.json"
     files = {spec: json.dumps(chart(p)).encode()}
     files |= {f"information-plane-{name}.json": p.file(name) for name in p.titles}
-    told = _ends(paths)
     alt = (
-        f"Information plane of {p.titles[configuration]}, {p.estimators[estimator]}, mean of {p.alive[configuration]},"
-        f" from the first recorded epoch to the last: {told or 'no run lived to the end'}."
+        f"Information plane of {p.titles[configuration]}, {p.plane.titles[estimator]}, mean of"
+        f" {p.lived[configuration]}, from the first recorded epoch to the last:"
+        f" {_ends_text(paths) or 'no run lived to the end'}."
     )
     body = _body(p, configuration, estimator, spec, alt)
     data = paths.round(4).astype({"runs": "Int64"})
@@ -58,17 +58,17 @@ def chart(p: Planes) -> dict[str, Any]:
     a cross over all runs; the caps. The data `rows` are one path set: a configuration's under an estimator."""
     import altair as alt
 
-    layers = layers_of(p.trajectories.values["configurations"])
+    colours = colours_by_layer(p.trajectories.configurations)
     across, down = p.limits
     x_scale, y_scale = (alt.Scale(domain=[0, most], nice=False, zero=False) for most in _reach(p))
     x = alt.X("i_xt:Q", title="I(X;T), bits", scale=x_scale, axis=alt.Axis(values=ticks(across), grid=False))
     y = alt.Y("i_ty:Q", title="I(T;Y), bits", scale=y_scale, axis=alt.Axis(values=ticks(down), grid=False))
-    colour = alt.Color("layer:N", scale=alt.Scale(domain=layers, range=layer_colours(len(layers))), legend=None)
+    colour = alt.Color("layer:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None)
     numbers = dict.fromkeys(("epoch", *COLUMNS), "number")
     source = alt.UrlData(data().url, name="rows", format=alt.CsvDataFormat(type="csv", parse=numbers))
     seen = (
         alt.Chart(source)
-        .transform_calculate(depth=f"indexof({json.dumps(layers)}, datum.layer)",
+        .transform_calculate(depth=f"indexof({json.dumps(list(colours))}, datum.layer)",
                              record=f"indexof({json.dumps(p.epochs)}, datum.epoch)")
         .transform_filter("datum.record <= place")
     )  # fmt: skip
@@ -102,7 +102,7 @@ def chart(p: Planes) -> dict[str, Any]:
 
 
 def _names(p: Planes, now: alt.Chart, colour: alt.Color) -> alt.Chart:
-    """Names of layers beside their dots. Those that would cover each other stand as a stack at the first of them:
+    """Names of layers beside their dots. Those that would cover each other form a stack at the first of them:
     upwards, since paths come from below, but downwards at the cap, where no path passes, and where there is no room."""
     import altair as alt
 
@@ -143,34 +143,33 @@ def _caps(p: Planes) -> list[Any]:
     """The two lines no binned estimate can cross, with their names."""
     import altair as alt
 
-    cap, entropy = p.plane.values["cap"], p.plane.values["label_entropy"]
-    measured = p.trajectories.values["data"]["measured"]
+    cap, entropy = p.caps
     line = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[4, 3])
-    said: dict[str, Any] = {"color": NEUTRAL, "fontSize": 12}
+    style: dict[str, Any] = {"color": NEUTRAL, "fontSize": 12}
     return [
         line.encode(x=alt.datum(cap), y=alt.datum(0), y2=alt.datum(entropy)),
         line.encode(y=alt.datum(entropy), x=alt.datum(0), x2=alt.datum(cap)),
-        alt.Chart(alt.InlineData([{"text": f"log₂ {measured} = {cap:.4g} bits"}]))
-        .mark_text(align="right", baseline="bottom", dx=-6, dy=-6, **said)
+        alt.Chart(alt.InlineData([{"text": f"log₂ {p.trajectories.data.measured} = {cap:.4g} bits"}]))
+        .mark_text(align="right", baseline="bottom", dx=-6, dy=-6, **style)
         .encode(x=alt.datum(cap), y=alt.datum(0), text="text:N"),
         alt.Chart(alt.InlineData([{"text": f"H(Y) = {entropy:.3f} bits"}]))
-        .mark_text(align="left", baseline="bottom", dx=6, dy=-5, **said)
+        .mark_text(align="left", baseline="bottom", dx=6, dy=-5, **style)
         .encode(x=alt.datum(0), y=alt.datum(entropy), text="text:N"),
     ]
 
 
 def _body(p: Planes, configuration: str, estimator: str, spec: str, alt: str) -> str:
     last = len(p.epochs) - 1
-    runs = {"mean": "mean of runs"} | {str(seed): f"seed {seed}" for seed in p.trajectories.values["seeds"]}
+    runs = {"mean": "mean of runs"} | {str(seed): f"seed {seed}" for seed in p.trajectories.seeds}
     choices = (
-        _choice("configuration", "Network", p.titles, configuration)
-        + _choice("estimator", "Estimator", p.estimators, estimator)
-        + _choice("run", "Shown", runs, "mean")
+        menu("Network", p.titles, configuration, name="configuration")
+        + menu("Estimator", p.plane.titles, estimator, name="estimator")
+        + menu("Shown", runs, "mean", name="run")
     )
     return (
         f'<div class="wb-planes" data-epochs="{json.dumps(p.epochs, separators=(",", ":"))}">'
         f'<div class="wb-planes-controls" hidden>{choices}</div>'
-        f'<p class="wb-planes-said" aria-live="polite">{_said(p, configuration)}</p>'
+        f'<p class="wb-planes-said" aria-live="polite">{_runs_text(p, configuration)}</p>'
         f'<div class="wb-chart" data-spec="{spec}" role="img" aria-label="{escape(alt, quote=True)}"'
         f' style="min-height:{HEIGHT}px"></div>'
         '<div class="wb-planes-player" hidden><button type="button">Play</button>'
@@ -179,52 +178,42 @@ def _body(p: Planes, configuration: str, estimator: str, spec: str, alt: str) ->
     )
 
 
-def _choice(name: str, label: str, options: Mapping[str, str], chosen: str) -> str:
-    listed = "".join(
-        f'<option value="{escape(value, quote=True)}"{" selected" if value == chosen else ""}>{escape(title)}</option>'
-        for value, title in options.items()
-    )
-    return f'<label>{label} <select name="{name}">{listed}</select></label>'
-
-
-def _said(p: Planes, configuration: str) -> str:
-    """What is shown; the script writes the same."""
-    runs = alive(p.trajectories)[configuration][0]
+def _runs_text(p: Planes, configuration: str) -> str:
+    """Which runs are drawn; the script writes the same."""
+    runs = p.trajectories.run_counts[configuration].lived
     if not runs:
-        return f"No mean to show: {p.alive[configuration]}."
+        return f"No mean to show: {p.lived[configuration]}."
     return (
-        f"Mean of {p.alive[configuration]}{'; crosses reach from the least run to the greatest' if runs > 1 else ''}."
+        f"Mean of {p.lived[configuration]}{'; crosses reach from the least run to the greatest' if runs > 1 else ''}."
     )
 
 
 def _caption(p: Planes, configuration: str, estimator: str) -> str:
-    values = p.trajectories.values
-    data = values["data"]
-    fewer = [each for each in p.plane.values["estimators"] if each["records"] < len(p.epochs)]
+    fewer = [each for each in p.plane.estimators if each.records < len(p.epochs)]
     sparse = (
-        f" {'; '.join(escape(each['title']) for each in fewer)}: at {fewer[0]['records']} of them, for up to"
-        f" {fewer[0]['seeds']} seeds."
+        f" {'; '.join(escape(each.title) for each in fewer)}: at {fewer[0].records} of them, for up to"
+        f" {fewer[0].seeds} seeds."
         if fewer
         else ""
     )
     return (
-        f"The information plane of {escape(p.titles[configuration])}, {escape(p.told(estimator))}: every layer's path from the"
+        f"The information plane of {escape(p.titles[configuration])}, {escape(p.measurement(estimator))}: every layer's path from the"
         f" untrained network (open circle) to epoch {p.epochs[-1]}, measured at {len(p.epochs)} epochs.{sparse} Lines and dots are means over the"
-        f" runs that lived to the end ({p.alive[configuration]}); a cross reaches from the least of them to the greatest, and is not"
-        f" an interval of the mean. No binned estimate passes the broken lines: I(X;T) ≤ log₂ {data['measured']}, the entropy of"
+        f" runs that lived to the end ({p.lived[configuration]}); a cross reaches from the least of them to the greatest, and is not"
+        f" an interval of the mean. No binned estimate passes the broken lines: I(X;T) ≤ log₂ {p.trajectories.data.measured}, the entropy of"
         " the samples, and I(T;Y) ≤ H(Y), that of their classes. The axes are the same for all networks and epochs."
     )
 
 
-def _ends(paths: pd.DataFrame) -> str:
-    told = []
+def _ends_text(paths: pd.DataFrame) -> str:
+    texts = []
     for layer, path in paths.groupby("layer", sort=False):
         first, last = path.iloc[0], path.iloc[-1]
-        told.append(
+        texts.append(
             f"{layer} I(X;T) {share_text(first['i_xt'])} to {share_text(last['i_xt'])} bits, I(T;Y)"
             f" {share_text(first['i_ty'])} to {share_text(last['i_ty'])}"
         )
-    return "; ".join(told)
+    return "; ".join(texts)
 
 
 FIGURES = (

@@ -11,6 +11,7 @@ from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import share_text
 from wbsite.results.site import Gap
 
+from ._html import colour_key
 from ._plane_data import Planes, planes
 from ._plane_drawing import Frame, Key, key_of, plane_svg
 
@@ -26,15 +27,14 @@ def draw(scene: Scene) -> Drawing | Gap:
     p = planes(scene)
     if isinstance(p, Gap):
         return p
-    estimator = scene.options.get("estimator") or p.default
-    if estimator not in p.estimators:
-        raise unknown("estimator", estimator, p.estimators)
+    estimator = scene.options.get("estimator") or p.plane.default
+    if estimator not in p.plane.titles:
+        raise unknown("estimator", estimator, p.plane.titles)
     few = len(p.titles) <= FEW
     key, frame = key_of(p), Frame(*(LARGE if few else SMALL), *p.limits)
     panels = "".join(_panel(p, name, estimator, frame, key) for name in p.titles)
-    keys = "".join(f'<span style="--wb-key:{colour}">{name}</span>' for name, colour in key.colours.items())
     table = p.means[p.means["estimator"] == estimator].reset_index(drop=True)
-    body = f'<p class="wb-keys" aria-hidden="true">{keys}</p><div class="wb-small-planes{" wb-few" if few else ""}" style="--wb-columns:{_columns(len(p.titles))}">{panels}</div>'
+    body = f'{colour_key(key.colours)}<div class="wb-small-planes{" wb-few" if few else ""}" style="--wb-columns:{_columns(len(p.titles))}">{panels}</div>'
     return Drawing(
         _caption(p, estimator), _alt(p, table), table.round(4).astype({"runs": "Int64"}), body=body,
         width="wide" if few else "full",
@@ -47,40 +47,38 @@ def _columns(planes: int) -> int:
 
 
 def _panel(p: Planes, name: str, estimator: str, frame: Frame, key: Key) -> str:
-    caps = p.plane.values["cap"], p.plane.values["label_entropy"]
-    inside = plane_svg(p.paths(name, estimator), frame, key, caps)
+    inside = plane_svg(p.paths(name, estimator), frame, key, p.caps)
     return (
-        f'<div><p class="wb-charts-title">{escape(p.titles[name])} <small>{p.alive[name]}</small></p>'
+        f'<div><p class="wb-charts-title">{escape(p.titles[name])} <small>{p.lived[name]}</small></p>'
         f'<svg class="wb-plane" viewBox="0 0 {frame.width} {frame.height}" aria-hidden="true">{inside}</svg></div>'
     )
 
 
 def _caption(p: Planes, estimator: str) -> str:
-    data = p.trajectories.values["data"]
     return (
         f"The information plane of {len(p.titles)} network{'s' if len(p.titles) > 1 else ''}, titled by what differs between them:"
-        f" I(X;T) in bits from left to right, I(T;Y) in bits upwards, {escape(p.told(estimator))}. A path is a layer's, from the"
+        f" I(X;T) in bits from left to right, I(T;Y) in bits upwards, {escape(p.measurement(estimator))}. A path is a layer's, from the"
         f" untrained network (open circle) to epoch {p.epochs[-1]} (dot, with the layer's number); layers that end together share a"
         " name. Paths are means over the runs that lived to the end, without their spread, which the file has as the least and"
-        f" the greatest run. Broken lines are the caps log₂ {data['measured']} and H(Y). One scale for all."
+        f" the greatest run. Broken lines are the caps log₂ {p.trajectories.data.measured} and H(Y). One scale for all."
     )
 
 
 def _alt(p: Planes, table: pd.DataFrame) -> str:
-    """Where the first and the last hidden layer of each end."""
-    told = []
+    """Which layer of each configuration goes furthest back."""
+    texts = []
     for name, title in p.titles.items():
-        of = table[table["configuration"] == name]
-        ends = of.groupby("layer", sort=False)["i_xt"].agg(["max", "last"])
+        paths = table[table["configuration"] == name]
+        ends = paths.groupby("layer", sort=False)["i_xt"].agg(["max", "last"])
         if ends.empty:
-            told.append(f"{title}: no run lived to the end")
+            texts.append(f"{title}: no run lived to the end")
             continue
         most = (ends["max"] - ends["last"]).idxmax()
-        told.append(
+        texts.append(
             f"{title}: the mean path of {most} goes furthest back, from {share_text(ends.loc[most, 'max'])} to"
             f" {share_text(ends.loc[most, 'last'])} bits of I(X;T)"
         )
-    return f"Information planes side by side. {'; '.join(told)}."
+    return f"Information planes side by side. {'; '.join(texts)}."
 
 
 FIGURES = (Figure("information-planes", draw, "information planes side by side", of="site", options=("estimator",)),)

@@ -11,36 +11,38 @@ import pandas as pd
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import interval_expression, side_by_side
+from wbsite.results.information.counting import Counting
+from wbsite.results.information.trajectories import Trajectories
 from wbsite.results.site import Gap
 
+from ._html import colour_key
 from ._plane_parts import (
+    Mean,
     absent_text,
+    chosen_configurations,
     epoch_axis,
-    interval_text,
-    keys,
-    lived,
-    mean_interval,
-    nothing,
+    mean_over_seeds,
+    nothing_to_draw,
     panel_title,
+    percent_mean,
     runs_text,
-    shown,
     thinned,
     width_of,
 )
-from ._planes import SUITE, found
+from ._planes import study_result
 
 HEIGHT = 210
 
 PARTS = {"train": ("training", "#c9428a"), "test": ("test", "#1c8f94")}
-"""Part of the samples → what the figure calls it, and its colour."""
+"""Part of the samples → its name in the figure, and its colour."""
 
 FLOOR = 0.01
-"""The least error that the axis shows; an accuracy closer to 1 stands at its end."""
+"""The least error that the axis shows; an accuracy closer to 1 is drawn at its end."""
 
 TICKS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 
 ERRORS = {"error": "accuracy", "error_low": "low", "error_high": "high"}
-"""What is drawn, on a logarithmic axis → the column it is computed from."""
+"""Quantity on the logarithmic axis → the column it is computed from."""
 
 ROWS = 6000
 """Most rows of single runs; a study of more runs is drawn at fewer of its records."""
@@ -48,32 +50,33 @@ ROWS = 6000
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A panel a configuration, on shared axes."""
-    trajectories = found(scene, "trajectories")
+    trajectories = study_result(scene, Trajectories)
     if isinstance(trajectories, Gap):
         return trajectories
-    chosen, missing = shown(scene, trajectories)
+    chosen, missing = chosen_configurations(scene, trajectories)
     if not chosen:
-        return nothing(missing)
-    course = trajectories.table("course")
-    course = course[course["configuration"].isin([of["name"] for of in chosen])]
-    runs = len(course.drop_duplicates(["configuration", "seed"]))
-    course = course[course["epoch"].isin(thinned(trajectories.values["epochs"], ROWS // (2 * runs)))]
-    table = accuracy_rows(course.assign(alive=lived(trajectories, course)))
+        return nothing_to_draw(missing)
+    runs = len(chosen) * len(trajectories.seeds)
+    epochs = thinned(trajectories.epochs, ROWS // (2 * runs))
+    course = trajectories.course
+    course = course[course["configuration"].isin([each.name for each in chosen]) & course["epoch"].isin(epochs)]
+    table = accuracy_rows(course.assign(alive=trajectories.lived(course)))
     baseline = _baseline(scene)
     most = 1 - min([table["accuracy"].min(), *([] if baseline is None else [baseline])])
     ends = (max(most, 2 * FLOOR), FLOOR)
     last = float(table["epoch"].max())
-    panels, files, told = [], {}, []
-    for of in chosen:
-        file, said = f"accuracy-{of['name']}.vl.json", _said(table[table["configuration"] == of["name"]])
-        files[file] = json.dumps(_chart(of["name"], ends, last, baseline)).encode()
-        panels.append((escape(panel_title(of, trajectories)), file, f"Accuracy of {of['title']}: {said}."))
-        told.append(f"{of['title']}: {said}")
+    panels, files, texts = [], {}, []
+    for each in chosen:
+        text = f"{each.title}: {_ends_text(table[table['configuration'] == each.name])}"
+        file = f"accuracy-{each.name}.vl.json"
+        files[file] = json.dumps(_chart(each.name, ends, last, baseline)).encode()
+        panels.append((escape(panel_title(each, trajectories)), file, f"Accuracy of {text}."))
+        texts.append(text)
     dead = table["kind"].eq("dead").any()
-    data_of = trajectories.values["data"]
+    samples = trajectories.data
     caption = (
-        f"Accuracy on the {data_of['train']} training and the {data_of['test']} test samples of"
-        f" {escape(str(data_of['name']))} ({data_of['split']} split, the same for all seeds) through training. Thick lines are"
+        f"Accuracy on the {samples.train} training and the {samples.test} test samples of"
+        f" {escape(samples.name)} ({samples.split} split, the same for all seeds) through training. Thick lines are"
         f" means over seeds ({runs_text(chosen, trajectories)}), shades their 95 % Student t intervals over seeds, thin lines"
         " single runs. The axis of epochs is logarithmic, and the untrained network, epoch 0, stands at its left end; that of"
         f" accuracy goes by the logarithm of the error, so that differences near its end at {100 * (1 - FLOOR):.0f} % can be seen."
@@ -85,8 +88,8 @@ def draw(scene: Scene) -> Drawing | Gap:
         )
         + absent_text(missing)
     )
-    body = keys(dict(PARTS.values())) + side_by_side(panels, HEIGHT)
-    alt = f"Line charts of accuracy through training. {'; '.join(told)}."
+    body = colour_key(dict(PARTS.values())) + side_by_side(panels, HEIGHT)
+    alt = f"Line charts of accuracy through training. {'; '.join(texts)}."
     return Drawing(caption, alt, table, body=body, files=files, width=width_of(panels))
 
 
@@ -105,7 +108,7 @@ def accuracy_rows(course: pd.DataFrame) -> pd.DataFrame:
         rows = [
             {
                 **dict(zip(("configuration", "epoch"), key, strict=True)),
-                **dict(zip(("accuracy", "low", "high"), mean_interval(table["accuracy"]), strict=True)),
+                **dict(zip(("accuracy", "low", "high"), mean_over_seeds(table["accuracy"]), strict=True)),
                 "seeds": len(table),
                 "kind": "mean",
                 "part": part,
@@ -122,9 +125,8 @@ def accuracy_rows(course: pd.DataFrame) -> pd.DataFrame:
 
 def _baseline(scene: Scene) -> float | None:
     """Accuracy of counting, where it has been computed and the data can be counted."""
-    counting = scene.site.suite(SUITE).entry("counting")
-    found = counting.values.get("baseline") if counting else None
-    return float(found["accuracy"]) if found else None
+    counting = study_result(scene, Counting)
+    return None if isinstance(counting, Gap) or counting.baseline is None else counting.baseline.accuracy
 
 
 def _chart(name: str, ends: tuple[float, float], last: float, baseline: float | None) -> dict[str, Any]:
@@ -141,8 +143,8 @@ def _chart(name: str, ends: tuple[float, float], last: float, baseline: float | 
     base = base.transform_calculate(
         x=expression,
         **{
-            of: f"isValid(toNumber(datum.{column})) ? max(1 - datum.{column}, {FLOOR}) : null"
-            for of, column in ERRORS.items()
+            error: f"isValid(toNumber(datum.{column})) ? max(1 - datum.{column}, {FLOOR}) : null"
+            for error, column in ERRORS.items()
         },
     )
     means = base.transform_filter("datum.kind == 'mean'").transform_calculate(
@@ -174,17 +176,17 @@ def _chart(name: str, ends: tuple[float, float], last: float, baseline: float | 
     return specification(alt.layer(*layers), HEIGHT)
 
 
-def _said(table: pd.DataFrame) -> str:
+def _ends_text(table: pd.DataFrame) -> str:
     """Where the means end."""
-    told = []
+    texts = []
     means = table[table["kind"] == "mean"]
     for part, (name, _) in PARTS.items():
-        of = means[means["part"] == part]
-        if of.empty:
+        course = means[means["part"] == part]
+        if course.empty:
             return "no run lived"
-        last = of.loc[of["epoch"].idxmax()]
-        told.append(f"{name} ends at {interval_text((last['accuracy'], last['low'], last['high']), percent=True)}")
-    return ", ".join(told)
+        last = course.loc[course["epoch"].idxmax()]
+        texts.append(f"{name} ends at {percent_mean(Mean(last['accuracy'], last['low'], last['high']))}")
+    return ", ".join(texts)
 
 
 FIGURES = (

@@ -9,78 +9,91 @@ from typing import Any
 
 import pandas as pd
 
-from wbsite.core.store import Entry
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import side_by_side
+from wbsite.results.information.activation_patterns import ActivationPatterns
+from wbsite.results.information.saturation import KindCounts, Saturation
 from wbsite.results.site import Gap
 
-from ._plane_parts import absent_text, estimator_titles, keys, measured_text, panel_title, runs_text, shown
-from ._planes import found, layer_colours, layers_of
+from ._html import colour_key
+from ._plane_parts import (
+    absent_text,
+    chosen_configurations,
+    measured_text,
+    nothing_to_draw,
+    panel_title,
+    runs_text,
+)
+from ._planes import colours_by_layer, measured, study_result
 
 HEIGHT = 240
 
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A panel a configuration whose activation function is flat somewhere, on shared axes."""
-    results = [
-        found(scene, name) for name in ("trajectories", "information_plane", "activation_patterns", "saturation")
-    ]
-    for result in results:
-        if isinstance(result, Gap):
-            return result
-    trajectories, plane, patterns, saturation = (result for result in results if isinstance(result, Entry))
-    chosen, missing = shown(scene, trajectories)
+    results, patterns, saturation = (
+        measured(scene), study_result(scene, ActivationPatterns), study_result(scene, Saturation),
+    )  # fmt: skip
+    if isinstance(results, Gap):
+        return results
+    if isinstance(patterns, Gap):
+        return patterns
+    if isinstance(saturation, Gap):
+        return saturation
+    trajectories, plane = results
+    chosen, missing = chosen_configurations(scene, trajectories)
     if not chosen:
-        return Gap(f"the study has no configuration {' or '.join(missing)}", failed=False)
-    table = point_rows(saturation, [of["name"] for of in chosen])
+        return nothing_to_draw(missing)
+    table = point_rows(saturation, [each.name for each in chosen])
     if table.empty:
         return Gap("no run lived to the end, or none has activations that can saturate", failed=False)
-    deep = layers_of(chosen)
-    colours = dict(zip(deep, layer_colours(len(deep)), strict=True))
-    rules = saturation.values
+    colours = colours_by_layer(chosen)
     ends = (min(-0.1, float(table["rise"].min())), max(0.1, float(table["rise"].max())))
     most = max(0.5, float(table["compression"].max()))
-    panels, files, told, flat = [], {}, [], []
-    for of in chosen:
-        flat += [of["title"]] * (not patterns.values["ends"][of["name"]])
-        if of["name"] not in set(table["configuration"]):
+    nowhere_flat = [each.title for each in chosen if not patterns.flat_ends[each.name]]
+    panels, files, texts = [], {}, []
+    for each in chosen:
+        if each.name not in set(table["configuration"]):
             continue
-        said = _said(rules["configurations"][of["name"]])
-        file = f"saturation-{of['name']}.vl.json"
-        files[file] = json.dumps(_chart(of["name"], colours, ends, most, rules)).encode()
-        panels.append((escape(panel_title(of, trajectories)), file, f"{of['title']}: {said}."))
-        told.append(f"{of['title']}: {said}")
+        text = f"{each.title}: {_kinds_text(saturation.configurations[each.name].kinds)}"
+        file = f"saturation-{each.name}.vl.json"
+        files[file] = json.dumps(_chart(each.name, colours, ends, most, saturation)).encode()
+        panels.append((escape(panel_title(each, trajectories)), file, f"{text}."))
+        texts.append(text)
     caption = (
         "Compression of every layer of every run, largest I(X;T) minus the last, against the change from that record to"
-        f" the last in the share of its activations that are saturated: {escape(patterns.values['rule'])}; of the output,"
+        f" the last in the share of its activations that are saturated: {escape(patterns.rule)}; of the output,"
         " softmax activations near 0 or 1. Large marks with the layer's number are means over seeds"
-        f" ({runs_text(chosen, trajectories)}), dots single runs. Dashed: {rules['compresses']:g} bit and"
-        f" {100 * rules['saturates']:g} percentage points, from which a layer is said to compress and to saturate. In bits,"
-        f" {escape(estimator_titles(plane)[rules['estimator']])}; {measured_text(trajectories)}."
-        + (f" Nowhere flat, so that only the output can saturate: {escape('; '.join(flat))}." if flat else "")
+        f" ({runs_text(chosen, trajectories)}), dots single runs. Dashed: {saturation.compresses:g} bit and"
+        f" {100 * saturation.saturates:g} percentage points, from which a layer is said to compress and to saturate. In bits,"
+        f" {escape(plane.titles[saturation.estimator])}; {measured_text(trajectories)}."
+        + (
+            f" Nowhere flat, so that only the output can saturate: {escape('; '.join(nowhere_flat))}."
+            if nowhere_flat
+            else ""
+        )
         + absent_text(missing)
     )
-    alt = f"Scatter charts of compression against saturation. {'; '.join(told)}."
-    body = keys(colours) + side_by_side(panels, HEIGHT)
+    alt = f"Scatter charts of compression against saturation. {'; '.join(texts)}."
+    body = colour_key(colours) + side_by_side(panels, HEIGHT)
     return Drawing(caption, alt, table, body=body, files=files, width="wide" if len(panels) in (2, 4) else "full")
 
 
-def point_rows(saturation: Entry, names: list[str]) -> pd.DataFrame:
+def point_rows(saturation: Saturation, names: list[str]) -> pd.DataFrame:
     """One row a point: configuration, layer, kind ("run" or "mean"), seed, compression in bits, rise of the saturated
     share, saturated_peak, saturated_end, rho (Spearman's ρ within the run), seeds."""
     columns = ["compression", "rise", "saturated_peak", "saturated_end", "rho"]
-    runs = saturation.table("rows")
-    runs = runs[runs["configuration"].isin(names)].dropna(subset=["rise"])
-    of = runs.groupby(["configuration", "layer"], sort=False)
-    means = of[columns].mean().join(of.size().rename("seeds")).reset_index()
+    runs = saturation.rows[saturation.rows["configuration"].isin(names)].dropna(subset=["rise"])
+    by_layer = runs.groupby(["configuration", "layer"], sort=False)
+    means = by_layer[columns].mean().join(by_layer.size().rename("seeds")).reset_index()
     table = pd.concat([runs.assign(kind="run"), means.assign(kind="mean")], ignore_index=True)
     table = table.reindex(columns=["configuration", "layer", "kind", "seed", *columns, "seeds"])
     return table.round(dict.fromkeys(columns, 4)).astype({"seed": "Int64", "seeds": "Int64"})
 
 
 def _chart(
-    name: str, colours: Mapping[str, str], ends: tuple[float, float], most: float, rules: Mapping[str, Any]
+    name: str, colours: Mapping[str, str], ends: tuple[float, float], most: float, saturation: Saturation
 ) -> dict[str, Any]:
     import altair as alt
 
@@ -101,8 +114,8 @@ def _chart(
     runs = base.transform_filter("datum.kind == 'run'").mark_point(filled=True, size=24, opacity=0.5)
     rule = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[4, 4])
     layers = [
-        rule.encode(x=alt.datum(rules["saturates"])),
-        rule.encode(y=alt.datum(rules["compresses"])),
+        rule.encode(x=alt.datum(saturation.saturates)),
+        rule.encode(y=alt.datum(saturation.compresses)),
         runs.encode(x=x, y=y, color=colour, tooltip=["layer:N", "seed:N", *numbers]),
         means.mark_point(size=130, strokeWidth=2).encode(
             x=x, y=y, color=colour, tooltip=["layer:N", "seeds:Q", *numbers]
@@ -114,12 +127,12 @@ def _chart(
     return specification(alt.layer(*layers), HEIGHT)
 
 
-def _said(of: Mapping[str, Any]) -> str:
-    if of["both"] is None:
+def _kinds_text(kinds: KindCounts) -> str:
+    if kinds.both is None:
         return "hidden layers cannot saturate"
     return (
-        f"of the hidden layers of all runs {of['both']} compress and saturate, {of['only_compresses']} only compress,"
-        f" {of['only_saturates']} only saturate, {of['neither']} do neither"
+        f"of the hidden layers of all runs {kinds.both} compress and saturate, {kinds.only_compresses} only compress,"
+        f" {kinds.only_saturates} only saturate, {kinds.neither} do neither"
     )
 
 

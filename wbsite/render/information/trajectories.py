@@ -15,24 +15,24 @@ from wbsite.render.charts import data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import side_by_side
 from wbsite.render.text import number_text
+from wbsite.results.information.trajectories import ConfigurationRecord, Trajectories
 from wbsite.results.site import Gap
 
+from ._html import chart_menu, colour_key
 from ._plane_parts import (
     absent_text,
     by_choice,
-    choice,
+    chosen_configurations,
     epoch_axis,
-    keys,
-    lived,
-    nothing,
+    layer_colour,
+    nothing_to_draw,
     panel_title,
     runs_text,
-    shown,
     spread_out,
     thinned,
     width_of,
 )
-from ._planes import found, layer_colours, layers_of
+from ._planes import colours_by_layer, study_result
 
 HEIGHT = 230
 
@@ -42,7 +42,7 @@ QUANTITIES = {
     "deviation": "deviation of the gradient over batches, norm",
     "weight_norm": "weights, norm",
 }
-"""Column → what menus and axes call it."""
+"""Column → its name in menus and on axes."""
 
 ROWS = 3600
 """Most rows of data; a study with more configurations is drawn at fewer of its records."""
@@ -56,55 +56,54 @@ APART = 0.065
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A panel a configuration, on shared axes; a menu chooses the quantity."""
-    trajectories = found(scene, "trajectories")
+    trajectories = study_result(scene, Trajectories)
     if isinstance(trajectories, Gap):
         return trajectories
-    chosen, missing = shown(scene, trajectories)
-    gradients = trajectories.table("gradients")
-    gradients = gradients[lived(trajectories, gradients)]
-    chosen = [of for of in chosen if of["name"] in set(gradients["configuration"])]
+    chosen, missing = chosen_configurations(scene, trajectories)
+    gradients = trajectories.gradients[trajectories.lived(trajectories.gradients)]
+    chosen = [each for each in chosen if each.name in set(gradients["configuration"])]
     if not chosen:
-        return nothing(missing)
-    names = layers_of(chosen)
-    most = ROWS // (len(chosen) * len(names))
-    table = gradient_rows(gradients, chosen, thinned(trajectories.values["epochs"], most))
+        return nothing_to_draw(missing)
+    colours = colours_by_layer(chosen)
+    most = ROWS // (len(chosen) * len(colours))
+    table = gradient_rows(gradients, [each.name for each in chosen], thinned(trajectories.epochs, most))
     ends = {name: _ends(table, name) for name in QUANTITIES}
-    colours = dict(zip(names, layer_colours(len(names)), strict=True))
     last = float(table["epoch"].max())
-    panels, files, told = [], {}, []
-    for of in chosen:
-        own = table[table["configuration"] == of["name"]]
-        file, said = f"gradients-{of['name']}.vl.json", _said(own, of["layers"])
-        files[file] = json.dumps(_chart(own, of, colours, ends, last)).encode()
-        panels.append((escape(panel_title(of, trajectories)), file, f"{of['title']}: {said}."))
-        told.append(f"{of['title']}: {said}")
-    body = f"{choice('quantity', 'Shown:', QUANTITIES, 'snr')}{keys(colours)}{side_by_side(panels, HEIGHT)}"
+    panels, files, texts = [], {}, []
+    for each in chosen:
+        courses = table[table["configuration"] == each.name]
+        file, text = f"gradients-{each.name}.vl.json", f"{each.title}: {_ratio_text(courses, each.layers)}"
+        files[file] = json.dumps(_chart(courses, each, colours, ends, last)).encode()
+        panels.append((escape(panel_title(each, trajectories)), file, f"{text}."))
+        texts.append(text)
+    menu = chart_menu("quantity", "Shown:", QUANTITIES, "snr")
+    body = f"{menu}{colour_key(colours)}{side_by_side(panels, HEIGHT)}"
     records = table["epoch"].nunique()
-    thin = f", here {records} of them" if records < trajectories.values["records"] else ""
+    thin = f", here {records} of them" if records < trajectories.records else ""
     caption = (
         "Gradients and weights through training, a line a layer: of the gradient of the loss over each batch of an epoch, with"
         " the weights held, the mean and the standard deviation over batches, each as its Euclidean norm over the layer's"
         " weights; their ratio, the signal-to-noise ratio; and the norm of the layer's weights. Lines are means over seeds"
         f" ({runs_text(chosen, trajectories)}), shades reach from the least to the greatest run. Both axes are logarithmic;"
-        f" the untrained network, epoch 0, stands at their left end. At {trajectories.values['records']} recorded"
-        f" epochs{thin}. Data: {escape(str(trajectories.values['data']['name']))}.{absent_text(missing)}"
+        f" the untrained network, epoch 0, stands at their left end. At {trajectories.records} recorded"
+        f" epochs{thin}. Data: {escape(trajectories.data.name)}.{absent_text(missing)}"
     )
-    alt = f"Line charts of gradients by layer through training. Ratio of signal to noise: {'; '.join(told)}."
+    alt = f"Line charts of gradients by layer through training. Ratio of signal to noise: {'; '.join(texts)}."
     return Drawing(caption, alt, table, body=body, files=files, width=width_of(panels))
 
 
-def gradient_rows(gradients: pd.DataFrame, chosen: Sequence[Mapping[str, Any]], epochs: Sequence[int]) -> pd.DataFrame:
+def gradient_rows(gradients: pd.DataFrame, names: Sequence[str], epochs: Sequence[int]) -> pd.DataFrame:
     """One row a configuration, layer and record: of each quantity the mean over runs, and NAME_low and NAME_high, the
     least and the greatest; NaN where no run has it. Rounded to four digits."""
-    table = gradients[gradients["configuration"].isin([of["name"] for of in chosen]) & gradients["epoch"].isin(epochs)]
-    of = {
-        f"{name}{end}": (name, how)
+    table = gradients[gradients["configuration"].isin(names) & gradients["epoch"].isin(epochs)]
+    statistics = {
+        f"{name}{end}": (name, statistic)
         for name in QUANTITIES
-        for end, how in (("", "mean"), ("_low", "min"), ("_high", "max"))
+        for end, statistic in (("", "mean"), ("_low", "min"), ("_high", "max"))
     }
-    means = table.groupby(["configuration", "layer", "epoch"], sort=False).agg(seeds=("seed", "nunique"), **of)
-    means = means.reset_index()
-    for name in of:
+    groups = table.groupby(["configuration", "layer", "epoch"], sort=False)
+    means = groups.agg(seeds=("seed", "nunique"), **statistics).reset_index()
+    for name in statistics:
         means[name] = [float(f"{value:.3e}") for value in means[name]]
     return means
 
@@ -121,7 +120,7 @@ def _ends(table: pd.DataFrame, name: str) -> tuple[float, float]:
 
 def _chart(
     table: pd.DataFrame,
-    of: Mapping[str, Any],
+    configuration: ConfigurationRecord,
     colours: Mapping[str, str],
     ends: Mapping[str, tuple[float, float]],
     last: float,
@@ -130,9 +129,9 @@ def _chart(
 
     quantity = alt.param(name="quantity", value="snr")
     expression, x = epoch_axis(last)
-    low, high = (by_choice("quantity", {name: of[end] for name, of in ends.items()}) for end in (0, 1))
+    low, high = (by_choice("quantity", {name: pair[end] for name, pair in ends.items()}) for end in (0, 1))
     floor = f"({low.expr})"
-    base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(of['name'])}")
+    base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(configuration.name)}")
     base = base.transform_calculate(x=expression)
     for name, end in (("value", ""), ("least", "_low"), ("most", "_high")):
         column = f"toNumber(datum[quantity + '{end}'])"
@@ -141,11 +140,11 @@ def _chart(
     # A title cannot go by a parameter's value in Vega-Lite: the menu above names the quantity.
     scale = alt.Scale(type="log", domain=[low, high], nice=False)
     ticks = {
-        name: [10.0**p for p in range(-12, 7) if of[0] <= 1.001 * 10.0**p <= 1.01 * of[1]] for name, of in ends.items()
+        name: [10.0**p for p in range(-12, 7) if least <= 1.001 * 10.0**p <= 1.01 * most]
+        for name, (least, most) in ends.items()
     }
     y = alt.Y("value:Q", title=None, scale=scale, axis=alt.Axis(format="~g", values=by_choice("quantity", ticks)))
-    names = list(of["layers"])
-    colour = alt.Color("layer:N", scale=alt.Scale(domain=names, range=[colours[name] for name in names]), legend=None)
+    colour = layer_colour(configuration, colours)
     band = base.mark_area(opacity=0.13, clip=True).encode(
         x=x, y=alt.Y("least:Q", scale=scale), y2="most:Q", color=colour
     )
@@ -160,7 +159,7 @@ def _chart(
         base.transform_filter(f"datum.epoch == {last}")
         .transform_calculate(
             short="replace(replace(datum.layer, 'layer ', ''), 'output', 'out')",
-            label=f"({json.dumps(_labels(table, names, ends))})[quantity][datum.layer]",
+            label=f"({json.dumps(_labels(table, configuration.layers, ends))})[quantity][datum.layer]",
         )
         .mark_text(align="left", dx=6, fontSize=11, fontWeight=600)
         .encode(x=x, y=alt.Y("label:Q", scale=scale), text="short:N", color=colour)
@@ -172,24 +171,24 @@ def _chart(
 def _labels(
     table: pd.DataFrame, names: Sequence[str], ends: Mapping[str, tuple[float, float]]
 ) -> dict[str, dict[str, float]]:
-    """Quantity → layer → where its name stands at the end of its line."""
+    """Quantity → layer → position of its name at the end of its line."""
     final = table[table["epoch"] == table["epoch"].max()].set_index("layer")
-    places: dict[str, dict[str, float]] = {}
+    positions: dict[str, dict[str, float]] = {}
     for quantity, (low, high) in ends.items():
         values = final[quantity].reindex(list(names)).to_numpy()
         drawn = np.log10(np.clip(np.nan_to_num(values, nan=low), low, high))
         moved = spread_out(drawn.tolist(), APART * math.log10(high / low))
-        places[quantity] = {name: 10**place for name, place in zip(names, moved, strict=True)}
-    return places
+        positions[quantity] = {name: 10**exponent for name, exponent in zip(names, moved, strict=True)}
+    return positions
 
 
-def _said(table: pd.DataFrame, names: Sequence[str]) -> str:
+def _ratio_text(table: pd.DataFrame, names: Sequence[str]) -> str:
     """Ratio of the first and last layer at the beginning and at the end."""
-    told = []
+    texts = []
     for name in dict.fromkeys((names[0], names[-1])):
         line = table[table["layer"] == name].sort_values("epoch")["snr"]
-        told.append(f"{name} from {number_text(float(line.iloc[0]))} to {number_text(float(line.iloc[-1]))}")
-    return ", ".join(told)
+        texts.append(f"{name} from {number_text(float(line.iloc[0]))} to {number_text(float(line.iloc[-1]))}")
+    return ", ".join(texts)
 
 
 FIGURES = (Figure("gradients", draw, "gradients and weights through training", of="site", options=("configurations",)),)

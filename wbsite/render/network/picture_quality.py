@@ -10,6 +10,7 @@ from wbsite.render.charts import INDEX, NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import unit_number
 from wbsite.render.text import number_text
+from wbsite.results.expanded._example_network import example_network
 from wbsite.results.network.unit_pictures import UnitPictures
 from wbsite.results.site import Gap, Model
 
@@ -77,4 +78,6 @@ def _caption(model: Model, table: pd.DataFrame, drawn: pd.DataFrame, pictures: U
     return text + (f" For {again} the first start was given up for another." if again else "")
 
 
-FIGURES = (Figure("picture-quality", draw, "how well pictures excite their units", of="model"),)
+FIGURES = (
+    Figure("picture-quality", draw, "how well pictures excite their units", of="model", example=example_network),
+)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wbsite.results.base import Record, Result, Table, boolean, integer, number, pictures, table, value
+from wbsite.results.photographs import PhotographSet
 
 
-class Settings(Record):
+class PictureSettings(Record):
     """How the pictures were looked for: side in pixels, steps of gradient ascent, parameterisation, seed."""
 
     size: int
@@ -16,27 +17,19 @@ class Settings(Record):
     seed: int
 
 
-class Photographs(Record):
-    """The photographs that responses are compared with: data set, number, and both in words."""
-
-    name: str
-    count: int
-    what: str
-
-
 class UnitPictures(Result, analysis="unit_pictures"):
     """A picture of each unit that was asked for; without any, `presented` and what follows is not there."""
 
     units: int = value("of the layer")
     shown: int = value("of these, how many have a picture")
-    settings: Settings = value("how the pictures were looked for")
+    settings: PictureSettings = value("how the pictures were looked for")
     presented: int | None = value("side at which the network saw them", "pixels", default=None)
     precision: str = value("number type of the gradients", default="")
-    dead: list[int] = value("units that no start excites", default=())
+    dead: tuple[int, ...] = value("units that no start excites", default=())
     median_ratio: float | None = value(
         "median over units of the response to the picture over that to photographs", default=None
     )
-    photographs: Photographs | None = value("what responses are compared with", default=None)
+    photographs: PhotographSet | None = value("what responses are compared with", default=None)
     rows: Table = table(
         unit=integer("channel of the layer, from 0"),
         activation=number("strongest response to its picture, before the rectifier", missing=True),

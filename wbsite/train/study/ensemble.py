@@ -30,11 +30,11 @@ SHARE_OF_MEMORY = 0.5
 
 @dataclass
 class State:
-    """Where training stands: all that decides how it goes on.
+    """The state of training: all that decides how it goes on.
 
     Attributes:
         epoch: passes done.
-        rows: float32 (seeds, configurations, P), see `models.stacked`.
+        rows: float32 (seeds, configurations, P), see `stacked`.
         first, second: Adam's moments of the gradient, of the same shape.
     """
 
@@ -66,23 +66,23 @@ class Ensemble:
     ) -> None:
         self.configurations, self.seeds, self.device = tuple(configurations), tuple(seeds), device
         self.shape: Architecture = self.configurations[0].architecture(samples.inputs.shape[1], len(samples.classes))
-        self.activations = [of.activation for of in self.configurations]
+        self.activations = [each.activation for each in self.configurations]
         self.inputs = torch.from_numpy(samples.inputs)[train].to(device)
         self.labels = torch.from_numpy(samples.labels)[train].to(device)
         self.batch = self.configurations[0].batch
-        self.trained = [name for name in self.shape.places if self.shape.is_trained(name)]
-        self.rates = torch.tensor([of.rate for of in self.configurations], device=device)[:, None]
-        self.adam = torch.tensor([of.optimiser == "adam" for of in self.configurations], device=device)[:, None]
+        self.trained = [name for name in self.shape.slots if self.shape.is_trained(name)]
+        self.rates = torch.tensor([each.rate for each in self.configurations], device=device)[:, None]
+        self.adam = torch.tensor([each.optimiser == "adam" for each in self.configurations], device=device)[:, None]
         self.limits = {every: self._limits(every) for every in ("step", "epoch")}
 
     def start(self) -> State:
         """The untrained networks."""
-        each = [
-            initial(self.shape, of.initialisation, of.initial_bias, seed)
+        networks = [
+            initial(self.shape, each.initialisation, each.initial_bias, seed)
             for seed in self.seeds
-            for of in self.configurations
+            for each in self.configurations
         ]
-        rows = torch.stack(each).unflatten(0, (len(self.seeds), -1)).to(self.device)
+        rows = torch.stack(networks).unflatten(0, (len(self.seeds), -1)).to(self.device)
         return State(0, rows, torch.zeros_like(rows), torch.zeros_like(rows))
 
     def train(self, state: State, until: int, progress: Progress | None = None) -> None:
@@ -118,12 +118,12 @@ class Ensemble:
         *_, logits = forward(self.shape, leaves, self.activations, samples, training=True)
         with torch.no_grad():  # the gradient of the mean cross-entropy: softmax minus one-hot, over the batch
             slope = torch.softmax(logits, 2)
-            each = labels[:, None, None].expand(-1, slope.shape[1], 1, -1)
-            slope.scatter_add_(2, each, torch.full((), -1.0, device=slope.device).expand_as(each))
+            classes = labels[:, None, None].expand(-1, slope.shape[1], 1, -1)
+            slope.scatter_add_(2, classes, torch.full((), -1.0, device=slope.device).expand_as(classes))
             slope.div_(labels.shape[1])
         slopes = torch.autograd.grad(logits, [leaves[name] for name in self.trained], slope)
-        found = dict(zip(self.trained, slopes, strict=True))
-        parts = [found[name] if name in found else torch.zeros_like(views[name]) for name in self.shape.places]
+        gradients = dict(zip(self.trained, slopes, strict=True))
+        parts = [gradients[name] if name in gradients else torch.zeros_like(views[name]) for name in self.shape.slots]
         return torch.cat([part.flatten(2) for part in parts], 2)
 
     def gradient_moments(self, rows: torch.Tensor, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -131,9 +131,9 @@ class Ensemble:
         total, squares, count = torch.zeros_like(rows), torch.zeros_like(rows), 0
         untouched = rows.clone()
         for samples, labels in self.batches(epoch):
-            found = self.gradients(untouched, samples, labels)
-            total += found
-            squares += found * found
+            gradient = self.gradients(untouched, samples, labels)
+            total += gradient
+            squares += gradient * gradient
             count += 1
         mean = total / count
         return mean, (squares / count - mean * mean).clamp_(min=0).sqrt_()
@@ -150,17 +150,17 @@ class Ensemble:
 
     def _limits(self, every: str) -> list[tuple[str, torch.Tensor]]:
         """Weights that some configuration limits after every step or epoch, with each configuration's limit."""
-        found = []
+        limited = []
         for layer in range(len(self.shape.units)):
             hidden = layer < len(self.shape.widths)
             limits = [
-                of.max_norm if of.max_norm_every == every and (hidden or of.max_norm_layers == "all") else None
-                for of in self.configurations
+                each.max_norm if each.max_norm_every == every and (hidden or each.max_norm_layers == "all") else None
+                for each in self.configurations
             ]
             if any(limit is not None for limit in limits):
                 values = [math.inf if limit is None else limit for limit in limits]
-                found.append((f"{layer}.weight", torch.tensor(values, device=self.device)[:, None, None]))
-        return found
+                limited.append((f"{layer}.weight", torch.tensor(values, device=self.device)[:, None, None]))
+        return limited
 
     def _limit(self, rows: torch.Tensor, every: str) -> None:
         if not self.limits[every]:
@@ -203,9 +203,10 @@ def seeds_at_once(
         free: bytes; what the device has free, where not given.
     """
     shape = configurations[0].architecture(samples.inputs.shape[1], len(samples.classes))
-    count, each = len(samples.inputs), len(configurations)
-    shown = 3 * max(configurations[0].batch, count // 8)  # activations, their gradients, and what a function keeps
-    floats = each * (sum(shape.units) * shown + 12 * shape.size) + count * (shape.inputs + 4)
+    count = len(samples.inputs)
+    columns = 3 * max(configurations[0].batch, count // 8)  # activations, their gradients, and what a function keeps
+    network = sum(shape.units) * columns + 12 * shape.size
+    floats = len(configurations) * network + count * (shape.inputs + 4)
     return max(1, int(SHARE_OF_MEMORY * (free_memory(device) if free is None else free) / (4 * floats)))
 
 
@@ -215,5 +216,5 @@ def free_memory(device: torch.device) -> int:
         return int(torch.cuda.mem_get_info(device)[0])
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # not told on every platform
+    except (AttributeError, ValueError, OSError):  # not known on every platform
         return 2 << 30

@@ -1,4 +1,4 @@
-"""What is read off the recorded networks of an ensemble: loss and accuracy, gradients and weights, runs that died."""
+"""Tables of the recorded networks of an ensemble: loss and accuracy, gradients and weights, runs that died."""
 
 from __future__ import annotations
 
@@ -28,18 +28,17 @@ def course_table(
     names: Sequence[str],
 ) -> pd.DataFrame:  # fmt: skip
     """Loss in nats and accuracy of every run at every record."""
-    found: dict[str, np.ndarray] = {}
+    columns: dict[str, np.ndarray] = {}
     for part, indices in (("train", train), ("test", test)):
         inputs = torch.from_numpy(samples.inputs[indices].T.copy()).to(ensemble.device)
         labels = torch.from_numpy(samples.labels[indices]).to(ensemble.device)
         scores = [_scores(ensemble, record.to(ensemble.device), inputs, labels) for record in rows]
-        found[f"{part}_loss"], found[f"{part}_accuracy"] = (
+        columns[f"{part}_loss"], columns[f"{part}_accuracy"] = (
             torch.stack(values).cpu().double().numpy() for values in zip(*scores, strict=True)
         )
-    columns = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
-    place = pd.MultiIndex.from_product([study.moments, ensemble.seeds, names], names=["epoch", "seed", "configuration"])
-    table = pd.DataFrame({name: found[name].ravel() for name in columns}, index=place).reset_index()
-    return table[["configuration", "seed", "epoch", *columns]]
+    index = pd.MultiIndex.from_product([study.moments, ensemble.seeds, names], names=["epoch", "seed", "configuration"])
+    table = pd.DataFrame({name: values.ravel() for name, values in columns.items()}, index=index).reset_index()
+    return table[["configuration", "seed", "epoch", "train_loss", "test_loss", "train_accuracy", "test_accuracy"]]
 
 
 def _scores(
@@ -47,8 +46,8 @@ def _scores(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     with torch.no_grad():
         *_, logits = forward(ensemble.shape, ensemble.shape.views(rows), ensemble.activations, inputs[None])
-        each = labels[None].expand(logits.shape[0] * logits.shape[1], -1)
-        loss = functional.cross_entropy(logits.flatten(0, 1), each, reduction="none").mean(1)
+        repeated = labels[None].expand(logits.shape[0] * logits.shape[1], -1)
+        loss = functional.cross_entropy(logits.flatten(0, 1), repeated, reduction="none").mean(1)
         right = (logits.argmax(2) == labels).float().mean(2)
     return loss.unflatten(0, logits.shape[:2]), right
 
@@ -56,24 +55,20 @@ def _scores(
 def gradients_table(
     ensemble: Ensemble, stages: Sequence[dict[str, torch.Tensor]], study: Study, names: Sequence[str]
 ) -> pd.DataFrame:
-    """Norms over each layer's weights: of the gradient's mean and standard deviation over batches, and their own."""
-    found = {
-        what: torch.cat([stage[what] for stage in stages if len(stage["rows"])]).double().numpy()
-        for what in ("mean", "deviation", "norm")
-    }
-    levels = [study.moments, ensemble.seeds, names, ensemble.shape.layers]
-    place = pd.MultiIndex.from_product(levels, names=["epoch", "seed", "configuration", "layer"])
+    """Norms over each layer's weights: of the gradient's mean and standard deviation over batches, and of the weights
+    themselves."""
+    mean, deviation, norm = (
+        torch.cat([stage[name] for stage in stages if len(stage["rows"])]).double().numpy()
+        for name in ("mean", "deviation", "norm")
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = found["mean"] / found["deviation"]
+        ratio = mean / deviation
     ratio[~np.isfinite(ratio)] = np.nan  # a layer that gets no gradient has no ratio
+    levels = [study.moments, ensemble.seeds, names, ensemble.shape.layers]
+    columns = {"mean": mean, "deviation": deviation, "snr": ratio, "weight_norm": norm}
     table = pd.DataFrame(
-        {
-            "mean": found["mean"].ravel(),
-            "deviation": found["deviation"].ravel(),
-            "snr": ratio.ravel(),
-            "weight_norm": found["norm"].ravel(),
-        },
-        index=place,
+        {name: values.ravel() for name, values in columns.items()},
+        index=pd.MultiIndex.from_product(levels, names=["epoch", "seed", "configuration", "layer"]),
     ).reset_index()
     return table[["configuration", "seed", "epoch", "layer", "mean", "deviation", "snr", "weight_norm"]]
 
@@ -94,21 +89,21 @@ def runs_table(
             alive.append((spread > CONSTANT * (1 + logits.abs().amax(3))).any(2).cpu())
             finite.append(record.isfinite().all(2))
     ends = course[course["epoch"] == study.moments[-1]].set_index(["configuration", "seed"])
-    found = []
+    runs = []
     for s, seed in enumerate(ensemble.seeds):
         for c, name in enumerate(names):
-            well = [bool(a[s, c] and f[s, c]) for a, f in zip(alive, finite, strict=True)]
-            dead = not well[-1]
-            since = max((place + 1 for place, good in enumerate(well) if good), default=0)
-            why = "constant output" if bool(finite[-1][s, c]) else "parameters not finite"
-            found.append(
+            usable = [bool(a[s, c] and f[s, c]) for a, f in zip(alive, finite, strict=True)]
+            dead = not usable[-1]
+            since = max((record + 1 for record, use in enumerate(usable) if use), default=0)
+            reason = "constant output" if bool(finite[-1][s, c]) else "parameters not finite"
+            runs.append(
                 {
                     "configuration": name,
                     "seed": seed,
                     "died": float(study.moments[since]) if dead else math.nan,
-                    "reason": why if dead else "",
+                    "reason": reason if dead else "",
                     "train_accuracy": float(ends.loc[(name, seed), "train_accuracy"]),
                     "test_accuracy": float(ends.loc[(name, seed), "test_accuracy"]),
                 }
             )
-    return pd.DataFrame(found)
+    return pd.DataFrame(runs)

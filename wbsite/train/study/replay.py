@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -12,7 +12,6 @@ from .ensemble import outputs
 from .study import Study
 
 if TYPE_CHECKING:
-    from wbsite.core.store import Entry
     from wbsite.datasets.base import Samples
 
 
@@ -26,7 +25,7 @@ class Replay:
     Args:
         study: what was trained.
         samples: the data.
-        trajectories: result of the analysis of that name.
+        parameters: configuration → the parameters of its runs at every record, float32 (seeds, records, P).
         device: where to compute.
 
     Attributes:
@@ -36,37 +35,38 @@ class Replay:
         configurations: name → configuration.
     """
 
-    def __init__(self, study: Study, samples: Samples, trajectories: Entry, device: torch.device) -> None:
+    def __init__(
+        self, study: Study, samples: Samples, parameters: Mapping[str, np.ndarray], device: torch.device
+    ) -> None:
         self.study, self.device = study, device
         self.indices = measured(study, samples)
         self.inputs, self.labels = samples.inputs[self.indices], samples.labels[self.indices]
         self.configurations = study.named()
         self._classes = len(samples.classes)
         self._columns = torch.from_numpy(self.inputs.T.copy()).to(device)
-        self._parameters = trajectories.arrays
+        self._parameters = parameters
 
     def parameters(self, name: str, seed: int) -> torch.Tensor:
         """The parameters of one run at every record, float32 (records, P)."""
-        rows = self._parameters[f"parameters/{name}"][self.study.seeds.index(seed)]
+        rows = self._parameters[name][self.study.seeds.index(seed)]
         return torch.from_numpy(np.array(rows))
 
     def finite(self, name: str, seed: int) -> int:
         """How many of the records, from the first, have parameters and outputs that are finite, and not so large that
         no bins can be told apart."""
-        good = self.parameters(name, seed).isfinite().all(1)
+        usable = self.parameters(name, seed).isfinite().all(1)
         for _, values in self.layers(name, seed):
-            good &= (values.flatten(1).abs().amax(1) < LARGE).cpu()
-        return int(good.cumprod(0).sum())
+            usable &= (values.flatten(1).abs().amax(1) < LARGE).cpu()
+        return int(usable.cumprod(0).sum())
 
     def layers(self, name: str, seed: int, records: slice = slice(None)) -> Iterator[tuple[str, torch.Tensor]]:
         """Each layer's name and its output at the records: float32 (records, N, units), on the device, the readout's
         after the softmax."""
-        of = self.configurations[name]
-        shape = of.architecture(self.inputs.shape[1], self._classes)
+        configuration = self.configurations[name]
+        shape = configuration.architecture(self.inputs.shape[1], self._classes)
         rows = self.parameters(name, seed)[records, None].to(self.device)
-        for layer, values in zip(
-            shape.layers, outputs(shape, rows, [of.activation], self._columns), strict=True
-        ):  # (records, 1, units, N)
+        stacks = outputs(shape, rows, [configuration.activation], self._columns)  # (records, 1, units, N) each
+        for layer, values in zip(shape.layers, stacks, strict=True):
             yield layer, values[:, 0].transpose(1, 2)
 
 

@@ -43,32 +43,32 @@ class Architecture:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """What its layers are called, the readout last."""
+        """Names of its layers, the readout last."""
         return (*(f"layer {n}" for n in range(1, len(self.widths) + 1)), "output")
 
     @cached_property
-    def places(self) -> dict[str, tuple[int, tuple[int, int]]]:
+    def slots(self) -> dict[str, tuple[int, tuple[int, int]]]:
         """Parameter → where it begins in a row, and its shape (units, 1 or the units below), in order."""
-        found, start = {}, 0
+        slots, start = {}, 0
         for layer, (below, units) in enumerate(zip((self.inputs, *self.widths), self.units, strict=True)):
             shapes = {"weight": (units, below), "bias": (units, 1)}
             if self.batch_norm and layer < len(self.widths):
                 shapes |= dict.fromkeys(("scale", "shift", "mean", "variance"), (units, 1))
             for name, shape in shapes.items():
-                found[f"{layer}.{name}"] = (start, shape)
+                slots[f"{layer}.{name}"] = (start, shape)
                 start += shape[0] * shape[1]
-        return found
+        return slots
 
     @property
     def size(self) -> int:
         """Numbers in a row, P, running statistics included."""
-        return max(start + math.prod(shape) for start, shape in self.places.values())
+        return max(start + math.prod(shape) for start, shape in self.slots.values())
 
     def views(self, rows: torch.Tensor) -> dict[str, torch.Tensor]:
         """Parameter → its part of (seeds, configurations, P), as (seeds, configurations, units, …); shares memory."""
         return {
             name: rows[..., start : start + math.prod(shape)].unflatten(-1, shape)
-            for name, (start, shape) in self.places.items()
+            for name, (start, shape) in self.slots.items()
         }
 
     def is_trained(self, name: str) -> bool:
@@ -91,20 +91,20 @@ def initial(shape: Architecture, kind: str, bias: float | None, seed: int) -> to
     generator = torch.Generator().manual_seed(seed)
     row = torch.zeros(1, 1, shape.size)
     for name, view in shape.views(row).items():
-        layer, what = name.split(".")
+        layer, part = name.split(".")
         readout = int(layer) == len(shape.widths)
-        units, below = shape.places[f"{layer}.weight"][1]
-        if kind == "standard" and what in ("weight", "bias"):
+        units, below = shape.slots[f"{layer}.weight"][1]
+        if kind == "standard" and part in ("weight", "bias"):
             view.uniform_(-(below**-0.5), below**-0.5, generator=generator)
-        elif what == "weight" and readout:
+        elif part == "weight" and readout:
             limit = math.sqrt(6 / (units + below))
             view.uniform_(-limit, limit, generator=generator)
-        elif what == "weight":
+        elif part == "weight":
             deviation = units**-0.5
             torch.nn.init.trunc_normal_(view, 0, deviation, -2 * deviation, 2 * deviation, generator=generator)
-        elif what in ("scale", "variance"):
+        elif part in ("scale", "variance"):
             view.fill_(1)
-        if what == "bias" and bias is not None and not readout:
+        if part == "bias" and bias is not None and not readout:
             view.fill_(bias)
     return row[0, 0]
 
@@ -114,16 +114,16 @@ def apply(names: Sequence[str], values: torch.Tensor) -> torch.Tensor:
     if len(set(names)) == 1:
         return activation(names[0])(values)
     parts, first = [], 0
-    for place in range(1, len(names) + 1):
-        if place == len(names) or names[place] != names[first]:
-            parts.append(activation(names[first])(values[:, first:place]))
-            first = place
+    for end in range(1, len(names) + 1):
+        if end == len(names) or names[end] != names[first]:
+            parts.append(activation(names[first])(values[:, first:end]))
+            first = end
     return torch.cat(parts, 1)
 
 
 def forward(
     shape: Architecture,
-    of: dict[str, torch.Tensor],
+    parameters: dict[str, torch.Tensor],
     activations: Sequence[str],
     samples: torch.Tensor,
     training: bool = False,
@@ -131,7 +131,7 @@ def forward(
     """Every layer's output, the last one's before the softmax.
 
     Args:
-        of: `Architecture.views` of the parameters, (seeds, configurations, units, …). With `training` the running
+        parameters: `Architecture.views` of them, (seeds, configurations, units, …). With `training` the running
             statistics in it are brought up to date.
         activations: of the configurations.
         samples: float32 (seeds or 1, features, samples), each seed's own or all seeds' the same.
@@ -140,29 +140,29 @@ def forward(
     Yields:
         (seeds, configurations, units, samples), the hidden layers and then the logits.
     """
-    seeds, configurations = of["0.weight"].shape[:2]
+    seeds, configurations = parameters["0.weight"].shape[:2]
     # All networks of a seed see the same samples, so their first layers are one matrix.
-    first = of["0.weight"].reshape(seeds, -1, shape.inputs)
-    lifted = of["0.bias"].reshape(seeds, -1, 1)
-    values = torch.baddbmm(lifted, first, samples.expand(seeds, -1, -1)).unflatten(1, (configurations, -1))
+    first = parameters["0.weight"].reshape(seeds, -1, shape.inputs)
+    biases = parameters["0.bias"].reshape(seeds, -1, 1)
+    values = torch.baddbmm(biases, first, samples.expand(seeds, -1, -1)).unflatten(1, (configurations, -1))
     for layer in range(len(shape.units)):
         if layer:
-            weight, bias = (of[f"{layer}.{what}"].flatten(0, 1) for what in ("weight", "bias"))
+            weight, bias = (parameters[f"{layer}.{part}"].flatten(0, 1) for part in ("weight", "bias"))
             values = torch.baddbmm(bias, weight, values.flatten(0, 1)).unflatten(0, (seeds, configurations))
         if layer < len(shape.widths):
             if shape.batch_norm:
-                values = _normalised(of, layer, values, training)
+                values = _normalised(parameters, layer, values, training)
             values = apply(activations, values)
         yield values
 
 
-def _normalised(of: dict[str, torch.Tensor], layer: int, values: torch.Tensor, training: bool) -> torch.Tensor:
-    mean, variance, scale, shift = (of[f"{layer}.{what}"] for what in ("mean", "variance", "scale", "shift"))
+def _normalised(parameters: dict[str, torch.Tensor], layer: int, values: torch.Tensor, training: bool) -> torch.Tensor:
+    mean, variance, scale, shift = (parameters[f"{layer}.{part}"] for part in ("mean", "variance", "scale", "shift"))
     if training:
         samples = values.shape[-1]
-        found, spread = values.mean(-1, keepdim=True), values.var(-1, keepdim=True, correction=0)
+        batch_mean, spread = values.mean(-1, keepdim=True), values.var(-1, keepdim=True, correction=0)
         # `.data`: autograd takes parameters that share a tensor with these for changed too.
-        mean.data.lerp_(found.detach(), MOMENTUM)
+        mean.data.lerp_(batch_mean.detach(), MOMENTUM)
         variance.data.lerp_(spread.detach() * (samples / max(1, samples - 1)), MOMENTUM)
-        mean, variance = found, spread
+        mean, variance = batch_mean, spread
     return (values - mean) * torch.rsqrt(variance + EPSILON) * scale + shift

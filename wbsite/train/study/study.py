@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from bisect import bisect_right
 from collections import Counter
@@ -10,14 +11,15 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from wbsite.core.errors import WbsiteError
 from wbsite.core.naming import public
-from wbsite.ops.information.activations import activation
-from wbsite.ops.information.mutual import estimator
+from wbsite.ops.information import estimator
+from wbsite.ops.information.activation_limits import check_activation
 
-from .stacked import Architecture
+if TYPE_CHECKING:
+    from .stacked import Architecture
 
 LONG, MANY = 10_000_000, 10_000
 """The most epochs and seeds a study may have."""
@@ -38,7 +40,7 @@ LABELS = {
     "max_norm_every": "max-norm every",
     "max_norm_layers": "max-norm on",
 }
-"""Parameter of a configuration → what pages call it."""
+"""Parameter of a configuration → its name on pages."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,10 @@ class Configuration:
     """How one network is built and trained.
 
     Attributes:
-        activation: of the hidden layers, see `ops.activations`.
+        activation: of the hidden layers, see `ops.information.activations`.
         widths: units of the hidden layers.
         batch_norm: whether hidden pre-activations are normalised over the batch.
-        initialisation: "truncated_normal" or "standard", see `models.stacked.initial`.
+        initialisation: "truncated_normal" or "standard", see `stacked.initial`.
         initial_bias: of the hidden layers; None for the initialisation's own.
         optimiser: "adam" (Kingma and Ba 2015, β 0.9 and 0.999, ε 1e-8) or "sgd", without momentum.
         rate: learning rate.
@@ -72,7 +74,7 @@ class Configuration:
     max_norm_layers: Literal["hidden", "all"] = "hidden"
 
     def __post_init__(self) -> None:
-        activation(self.activation)
+        check_activation(self.activation)
         _at_least("widths", self.widths, all(width >= 1 for width in self.widths) and bool(self.widths))
         _at_least("batch", self.batch, self.batch >= 1)
         _positive("rate", self.rate)
@@ -83,6 +85,8 @@ class Configuration:
 
     def architecture(self, inputs: int, classes: int) -> Architecture:
         """The network's shape on such data."""
+        from .stacked import Architecture
+
         return Architecture(inputs, self.widths, classes, self.batch_norm)
 
 
@@ -126,8 +130,8 @@ class Study:
             values = getattr(self, name)
             if not values:
                 raise WbsiteError(f"a study without {name} trains nothing.", "Give at least one.")
-            if twice := repeated(values):
-                raise WbsiteError(f"{name} has {twice[0]!r} twice.", "Give every one once.")
+            if doubles := repeated(values):
+                raise WbsiteError(f"{name} has {doubles[0]!r} twice.", "Give every one once.")
         for seed in (min(self.seeds), max(self.seeds)):
             if not 0 <= seed < 2**32:  # torch's generator has no more
                 raise WbsiteError(f"seeds has {seed}.", "Expected whole numbers from 0 to 4294967295.")
@@ -168,22 +172,24 @@ class Study:
         return tuple(
             field.name
             for field in fields(Configuration)
-            if len({getattr(of, field.name) for of in self.configurations}) > 1
+            if len({getattr(configuration, field.name) for configuration in self.configurations}) > 1
         )
 
     def named(self) -> dict[str, Configuration]:
         """Name → configuration; named by what differs between them."""
-        return {name_of(of, self.differing): of for of in self.configurations}
+        return {name_of(configuration, self.differing): configuration for configuration in self.configurations}
 
     def ensembles(self) -> Iterator[tuple[Configuration, ...]]:
         """Configurations that can be trained as one: of one architecture and batch, sorted by activation."""
 
-        def alike(of: Configuration) -> tuple[Any, ...]:
-            return of.widths, of.batch_norm, of.batch
+        def shared(configuration: Configuration) -> tuple[Any, ...]:
+            return configuration.widths, configuration.batch_norm, configuration.batch
 
-        ordered = sorted(self.configurations, key=lambda of: (*alike(of), of.activation, of.max_norm or math.inf))
-        for _, found in groupby(ordered, key=alike):
-            yield tuple(found)
+        def rank(configuration: Configuration) -> tuple[Any, ...]:
+            return *shared(configuration), configuration.activation, configuration.max_norm or math.inf
+
+        for _, configurations in groupby(sorted(self.configurations, key=rank), key=shared):
+            yield tuple(configurations)
 
     def facts(self) -> dict[str, Any]:
         """What decides the trained networks, as JSON values: part of a result's key."""
@@ -194,35 +200,35 @@ class Study:
             "moments": list(self.moments),
             "seeds": list(self.seeds),
             "samples": self.samples,
-            "configurations": [values(of) for of in self.configurations],
+            "configurations": [settings(configuration) for configuration in self.configurations],
         }
 
 
-def values(of: Configuration) -> dict[str, Any]:
+def settings(configuration: Configuration) -> dict[str, Any]:
     """A configuration's parameters as JSON values."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(of).items()}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(configuration).items()}
 
 
-def name_of(of: Configuration, differing: tuple[str, ...]) -> str:
+def name_of(configuration: Configuration, differing: tuple[str, ...]) -> str:
     """ "tanh-0.8" where activation and max-norm differ; fit for file names."""
-    said = []
+    words = []
     for name in differing or ("activation",):
-        value = getattr(of, name)
+        value = getattr(configuration, name)
         if name == "batch_norm":
-            said.append("norm" if value else "plain")
+            words.append("norm" if value else "plain")
         elif name == "widths":
-            said.append("x".join(map(str, value)))
+            words.append("x".join(map(str, value)))
         else:
-            said.append("none" if value is None else f"{value:.15g}" if isinstance(value, float) else str(value))
-    return "-".join(said)
+            words.append("none" if value is None else f"{value:.15g}" if isinstance(value, float) else str(value))
+    return "-".join(words)
 
 
-def title_of(of: Configuration, differing: tuple[str, ...]) -> str:
+def title_of(configuration: Configuration, differing: tuple[str, ...]) -> str:
     """ "tanh, max-norm 0.8" where these differ, as figures title it."""
-    return ", ".join(_said(name, getattr(of, name)) for name in differing or ("activation",))
+    return ", ".join(_setting_text(name, getattr(configuration, name)) for name in differing or ("activation",))
 
 
-def _said(name: str, value: Any) -> str:
+def _setting_text(name: str, value: Any) -> str:
     label = LABELS[name]
     if name == "activation":
         return str(value)
@@ -237,14 +243,13 @@ def _said(name: str, value: Any) -> str:
 
 def product(choices: Mapping[str, tuple[Any, ...]]) -> tuple[Configuration, ...]:
     """Every combination of the values given for the parameters, the first parameter varying slowest."""
-    found: list[dict[str, Any]] = [{}]
-    for name, options in choices.items():
-        found = [{**of, name: option} for of in found for option in options]
-    return tuple(Configuration(**of) for of in found)
+    names = tuple(choices)
+    combinations = itertools.product(*choices.values())
+    return tuple(Configuration(**dict(zip(names, values, strict=True))) for values in combinations)
 
 
 def repeated(values: Iterable[Any]) -> list[Any]:
-    """Those that come more than once."""
+    """The values that come more than once."""
     return [value for value, count in Counter(values).items() if count > 1]
 
 

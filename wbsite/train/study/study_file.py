@@ -17,20 +17,20 @@ from wbsite.core.naming import data_of, public
 from .study import MANY, Configuration, Study, product, repeated
 
 
-def chosen(named: str, profile: str) -> Study:
-    """A study by name, from a file, or the profile's where nothing is named.
+def chosen(token: str, profile: str) -> Study:
+    """A study by name, from a file, or the profile's where the token is "".
 
     Raises:
         WbsiteError: there is none of this name, or the file cannot be used.
     """
-    if named.endswith(".toml"):
-        return read(Path(os.path.expanduser(named)))
-    known = {study.name: study for study in registry.entries("studies")}
-    if not named:
-        return known[profile]
-    if named not in known:
-        raise unknown("study", named, known, where="A study of your own is a file, as in --study mine.toml.")
-    return known[named]
+    if token.endswith(".toml"):
+        return read(Path(os.path.expanduser(token)))
+    studies = {study.name: study for study in registry.entries("studies")}
+    if not token:
+        return studies[profile]
+    if token not in studies:
+        raise unknown("study", token, studies, where="A study of your own is a file, as in --study mine.toml.")
+    return studies[token]
 
 
 def read(path: Path) -> Study:
@@ -41,41 +41,39 @@ def read(path: Path) -> Study:
     `seeds` is a list, or how many; "none" stands for no max-norm. A data set's file is looked for beside this one.
 
     Raises:
-        WbsiteError: it cannot be read, or holds what is no study.
+        WbsiteError: it cannot be read, or does not describe a study.
     """
-    found = _parsed(path)
-    hints, own = get_type_hints(Configuration), get_type_hints(Study)
-    known = [*(name for name in own if name not in ("configurations", "name")), *hints]
+    types, study_types = get_type_hints(Configuration), get_type_hints(Study)
+    keys = [*(name for name in study_types if name not in ("configurations", "name")), *types]
     choices: dict[str, tuple[Any, ...]] = {}
-    given: dict[str, Any] = {"name": public(path.name)}
-    for key, value in found.items():
-        if key not in known:
-            raise unknown("key", key, known, where=f"({path})")
-        if key in hints:
-            many = isinstance(value, list) and (key != "widths" or any(isinstance(one, list) for one in value))
-            options = value if many else [value]
+    fields_of_study: dict[str, Any] = {"name": public(path.name)}
+    for key, value in _parsed(path).items():
+        if key not in keys:
+            raise unknown("key", key, keys, where=f"({path})")
+        if key in types:
+            several = isinstance(value, list) and (key != "widths" or any(isinstance(item, list) for item in value))
+            options = value if several else [value]
             if not options:
                 raise WbsiteError(f"{path}: {key} is an empty list.", "Give at least one value, or leave it out.")
-            choices[key] = tuple(_typed(path, key, one, hints[key]) for one in options)
-            if twice := repeated(choices[key]):
-                raise WbsiteError(f"{path}: {key} has {twice[0]!r} twice.", "Give every value once.")
+            choices[key] = tuple(_typed(path, key, option, types[key]) for option in options)
+            if doubles := repeated(choices[key]):
+                raise WbsiteError(f"{path}: {key} has {doubles[0]!r} twice.", "Give every value once.")
         elif key == "seeds" and isinstance(value, int) and not isinstance(value, bool):
             if not 1 <= value <= MANY:
                 raise WbsiteError(
                     f"{path}: seeds is {value}.", f"Expected how many, from 1 to {MANY}, or a list of them."
                 )
-            given[key] = tuple(range(value))
+            fields_of_study[key] = tuple(range(value))
         else:
-            given[key] = _typed(path, key, value, own[key])
-    kind, data = data_of(path, given.get("dataset", ""))
+            fields_of_study[key] = _typed(path, key, value, study_types[key])
+    kind, data = data_of(path, fields_of_study.get("dataset", ""))
     if data:
-        given["dataset"] = f"{kind}:{data}"
+        fields_of_study["dataset"] = f"{kind}:{data}"
     try:
         ordered = {field.name: choices[field.name] for field in fields(Configuration) if field.name in choices}
-        study = Study(product(ordered), **given)
+        return Study(product(ordered), **fields_of_study)
     except WbsiteError as error:
         raise WbsiteError(f"{path}: {error.message}", error.hint) from error
-    return study
 
 
 def _parsed(path: Path) -> Mapping[str, Any]:
@@ -89,9 +87,10 @@ def _parsed(path: Path) -> Mapping[str, Any]:
         raise WbsiteError(f"{path} is not valid TOML: {error}.", "Repair that line.") from error
 
 
-def _typed(path: Path, key: str, value: Any, wanted: Any) -> Any:
-    """A TOML value as a field takes it: lists become tuples, whole numbers numbers, "none" none."""
-    options = get_args(wanted) if get_origin(wanted) in (Union, UnionType) else (wanted,)
+def _typed(path: Path, key: str, value: Any, expected: Any) -> Any:
+    """A TOML value as a field of the expected type takes it: lists become tuples, whole numbers become floats, "none"
+    becomes None."""
+    options = get_args(expected) if get_origin(expected) in (Union, UnionType) else (expected,)
     for option in options:
         if option is type(None) and value == "none":
             return None
@@ -99,7 +98,7 @@ def _typed(path: Path, key: str, value: Any, wanted: Any) -> Any:
             return value
         if get_origin(option) is tuple and isinstance(value, list):
             inner = get_args(option)[0]
-            if all(type(one) is inner for one in value):
+            if all(type(item) is inner for item in value):
                 return tuple(value)
         if option is float and type(value) in (int, float) and not abs(value) >= 1e300:
             return float(value)
@@ -109,14 +108,14 @@ def _typed(path: Path, key: str, value: Any, wanted: Any) -> Any:
 
 
 def _expected(options: tuple[Any, ...]) -> str:
-    said = []
+    words = []
     for option in options:
         if option is type(None):
-            said.append('"none"')
+            words.append('"none"')
         elif get_origin(option) is Literal:
-            said += [repr(one) for one in get_args(option)]
+            words += [repr(choice) for choice in get_args(option)]
         elif get_origin(option) is tuple:
-            said.append({int: "a list of whole numbers", str: "a list of texts"}.get(get_args(option)[0], "a list"))
+            words.append({int: "a list of whole numbers", str: "a list of texts"}.get(get_args(option)[0], "a list"))
         else:
-            said.append({int: "a whole number", float: "a number", str: "a text", bool: "true or false"}[option])
-    return " or ".join(said)
+            words.append({int: "a whole number", float: "a number", str: "a text", bool: "true or false"}[option])
+    return " or ".join(words)

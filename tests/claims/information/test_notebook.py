@@ -1,0 +1,185 @@
+"""Claims of the notebook on trainings made so that the answers are known, and every outcome's words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from itertools import product
+
+import pytest
+from claimed import TOKENS, claimed_study
+
+from wbsite.claims.base import Claim
+from wbsite.claims.information.base import Comparison, Decision, Evidence, Measured, chosen_layers
+from wbsite.claims.information.compression_accuracy import Correlations, linked
+from wbsite.core import registry
+from wbsite.render.page import Writing
+from wbsite.results.site import Gap, Site
+
+NOTEBOOK = [claim.name for claim in registry.entries("claims") if claim.source == "deepbottleneck2018"]
+ACCURACIES = ("accuracy-tanh-0.8", "accuracy-relu-0.8", "accuracy-relu-0.4", "gap-relu-0.4")
+
+
+def named(name: str) -> Claim:
+    claim: Claim = registry.named("claims", name, "claim")
+    return claim
+
+
+def decided(site: Site) -> dict[str, str]:
+    """Verdict of every claim of the notebook."""
+    return {name: named(name).decide(site)[0] for name in NOTEBOOK}  # type: ignore[index]
+
+
+@pytest.fixture
+def claimed_site(made_site: Callable[..., Site]) -> Callable[..., Site]:
+    return lambda **changes: made_site(suites={"information-plane": claimed_study(**changes)})
+
+
+def test_what_was_built_in_comes_out(claimed_site: Callable[..., Site]) -> None:
+    wrong = {"relu-0.4": "fails", "accuracy-relu-0.8": "fails", "compression-accuracy": "chance"}
+    assert decided(claimed_site()) == dict.fromkeys(NOTEBOOK, "holds") | wrong
+    assert len(NOTEBOOK) == 14
+
+
+def test_another_estimator_may_say_otherwise(claimed_site: Callable[..., Site]) -> None:
+    site = claimed_site()
+    last, earlier = (named(name).evidence(site) for name in ("tanh-last", "tanh-earlier"))
+    assert [last.decisions[token].holds for token in TOKENS] == [True, False]
+    assert last.by_estimators == ", but not by every estimator"
+    assert earlier.by_estimators == " by every estimator"
+    loss = named("accuracy-relu-0.4").evidence(site)
+    assert list(loss.decisions) == [""], "accuracy is by no estimator"
+    assert loss.by_estimators == ""
+
+
+def test_what_is_written_has_the_numbers(claimed_site: Callable[..., Site]) -> None:
+    writing = Writing(claimed_site(), "articles/x")
+    text = writing.claim("tanh-last")
+    assert text.startswith('"The last hidden layer compresses" holds, but not by every estimator: layer 3 0.98 (')
+    assert writing.claim("tanh-0.8").count(", layer") == 2
+    assert "it is lower by 0.30 (0.30 to 0.30) bit" in writing.claim("ty-relu-0.8")
+    assert "costs 10." in writing.claim("accuracy-relu-0.4")
+    assert "**does not hold**" in writing.claim("relu-0.4")
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_few_seeds_decide_little_and_break_nothing(claimed_site: Callable[..., Site], seeds: int) -> None:
+    site = claimed_site(seeds=seeds)
+    verdicts = decided(site)
+    assert verdicts["compression-accuracy"] == "few seeds"
+    assert f"{seeds} seed" in Writing(site, "articles/x").claim("compression-accuracy")
+    if seeds == 1:
+        assert set(verdicts.values()) == {"undecided", "few seeds"}
+        assert "cannot be decided with 1 seed" in Writing(site, "articles/x").claim("tanh-last")
+        assert "too few runs lived" in Writing(site, "articles/x").claim("tanh-last")
+
+
+def test_all_runs_dead(claimed_site: Callable[..., Site]) -> None:
+    names = ("tanh-none", "tanh-0.8", "relu-none", "relu-0.8", "relu-0.4")
+    site = claimed_site(seeds=8, dead=tuple(product(names, range(8))))
+    verdicts = decided(site)
+    assert verdicts["compression-accuracy"] == "nothing varies"
+    assert set(verdicts.values()) == {"undecided", "nothing varies"}
+    assert Writing(site, "articles/x").claim("compression-accuracy") == ""
+
+
+def test_networks_that_a_study_does_not_have_are_said_to_be_absent(claimed_site: Callable[..., Site]) -> None:
+    site = claimed_site(configurations=(("tanh", None), ("relu", 0.8)))
+    verdicts = decided(site)
+    assert verdicts["tanh-last"] == verdicts["relu-0.8"] == "holds"
+    for name in ("relu-hidden", "tanh-0.8", "ty-relu-0.8", "accuracy-relu-0.8", "gap-relu-0.4"):
+        assert verdicts[name] == "absent"
+    assert Writing(site, "articles/x").claim("relu-hidden") == "This study has no such network."
+    assert Writing(site, "articles/x").claim("relu-0.4") == ""
+
+
+def test_without_the_study_there_is_a_gap(made_site: Callable[..., Site]) -> None:
+    assert all(isinstance(named(name).evidence(made_site()), Gap) for name in NOTEBOOK)
+
+
+@pytest.mark.parametrize("name", [name for name in NOTEBOOK if name != "compression-accuracy"])
+@pytest.mark.parametrize("holds", [True, False, None])
+def test_every_verdict_has_its_words(words: Callable[..., str], name: str, holds: bool | None) -> None:
+    tokens = ("",) if name in ACCURACIES else TOKENS
+    layer = "mean" if name.startswith("ty") else "" if name in ACCURACIES else "layer 1"
+    measured = (Measured(layer, 0.02, -0.01, 0.05, 5),)
+    evidence = Evidence("compression", 0.1, 5, {token: Decision(holds, measured) for token in tokens})
+    text = words(name, evidence)
+    assert {True: "holds", False: "**does not hold**", None: "cannot be decided with 5 seeds"}[holds] in text
+    assert ("2.0 (−1.0 to 5.0)" if name in ACCURACIES else "0.02 (−0.01 to 0.05)") in text
+
+
+def test_a_loss_that_is_certain_is_said_where_its_size_is_not(words: Callable[..., str]) -> None:
+    for name in ("accuracy-tanh-0.8", "accuracy-relu-0.8"):
+        loss = Evidence("loss", 0.01, 5, {"": Decision(None, (Measured("", 0.02, 0.005, 0.035, 5),))})
+        assert words(name, loss).endswith("cannot be decided with 5 seeds, though that there is a loss is certain.")
+
+
+@pytest.mark.parametrize(
+    ("at_least", "sides", "holds"),
+    [
+        (0, [False, False], True),
+        (0, [False, True, None], False),
+        (0, [False, None], None),
+        (0, [], None),
+        (1, [None, True], True),
+        (1, [None, False], None),
+        (1, [False, False], False),
+        (2, [True, None, False], None),
+        (2, [True, True, None], True),
+        (2, [True, False, False], False),
+        (2, [], None),
+    ],
+)
+def test_a_claim_is_decided_by_the_layers_that_are_certain(
+    at_least: int, sides: list[bool | None], holds: bool | None
+) -> None:
+    assert Comparison("compression", "tanh", None, 0.1, at_least=at_least).holds(sides) is holds
+
+
+def test_layers_of_a_claim() -> None:
+    layers = ["layer 1", "layer 2", "output"]
+    assert chosen_layers(layers, "last hidden") == ["layer 2"]
+    assert chosen_layers(layers, "earlier hidden") == ["layer 1"]
+    assert chosen_layers(layers, "hidden") == ["layer 1", "layer 2"]
+    assert chosen_layers(layers, "output") == ["output"]
+
+
+def test_a_rule_says_what_is_compared_with_what() -> None:
+    rule = Comparison("compression", "tanh", 0.8, 0.1, at_least=2).rule
+    assert "tanh under max-norm 0.8" in rule
+    assert "lies above 0.1 in at least 2 of the hidden layers" in rule
+    assert "lies below 0.01;" in Comparison("loss", "relu", 0.8, 0.01, at_least=0).rule
+
+
+def ranks(*pairs: tuple[float, float]) -> tuple[Measured, ...]:
+    """Correlations ρ with p."""
+    return tuple(Measured(f"c{n}", rho, -1, 1, 9, p=p) for n, (rho, p) in enumerate(pairs))
+
+
+def test_a_link_is_corrected_for_how_many_configurations_were_tested() -> None:
+    nan = math.nan
+    assert linked(ranks((0.8, 0.02), (nan, nan))) is True
+    assert linked(ranks((-0.8, 0.02), (0.1, 0.9))) is False
+    assert linked(ranks((0.8, 0.03), (0.1, 0.9))) is None
+    assert linked(ranks((0.8, 0.01), (-0.8, 0.01))) is None
+    assert linked(()) is None
+
+
+@pytest.mark.parametrize(
+    ("pairs", "verdict", "said"),
+    [
+        (((0.8, 0.01), (0.1, 0.9)), "holds", "all 2 that could be tested, C0 (0.80) is beyond chance: there, those"),
+        (((-0.8, 0.01),), "fails", "the one that could be tested, C0 (−0.80) is beyond chance: there, those that"),
+        (((0.8, 0.01), (-0.7, 0.01), (0.9, 0.01)), "opposite", "C0 (0.80), C1 (−0.70) and C2 (0.90) are beyond chance"),
+        (((0.1, 0.9), (math.nan, math.nan)), "chance", "0.10 for C0 ($p$ = 0.9). After correction for the one"),
+    ],
+)  # fmt: skip
+def test_a_link_between_compression_and_accuracy_in_words(
+    words: Callable[..., str], pairs: tuple[tuple[float, float], ...], verdict: str, said: str
+) -> None:
+    measured = ranks(*pairs)
+    titles = {each.place: each.place.upper() for each in measured}
+    evidence = Correlations("rho", 0.0, 9, {"binning:0.07": Decision(linked(measured), measured)}, titles)
+    assert named("compression-accuracy").verdict(evidence) == verdict
+    assert said in words("compression-accuracy", evidence)

@@ -1,0 +1,68 @@
+"""The network that claims about expanded weights are decided on, and what it has of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from wbsite.results.base import Result
+from wbsite.results.expanded._example_network import example_network
+from wbsite.results.expanded.examples import Examples, Finding
+from wbsite.results.site import Gap, Model, Site
+
+R = TypeVar("R", bound=Result)
+
+ARTICLE = "voss2021visualizing"
+"""Visualizing Weights."""
+
+UNIT = "[`{{ e.finding.first.layer }}` {{ e.number }}]({{ link(e.model, e.finding.first.layer) }}#unit-{{ e.number }})"
+"""Wording: the first unit that a rule found, linked to its place."""
+
+VERSUS = "{{ e.finding.score | share }}, where chance reaches {{ e.finding.null | share }}"
+"""Wording: the score of a rule and what it would be by chance."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a rule found in the example network.
+
+    Attributes:
+        model: the network.
+        examples: all that was looked for.
+        finding: of this rule.
+    """
+
+    model: Model
+    examples: Examples
+    finding: Finding
+
+    @property
+    def number(self) -> int:
+        """Of the first unit, as its permalink has it."""
+        unit = self.finding.first
+        return self.model.layer(unit.layer).units[unit.channel]
+
+
+def network(site: Site) -> Model | None:
+    """The example network."""
+    model = example_network(site)
+    return None if isinstance(model, Gap) else model
+
+
+def found(site: Site, rule: str) -> Found | None:
+    """What a rule found in the example network; None where it found nothing, or there is no such network."""
+    pair = example_result(site, Examples)
+    finding = pair[1].finding(rule) if pair else None
+    return Found(*pair, finding) if pair and isinstance(finding, Finding) else None
+
+
+def example_result(site: Site, analysis: type[R]) -> tuple[Model, R] | None:
+    """The example network and its result of an analysis; None without either."""
+    model = network(site)
+    result = model.result(analysis) if model else None
+    return (model, result) if model and result is not None else None
+
+
+def by_network(site: Site, analysis: type[R]) -> list[tuple[Model, R]]:
+    """Every network that has a result of an analysis, with the result."""
+    return [(model, result) for model in site.working if (result := model.result(analysis)) is not None]

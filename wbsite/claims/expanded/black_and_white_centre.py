@@ -1,0 +1,42 @@
+"""Whether some unit reads less colour in the middle than around it."""
+
+from __future__ import annotations
+
+from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.verdicts import optional
+from wbsite.results.site import Site
+
+from ._network import UNIT, VERSUS, Found, found
+
+
+def evidence(site: Site) -> Found | None:
+    """The unit nearest to it."""
+    return found(site, "black-and-white-centre")
+
+
+WORDS = (
+    f"{UNIT} is an example of structure that appears only one layer further back. It was looked for by a property: of"
+    " {{ e.finding.considered }} units, its weights expanded to the first filters are nearest to reading *less* colour in"
+    f" the middle than around it (cosine {VERSUS})."
+)
+
+CLAIMS = (
+    optional(
+        Claim(
+            name="black-and-white-centre",
+            statement="Some unit reads less colour in the middle than around it.",
+            source="",
+            rule="highest cosine, of all units at a depth, of expanded weights to the first filters with reading less colour"
+            " in the middle than around it; holds where it exceeds the 95th percentile of the same with the filters'"
+            " colourfulness assigned to them at random, 200 times.",
+            evidence=evidence,
+            verdict=lambda e: HOLDS if e.finding.beyond_chance else FAILS,
+            wording={
+                HOLDS: WORDS,
+                FAILS: WORDS
+                + " That does not rise above chance, so no more should be read into it than an illustration"
+                " of the method.",
+            },
+        )
+    ),
+)

@@ -1,0 +1,46 @@
+"""Whether units read through a bottleneck, across which their kernels can be expanded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.results.expanded.examples import Bottleneck
+from wbsite.results.site import Site
+
+from ._network import ARTICLE, found, network
+
+
+@dataclass(frozen=True)
+class Squeezed:
+    """A network, and the bottleneck that a unit of it reads through, if any does."""
+
+    network: str
+    bottleneck: Bottleneck | None
+
+
+def evidence(site: Site) -> Squeezed:
+    """Of the example network, or of none."""
+    model, behind = network(site), found(site, "bottleneck")
+    return Squeezed(model.title if model else "these networks", behind.examples.bottleneck if behind else None)
+
+
+CLAIMS = (
+    Claim(
+        name="bottleneck",
+        statement="Wide convolutions read through bottlenecks, and are easier to read over the map before these.",
+        source=ARTICLE,
+        rule="holds where some spatial convolution reads through a bottleneck.",
+        evidence=evidence,
+        verdict=lambda e: HOLDS if e.bottleneck else FAILS,
+        wording={
+            HOLDS: "The most useful case is the shortest. Before its wide convolutions {{ e.network }} squeezes"
+            " {{ e.bottleneck.wide }} channels into {{ e.bottleneck.channels }}, so that a unit of the bottleneck has to"
+            " stand for many things at once. Kernels over the bottleneck are hard to read for that reason; multiplied"
+            " through it, they are kernels over the {{ e.bottleneck.wide }} units before.",
+            FAILS: "No spatial convolution of {{ e.network }} reads through a bottleneck. Networks with Inception blocks or"
+            " residual bottlenecks do, and their pages show the kernels on both sides of it.",
+        },
+        meaning={FAILS: "there is no bottleneck here"},
+    ),
+)

@@ -1,0 +1,76 @@
+"""Whether a few strong inputs reproduce a unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.verdicts import description, optional
+from wbsite.results.expanded.long_tail import LongTail, TailSummary
+from wbsite.results.site import Model, Site
+
+from ._network import by_network, example_result
+
+
+@dataclass(frozen=True)
+class Tail:
+    """What units of a network need.
+
+    Attributes:
+        model: the network.
+        level: R² at which a unit counts as reproduced.
+        norm: inputs kept by the norm of their kernel.
+        random: inputs kept at random.
+    """
+
+    model: Model
+    level: float
+    norm: TailSummary
+    random: TailSummary
+
+
+def tail(model: Model, long_tail: LongTail) -> Tail | None:
+    """None where no convolution has more than a few inputs."""
+    summary = long_tail.summary
+    return Tail(model, long_tail.level, summary["norm"], summary["random"]) if summary else None
+
+
+def networks(site: Site) -> list[Tail] | None:
+    """Every network with convolutions of more than a few inputs."""
+    results = [tail(model, long_tail) for model, long_tail in by_network(site, LongTail)]
+    return [result for result in results if result is not None] or None
+
+
+def evidence(site: Site) -> Tail | None:
+    """The example network."""
+    pair = example_result(site, LongTail)
+    return tail(*pair) if pair else None
+
+
+CLAIMS = (
+    description(
+        "inputs-needed-by-network",
+        "How many of its inputs a unit needs, network by network.",
+        networks,
+        "{% for n in e %}"
+        "- **[{{ n.model.title }}]({{ link(n.model) }})**: the median unit of the median layer needs"
+        " {{ n.norm.inputs | fixed(0) }} inputs, {{ n.norm.share | percent }} of those it has, for $R^2 \\ge {{ n.level }}$;"
+        " chosen at random, {{ n.random.inputs | fixed(0) }} ({{ n.random.share | percent }}). With the {{ n.norm.few }}"
+        " strongest, $R^2$ is {{ n.norm.few_r2 | share }}.\n{% endfor %}",
+    ),
+    optional(
+        Claim(
+            name="long-tail",
+            statement="A few inputs do not reproduce a unit.",
+            source="",
+            rule="R² on photographs of the median unit of the median convolution with its eight strongest inputs; holds where"
+            " it is below 0.9, at which a unit counts as reproduced.",
+            evidence=evidence,
+            verdict=lambda e: HOLDS if e.norm.few_r2 < e.level else FAILS,
+            wording={
+                HOLDS: "- **The long tail** is long: a few inputs do not reproduce a unit.",
+                FAILS: "- **The long tail** is short: a few inputs reproduce a unit.",
+            },
+        )
+    ),
+)

@@ -1,0 +1,149 @@
+"""Whether expanded weights over several layers are smooth shapes, beyond what composition makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.verdicts import SOME, description, optional
+from wbsite.results.expanded.long_range import LongRange, RangeSummary
+from wbsite.results.site import Model, Site
+
+from ._network import ARTICLE, by_network, example_result
+
+CHANCE = 0.05
+"""Share of units beyond the 95th percentile of the null by chance."""
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Smoothness at a distance.
+
+    Attributes:
+        model: the network.
+        smoothness: at two steps.
+        further: at three steps, if there are pairs of layers that far apart.
+        balance: of both signs, at two steps.
+    """
+
+    model: Model
+    smoothness: RangeSummary
+    further: RangeSummary | None
+    balance: RangeSummary | None
+
+
+def shapes(model: Model, long_range: LongRange) -> Shapes | None:
+    """None without pairs of layers two steps apart."""
+    summary = long_range.summary
+    if "2" not in summary.smoothness:
+        return None
+    return Shapes(model, summary.smoothness["2"], summary.smoothness.get("3"), summary.balance.get("2"))
+
+
+def networks(site: Site) -> list[Shapes] | None:
+    """Every network with pairs of layers two steps apart."""
+    results = [shapes(model, long_range) for model, long_range in by_network(site, LongRange)]
+    return [result for result in results if result is not None] or None
+
+
+def evidence(site: Site) -> Shapes | None:
+    """The example network."""
+    pair = example_result(site, LongRange)
+    return shapes(*pair) if pair else None
+
+
+def further(site: Site) -> Shapes | None:
+    """The example network, if it has pairs of layers three steps apart."""
+    network = evidence(site)
+    return network if network and network.further else None
+
+
+def balanced(site: Site) -> Shapes | None:
+    """The example network, if the balance of signs was measured."""
+    network = evidence(site)
+    return network if network and network.balance else None
+
+
+def verdict(e: Shapes) -> str:
+    """Typical, more frequent than chance, or what composition makes."""
+    share, low = e.smoothness.share, e.smoothness.share_low
+    if share > 0.5 and (low is None or low > CHANCE):
+        return HOLDS
+    return SOME if low is not None and low > CHANCE else FAILS
+
+
+def verdict_further(e: Shapes) -> str:
+    """Whether at least half of the units are smoother."""
+    assert e.further is not None
+    return FAILS if e.further.share < 0.5 else HOLDS
+
+
+BRIEF = (
+    "- **Orbitals**: {{ e.smoothness.share | percent }} of the units of {{ e.model.title }} are smoother than shuffled"
+    " kernels at two steps{% if e.further %} and {{ e.further.share | percent }} at three{% endif %}, where chance gives 5 %."
+)
+FURTHER = (
+    " At three steps {{ e.further.share | percent }} are smoother than the null"
+    "{% if e.further.share_low is not none %}"
+    " ({{ e.further.share_low | percent }} to {{ e.further.share_high | percent }}){% endif %}"
+)
+
+CLAIMS = (
+    description(
+        "smoothness-by-network",
+        "How many units have expanded weights smoother than shuffled kernels make them, network by network.",
+        networks,
+        "{% for n in e %}{% set s = n.smoothness %}"
+        "- **[{{ n.model.title }}]({{ link(n.model) }})**: of {{ s.units }} units in {{ s.pairs }} pairs of layers two steps"
+        " apart, {{ s.share | percent }} are smoother than 95 % of shuffled ones (chance: 5 %)"
+        "{% if s.share_low is not none %}, with a 95 % interval over pairs from {{ s.share_low | percent }} to"
+        " {{ s.share_high | percent }}{% endif %}. The median Moran's $I$ is {{ s.median | share }}, of shuffled kernels"
+        " {{ s.null_median | share }}.\n{% endfor %}",
+    ),
+    optional(
+        Claim(
+            name="smooth-shapes",
+            statement="Expanded weights over several layers are typically smooth shapes, like orbitals of electrons.",
+            source=ARTICLE,
+            rule="share of units, two spatial convolutions back, whose maps are smoother (Moran's I) than 95 % of those of"
+            " shuffled kernels, with Student's 95 % interval over pairs of layers where there are four or more. Holds where"
+            " more than half are, and the interval, if there is one, lies above 5 %; for some where it lies above 5 % and"
+            " half or fewer are.",
+            evidence=evidence,
+            verdict=verdict,
+            wording={
+                HOLDS: "For {{ e.model.title }} smooth shapes are typical, and more than composition makes.",
+                SOME: "For {{ e.model.title }} smooth shapes beyond the null are more frequent than chance, yet not what"
+                " most units have.",
+                FAILS: "For {{ e.model.title }} the smoothness of expanded weights is what composition alone makes: the"
+                " claim that it is typical does not hold beyond the null here.",
+            },
+            meaning={SOME: "holds for more units than chance, not for most"},
+            brief={HOLDS: BRIEF, SOME: BRIEF, FAILS: BRIEF},
+        )
+    ),
+    optional(
+        Claim(
+            name="smooth-shapes-further-back",
+            statement="Three spatial convolutions back, most units' expanded weights are smoother than composition makes.",
+            source="",
+            rule="share of units, three spatial convolutions back, whose maps are smoother (Moran's I) than 95 % of those of"
+            " shuffled kernels; holds where it is at least one half.",
+            evidence=further,
+            verdict=verdict_further,
+            wording={
+                HOLDS: FURTHER + ".",
+                FAILS: FURTHER + ": further back, composition alone makes most maps as smooth.",
+            },
+        )
+    ),
+    description(
+        "balanced-lobes",
+        "Excitation and inhibition balance over a unit's expanded weights, as the lobes of an orbital do.",
+        balanced,
+        'There is a second measure in {{ ref("smoothness") }}, which was added only after the maps had been seen: whether'
+        " excitation and inhibition balance over a map, as the lobes of an orbital do. {{ e.balance.share | percent }} of"
+        " units are more balanced than shuffled kernels at two steps. Shuffled kernels, it seems, compose to smooth blobs of"
+        " one sign, and real ones to lobes of both.",
+    ),
+)

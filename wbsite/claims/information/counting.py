@@ -1,0 +1,297 @@
+"""Whether networks stay at, pass through, or pass by the solution that only counts active inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from wbsite.claims.base import Claim
+from wbsite.results.information.counting import Baseline, Counting, CountingLayer, CountingRuns
+from wbsite.results.information.trajectories import ConfigurationRecord, Trajectories
+from wbsite.results.site import Gap, Site
+
+from ._study import description, read
+
+STAYS, EXACTLY = 0.99, 0.9999
+"""Agreement with the count at the end, mean over runs, from which on a configuration stays at it, or does exactly."""
+
+STRONG = 0.5
+"""Max-norm below which a limit is strong."""
+
+LISTED = 6
+"""Configurations that are listed, at most."""
+
+
+class Network(NamedTuple):
+    """A configuration, and its runs that lived.
+
+    Attributes:
+        configuration: of the study.
+        runs: what they do.
+        last: what their last hidden layer knows at the end.
+    """
+
+    configuration: ConfigurationRecord
+    runs: CountingRuns
+    last: CountingLayer
+
+    @property
+    def title(self) -> str:
+        """Of the configuration."""
+        return self.configuration.title
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the networks of a study do about the count.
+
+    Attributes:
+        harmonics: whether the data are those of Shwartz-Ziv and Tishby.
+        baseline: of the best classifier that knows only the count.
+        entropy: of the count, in bits.
+        passed: agreement from which a run counts as at the counting solution.
+        networks: configurations of which a run lived.
+        strong: whether the study has a limit on weights below STRONG.
+    """
+
+    harmonics: bool
+    baseline: Baseline
+    entropy: float
+    passed: float
+    networks: list[Network]
+    strong: bool
+
+    @property
+    def staying(self) -> list[Network]:
+        """Networks that end at the counting solution."""
+        return [each for each in self.networks if _agreement(each) >= STAYS]
+
+    @property
+    def passing(self) -> list[Network]:
+        """Networks of which half the runs or more reach it, and that leave it again."""
+        return [each for each in self._leaving if 2 * each.runs.passed >= each.runs.alive]
+
+    @property
+    def missing(self) -> list[Network]:
+        """Networks most runs of which never reach it."""
+        return [each for each in self._leaving if 2 * each.runs.passed < each.runs.alive]
+
+    @property
+    def constrained(self) -> list[Network]:
+        """Networks that stay, of those with a limit on their weights."""
+        return [each for each in self.staying if each.configuration.max_norm is not None]
+
+    @property
+    def _leaving(self) -> list[Network]:
+        return [each for each in self.networks if _agreement(each) < STAYS]
+
+
+def _agreement(network: Network) -> float:
+    mean = network.runs.end_agreement.mean
+    assert mean is not None  # a run lived
+    return mean
+
+
+def evidence(site: Site) -> Evidence | Gap:
+    """What a site's study has of it."""
+    results = read(site, Trajectories, Counting)
+    if isinstance(results, Gap):
+        return results
+    trajectories, counting = results
+    if counting.baseline is None:
+        return Gap(counting.reason, failed=False)
+    networks = [
+        Network(each, counting.runs[each.name], counting.layers[each.name][each.hidden[-1]])
+        for each in trajectories.configurations
+        if counting.runs[each.name].alive
+    ]
+    return Evidence(
+        harmonics=trajectories.data.harmonics,
+        baseline=counting.baseline,
+        entropy=counting.entropy,
+        passed=counting.passed,
+        networks=networks,
+        strong=any(each.max_norm is not None and each.max_norm < STRONG for each in trajectories.configurations),
+    )
+
+
+def inputs(site: Site) -> str | Gap:
+    """Why the inputs of a site's study cannot be counted, or ""."""
+    results = read(site, Counting)
+    return results if isinstance(results, Gap) else results[0].reason
+
+
+def staying_verdict(evidence: Evidence) -> str:
+    """Whether a configuration ends at the counting solution."""
+    if evidence.staying:
+        exact = min(map(_agreement, evidence.staying)) >= EXACTLY
+        return "stays exactly" if exact else "stays"
+    return "none stays" if evidence.strong else "no strong limit"
+
+
+def linear_verdict(evidence: Evidence) -> str:
+    """Whether a network without nonlinearity stays as well, where constrained ones do."""
+    free = [each.configuration for each in evidence.staying if each.configuration.max_norm is None]
+    linear = any(configuration.activation == "linear" for configuration in free)
+    return "linear" if evidence.constrained and linear else "none"
+
+
+def missing_verdict(evidence: Evidence) -> str:
+    """Whether a configuration misses the counting solution, and another passes through it."""
+    if not evidence.missing:
+        return "none misses"
+    return "others pass" if evidence.passing else "none passes"
+
+
+ACCURACY = "$w$, is right for {{ e.baseline.accuracy | percent(1) }} of the samples"
+KNOWN = f"A classifier that knows only the number of active inputs, {ACCURACY}, and $I(w;Y)$ ="
+
+HEAD = (
+    "Configuration", "Runs", "Accuracy, end", "Decides as the count, end", "η² of the output, end",
+    "Largest agreement", "at epoch, median", "Runs that reach {{ e.passed | percent }}",
+)  # fmt: skip
+CELLS = (
+    "{{ n.runs.alive }}", "{{ n.runs.end_accuracy.mean | percent(1) }}", "{{ n.runs.end_agreement.mean | percent(1) }}",
+    "{{ n.runs.end_eta_output.mean | share }}", "{{ n.runs.top_agreement.mean | percent(1) }}",
+    "{{ n.runs.top_epoch | fixed(0) }}", "{{ n.runs.passed }}",
+)  # fmt: skip
+
+
+def table(head: Sequence[str], rows: str, cells: Sequence[str]) -> str:
+    """Wording of a table with one row an `n` of the evidence's `rows`."""
+    return (
+        '<div class="wb-scroll wb-wide" tabindex="0" markdown="0">\n<table>\n<thead><tr>'
+        + "".join(f'<th scope="col">{name}</th>' for name in head)
+        + f"</tr></thead>\n<tbody>\n{{% for n in e.{rows} %}}"
+        + '<tr><th scope="row">{{ n.title | e }}</th>'
+        + "".join(f"<td>{cell}</td>" for cell in cells)
+        + "</tr>\n{% endfor %}</tbody>\n</table>\n</div>"
+    )
+
+
+STAYING = (
+    "**Staying.** {{ e.staying | map(attribute='title') | listing }}: the networks that live end at the counting"
+    " solution%s. That is where the accuracy of {{ e.staying[0].runs.end_accuracy.mean | percent(1) }} comes from."
+)
+MISSING = (
+    "{% for n in e.missing[:"
+    + str(LISTED)
+    + "] %}{{ n.title }}: {{ n.runs.passed }} of {{ n.runs.alive }} runs reach it;"
+    " the largest agreement is {{ n.runs.top_agreement.mean | percent(1) }} on average. {% endfor %}These come near the"
+    " counting solution, and most of them not to it."
+)
+
+CLAIMS = (
+    description(
+        "counting-baseline",
+        "What the number of active inputs tells of the label.",
+        evidence,
+        lambda e: "harmonics" if e.harmonics else "other data",
+        {
+            "harmonics": f"The label depends on how many inputs are active and on where they sit. {KNOWN}"
+            " {{ e.baseline.information | share }} bit.",
+            "other data": f"{KNOWN} {{{{ e.baseline.information | share }}}} bit.",
+        },
+    ),
+    description(
+        "counting-by-network",
+        "How nearly each network decides as the count does.",
+        evidence,
+        lambda e: "measured",
+        {"measured": table(HEAD, "networks", CELLS)},
+    ),
+    description(
+        "counting-inputs",
+        "Whether the inputs of the study can be counted.",
+        inputs,
+        lambda e: "not countable" if e else "countable",
+        {
+            "not countable": "Earlier work left open why information dips early in training, and why strongly"
+            " constrained networks have several equally spaced peaks of activation. The guess that they count active"
+            " inputs can be put to networks whose inputs are on or off. Here, {{ e }}",
+            "countable": "",
+        },
+    ),
+    Claim(
+        name="counting-stays",
+        statement="Networks whose weights are held down strongly never leave the solution that only counts.",
+        source="",
+        rule=(
+            "A configuration stays at the counting solution where its runs that lived decide at the end, on average, as"
+            f" the best classifier that knows only the count on {STAYS:.0%} of the samples or more; exactly, where on"
+            f" {EXACTLY:.2%}. Holds where one does; undecided where none does and no max-norm is below {STRONG:g}."
+        ),
+        evidence=evidence,
+        verdict=staying_verdict,
+        wording={
+            "stays exactly": STAYING % ", exactly: on every sample they decide as the count does",
+            "stays": STAYING % "",
+            "none stays": "**Staying.** No configuration ends at the counting solution.",
+            "no strong limit": "**Staying.** No configuration here ends at the counting solution. The stronger limit of"
+            " 0.4, at which it was suspected, is part of the study `full`.",
+        },
+        meaning={
+            "stays exactly": "holds, exactly",
+            "stays": "holds",
+            "none stays": "does not hold",
+            "no strong limit": "cannot be decided: no network is held down strongly",
+        },
+    ),
+    description(
+        "counting-and-the-rest",
+        "What constrained networks that only count keep besides the count.",
+        evidence,
+        lambda e: "constrained" if e.constrained else "none",
+        {
+            "constrained": "What the constrained ones compress is everything but the count: at the end the last hidden"
+            " layer holds {% for n in e.constrained %}{{ n.last.end_i_tw.mean | fixed }} bits about $w$, of"
+            " {{ e.entropy | fixed }} there are, and {{ n.last.end_h_given_w.mean | fixed }} beyond it ({{ n.title }})"
+            "{{ ', ' if not loop.last }}{% endfor %}.",
+            "none": "",
+        },
+    ),
+    Claim(
+        name="counting-is-linear",
+        statement="Counting is as far as training takes a linear decision.",
+        source="",
+        rule=(
+            "Holds where a network without nonlinearity and without a limit on its weights stays at the counting"
+            " solution, as constrained ones do."
+        ),
+        evidence=evidence,
+        verdict=linear_verdict,
+        wording={
+            "linear": "The network without any nonlinearity ends there as well, without a limit: counting is as far as"
+            " training takes a linear decision on these data. Small weights keep activations small, where a hyperbolic"
+            " tangent is nearly straight; that would be reason enough to stay.",
+            "none": "",
+        },
+        meaning={"linear": "holds", "none": "cannot be decided: no such network stays, or none was trained"},
+    ),
+    Claim(
+        name="counting-passes",
+        statement="Networks pass through the solution that only counts.",
+        source="",
+        rule=(
+            "Of the configurations that do not stay: holds where half the runs of one, or more, agree with the count on"
+            " as many samples as the analysis `counting` asks for at some record after the untrained network."
+        ),
+        evidence=evidence,
+        verdict=lambda e: "pass" if e.passing else "none passes",
+        wording={
+            "pass": "**Passing.** {% for n in e.passing %}{{ n.title }}: {{ n.runs.passed }} of {{ n.runs.alive }}"
+            " runs reach an agreement of {{ e.passed | percent }} on their way, at a median epoch of {{"
+            " n.runs.top_epoch | fixed(0) }}, and then leave it again. {% endfor %}",
+            "none passes": "",
+        },
+        meaning={"pass": "holds of some", "none passes": "does not hold"},
+    ),
+    description(
+        "counting-misses",
+        "Networks that come near the solution that only counts and not to it.",
+        evidence,
+        missing_verdict,
+        {"none misses": "", "others pass": f"**Passing by.** {MISSING}", "none passes": f"**Passing.** {MISSING}"},
+    ),
+)

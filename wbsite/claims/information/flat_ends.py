@@ -1,0 +1,141 @@
+"""Whether functions that are flat on both sides compress, and others do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.results.information.activation_patterns import ActivationPatterns
+from wbsite.results.information.information_plane import InformationPlane
+from wbsite.results.information.plane_claims import PlaneClaims
+from wbsite.results.information.trajectories import Trajectories
+from wbsite.results.site import Gap, Site
+
+from ._study import read
+from .base import COMPRESSES
+
+USUAL = ("tanh", "relu")
+FEWEST = 3
+"""Activation functions besides the usual ones, below which nothing is said."""
+
+
+class Function(NamedTuple):
+    """An activation function, and the shared compression of the last hidden layer with weights free, in bits."""
+
+    activation: str
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def compresses(self) -> bool:
+        """With its whole interval."""
+        return self.low > COMPRESSES
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Functions by whether they are flat on both sides, those that compress most first.
+
+    Attributes:
+        estimator: title of the study's first.
+        flat: on both sides.
+        other: on one side or nowhere.
+        unusual: functions besides the usual ones.
+    """
+
+    estimator: str
+    flat: list[Function]
+    other: list[Function]
+    unusual: int
+
+    @property
+    def threshold(self) -> float:
+        """Bits."""
+        return COMPRESSES
+
+    @property
+    def flat_compressing(self) -> int:
+        """Functions flat on both sides that compress."""
+        return sum(each.compresses for each in self.flat)
+
+    @property
+    def other_compressing(self) -> int:
+        """Other functions that compress."""
+        return sum(each.compresses for each in self.other)
+
+
+def evidence(site: Site) -> Evidence | Gap:
+    """Of a site's study."""
+    results, more = read(site, Trajectories, InformationPlane), read(site, ActivationPatterns, PlaneClaims)
+    if isinstance(results, Gap):
+        return results
+    if isinstance(more, Gap):
+        return more
+    (trajectories, plane), (patterns, claims) = results, more
+    rows = claims.rows
+    rows = rows[(rows["quantity"] == "compression") & (rows["estimator"] == plane.default)].dropna(subset=["mean"])
+    free = [each for each in trajectories.configurations if each.max_norm is None]
+    flat: list[Function] = []
+    other: list[Function] = []
+    for configuration in free:
+        last = rows[(rows["configuration"] == configuration.name) & (rows["layer"] == configuration.hidden[-1])]
+        kind = flat if len(patterns.flat_ends[configuration.name]) == 2 else other
+        kind += [Function(configuration.activation, row.mean, row.low, row.high) for row in last.itertuples()]
+    unusual = sum(each.activation not in USUAL for each in free)
+    return Evidence(plane.titles[plane.default], _ranked(flat), _ranked(other), unusual)
+
+
+def _ranked(functions: Sequence[Function]) -> list[Function]:
+    return sorted(functions, key=lambda each: each.mean, reverse=True)
+
+
+def verdict(evidence: Evidence) -> str:
+    """Whether all of the one kind compress and none of the other, or more of the one."""
+    if evidence.unusual < FEWEST:
+        return "too few functions"
+    flat, other = evidence.flat_compressing, evidence.other_compressing
+    if flat == len(evidence.flat) and other == 0:
+        return HOLDS
+    more = flat / (len(evidence.flat) or 1) > other / (len(evidence.other) or 1)
+    return "tendency" if more else FAILS
+
+
+# A section of its own, which a study without such functions does not have.
+SECTION = (
+    "## Other activation functions\n\nIf compression is what saturation on both sides does, functions that are flat on"
+    " both sides should compress, and others should not. With weights free, the last hidden layer compresses, in bits"
+    " by {{ e.estimator }} and by the measure that fluctuations do not raise: of functions flat on both sides,"
+    " {% for f in e.flat %}{{ f.activation }} {{ f | interval }}{{ ', ' if not loop.last }}{% endfor %}; of others,"
+    " {% for f in e.other %}{{ f.activation }} {{ f | interval }}{{ ', ' if not loop.last }}{% endfor %}."
+    " {{ e.flat_compressing }} of {{ e.flat | length }} of the first kind and {{ e.other_compressing }} of"
+    " {{ e.other | length }} of the second are above {{ e.threshold }} bit with their whole interval. "
+)
+
+CLAIMS = (
+    Claim(
+        name="flat-ends-compress",
+        statement="Activation functions that are flat on both sides compress, and others do not.",
+        source="saxe2018information",
+        rule=(
+            "Of the last hidden layer with weights free: a function compresses where the 95 % Student t interval of"
+            f" shared compression lies above {COMPRESSES:g} bit. Holds where all functions flat on both sides do and no"
+            " other; a tendency where a larger share of the first than of the others; fails otherwise. Not asked where"
+            f" fewer than {FEWEST} functions besides {' and '.join(USUAL)} were trained."
+        ),
+        evidence=evidence,
+        verdict=verdict,
+        wording={
+            HOLDS: f"{SECTION}The rule holds for all of them.",
+            "tendency": f"{SECTION}The rule holds as a tendency, with exceptions.",
+            FAILS: f"{SECTION}The rule does not hold.",
+            "too few functions": "",
+        },
+        meaning={
+            "tendency": "holds as a tendency, with exceptions",
+            "too few functions": "cannot be decided: too few activation functions were trained",
+        },
+    ),
+)

@@ -1,0 +1,137 @@
+"""Whether the peaks in the activations of strongly constrained networks are counts of active inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from wbsite.claims.base import HOLDS, Claim
+from wbsite.results.information.activation_peaks import HIDDEN, ActivationPeaks, PeakSummary
+from wbsite.results.information.trajectories import Trajectories
+from wbsite.results.site import Gap, Site
+
+from ._study import description, read
+from .counting import table
+
+EQUAL, EXPLAINED = 0.9, 0.95
+"""Share of the tested units with equally spaced peaks, and η² by the count, from which on peaks are counts."""
+
+MOST = 0.5
+"""η² by the count above which it explains most of what units do."""
+
+
+class Network(NamedTuple):
+    """The hidden units of a configuration.
+
+    Attributes:
+        title: of the configuration.
+        held: whether its weights are held small.
+        units: their peaks.
+    """
+
+    title: str
+    held: bool
+    units: PeakSummary
+
+    @property
+    def counts(self) -> bool:
+        """Whether the peaks are counts."""
+        units, explained = self.units, self.units.eta_w.mean
+        if not units.tested or explained is None:
+            return False
+        return units.equal >= EQUAL * units.tested and explained >= EXPLAINED
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Peaks of the hidden units at the end of training.
+
+    Attributes:
+        networks: configurations of which a run lived.
+    """
+
+    networks: list[Network]
+
+    @property
+    def clear(self) -> list[Network]:
+        """Networks whose peaks are counts."""
+        return [each for each in self.networks if each.counts]
+
+    @property
+    def vague(self) -> list[Network]:
+        """Networks with small weights and peaks that are not clearly counts."""
+        tested = [each for each in self.networks if each.units.tested and each.units.eta_w.mean is not None]
+        return [each for each in tested if each.held and not each.counts]
+
+
+def evidence(site: Site) -> Evidence | Gap:
+    """What a site's study has of them."""
+    results = read(site, Trajectories, ActivationPeaks)
+    if isinstance(results, Gap):
+        return results
+    trajectories, peaks = results
+    if peaks.reason:
+        return Gap(peaks.reason, failed=False)
+    return Evidence(
+        [
+            Network(each.title, each.max_norm is not None, peaks.layers[each.name][HIDDEN])
+            for each in trajectories.configurations
+            if HIDDEN in peaks.layers[each.name]
+        ]
+    )
+
+
+def vague_verdict(evidence: Evidence) -> str:
+    """How much the count explains where peaks are not clearly counts."""
+    if not evidence.vague:
+        return "none"
+    least = min(each.units.eta_w.mean or 0.0 for each in evidence.vague)
+    return "most" if least > MOST else "less than half"
+
+
+HEAD = ("Hidden units, at the end", "Peaks a unit", "Three or more", "of these, equally far apart", "η² by the count",
+        "untrained")  # fmt: skip
+CELLS = ("{{ n.units.peaks.mean | fixed }}", "{{ n.units.several.mean | percent(1) }}",
+         "{{ n.units.equal }} of {{ n.units.tested }}", "{{ n.units.eta_w.mean | share }}",
+         "{{ n.units.eta_untrained.mean | share }}")  # fmt: skip
+
+VAGUE = "In {{ e.vague | map(attribute='title') | listing }} there are peaks, %s; few are equally spaced beyond chance."
+
+CLAIMS = (
+    description(
+        "peaks-by-network",
+        "How many peaks units have, and how much of them the count explains.",
+        evidence,
+        lambda e: "counted",
+        {"counted": table(HEAD, "networks", CELLS)},
+    ),
+    Claim(
+        name="peaks-are-counts",
+        statement="The equally spaced peaks in the activations of strongly constrained networks are counts.",
+        source="",
+        rule=(
+            f"Holds of a configuration where {EQUAL:.0%} or more of the hidden units with three peaks or more have gaps"
+            " more equal than chance (p ≤ 0.05), and the count explains, by η² averaged over runs,"
+            f" {EXPLAINED:.0%} or more of their activations."
+        ),
+        evidence=evidence,
+        verdict=lambda e: HOLDS if e.clear else "none",
+        wording={
+            HOLDS: "In {{ e.clear | map(attribute='title') | listing }} it is hardly a question any more: the peaks are"
+            " there, they are equally spaced, and **they are the counts**.",
+            "none": "",
+        },
+        meaning={HOLDS: "holds of some", "none": "does not hold of any network here"},
+    ),
+    description(
+        "peaks-partly-counts",
+        "How much the count explains in the other constrained networks.",
+        evidence,
+        vague_verdict,
+        {
+            "most": VAGUE % "and the count explains most of what the units do, but not all",
+            "less than half": VAGUE % "but the count explains less than half of what the units do in some of them",
+            "none": "",
+        },
+    ),
+)

@@ -1,0 +1,73 @@
+"""Whether a limit on weights squeezes layers before anything is learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wbsite.claims.base import Claim
+from wbsite.results.information.information_plane import InformationPlane
+from wbsite.results.site import Gap, Site
+
+from ._study import read
+
+BITS = 1.0
+"""Compression from which on a layer is looked at."""
+
+
+@dataclass(frozen=True)
+class Squeezed:
+    """Hidden layers that lose `BITS` or more from the untrained network or the first epoch on.
+
+    Attributes:
+        layers: how many.
+        latest: median epoch of the largest I(X;T), the latest of these layers; 0 for the untrained network.
+    """
+
+    layers: int
+    latest: float
+
+
+def evidence(site: Site) -> Squeezed | Gap:
+    """By the study's first estimator, means over the runs that lived."""
+    results = read(site, InformationPlane)
+    if isinstance(results, Gap):
+        return results
+    (plane,) = results
+    rows = plane.compression
+    rows = rows[(rows["estimator"] == plane.default) & (rows["layer"] != "output")]
+    early = rows[(rows["mean"] >= BITS) & (rows["peak_epoch"] <= 1)]
+    return Squeezed(len(early), float(early["peak_epoch"].max()) if len(early) else 0.0)
+
+
+def verdict(evidence: Squeezed) -> str:
+    """Whether there are such layers, and since when."""
+    return "none" if not evidence.layers else "untrained" if evidence.latest == 0 else "first epoch"
+
+
+SENTENCE = (
+    "One thing the planes show that the claims pass over: in {{ e.layers }} of the layers that lose a bit or more, the"
+    " largest $I(X;T)$ is that of the *untrained* network%s. A limit on the weights takes effect at the first step."
+    " What it does to those layers is no phase of learning: the network is squeezed at once, and has to learn what to"
+    " keep."
+)
+
+CLAIMS = (
+    Claim(
+        name="squeezed-at-once",
+        statement="Layers that lose most are squeezed at the first step, before anything is learned.",
+        source="",
+        rule=(
+            f"Holds where a hidden layer has a mean compression of {BITS:g} bit or more, by the study's first"
+            f" estimator,"
+            " and its I(X;T) is largest, by the median over runs, in the untrained network or at the first epoch."
+        ),
+        evidence=evidence,
+        verdict=verdict,
+        wording={"none": "", "untrained": SENTENCE % "", "first epoch": SENTENCE % ", or of the first epoch"},
+        meaning={
+            "none": "does not hold",
+            "untrained": "holds of the untrained network",
+            "first epoch": "holds of the untrained network or the first epoch",
+        },
+    ),
+)

@@ -1,0 +1,43 @@
+"""What estimators by bins share.
+
+A trained network is a function, so with inputs that all differ its layer T knows X as well as T tells samples apart:
+what bins give as I(X;T) is the entropy H(T) of the bins that a sample's units fall into together, at most log₂ N for N
+samples, and it depends on the bins as much as on the network. I(T;Y) = H(T) − Σ p(y) H(T|y) of the same bins.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from wbsite.core.errors import WbsiteError
+from wbsite.ops.information.discrete_entropy import BLOCK, informations, joined
+
+from .base import Estimator
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Binned(Estimator):
+    """An estimator by bins: records in blocks, and the entropy of a block from the bins of its units."""
+
+    def informations(self, stack: np.ndarray, labels: np.ndarray, device: torch.device) -> np.ndarray:
+        """See `Estimator`; binning is done in memory whatever the device."""
+        classes = int(labels.max()) + 1
+        together = max(1, BLOCK // (stack.shape[1] * stack.shape[2]))
+        blocks = (stack[start : start + together] for start in range(0, len(stack), together))
+        return np.concatenate([informations(joined(self.codes(block), classes), labels, classes) for block in blocks])
+
+    @abstractmethod
+    def codes(self, block: np.ndarray) -> Iterator[np.ndarray]:
+        """(M, N, units) → for each unit the numbers (M, N) of the bins."""
+
+
+def check_count(count: int) -> None:
+    """Refuses a number of bins that is not a whole number from 2 to a million."""
+    if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or not 2 <= count <= 1_000_000:
+        raise WbsiteError(f"the number of bins is {count}.", "Give a whole number from 2 to 1000000.")

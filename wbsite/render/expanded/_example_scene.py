@@ -1,0 +1,142 @@
+"""The `examples` result as figures need it: units found, how they were found, and tiles of units and directions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from wbsite.render.figure import Scene
+from wbsite.render.kernels import kernel_img, signed_text, unit_number, unit_tile
+from wbsite.render.page import slug
+from wbsite.render.text import share_text
+from wbsite.results.expanded.direction_pictures import DirectionPictures
+from wbsite.results.expanded.examples import Examples, Finding, FoundUnit, Input
+from wbsite.results.site import Gap
+
+
+class ExampleScene:
+    """A scene with the examples of its model.
+
+    Attributes:
+        scene: what is drawn of.
+        model: of the scene.
+        examples: its result.
+        pictured: directions that have a picture → whether it shows nothing.
+        files: pictures of directions that were used; they belong beside the page.
+    """
+
+    def __init__(self, scene: Scene, examples: Examples) -> None:
+        assert scene.model is not None
+        self.scene, self.model, self.examples = scene, scene.model, examples
+        self._pictures = scene.model.result(DirectionPictures)
+        self.pictured: dict[str, bool] = (
+            dict(zip(self._pictures.rows["name"], self._pictures.rows["dead"], strict=True)) if self._pictures else {}
+        )
+        self.files: dict[str, bytes] = {}
+
+    @classmethod
+    def of(cls, scene: Scene) -> ExampleScene | Gap:
+        """Or why there is no result."""
+        examples = scene.result_or_gap(Examples)
+        return examples if isinstance(examples, Gap) else cls(scene, examples)
+
+    def name(self, layer: str, channel: int) -> str:
+        """ "unit 208 of mixed3b_3x3", as text."""
+        if layer in ("", "input"):
+            return f"channel {channel} of the {'picture' if layer else 'input'}"
+        return f"unit {unit_number(self.model, layer, channel)} of {layer}"
+
+    def named(self, layer: str, channel: int) -> str:
+        """The same as HTML."""
+        if layer in ("", "input"):
+            return escape(self.name(layer, channel))
+        return f"unit {self.number(layer, channel)} of {codes([layer])}"
+
+    def number(self, layer: str, channel: int) -> str:
+        """A unit's number as its permalink has it."""
+        return str(channel if layer in ("", "input") else unit_number(self.model, layer, channel))
+
+    def how(self, finding: Finding) -> str:
+        """How it was found, in a sentence or two of HTML."""
+        text = f"Found by rule: {escape(finding.rule)} (score {share_text(finding.score)}"
+        if finding.null is not None:
+            relation = "against" if finding.beyond_chance else "which is no more than"
+            text += f", {relation} {share_text(finding.null)} by chance"
+        text += f"; {finding.considered} units looked at"
+        if finding.runner_up:
+            text += f", next {self.scored(finding.runner_up, ' with ')}"
+        return text + ")."
+
+    def scored(self, unit: FoundUnit, between: str) -> str:
+        """A unit with its score, as HTML."""
+        return f"{self.named(unit.layer, unit.channel)}{between}{share_text(unit.score)}"
+
+    def tile(self, layer: str, channel: int, pixels: int = 72, caption: str = "") -> str:
+        """A unit's tile, or its number alone where the channel is no one unit."""
+        if layer:
+            return unit_tile(self.scene, layer, channel, pixels, caption)
+        text = caption or "channel"
+        return (
+            f'<span class="wb-unit wb-unit-plain" style="width:{pixels}px"><b>{channel}</b><span>{text}</span></span>'
+        )
+
+    def direction(self, name: str, alt: str, style: str = "") -> str:
+        """An <img> of a direction's picture, or a quiet tile."""
+        if self._pictures is None or name not in self.pictured:
+            return f'<span class="wb-direction wb-direction-none" title="{escape(alt, quote=True)}"></span>'
+        file = f"{slug(self.model.id)}-{name}.webp"
+        self.files[file] = self._pictures.files[f"{name}.webp"]
+        text = escape(alt + (", which found nothing" if self.pictured[name] else ""), quote=True)
+        return (
+            f'<img class="wb-direction" src="{file}" loading="lazy" decoding="async" style="{style}"'
+            f' alt="{text}" title="{text}">'
+        )
+
+    def multiples(self, inputs: Sequence[Input], kernels: np.ndarray, scale: float, target: str) -> str:
+        """Inputs with their kernels, as small multiples; of units of one layer, the numbers alone."""
+        one_layer = len({item.layer for item in inputs}) == 1
+        items = []
+        for item, kernel in zip(inputs, kernels, strict=True):
+            alt = f"Kernel between {self.name(item.layer, item.unit)} and {target}"
+            caption = self.number(item.layer, item.unit) if one_layer else ""
+            tile = self.tile(item.layer, item.unit, 72, caption)
+            items.append(f'<div class="wb-connection">{tile}{kernel_img(kernel, scale, alt, 72)}</div>')
+        return f'<div class="wb-multiples">{"".join(items)}</div>'
+
+
+def sentence(text: str) -> str:
+    """With a capital letter at its beginning."""
+    return text[:1].upper() + text[1:]
+
+
+def codes(names: Iterable[str]) -> str:
+    """Names of layers as HTML, "a and b"."""
+    return " and ".join(f"<code>{escape(name)}</code>" for name in names)
+
+
+def layers_text(layers: Iterable[str]) -> str:
+    """The layers that units belong to, as HTML."""
+    return codes(sorted({layer for layer in layers if layer})) or "the map it reads"
+
+
+def property_text(name: str, value: float | None) -> str:
+    """ ", colour +0.12"; nothing where it is not known."""
+    return "" if value is None else f", {name} {signed_text(value)}"
+
+
+def scale_of(*kernels: np.ndarray) -> float:
+    """The largest absolute weight: where the common scale ends."""
+    return max((float(np.abs(part).max()) for part in kernels if part.size), default=0.0)
+
+
+def weights_table(parts: Iterable[tuple[Mapping[str, Any], np.ndarray]]) -> list[dict[str, Any]]:
+    """One row a weight: what is given of its kernel, then row, column and weight."""
+    return [
+        {**about, "row": y, "column": x, "weight": float(f"{weight:.4g}")}
+        for about, kernel in parts
+        for y, line in enumerate(kernel)
+        for x, weight in enumerate(line)
+    ]
