@@ -13,6 +13,7 @@ from wbsite.core.progress import Progress
 from wbsite.core.store import Store, StoreError
 
 if TYPE_CHECKING:
+    from .base import Suite
     from .job import Job
     from .parallel import Team
 
@@ -51,23 +52,32 @@ def train_named(
             failed (after all others are done).
     """
     _check_options(names, only, preset, epochs, jobs)
+    from wbsite.datasets import picture_dataset
+
+    from .experiment import train_experiment
+    from .job import Job
     from .parallel import team
 
-    suites = registry.names("suites")
+    suites = {suite.name: suite for suite in registry.entries("suites")}
     with team(device) as processes:
         try:
             _check_team(processes, [name for name in names if name not in suites], jobs)
             for name in names:
-                if name in suites:
-                    suite_seeds = tuple(dict.fromkeys(seeds or (0, 1, 2)))
-                    runs = _suite_jobs(name, only, suite_seeds, preset, dataset, epochs, device, out)
-                    yield from _train_suite(name, runs, jobs, store, progress, processes)
+                if name not in suites:
+                    for seed in seeds or (0,):
+                        path, accuracy = train_experiment(name, dataset, seed, device, out, progress)
+                        yield f"{path}: test accuracy {accuracy:.4f}"
                     continue
-                from .experiment import train_experiment
-
-                for seed in seeds or (0,):
-                    path, accuracy = train_experiment(name, dataset, seed, device, out, progress)
-                    yield f"{path}: test accuracy {accuracy:.4f}"
+                suite = suites[name]
+                scale, trials = suite.preset(preset), suite.select(only)
+                picture_dataset(dataset or scale.dataset)
+                # Seed by seed, so that an interrupted suite has runs of every experiment.
+                runs = [
+                    Job(name, trial.name, seed, scale.name, dataset, epochs, device, out)
+                    for seed in dict.fromkeys(seeds or (0, 1, 2))
+                    for _, trial in trials
+                ]
+                yield from _train_suite(suite, runs, jobs, Store(store), progress, processes)
         except WbsiteError:
             if processes.rank == 0:  # all processes have the same error, which is printed once
                 raise
@@ -108,43 +118,19 @@ def _check_team(processes: Team, experiments: Sequence[str], jobs: int | None) -
         )
 
 
-def _suite_jobs(
-    name: str,
-    only: tuple[str, ...],
-    seeds: Sequence[int],
-    preset: str | None,
-    dataset: str | None,
-    epochs: int | None,
-    device: str,
-    out: Path,
-) -> list[Job]:
-    """The runs of a suite, seed by seed, so that an interrupted suite has runs of every experiment."""
-    from wbsite.datasets import picture_dataset
-
-    from .job import Job
-
-    suite = registry.named("suites", name, "suite")
-    scale, trials = suite.preset(preset), suite.select(only)
-    picture_dataset(dataset or scale.dataset)
-    return [
-        Job(name, trial.name, seed, scale.name, dataset, epochs, device, out) for seed in seeds for _, trial in trials
-    ]
-
-
 def _train_suite(
-    name: str, jobs: Sequence[Job], workers: int | None, store_url: str, progress: Progress, processes: Team
+    suite: Suite, jobs: Sequence[Job], workers: int | None, store: Store, progress: Progress, processes: Team
 ) -> Iterator[str]:
     from .deposit import deposit
     from .jobs import default_jobs, train_jobs
 
     is_first = processes.rank == 0
     progress = progress if is_first else Progress()
-    store, suite = Store(store_url), registry.named("suites", name, "suite")
     processes.on_first(store.prepare)  # a store that cannot be written is refused before hours of training
     workers = 1 if processes.size > 1 else min(workers or default_jobs(jobs[0].device), len(jobs))
     failures: dict[str, list[str]] = {}
     store_error: StoreError | None = None
-    progress.step(f"{name}: {len(jobs)} runs", len(jobs))
+    progress.step(f"{suite.name}: {len(jobs)} runs", len(jobs))
     for job, outcome in train_jobs(jobs, workers, progress, processes):
         title = f"{job.trial} seed {job.seed}"
         progress.advance(note=title)

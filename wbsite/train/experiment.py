@@ -49,17 +49,11 @@ def train_experiment(
             f"{name} has {outputs} outputs; {source} has {len(training_pictures.classes)} classes.",
             "Use a data set with as many classes as the network has outputs.",
         )
-    test = Batches.from_pictures(test_pictures, spec.preprocess, target)
-    history = train(
-        module,
-        Batches.from_pictures(training_pictures, spec.preprocess, target),
-        test,
-        experiment.recipe,
-        seed,
-        out / f"{name}-seed{seed}.ckpt",
-        progress,
-        run=f"{name} {training_pictures.digest[:16]}",
+    training, test = (
+        Batches.from_pictures(pictures, spec.preprocess, target) for pictures in (training_pictures, test_pictures)
     )
+    checkpoint, run = out / f"{name}-seed{seed}.ckpt", f"{name} {training_pictures.digest[:16]}"
+    history = train(module, training, test, experiment.recipe, seed, checkpoint, progress, run)
     state = {key: value.half() if value.is_floating_point() else value for key, value in module.state_dict().items()}
     module.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
     test_accuracy = accuracy(module, test)

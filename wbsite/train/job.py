@@ -146,18 +146,10 @@ def train_job(job: Job, progress: Progress, team: Team = ALONE) -> Run:
     moments = [moment for moment in preset.moments if moment <= recipe.epochs]
     start = time.perf_counter()
     history = train(
-        module,
-        training,
-        test,
-        recipe,
-        seed,
-        job.checkpoint_path,
-        progress,
-        run=f"{suite.name} {trial.name} {job.setting} {digest[:16]}",
-        measure=measures.history_rows,
+        module, training, test, recipe, seed, job.checkpoint_path, progress, team=team,
+        run=f"{suite.name} {trial.name} {job.setting} {digest[:16]}", measure=measures.history_rows,
         moments=[*moments, *({recipe.epochs} - {*moments})],
-        team=team,
-    )
+    )  # fmt: skip
     record: dict[str, Any] = {
         "suite": suite.name,
         "setting": job.setting,

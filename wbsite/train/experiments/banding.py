@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from wbsite.core.errors import WbsiteError
 from wbsite.models.base import CIFAR10, Preprocess, lazily
 from wbsite.train.base import Preset, Recipe, Suite, Trial
 
@@ -26,11 +27,21 @@ def head(name: str, **options: Any) -> Callable[..., nn.Module]:
 
 
 def simplified(head: Callable[..., nn.Module] | None = None, pools: int = 0, **options: Any) -> Build:
-    """The simplified network at the preset's scale; `pools` more or fewer poolings than its own."""
+    """The simplified network at the preset's scale, with `pools` more or fewer poolings than the preset's.
+
+    Raises:
+        WbsiteError: when it is built, if the preset's network has too few groups of layers for so many poolings.
+    """
 
     def build(preset: Preset, classes: int) -> nn.Module:
         from wbsite.models.networks.simplified import Simplified
 
+        if preset.pools + pools >= len(preset.widths):
+            raise WbsiteError(
+                f"the network of preset {preset.name} cannot have {preset.pools + pools} poolings"
+                f" between {len(preset.widths)} groups of layers.",
+                "Leave this experiment out with --only, or choose another --preset.",
+            )
         return Simplified(
             preset.widths, preset.pools + pools, classes, channels=len(preset.preprocess.mean), size=preset.size,
             head=head, **options,
