@@ -34,11 +34,11 @@ class Repeated:
 
     def numbers(self, layer: str, field: str) -> list[float]:
         """A measure of a layer in every run; a layer whose weights do not vary has none."""
-        found = (run.record["layers"].get(layer, {}).get(field) for run in self.runs)
-        return [number for number in found if number is not None]
+        numbers = (run.record["layers"].get(layer, {}).get(field) for run in self.runs)
+        return [number for number in numbers if number is not None]
 
     def index(self, place: str) -> list[float]:
-        """H of the layer at a place in every run."""
+        """H of the layer at "last" or "before" in every run."""
         return self.numbers(self.record[place], "index")
 
     def accuracies(self) -> list[float]:
@@ -47,8 +47,8 @@ class Repeated:
 
     def layers(self) -> list[str]:
         """The planar layers in execution order, in which every moment of the history lists them."""
-        listed = (row["layer"] for row in self.record["history"])
-        return list(dict.fromkeys((*listed, *self.record["layers"])))
+        measured = (row["layer"] for row in self.record["history"])
+        return list(dict.fromkeys((*measured, *self.record["layers"])))
 
     def over_seeds(self, layer: str, field: str) -> Interval:
         """Mean of a layer's measure with its interval."""
@@ -82,31 +82,34 @@ def half_epoch(epochs: Sequence[float], means: Sequence[float]) -> float | None:
 
 def by_setting(runs: Iterable[Run]) -> dict[str, dict[str, Repeated]]:
     """Setting → experiment → its runs; experiments in the suite's order, runs in order of their seeds."""
-    found: dict[str, dict[str, list[Run]]] = {}
-    for run in sorted(runs, key=_place):
+    settings: dict[str, dict[str, list[Run]]] = {}
+    for run in sorted(runs, key=_order):
         record = run.record
-        found.setdefault(record["setting"], {}).setdefault(record["experiment"], []).append(run)
+        settings.setdefault(record["setting"], {}).setdefault(record["experiment"], []).append(run)
     return {
-        setting: {name: Repeated(tuple(same)) for name, same in experiments.items()}
-        for setting, experiments in found.items()
+        setting: {name: Repeated(tuple(seeds)) for name, seeds in experiments.items()}
+        for setting, experiments in settings.items()
     }
 
 
 def facts(experiments: Mapping[str, Repeated]) -> dict[str, Any]:
-    """What a setting's runs share. Experiments with pictures of their own are left out of what is said of these."""
+    """What a setting's runs share, as `results.repeated_runs.SettingFacts` documents it.
+
+    What is said of the pictures is of those that most runs were trained on.
+    """
     runs = [run for experiment in experiments.values() for run in experiment.runs]
     counts = [len(experiment.runs) for experiment in experiments.values()]
     (digest, _), *_ = Counter(_provenance(run).get("dataset SHA-256") for run in runs).most_common(1)
-    common = next(_provenance(run) for run in runs if _provenance(run).get("dataset SHA-256") == digest)
+    provenance = next(_provenance(run) for run in runs if _provenance(run).get("dataset SHA-256") == digest)
 
-    def every(field: str) -> list[Any]:
+    def values(field: str) -> list[Any]:
         return sorted({_provenance(run)[field] for run in runs if field in _provenance(run)})
 
     return {
-        "dataset": common.get("dataset"),
+        "dataset": provenance.get("dataset"),
         "dataset_digest": digest,
-        "training_pictures": common.get("training pictures"),
-        "test_pictures": common.get("test pictures"),
+        "training_pictures": provenance.get("training pictures"),
+        "test_pictures": provenance.get("test pictures"),
         "preset": runs[0].record.get("preset"),
         "recipe": dict(next(iter(experiments.values())).record.get("recipe", {})),
         "epochs": sorted({run.record["recipe"]["epochs"] for run in runs if "recipe" in run.record}),
@@ -115,9 +118,9 @@ def facts(experiments: Mapping[str, Repeated]) -> dict[str, Any]:
         "seeds_low": min(counts),
         "seeds_high": max(counts),
         "seconds": round(sum(_provenance(run).get("seconds", 0.0) for run in runs), 1),
-        "devices": every("device"),
-        "torch": every("torch"),
-        "wbsite": every("wbsite"),
+        "devices": values("device"),
+        "torch": values("torch"),
+        "wbsite": values("wbsite"),
     }
 
 
@@ -125,7 +128,7 @@ def _provenance(run: Run) -> Mapping[str, Any]:
     return run.record["provenance"]
 
 
-def _place(run: Run) -> tuple[Any, ...]:
+def _order(run: Run) -> tuple[Any, ...]:
     return tuple(run.record[name] for name in ("setting", "order", "experiment", "seed"))
 
 

@@ -47,7 +47,7 @@ def runs(made_run: Callable[..., Run]) -> list[Run]:
 
 
 @pytest.fixture(scope="module")
-def found(runs: list[Run], suite_context: Callable[..., experiments.SuiteContext]) -> Experiments:
+def result(runs: list[Run], suite_context: Callable[..., experiments.SuiteContext]) -> Experiments:
     return experiments.run(suite_context(runs))
 
 
@@ -59,26 +59,26 @@ def only(table: pd.DataFrame, **conditions: object) -> pd.Series:
     return table.iloc[0]
 
 
-def test_the_tables_have_the_columns_that_figures_and_exports_rely_on(found: Experiments) -> None:
-    assert {name: " ".join(getattr(found, name).columns) for name in DOCUMENTED} == DOCUMENTED
-    assert len(found.runs) == 2 * 18
-    assert list(found.summary["experiment"].unique()) == ["baseline", *OTHERS], "in the suite's order"
+def test_the_tables_have_the_columns_that_figures_and_exports_rely_on(result: Experiments) -> None:
+    assert {name: " ".join(getattr(result, name).columns) for name in DOCUMENTED} == DOCUMENTED
+    assert len(result.runs) == 2 * 18
+    assert list(result.summary["experiment"].unique()) == ["baseline", *OTHERS], "in the suite's order"
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_differences_from_the_baseline_are_those_of_scipy(found: Experiments, name: str) -> None:
-    row = only(found.summary, experiment=name, place="last")
+def test_differences_from_the_baseline_are_those_of_scipy(result: Experiments, name: str) -> None:
+    row = only(result.summary, experiment=name, place="last")
     tested = stats.ttest_ind(OTHERS[name], BASELINE, equal_var=False)
     interval = tested.confidence_interval(0.95)
     assert row["difference"] == pytest.approx(np.mean(OTHERS[name]) - np.mean(BASELINE))
     assert (row["difference_low"], row["difference_high"]) == pytest.approx((interval.low, interval.high))
-    assert found.first.experiments[name].last.difference.excludes_zero == (tested.pvalue < 0.05)
+    assert result.first.experiments[name].last.difference.excludes_zero == (tested.pvalue < 0.05)
     alone = stats.ttest_1samp(OTHERS[name], 0).confidence_interval(0.95)
     assert (row["low"], row["high"]) == pytest.approx((alone.low, alone.high))
 
 
-def test_values_are_found_under_setting_experiment_and_place(found: Experiments) -> None:
-    setting = found.settings["cifar10-small"]
+def test_values_are_found_under_setting_experiment_and_place(result: Experiments) -> None:
+    setting = result.settings["cifar10-small"]
     experiments, facts = setting.experiments, setting.facts
     assert experiments["baseline"].last.index.mean == pytest.approx(0.33)
     assert experiments["baseline"].last.layer == "5b"
@@ -90,15 +90,15 @@ def test_values_are_found_under_setting_experiment_and_place(found: Experiments)
     assert (facts.devices, facts.epochs, facts.dataset) == (["cpu"], [3], "cifar10")
 
 
-def test_sentences_can_be_worded_by_what_is_certain(found: Experiments) -> None:
-    layers = {name: found.first.experiments[name].last for name in ("baseline", *OTHERS)}
+def test_sentences_can_be_worded_by_what_is_certain(result: Experiments) -> None:
+    layers = {name: result.first.experiments[name].last for name in ("baseline", *OTHERS)}
     excludes = {name: layer.index.excludes_zero for name, layer in layers.items()}
     assert excludes == dict.fromkeys(layers, True) | {"faded": False, "scattered": False}
     assert {name for name, layer in layers.items() if layer.difference.excludes_zero} == {"turned", "faded", "weaker"}
     assert {name for name, layer in layers.items() if layer.lost} == {"turned", "faded"}, "weaker keeps more than half"
     assert {name for name, layer in layers.items() if layer.turned} == {"turned"}
-    assert found.first.experiments["turned"].banding("last") == "turned"
-    assert found.first.experiments["faded"].banding("last") == "lost"
+    assert result.first.experiments["turned"].banding("last") == "turned"
+    assert result.first.experiments["faded"].banding("last") == "lost"
     assert layers["baseline"].difference.excludes_zero is None, "a baseline is not compared with itself"
     assert layers["baseline"].lost is None
 
@@ -106,14 +106,14 @@ def test_sentences_can_be_worded_by_what_is_certain(found: Experiments) -> None:
 def test_one_seed_has_no_interval_and_no_verdict(
     made_run: Callable[..., Run], suite_context: Callable[..., experiments.SuiteContext]
 ) -> None:
-    found = experiments.run(suite_context([made_run("baseline", 0, 0.3), made_run("fc_only", 0, 0.1, order=1)]))
-    last = found.first.experiments["fc_only"].last
+    result = experiments.run(suite_context([made_run("baseline", 0, 0.3), made_run("fc_only", 0, 0.1, order=1)]))
+    last = result.first.experiments["fc_only"].last
     assert last.index == Estimate(mean=0.1, low=None, high=None)
     assert last.difference.mean == pytest.approx(-0.2)
     assert {last.difference.low, last.difference.excludes_zero, last.index.excludes_zero} == {None}
     assert {last.lost, last.turned} == {None}
     assert not last.index.positive
-    row = only(found.summary, experiment="fc_only", place="last")
+    row = only(result.summary, experiment="fc_only", place="last")
     assert np.isnan([row["low"], row["high"], row["difference_low"], row["accuracy_low"]]).all()
 
 
@@ -124,10 +124,10 @@ def test_an_experiment_is_compared_with_its_own_baseline_where_that_was_run(
     for order, (name, h) in enumerate({"vgg19_baseline": 0.7, "vgg19_rotated": -0.5}.items(), 1):
         runs += [made_run(name, seed, h + seed / 100, order=order, baseline="vgg19_baseline") for seed in (0, 1)]
     runs += [made_run("resnet50_rotated", seed, -0.5, order=9, baseline="resnet50_baseline") for seed in (0, 1)]
-    found = experiments.run(suite_context(runs)).first.experiments
-    assert found["vgg19_rotated"].last.difference.mean == pytest.approx(-1.2)
-    assert found["resnet50_rotated"].last.difference.mean is None
-    assert found["resnet50_rotated"].last.index.negative
+    result = experiments.run(suite_context(runs)).first.experiments
+    assert result["vgg19_rotated"].last.difference.mean == pytest.approx(-1.2)
+    assert result["resnet50_rotated"].last.difference.mean is None
+    assert result["resnet50_rotated"].last.index.negative
 
 
 def test_depth_follows_the_network_and_not_the_alphabet(
@@ -139,10 +139,10 @@ def test_depth_follows_the_network_and_not_the_alphabet(
     history = [
         {"epoch": e, "layer": n, "row_share": 0.2, "column_share": 0.1, "index": 0.1} for e in (0.0, 1.0) for n in names
     ]
-    found = experiments.run(suite_context([made_run("baseline", 0, 0.3, layers=layers, history=history)]))
-    depth = found.depth
+    result = experiments.run(suite_context([made_run("baseline", 0, 0.3, layers=layers, history=history)]))
+    depth = result.depth
     assert dict(zip(depth["layer"], depth["depth"], strict=True)) == {"stem": 0, "block": 1, "5a": 2, "5b": 3}
-    assert len(found.history) == 8
+    assert len(result.history) == 8
 
 
 def test_a_layer_that_does_not_vary_and_other_pictures_do_not_break_the_averages(
@@ -156,8 +156,8 @@ def test_a_layer_that_does_not_vary_and_other_pictures_do_not_break_the_averages
     head = {"row_share": 0.4, "column_share": 0.1, "index": 0.3, "low": 0.2, "high": 0.4, "positions": 64}
     runs += [made_run("fc_only", seed, 0.1, order=2, head=head) for seed in (0, 1)]
     runs += [made_run("baseline", 0, 0.5, setting="tiny-wide")]
-    found = experiments.run(suite_context(runs))
-    setting = found.settings["cifar10-small"]
+    result = experiments.run(suite_context(runs))
+    setting = result.settings["cifar10-small"]
     assert setting.experiments["baseline"].last.index.mean == pytest.approx(0.3)
     assert setting.facts.dataset == "cifar10"
     assert setting.experiments["textures"].dataset == "textures"
@@ -166,6 +166,6 @@ def test_a_layer_that_does_not_vary_and_other_pictures_do_not_break_the_averages
         row_share=0.4, column_share=0.1, index=index, positions=64, seeds=2
     )
     assert setting.experiments["baseline"].head is None
-    assert len(found.heads) == 2
-    assert list(found.settings) == ["cifar10-small", "tiny-wide"]
-    assert np.isnan(only(found.runs, setting="cifar10-small", experiment="baseline", seed=1, place="last")["index"])
+    assert len(result.heads) == 2
+    assert list(result.settings) == ["cifar10-small", "tiny-wide"]
+    assert np.isnan(only(result.runs, setting="cifar10-small", experiment="baseline", seed=1, place="last")["index"])

@@ -21,7 +21,7 @@ SHOWN = 10
 @pytest.fixture(scope="module")
 def runs(made_run: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
     """A banded baseline and a turned experiment, two seeds each, as they come back from their files."""
-    folder, found = tmp_path_factory.mktemp("runs"), []
+    folder, result = tmp_path_factory.mktemp("runs"), []
     for order, (name, h) in enumerate({"baseline": 1.0, "rotated": -1.0}.items()):
         for seed in (0, 1):
             run = made_run(name, seed, h, order=order)
@@ -29,32 +29,32 @@ def runs(made_run: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory)
                 run.record["layers"][layer]["index"] = banding_index(kernels, resamples=1).index
             path: Path = folder / f"{name}-{seed}.npz"
             run.write(path)
-            found.append(Run.read(path))
-    return found
+            result.append(Run.read(path))
+    return result
 
 
 @pytest.fixture(scope="module")
-def found(runs: list[Run], suite_context: Callable[..., lab_pictures.SuiteContext]) -> LabPictures:
+def result(runs: list[Run], suite_context: Callable[..., lab_pictures.SuiteContext]) -> LabPictures:
     return lab_pictures.run(suite_context(runs, shown=SHOWN, resamples=50))
 
 
-def test_bands_are_found_on_the_pictures_and_counted(found: LabPictures) -> None:
-    summary = found.summary.set_index(["experiment", "place"])
+def test_bands_are_found_on_the_pictures_and_counted(result: LabPictures) -> None:
+    summary = result.summary.set_index(["experiment", "place"])
     for place in ("last", "before"):
         assert summary.loc[("baseline", place), ["horizontal", "vertical", "none"]].tolist() == [2, 0, 0]
         assert summary.loc[("rotated", place), ["horizontal", "vertical", "none"]].tolist() == [0, 2, 0]
-    one = found.runs.query("experiment == 'baseline' and place == 'last'")
+    one = result.runs.query("experiment == 'baseline' and place == 'last'")
     assert one["seed"].tolist() == [0, 1]
     assert summary.loc[("baseline", "last"), "index"] == pytest.approx(one["index"].mean())
 
 
-def test_every_picture_shown_is_the_nmf_of_the_unit_it_is_said_to_be(found: LabPictures, runs: list[Run]) -> None:
+def test_every_picture_shown_is_the_nmf_of_the_unit_it_is_said_to_be(result: LabPictures, runs: list[Run]) -> None:
     of = {(run.record["experiment"], run.record["seed"]): run for run in runs}
-    assert set(found.pictures) == {
+    assert set(result.pictures) == {
         f"cifar10-small/{e}/{p}" for e in ("baseline", "rotated") for p in ("last", "before")
     }
-    for (experiment, place), rows in found.units.groupby(["experiment", "place"]):
-        shown = found.pictures[f"cifar10-small/{experiment}/{place}"]
+    for (experiment, place), rows in result.units.groupby(["experiment", "place"]):
+        shown = result.pictures[f"cifar10-small/{experiment}/{place}"]
         assert shown.shape == (SHOWN, 5, 5, 3)
         assert shown.dtype == np.uint8
         assert rows["position"].tolist() == list(range(SHOWN))
@@ -72,8 +72,8 @@ def test_every_picture_shown_is_the_nmf_of_the_unit_it_is_said_to_be(found: LabP
 def test_all_units_are_shown_once_where_all_are_asked_for(
     runs: list[Run], suite_context: Callable[..., lab_pictures.SuiteContext]
 ) -> None:
-    found = lab_pictures.run(suite_context(runs[:2], shown=1_000_000, resamples=1))
-    last = found.units.query("place == 'last'")
+    result = lab_pictures.run(suite_context(runs[:2], shown=1_000_000, resamples=1))
+    last = result.units.query("place == 'last'")
     assert len(last) == 24
     assert not last.duplicated(["seed", "unit"]).any()
 
@@ -88,9 +88,9 @@ def test_an_even_sample_is_never_the_head_of_the_order(count: int, wanted: int) 
     assert abs(int(places[0]) - (count - 1 - int(places[-1]))) <= 1, "as far from one end as from the other"
 
 
-def test_what_rounding_the_kernels_does_to_h_is_said(found: LabPictures, runs: list[Run]) -> None:
+def test_what_rounding_the_kernels_does_to_h_is_said(result: LabPictures, runs: list[Run]) -> None:
     """The pictures are made from fifteen levels; the article's H are not."""
-    quantisation = found.quantisation
+    quantisation = result.quantisation
     assert (quantisation.levels, quantisation.layers) == (15, 8)
     moved = {
         f"{run.name} {layer}": abs(banding_index(kernels, resamples=1).index - run.record["layers"][layer]["index"])
@@ -110,9 +110,9 @@ def test_a_layer_of_zeros_is_shown_and_not_averaged(
     run = made_run("baseline", 0, 1.0)
     run.record["layers"]["5b"]["index"] = None
     dead = Run(run.record, {**run.kernels, "5b": np.zeros_like(run.kernels["5b"])})
-    found = lab_pictures.run(suite_context([dead], shown=4, resamples=5))
-    row = found.summary.query("place == 'last'").iloc[0]
+    result = lab_pictures.run(suite_context([dead], shown=4, resamples=5))
+    row = result.summary.query("place == 'last'").iloc[0]
     assert row[["index", "low", "high"]].isna().all()
     assert row[["error", "seeds", "horizontal", "vertical", "none", "undefined"]].tolist() == [0.0, 1, 0, 0, 0, 1]
-    assert not found.pictures["cifar10-small/baseline/last"].any()
-    assert found.quantisation.layers == 1
+    assert not result.pictures["cifar10-small/baseline/last"].any()
+    assert result.quantisation.layers == 1

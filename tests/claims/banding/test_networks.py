@@ -47,9 +47,9 @@ def index(mean: float, low: float, high: float) -> Index:
 def banding(pictures: tuple[float, float, float], weights: tuple[float, float, float] = (0.2, 0.1, 0.3)) -> Banding:
     per_unit = np.zeros(2)
     return Banding(
-        weights=index(*weights), nmf=index(*pictures), resamples=10, article_threshold=0.55, article_layers=18,
-        intermediate=(0.3, 0.6), weights_per_unit=per_unit, nmf_per_unit=per_unit, norm=np.ones(2, np.float32),
-        rows=Banding.frame("rows", []),
+        index=weights[0], weights=index(*weights), nmf=index(*pictures), resamples=10, article_threshold=0.55,
+        article_layers=18, intermediate=(0.3, 0.6), weights_per_unit=per_unit, nmf_per_unit=per_unit,
+        norm=np.ones(2, np.float32), rows=Banding.frame("rows", []),
     )  # fmt: skip
 
 

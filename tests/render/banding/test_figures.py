@@ -137,7 +137,7 @@ def test_every_experiment_is_marked_at_the_part_that_it_changes() -> None:
     suite = registry.named("suites", "banding", "suite")
     parts = {t.name: part(t.name, t.parameters) for t in suite.trials if t.network == "simplified"}
     assert {name for name, at in parts.items() if at == "pictures"} == {
-        t.name for t in suite.trials if t.network == "simplified" and (t.recipe or t.dataset)
+        t.name for t in suite.trials if t.network == "simplified" and (t.recipe_changes or t.dataset)
     }
     assert {name for name, at in parts.items() if at == "size"} == {"map_4", "map_16", "kernel_3", "kernel_7"}
     assert {name for name, at in parts.items() if at == "layers"} == {"coordconv", "film"}

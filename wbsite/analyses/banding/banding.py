@@ -42,6 +42,7 @@ def run(context: Context) -> Banding:
     columns = list(Banding.fields["rows"].columns)
     rows = [{"source": source, **vars(banding)} for source, banding in bandings.items()]
     return Banding(
+        index=records["weights"].index,
         weights=records["weights"],
         nmf=records.get("nmf"),
         resamples=resamples,

@@ -26,7 +26,7 @@ VERDICTS = ("horizontal", "vertical", "none", "undefined")
 
 
 @dataclass(frozen=True)
-class Pictured:
+class PicturedLayer:
     """A layer of one experiment, all seeds together.
 
     Attributes:
@@ -62,7 +62,7 @@ def run(context: SuiteContext) -> LabPictures:
     within that run: red is its strongest joint component. The pictures are those of rounded kernels.
     """
     layers = [
-        _pictured(experiment, place, context.device, context.params["resamples"])
+        _pictured_layer(experiment, place, context.device, context.params["resamples"])
         for experiments in by_setting(context.runs).values()
         for experiment in experiments.values()
         for place in PLACES
@@ -85,13 +85,13 @@ def run(context: SuiteContext) -> LabPictures:
     )
 
 
-def _pictured(experiment: Repeated, place: str, device: torch.device, resamples: int) -> Pictured:
+def _pictured_layer(experiment: Repeated, place: str, device: torch.device, resamples: int) -> PicturedLayer:
     layer, runs = experiment.record[place], len(experiment.runs)
     kernels = torch.from_numpy(np.concatenate([run.kernels[layer] for run in experiment.runs])).to(device)
     joint = one_sided_nmf(kernels, COMPONENTS, mode="joint", groups=runs)
     factors = one_sided_nmf(kernels, COMPONENTS, mode="per-unit", groups=runs, reference=joint)
     by_run = factors.spatial.permute(0, 3, 1, 2).chunk(runs)
-    return Pictured(
+    return PicturedLayer(
         experiment,
         place,
         pictures=factors.spatial.cpu().numpy(),
@@ -101,14 +101,14 @@ def _pictured(experiment: Repeated, place: str, device: torch.device, resamples:
     )
 
 
-def evenly(count: int, wanted: int) -> np.ndarray:
-    """`wanted` of `count` places, as far from each other and from both ends as can be; all where there are fewer."""
-    if count <= wanted:
+def evenly(count: int, size: int) -> np.ndarray:
+    """`size` of `count` positions, as far from each other and from both ends as can be; all where there are fewer."""
+    if count <= size:
         return np.arange(count)
-    return (2 * np.arange(wanted) + 1) * count // (2 * wanted)
+    return (2 * np.arange(size) + 1) * count // (2 * size)
 
 
-def _runs(layer: Pictured) -> Iterator[Row]:
+def _runs(layer: PicturedLayer) -> Iterator[Row]:
     errors = layer.error.reshape(len(layer.indices), -1).mean(1)
     for run, index, error in zip(layer.experiment.runs, layer.indices, errors, strict=True):
         yield {
@@ -126,7 +126,7 @@ def _runs(layer: Pictured) -> Iterator[Row]:
         }
 
 
-def _summary(layer: Pictured) -> Row:
+def _summary(layer: PicturedLayer) -> Row:
     verdicts: list[str] = [article_verdict(index) for index in layer.indices]
     record = layer.experiment.record
     return {
@@ -140,7 +140,7 @@ def _summary(layer: Pictured) -> Row:
     }
 
 
-def _units(layer: Pictured, sample: np.ndarray) -> Iterator[Row]:
+def _units(layer: PicturedLayer, sample: np.ndarray) -> Iterator[Row]:
     per_unit = np.concatenate([index.per_unit.numpy() for index in layer.indices])
     for position, unit in enumerate(sample.tolist()):
         run = layer.experiment.runs[unit // layer.units]
@@ -153,7 +153,7 @@ def _units(layer: Pictured, sample: np.ndarray) -> Iterator[Row]:
         }
 
 
-def _quantisation(layers: list[Pictured]) -> Quantisation:
+def _quantisation(layers: list[PicturedLayer]) -> Quantisation:
     moved, pairs = [], []
     for layer in layers:
         for run, rounded in zip(layer.experiment.runs, layer.rounded, strict=True):

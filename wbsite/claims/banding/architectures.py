@@ -70,11 +70,15 @@ def trained(site: Site) -> list[Architecture] | Gap | None:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Titles of the architectures for which an effect could be tested, and of those that show it; only architectures
-    with both interventions count."""
+    """Whether common architectures show an effect; only those with both interventions count.
+
+    Attributes:
+        tested: titles of those for which it could be tested.
+        positive: of these, titles of those that show it.
+    """
 
     tested: list[str]
-    shown: list[str]
+    positive: list[str]
 
 
 def outcome(effect: str, site: Site) -> Outcome | Gap | None:
@@ -92,11 +96,11 @@ def general(e: Outcome) -> str:
     """Whether all, some or none show the effect."""
     if not e.tested:
         return UNDECIDED
-    return HOLDS if len(e.shown) == len(e.tested) else SOME if e.shown else FAILS
+    return HOLDS if len(e.positive) == len(e.tested) else SOME if e.positive else FAILS
 
 
-TURNED = "In the last layer, the sign of $H$ follows the pictures, with both intervals clear of zero, in {{ e.shown | listing }}."
-WEAKENED = "Without the pooling it is lower, beyond what seeds explain, in {{ e.shown | listing }}."
+TURNED = "In the last layer, the sign of $H$ follows the pictures, with both intervals clear of zero, in {{ e.positive | listing }}."
+WEAKENED = "Without the pooling it is lower, beyond what seeds explain, in {{ e.positive | listing }}."
 
 CLAIMS = (
     description(

@@ -43,7 +43,7 @@ def depth_rows(models: Sequence[Model], up: str) -> pd.DataFrame:
             banding = model.result(Banding, layer.name)
             assert banding is not None
             for source in SOURCES:
-                index = banding.of(source)
+                index = banding.source(source)
                 if index is None or index.index is None:
                     continue
                 rows.append(

@@ -28,7 +28,7 @@ def dose_rows(summary: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     table["angle"] = table["experiment"].map(ANGLES)
     table["beside"] = table["angle"] + table["place"].map(BESIDE)
     table = table.sort_values(["place", "kind", "angle", "seed"], ignore_index=True)
-    kept = [
+    columns = [
         "experiment",
         "angle",
         "beside",
@@ -42,7 +42,7 @@ def dose_rows(summary: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         "high",
         "accuracy",
     ]
-    return table[kept].round(4).astype({"seed": "Int64", "seeds": "Int64"})
+    return table[columns].round(4).astype({"seed": "Int64", "seeds": "Int64"})
 
 
 def draw(scene: Scene) -> Drawing | Gap:

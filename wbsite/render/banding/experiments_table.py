@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import interval_text, seeds_text
@@ -21,14 +21,21 @@ ACCURACY = ["accuracy", "accuracy_low", "accuracy_high"]
 PLACES = ("before", "last")
 """In the order of the network, as columns."""
 
+BODY = Markup(
+    '<div class="wb-scroll wb-lab-scroll" tabindex="0"><table class="wb-experiments">'
+    "<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+)
+COLUMN = Markup('<th scope="col">{}</th>')
+GROUP = Markup('<tr class="wb-group"><th scope="colgroup" colspan="{}"><span>{}</span></th></tr>')
+
 
 def table_rows(summary: pd.DataFrame) -> pd.DataFrame:
     """One row an experiment, in the order of the suite: what stands in the table, for both layers."""
     key = ["setting", "group", "experiment", "title", "order", "seeds", *ACCURACY]
     table = summary[summary["place"] == "last"].sort_values("order", kind="stable")[key]
     for place in PLACES:
-        of_place = summary[summary["place"] == place].set_index("experiment")[["layer", *NUMBERS]]
-        table = table.join(of_place.add_prefix(f"{place}_"), on="experiment")
+        layers = summary[summary["place"] == place].set_index("experiment")[["layer", *NUMBERS]]
+        table = table.join(layers.add_prefix(f"{place}_"), on="experiment")
     return table.drop(columns="order").round(4).reset_index(drop=True)
 
 
@@ -43,21 +50,14 @@ def draw(scene: Scene) -> Drawing | Gap:
     heads = ["Experiment", "Seeds", "Test accuracy"]
     for place in PLACES:
         name = names.get(place) or {"before": "before last", "last": "last"}[place]
-        heads += [f"H({escape(name)})", "minus baseline"]
-    head = "".join(f'<th scope="col">{text}</th>' for text in heads)
-    parts, group = [], None
+        heads += [f"H({name})", "minus baseline"]
+    lines, group = [], None
     for row in table.to_dict("records"):
         if row["group"] != group:
             group = row["group"]
-            title = escape(HEADINGS.get(str(group), str(group)))
-            parts.append(
-                f'<tr class="wb-group"><th scope="colgroup" colspan="{len(heads)}"><span>{title}</span></th></tr>'
-            )
-        parts.append(_row(row))
-    body = (
-        '<div class="wb-scroll wb-lab-scroll" tabindex="0"><table class="wb-experiments">'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(parts)}</tbody></table></div>"
-    )
+            lines.append(GROUP.format(len(heads), HEADINGS.get(group, group)))
+        lines.append(_row(row))
+    body = BODY.format(head=Markup().join(map(COLUMN.format, heads)), rows=Markup().join(lines))
     caption = (
         f"Every experiment, {seeds_text(table)} each, networks {laboratory.setup_text}: accuracy on the"
         " test pictures, and the banding index H of the last convolution and the one before it on full weights, means over seeds with 95 %"
@@ -74,15 +74,16 @@ def draw(scene: Scene) -> Drawing | Gap:
     return Drawing(caption, alt, table, body=body, width="full")
 
 
-def _row(row: Mapping[str, Any]) -> str:
-    cells = [str(row["seeds"]), _cell(row, ACCURACY, percent=True)]
+def _row(row: Mapping[str, Any]) -> Markup:
+    cells = [Markup(row["seeds"]), _cell(row, ACCURACY, percent=True)]
     for place in PLACES:
         names = [f"{place}_{name}" for name in NUMBERS]
         cells += [_cell(row, names[:3]), _cell(row, names[3:], signed=True)]
-    return f'<tr><th scope="row">{escape(str(row["title"]))}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
+    columns = Markup().join(map(Markup("<td>{}</td>").format, cells))
+    return Markup('<tr><th scope="row">{}</th>{}</tr>').format(row["title"], columns)
 
 
-def _cell(row: Mapping[str, Any], names: Sequence[str], percent: bool = False, signed: bool = False) -> str:
+def _cell(row: Mapping[str, Any], names: Sequence[str], percent: bool = False, signed: bool = False) -> Markup:
     """A mean with its interval below it, from the columns of these names."""
     middle, low, high = names
 
@@ -92,10 +93,12 @@ def _cell(row: Mapping[str, Any], names: Sequence[str], percent: bool = False, s
         return ("+" if signed and round(value, 3) > 0 else "") + share_text(value)
 
     if math.isnan(row[middle]):
-        return "–"
+        return Markup("–")
     unit = " %" if percent else ""
-    interval = "" if math.isnan(row[low]) else f"<small>({text(row[low])} to {text(row[high])})</small>"
-    return f"{text(row[middle])}{unit}{interval}"
+    interval = (
+        "" if math.isnan(row[low]) else Markup("<small>({} to {})</small>").format(text(row[low]), text(row[high]))
+    )
+    return Markup("{}{}{}").format(text(row[middle]), unit, interval)
 
 
 FIGURES = (Figure("experiments-table", draw, "the table of all experiments", of="site", options=("setting",)),)

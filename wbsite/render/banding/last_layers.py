@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from html import escape
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
@@ -19,6 +19,12 @@ from wbsite.results.site import Gap
 SHOWN, COLUMNS = 96, 16
 ENDS = ("index", "low", "high")
 
+PANEL = Markup(
+    '<a class="wb-panel" href="{link}"><img class="wb-sprite" src="{file}" alt="{alt}" width="{width}" height="{height}">'
+    "<span><strong>{title}</strong> {layer}<br>H = {index} ({low} to {high}) on these pictures, {weights} on full weights"
+    "</span></a>"
+)
+
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A panel a network: pictures of its last spatial layer's units in order of similarity, and H."""
@@ -29,26 +35,28 @@ def draw(scene: Scene) -> Drawing | Gap:
             continue
         nmf, banding = model.result(Nmf, layer.name), model.result(Banding, layer.name)
         assert nmf is not None and banding is not None and banding.nmf is not None
-        order = nmf.order
-        chosen = np.asarray(order)[
-            np.unique(np.linspace(0, len(order) - 1, min(SHOWN, len(order))).round().astype(int))
-        ]
-        name = f"last-layer-{slug(model.id)}.png"
-        files[name], _ = sheet(nmf.per_unit[chosen], COLUMNS, gap=1)
-        h, low, high = (share_text(getattr(banding.nmf, end)) for end in ENDS)
-        link = f"{scene.up}models/{slug(model.id)}/{slug(layer.name)}/"
-        alt = f"{len(chosen)} units of {layer.name} of {model.title}, H = {h}"
+        places = np.linspace(0, len(nmf.order) - 1, min(SHOWN, len(nmf.order))).round().astype(int)
+        units = nmf.order[np.unique(places)]
+        file = f"last-layer-{slug(model.id)}.png"
+        files[file], _ = sheet(nmf.per_unit[units], COLUMNS, gap=1)
+        ends = {end: share_text(getattr(banding.nmf, end)) for end in ENDS}
         kh, kw = layer.kernel
-        wide = COLUMNS * (kw + 1) - 1
-        tall = math.ceil(len(chosen) / COLUMNS) * (kh + 1) - 1
         panels.append(
-            f'<a class="wb-panel" href="{link}"><img class="wb-sprite" src="{name}" alt="{escape(alt, quote=True)}" width="{wide}" height="{tall}">'
-            f"<span><strong>{escape(model.title)}</strong> {escape(layer.name)}<br>H = {h} ({low} to {high}) on these pictures,"
-            f" {share_text(banding.index)} on full weights</span></a>"
+            PANEL.format(
+                link=f"{scene.up}models/{slug(model.id)}/{slug(layer.name)}/",
+                file=file,
+                alt=f"{len(units)} units of {layer.name} of {model.title}, H = {ends['index']}",
+                width=COLUMNS * (kw + 1) - 1,
+                height=math.ceil(len(units) / COLUMNS) * (kh + 1) - 1,
+                title=model.title,
+                layer=layer.name,
+                weights=share_text(banding.index),
+                **ends,
+            )
         )
         rows.append(
             {
-                "model": model.title, "layer": layer.name, "units": banding.weights.units, "shown": len(chosen),
+                "model": model.title, "layer": layer.name, "units": banding.weights.units, "shown": len(units),
                 **{f"nmf_{end}": getattr(banding.nmf, end) for end in ENDS},
                 **{name: getattr(banding.weights, name) for name in (*ENDS, "row_share", "column_share")},
             }

@@ -43,6 +43,7 @@ class Banding(
 ):
     """Banding of one layer: `weights` on its full weights, `nmf` on its NMF pictures where there are any."""
 
+    index: float | None = value("H of the full weights", "−1 to 1")
     weights: Index = value("banding of the full weights")
     nmf: Index | None = value("banding of the NMF pictures", default=None)
     resamples: int = value("bootstrap resamples of an interval, and flips of a test")
@@ -62,12 +63,7 @@ class Banding(
         high=number("upper end of the 95 % interval of H", missing=True),
     )
 
-    @property
-    def index(self) -> float | None:
-        """H of the full weights."""
-        return self.weights.index
-
-    def of(self, source: str) -> Index | None:
+    def source(self, source: str) -> Index | None:
         """The banding of "weights" or "nmf"."""
         return self.weights if source == "weights" else self.nmf
 
