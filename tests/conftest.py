@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,8 +13,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
+
+import wbsite
+
+from .fork_server import ForkServer
 
 ROOT = Path(__file__).resolve().parents[1]
+PACKAGE_ROOT = str(Path(wbsite.__file__).parents[1])
+"""Folder of the package that the tests import."""
+
+# Tests run side by side, each on one thread. Every process that a test starts inherits this, and a path on which the
+# package under test comes first: otherwise it would run another one that is installed.
+os.environ["OMP_NUM_THREADS"] = "1"
+if os.environ.get("PYTHONPATH", "").split(os.pathsep)[0] != PACKAGE_ROOT:
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (PACKAGE_ROOT, os.environ.get("PYTHONPATH"))))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where no bytecode is to be written beside its source, the many processes of the tests share it in pytest's cache.
+
+    Otherwise each would compile torch anew.
+    """
+    if sys.dont_write_bytecode:
+        sys.dont_write_bytecode = False
+        sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(config.cache.mkdir("bytecode"))
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 SPECK = """
 from torch import nn
@@ -154,13 +178,36 @@ def branch_run() -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def runs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """once(name, make): a folder filled by make(folder), once for all processes that share the tests. Look only."""
+    own = tmp_path_factory.getbasetemp()
+    base = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def find(name: str, make: Callable[[Path], object]) -> Path:
+        folder, made = base / name, base / f"{name}.made"
+        with FileLock(base / f"{name}.lock"):
+            if not made.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # another process failed to make it
+                folder.mkdir()
+                make(folder)
+                made.touch()
+        return folder
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def runs_folder(once: Callable[..., Path]) -> Path:
     """Folder with a few runs, in place of those that come with wbsite. Look only.
 
     Of banding, two experiments with two seeds; one whose head reads positions, and one of another network, with one. Of
     branches, an undivided network and two divided ones with two seeds, and one with one.
     """
-    folder = tmp_path_factory.mktemp("runs")
+    return once("runs", write_runs)
+
+
+def write_runs(folder: Path) -> None:
+    """The runs of `runs_folder`."""
     for experiment in ("baseline", "rotated"):
         for seed in (0, 1):
             made_up_run(folder, experiment, seed)
@@ -174,7 +221,6 @@ def runs_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for seed in range(seeds):
             run = made_up_branch_run(experiment, seed, branches)
             run.write(folder / "branches" / f"{run.name}.npz")
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -223,15 +269,20 @@ def plug_in() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def speck(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def speck(once: Callable[..., Path]) -> Path:
     """Folder of an installed package that gives wbsite the network `speck`."""
     points = "[wbsite.models]\nspeck = speck_plugin:MODELS\n"
-    return install(tmp_path_factory.mktemp("speck"), "speck_plugin", points, SPECK)
+    return once("speck", lambda folder: install(folder, "speck_plugin", points, SPECK))
 
 
 @pytest.fixture(scope="session")
-def speck_weights(speck: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def speck_weights(speck: Path, once: Callable[..., Path]) -> Path:
     """Folder of speck's weights, always the same."""
+    return once("weights", lambda folder: write_weights(speck, folder))
+
+
+def write_weights(speck: Path, folder: Path) -> None:
+    """The weights of `speck_weights`."""
     import torch
 
     from wbsite.models.weights import file_name, write_checkpoint
@@ -244,57 +295,53 @@ def speck_weights(speck: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
         state = module.Speck().state_dict()
-    folder = tmp_path_factory.mktemp("weights")
     write_checkpoint(state, module.MODELS[0], {}, folder / file_name(module.MODELS[0]))
-    return folder
 
 
 @pytest.fixture(scope="session")
-def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def study_file(once: Callable[..., Path]) -> Path:
     """An information-plane study that takes a second: six networks for eight epochs."""
-    path = tmp_path_factory.mktemp("study") / "brief.toml"
-    path.write_text(
+    text = (
         'activation = ["tanh", "relu"]\nwidths = [4, 3]\nseeds = 3\nepochs = 8\n'
         'records = 5\nsamples = 512\nrate = 0.01\nestimators = ["binning:0.07", "fixed:30", "kde-upper:0.1"]\n'
     )
-    return path
+    return once("study", lambda folder: (folder / "brief.toml").write_text(text)) / "brief.toml"
 
 
 @pytest.fixture(scope="session")
 def environment(
     speck: Path, runs_folder: Path, study_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
-    """Environment of a wbsite process: speck installed, few runs, a brief study, an empty cache, one thread."""
-    import wbsite
-
+    """Environment of a wbsite process: speck installed, few runs, a brief study, an empty cache."""
     own = {"WBSITE_CACHE": str(tmp_path_factory.mktemp("cache")), "WBSITE_RUNS": str(runs_folder)}
     own["WBSITE_STUDY"] = str(study_file)
-    # The package that these tests import comes first, or processes would run another one that is installed.
-    path = [str(Path(wbsite.__file__).parents[1]), str(speck), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path)), "OMP_NUM_THREADS": "1", **own}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((os.environ["PYTHONPATH"], str(speck))), **own}
 
 
 @pytest.fixture(scope="session")
-def process(environment: dict[str, str]) -> Callable[..., Ran]:
-    """Runs `wbsite ARGUMENTS` in a process of its own: process(folder, "build", …)."""
-
-    def run(folder: Path, *arguments: str, **variables: str) -> Ran:
-        command = [sys.executable, "-m", "wbsite.cli", *arguments]
-        done = subprocess.run(
-            command, cwd=folder, env={**environment, **variables}, capture_output=True, text=True, timeout=300
+def process(environment: dict[str, str]) -> Iterator[Callable[..., Ran]]:
+    """Runs `wbsite ARGUMENTS` in a process of its own: process(folder, "build", …). See `fork_server`."""
+    with ForkServer(Path(PACKAGE_ROOT)) as server:
+        yield lambda folder, *arguments, **variables: Ran(
+            *server.run(folder, arguments, {**environment, **variables}, timeout=300)
         )
-        return Ran(done.returncode, done.stdout, done.stderr)
-
-    return run
 
 
 @pytest.fixture(scope="session")
-def built(process: Callable[..., Ran], speck_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(process: Callable[..., Ran], speck_weights: Path, once: Callable[..., Path]) -> Path:
     """A folder in which `wbsite build --models speck` was run once. Look only; `rebuilt` is a copy to change."""
-    folder = tmp_path_factory.mktemp("built")
-    ran = process(folder, "build", "--models", "speck", "--weights-dir", str(speck_weights), "--strict")
-    assert ran.status == 0, ran.err
-    return folder
+
+    def build(folder: Path) -> None:
+        ran = process(folder, "build", "--models", "speck", "--weights-dir", str(speck_weights), "--strict")
+        assert ran.status == 0, ran.err
+
+    return once("built", build)
+
+
+@pytest.fixture(scope="session")
+def copy_store(built: Path) -> Callable[[Path], None]:
+    """copy_store(folder): the results of `built`, where those of its suites and study need not be computed again."""
+    return lambda folder: shutil.copytree(built / "build" / "store", folder / "build" / "store")
 
 
 @pytest.fixture
@@ -366,13 +413,13 @@ def shared_data() -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def bvlc(shared_data: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Any:
+def bvlc(shared_data: Callable[[str], Path], once: Callable[..., Path]) -> Any:
     """InceptionV1 with the BVLC weights, loaded; skips where the reference file is not there."""
     from wbsite.models import load
     from wbsite.models.convert import convert
 
-    folder = tmp_path_factory.mktemp("bvlc")
-    convert(shared_data("weights/googlenet_bvlc_fp16.npz"), "inceptionv1", "bvlc", folder)
+    published = shared_data("weights/googlenet_bvlc_fp16.npz")
+    folder = once("bvlc", lambda folder: convert(published, "inceptionv1", "bvlc", folder))
     return load("inceptionv1@bvlc", weights_dir=folder)
 
 

@@ -16,15 +16,16 @@ import pytest
 
 from wbsite.core import registry
 from wbsite.core.config import Config
+from wbsite.core.source import behind
 from wbsite.core.store import Entry, Store
 from wbsite.datasets.base import DatasetSpec
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.results.site import Site
 from wbsite.run.plan import plan
-from wbsite.run.plan_suite import plan_suite
-from wbsite.run.studies import plan_study
-from wbsite.run.subjects import ModelRequest, SuiteRequest, study_request
-from wbsite.run.worker import perform
+from wbsite.run.subjects.model import ModelSubject
+from wbsite.run.subjects.study import StudySubject
+from wbsite.run.subjects.suite import SuiteSubject
+from wbsite.run.worker import run_task
 
 ANALYSES = [analysis.name for analysis in registry.entries("analyses")]
 FIGURES = [figure.name for figure in registry.entries("figures")]
@@ -48,13 +49,12 @@ def results(store: Store, analysis: str) -> list[Entry]:
 def test_an_analysis_says_what_it_does_and_stores_what_json_and_numpy_can_hold(store: Store, name: str) -> None:
     analysis = registry.named("analyses", name, "analysis")
     assert analysis.summary
-    assert analysis.version >= 1
     assert analysis.scope in ("layer", "model", "suite", "study")
     found = results(store, name)
     assert found, "the small network has no layer it applies to: add one to conftest.py"
     for entry in found:
         json.dumps(entry.values, allow_nan=False)
-        assert entry.about["version"] == analysis.version
+        assert entry.about["code"] == behind(analysis.run)
         for label, array in entry.arrays.items():
             assert array.dtype.kind in "iufb", label
             assert np.isfinite(array).all() or label.endswith("_per_unit"), label
@@ -65,15 +65,12 @@ def test_an_analysis_gives_the_same_result_every_time(store: Store, name: str, w
     """Or a damaged entry that is computed again would change the site."""
     again = Store(work / "store")
     analysis = registry.named("analyses", name, "analysis")
-    if analysis.scope == "suite":
-        tasks = plan_suite(SuiteRequest(analysis.suite), "quick", only=[name]).tasks
-    elif analysis.scope == "study":
-        tasks = plan_study(study_request(Config()), "quick", only=[name]).tasks
-    else:
-        tasks = plan(ModelRequest("speck", str(speck_weights)), "quick", only=[name]).tasks
+    subjects = {"suite": SuiteSubject(analysis.suite), "study": StudySubject.of(Config())}
+    subject = subjects.get(analysis.scope, ModelSubject("speck", str(speck_weights)))
+    tasks = plan(subject, "quick", only=[name]).tasks
     assert tasks
     for task in tasks:
-        outcome = perform(task, again.url, "cpu")
+        outcome = run_task(task, again.url, "cpu")
         assert not outcome.failed, outcome.failed
         one, other = store.get(task.key), again.get(task.key)
         assert one is not None

@@ -141,8 +141,9 @@ def test_a_table_that_cannot_be_written_says_so(
 
 
 def test_layers_whose_names_make_no_folder_names_have_pages_of_their_own(
-    process: Callable[..., Any], tmp_path: Path
+    process: Callable[..., Any], copy_store: Callable[[Path], None], tmp_path: Path
 ) -> None:
+    copy_store(tmp_path)
     (tmp_path / "odd_nets.py").write_text(NETS)
     ran = process(tmp_path, "build", "--models", "odd_nets:odd_names", "--strict")
     assert ran.status == 0, ran.err

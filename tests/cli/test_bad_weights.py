@@ -268,8 +268,9 @@ def two():
 
 
 def test_where_pictures_fail_the_rest_of_the_page_stands_and_says_why(
-    process: Callable[..., Any], tmp_path: Path
+    process: Callable[..., Any], copy_store: Callable[[Path], None], tmp_path: Path
 ) -> None:
+    copy_store(tmp_path)
     (tmp_path / "two_nets.py").write_text(NETS)
     ran = process(tmp_path, "build", "--models", "two_nets:two", "--articles", "weight-banding", "--profile", "full")
     assert ran.status in (0, 3), ran.err

@@ -1,6 +1,6 @@
 """Builds killed at any moment: the next one finishes, and nothing tells that they ever ran.
 
-`WBSITE_KILLS=20 pytest tests/test_kill.py` kills twenty; by default it is six.
+A round kills one build in each of its stages; `WBSITE_TEST_ROUNDS` says how many rounds there are.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from wbsite.run.clean import named_keys
 DATED = ("sitemap.xml", "sitemap.xml.gz")
 """mkdocs writes the day into them: a test over midnight would find them different."""
 
-KILLS = int(os.environ.get("WBSITE_KILLS", "6"))
+ROUNDS = int(os.environ.get("WBSITE_TEST_ROUNDS", "1"))
+STAGES = {"compute": 2.0, "render": 1.5, "mkdocs": 0.5}
+"""How a line of the progress begins → until when after it builds are killed, in times that wbsite takes to start."""
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -52,31 +54,22 @@ def test_killed_builds_leave_nothing_behind(
     speck_weights: Path,
 ) -> None:
     arguments = ["build", "--models", "speck", "--weights-dir", str(speck_weights), "--strict"]
-    chance = random.Random(KILLS)
-    timed, folder = tmp_path / "timed", tmp_path / "killed"
-    timed.mkdir()
+    chance = random.Random(ROUNDS)
+    folder = tmp_path / "killed"
     folder.mkdir()
-    started = time.monotonic()
-    assert process(timed, *arguments).status == 0
-    whole = time.monotonic() - started
-    # Half of the kills fall where files are written: an early one costs most of its time in imports.
-    for kill in range(KILLS):
+    start = 0.0
+    for stage in [*STAGES] * ROUNDS:
+        began = time.monotonic()
         child = subprocess.Popen(
             [sys.executable, "-m", "wbsite.cli", *arguments],
-            cwd=folder,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+            cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
         assert child.stderr is not None
-        if kill % 2:
-            for line in child.stderr:
-                if line.startswith(("compute", "render", "mkdocs")) and chance.random() < 0.5:
-                    break
-            time.sleep(chance.uniform(0, 0.1) * whole)
-        else:
-            time.sleep(chance.uniform(0.1, 1) * whole)
+        for line in child.stderr:  # to its end where an earlier build came through the stage
+            start = start or time.monotonic() - began
+            if line.startswith(stage):
+                time.sleep(chance.uniform(0, STAGES[stage]) * start)
+                break
         child.kill()
         child.stderr.close()
         child.wait()

@@ -52,19 +52,6 @@ def test_a_package_that_fails_to_load_is_named(package: Path) -> None:
         registry.entries("figures")
 
 
-def test_another_version_of_a_plug_in_is_noticed(package: Path) -> None:
-    """Or results and pages of the old one would be kept."""
-    nothing = registry.installed("analyses")
-    provide(package, "[wbsite.analyses]\nours = ours_registry_test:ANALYSES\n", "ANALYSES = ()\n")
-    first = registry.installed("analyses")
-    assert first != nothing
-    assert registry.installed("analyses") == first
-    provide(package, "[wbsite.analyses]\nours = ours_registry_test:ANALYSES\n", "ANALYSES = ()  # changed\n")
-    assert registry.installed("analyses") != first
-    provide(package, "[wbsite.analyses]\nours = not_there_at_all.x:ANALYSES\n", "")
-    assert registry.installed("analyses")[-1][-1] == ""
-
-
 def test_a_wrong_name_gets_the_nearest_right_ones() -> None:
     with pytest.raises(WbsiteError) as caught:
         registry.named("analyses", "bandign", "analysis")

@@ -44,7 +44,7 @@ def test_a_result_comes_back_exactly_as_it_was_computed(tmp_path: Path) -> None:
 
 def test_the_key_changes_with_everything_that_decides_a_result_and_with_nothing_else() -> None:
     """Or a reader sees numbers of other weights, or everything is computed twice."""
-    parts = {"analysis": "nmf", "version": 1, "params": {"n": 3}, "weights": "abc", "needs": {"x": "y"}}
+    parts = {"analysis": "nmf", "code": "aa", "params": {"n": 3}, "weights": "abc", "needs": {"x": "y"}}
     key = result_key(parts)
     assert result_key(dict(reversed(parts.items()))) == key
     for name in parts:

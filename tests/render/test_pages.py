@@ -65,8 +65,9 @@ def nothing():
 
 
 @pytest.fixture
-def networks(work: Path) -> Path:
+def networks(work: Path, copy_store: Callable[[Path], None]) -> Path:
     """A working folder with networks of the user's own."""
+    copy_store(work)
     (work / "odd_networks.py").write_text(ODD)
     return work
 

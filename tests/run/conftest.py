@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wbsite.core import registry
+from wbsite.core import registry, source
 
 PLUGIN = """
 import os, signal
@@ -61,14 +61,14 @@ def convolutions(layer):
     return "" if layer.kind == "conv" else "no convolution"
 
 ANALYSES = (
-    Analysis("survey", 1, "model", "which units", survey),
+    Analysis("survey", "model", "which units", survey),
     Analysis(
-        "pieces", 1, "layer", "a sum a unit", pieces, convolutions, needs=("survey",), decides_parts=("power",),
+        "pieces", "layer", "a sum a unit", pieces, applies=convolutions, needs=("survey",), decides_parts=("power",),
         params={"quick": {"units": "wanted", "power": 2}, "full": {"units": "all", "power": 2}},
     ),
-    Analysis("labelled", 1, "model", "the user's categories", labelled, categories=True),
-    Analysis("brightness", 1, "model", "of the photographs", brightness, photographs=True),
-    *((Analysis("undeclared", 1, "model", "a defect", undeclared),) if os.environ.get("PIECES_DEFECT") else ()),
+    Analysis("labelled", "model", "the user's categories", labelled, inputs=("categories",)),
+    Analysis("brightness", "model", "of the photographs", brightness, inputs=("photographs",)),
+    *((Analysis("undeclared", "model", "a defect", undeclared),) if os.environ.get("PIECES_DEFECT") else ()),
 )
 """
 
@@ -106,12 +106,21 @@ class Bench:
 
     @contextmanager
     def changed(self, name: str, **changes: Any) -> Iterator[None]:
-        """As if an analysis's code had been changed so."""
+        """With another declaration of an analysis."""
         found = tuple(replace(a, **changes) if a.name == name else a for a in registry.entries("analyses"))
         every = registry.entries
         (Path("build/store/records/models/speck.json")).unlink(missing_ok=True)  # it says that no code changed
         with self.monkeypatch.context() as patch:
             patch.setattr(registry, "entries", lambda kind: found if kind == "analyses" else every(kind))
+            yield
+
+    @contextmanager
+    def edited(self, name: str) -> Iterator[None]:
+        """As if an analysis's code had been edited."""
+        run, behind = registry.named("analyses", name, "analysis").run, source.behind
+        (Path("build/store/records/models/speck.json")).unlink(missing_ok=True)  # it says that no code changed
+        with self.monkeypatch.context() as patch:
+            patch.setattr(source, "behind", lambda function: "edited" if function is run else behind(function))
             yield
 
     @property
@@ -121,14 +130,13 @@ class Bench:
 
 @pytest.fixture
 def bench(
-    work: Path, cli: Callable[..., Any], process: Callable[..., Any], speck: Path, speck_weights: Path,
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plug_in: Callable[..., Path],
+    work: Path, cli: Callable[..., Any], process: Callable[..., Any], environment: dict[str, str],
+    speck_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plug_in: Callable[..., Path],
 ) -> Iterator[Bench]:  # fmt: skip
     entry_point = "[wbsite.analyses]\npieces = pieces_plugin:ANALYSES\n"
     plugin = plug_in(tmp_path / "plugin", "pieces_plugin", entry_point, PLUGIN)
     monkeypatch.syspath_prepend(str(plugin))
     monkeypatch.delitem(sys.modules, "pieces_plugin", raising=False)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(plugin), str(speck))))
     monkeypatch.setenv("PIECES_LOG", str(tmp_path / "computed.log"))
     monkeypatch.setenv("WBSITE_RUNS", str(tmp_path / "no runs"))
     every = registry.entries
@@ -137,8 +145,9 @@ def bench(
         return tuple(e for e in every(kind) if kind != "analyses" or e.run.__module__ == "pieces_plugin")
 
     def apart(*arguments: str, **variables: str) -> Any:
-        names = ("PYTHONPATH", "PIECES_LOG", "WBSITE_RUNS", "WBSITE_STUDY")
-        return process(work, *arguments, **{name: os.environ[name] for name in names}, **variables)
+        path = os.pathsep.join((environment["PYTHONPATH"], str(plugin)))
+        own = {name: os.environ[name] for name in ("PIECES_LOG", "WBSITE_RUNS", "WBSITE_STUDY")}
+        return process(work, *arguments, PYTHONPATH=path, **own, **variables)
 
     with monkeypatch.context() as patch:
         patch.setattr(registry, "entries", entries)

@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Entry, Store
-from wbsite.graph.layers import discover
-from wbsite.models import load
-from wbsite.run.categories import CategoriesError, check_layers, labels
+from wbsite.datasets._categories import CategoriesError, check_layers, labels
+from wbsite.run.subjects.model import ModelSubject
 
 HEAD = "layer,unit,category\n"
 
@@ -75,7 +73,7 @@ def test_layers_of_another_network_of_the_site_are_left_to_it(bench: Any, mine: 
 
 def test_an_analysis_cannot_see_them_without_saying_so(bench: Any, mine: Path) -> None:
     """Or its results would stay when the categories change."""
-    with bench.changed("labelled", categories=False):
+    with bench.changed("labelled", inputs=()):
         ran = bench.compute("--categories", str(mine))
     assert ran.status == 3
     assert "an analysis asks for categories that are no part" in ran.err
@@ -83,13 +81,11 @@ def test_an_analysis_cannot_see_them_without_saying_so(bench: Any, mine: Path) -
 
 def test_units_have_the_numbers_of_their_pages(work: Path) -> None:
     """In a block they go on from one branch to the next, under the block's name and the layer's."""
-    with torch.random.fork_rng(devices=[]):
-        model = load("inceptionv1_32")
-    layers = discover(model.module, model.spec.input_shape)
+    units = ModelSubject("inceptionv1_32").load("quick").units()
     path = work / "blocks.csv"
     # mixed3a: 24 units of 1x1, 48 of 3x3, 12 of 5x5, 12 of pool_reduce
     path.write_text(HEAD + "mixed3a,23,a\nmixed3a,24,a\nmixed3a_5x5,72,a\nmixed3a,72,a\nmixed3a_3x3_bottleneck,0,b\n")
-    found = labels(str(path), model, layers)
+    found = labels(str(path), "inceptionv1_32", units)
     assert list(found.table.itertuples(index=False, name=None)) == [
         ("mixed3a_1x1", 23, "a"),
         ("mixed3a_3x3", 0, "a"),
@@ -100,7 +96,7 @@ def test_units_have_the_numbers_of_their_pages(work: Path) -> None:
     for row, has in (("mixed3a_5x5,0", "72 to 83"), ("mixed3a,96", "0 to 23, 24 to 71, 72 to 83, 84 to 95")):
         path.write_text(f"{HEAD}{row},a\n")
         with pytest.raises(CategoriesError, match=f"has no unit {row.split(',')[1]}, but {has}"):
-            labels(str(path), model, layers)
+            labels(str(path), "inceptionv1_32", units)
 
 
 def test_the_nearest_names_of_all_networks_are_given(mine: Path) -> None:
@@ -114,13 +110,17 @@ def test_the_nearest_names_of_all_networks_are_given(mine: Path) -> None:
 def test_a_file_that_changes_while_it_is_read_is_noticed(
     bench: Any, mine: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from wbsite.run import worker as perform
+    from wbsite.run import inputs
 
-    def other(path: str, model: Any, layers: Any) -> Any:
-        mine.write_text(HEAD + "conv1,1,colour\n")
-        return labels(path, model, layers)
+    calls: list[Any] = []
 
-    monkeypatch.setattr(perform, "labels", other)
+    def other(path: str, *given: Any) -> Any:
+        if calls:  # it was planned with
+            mine.write_text(HEAD + "conv1,1,colour\n")
+        calls.append(given)
+        return labels(path, *given)
+
+    monkeypatch.setattr(inputs, "labels", other)
     ran = bench.compute("--categories", str(mine))
     assert ran.status == 3
     assert "the categories of speck changed while they were analysed" in ran.err

@@ -77,30 +77,31 @@ def test_profiles_that_differ_in_what_is_wanted_share_their_parts(bench: Any) ->
 
 def test_what_an_analysis_needs_decides_its_parts_only_where_it_says_so(bench: Any) -> None:
     bench.compute()
-    with bench.changed("survey", version=2):
+    with bench.edited("survey"):
         assert "compute 6 of 8 results" in bench.compute().err
     assert len(bench.computed) == 3
     with bench.changed("pieces", decides_parts=None):
         bench.compute("--profile", "full")
-        with bench.changed("survey", version=2):
+        with bench.edited("survey"):
             bench.compute("--profile", "full")
     assert len(bench.computed) == 3 + 32 + 32
 
 
-@pytest.mark.parametrize("changes", [{"params": {"quick": {"units": "wanted", "power": 3}}}, {"version": 2}])
-def test_what_decides_a_part_is_in_its_key(bench: Any, changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize("what", ["power", "code"])
+def test_what_decides_a_part_is_in_its_key(bench: Any, what: str) -> None:
     bench.compute()
-    with bench.changed("pieces", **changes):
+    cubes = {"quick": {"units": "wanted", "power": 3}}
+    with bench.changed("pieces", params=cubes) if what == "power" else bench.edited("pieces"):
         assert bench.compute().status == 0
     assert len(bench.computed) == 6
     assert len(stored_parts()) == 6
 
 
 def test_parts_that_only_an_older_plan_could_use_do_not_stay(bench: Any) -> None:
-    """The version was never finished: its parts would wait for it for ever."""
+    """The older code never finished: its parts would wait for it for ever."""
     assert bench.stopped_after("conv2 1").status == 130
     assert len(stored_parts()) == 2
-    with bench.changed("pieces", version=2):
+    with bench.edited("pieces"):
         assert bench.stopped_after("conv2 5").status == 130
     bench.command("clean")
     assert len(stored_parts()) == 1
@@ -146,9 +147,7 @@ def test_a_context_of_no_store_keeps_parts_in_memory() -> None:
 def test_a_name_that_decides_parts_but_does_not_exist_is_refused() -> None:
     """A typing mistake would make results of other parameters share their parts."""
     with pytest.raises(ValueError, match=r"decides_parts names \['pwoer'\]"):
-        Analysis(
-            "a", 1, "layer", "", lambda context: Contents(), params={"quick": {"power": 2}}, decides_parts=("pwoer",)
-        )
+        Analysis("a", "layer", "", lambda context: Contents(), params={"quick": {"power": 2}}, decides_parts=("pwoer",))
 
 
 class Heard(Progress):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
+from wbsite.analyses.base import Analysis
 from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
@@ -23,8 +23,8 @@ from wbsite.datasets._photographs import PHOTOGRAPHS, caption, evenly_spaced, pu
 from wbsite.models.base import ModelSpec, Preprocess
 from wbsite.run import plan as planning
 from wbsite.run.executors import outcomes
-from wbsite.run.photographs import photographs
-from wbsite.run.subjects import ModelRequest
+from wbsite.run.inputs import photographs
+from wbsite.run.subjects.model import ModelSubject, Network
 
 
 def spec(**changes: Any) -> ModelSpec:
@@ -71,16 +71,19 @@ def test_other_photographs_and_changed_ones_are_other_results_of_what_reads_them
     assert brightness().values["mean"] != seen.values["mean"]
 
 
-def test_changes_are_noticed_without_torch(picture_folder: Callable[..., Path], tmp_path: Path) -> None:
+def test_changes_are_noticed_without_torch(
+    picture_folder: Callable[..., Path], tmp_path: Path, environment: dict[str, str]
+) -> None:
     """Or a second build with nothing to do would take seconds."""
     pets = picture_folder("pets", 2)
     code = (
-        "import sys\nfrom wbsite.run.subjects import ModelRequest\nfrom wbsite.run.fingerprint import inputs\n"
-        f"found = inputs(ModelRequest('speck', '', 'imagefolder:{pets}'))\n"
+        "import sys\nfrom wbsite.run.subjects.model import ModelSubject\n"
+        "from wbsite.run.fingerprint import fingerprint\n"
+        f"found = fingerprint(ModelSubject('speck', '', 'imagefolder:{pets}'))\n"
         "print(len(found['photographs']['files']), 'torch' in sys.modules, 'sklearn' in sys.modules)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["2", "False", "False"]
 
@@ -114,10 +117,12 @@ def test_a_network_that_takes_no_pictures_is_told_so_and_its_page_too(work: Path
     two = spec(mean=(0.5, 0.5), std=(0.5, 0.5))
     with pytest.raises(WbsiteError, match="3 channels, or 1 in grey; the network takes 2"):
         photographs("sample_photographs", two, Progress())
-    model, _ = planning.loaded(ModelRequest("speck", str(speck_weights)))
-    analysis = planning.Analysis("a", 1, "model", "", lambda context: None, photographs=True)  # type: ignore[arg-type,return-value]
-    assert "the network takes 2" in planning.inapplicable(analysis, None, replace(model, spec=two))
-    assert planning.inapplicable(analysis, None, model) == ""
+    subject = ModelSubject("speck", str(speck_weights))
+    whole = subject.load("quick")
+    analysis = Analysis("a", "model", "", lambda context: None, inputs=("photographs",))  # type: ignore[arg-type,return-value]
+    [(_, reason)] = Network(subject, replace(whole.model, spec=two), whole.layers).layers_for(analysis)
+    assert "the network takes 2" in reason
+    assert list(whole.layers_for(analysis)) == [("", "")]
 
 
 @pytest.mark.parametrize(
@@ -178,7 +183,7 @@ def test_workers_compute_what_one_process_computes(bench: Any) -> None:
     assert bench.compute().status == 0
     inline, workers = Store("build/store"), Store("workers")
     workers.prepare()
-    tasks = planning.plan(ModelRequest("speck", str(bench.weights)), "quick").tasks
+    tasks = planning.plan(ModelSubject("speck", str(bench.weights)), "quick").tasks
     done = list(outcomes(tasks, Config(store=workers.url, workers=1), Progress()))
     assert [outcome.failed for outcome in done] == [""] * len(tasks)
     assert workers.keys() == inline.keys()

@@ -9,25 +9,26 @@ from typing import Any
 import pytest
 
 from wbsite.analyses.base import Analysis
-from wbsite.core import registry
+from wbsite.core import registry, source
 from wbsite.core.errors import WbsiteError
+from wbsite.core.source import behind
 from wbsite.core.store import Contents, canonical
 from wbsite.models.base import Source
 from wbsite.run import plan as planning
-from wbsite.run.subjects import ModelRequest
+from wbsite.run.subjects.model import ModelSubject, Network, spec_facts
 
 
 @pytest.fixture
-def request_of_speck(work: Path, speck_weights: Path) -> ModelRequest:
-    return ModelRequest("speck", str(speck_weights))
+def speck_model(work: Path, speck_weights: Path) -> ModelSubject:
+    return ModelSubject("speck", str(speck_weights))
 
 
 def nothing(context: Any) -> Contents:
     return Contents()
 
 
-def test_tasks_follow_those_they_need(request_of_speck: ModelRequest) -> None:
-    plan = planning.plan(request_of_speck, "quick")
+def test_tasks_follow_those_they_need(speck_model: ModelSubject) -> None:
+    plan = planning.plan(speck_model, "quick")
     done: set[str] = set()
     for task in plan.tasks:
         assert set(task.needs.values()) <= done, task.label
@@ -35,9 +36,9 @@ def test_tasks_follow_those_they_need(request_of_speck: ModelRequest) -> None:
     assert len(done) == len(plan.tasks)
 
 
-def test_every_analysis_has_for_every_layer_a_task_or_a_reason(request_of_speck: ModelRequest) -> None:
+def test_every_analysis_has_for_every_layer_a_task_or_a_reason(speck_model: ModelSubject) -> None:
     """Or a page would have a silent gap."""
-    plan = planning.plan(request_of_speck, "quick")
+    plan = planning.plan(speck_model, "quick")
     planned = {(task.analysis, task.layer) for task in plan.tasks}
     for analysis in registry.entries("analyses"):
         if analysis.scope in ("suite", "study"):
@@ -47,40 +48,39 @@ def test_every_analysis_has_for_every_layer_a_task_or_a_reason(request_of_speck:
             assert ((analysis.name, layer) in planned) != bool(plan.skipped.get((analysis.name, layer)))
 
 
-def test_keys_stay_the_same_until_something_that_decides_changes(request_of_speck: ModelRequest) -> None:
+def test_keys_stay_the_same_until_something_that_decides_changes(speck_model: ModelSubject) -> None:
     """Keys that wander compute everything again; keys that stay show results of another profile."""
-    quick = {(task.analysis, task.layer): task.key for task in planning.plan(request_of_speck, "quick").tasks}
-    assert {(t.analysis, t.layer): t.key for t in planning.plan(request_of_speck, "quick").tasks} == quick
-    full = {(task.analysis, task.layer): task.key for task in planning.plan(request_of_speck, "full").tasks}
+    quick = {(task.analysis, task.layer): task.key for task in planning.plan(speck_model, "quick").tasks}
+    assert {(t.analysis, t.layer): t.key for t in planning.plan(speck_model, "quick").tasks} == quick
+    full = {(task.analysis, task.layer): task.key for task in planning.plan(speck_model, "full").tasks}
     assert full["nmf", "conv2"] != quick["nmf", "conv2"]
     assert full["banding", "conv2"] != quick["banding", "conv2"]
     assert full["architecture", ""] == quick["architecture", ""]
 
 
-def test_weights_from_another_address_give_another_architecture_page(request_of_speck: ModelRequest) -> None:
+def test_weights_from_another_address_give_another_architecture_page(speck_model: ModelSubject) -> None:
     """The page names the address: a corrected one must show."""
-    model, _ = planning.loaded(request_of_speck)
+    model = speck_model.load("quick").model
     sources = [Source("https://example.org/a.pth", "sha256:aa"), Source("https://example.org/b.pth", "sha256:aa"), None]
-    facts = [planning.spec_facts(replace(model, spec=replace(model.spec, source=source))) for source in sources]
+    facts = [spec_facts(replace(model, spec=replace(model.spec, source=source))) for source in sources]
     assert len({canonical(found) for found in facts}) == 3
 
 
-def test_a_new_version_of_an_analysis_is_computed_again_and_what_needs_it_too(
-    request_of_speck: ModelRequest, monkeypatch: pytest.MonkeyPatch
+def test_an_edited_analysis_is_computed_again_and_what_needs_it_too(
+    speck_model: ModelSubject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = {(task.analysis, task.layer): task.key for task in planning.plan(request_of_speck, "quick").tasks}
-    newer = tuple(replace(a, version=a.version + (a.name == "nmf")) for a in registry.entries("analyses"))
-    every = registry.entries
+    before = {(task.analysis, task.layer): task.key for task in planning.plan(speck_model, "quick").tasks}
+    nmf = registry.named("analyses", "nmf", "analysis")
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "entries", lambda kind: newer if kind == "analyses" else every(kind))
-        after = {(task.analysis, task.layer): task.key for task in planning.plan(request_of_speck, "quick").tasks}
+        patch.setattr(source, "behind", lambda run: "edited" if run is nmf.run else behind(run))
+        after = {(task.analysis, task.layer): task.key for task in planning.plan(speck_model, "quick").tasks}
     changed = {place for place in before if before[place] != after[place]}
     assert {analysis for analysis, _ in changed} == {"nmf", "banding"}
     assert ("banding", "conv1") not in changed  # the first layer has no NMF pictures
 
 
-def test_only_what_is_asked_for_and_what_it_needs_is_planned(request_of_speck: ModelRequest) -> None:
-    assert {task.analysis for task in planning.plan(request_of_speck, "quick", only=["banding"]).tasks} == {
+def test_only_what_is_asked_for_and_what_it_needs_is_planned(speck_model: ModelSubject) -> None:
+    assert {task.analysis for task in planning.plan(speck_model, "quick", only=["banding"]).tasks} == {
         "banding",
         "nmf",
     }
@@ -92,20 +92,20 @@ def test_only_what_is_asked_for_and_what_it_needs_is_planned(request_of_speck: M
 def test_analyses_that_need_what_cannot_be_had_are_named(
     monkeypatch: pytest.MonkeyPatch, needs: dict[str, tuple[str, ...]], fault: str
 ) -> None:
-    found = tuple(Analysis(name, 1, "layer", "", nothing, needs=others) for name, others in needs.items())
+    found = tuple(Analysis(name, "layer", "", nothing, needs=others) for name, others in needs.items())
+    every = registry.entries
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "entries", lambda kind: found)
+        patch.setattr(registry, "entries", lambda kind: found if kind == "analyses" else every(kind))
         with pytest.raises(WbsiteError, match=fault):
             planning.analyses()
 
 
-def test_layers_without_weights_are_left_out_with_that_reason() -> None:
-    from types import SimpleNamespace
-
-    model = SimpleNamespace(missing=("fc.weight", "fc.bias"))
-    layer = SimpleNamespace(name="fc")
-    analysis = Analysis("a", 1, "layer", "", nothing)
-    assert "does not hold this layer" in planning.inapplicable(analysis, layer, model)  # type: ignore[arg-type]
+def test_layers_without_weights_are_left_out_with_that_reason(speck_model: ModelSubject) -> None:
+    whole = speck_model.load("quick")
+    network = Network(speck_model, replace(whole.model, missing=("fc.weight", "fc.bias")), whole.layers)
+    reasons = dict(network.layers_for(Analysis("a", "layer", "", nothing)))
+    assert reasons.pop("fc") == "the weights file does not hold this layer"
+    assert set(reasons.values()) == {""}
 
 
 @pytest.mark.parametrize(
@@ -118,4 +118,4 @@ def test_layers_without_weights_are_left_out_with_that_reason() -> None:
     ],
 )
 def test_a_models_pages_have_a_name_that_is_safe_in_an_address(token: str, name: str) -> None:
-    assert ModelRequest(token).id == name
+    assert ModelSubject(token).id == name

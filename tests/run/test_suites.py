@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from wbsite.analyses.base import Analysis, SuiteContext
-from wbsite.core import registry
+from wbsite.core import registry, source
 from wbsite.core.store import Contents, Entry, Store
 from wbsite.results.site import Gap, Site
 from wbsite.train.base import Recipe, Suite
@@ -71,7 +71,7 @@ def lab(
 
     found = Lab(runs, command)
     suite = Suite("specks", "what specks do", (), (), article="weight-banding", look=Banding, shown=shown)
-    analysis = Analysis("spread", 1, "suite", "how far apart runs are", found.analyse, suite="specks")
+    analysis = Analysis("spread", "suite", "how far apart runs are", found.analyse, suite="specks")
     every, more = registry.entries, {"suites": suite, "analyses": analysis}
     with monkeypatch.context() as patch:
         patch.setattr(registry, "entries", lambda kind: (*every(kind), *([more[kind]] if kind in more else [])))
@@ -223,16 +223,14 @@ def test_a_suite_whose_article_is_not_built_is_left_alone(lab: Lab) -> None:
     assert "wbsite train specks" in lab.result.reason
 
 
-def test_a_new_version_of_the_analysis_is_another_result(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wbsite.run.plan_suite import plan_suite
-    from wbsite.run.subjects import SuiteRequest
+def test_an_edited_analysis_has_another_result(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    from wbsite.run import plan as planning
+    from wbsite.run.subjects.suite import SuiteSubject
 
-    [before] = plan_suite(SuiteRequest("specks"), "quick").tasks
-    every = registry.entries
-    newer = tuple(replace(a, version=a.version + 1) for a in every("analyses"))
+    [before] = planning.plan(SuiteSubject("specks"), "quick").tasks
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "entries", lambda kind: newer if kind == "analyses" else every(kind))
-        [after] = plan_suite(SuiteRequest("specks"), "quick").tasks
+        patch.setattr(source, "behind", lambda run: "edited")
+        [after] = planning.plan(SuiteSubject("specks"), "quick").tasks
     assert before.key != after.key
 
 

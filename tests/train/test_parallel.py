@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,15 +18,13 @@ from wbsite.train.runs import Run
 from .conftest import write_pictures
 
 MEMBER = Path(__file__).with_name("team_member.py")
-ROOT = MEMBER.parents[2]
 
 
 def torchrun(folder: Path, environment: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
     """Two processes under torchrun, which finds a free port by itself."""
-    paths = os.pathsep.join((str(ROOT), environment.get("PYTHONPATH", "")))
     return subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *command],
-        cwd=folder, env={**environment, "PYTHONPATH": paths}, capture_output=True, text=True, timeout=400,
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=400,
     )  # fmt: skip
 
 
@@ -37,8 +34,7 @@ def trained(
 ) -> Callable[[str], tuple[dict[str, Any], dict[str, Any]]]:
     """What one process and what two ended with, by case."""
     folder = tmp_path_factory.mktemp("team")
-    variables = {**environment, "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, str(MEMBER), str(folder)], env=variables, check=True, timeout=400)
+    subprocess.run([sys.executable, str(MEMBER), str(folder)], env=environment, check=True, timeout=400)
     two = torchrun(folder, environment, str(MEMBER), str(folder))
     assert two.returncode == 0, two.stderr
     for rank in (0, 1):

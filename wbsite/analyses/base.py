@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 
@@ -99,6 +99,9 @@ class Parts:
         return self.store.put(self.key(name), result, {**self.about, "part": dict(name), "part_of": self.of})
 
 
+INPUTS = ("photographs", "categories", "estimators")
+"""What analyses can read beside their subject."""
+
 R = TypeVar("R", bound=Result)
 
 
@@ -122,8 +125,7 @@ class Context:
             model; without those that do not apply there.
         progress: told of the steps of a long analysis.
         parts: its finished pieces.
-        load_photographs: how to get the photographs; None for an analysis that does not declare them.
-        load_categories: how to get the user's categories; None for an analysis that does not declare them.
+        inputs: how to get what else the analysis declares that it reads, by name.
     """
 
     model: LoadedModel
@@ -134,8 +136,7 @@ class Context:
     needs: Mapping[str, Entry]
     progress: Progress = field(default_factory=Progress)
     parts: Parts = field(default_factory=Parts.forgotten)
-    load_photographs: Callable[[], Photographs] | None = None
-    load_categories: Callable[[], pd.DataFrame] | None = None
+    inputs: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
 
     def need(self, analysis: type[R]) -> R | None:
         """The result of an analysis that this one needs; None where it does not apply here."""
@@ -148,12 +149,7 @@ class Context:
             WbsiteError: the analysis does not say that it uses them; the network takes no pictures; they changed
                 since they were planned with.
         """
-        if self.load_photographs is None:
-            raise WbsiteError(
-                "an analysis asks for photographs that are no part of its result's key.",
-                "Declare photographs=True in its ANALYSES.",
-            )
-        return self.load_photographs()
+        return self._input("photographs")
 
     def categories(self) -> pd.DataFrame:
         """The units that the file of `--categories` names, one row a unit and category, sorted: layer, unit (number of
@@ -162,12 +158,15 @@ class Context:
         Raises:
             WbsiteError: the analysis does not say that it uses them; they changed since they were planned with.
         """
-        if self.load_categories is None:
+        return self._input("categories")
+
+    def _input(self, name: str) -> Any:
+        if name not in self.inputs:
             raise WbsiteError(
-                "an analysis asks for categories that are no part of its result's key.",
-                "Declare categories=True in its ANALYSES.",
+                f"an analysis asks for {name} that are no part of its result's key.",
+                f"Declare inputs=({name!r},) in its ANALYSES.",
             )
-        return self.load_categories()
+        return self.inputs[name]()
 
     def weight(self) -> torch.Tensor:
         """The layer's weight on the device, float32: (O, I/groups, kh, kw) or (O, I)."""
@@ -185,12 +184,16 @@ class SuiteContext:
         device: where to compute.
         params: the analysis's parameters in this profile.
         needs: results of the analyses it asked for, of the same suite.
+        progress: told of the steps of a long analysis.
+        parts: its finished pieces.
     """
 
     runs: Sequence[Run]
     device: torch.device
     params: Mapping[str, Any]
     needs: Mapping[str, Entry]
+    progress: Progress = field(default_factory=Progress)
+    parts: Parts = field(default_factory=Parts.forgotten)
 
     def need(self, analysis: type[R]) -> R | None:
         """The result of an analysis that this one needs, or None."""
@@ -241,28 +244,26 @@ class Analysis:
 
     Attributes:
         name: public name, as in `wbsite export NAME`.
-        version: raised whenever the result for the same input changes, so that old results are
-            not used.
         scope: "layer" runs once for every layer it applies to, "model" once a model, "suite" once for
-            all runs of a suite of experiments, "study" once for an information-plane study.
+            all runs of a suite of experiments, "study" once for an information-plane study; or that of another kind
+            of subject.
         summary: one line for `wbsite list analyses`.
         result: schema of what `run` returns.
         run: the computation, from a Context; for a suite, from a SuiteContext, for a study, from a StudyContext.
+            A digest of its module and of all that this imports is part of the result's key.
         applies: layer → "" or the reason why it has no result there, as the layer's page says it.
         params: parameters by profile; part of the result's key.
         needs: analyses whose results it reads; an analysis of layers may need one of layers or of the model.
-        photographs: whether it reads the photographs; they are part of the result's key then.
-        categories: whether it reads the user's categories; they are part of the result's key then.
+        inputs: what else it reads, and has in its result's key therefore: of a model "photographs" and the user's
+            "categories", of a study its "estimators".
         decides_parts: names of the parameters and needed analyses that decide a part of it (`Context.parts`); None
             for all of them. One that only says which parts are wanted is left out, so that profiles share parts.
-        estimators: whether it reads the study's estimators; they are part of the result's key then.
         rows: the table that `wbsite export` prints.
         suite: name of the suite of experiments, for that scope.
     """
 
     name: str
-    version: int
-    scope: Literal["layer", "model", "suite", "study"]
+    scope: str
     summary: str
     run: Callable[[Any], Contents | Result]
     result: type[Result] | None = None
@@ -271,12 +272,12 @@ class Analysis:
     needs: tuple[str, ...] = ()
     rows: str = "rows"
     suite: str = ""
-    photographs: bool = False
-    categories: bool = False
-    estimators: bool = False
+    inputs: tuple[str, ...] = ()
     decides_parts: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
+        if odd := sorted(set(self.inputs) - set(INPUTS)):
+            raise ValueError(f"analysis {self.name}: inputs names {odd}, expected some of {INPUTS}")
         known = {*self.needs, *(name for params in self.params.values() for name in params)}
         if missing := sorted(set(self.decides_parts or ()) - known):
             raise ValueError(f"analysis {self.name}: decides_parts names {missing}, which it neither takes nor needs")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wbsite.core.config import Config
 from wbsite.core.progress import Progress
-from wbsite.core.store import DamagedEntry
+from wbsite.core.store import DamagedEntry, Store
 
 
 def build(config: Config, progress: Progress, strict: bool = False) -> int:
@@ -14,7 +14,7 @@ def build(config: Config, progress: Progress, strict: bool = False) -> int:
     page is made is computed again, each at most once.
     """
     from wbsite.render.publish import check_request, render_site
-    from wbsite.run.compute import compute, forget
+    from wbsite.run.compute import compute
 
     check_request(config)
     damaged: set[str] = set()
@@ -27,4 +27,4 @@ def build(config: Config, progress: Progress, strict: bool = False) -> int:
                 raise
             progress.line(f"damaged in the store: {damage.message} It is computed again.")
             damaged.add(damage.key)
-            forget(config, damage.key)
+            Store(config.store).remove(damage.key)

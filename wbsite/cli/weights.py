@@ -10,10 +10,11 @@ from typer.core import TyperCommand
 
 from wbsite.core.errors import WbsiteError
 
+from .options import annotation
+
 app = typer.Typer(help="Fetch, convert and verify weights files.", no_args_is_help=True)
 
 Label = Annotated[str | None, typer.Option("--weights", help="Label of the weights, where a model has several.")]
-WeightsDir = Annotated[Path | None, typer.Option(help="Folder of converted weights, looked at before the cache.")]
 
 
 @app.command()
@@ -57,13 +58,13 @@ def convert(
 @app.command()
 def verify(
     target: Annotated[str | None, typer.Argument(help="A file or a model; all files found by default.")] = None,
-    weights_dir: WeightsDir = None,
+    weights_dir: annotation("weights_dir") = None,  # type: ignore[valid-type]
 ) -> None:
     """Hash weights files again and load them: are they whole, and their network's?"""
     from wbsite.models.verify import targets, verify_file
 
     failures = []
-    paths = targets(target, weights_dir)
+    paths = targets(target, Path(weights_dir) if weights_dir else None)
     for path in paths:
         try:
             typer.echo(f"{path}: {verify_file(path)}")

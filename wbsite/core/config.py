@@ -1,99 +1,128 @@
-"""What a build is asked to do: defaults, then `wbsite.toml`, then the command line."""
+"""What a run is asked to do: defaults, then `wbsite.toml`, then the command line. An option is written here alone."""
 
 from __future__ import annotations
 
 import os
-import sys
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, MinLen, Predicate
 
 from .errors import WbsiteError, unknown
 
 BUNDLED = ("simplified_32", "inceptionv1_32", "alexnet_32")
 """Models built when none is named: trained by this project, shipped with it."""
 
-PROFILES = ("quick", "full")
-DEVICES = ("auto", "cpu", "cuda")
+BUILD = ("build", "compute", "export")
+"""Commands that compute."""
+
+
+def option(default: Any, help: str, *commands: str, value: str = "TEXT", expected: str = "") -> Any:
+    """A field of Config.
+
+    Args:
+        help: what it is for, as `--help` and the documentation say it.
+        commands: that take it; all of them read it from `wbsite.toml`.
+        value: what stands for it in `--help`.
+        expected: what to do about a wrong value; left out where the type says it all.
+    """
+    return field(default=default, metadata={"help": help, "commands": commands, "value": value, "expected": expected})
 
 
 @dataclass(frozen=True)
 class Config:
-    """Options of a build. Every field is a key of `wbsite.toml` and an option of `wbsite build`.
+    """Options of a run. Every field is a key of `wbsite.toml` and an option of the commands that it names."""
 
-    Attributes:
-        models: names, `NAME@WEIGHTS`, or `module:factory[@FILE]`.
-        articles: names of articles; empty means all.
-        profile: "quick" computes what the articles show, "full" everything for every unit.
-        weights_dir: folder of converted weights, looked at before the cache.
-        device: "auto", "cpu" or "cuda".
-        workers: processes of a local Dask cluster; 0 computes in this process.
-        scheduler: address of a running Dask scheduler.
-        store: folder or fsspec address of the results.
-        out: folder of the finished site.
-        keep_going: build the other models when one cannot be loaded.
-        runs: folder that `wbsite train SUITE` wrote, whose runs replace the bundled ones of the same suite.
-        photographs: data set whose test pictures are shown to the networks, as in `imagefolder:PATH`.
-        categories: CSV file of the user's own categories of units, `layer,unit,category`; "" is none.
-        study: what the information-plane article trains: a name from `wbsite list experiments`, or a TOML file; "" is
-            the study of the profile's name.
-    """
-
-    models: tuple[str, ...] = BUNDLED
-    articles: tuple[str, ...] = ()
-    profile: str = "quick"
-    weights_dir: str = ""
-    device: str = "auto"
-    workers: int = 0
-    scheduler: str = ""
-    store: str = "build/store"
-    out: str = "site"
-    keep_going: bool = False
-    runs: str = ""
-    photographs: str = "sample_photographs"
-    categories: str = ""
-    study: str = ""
+    models: Annotated[tuple[str, ...], MinLen(1)] = option(
+        BUNDLED,
+        "Comma-separated: NAME, NAME@WEIGHTS or module:factory[@FILE]. Left out: the bundled networks.",
+        "build", "compute", value="NAMES",
+        expected='Give a list of names, as in models = ["a", "b"]. Leave --models out to build the bundled ones.',
+    )  # fmt: skip
+    articles: tuple[str, ...] = option(
+        (), "Comma-separated names of articles. Left out: all.", "build", "render", value="NAMES"
+    )
+    profile: Literal["quick", "full"] = option(
+        "quick", "quick: what the articles show; full: everything for every unit.", *BUILD, value="PROFILE"
+    )
+    weights_dir: str = option("", "Folder of converted weights, looked at before the cache.", *BUILD, value="FOLDER")
+    device: Literal["auto", "cpu", "cuda"] = option("auto", "auto, cpu or cuda.", *BUILD, "train", value="DEVICE")
+    workers: Annotated[int, Ge(0)] = option(
+        0, "Compute on this many local processes (needs wbsite[cluster]).", "build", "compute", value="NUMBER",
+        expected="Give a whole number: 0 (compute in this process) or more.",
+    )  # fmt: skip
+    scheduler: Annotated[str, Predicate(lambda address: not address or ":" in address)] = option(
+        "", "Compute on a running Dask cluster, as in tcp://host:8786.", "build", "compute", value="ADDRESS",
+        expected="Give its address, as in tcp://host:8786.",
+    )  # fmt: skip
+    store: Annotated[str, Predicate(str.strip)] = option(
+        "build/store", "Folder or address of the results.", *BUILD, "render", "train", "clean", value="FOLDER",
+        expected="Give a folder or an address, or leave --store out.",
+    )  # fmt: skip
+    out: Annotated[str, Predicate(str.strip)] = option(
+        "site", "Folder of the finished site.", "build", "render", value="FOLDER",
+        expected="Give a folder, or leave --out out.",
+    )  # fmt: skip
+    keep_going: bool = option(False, "Build the other models when one cannot be loaded.", "build", "compute")
+    runs: str = option(
+        "", "Folder of runs that `wbsite train SUITE --out` wrote, in place of those that come with wbsite.", *BUILD,
+        value="FOLDER",
+    )  # fmt: skip
+    photographs: Annotated[str, Predicate(str.strip)] = option(
+        "sample_photographs",
+        "Data set shown to the networks, as imagefolder:PATH. Left out: crops of two photographs.", *BUILD,
+        value="DATASET", expected="Give a data set, as in imagefolder:PATH, or leave --photographs out.",
+    )  # fmt: skip
+    categories: str = option(
+        "", "CSV file of your own categories of units, layer,unit,category, tested in every branch.", *BUILD,
+        value="FILE",
+    )  # fmt: skip
+    study: str = option(
+        "", "What the information-plane article trains: a name from `wbsite list experiments`, or a TOML file.", *BUILD,
+        value="STUDY",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
-        if self.profile not in PROFILES:
-            raise unknown("profile", self.profile, PROFILES)
-        if self.device not in DEVICES:
-            raise WbsiteError(f"unknown device {self.device!r}.", f"Use {', '.join(DEVICES[:-1])} or {DEVICES[-1]}.")
-        for name, value in (("store", self.store), ("out", self.out)):
-            if not value.strip():
-                raise WbsiteError(f"{name} is empty.", f"Give a folder, or leave --{name} out.")
-        if not self.photographs.strip():
-            raise WbsiteError(
-                "photographs is empty.", "Give a data set, as in imagefolder:PATH, or leave --photographs out."
-            )
-        if self.workers < 0:
-            raise WbsiteError(f"workers is {self.workers}.", "Give 0 (compute in this process) or more.")
-        if self.scheduler and ":" not in self.scheduler:
-            raise WbsiteError(f"scheduler is {self.scheduler!r}.", "Give its address, as in tcp://host:8786.")
+        from pydantic import TypeAdapter, ValidationError
+
+        hints = get_type_hints(Config, include_extras=True)
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            try:
+                TypeAdapter(hints[entry.name]).validate_python(value, strict=True)
+            except ValidationError as error:
+                blank = value in ("", ()) or (isinstance(value, str) and not value.strip())
+                shown = "empty" if blank else repr(list(value) if isinstance(value, tuple) else value)
+                expected = entry.metadata["expected"] or _expected(hints[entry.name])
+                raise WbsiteError(f"{entry.name} is {shown}.", expected) from error
         if self.workers and self.scheduler:
             raise WbsiteError(
                 "both workers and scheduler are given.", "Give one: local processes, or a running scheduler."
             )
-        if not self.models:
-            raise WbsiteError("no models are named.", "Leave --models out to build the bundled ones.")
-        twice = {m for m in self.models if self.models.count(m) > 1}
-        if twice:
+        if twice := {name for name in self.models if self.models.count(name) > 1}:
             raise WbsiteError(f"model {min(twice)!r} is named twice.", "Name every model once.")
+
+
+def _expected(hint: Any) -> str:
+    """What a value of a type is, for who gave another."""
+    if get_origin(hint) is Literal:
+        *names, last = get_args(hint)
+        return f"Use {', '.join(names)} or {last}."
+    if get_origin(hint) is tuple:
+        return 'Give a list of names, as in ["a", "b"].'
+    return {str: "Give a text in quotation marks.", bool: "Give true or false."}[hint]
 
 
 def cache_folder() -> Path:
     """`WBSITE_CACHE`, else the platform's folder for caches."""
     if own := os.environ.get("WBSITE_CACHE"):
         return Path(own).expanduser()
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
-    elif sys.platform == "darwin":
-        base = "~/Library/Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(base).expanduser() / "wbsite"
+    from platformdirs import user_cache_path
+
+    return user_cache_path("wbsite", appauthor=False, opinion=False)
 
 
 def load(overrides: Mapping[str, Any], path: Path = Path("wbsite.toml")) -> Config:
@@ -102,36 +131,26 @@ def load(overrides: Mapping[str, Any], path: Path = Path("wbsite.toml")) -> Conf
     Raises:
         WbsiteError: unknown key, wrong type or value, malformed TOML.
     """
-    given: dict[str, Any] = {}
-    if path.exists():
-        given = read(path)
-    given |= {key: value for key, value in overrides.items() if value is not None}
-    return replace(Config(), **given)
+    values = read(path) if path.exists() else {}
+    values |= {key: value for key, value in overrides.items() if value is not None}
+    return replace(Config(), **values)
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The keys of a TOML file, checked against Config's fields."""
+    """The keys of a TOML file, each checked to be a field of Config; lists as tuples."""
     try:
-        text = path.read_text(encoding="utf-8")
-        found = tomllib.loads(text)
+        keys = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise WbsiteError(f"{path} cannot be read ({error}).", "Repair or remove it.") from error
     except tomllib.TOMLDecodeError as error:
         raise WbsiteError(f"{path} is not valid TOML: {error}.", "Repair that line.") from error
-    hints = get_type_hints(Config)
-    known = [field.name for field in fields(Config)]
-    for key, value in found.items():
+    known = [entry.name for entry in fields(Config)]
+    for key in keys:
         if key not in known:
             raise unknown("configuration key", key, known, where=f"({path})")
-        found[key] = _typed(path, key, value, hints[key])
-    return found
-
-
-def _typed(path: Path, key: str, value: Any, wanted: Any) -> Any:
-    if get_args(wanted):  # tuple[str, ...]
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        raise WbsiteError(f"{path}: {key} is {value!r}.", f'Expected a list of strings, as in {key} = ["a", "b"].')
-    if type(value) is not wanted:
-        raise WbsiteError(f"{path}: {key} is {value!r}.", f"Expected a value of type {wanted.__name__}.")
-    return value
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in keys.items()}
+    try:
+        Config(**values)
+    except WbsiteError as error:
+        raise WbsiteError(f"{path}: {error.message}", error.hint) from error
+    return values

@@ -23,6 +23,10 @@ class WbsiteError(Exception):
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
 
+class RunError(WbsiteError):
+    """What everything in a run depends on cannot be used: ends the run, whatever was being computed."""
+
+
 def nearest(given: str, known: Iterable[str], limit: int = 3) -> list[str]:
     """The known names closest in spelling to a name that was not found, best first."""
     by_folded = {name.lower(): name for name in known}

@@ -7,15 +7,12 @@ contributes its entries; so does every installed package with an entry point in 
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
-from pathlib import Path
+from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 from typing import Any
 
@@ -55,6 +52,7 @@ KINDS = {
     "experiments": Kind("EXPERIMENTS", ("wbsite.train.experiments",)),
     "suites": Kind("SUITES", ("wbsite.train.experiments",)),
     "studies": Kind("STUDIES", ("wbsite.train.experiments",)),
+    "subjects": Kind("SUBJECTS", ("wbsite.run.subjects",)),
     "figures": Kind("FIGURES", tuple(f"wbsite.render.{subject}" for subject in SUBJECTS)),
     "pages": Kind("PAGES", ("wbsite.render.pages",)),
 }
@@ -70,7 +68,7 @@ def entries(kind: str) -> tuple[Any, ...]:
     """
     spec = KINDS[kind]
     found: dict[str, tuple[Any, str]] = {}
-    for place, listed in (*_files(kind), *_plug_ins(kind)):
+    for place, listed in (*_files(kind), *_loaded(kind)):
         if not isinstance(listed, Iterable) or isinstance(listed, (str, bytes)):
             raise WbsiteError(f"{spec.attribute} in {place} is {listed!r}.", "Expected a tuple of entries.")
         for entry in listed:
@@ -125,9 +123,9 @@ def _declares_nothing(module: ModuleType, expected: Iterable[str]) -> WbsiteErro
     )
 
 
-def _plug_ins(kind: str) -> Iterator[tuple[str, Any]]:
+def _loaded(kind: str) -> Iterator[tuple[str, Any]]:
     """(entry point, list) of every installed package that provides this kind."""
-    for point in sorted(entry_points(group=f"wbsite.{kind}"), key=lambda p: p.name):
+    for point in _points(kind):
         try:
             yield point.value, point.load()
         except Exception as error:
@@ -137,20 +135,13 @@ def _plug_ins(kind: str) -> Iterator[tuple[str, Any]]:
             ) from error
 
 
-def installed(*kinds: str) -> list[list[str]]:
-    """Entry points of these kinds with a digest of the file they name: an installed plug-in, or another
-    version of one, makes other results and pages."""
-    found = []
-    for kind in kinds:
-        for point in sorted(entry_points(group=f"wbsite.{kind}"), key=lambda p: (p.name, p.value)):
-            try:
-                spec = importlib.util.find_spec(point.module)
-            except ImportError:  # `entries` says so where it matters
-                spec = None
-            path = Path(spec.origin) if spec and spec.origin else None
-            code = hashlib.sha256(path.read_bytes()).hexdigest() if path and path.is_file() else ""
-            found.append([kind, point.name, point.value, code])
-    return found
+def _points(kind: str) -> list[EntryPoint]:
+    return sorted(entry_points(group=f"wbsite.{kind}"), key=lambda point: (point.name, point.value))
+
+
+def plug_ins(kind: str) -> list[tuple[str, str]]:
+    """(entry point, module) of every installed package that provides this kind, without importing it."""
+    return [(point.value, point.module) for point in _points(kind)]
 
 
 def named(kind: str, name: str, label: str) -> Any:

@@ -28,15 +28,15 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 from filelock import FileLock
 
-from .errors import WbsiteError
+from .errors import RunError, WbsiteError
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
 
-class StoreError(WbsiteError):
-    """The store itself cannot be used (not writable, full): ends the run, whatever the task."""
+class StoreError(RunError):
+    """The store itself cannot be used (not writable, full)."""
 
 
 class DamagedEntry(WbsiteError):
@@ -72,7 +72,7 @@ def canonical(value: Any) -> bytes:
 
 
 def result_key(parts: Mapping[str, Any]) -> str:
-    """SHA-256 over all that decides a result (analysis, version, parameters, digests, needed keys)."""
+    """SHA-256 over all that decides a result (analysis, its code, parameters, digests, needed keys)."""
     return hashlib.sha256(canonical(parts)).hexdigest()
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -116,9 +118,16 @@ def _author(name: Any) -> Author:
 
 def _decoded(latex: str) -> str:
     """LaTeX accents, escapes and braces as plain text on one line."""
-    from pylatexenc.latex2text import LatexNodes2Text
+    return " ".join(_decoder()(latex).split())
 
-    return " ".join(LatexNodes2Text().latex_to_text(latex).split())
+
+@cache
+def _decoder() -> Callable[[str], str]:
+    """Made once: the tables of macros take longer to build than a bibliography to decode."""
+    from pylatexenc.latex2text import LatexNodes2Text
+    from pylatexenc.latexwalker import get_default_latex_context_db
+
+    return partial(LatexNodes2Text().latex_to_text, latex_context=get_default_latex_context_db())
 
 
 def _is_arxiv(fields: dict[str, str]) -> bool:

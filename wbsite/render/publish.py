@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 from filelock import FileLock
 
-from wbsite.core import registry
+from wbsite.core import registry, source
 from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
 from wbsite.core.naming import model_id
@@ -39,12 +39,11 @@ GENERATED = ("docs", "theme", "mkdocs")
 def code_digest() -> str:
     """Of the code and templates every page is made with, plug-ins included."""
     parts = [version(name) for name in ("altair", "jinja2", "vl-convert-python")]
-    files = [
-        *sorted(Path(__file__).parent.rglob("*.py")),
-        *(path for name, path in sources.templates().items() if name.endswith(".j2")),
-    ]
-    plugins = registry.installed("figures", "pages")
-    return digest(canonical([parts, plugins, [digest(path.read_bytes()) for path in files]]))
+    files = [path for name, path in sources.templates().items() if name.endswith(".j2")]
+    plug_ins = [[kind, *point] for kind in ("figures", "pages", "claims") for point in registry.plug_ins(kind)]
+    modules = [*source.modules_in("wbsite.render"), *source.declaring("figures"), *source.declaring("pages")]
+    code = source.digest(tuple(modules), ())
+    return digest(canonical([parts, plug_ins, code, [digest(path.read_bytes()) for path in files]]))
 
 
 def made_from() -> str:
@@ -156,7 +155,7 @@ def write_assets(output: Output) -> None:
     """
     found = sources.templates().items()
     files = {n: path.read_bytes() for n, path in found if n.startswith("assets/") and path.suffix != ".md"}
-    code = digest(Path(__file__).with_name("assets.py").read_bytes())
+    code = source.digest(("wbsite.render.assets",))
     bundle = f"vega {version('altair')} {version('vl-convert-python')} {code}"
     known = output.before.get("assets")
     if known and known["inputs"] == bundle and output.holds("assets/vega.js", known["files"]["assets/vega.js"]):

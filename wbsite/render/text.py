@@ -43,6 +43,16 @@ def percent_text(value: float | None, digits: int = 0) -> str:
     return "–" if value is None or value != value else f"{fixed_text(100 * value, digits)}\u00a0%"
 
 
+def p_value_text(p: float | None) -> str:
+    """A p-value in prose (HTML): two decimals, four below 0.01, a power of ten below 0.0001; a dash for none."""
+    if p is None or p != p:
+        return "–"
+    if p >= 1e-4 or p == 0:
+        return str(round(float(p), 4 if p < 0.01 else 2))
+    mantissa, _, exponent = f"{p:.1e}".partition("e-")
+    return f"{mantissa}&nbsp;·&nbsp;10<sup>−{int(exponent)}</sup>"
+
+
 def interval_text(interval: Any, digits: int = 2, scale: float = 1.0) -> str:
     """An estimate with its bounds, as in "0.12 (0.05 to 0.19)"; without bounds, the estimate alone.
 

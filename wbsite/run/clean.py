@@ -6,8 +6,7 @@ from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Store
 
-from . import pending as unfinished
-from .compute import open_store
+from . import pending
 
 
 def named_keys(store: Store) -> set[str]:
@@ -22,16 +21,16 @@ def named_keys(store: Store) -> set[str]:
 def clean(config: Config) -> tuple[int, int]:
     """Removes entries that are damaged, half written, or named by no record.
 
-    Parts of an analysis are kept as long as the last plan of their model (or an export since) has it unfinished.
+    Parts of an analysis are kept as long as the last plan of their model (or an export since) has it pending.
 
     Returns:
         How many were removed, and how many of those were damaged or incomplete.
     """
-    store = open_store(config)
+    store = Store(config.store)
     if not store.exists():
         raise WbsiteError(f"there is no store at {config.store}.", "Give its place with --store.")
     damaged = set(store.damaged())
-    unnamed = set(store.keys()) - named_keys(store) - unfinished.keys(store)
+    unnamed = set(store.keys()) - named_keys(store) - pending.keys(store)
     unnamed -= _wanted_parts(store, unnamed)
     for key in sorted(damaged | unnamed):
         store.remove(key)
@@ -40,6 +39,6 @@ def clean(config: Config) -> tuple[int, int]:
 
 
 def _wanted_parts(store: Store, keys: set[str]) -> set[str]:
-    wanted = unfinished.parts(store)
+    wanted = pending.parts(store)
     found = {key: store.get(key) for key in keys} if wanted else {}
     return {key for key, entry in found.items() if entry is not None and entry.about.get("part_of") in wanted}

@@ -11,7 +11,7 @@ from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Inner, Progress
 
 from .plan import Task
-from .worker import Outcome, perform
+from .worker import Outcome, run_task
 
 
 def outcomes(tasks: Sequence[Task], config: Config, progress: Progress) -> Iterator[Outcome]:
@@ -32,7 +32,7 @@ def inline(tasks: Sequence[Task], config: Config, progress: Progress) -> Iterato
     for task in tasks:
         needed = [done[key] for key in task.needs.values() if key in done]
         inner = Inner(progress, task.label)
-        done[task.key] = perform(task, config.store, config.device, *needed, progress=inner)
+        done[task.key] = run_task(task, config.store, config.device, *needed, progress=inner)
         yield done[task.key]
 
 
@@ -75,7 +75,7 @@ def on_dask(tasks: Sequence[Task], config: Config) -> Iterator[Outcome]:
         for task in tasks:
             needed = [futures[key] for key in task.needs.values() if key in futures]
             future = client.submit(
-                perform, task, config.store, config.device, *needed, key=f"wbsite-{task.key}", pure=True
+                run_task, task, config.store, config.device, *needed, key=f"wbsite-{task.key}", pure=True
             )
             futures[task.key] = future
             by_future[future.key] = task

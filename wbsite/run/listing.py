@@ -51,10 +51,9 @@ def study_lines() -> Iterator[str]:
 
 def layer_lines(token: str, weights_dir: str) -> Iterator[str]:
     """Name, kind, weight shape and what feeds it; then what was skipped and why."""
-    from .plan import loaded
-    from .subjects import ModelRequest
+    from .subjects.model import ModelSubject, loaded
 
-    _, layers = loaded(ModelRequest(token, weights_dir))
+    _, layers = loaded(ModelSubject(token, weights_dir))
     for layer in layers.layers:
         shape = "×".join(map(str, layer.weight_shape))
         yield f"{layer.name}\t{layer.kind}\t{shape}\tfrom {', '.join(layer.inputs) or '?'}"

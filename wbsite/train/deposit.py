@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wbsite import __version__
+from wbsite.core.source import digest as code_of
 from wbsite.core.store import Contents, Entry, Store, result_key
 
 from .runs import Run
@@ -23,13 +24,13 @@ def deposit(run: Run, path: Path, store: Store) -> Entry:
     and `curve` (loss and accuracy by epoch), and as arrays the kernels (units, channels, kh, kw).
 
     Args:
-        path: the run's file, whose bytes decide the key.
+        path: the run's file, whose bytes decide the key with the code of this module.
 
     Raises:
         StoreError: the store cannot be written.
     """
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    key = result_key({"run": digest})
+    key = result_key({"run": digest, "code": code_of((__name__,))})
     with store.lock(key):
         entry = store.get(key)
         if entry is None:

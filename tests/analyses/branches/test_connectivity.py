@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,20 +11,21 @@ import torch
 from torch import nn
 
 from wbsite.analyses.base import Context
-from wbsite.analyses.branches.connectivity import COLUMNS, PROPERTIES, run
-from wbsite.core.store import Contents
+from wbsite.analyses.branches.connectivity import PROPERTIES, run
+from wbsite.core.store import canonical
 from wbsite.graph.layers import discover
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
+from wbsite.results.branches.connectivity import Connectivity
 
 PARAMS = {"draws": 200, "null": 40, "seeds": 3, "null_communities": 9, "largest": 20_000, "seed": 0}
 
 
-def analysed(module: nn.Module, missing: tuple[str, ...] = (), channels: int = 3, **params: int) -> Contents:
+def analysed(module: nn.Module, missing: tuple[str, ...] = (), channels: int = 3, **params: int) -> Connectivity:
     spec = ModelSpec("made", "here", "Made", lambda: module, Preprocess(crop=16, mean=(0.5,) * channels))
     model = LoadedModel(module.eval().requires_grad_(False), spec, "0" * 64, missing)
     layers = discover(module, spec.input_shape)
     result = run(Context(model, layers, None, torch.device("cpu"), {**PARAMS, **params}, {}))
-    json.dumps(result.values, allow_nan=False)
+    canonical(result.contents().values)
     return result
 
 
@@ -51,12 +51,12 @@ def planted(units: int = 24) -> nn.Sequential:
 
 
 @pytest.fixture(scope="module")
-def found() -> Contents:
+def found() -> Connectivity:
     return analysed(planted())
 
 
-def test_a_planted_structure_is_the_first_factor_and_the_communities(found: Contents) -> None:
-    rows = found.tables["rows"].set_index(["factor", "property"])
+def test_a_planted_structure_is_the_first_factor_and_the_communities(found: Connectivity) -> None:
+    rows = found.rows.set_index(["factor", "property"])
     assert list(rows.loc[1].index) == list(PROPERTIES)
     # Ranks inside the two halves are noise, so that a perfect division is a ρ of about 0.75.
     for name, sign in (("chroma", 1), ("frequency", -1)):
@@ -64,28 +64,29 @@ def test_a_planted_structure_is_the_first_factor_and_the_communities(found: Cont
         assert 0.6 < sign * row["rho"] < 1
         assert row["low"] < row["rho"] < row["high"]
         assert row["p"] == 1 / 201 and row["units"] == 24
-    factors = found.tables["factors"]
+    factors = found.factors
     assert factors["value"][0] > 1.5 * factors["null_limit"][0]
     assert factors["value"][1] < 1.2 * factors["null_limit"][1]
-    assert found.values["balanced"][0]["same"] > 0.7
-    said = found.values["communities"]
-    assert said["count"] == 2
-    assert said["stability"] == pytest.approx(1)
-    assert said["modularity"] > 1.5 * said["null_high"]
-    assert said["explained"]["chroma"]["eta"] > 0.6 > 3 * said["explained"]["chroma"]["chance"]
-    inputs = found.tables["inputs"]
+    assert found.balanced[0].same > 0.7
+    communities = found.communities
+    assert communities is not None
+    assert communities.count == 2
+    assert communities.stability == pytest.approx(1)
+    assert communities.modularity > 1.5 * communities.null_high
+    chroma = communities.explained["chroma"]
+    assert chroma.eta is not None and chroma.chance is not None
+    assert chroma.eta > 0.6 > 3 * chroma.chance
+    inputs = found.inputs
     assert inputs["community"][:12].nunique() == inputs["community"][12:].nunique() == 1
     assert (inputs["factor_1"][:12] > 0).all() and (inputs["factor_1"][12:] < 0).all()
-    for name, columns in COLUMNS.items():
-        assert list(found.tables[name].columns) == list(columns)
-    assert found.tables["communities"]["inside"].min() > 0.7
+    assert min(community.inside or 0 for community in communities.each) > 0.7
 
 
 def test_random_weights_have_no_factor_beyond_chance() -> None:
     torch.manual_seed(1)
     found = analysed(nn.Sequential(nn.Conv2d(3, 24, 5), nn.ReLU(), nn.Conv2d(24, 20, 3)))
-    assert found.tables["factors"]["p"].min() > 0.02
-    rows = found.tables["rows"]
+    assert found.factors["p"].min() > 0.02
+    rows = found.rows
     assert (rows["q"] > 0.05).all()
 
 
@@ -105,10 +106,10 @@ class Shortcut(nn.Module):
 
 def test_all_direct_readers_are_taken_together() -> None:
     found = analysed(Shortcut())
-    assert [reader["layer"] for reader in found.values["readers"]] == ["inner", "down"]
-    outputs = found.tables["outputs"]
+    assert [reader.layer for reader in found.readers] == ["inner", "down"]
+    outputs = found.outputs
     assert outputs.groupby("layer", sort=False)["unit"].count().to_dict() == {"inner": 8, "down": 16}
-    assert found.arrays["residuals"].shape == (24, 12)
+    assert found.residuals is not None and found.residuals.shape == (24, 12)
 
 
 def test_a_filter_of_zeros_and_one_that_nothing_reads_are_counted_and_left_out() -> None:
@@ -116,23 +117,24 @@ def test_a_filter_of_zeros_and_one_that_nothing_reads_are_counted_and_left_out()
     module[0].weight.data[0] = 0
     module[4].weight.data[:, 1] = 0
     found = analysed(module)
-    assert (found.values["dead"], found.values["unread"]) == (1, 1)
-    assert set(found.tables["rows"]["units"]) == {22}
-    inputs = found.tables["inputs"]
+    assert (found.dead, found.unread) == (1, 1)
+    assert set(found.rows["units"]) == {22}
+    inputs = found.inputs
     assert inputs["factor_1"].isna().tolist() == [False, True] + [False] * 22
     assert inputs["community"][1] == -1
 
 
 def test_a_network_of_grey_pictures_has_no_chroma_to_correlate() -> None:
     found = analysed(nn.Sequential(nn.Conv2d(1, 10, 5), nn.ReLU(), nn.Conv2d(10, 9, 3)), channels=1)
-    rows = found.tables["rows"].set_index(["factor", "property"])["rho"]
+    rows = found.rows.set_index(["factor", "property"])["rho"]
     assert rows.isna()[1, "chroma"] and rows.notna()[1, "orientation_selectivity"]
 
 
 def test_many_pairs_of_units_are_not_divided_and_it_is_said() -> None:
     found = analysed(planted(), largest=100)
-    assert found.values["communities_reason"] == "480 pairs of units are more than the 100 that are divided"
-    assert (found.tables["inputs"]["community"] == -1).all()
+    assert found.communities is None
+    assert found.communities_reason == "480 pairs of units are more than the 100 that are divided"
+    assert (found.inputs["community"] == -1).all()
 
 
 class Added(nn.Module):
@@ -161,12 +163,12 @@ class Added(nn.Module):
 )
 def test_what_is_not_fit_is_said_in_words(module: nn.Module, missing: tuple[str, ...], said: str) -> None:
     found = analysed(module, missing)
-    assert said in found.values["reason"]
-    assert set(found.tables) == set(COLUMNS)
-    assert all(table.empty for table in found.tables.values())
+    assert said in found.reason
+    assert not found.fit
+    assert all(table.empty for table in (found.rows, found.factors, found.inputs, found.outputs))
 
 
-def published(shared_data: Callable[[str], Path], folder: Path, file: str, name: str, weights: str) -> Contents:
+def published(shared_data: Callable[[str], Path], folder: Path, file: str, name: str, weights: str) -> Connectivity:
     from wbsite.models import load
     from wbsite.models.convert import convert
 
@@ -179,17 +181,17 @@ def published(shared_data: Callable[[str], Path], folder: Path, file: str, name:
 def test_the_first_factor_of_googlenet_goes_with_colour(bvlc: Any) -> None:
     layers = discover(bvlc.module, bvlc.spec.input_shape)
     found = run(Context(bvlc, layers, None, torch.device("cpu"), PARAMS, {}))
-    assert (found.values["first"], found.values["readers"][0]["layer"]) == ("conv2d0", "conv2d1")
-    rows = found.tables["rows"].set_index(["factor", "property"])
+    assert (found.first, found.readers[0].layer) == ("conv2d0", "conv2d1")
+    rows = found.rows.set_index(["factor", "property"])
     assert rows.loc[1, "chroma"]["rho"] == pytest.approx(0.82, abs=0.02)
     assert rows.loc[1, "chroma"]["low"] > 0.6
     assert abs(rows.loc[2, "chroma"]["rho"]) < 0.3
-    assert found.values["balanced"][0]["chroma"] > 0.7
-    assert (found.tables["factors"]["value"] > found.tables["factors"]["null_limit"]).all()
+    assert found.balanced[0].chroma > 0.7
+    assert (found.factors["value"] > found.factors["null_limit"]).all()
 
 
 def test_groups_of_the_original_alexnet_are_given_as_the_reason(
     shared_data: Callable[[str], Path], tmp_path: Path
 ) -> None:
     found = published(shared_data, tmp_path, "alexnet_groups2_int8.npz", "alexnet", "bvlc")
-    assert "conv2 reads the units of conv1 in 2 groups" in found.values["reason"]
+    assert "conv2 reads the units of conv1 in 2 groups" in found.reason

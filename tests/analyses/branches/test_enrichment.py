@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from torch import nn
 
 from wbsite.analyses.base import Context
 from wbsite.analyses.branches import branches, enrichment, tuning
-from wbsite.core.store import Contents, Store
+from wbsite.core.store import Entry, Store, canonical
 from wbsite.graph.layers import Layers, discover
 from wbsite.models import formats
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
@@ -24,6 +23,9 @@ from wbsite.ops.branches.group_tests import Population, category_tests, index_te
 from wbsite.ops.tuning.categories import FILTER_CATEGORIES, filter_categories
 from wbsite.ops.tuning.filter_tuning import FilterTuning
 from wbsite.ops.tuning.indices import INDICES
+from wbsite.results.base import Result
+from wbsite.results.branches.enrichment import Enrichment
+from wbsite.results.branches.tuning import Tuning
 from wbsite.stats.enrichment import false_discovery
 from wbsite.stats.roc_auc import separation
 from wbsite.stats.single_case import prediction_p
@@ -57,8 +59,8 @@ def network(seed: int = 0) -> tuple[LoadedModel, Layers]:
     return LoadedModel(module, spec, ""), discover(module, spec.input_shape)
 
 
-def stored(result: Contents, name: str) -> Any:
-    return Store(f"memory://enrichment-{name}").put(name, result, {})
+def stored(result: Result, name: str) -> Entry:
+    return Store(f"memory://enrichment-{name}").put(name, result.contents(), {})
 
 
 def units_of(layers: Mapping[str, int], rng: np.random.Generator) -> pd.DataFrame:
@@ -67,25 +69,34 @@ def units_of(layers: Mapping[str, int], rng: np.random.Generator) -> pd.DataFram
         pd.DataFrame({"layer": layer, "unit": range(units), "dead": False, **{n: rng.random(units) for n in INDICES}})
         for layer, units in layers.items()
     ]
-    return pd.concat(found, ignore_index=True)
+    columns = list(Tuning.fields["rows"].columns)
+    return pd.concat(found, ignore_index=True).reindex(columns=columns, fill_value=1.0)
+
+
+def made_tuning(rows: pd.DataFrame, members: pd.DataFrame) -> Tuning:
+    return Tuning(
+        indices={}, categories={}, layers=[], omitted=[], dead_below=0.01, rows=rows, members=members, stimuli={}
+    )
 
 
 LAYERS = {"conv1": 16, "conv2": 12, "small": 6, "other": 4, "wide": 8, "inside.0": 8, "inside.1": 8, "inside.2": 8}
 QUICK = {**enrichment.ANALYSES[0].params["quick"], "permutations": 300, "copies": 3}
 
 
-def run(rows: pd.DataFrame, named: pd.DataFrame, yours: pd.DataFrame | None = None, **params: Any) -> Contents:
+def run(rows: pd.DataFrame, named: pd.DataFrame, yours: pd.DataFrame | None = None, **params: Any) -> Enrichment:
     model, layers = network()
     cpu = torch.device("cpu")
     needs = {"branches": stored(branches.run(Context(model, layers, None, cpu, {}, {})), "branches")}
-    needs["tuning"] = stored(Contents({}, {}, {"rows": rows, "categories": named}), "tuning")
+    needs["tuning"] = stored(made_tuning(rows, named), "tuning")
     none = pd.DataFrame({"layer": [], "unit": np.array([], int), "category": []})
     given = none if yours is None else yours
-    return enrichment.run(Context(model, layers, None, cpu, {**QUICK, **params}, needs, load_categories=lambda: given))
+    return enrichment.run(
+        Context(model, layers, None, cpu, {**QUICK, **params}, needs, inputs={"categories": lambda: given})
+    )
 
 
 @pytest.fixture(scope="module")
-def named_by_hand() -> Contents:
+def named_by_hand() -> Enrichment:
     rows = units_of(LAYERS, np.random.default_rng(0))
     rows.loc[(rows["layer"] == "wide") & (rows["unit"] == 7), "dead"] = True
     rows.loc[rows["layer"] == "wide", "curve"] += 2.0
@@ -103,8 +114,8 @@ def row_of(table: pd.DataFrame, **place: str) -> dict[str, Any]:
     return found.iloc[0].to_dict()
 
 
-def test_units_are_counted_as_they_were_named(named_by_hand: Contents) -> None:
-    rows = named_by_hand.tables["rows"]
+def test_units_are_counted_as_they_were_named(named_by_hand: Enrichment) -> None:
+    rows = named_by_hand.rows
     group = rows.loc[rows["kind"] == "concat", "group"].iloc[0]
     row = row_of(rows, group=group, branch="wide", category="curve", source="stimuli")
     counted = {"layer_units": 17, "branch_units": 7, "in_layer": 7, "in_branch": 7}  # the dead unit is not counted
@@ -119,8 +130,8 @@ def test_units_are_counted_as_they_were_named(named_by_hand: Contents) -> None:
     np.testing.assert_allclose(rows["q"], false_discovery(rows["p"].to_numpy()))
 
 
-def test_an_index_is_compared_inside_and_outside(named_by_hand: Contents) -> None:
-    effects = named_by_hand.tables["effects"]
+def test_an_index_is_compared_inside_and_outside(named_by_hand: Enrichment) -> None:
+    effects = named_by_hand.effects
     row = row_of(effects, branch="wide", index="curve")
     assert row["auc"] == row["high"] == 1.0
     assert (row["units_in"], row["units_out"]) == (7, 10)
@@ -129,8 +140,8 @@ def test_an_index_is_compared_inside_and_outside(named_by_hand: Contents) -> Non
     assert "relative_frequency" not in set(effects["index"]), "in a group it is the frequency once more"
 
 
-def test_first_layers_are_tested_by_their_weights_too(named_by_hand: Contents) -> None:
-    rows = named_by_hand.tables["effects"]
+def test_first_layers_are_tested_by_their_weights_too(named_by_hand: Enrichment) -> None:
+    rows = named_by_hand.effects
     chroma = row_of(rows, group="conv1", branch="tower 1", index="chroma", source="weights")
     tuning_of = FilterTuning.of(network()[0].module.get_submodule("conv1").weight)  # type: ignore[arg-type]
     values = tuning_of.chroma.numpy()
@@ -139,21 +150,21 @@ def test_first_layers_are_tested_by_their_weights_too(named_by_hand: Contents) -
     assert set(rows.loc[rows["source"] == "weights", "group"]) == {"conv1"}
 
 
-def test_the_block_that_differs_is_named(named_by_hand: Contents) -> None:
-    stages = named_by_hand.tables["stages"].set_index("branch")
+def test_the_block_that_differs_is_named(named_by_hand: Enrichment) -> None:
+    stages = named_by_hand.blocks.set_index("branch")
     assert len(stages) == 3
     assert stages["q"].idxmin() == stages["statistic"].idxmax() == stages.index[1]
     assert stages["q"].min() < 0.05
-    (about,) = named_by_hand.values["stages"]
-    assert about["share"] > 2 * about["by_chance"]
-    assert about["with_depth"] < 0.5, "the middle block does not go with depth"
+    (about,) = named_by_hand.stages
+    assert about.share > 2 * about.by_chance
+    assert about.with_depth < 0.5, "the middle block does not go with depth"
 
 
-def test_values_are_json_and_say_how_much_was_tested(named_by_hand: Contents) -> None:
-    values = json.loads(json.dumps(named_by_hand.values, allow_nan=False))
-    assert values["tests"]["rows"] == len(named_by_hand.tables["rows"])
-    assert values["sources"] == {"stimuli": 69, "weights": 16, "yours": 18}
-    assert (values["permutations"], values["untrained"]["copies"]) == (300, 3)
+def test_values_are_json_and_say_how_much_was_tested(named_by_hand: Enrichment) -> None:
+    canonical(named_by_hand.contents().values)
+    assert named_by_hand.tests.rows == len(named_by_hand.rows)
+    assert named_by_hand.sources == {"stimuli": 69, "weights": 16, "yours": 18}
+    assert (named_by_hand.permutations, named_by_hand.untrained.copies) == (300, 3)
 
 
 def test_untrained_copies_stand_beside_what_stimuli_show() -> None:
@@ -162,18 +173,18 @@ def test_untrained_copies_stand_beside_what_stimuli_show() -> None:
     cpu = torch.device("cpu")
     needs = {"branches": stored(branches.run(Context(model, layers, None, cpu, {}, {})), "of copies")}
     given = tuning.run(Context(model, layers, None, cpu, {"most": {}}, needs))
-    found = run(given.tables["rows"], given.tables["categories"])
-    effects = found.tables["effects"]
-    measured = effects["group"].isin(found.values["untrained"]["groups"]) & (effects["source"] == "stimuli")
-    assert set(found.values["untrained"]["groups"]) == {
+    found = run(given.rows, given.members)
+    effects = found.effects
+    measured = effects["group"].isin(found.untrained.groups) & (effects["source"] == "stimuli")
+    assert set(found.untrained.groups) == {
         "conv2",
         effects.loc[effects["kind"] == "concat", "group"].iloc[0],
     }
     assert effects.loc[measured & effects["auc"].notna(), "untrained_auc"].notna().mean() > 0.8
     assert effects.loc[~measured, ["untrained_auc", "untrained_p"]].isna().all().all()
-    assert found.values["untrained"]["effects"]["tests"] > 0
+    assert found.untrained.effects.tests > 0
     again = enrichment._measured(model, ["conv2"], Context(model, layers, None, cpu, {}, {}))
-    shown = given.tables["rows"].query("layer == 'conv2' and not dead")
+    shown = given.rows.query("layer == 'conv2' and not dead")
     for name in ("colour", "frequency", "orientation_selectivity"):
         np.testing.assert_allclose(again.units[name], shown[name], rtol=1e-5)
 
@@ -211,12 +222,12 @@ def test_a_network_without_branches_has_empty_tables() -> None:
     needs = {"branches": stored(branches.run(context), "plain")}
     none = pd.DataFrame({"layer": [], "unit": np.array([], int), "category": []})
     found = enrichment.run(
-        Context(model, context.layers, None, context.device, QUICK, needs, load_categories=lambda: none)
+        Context(model, context.layers, None, context.device, QUICK, needs, inputs={"categories": lambda: none})
     )
-    json.dumps(found.values, allow_nan=False)
-    for name in ("rows", "effects", "stages"):
-        assert found.tables[name].empty
-        assert {"group", "branch", "p", "q"} <= set(found.tables[name].columns)
+    canonical(found.contents().values)
+    assert found.rows.empty
+    assert found.effects.empty
+    assert found.blocks.empty
 
 
 def random_layers(draws: int, units: int) -> list[pd.DataFrame]:

@@ -55,7 +55,7 @@ def context(module: nn.Module, cancelling: Cancellation | None = None, **params:
         needs = {"cancellation": store.put(uuid.uuid4().hex, cancelling.contents(), {})}
     return Context(
         model, discover(module, spec.input_shape), None, torch.device("cpu"), params, needs,
-        load_photographs=lambda: photographs,
+        inputs={"photographs": lambda: photographs},
     )  # fmt: skip
 
 

@@ -53,7 +53,9 @@ def run() -> Callable[..., LongTail]:
         layers = discover(module, spec.input_shape)
         model = LoadedModel(module, spec, "0", missing)
         params = {**PARAMS, **params}
-        context = Context(model, layers, None, torch.device("cpu"), params, {}, load_photographs=lambda: photographs)
+        context = Context(
+            model, layers, None, torch.device("cpu"), params, {}, inputs={"photographs": lambda: photographs}
+        )
         return long_tail.ANALYSES[0].run(context)
 
     return of

@@ -49,7 +49,7 @@ def context(tmp_path: Path) -> Callable[..., Context]:
         parts = Parts(store, "parts", {}, Progress())
         return Context(
             model, layers, layer, device, given, {"examples": examples}, parts=parts,
-            load_photographs=lambda: photographs,
+            inputs={"photographs": lambda: photographs},
         )  # fmt: skip
 
     return make

@@ -43,10 +43,12 @@ def site(
     process: Callable[..., Any],
     write_run: Callable[..., Path],
     speck_weights: Path,
+    copy_store: Callable[[Path], None],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Site:
     """The results of a few made-up runs."""
     folder = tmp_path_factory.mktemp("lab")
+    copy_store(folder)
     for experiment, changes in TRAINED.items():
         for seed in range(1 if experiment == "map_4" else 2):
             write_run(folder / "runs", experiment, seed, **changes)

@@ -23,8 +23,10 @@ from wbsite.models.networks import alexnet, torchvision_cnns
 from wbsite.models.networks.inception_layouts import SMALL
 from wbsite.models.networks.inceptionv1 import InceptionV1
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
+from wbsite.render.page import Writing
 from wbsite.render.pages.models import pages
 from wbsite.results.site import Site
+from wbsite.run.worker import contents_of
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], int]] = {
     "inceptionv1": (lambda: InceptionV1(SMALL), 64),
@@ -48,7 +50,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
         results = {}
         for place, analysis in enumerate((architecture, branches)):
             key = f"{2 * number + place:064d}"
-            store.put(key, analysis.run(context), {"analysis": analysis.__name__})
+            store.put(key, contents_of(analysis.ANALYSES[0], analysis.run(context)), {"analysis": analysis.__name__})
             results[analysis.ANALYSES[0].name] = {"": {"key": key}}
         store.put_record(f"models/{name}", {"id": name, "title": name, "results": results})
     return Site(store, list(NETWORKS))
@@ -157,3 +159,14 @@ def test_what_was_never_computed_is_a_card(site: Site) -> None:
 def _page(site: Site, model: str) -> str:
     page = next(page for page in pages(site) if page.path == f"models/{model}")
     return page.make()["index.md"].decode()
+
+
+def test_an_article_that_names_no_network_shows_an_example(site: Site) -> None:
+    writing = Writing(site, "articles/made")
+    assert "in inceptionv1" in writing.figure("branch-diagram"), "concatenated branches before others"
+    assert "in alexnet" in writing.figure("branch-diagram", model="alexnet", as_="named")
+    text = writing.figure("residual-blocks")
+    assert "the networks of this site have no residual blocks" in text
+    assert "could not be drawn" in writing.finish(writing.ref("residual-blocks"))["index.md"].decode()
+    with pytest.raises(WbsiteError, match="none is given"):
+        writing.figure("branch-effects")

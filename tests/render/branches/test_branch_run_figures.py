@@ -38,10 +38,12 @@ def site(
     process: Callable[..., Any],
     branch_run: Callable[..., Any],
     speck_weights: Path,
+    copy_store: Callable[[Path], None],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Site:
     """The results of made-up runs of two settings."""
     folder = tmp_path_factory.mktemp("branches")
+    copy_store(folder)
     provenance = {**branch_run("two", 0, 2).record["provenance"], "dataset": "tiny"}
     for experiment, of in TRAINED.items():
         for seed in range(1 if experiment == "alexnet_towers" else 3):
@@ -201,8 +203,13 @@ def test_the_table_has_every_experiment_and_intervals_where_there_are_any(draw: 
 
 
 def test_only_undivided_networks_leave_nothing_to_part(
-    process: Callable[..., Any], branch_run: Callable[..., Any], speck_weights: Path, tmp_path: Path
+    process: Callable[..., Any],
+    branch_run: Callable[..., Any],
+    speck_weights: Path,
+    copy_store: Callable[[Path], None],
+    tmp_path: Path,
 ) -> None:
+    copy_store(tmp_path)
     run = branch_run("undivided", 0)
     run.write(tmp_path / "runs" / "branches" / f"{run.name}.npz")
     ran = process(tmp_path, "compute", "--models", "speck", "--weights-dir", str(speck_weights), "--runs", "runs")

@@ -10,12 +10,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from wbsite.analyses.branches.enrichment import TABLES
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Contents, Store
+from wbsite.core.store import Store
 from wbsite.ops.branches.group_tests import Population, category_tests, index_tests, stage_tests
 from wbsite.ops.branches.untrained_null import KEYS, against_copies, stacked
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
+from wbsite.results.base import Result
+from wbsite.results.branches.branches import Branches
+from wbsite.results.branches.enrichment import Counts, Enrichment, FalseAlarms, Stage, Untrained
+from wbsite.results.branches.filter_tuning import FilterTuning
+from wbsite.results.branches.tuning import Category, Index, Tuning
+from wbsite.results.network.architecture import Architecture, Head, LayerInfo
+from wbsite.results.network.filters import Filters
 from wbsite.results.site import Site
 from wbsite.stats.enrichment import false_discovery
 
@@ -45,7 +53,7 @@ def tables_of(group: str, kind: str, source: str, population: Population, seed: 
     return {name: pd.DataFrame([{**place, **row} for row in rows]) for name, rows in found.items()}
 
 
-def result() -> Contents:
+def made_enrichment() -> Enrichment:
     parts = [
         tables_of("mixed3a", "concat", "stimuli", PATHS),
         tables_of("conv1", "towers", "weights", TOWERS),
@@ -57,56 +65,75 @@ def result() -> Contents:
     copies = [stacked([tables_of("mixed3a", "concat", "stimuli", PATHS, seed)]) for seed in (1, 2, 3, 4)]
     copies += [stacked([tables_of("layer1", "residual", "stimuli", BLOCKS, seed)]) for seed in (1, 2, 3, 4)]
     tables = against_copies(tables, copies)
-    (stage,) = tables.pop("shares").drop(columns=["kind", "source"]).to_dict("records")
-    untrained = {
-        "copies": 4,
-        "reason": "",
-        "groups": ["mixed3a"],
-        **{n: {"tests": 40, "share": 0.1} for n in ("rows", "effects")},
-    }
-    return Contents(
-        values={
-            "permutations": 200, "seed": 0, "sources": {"stimuli": 76, "weights": 16},
-            "tests": {name: len(tables[name]) for name in KEYS},
-            "untrained": {**untrained, "stages": {"tests": 0, "share": None}},
-            "stages": [{**stage, "untrained": [0.05, 0.08]}],
-        },
-        tables=tables,
+    (stage,) = tables["shares"].to_dict("records")
+    tables = {name: tables[TABLES[name]][list(Enrichment.fields[name].columns)] for name in TABLES}
+    some, none = FalseAlarms(tests=40, share=0.1), FalseAlarms(tests=0, share=None)
+    return Enrichment(
+        permutations=200,
+        seed=0,
+        sources={"stimuli": 76, "weights": 16},
+        tests=Counts(**{name: len(table) for name, table in tables.items()}),
+        published=[],
+        untrained=Untrained(copies=4, reason="", groups=["mixed3a"], rows=some, effects=some, blocks=none),
+        stages=[Stage.model_validate({**stage, "untrained": [0.05, 0.08]})],
+        **tables,
+    )
+
+
+def architecture(layer: str, units: int) -> Architecture:
+    """Of a network whose one convolution of 7×7 reads the picture."""
+    info = LayerInfo(
+        name=layer, kind="conv", order=0, inputs=("input",), in_channels=3, out_channels=units, kernel=(7, 7),
+        stride=(1, 1), padding=(3, 3), dilation=(1, 1), groups=1, bias=True, parameters=148 * units,
+        output_shape=(units, 16, 16), calls=1, weight_shape=(units, 3, 7, 7), reads=(), planar=True, spatial=True,
+        block="", first_unit=0, has_weights=True,
     )  # fmt: skip
-
-
-def layer(name: str, units: int) -> dict[str, Any]:
-    return {"name": name, "kind": "conv", "kernel": [7, 7], "first_unit": 0, "out_channels": units, "planar": True}
+    return Architecture(
+        name="net", weights="made", title="Net & Co", reference="", note="", source=None, digest="", missing=[],
+        provenance={}, input_shape=(3, 16, 16), parameters=1, parameters_held=1, layers=[info], skipped=[], notes=[],
+        head=Head(kind="pooled", layer="", positions=1),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     store = Store(tmp_path_factory.mktemp("store"))
-    rows = [("mixed3a", "concat", n, k) for n, k in zip(PATHS.branches, PATHS.kernels, strict=True)]
-    rows += [("conv1", "towers", n, 7) for n in TOWERS.branches]
-    tower = {"group": "conv1", "kind": "towers", "layer": "conv1"}
-    members = pd.DataFrame([{**tower, "branch": f"tower {i + 1}", "low": 8 * i, "high": 8 * i + 8} for i in (0, 1)])
-    curve = {"title": "curve", "rule": "arcs at least half as strong again"}
-    indices = {
-        name: {"title": title} for name, title in {"colour": "colour against luminance", "curve": "curves"}.items()
-    }
-    filters = pd.DataFrame(
-        {"unit": range(16), "chroma": np.linspace(0, 1, 16), "frequency": 0.1, "dead": [False] * 15 + [True]}
-    )
-    results = {
-        ("enrichment", ""): result(),
-        ("branches", ""): Contents(
-            {"groups": [1], "none": "", "passed_over": []},
-            tables={"rows": pd.DataFrame(rows, columns=["group", "kind", "branch", "kernel"]), "members": members},
+    rows = [("mixed3a", "concat", n, 10, k, 1) for n, k in zip(PATHS.branches, PATHS.kernels, strict=True)]
+    rows += [("conv1", "towers", n, 8, 7, 1) for n in TOWERS.branches]
+    members = [("conv1", "towers", f"tower {i + 1}", "conv1", 8 * i, 8 * i + 8) for i in (0, 1)]
+    numbers = {"low": 0, "high": 1, "formula": "", "source": ""}
+    indices = {"colour": Index(title="colour against luminance", **numbers), "curve": Index(title="curves", **numbers)}
+    filters = pd.DataFrame({name: np.linspace(0, 1, 16) for name in FilterTuning.fields["rows"].columns})
+    filters = filters.assign(unit=range(16), dead=[False] * 15 + [True])
+    results: dict[tuple[str, str], Result] = {
+        ("enrichment", ""): made_enrichment(),
+        ("branches", ""): Branches(
+            groups=[],
+            none="",
+            passed_over=[],
+            rows=pd.DataFrame(rows, columns=list(Branches.fields["rows"].columns)),
+            members=pd.DataFrame(members, columns=list(Branches.fields["members"].columns)),
         ),
-        ("tuning", ""): Contents({"categories": {"curve": curve}, "indices": indices}),
-        ("architecture", ""): Contents({"layers": [layer("conv1", 16)]}),
-        ("filter_tuning", "conv1"): Contents({"units": 16}, tables={"rows": filters}),
-        ("filters", "conv1"): Contents(arrays={"pictures": np.full((16, 7, 7, 3), 0.5, np.float32)}),
+        ("tuning", ""): Tuning(
+            indices=indices,
+            categories={"curve": Category(title="curve", rule="arcs at least half as strong again", index="curve")},
+            layers=[],
+            omitted=[],
+            dead_below=0.01,
+            rows=pd.DataFrame(columns=list(Tuning.fields["rows"].columns)),
+            members=pd.DataFrame(columns=["layer", "unit", "category"]),
+            stimuli={},
+        ),
+        ("architecture", ""): architecture("conv1", 16),
+        ("filter_tuning", "conv1"): FilterTuning(units=16, dead=1, dead_below=0.05, channels=3, rows=filters),
+        ("filters", "conv1"): Filters(
+            channels=3, pictures=np.full((16, 7, 7, 3), 0.5, np.float32), order=np.arange(16)
+        ),
     }
     places: dict[str, dict[str, Any]] = {}
-    for (analysis, name), one in results.items():
-        entry = store.put(f"{len(places)}{analysis}{name}", one, {"categories": {"name": "mine.csv"}})
+    for (analysis, name), result in results.items():
+        about = {"categories": {"name": "mine.csv"}}
+        entry = store.put(f"{len(places)}{analysis}{name}", result.contents(), about)
         places.setdefault(analysis, {})[name] = {"key": entry.key}
     store.put_record("models/net", {"id": "net", "title": "Net & Co", "results": places})
     store.put_record("models/plain", {"id": "plain", "title": "Plain", "results": {}})

@@ -7,6 +7,7 @@ import json
 import math
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,16 @@ import pytest
 from PIL import Image
 
 from wbsite.core import registry
-from wbsite.core.store import Contents, Store
-from wbsite.render.branches._first_layer import PROPERTIES, two_text
+from wbsite.core.store import Store
+from wbsite.render.branches._first_layer import PROPERTIES
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.render.sprites import quantised
+from wbsite.render.text import fixed_text
+from wbsite.results.branches.connectivity import Connectivity
 from wbsite.results.site import Model, Site
 from wbsite.run.plan import plan
-from wbsite.run.subjects import ModelRequest
-from wbsite.run.worker import perform
+from wbsite.run.subjects.model import ModelSubject
+from wbsite.run.worker import run_task
 
 ANALYSES = ["architecture", "filters", "connectivity"]
 
@@ -32,10 +35,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """Two bundled networks: one whose second convolution reads all of the first, one whose reads it in groups."""
     store = Store(str(tmp_path_factory.mktemp("store")))
     for token in ("simplified_32", "alexnet_32"):
-        planned = plan(ModelRequest(token), "quick", ANALYSES)
+        planned = plan(ModelSubject(token), "quick", ANALYSES)
         results: dict[str, dict[str, Any]] = {name: {} for name in ANALYSES}
         for task in planned.tasks:
-            outcome = perform(task, store.url, "cpu")
+            outcome = run_task(task, store.url, "cpu")
             assert not outcome.failed, outcome.failed
             results[task.analysis][task.layer] = {"key": task.key}
         record = {"id": planned.subject.id, "title": planned.facts["title"], "results": results}
@@ -72,11 +75,11 @@ def test_every_unit_is_on_the_map_inside_its_frame_with_a_link_to_its_page(site:
 
 def test_axes_carry_the_correlations_of_the_store(site: Site) -> None:
     drawing = drawn(site, "factor-map")
-    entry = site.model("simplified_32").entry("connectivity")
-    assert entry is not None
-    rows = entry.table("rows")
+    result = site.model("simplified_32").result(Connectivity)
+    assert result is not None
+    rows = result.rows
     for row in rows[rows["property"].isin(["chroma", "frequency"])].to_dict("records"):
-        text = f"ρ&nbsp;=&nbsp;{two_text(row['rho'])} ({two_text(row['low'])} to {two_text(row['high'])})"
+        text = f"ρ&nbsp;=&nbsp;{fixed_text(row['rho'])} ({fixed_text(row['low'])} to {fixed_text(row['high'])})"
         assert text in drawing.body
     assert "2\u202f000 resamples" in drawing.caption
     assert "24 units" in drawing.caption
@@ -85,14 +88,14 @@ def test_axes_carry_the_correlations_of_the_store(site: Site) -> None:
 def test_communities_show_every_filter_once_and_their_numbers(site: Site) -> None:
     drawing = drawn(site, "communities")
     assert isinstance(drawing, Drawing)
-    said = site.value("connectivity/simplified_32/communities")
+    communities = site.model("simplified_32").result(Connectivity).communities
     items = re.findall(r"<li><p><strong>(\d+)</strong> (\d+) filters and (\d+) units(.*?)</li>", drawing.body)
-    assert [int(item[0]) for item in items] == list(range(1, said["count"] + 1))
+    assert [int(item[0]) for item in items] == list(range(1, communities.count + 1))
     assert sum(int(item[1]) for item in items) == 24 and sum(int(item[2]) for item in items) == 48
     assert [item[3].count("<svg") for item in items] == [int(item[1]) for item in items]
     frames = re.findall(r'<i style="left:([\d.]+)%;top:[\d.]+%;width:([\d.]+)%', drawing.body)
     assert sum(float(width) for _, width in frames) == pytest.approx(100, abs=0.1)
-    assert f"Modularity {said['modularity']:.3f}" in drawing.caption
+    assert f"Modularity {communities.modularity:.3f}" in drawing.caption
     assert len(drawing.data) == 24
 
 
@@ -136,13 +139,14 @@ def test_without_a_fit_network_the_chart_is_a_gap(site: Site) -> None:
 def test_few_units_are_drawn_without_correlations(site: Site, tmp_path: Path) -> None:
     """They have their places, and no number that would mean nothing."""
     known = site.model("simplified_32")
-    entry = known.entry("connectivity")
-    assert entry is not None
-    tables = {name: entry.table(name) for name in ("rows", "factors", "inputs", "outputs", "communities")}
-    tables["rows"] = tables["rows"].assign(rho=math.nan, low=math.nan, high=math.nan, p=math.nan, q=math.nan, units=5)
+    result = known.result(Connectivity)
+    assert result is not None
+    contents = result.contents()
+    none = dict.fromkeys(("rho", "low", "high", "p", "q"), math.nan)
+    tables = {**contents.tables, "rows": result.rows.assign(**none, units=5)}
     shutil.copytree(site.store.url.removeprefix("file://"), tmp_path, dirs_exist_ok=True)
     store = Store(str(tmp_path))
-    store.put("0" * 64, Contents(entry.values, dict(entry.arrays), tables), {"analysis": "connectivity"})
+    store.put("0" * 64, replace(contents, tables=tables), {"analysis": "connectivity"})
     results = {**known.record["results"], "connectivity": {"": {"key": "0" * 64}}}
     few = Model(store, {**known.record, "results": results})
     drawing = registry.named("figures", "factor-map", "figure").draw(Scene(site, few))

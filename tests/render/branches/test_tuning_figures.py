@@ -12,52 +12,60 @@ import pytest
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import Contents, Entry, Store
+from wbsite.core.store import Entry, Store
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
+from wbsite.results.branches.branches import Branches
+from wbsite.results.branches.tuning import Category, Index, Layer, Omitted, Tuning
 from wbsite.results.site import Site
 
-INDEX = {"title": "curves", "low": -1, "high": 1, "formula": "(M − U) / (M + U)", "source": "someone 2020"}
+INDEX = Index(title="curves", low=-1, high=1, formula="(M − U) / (M + U)", source="someone 2020")
+NONE = float("nan")
 
 
-def tuning(**changes: Any) -> Contents:
+def tuning(layers: bool = True) -> Tuning:
     """Of speck: conv2 (8 units) in two branches, 1×1 `point` (4 units) in a group of its own."""
-    rows = pd.DataFrame(
-        {
-            "layer": ["conv2"] * 8 + ["point"] * 4,
-            "unit": [*range(8), *range(4)],
-            "dead": [False] * 7 + [True] + [False] * 4,
-            "curve": [0.1, 0.9, 0.3, float("nan"), 0.5, -0.2, 0.6, float("nan"), 0.1, 0.2, 0.3, 0.4],
-            "colour": [0.5, 0.1, 0.2, 0.3, 0.9, 0.8, 0.2, float("nan"), 0.5, 0.5, 0.5, 0.5],
-        }
+    rows = pd.DataFrame({name: [0.5] * 12 for name in Tuning.fields["rows"].columns}).assign(
+        layer=["conv2"] * 8 + ["point"] * 4,
+        unit=[*range(8), *range(4)],
+        dead=[False] * 7 + [True] + [False] * 4,
+        curve=[0.1, 0.9, 0.3, NONE, 0.5, -0.2, 0.6, NONE, 0.1, 0.2, 0.3, 0.4],
+        colour=[0.5, 0.1, 0.2, 0.3, 0.9, 0.8, 0.2, NONE, 0.5, 0.5, 0.5, 0.5],
     )
     named = [("conv2", 1, "curve"), ("conv2", 2, "curve"), ("conv2", 6, "curve"), ("conv2", 1, "black-and-white")]
-    shown = {"families": {"gratings": 288, "discs": 30}, "stimuli": 318, "side": 7, "canvas": 12, "padded": False}
-    values = {
-        "indices": {"curve": INDEX, "colour": {**INDEX, "title": "colour", "low": 0}},
-        "categories": {
-            "curve": {"title": "curve", "rule": "arcs rather than lines", "index": "curve"},
-            "black-and-white": {"title": "black and white", "rule": "no colour", "index": "-colour"},
-            "corner": {"title": "corner", "rule": "corners", "index": "curve"},
+    shown = Layer(
+        layer="conv2", side=7, canvas=12, padded=False, stimuli=318, families={"gratings": 288, "discs": 30},
+        lowest=1 / 7, highest=1 / 3, dead=1,
+    )  # fmt: skip
+    return Tuning(
+        indices={"curve": INDEX, "colour": INDEX.model_copy(update={"title": "colour", "low": 0})},
+        categories={
+            "curve": Category(title="curve", rule="arcs rather than lines", index="curve"),
+            "black-and-white": Category(title="black and white", rule="no colour", index="-colour"),
+            "corner": Category(title="corner", rule="corners", index="curve"),
         },
-        "layers": [
-            {"layer": "conv2", "reason": "", "dead": 1, "lowest": 1 / 7, "highest": 1 / 3, **shown},
-            {"layer": "conv3", "reason": "it was left out"},
-        ],
-        **changes,
-    }
-    tables = {"rows": rows, "categories": pd.DataFrame(named, columns=["layer", "unit", "category"])}
-    return Contents(values, tables=tables, pictures={"gratings.webp": b"g", "discs.webp": b"d"})
+        layers=[shown] if layers else [],
+        omitted=[Omitted(layer="conv3", reason="its weights are missing")],
+        dead_below=0.01,
+        rows=rows,
+        members=pd.DataFrame(named, columns=["layer", "unit", "category"]),
+        stimuli={"gratings.webp": b"g", "discs.webp": b"d"},
+    )
 
 
-def branches() -> Contents:
+def branches() -> Branches:
     members = [
         ("place", "groups", "group 1", "conv2", 0, 4),
         ("place", "groups", "group 2", "conv2", 4, 8),
         ("late", "concat", "point", "point", 0, 4),
         ("late", "concat", "deep", "conv3", 0, 10),
     ]
-    table = pd.DataFrame(members, columns=["group", "kind", "branch", "layer", "low", "high"])
-    return Contents({"none": ""}, tables={"members": table})
+    return Branches(
+        groups=[],
+        none="",
+        passed_over=[],
+        rows=pd.DataFrame(columns=list(Branches.fields["rows"].columns)),
+        members=pd.DataFrame(members, columns=list(Branches.fields["members"].columns)),
+    )
 
 
 @pytest.fixture
@@ -68,9 +76,9 @@ def drawn(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
     assert model.layers, "kept before its results are replaced"
     found = model.found
 
-    def draw(name: str, result: Contents | None = None, without: str = "", **options: Any) -> Any:
+    def draw(name: str, result: Tuning | None = None, without: str = "", **options: Any) -> Any:
         results = {"tuning": result or tuning(), "branches": branches()}
-        entries = {analysis: own.put(f"{i:064x}", one, {}) for i, (analysis, one) in enumerate(results.items())}
+        entries = {name: own.put(f"{i:064x}", one.contents(), {}) for i, (name, one) in enumerate(results.items())}
 
         def look(analysis: str, layer: str = "") -> Entry | Gap:
             gone = Gap("it was left out", failed=False)
@@ -152,5 +160,5 @@ def test_stimuli_are_shown_by_family_with_what_each_layer_saw(drawn: Callable[..
     assert list(drawing.files) == ["stimuli-speck-gratings.webp", "stimuli-speck-discs.webp"]
     assert "(288)" in drawing.body and "padding" not in drawing.caption
     assert drawing.data["layer"].tolist() == ["conv2"]
-    gap = drawn("stimuli", tuning(layers=[{"layer": "conv1", "reason": "its weights are missing"}]))
+    gap = drawn("stimuli", tuning(layers=False))
     assert isinstance(gap, Gap) and gap.reason == "its weights are missing"

@@ -78,7 +78,6 @@ def record(banding: BandingIndex) -> Index:
 ANALYSES = (
     Analysis(
         name="banding",
-        version=1,
         scope="layer",
         summary="row share R, column share C and banding index H = R − C, with a bootstrap interval over units",
         run=run,

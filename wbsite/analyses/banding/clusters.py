@@ -196,7 +196,6 @@ def _other_sizes(pool: Pool) -> Iterator[Row]:
 ANALYSES = (
     Analysis(
         name="clusters",
-        version=2,
         scope="suite",
         suite="banding",
         summary="kernels of all experiments of the banding laboratory clustered by shape, 4 to 19 clusters",

@@ -176,7 +176,6 @@ def _head(runs: Repeated) -> Head | None:
 ANALYSES = (
     Analysis(
         name="experiments",
-        version=1,
         scope="suite",
         suite="banding",
         summary="every experiment of the banding laboratory: H of the last two layers, accuracy, intervals over seeds",

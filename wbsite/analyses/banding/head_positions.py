@@ -55,7 +55,6 @@ def run(context: Context) -> HeadPositions:
 ANALYSES = (
     Analysis(
         name="head_positions",
-        version=1,
         scope="layer",
         summary="share of a fully connected layer's weight variance by vertical and by horizontal position",
         run=run,

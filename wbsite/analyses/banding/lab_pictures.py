@@ -177,7 +177,6 @@ def _quantisation(layers: list[Pictured]) -> Quantisation:
 ANALYSES = (
     Analysis(
         name="lab_pictures",
-        version=2,
         scope="suite",
         suite="banding",
         summary="NMF pictures of the last two layers of every experiment of the banding laboratory, and H on them",

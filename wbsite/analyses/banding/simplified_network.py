@@ -68,7 +68,6 @@ def describe(run: Run) -> tuple[Network, list[dict[str, Any]]] | None:
 ANALYSES = (
     Analysis(
         name="simplified_network",
-        version=1,
         scope="suite",
         suite=SUITE,
         summary="groups, units, kernels and maps of the simplified network, for its diagram",

@@ -1,4 +1,4 @@
-"""Runs of the branch laboratory: the first layer's units, the branch of each, and how far branches part in training."""
+"""Runs of the branch laboratory: units of the first layer, their branches, and how far these differ in training."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from wbsite.ops.tuning.filter_tuning import living
+from wbsite.results.branches.branch_experiments import BranchDifference
+from wbsite.results.estimate import Estimate
 from wbsite.stats.intervals import t_interval, welch_difference
 from wbsite.stats.rank_eta_squared import LEVEL, Parting, folded_area, parting, split_at_random
-from wbsite.train.repeated_runs import Repeated, bounds, half_epoch
+from wbsite.train.repeated_runs import Repeated, finite, half_epoch
 from wbsite.train.runs import Run
 
 PROPERTIES: Mapping[str, tuple[str, str]] = {
@@ -23,25 +25,25 @@ PROPERTIES: Mapping[str, tuple[str, str]] = {
     "frequency": ("frequency", ""),
     "frequency beyond colour": ("frequency", "chroma"),
 }
-"""What branches may part in → the property of units, and the one that is taken out."""
+"""What branches may differ in → the property of units, and the one that is taken out."""
 
 MEASURES = ["chroma", "frequency", "oriented", "strength"]
 
 
 @dataclass(frozen=True, eq=False)
-class Branched:
-    """A run that recorded what the units of its first layer look for, see `train.measure_branches`."""
+class BranchRun:
+    """A run that recorded the properties of the units of its first layer, see `train.measure_branches`."""
 
     run: Run
 
     @property
     def record(self) -> Mapping[str, Any]:
-        """Of the run."""
+        """The run's record."""
         return self.run.record
 
     @property
     def seed(self) -> int:
-        """Of the training."""
+        """The seed of the training."""
         return int(self.record["seed"])
 
     @property
@@ -53,12 +55,12 @@ class Branched:
     def moments(self) -> Mapping[float, pd.DataFrame]:
         """Epoch → the units as they were then, in order: unit, branch from 1, MEASURES, dead.
 
-        Branches have as many units each, the first units the first branch. What a dead unit looks for is NaN.
+        Branches have as many units each, the first units the first branch. Properties of a dead unit are NaN.
         """
-        found: dict[float, list[Mapping[str, float]]] = {}
+        rows: dict[float, list[Mapping[str, float]]] = {}
         for row in self.record["history"]:
-            found.setdefault(row["epoch"], []).append(row)
-        return {epoch: self._table(found[epoch]) for epoch in sorted(found)}
+            rows.setdefault(row["epoch"], []).append(row)
+        return {epoch: self._table(rows[epoch]) for epoch in sorted(rows)}
 
     @property
     def end(self) -> pd.DataFrame:
@@ -73,19 +75,19 @@ class Branched:
         return table
 
     def values(self, name: str, epoch: float | None = None) -> tuple[np.ndarray, np.ndarray | None]:
-        """One of PROPERTIES of every unit, and what is taken out of it; of the trained network by default."""
+        """One of PROPERTIES of every unit, and the property that is taken out; of the trained network by default."""
         units = self.end if epoch is None else self.moments[epoch]
         values, without = PROPERTIES[name]
         return units[values].to_numpy(), units[without].to_numpy() if without else None
 
-    def parting(self, name: str, epoch: float, draws: int, seed: int) -> Parting:
-        """How far branches part in one of PROPERTIES at a moment; the null's draws differ between seeds and moments."""
+    def difference(self, name: str, epoch: float, draws: int, seed: int) -> Parting:
+        """How far branches differ in one of PROPERTIES at a moment; the null's draws depend on the run and moment."""
         values, without = self.values(name, epoch)
-        own = [seed, self.seed, [*self.moments].index(epoch)]
-        return parting(values, self.end["branch"].to_numpy(), without, draws=draws, seed=own)
+        seeds = [seed, self.seed, [*self.moments].index(epoch)]
+        return parting(values, self.end["branch"].to_numpy(), without, draws=draws, seed=seeds)
 
     def area(self, name: str) -> float:
-        """Folded, of a property itself; NaN for what is left of one, and for other numbers of branches than two."""
+        """The folded area under the ROC curve; NaN for the rest of a property, and unless there are two branches."""
         values, without = self.values(name)
         return folded_area(values, self.end["branch"].to_numpy()) if without is None else math.nan
 
@@ -99,13 +101,13 @@ class Branched:
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """Parting in one property through the training of an experiment.
+    """How far branches differ in one property through the training of an experiment.
 
     Attributes:
         epochs: (M,) at which it was measured.
-        shares: (S, M) of every seed.
+        shares: (S, M) η² of every seed.
         expected: (M,) mean under the null.
-        limits: (M,) the null's quantile at `ops.parting.LEVEL` of the mean over as many seeds.
+        limits: (M,) the null's quantile at LEVEL of the mean over as many seeds.
         last: at the end, of every seed.
     """
 
@@ -116,17 +118,17 @@ class Course:
     last: tuple[Parting, ...]
 
     @classmethod
-    def of(cls, runs: Sequence[Branched], name: str, draws: int, seed: int) -> Course:
-        """Of the runs of an experiment, at the moments that all of them have."""
+    def of(cls, runs: Sequence[BranchRun], name: str, draws: int, seed: int) -> Course:
+        """The course of the runs of an experiment, at the moments that all of them have."""
         epochs = [epoch for epoch in runs[0].moments if all(epoch in run.moments for run in runs)]
-        found = [[run.parting(name, epoch, draws, seed) for epoch in epochs] for run in runs]
-        null = np.array([[one.null for one in run] for run in found]).mean(0)
+        measured = [[run.difference(name, epoch, draws, seed) for epoch in epochs] for run in runs]
+        null = np.array([[moment.null for moment in moments] for moments in measured]).mean(0)
         return cls(
             epochs,
-            np.array([[one.share for one in run] for run in found]),
+            np.array([[moment.share for moment in moments] for moments in measured]),
             null.mean(1),
             np.quantile(null, LEVEL, axis=1),
-            tuple(run[-1] for run in found),
+            tuple(moments[-1] for moments in measured),
         )
 
     @property
@@ -143,46 +145,42 @@ class Course:
         units are never quite alike; interpolated between moments."""
         return half_epoch(self.epochs, (self.shares.mean(0) - self.expected).tolist())
 
-    def ended(self, splits: np.ndarray) -> dict[str, Any]:
-        """How far branches part at the end, in how many seeds, since when, and against splits (S, draws) of a baseline.
+    def end(self, areas: Sequence[float], splits: np.ndarray) -> BranchDifference:
+        """How far branches differ at the end, in how many seeds, since when, and against a baseline.
 
-        See `analyses.branch_experiments` for the names.
+        Args:
+            areas: of the runs.
+            splits: (S, draws) η² of the baseline's runs divided at random; (0, draws) without a baseline.
         """
-        last = [one.share for one in self.last]
-        parting, above = sum(one.beyond_chance for one in self.last), self.above_from
-        exact = binomtest(parting, len(last)).proportion_ci(method="exact")
-        dealt = np.quantile(splits, ((1 - LEVEL) / 2, (1 + LEVEL) / 2)) if splits.size else np.full(2, math.nan)
-        return {
-            **mean_share(last),
-            **{name: float(np.mean([getattr(one, name) for one in self.last])) for name in ("expected", "limit")},
-            "parting": parting,
-            "parting_low": float(exact.low),
-            "parting_high": float(exact.high),
-            "split": float(splits.mean()) if splits.size else math.nan,
-            "split_low": float(dealt[0]),
-            "split_high": float(dealt[1]),
-            **bounds(welch_difference(last, splits.mean(1)), "difference"),
-            "above_from": above,
-            "half_epoch": None if above is None else self.half_epoch,
-        }
-
-
-def mean_share(shares: Sequence[float] | np.ndarray) -> dict[str, float]:
-    """The mean over seeds with its interval: share, low, high."""
-    found = t_interval(shares)
-    return {"share": found.mean, "low": found.low, "high": found.high}
+        shares = [moment.share for moment in self.last]
+        beyond, above = sum(moment.beyond_chance for moment in self.last), self.above_from
+        exact = binomtest(beyond, len(shares)).proportion_ci(method="exact")
+        quantiles = (1 - LEVEL) / 2, (1 + LEVEL) / 2
+        split = (splits.mean(), *np.quantile(splits, quantiles)) if splits.size else (math.nan,) * 3
+        return BranchDifference(
+            share=Estimate.from_interval(t_interval(shares)),
+            area=finite(float(np.mean(areas))),
+            expected=finite(float(np.mean([moment.expected for moment in self.last]))),
+            limit=finite(float(np.mean([moment.limit for moment in self.last]))),
+            beyond_chance=beyond,
+            proportion=Estimate(mean=beyond / len(shares), low=float(exact.low), high=float(exact.high)),
+            split=Estimate.from_interval(map(float, split)),
+            difference=Estimate.from_interval(welch_difference(shares, splits.mean(1))),
+            above_from=above,
+            half_epoch=None if above is None else self.half_epoch,
+        )
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class BranchRuns:
     """An experiment of a setting with all its seeds."""
 
-    runs: tuple[Branched, ...]
+    runs: tuple[BranchRun, ...]
 
     @classmethod
-    def of(cls, same: Repeated) -> Trained:
+    def of(cls, repeated: Repeated) -> BranchRuns:
         """The runs of an experiment."""
-        return cls(tuple(map(Branched, same.runs)))
+        return cls(tuple(map(BranchRun, repeated.runs)))
 
     @property
     def record(self) -> Mapping[str, Any]:
@@ -197,16 +195,21 @@ class Trained:
     @property
     def accuracies(self) -> list[float]:
         """Test accuracy of every run."""
-        return [one.record["accuracy"] for one in self.runs]
+        return [run.record["accuracy"] for run in self.runs]
+
+    def areas(self, name: str) -> list[float]:
+        """`BranchRun.area` of every run."""
+        return [run.area(name) for run in self.runs]
 
     def courses(self, draws: int, seed: int) -> dict[str, Course]:
         """Property → its course; none of an undivided network."""
         return {name: Course.of(self.runs, name, draws, seed) for name in PROPERTIES if self.branches > 1}
 
     def split(self, name: str, branches: int, draws: int, seed: int) -> np.ndarray:
-        """(S, draws) η² in one of PROPERTIES when trained units are dealt to so many branches at random."""
-        found = [
-            split_at_random(*one.values(name), draws=draws, seed=[seed, one.seed], branches=branches)
-            for one in self.runs
-        ]
-        return np.stack(found)
+        """(S, draws) η² in one of PROPERTIES when trained units are divided at random into so many branches."""
+        return np.stack(
+            [
+                split_at_random(*run.values(name), draws=draws, seed=[seed, run.seed], branches=branches)
+                for run in self.runs
+            ]
+        )

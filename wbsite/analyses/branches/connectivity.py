@@ -11,7 +11,6 @@ import pandas as pd
 from scipy.stats import false_discovery_control, spearmanr
 
 from wbsite.analyses.base import Analysis, Context, reads_pictures
-from wbsite.core.store import Contents
 from wbsite.graph.channel_map import Wiring
 from wbsite.graph.channel_origin import Span
 from wbsite.graph.layers import Layer
@@ -19,6 +18,8 @@ from wbsite.graph.on_device import placed
 from wbsite.ops.branches.communities import Communities, best_of, explained, null_modularity
 from wbsite.ops.branches.correspondence_analysis import Factors, balanced, connectivity_factors, null_values, strengths
 from wbsite.ops.tuning.filter_tuning import FilterTuning
+from wbsite.results.branches import connectivity as results
+from wbsite.results.branches.connectivity import Balanced, Connectivity, Explained, Reader
 from wbsite.stats.rank_correlation import rank_correlation
 
 FACTORS = 2
@@ -32,41 +33,23 @@ PROPERTIES: Mapping[str, tuple[str, str]] = {
 }
 """What factors are held against → the property of filters (`ops/filter_tuning.py`), and the one that is taken out."""
 
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "rows": ("factor", "property", "rho", "low", "high", "p", "q", "units"),
-    "factors": ("factor", "value", "share", "null_median", "null_limit", "p"),
-    "inputs": (
-        *("unit", "strength", "factor_1", "factor_2", "community"),
-        *("chroma", "frequency", "orientation_selectivity", "dead"),
-    ),
-    "outputs": ("layer", "unit", "strength", "factor_1", "factor_2", "community"),
-    "communities": ("community", "inputs", "outputs", "strength", "inside", "chroma", "frequency"),
-}
+COLUMNS = {name: list(spec.columns) for name, spec in Connectivity.fields.items() if spec.kind == "table"}
 
 
-def run(context: Context) -> Contents:
-    """Correspondence analysis of Σ |W| between the first convolution and what reads it (`ops/connectivity.py`).
+def run(context: Context) -> Connectivity:
+    """Correspondence analysis of Σ |W| between the first convolution and what reads it (`ops.connectivity_factors`).
 
     Readers are the convolutions without groups that read the first one's units, all of them and nothing else, through
     norms, rectifiers and pools; of several, as where a residual network's first block and its shortcut begin, the
-    outputs are taken together. |W| is as it stands: a batch norm's gain in between is a scale of units, which the
-    marginals take up, and `values["balanced"]` says what is left of the factors when all such scales are taken out.
+    outputs are taken together. |W| is as it is: a batch norm's gain in between is a scale of units, which the
+    marginals take up, and `balanced` says what remains of the factors when all such scales are taken out.
 
-    Every factor is turned so that its ρ with chroma is not negative. Dead filters have their place, but count in no
-    correlation. Intervals and p-values take the factors as given: they are over units, and say nothing of other
-    trainings.
-
-    Values: reason, "" or why there is nothing here (tables are then empty); first, readers; inertia; balanced: of
-    every factor, ρ of its balanced counterpart with chroma, and of the two with each other, in magnitude; communities,
-    or `communities_reason`. Tables: rows, one a factor and property; factors, singular values against the null;
-    inputs and outputs, one a unit; communities. Array residuals (O, I).
+    Intervals and p-values take the factors as given: they are over units, and say nothing of other trainings.
     """
-    first, readers, reason = _found(context)
+    first, readers, reason = _fit(context)
     if reason:
-        return Contents(
-            values={"reason": reason},
-            tables={name: pd.DataFrame(columns=list(columns)) for name, columns in COLUMNS.items()},
-        )
+        empty = {name: pd.DataFrame(columns=columns) for name, columns in COLUMNS.items()}
+        return Connectivity(reason=reason, **empty)
     assert first is not None
     params, tuning = context.params, FilterTuning.of(_weight(context, first))
     factors = connectivity_factors(np.concatenate([strengths(_weight(context, layer)) for layer in readers]))
@@ -78,37 +61,37 @@ def run(context: Context) -> Contents:
     outputs["strength"] = _shares(factors.strength.sum(1))
     living = {name: np.where(tuning.dead.numpy(), math.nan, values) for name, values in properties.items()}
     for number in range(FACTORS):
-        turned = _sign(factors.inputs[:, number], living["chroma"])
-        inputs[f"factor_{number + 1}"] = turned * factors.inputs[:, number]
-        outputs[f"factor_{number + 1}"] = turned * factors.outputs[:, number]
-    values, tables = _communities(factors, living, params)
-    inputs["community"], outputs["community"] = tables.pop("labels")
+        sign = _sign(factors.inputs[:, number], living["chroma"])
+        inputs[f"factor_{number + 1}"] = sign * factors.inputs[:, number]
+        outputs[f"factor_{number + 1}"] = sign * factors.outputs[:, number]
+    communities, inputs["community"], outputs["community"] = _communities(factors, living, params)
     inputs = inputs.assign(**properties, dead=tuning.dead.numpy())
-    return Contents(
-        values={
-            "reason": "",
-            "first": first.name,
-            "readers": [{"layer": one.name, "units": one.out_channels, "kernel": list(one.kernel)} for one in readers],
-            "units": first.out_channels,
-            "dead": int(tuning.dead.sum()),
-            "unread": int((factors.strength.sum(0) == 0).sum()),
-            "inertia": factors.inertia,
-            "balanced": _balanced(factors, living["chroma"]),
-            **{name: params[name] for name in ("draws", "null", "seed")},
-            **values,
-        },
-        arrays={"residuals": factors.residuals.astype(np.float32)},
-        tables={
-            "rows": _correlations(inputs, living, params),
-            "factors": _against_null(factors, params),
-            "inputs": inputs[list(COLUMNS["inputs"])],
-            "outputs": outputs[list(COLUMNS["outputs"])],
-            **tables,
-        },
+    return Connectivity(
+        reason="",
+        first=first.name,
+        readers=[
+            Reader(layer=layer.name, units=layer.out_channels, kernel=(layer.kernel[0], layer.kernel[1]))
+            for layer in readers
+        ],
+        units=first.out_channels,
+        dead=int(tuning.dead.sum()),
+        unread=int((factors.strength.sum(0) == 0).sum()),
+        inertia=factors.inertia,
+        balanced=_balanced(factors, living["chroma"]),
+        draws=params["draws"],
+        null=params["null"],
+        seed=params["seed"],
+        communities=None if isinstance(communities, str) else communities,
+        communities_reason=communities if isinstance(communities, str) else "",
+        residuals=factors.residuals.astype(np.float32),
+        rows=_correlations(inputs, living, params),
+        factors=_against_null(factors, params),
+        inputs=inputs[COLUMNS["inputs"]],
+        outputs=outputs[COLUMNS["outputs"]],
     )
 
 
-def _found(context: Context) -> tuple[Layer | None, list[Layer], str]:
+def _fit(context: Context) -> tuple[Layer | None, list[Layer], str]:
     """The first convolution and its readers, or why they are not fit."""
     convs = context.layers.convs
     if not convs:
@@ -124,19 +107,19 @@ def _found(context: Context) -> tuple[Layer | None, list[Layer], str]:
         fed = [layer for layer in fed if wires.inputs[layer.name] == (Span((first.name,), 0, first.out_channels),)]
     if not fed:
         return None, [], f"no convolution reads the units of its first one, {first.name}, and nothing else"
-    whole = [layer for layer in fed if layer.groups == 1]
-    if not whole:
+    readers = [layer for layer in fed if layer.groups == 1]
+    if not readers:
         groups = f"{fed[0].name} reads the units of {first.name} in {fed[0].groups} groups"
         return None, [], f"{groups}: who can read which is laid down by the architecture"
-    lacking = [one.name for one in (first, *whole) if f"{one.name}.weight" in context.model.missing]
+    lacking = [layer.name for layer in (first, *readers) if f"{layer.name}.weight" in context.model.missing]
     if lacking:
         return None, [], f"the weights file does not hold {lacking[0]}"
-    if min(first.out_channels, sum(layer.out_channels for layer in whole)) <= FACTORS:
+    if min(first.out_channels, sum(layer.out_channels for layer in readers)) <= FACTORS:
         return None, [], f"{first.name} and what reads it have too few units for {FACTORS} factors"
-    strength = np.concatenate([strengths(_weight(context, layer)) for layer in whole])
+    strength = np.concatenate([strengths(_weight(context, layer)) for layer in readers])
     if min((strength.sum(0) > 0).sum(), (strength.sum(1) > 0).sum()) <= FACTORS:
         return None, [], f"too few units of {first.name} and what reads it have weights other than zero"
-    return first, whole, ""
+    return first, readers, ""
 
 
 def _weight(context: Context, layer: Layer) -> Any:
@@ -165,17 +148,17 @@ def _correlations(
 ) -> pd.DataFrame:
     rows = []
     for number in range(1, FACTORS + 1):
-        for name, (of, without) in PROPERTIES.items():
-            found = rank_correlation(
+        for name, (measured, without) in PROPERTIES.items():
+            correlation = rank_correlation(
                 inputs[f"factor_{number}"].to_numpy(),
-                properties[of],
+                properties[measured],
                 properties[without] if without else None,
                 draws=params["draws"],
                 seed=params["seed"],
             )
-            row = {"factor": number, "property": name, "rho": found.rho, "low": found.low, "high": found.high}
-            rows.append({**row, "p": found.p, "q": math.nan, "units": found.units})
-    table = pd.DataFrame(rows, columns=list(COLUMNS["rows"]))
+            numbers = {key: getattr(correlation, key) for key in ("rho", "low", "high", "p")}
+            rows.append({"factor": number, "property": name, **numbers, "q": math.nan, "units": correlation.units})
+    table = pd.DataFrame(rows, columns=COLUMNS["rows"])
     tested = table["p"].notna()
     if tested.any():
         table.loc[tested, "q"] = false_discovery_control(table.loc[tested, "p"])
@@ -190,78 +173,86 @@ def _against_null(factors: Factors, params: Mapping[str, Any]) -> pd.DataFrame:
         middle, limit = np.quantile(by_chance, (0.5, 0.95)).tolist()
         p = (1 + int((by_chance >= value).sum())) / (1 + len(by_chance))
         rows.append((number + 1, value, float(factors.shares[number]), middle, limit, p))
-    return pd.DataFrame(rows, columns=list(COLUMNS["factors"]))
+    return pd.DataFrame(rows, columns=COLUMNS["factors"])
 
 
-def _balanced(factors: Factors, chroma: np.ndarray) -> list[dict[str, float]]:
+def _balanced(factors: Factors, chroma: np.ndarray) -> list[Balanced]:
     other = connectivity_factors(balanced(factors.strength))
     return [
-        {
-            "chroma": abs(_rho(other.inputs[:, number], chroma)),
-            "same": abs(_rho(other.inputs[:, number], factors.inputs[:, number])),
-        }
+        Balanced(
+            chroma=abs(_rho(other.inputs[:, number], chroma)),
+            same=abs(_rho(other.inputs[:, number], factors.inputs[:, number])),
+        )
         for number in range(FACTORS)
     ]
 
 
 def _communities(
     factors: Factors, properties: Mapping[str, np.ndarray], params: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Values and tables; among the tables, "labels" of inputs and outputs."""
+) -> tuple[results.Communities | str, np.ndarray, np.ndarray]:
+    """The communities, or why they are not looked for, and the community of every input and output, −1 for none."""
     strength = factors.strength
     if strength.size > params["largest"]:
         reason = f"{strength.size} pairs of units are more than the {params['largest']} that are divided"
-        none = tuple(np.full(count, -1) for count in strength.shape[::-1])
-        table = pd.DataFrame(columns=list(COLUMNS["communities"]))
-        return {"communities_reason": reason}, {"labels": none, "communities": table}
-    found, by_seed, stability = best_of(strength, params["seeds"])
+        inputs, outputs = (np.full(count, -1) for count in strength.shape[::-1])
+        return reason, inputs, outputs
+    best, by_seed, stability = best_of(strength, params["seeds"])
     null = null_modularity(strength, params["null_communities"], params["seed"])
     usual = float(np.median(by_seed))
-    said: dict[str, Any] = {
-        "count": found.count,
-        "modularity": found.modularity,
-        "median": usual,
-        "null_median": float(np.median(null)),
-        "null_high": float(null.max()),
-        "p": (1 + int((null >= usual).sum())) / (1 + len(null)),
-        "null": len(null),
-        "seeds": len(by_seed),
-        "stability": None if math.isnan(stability) else stability,
-        "explained": {},
-    }
-    for name, values in properties.items():
-        eta, chance, p, units = explained(found.inputs, values, params["draws"], params["seed"])
-        numbers = {"eta": eta, "chance": chance, "p": p}
-        finite = {key: None if math.isnan(number) else number for key, number in numbers.items()}
-        said["explained"][name] = {**finite, "units": units}
-    labels = found.inputs, found.outputs
-    return {"communities": said}, {"labels": labels, "communities": _table(found, strength, properties)}
+    communities = results.Communities(
+        count=best.count,
+        modularity=best.modularity,
+        median=usual,
+        null_median=float(np.median(null)),
+        null_high=float(null.max()),
+        p=(1 + int((null >= usual).sum())) / (1 + len(null)),
+        null=len(null),
+        seeds=len(by_seed),
+        stability=_finite(stability),
+        explained={
+            name: _explained(*explained(best.inputs, values, params["draws"], params["seed"]))
+            for name, values in properties.items()
+        },
+        each=[_community(best, number, strength, properties) for number in range(best.count)],
+    )
+    return communities, best.inputs, best.outputs
 
 
-def _table(found: Communities, strength: np.ndarray, properties: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """One row a community: its units, its share of all strength, the share of its inputs' strength that stays in it,
-    and medians over its inputs."""
-    rows = []
-    for number in range(found.count):
-        inputs, outputs = found.inputs == number, found.outputs == number
-        read, kept = strength[:, inputs].sum(), strength[np.ix_(outputs, inputs)].sum()
-        row: dict[str, Any] = {"community": number, "inputs": int(inputs.sum()), "outputs": int(outputs.sum())}
-        row |= {"strength": read / strength.sum(), "inside": kept / read if read else math.nan}
-        for name in ("chroma", "frequency"):
-            values = properties[name][inputs]
-            values = values[~np.isnan(values)]
-            row[name] = float(np.median(values)) if len(values) else math.nan
-        rows.append(row)
-    return pd.DataFrame(rows, columns=list(COLUMNS["communities"]))
+def _explained(eta: float, chance: float, p: float, units: int) -> Explained:
+    return Explained(eta=_finite(eta), chance=_finite(chance), p=_finite(p), units=units)
+
+
+def _community(
+    best: Communities, number: int, strength: np.ndarray, properties: Mapping[str, np.ndarray]
+) -> results.Community:
+    inputs, outputs = best.inputs == number, best.outputs == number
+    read, inside = strength[:, inputs].sum(), strength[np.ix_(outputs, inputs)].sum()
+    return results.Community(
+        inputs=int(inputs.sum()),
+        outputs=int(outputs.sum()),
+        strength=float(read / strength.sum()),
+        inside=float(inside / read) if read else None,
+        chroma=_median(properties["chroma"][inputs]),
+        frequency=_median(properties["frequency"][inputs]),
+    )
+
+
+def _median(values: np.ndarray) -> float | None:
+    values = values[~np.isnan(values)]
+    return float(np.median(values)) if len(values) else None
+
+
+def _finite(number: float) -> float | None:
+    return None if math.isnan(number) else number
 
 
 ANALYSES = (
     Analysis(
         name="connectivity",
-        version=1,
         scope="model",
         summary="factors and communities of the connections of the first convolution, with colour and frequency",
         run=run,
+        result=Connectivity,
         params={
             "quick": {"draws": 2000, "null": 200, "seeds": 10, "null_communities": 50, "largest": 50_000, "seed": 0},
             "full": {

@@ -5,11 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from wbsite.analyses.base import Analysis, Context, reads_pictures
-from wbsite.core.store import Contents
 from wbsite.graph.layers import Layer
-from wbsite.ops.tuning.filter_tuning import DEAD, FilterTuning
-
-COLUMNS = ("chroma", "frequency", "orientation", "orientation_selectivity", "phase_symmetry", "strength", "dead")
+from wbsite.ops.tuning import filter_tuning
+from wbsite.results.branches.filter_tuning import FilterTuning
 
 
 def applies(layer: Layer) -> str:
@@ -17,34 +15,28 @@ def applies(layer: Layer) -> str:
     return "" if reads_pictures(layer) else "only of kernels that read the picture itself do weights say the tuning"
 
 
-def run(context: Context) -> Contents:
-    """Tuning of every filter (`ops/filter_tuning.py`).
-
-    Values: units, how many are dead, and the rule. Table rows: one a unit, `unit` from 0 in the layer; NaN where a
-    filter has no such property.
-    """
+def run(context: Context) -> FilterTuning:
+    """Tuning of every filter."""
     weight = context.weight()
-    tuning = FilterTuning.of(weight)
-    columns = {name: getattr(tuning, name).numpy() for name in COLUMNS}
-    rows = pd.DataFrame({"unit": range(len(tuning.dead)), **columns})
-    return Contents(
-        values={
-            "units": len(rows),
-            "dead": int(rows["dead"].sum()),
-            "dead_below": DEAD,
-            "channels": context.weight().shape[1],
-        },
-        tables={"rows": rows},
+    tuning = filter_tuning.FilterTuning.of(weight)
+    unit, *columns = FilterTuning.fields["rows"].columns
+    rows = pd.DataFrame({unit: range(len(weight)), **{name: getattr(tuning, name).numpy() for name in columns}})
+    return FilterTuning(
+        units=len(rows),
+        dead=int(rows["dead"].sum()),
+        dead_below=filter_tuning.DEAD,
+        channels=weight.shape[1],
+        rows=rows,
     )
 
 
 ANALYSES = (
     Analysis(
         name="filter_tuning",
-        version=1,
         scope="layer",
         summary="colour, frequency, orientation and phase that the first layer's filters are tuned to",
         run=run,
+        result=FilterTuning,
         applies=applies,
     ),
 )

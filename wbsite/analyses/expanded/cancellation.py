@@ -209,7 +209,6 @@ def _quantiles(values: torch.Tensor) -> list[float]:
 ANALYSES = (
     Analysis(
         name="cancellation",
-        version=1,
         scope="model",
         summary="units that the same earlier unit excites and inhibits, which expanded weights hide",
         run=run,

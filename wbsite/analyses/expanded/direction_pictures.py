@@ -73,7 +73,6 @@ def _part(picture: Picture) -> Contents:
 ANALYSES = (
     Analysis(
         name="direction_pictures",
-        version=1,
         scope="model",
         summary="pictures of what positions of a kernel, and weight factors, look for",
         run=run,

@@ -190,7 +190,6 @@ def _rows(found: Mapping[str, Finding]) -> pd.DataFrame:
 ANALYSES = (
     Analysis(
         name="examples",
-        version=4,
         scope="model",
         summary="units found by their properties: what the article on weights shows of a network",
         run=run,

@@ -273,7 +273,6 @@ def _outside(gradients: torch.Tensor, low: torch.Tensor, high: torch.Tensor, sla
 ANALYSES = (
     Analysis(
         name="gradients",
-        version=1,
         scope="model",
         summary="gradients on photographs, their bounds and typical cases, of units whose paths cancel",
         run=run,
@@ -283,6 +282,6 @@ ANALYSES = (
             "full": {"units": 8, "photographs": 200, "cases": 3},
         },
         needs=("cancellation",),
-        photographs=True,
+        inputs=("photographs",),
     ),
 )

@@ -262,7 +262,6 @@ def _map_rows(recorded: Recorded, pair: Pair, example: Example, number: int) -> 
 ANALYSES = (
     Analysis(
         name="long_range",
-        version=1,
         scope="model",
         summary="smoothness and sign balance of expanded weights two and more layers back, against shuffled kernels",
         run=run,

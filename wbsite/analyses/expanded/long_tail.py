@@ -178,7 +178,6 @@ def _summary(rows: pd.DataFrame, layers: pd.DataFrame) -> dict[str, TailSummary]
 ANALYSES = (
     Analysis(
         name="long_tail",
-        version=1,
         scope="model",
         summary="how well a layer's output on photographs is reproduced from the few strongest inputs of every unit",
         run=run,
@@ -187,6 +186,6 @@ ANALYSES = (
             "quick": {"photographs": 32, "positions": 16, "seed": 0},
             "full": {"photographs": 200, "positions": 32, "seed": 0},
         },
-        photographs=True,
+        inputs=("photographs",),
     ),
 )

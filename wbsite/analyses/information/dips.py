@@ -25,7 +25,7 @@ from wbsite.results.information.information_plane import InformationPlane
 from wbsite.results.information.trajectories import Trajectories
 from wbsite.stats.pairing import Pairing, pairing
 
-from ._estimates import mean_over_runs
+from ._runs import mean_over_runs, of_living
 
 DRAWS = 999
 MEAN = -1
@@ -44,7 +44,7 @@ def run(context: StudyContext) -> Dips:
     """Every layer of every run that lived."""
     plane, counting, trajectories = context.need(InformationPlane), context.need(Counting), context.need(Trajectories)
     courses = plane.rows[plane.rows["estimator"] == plane.default]
-    courses = courses[trajectories.lived(courses)]
+    courses = of_living(courses, trajectories)
     rows: list[dict[str, Any]] = []
     layers: dict[str, dict[str, LayerDips]] = {name: {} for name in context.study.named()}
     for (name, layer), table in courses.groupby(["configuration", "layer"], sort=False):
@@ -73,7 +73,7 @@ def _counted(counting: Counting, trajectories: Trajectories, name: str, layer: s
     if counting.baseline is None:
         return None
     rows, course = (table[table["configuration"] == name] for table in (counting.rows, counting.course))
-    rows, course = (table[trajectories.lived(table)] for table in (rows[rows["layer"] == layer], course))
+    rows, course = (of_living(table, trajectories) for table in (rows[rows["layer"] == layer], course))
     courses = {
         column: table.pivot(index="epoch", columns="seed", values=column)
         for table, columns in (
@@ -170,7 +170,6 @@ def _paired(dips: pd.DataFrame, course: pd.DataFrame) -> tuple[Pairing, Pairing]
 ANALYSES = (
     Analysis(
         name="dips",
-        version=1,
         scope="study",
         summary="the dip of I(X;T) early in training: in how many runs, how deep, and whether they only count there",
         run=run,

@@ -15,6 +15,8 @@ from wbsite.results.information.trajectories import Trajectories
 from wbsite.stats.intervals import t_interval
 from wbsite.train.study.replay import Replay
 
+from ._runs import living
+
 EVERY, SEEDS = 5, 3
 """Estimators that compare all pairs of samples take one record in `EVERY`, and this many seeds: on a network whose
 activations all differ, one of them takes a thousand times as long as bins."""
@@ -45,7 +47,7 @@ def run(context: StudyContext) -> InformationPlane:
             parts.append(part.table("rows"))
             context.progress.advance(note=f"{name} seed {seed}")
     rows = pd.concat(parts, ignore_index=True)
-    final = ends(rows, set(trajectories.living))
+    final = ends(rows, set(living(trajectories)))
     return InformationPlane(
         estimators=[
             EstimatorRecord(
@@ -98,18 +100,18 @@ def _records(each: Estimator, count: int) -> np.ndarray:
     return np.unique([*range(0, count, EVERY), count - 1])
 
 
-def ends(rows: pd.DataFrame, living: Collection[tuple[str, int]]) -> pd.DataFrame:
+def ends(rows: pd.DataFrame, lived: Collection[tuple[str, int]]) -> pd.DataFrame:
     """The table `final`: one row a run that lived, estimator and layer.
 
     Args:
         rows: the table of that name.
-        living: (configuration, seed) of the runs that lived.
+        lived: (configuration, seed) of the runs that lived.
     """
     found = []
     columns = ["configuration", "estimator", "layer", "seed"]
     for key, course in rows.groupby(columns, sort=False):
         configuration, *_, seed = key
-        if (configuration, seed) not in living:
+        if (configuration, seed) not in lived:
             continue
         course = course.sort_values("epoch")
         top = int(course["i_xt"].to_numpy().argmax())
@@ -153,12 +155,11 @@ def compression(final: pd.DataFrame) -> pd.DataFrame:
 ANALYSES = (
     Analysis(
         name="information_plane",
-        version=1,
         scope="study",
         summary="I(X;T) and I(T;Y) of every layer through training, by several estimators, and its compression",
         run=run,
         result=InformationPlane,
         needs=("trajectories",),
-        estimators=True,
+        inputs=("estimators",),
     ),
 )

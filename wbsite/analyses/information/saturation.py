@@ -22,7 +22,7 @@ from wbsite.results.information.saturation import ConfigurationSaturation, KindC
 from wbsite.results.information.trajectories import Trajectories
 from wbsite.stats.rank_correlation import rank_correlation
 
-from ._estimates import mean_over_runs
+from ._runs import mean_over_runs, of_living
 
 COMPRESSES = 0.1
 """Bits: the least that counts as compression, as the least that counts as a dip."""
@@ -42,7 +42,7 @@ def run(context: StudyContext) -> Saturation:
     courses = plane.rows[plane.rows["estimator"] == plane.default]
     both = courses.merge(context.need(ActivationPatterns).saturation, on=["configuration", "seed", "layer", "epoch"])
     rows: list[dict[str, Any]] = []
-    for (name, layer), table in both[trajectories.lived(both)].groupby(["configuration", "layer"], sort=False):
+    for (name, layer), table in of_living(both, trajectories).groupby(["configuration", "layer"], sort=False):
         wide = table.sort_values("epoch").pivot(index="epoch", columns="seed", values=["i_xt", "saturated"])
         information, saturated = wide["i_xt"], wide["saturated"]
         rows += [
@@ -135,7 +135,6 @@ def _hidden(runs: pd.DataFrame) -> ConfigurationSaturation:
 ANALYSES = (
     Analysis(
         name="saturation",
-        version=1,
         scope="study",
         summary="whether layers compress as their activations saturate, within runs and between them",
         run=run,

@@ -211,7 +211,6 @@ def _layer_norms(ensemble: Ensemble, rows: torch.Tensor) -> torch.Tensor:
 ANALYSES = (
     Analysis(
         name="trajectories",
-        version=1,
         scope="study",
         summary="networks of an information-plane study through training: accuracy, gradients, runs that died",
         run=run,

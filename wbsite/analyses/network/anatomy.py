@@ -66,7 +66,6 @@ ANALYSES = (
     Analysis(
         name="anatomy",
         result=Anatomy,
-        version=1,
         scope="layer",
         summary="kernel norms, distribution of the weights, share of a unit's norm in its strongest inputs",
         run=run,

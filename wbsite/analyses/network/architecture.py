@@ -71,7 +71,6 @@ ANALYSES = (
     Analysis(
         name="architecture",
         result=Architecture,
-        version=2,
         scope="model",
         summary="layers in execution order, their shapes and connections, provenance of the weights",
         run=run,

@@ -213,7 +213,6 @@ ANALYSES = (
     Analysis(
         name="connections",
         result=Connections,
-        version=1,
         scope="layer",
         summary="the strongest inputs and outputs of every unit, and its inputs across a bottleneck",
         run=run,

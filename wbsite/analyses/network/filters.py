@@ -36,7 +36,6 @@ ANALYSES = (
     Analysis(
         name="filters",
         result=Filters,
-        version=1,
         scope="layer",
         summary="kernels of the first layer as small pictures",
         run=run,

@@ -70,7 +70,6 @@ def spread(units: int, count: int) -> list[int]:
 ANALYSES = (
     Analysis(
         name="nmf",
-        version=1,
         scope="layer",
         summary="one-sided non-negative factors of every unit's kernel, and the reconstruction error by components",
         run=run,

@@ -112,7 +112,6 @@ ANALYSES = (
     Analysis(
         name="unit_pictures",
         result=UnitPictures,
-        version=1,
         scope="layer",
         summary="a picture of each unit that excites it, by feature visualization",
         run=run,
@@ -122,7 +121,7 @@ ANALYSES = (
             "full": {"size": 128, "steps": 256, "every": True},
         },
         needs=("examples",),
-        photographs=True,
+        inputs=("photographs",),
         decides_parts=("size", "steps"),
     ),
 )

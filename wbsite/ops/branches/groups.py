@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 Kind = Literal["concat", "dense", "groups", "towers", "residual"]
 
@@ -78,11 +78,6 @@ class Graph:
         """An arrow, once."""
         if start != end and (start, end) not in self.edges:
             self.edges.append((start, end))
-
-    def as_json(self) -> dict[str, Any]:
-        """Lists and dictionaries alone."""
-        nodes = [{**asdict(node), "kernel": list(node.kernel)} for node in self.nodes]
-        return {"nodes": nodes, "edges": [list(edge) for edge in self.edges]}
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,14 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from html import escape
-from typing import Any
+from typing import TypeAlias
 
 from wbsite.render.text import number_text
+from wbsite.results.branches.branches import Node
 
-from ._branch_data import BranchGroup, branch_colour, short, window_text
+from ._branch_data import BranchGroup, branch_colour, kernel_text, short
 
-Node = Mapping[str, Any]
-
-Place = Mapping[int, tuple[float, float]]
+Centres: TypeAlias = Mapping[int, tuple[float, float]]
 """Node → the middle of its box."""
 
 LEVEL, SLOT, NARROW, WIDE = 66, 82, 38, 74
@@ -39,13 +38,13 @@ class BranchDrawing(ABC):
 
     def __init__(self, group: BranchGroup, link: Callable[[str], str]) -> None:
         self.group, self.link = group, link
-        self.nodes: list[Node] = list(group.graph["nodes"])
-        self.edges: list[tuple[int, int]] = [(a, b) for a, b in group.graph["edges"]]
-        self.names = list(dict.fromkeys(node["branch"] for node in self.nodes if node["branch"]))
-        listed = [str(branch["branch"]) for branch in group.branches]
+        self.nodes: list[Node] = group.graph.nodes
+        self.edges: list[tuple[int, int]] = group.graph.edges
+        self.names = list(dict.fromkeys(node.branch for node in self.nodes if node.branch))
+        listed = [branch.name for branch in group.branches]
         numbered = {f"{word} {i}": i - 1 for word in ("tower", "group", "block") for i in range(1, len(listed) + 1)}
         self.numbers = {**numbered, **{name: i for i, name in enumerate(listed)}}
-        self.most = max((node["units"] for node in self.nodes if node["kind"] == "conv"), default=1)
+        self.most = max((node.units for node in self.nodes if node.kind == "conv"), default=1)
         self.lines: list[str] = []
         self.boxes: list[str] = []
         self.level = self._levels()
@@ -81,30 +80,30 @@ class BranchDrawing(ABC):
 
     def box(self, node: Node, x: float, y: float) -> None:
         """A convolution or pool around (x, y): its window above its number of units."""
-        if node["kind"] == "more":
-            self.text(x, y, f"… {node['label']}", "wb-quiet")
+        if node.kind == "more":
+            self.text(x, y, f"… {node.label}", "wb-quiet")
             return
-        pool = node["kind"] == "pool"
+        pool = node.kind == "pool"
         wide, tall = self.size(node)
-        facts = f"{node['label']}: {window_text(node['kernel'])}, {number_text(node['units'])} units"
-        upper, lower = window_text(node["kernel"]), node["label"] if pool else number_text(node["units"])
+        facts = f"{node.label}: {kernel_text(node.kernel)}, {number_text(node.units)} units"
+        upper, lower = kernel_text(node.kernel), node.label if pool else number_text(node.units)
         inside = (
             f'<g class="wb-lane{" wb-pool" if pool else ""}"{self._paint(node)}><title>{escape(facts)}</title>'
             f'<rect x="{x - wide / 2:g}" y="{y - tall / 2:g}" width="{wide:g}" height="{tall:g}" rx="4"/>'
             f'<text x="{x:g}" y="{y - 7:g}" class="wb-strong">{upper}</text>'
             f'<text x="{x:g}" y="{y + 7:g}">{lower}</text></g>'
         )
-        address = "" if pool else self.link(node["label"])
+        address = "" if pool else self.link(node.label)
         self.boxes.append(f'<a href="{escape(address, quote=True)}">{inside}</a>' if address else inside)
 
     def _paint(self, node: Node) -> str:
-        return f' style="--wb-mark:{self.colour(node["branch"])}"' if node["branch"] else ""
+        return f' style="--wb-mark:{self.colour(node.branch)}"' if node.branch else ""
 
     def size(self, node: Node) -> tuple[float, float]:
         """Width by the root of the units, height by the window."""
-        if node["kind"] == "pool":
+        if node.kind == "pool":
             return 66, 32
-        return NARROW + (WIDE - NARROW) * math.sqrt(node["units"] / self.most), 28 + 2 * min(11, max(node["kernel"]))
+        return NARROW + (WIDE - NARROW) * math.sqrt(node.units / self.most), 28 + 2 * min(11, max(node.kernel))
 
     def bar(self, y: float, text: str, left: float, right: float) -> None:
         """What all branches read."""
@@ -118,9 +117,9 @@ class Columns(BranchDrawing):
 
     def draw(self) -> None:
         layered = self.group.kind != "concat"  # several layers in lanes: their names stand at the left
-        convolutions = [node for node in self.nodes if node["kind"] == "conv"]
-        gutter = 14 + LETTER * max(len(node["label"]) for node in convolutions) if layered else 4
-        lanes = [node["branch"] or node["kind"] for node in self.nodes if node["kind"] not in ("input", "join")]
+        convolutions = [node for node in self.nodes if node.kind == "conv"]
+        gutter = 14 + LETTER * max(len(node.label) for node in convolutions) if layered else 4
+        lanes = [node.branch or node.kind for node in self.nodes if node.kind not in ("input", "join")]
         columns = list(dict.fromkeys(lanes))
         last = max((self.numbers[name] for name in columns if name in self.numbers), default=0)
         columns.sort(key=lambda name: self.numbers.get(name, last - 0.5))  # what is left out before the last
@@ -132,70 +131,67 @@ class Columns(BranchDrawing):
             x += slots[name] * slot
         self.width, bottom = x + 4, max(self.level)
         top = {level: 56 + (level - 1) * LEVEL + 38 for level in range(1, bottom + 1)}
-        place: dict[int, tuple[float, float]] = {}
+        centres: dict[int, tuple[float, float]] = {}
         for name in columns:
             for level in range(1, bottom):
                 beside = self._at(name, level)
                 for i, node in enumerate(beside):
-                    place[node["id"]] = (centre[name] + (i - (len(beside) - 1) / 2) * slot, top[level])
-        source, join = self.nodes[0], next(node for node in self.nodes if node["kind"] == "join")
+                    centres[node.id] = (centre[name] + (i - (len(beside) - 1) / 2) * slot, top[level])
+        source, join = self.nodes[0], next(node for node in self.nodes if node.kind == "join")
         self.bar(16, units_text(source), gutter, x)
         end = 56 + (bottom - 1) * LEVEL + 16
         for a, b in self.edges:
-            self._edge(self.nodes[a], self.nodes[b], place, end)
+            self._edge(self.nodes[a], self.nodes[b], centres, end)
         for node in self.nodes:
-            if node["id"] in place:
-                self.box(node, *place[node["id"]])
+            if node.id in centres:
+                self.box(node, *centres[node.id])
         for name in columns:
             if name in self.numbers:
                 self.text(centre[name], 40, _fitted(short(name, self.group.name), slots[name] * slot), "wb-name")
         for level in range(1, bottom) if layered else ():
-            label = next((node["label"] for node in convolutions if self.level[node["id"]] == level), "")
+            label = next((node.label for node in convolutions if self.level[node.id] == level), "")
             self.text(gutter - 8, top[level], label, "wb-end wb-quiet")
-        self._joined(join, place, gutter, x, end)
+        self._joined(join, centres, gutter, x, end)
         self.height = end + 44
 
     def _at(self, name: str, level: int) -> list[Node]:
-        return [n for n in self.nodes if (n["branch"] or n["kind"]) == name and self.level[n["id"]] == level]
+        return [n for n in self.nodes if (n.branch or n.kind) == name and self.level[n.id] == level]
 
     def _widest(self, name: str) -> int:
         return max(len(self._at(name, level)) for level in range(max(self.level) + 1))
 
-    def _edge(self, start: Node, end: Node, place: Place, bottom: float) -> None:
-        x1, y1 = place.get(start["id"], (0, 0))
-        x2, y2 = place.get(end["id"], (0, 0))
+    def _edge(self, start: Node, end: Node, centres: Centres, bottom: float) -> None:
+        x1, y1 = centres.get(start.id, (0, 0))
+        x2, y2 = centres.get(end.id, (0, 0))
         lower, upper = y1 + self.size(start)[1] / 2 if y1 else 28, y2 - self.size(end)[1] / 2 if y2 else bottom
         x1, x2 = x1 or x2, x2 or x1
         middle = (lower + upper) / 2
         curve = f"V{upper:g}" if x1 == x2 else f"C{x1:g} {middle:g} {x2:g} {middle:g} {x2:g} {upper:g}"
-        self.line(f"M{x1:g} {lower:g}{curve}", end["branch"] or start["branch"])
+        self.line(f"M{x1:g} {lower:g}{curve}", end.branch or start.branch)
 
-    def _joined(self, join: Node, place: Place, left: float, right: float, y: float) -> None:
+    def _joined(self, join: Node, centres: Centres, left: float, right: float, y: float) -> None:
         """The units side by side, every branch as wide as its share."""
-        last = self.group.branches
+        shares = [(branch.name, branch.units) for branch in self.group.branches]
         if self.group.kind != "concat":
-            before = sorted((self.nodes[a] for a, b in self.edges if b == join["id"]), key=lambda n: place[n["id"]])
-            last = [{"branch": node["branch"], "units": node["units"]} for node in before]
-        total, at = sum(int(branch["units"]) for branch in last), left
-        for branch in last:
-            wide, name = (right - left) * int(branch["units"]) / total, str(branch["branch"])
+            before = sorted((self.nodes[a] for a, b in self.edges if b == join.id), key=lambda node: centres[node.id])
+            shares = [(node.branch, node.units) for node in before]
+        total, x = sum(units for _, units in shares), left
+        for name, units in shares:
+            wide = (right - left) * units / total
             paint = f' style="--wb-mark:{self.colour(name)}"' if name else ""
             plain = "" if name else " wb-plain"
-            rect = f'<rect x="{at:g}" y="{y:g}" width="{wide:.1f}" height="16"/>'
+            rect = f'<rect x="{x:g}" y="{y:g}" width="{wide:.1f}" height="16"/>'
             self.boxes.append(f'<g class="wb-lane wb-share{plain}"{paint}><title>{escape(name)}</title>{rect}</g>')
-            at += wide
+            x += wide
         named = f"{self.group.name}: {number_text(total)} units" if self.group.kind == "concat" else ""
-        read = f"read by {join['label']}" if join["label"] else f"{number_text(total)} units side by side"
+        read = f"read by {join.label}" if join.label else f"{number_text(total)} units side by side"
         self.text((left + right) / 2, y + 30, named or read)
 
 
 def units_text(node: Node) -> str:
-    unit = "channels" if node["label"] == "input" else "units"
-    return (
-        f"{node['label']}: {number_text(node['units'])} {unit}"
-        if node["label"]
-        else f"{number_text(node['units'])} {unit}"
-    )
+    """ "conv2: 192 units"."""
+    units = f"{number_text(node.units)} {'channels' if node.label == 'input' else 'units'}"
+    return f"{node.label}: {units}" if node.label else units
 
 
 def _fitted(text: str, wide: float) -> str:

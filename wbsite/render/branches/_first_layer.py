@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from wbsite.core.store import Entry
 from wbsite.render.figure import Scene
 from wbsite.render.kernels import unit_number
 from wbsite.render.page import slug
+from wbsite.render.text import fixed_text
+from wbsite.results.branches.connectivity import Connectivity
 from wbsite.results.network.filters import Filters
 from wbsite.results.site import Gap, Model
 
@@ -29,71 +30,64 @@ PROPERTIES: Mapping[str, str] = {
 
 
 class Connected:
-    """Of the scene's model."""
+    """The result of the scene's model, and its filters as pictures."""
 
-    def __init__(self, scene: Scene, entry: Entry) -> None:
-        assert scene.model is not None
-        self.scene, self.model, self.entry, self.values = scene, scene.model, entry, entry.values
+    def __init__(self, scene: Scene, model: Model, result: Connectivity) -> None:
+        self.scene, self.model, self.result = scene, model, result
 
     @classmethod
     def of(cls, scene: Scene) -> Connected | Gap:
-        """Or why there is no result."""
+        """The gap says why there is no result."""
         assert scene.model is not None
-        entry = fit(scene.model)
-        return entry if isinstance(entry, Gap) else cls(scene, entry)
-
-    @property
-    def first(self) -> str:
-        """Name of the first convolution."""
-        return str(self.values["first"])
+        result = fit(scene.model)
+        return result if isinstance(result, Gap) else cls(scene, scene.model, result)
 
     @cached_property
     def readers(self) -> str:
-        """The convolutions that read it, as HTML."""
-        names = [f"<code>{escape(one['layer'])}</code>" for one in self.values["readers"]]
+        """The convolutions that read the first one, as HTML."""
+        names = [f"<code>{escape(reader.layer)}</code>" for reader in self.result.readers]
         return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
 
     def correlation(self, factor: int, name: str) -> Mapping[str, Any]:
         """The row of a factor and a property."""
-        rows = self.entry.table("rows")
+        rows = self.result.rows
         return rows[(rows["factor"] == factor) & (rows["property"] == name)].iloc[0].to_dict()
 
     @cached_property
     def _sheet(self) -> FilterSheet | None:
-        filters = self.model.result(Filters, self.first)
-        return None if filters is None else FilterSheet(self.model, self.first, filters.pictures)
+        filters = self.model.result(Filters, self.result.first)
+        return None if filters is None else FilterSheet(self.model, self.result.first, filters.pictures)
 
     @property
     def files(self) -> dict[str, bytes]:
-        """What goes beside a page that shows filters."""
+        """The files that go beside a page that shows filters."""
         return {} if self._sheet is None else self._sheet.files
 
-    def filter(self, unit: int, said: str, style: str = "") -> str:
+    def filter(self, unit: int, description: str, style: str = "") -> str:
         """A unit's own filter as a picture, or its number where there are none, linked to the unit's place.
 
         Args:
-            said: of the unit, plain text, for who points at it or cannot see it.
+            description: plain text, for who points at it or cannot see it.
             style: CSS of the link.
         """
-        number = unit_number(self.model, self.first, unit)
-        href = f"{self.scene.up}models/{slug(self.model.id)}/{slug(self.first)}/#unit-{number}"
-        text = escape(f"unit {number}: {said}", quote=True)
-        shown = f"<b>{number}</b>" if self._sheet is None else self._sheet.cut(unit, 28)
+        first = self.result.first
+        number = unit_number(self.model, first, unit)
+        href = f"{self.scene.up}models/{slug(self.model.id)}/{slug(first)}/#unit-{number}"
+        text = escape(f"unit {number}: {description}", quote=True)
+        picture = f"<b>{number}</b>" if self._sheet is None else self._sheet.cut(unit, 28)
         style = f' style="{style}"' if style else ""
-        return f'<a class="wb-filter" href="{href}" title="{text}"{style}>{shown}</a>'
+        return f'<a class="wb-filter" href="{href}" title="{text}"{style}>{picture}</a>'
 
 
-def fit(model: Model) -> Entry | Gap:
+def fit(model: Model) -> Connectivity | Gap:
     """The result of a network whose first two convolutions can be looked at, or why there is none."""
-    entry = model.found("connectivity")
-    if isinstance(entry, Gap) or not entry.values["reason"]:
-        return entry
-    return Gap(str(entry.values["reason"]), failed=False)
+    result = model.result_or_gap(Connectivity)
+    return result if isinstance(result, Gap) or result.fit else Gap(result.reason, failed=False)
 
 
 def rho_text(row: Mapping[str, Any]) -> str:
     """ "0.82 (0.66 to 0.91)"."""
-    return f"{two_text(row['rho'])} ({two_text(row['low'])} to {two_text(row['high'])})"
+    return f"{fixed_text(row['rho'])} ({fixed_text(row['low'])} to {fixed_text(row['high'])})"
 
 
 def tuning_text(row: Mapping[str, Any]) -> str:
@@ -101,9 +95,4 @@ def tuning_text(row: Mapping[str, Any]) -> str:
     if pd.isna(row["chroma"]):
         return "a filter of zeros"
     dead = ", dead" if row["dead"] else ""
-    return f"chroma {two_text(row['chroma'])}, {two_text(row['frequency'])} cycles a pixel{dead}"
-
-
-def two_text(value: float) -> str:
-    """Two decimals, a proper minus sign, a dash for none."""
-    return "–" if pd.isna(value) else f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
+    return f"chroma {fixed_text(row['chroma'])}, {fixed_text(row['frequency'])} cycles a pixel{dead}"

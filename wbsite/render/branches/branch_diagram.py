@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
 
 import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
+from wbsite.results.branches._examples import branched
+from wbsite.results.branches.branches import Kind
 from wbsite.results.site import Gap
 
-from ._branch_data import Branched, BranchGroup, may_have_branches, places_text, window_text
+from ._branch_data import BranchGroup, branches_or_gap, chosen, groups_of, kernel_text, may_have_branches, names_text
 from ._branch_drawing import Columns
 from ._branch_stream import Stream
 
-SAID: Mapping[str, str] = {
+WORDS: Mapping[Kind, str] = {
     "concat": "Parallel paths from {source} to {group}, where their units are put side by side",
     "groups": "{count} groups that do not see each other's units: {places}",
     "towers": "{count} towers, whose units separate groups further on read: {places}",
@@ -29,69 +30,69 @@ SAID: Mapping[str, str] = {
 
 def draw(scene: Scene) -> Drawing | Gap:
     """The group that `group` names; without, the first of a kind that branches rather than adds."""
-    branched = Branched.of(scene)
-    if isinstance(branched, Gap):
-        return branched
+    result = branches_or_gap(scene)
+    if isinstance(result, Gap):
+        return result
     assert scene.model is not None
-    group, model = branched.group(scene.options.get("group", "")), scene.model
+    groups = groups_of(result)
+    group, model = chosen(groups, scene.options.get("group", "")), scene.model
     pages = {layer.name: f"{scene.up}models/{slug(model.id)}/{slug(layer.name)}/" for layer in model.layers}
     kind = Stream if group.kind in ("dense", "residual") else Columns
-    drawn = kind(group, lambda layer: pages.get(layer, ""))
-    drawn.draw()
-    width, height = math.ceil(drawn.width), math.ceil(drawn.height)
-    nodes = group.graph["nodes"]
-    source = nodes[0]["label"]
-    what = SAID[group.kind].format(
+    drawing = kind(group, lambda layer: pages.get(layer, ""))
+    drawing.draw()
+    width, height = math.ceil(drawing.width), math.ceil(drawing.height)
+    nodes = group.graph.nodes
+    source = nodes[0].label
+    what = WORDS[group.kind].format(
         source="the picture" if source == "input" else source,
         group=group.name,
         count=len(group.branches),
-        places=places_text([other.name for other in branched.groups if other.graph == group.graph], 4),
+        places=names_text([other.name for other in groups if other.graph == group.graph], 4),
     )
     listed = "; ".join(
-        f"{branch['branch']}, {branch['units']} units, largest window {window_text(int(branch['kernel']))}"
+        f"{branch.name}, {branch.units} units, largest window {kernel_text(branch.kernel)}"
         for branch in group.branches[:8]
     )
     more = f"; and {len(group.branches) - 8} more" if len(group.branches) > 8 else ""
     alt = f"{what}, in {model.title}. {len(group.branches)} branches: {listed}{more}."
     body = (
         f'<div class="wb-scroll wb-diagram wb-branches" tabindex="0"><svg viewBox="0 0 {width} {height}" width="{width}"'
-        f' height="{height}" role="img" aria-label="{escape(alt, quote=True)}">{drawn.svg}</svg></div>'
+        f' height="{height}" role="img" aria-label="{escape(alt, quote=True)}">{drawing.svg}</svg></div>'
     )
     boxes = "Boxes are convolutions with their window and number of units, wider for more units and taller for larger windows"
-    if any(node["kind"] == "pool" for node in nodes):
+    if any(node.kind == "pool" for node in nodes):
         boxes += "; broken outlines are pools"
-    if any(node["kind"] == "more" for node in nodes):
+    if any(node.kind == "more" for node in nodes):
         boxes += "; branches like those drawn are left out and counted"
     caption = (
-        f"<strong>{escape(what)}.</strong> {boxes}. {escape(_elsewhere(branched, group))}"
+        f"<strong>{escape(what)}.</strong> {boxes}. {escape(_elsewhere(groups, group))}"
         "Traced in one recorded forward pass; nothing in it is an estimate."
     )
     return Drawing(caption, alt, _table(group), body=body, width="wide")
 
 
-def _elsewhere(branched: Branched, group: BranchGroup) -> str:
+def _elsewhere(groups: Sequence[BranchGroup], group: BranchGroup) -> str:
     """Which groups are built like this one; "" where none are."""
-    alike = [other.name for other in branched.groups if other.graph != group.graph and other.shape == group.shape]
+    alike = [other.name for other in groups if other.graph != group.graph and other.shape == group.shape]
     if not alike:
         return ""
-    return f"Built the same in {len(alike) + 1} places, also {places_text(alike)}, there with other widths. "
+    return f"Built the same in {len(alike) + 1} places, also {names_text(alike)}, there with other widths. "
 
 
 def _table(group: BranchGroup) -> pd.DataFrame:
     """A row a box: what it is, and what it reads."""
-    nodes: list[Mapping[str, Any]] = group.graph["nodes"]
-    reads: dict[int, list[str]] = {node["id"]: [] for node in nodes}
-    for start, end in group.graph["edges"]:
-        node = nodes[start]
-        reads[end].append(" ".join(filter(None, (node["label"], node["branch"]))))
+    nodes = group.graph.nodes
+    reads: dict[int, list[str]] = {node.id: [] for node in nodes}
+    for start, end in group.graph.edges:
+        reads[end].append(" ".join(filter(None, (nodes[start].label, nodes[start].branch))))
     rows = [
         {
-            "box": node["label"] or group.name,
-            "kind": node["kind"],
-            "branch": node["branch"],
-            "kernel": window_text(node["kernel"]) if node["kernel"][0] else "",
-            "units": node["units"],
-            "reads": "; ".join(reads[node["id"]]),
+            "box": node.label or group.name,
+            "kind": node.kind,
+            "branch": node.branch,
+            "kernel": kernel_text(node.kernel) if node.kernel[0] else "",
+            "units": node.units,
+            "reads": "; ".join(reads[node.id]),
         }
         for node in nodes
     ]
@@ -108,5 +109,6 @@ FIGURES = (
         section="Branches",
         order=40,
         belongs=may_have_branches,
+        example=branched,
     ),
 )

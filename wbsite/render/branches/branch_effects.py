@@ -9,11 +9,11 @@ import pandas as pd
 
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.text import number_text
+from wbsite.render.text import fixed_text, number_text
 from wbsite.results.site import Gap
 
 from ._branch_data import branch_colour, short
-from ._enrichment_data import Enriched, marked, p_text, two_text
+from ._enrichment_data import Enriched, marked, p_text
 
 if TYPE_CHECKING:
     import altair as alt
@@ -33,32 +33,33 @@ KEPT = [
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A lane an index and branch. Options: group, the place where branches meet (the first tested if left out); kind."""
-    found = Enriched.of(scene)
-    if isinstance(found, Gap):
-        return found
-    effects = found.effects.dropna(subset=["auc"])
+    enriched = Enriched.of(scene)
+    if isinstance(enriched, Gap):
+        return enriched
+    effects = enriched.effects.dropna(subset=["auc"])
     if effects.empty:
         return Gap("none of its branches could be compared in an index", failed=False)
     group = str(effects["group"].iloc[0])
-    table = _lanes(found, effects[effects["group"] == group])
+    table = _lanes(enriched, effects[effects["group"] == group])
     height = int(table["y"].max()) + GAP
     small = table[table["q"].map(marked)].sort_values("q")
-    told = [f"{row.title}, {row.branch}: {two_text(row.auc)}" for row in small.head(6).itertuples()]
+    strongest = [f"{row.title}, {row.branch}: {fixed_text(row.auc)}" for row in small.head(6).itertuples()]
     alt = (
         f"Area under the ROC curve of {table['title'].nunique()} indices for {table['branch'].nunique()} branches of {group} of"
-        f" {found.model.title}; {len(small)} have q ≤ 0.05{': ' if told else ''}{'; '.join(told)}."
+        f" {enriched.model.title}; {len(small)} have q ≤ 0.05{': ' if strongest else ''}{'; '.join(strongest)}."
     )
     chart = specification(_chart(table, height), height)
-    return Drawing(_caption(found, group, table, len(small)), alt, table, chart, width="wide", height=height)
+    return Drawing(_caption(enriched, group, table, len(small)), alt, table, chart, width="wide", height=height)
 
 
-def _lanes(found: Enriched, effects: pd.DataFrame) -> pd.DataFrame:
+def _lanes(enriched: Enriched, effects: pd.DataFrame) -> pd.DataFrame:
     """One row a mark; `y` is where it is drawn and `label` where the index's title is, in pixels from the top."""
     group = str(effects["group"].iloc[0])
     kept = effects.groupby("branch", sort=False)["p"].min().nsmallest(MOST_BRANCHES).index
     effects = effects[effects["branch"].isin(kept)]
     titles = [
-        found.index(row.index_name, row.source) for row in effects.rename(columns={"index": "index_name"}).itertuples()
+        enriched.index(row.index_name, row.source)
+        for row in effects.rename(columns={"index": "index_name"}).itertuples()
     ]
     weights = effects["source"] == "weights"
     table = effects.assign(
@@ -124,7 +125,7 @@ def _chart(table: pd.DataFrame, height: int) -> alt.LayerChart | alt.FacetChart:
     return alt.layer(even, copies, whiskers, points, titles)
 
 
-def _caption(found: Enriched, group: str, table: pd.DataFrame, small: int) -> str:
+def _caption(enriched: Enriched, group: str, table: pd.DataFrame, small: int) -> str:
     best = table.sort_values("p").iloc[0]
     grey = (
         " Grey: mean of untrained copies, two standard deviations either way."
@@ -132,13 +133,13 @@ def _caption(found: Enriched, group: str, table: pd.DataFrame, small: int) -> st
         else ""
     )
     return (
-        f"How far each branch of <code>{escape(group)}</code> of {escape(found.model.title)} parts from the other branches: the"
+        f"How far each branch of <code>{escape(group)}</code> of {escape(enriched.model.title)} parts from the other branches: the"
         " chance that a unit of the branch has a larger index than one outside (area under the ROC curve, ties half), with its"
         " 95&nbsp;% interval over units, the wider of DeLong's and Newcombe's. Filled: q ≤ 0.05, two-sided Mann–Whitney test,"
-        f" Benjamini–Hochberg over all {number_text(found.values['tests']['effects'])} tests of the network; {small} here. The"
-        f" smallest p is that of “{escape(best['title'])}” in {escape(best['branch'])}: AUC {two_text(best['auc'])}, p"
+        f" Benjamini–Hochberg over all {number_text(enriched.result.tests.effects)} tests of the network; {small} here. The"
+        f" smallest p is that of “{escape(best['title'])}” in {escape(best['branch'])}: AUC {fixed_text(best['auc'])}, p"
         f" {p_text(best['p'])}, among equal kernels {p_text(best['same_kernel_p'])}, against untrained copies"
-        f" {p_text(best['untrained_p'])}.{grey}{found.copies_text}"
+        f" {p_text(best['untrained_p'])}.{grey}{enriched.copies_text}"
     )
 
 

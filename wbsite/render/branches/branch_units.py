@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -17,6 +18,9 @@ from wbsite.render.kernels import breakable, pictured, unit_number, unit_tile
 from wbsite.render.page import slug
 from wbsite.render.sprites import quantised
 from wbsite.render.text import number_text, share_text
+from wbsite.results.branches._examples import concatenated
+from wbsite.results.branches.branches import Branches
+from wbsite.results.branches.tuning import Tuning
 from wbsite.results.network.filters import Filters
 from wbsite.results.network.nmf import Nmf
 from wbsite.results.site import Gap, Model
@@ -27,40 +31,45 @@ COUNT, MOST = 6, 24
 INDEX = "colour"
 """Shown if nothing is said."""
 
+REPORTED = {"inceptionv1": {"group": "mixed3b", "category": "curve"}}
+"""Network → what is shown of it if nothing is said: what was reported of its branches."""
+
 
 def draw(scene: Scene) -> Drawing | Gap:
     """Options: group, the place where branches meet (the first that was measured if left out); index, a column of
     `tuning`, or category, whose units alone are shown then; count, of units a branch."""
     assert scene.model is not None
-    entry, found = scene.entry_or_gap("tuning"), scene.model.found("branches")
-    if isinstance(entry, Gap) or isinstance(found, Gap):
-        return entry if isinstance(entry, Gap) else found  # type: ignore[return-value]
-    members, rows = found.table("members"), entry.table("rows")
-    members = members[members["layer"].isin(rows["layer"])]
+    tuning, branches = scene.result_or_gap(Tuning), scene.model.result_or_gap(Branches)
+    if isinstance(tuning, Gap):
+        return tuning
+    if isinstance(branches, Gap):
+        return branches
+    members = branches.members[branches.members["layer"].isin(tuning.rows["layer"])]
     if members.empty:
-        return Gap(found.values["none"] or "no group of branches was measured", failed=False)
-    group = str(scene.options.get("group") or members["group"].iloc[0])
+        return Gap(branches.none or "no group of branches was measured", failed=False)
+    options = scene.options or REPORTED.get(scene.model.architecture.name, {})
+    group = str(options.get("group") or members["group"].iloc[0])
     if group not in set(members["group"]):
         raise unknown("measured group of branches", group, list(dict.fromkeys(members["group"])))
-    category, index, sign = _wanted(scene, entry.values)
-    count, tiles = _count(scene.options.get("count", COUNT)), _Tiles(scene)
-    own = members[(members["group"] == group) & (members["kind"] == _kind(members, group))]
-    named = entry.table("categories")
-    having = set(named.loc[named["category"] == category, ["layer", "unit"]].itertuples(index=False, name=None))
-    parts, data, told = [], [], []
-    for branch, of in own.groupby("branch", sort=False):
-        units = pd.concat([_units(rows, m) for m in of.itertuples()])
+    category, index, sign = _wanted(options, tuning)
+    count, tiles = _count(options.get("count", COUNT)), _Tiles(scene)
+    members = members[(members["group"] == group) & (members["kind"] == _kind(members, group))]
+    named = tuning.members.loc[tuning.members["category"] == category, ["layer", "unit"]]
+    having = set(named.itertuples(index=False, name=None))
+    parts, data, descriptions = [], [], []
+    for branch, ranges in members.groupby("branch", sort=False):
+        units = pd.concat([_units(tuning.rows, member) for member in ranges.itertuples()])
         among = (
             units[[pair in having for pair in zip(units["layer"], units["unit"], strict=True)]] if category else units
         )
         best = among.dropna(subset=[index]).sort_values(index, ascending=sign < 0, kind="stable").head(count)
-        shown = "".join(tiles.tile(row["layer"], int(row["unit"]), row[index]) for row in best.to_dict("records"))
-        said = f"{len(among)} of {len(units)} units" if category else f"{len(units)} units"
+        pictures = "".join(tiles.tile(row["layer"], int(row["unit"]), row[index]) for row in best.to_dict("records"))
+        counts = f"{len(among)} of {len(units)} units" if category else f"{len(units)} units"
         parts.append(
-            f'<div class="wb-trial"><p><strong>{breakable(str(branch))}</strong> {said}</p>'
-            f'<div class="wb-found">{shown or "none"}</div></div>'
+            f'<div class="wb-trial"><p><strong>{breakable(str(branch))}</strong> {counts}</p>'
+            f'<div class="wb-found">{pictures or "none"}</div></div>'
         )
-        told.append(f"{branch} {said}")
+        descriptions.append(f"{branch} {counts}")
         data += [
             {
                 "branch": branch,
@@ -70,34 +79,34 @@ def draw(scene: Scene) -> Drawing | Gap:
             }
             for row in best.to_dict("records")
         ]
-    title = entry.values["categories"][category]["title"] if category else entry.values["indices"][index]["title"]
+    title = tuning.categories[category].title if category else tuning.indices[index].title
     if not data:
         return Gap(f"no unit of {group} is of the category “{title}”", failed=False)
-    alt = f"Units of {group} of {scene.model.title}, by branch, with the strongest for “{title}” first: {'; '.join(told)}."
-    caption = _caption(scene, entry.values, group, category, index, sign, tiles)
+    alt = f"Units of {group} of {scene.model.title}, by branch, with the strongest for “{title}” first: {'; '.join(descriptions)}."
+    caption = _caption(scene, tuning, group, category, index, sign, tiles)
     table = pd.DataFrame(data)
     return Drawing(caption, alt, table, body=f'<div class="wb-trials">{"".join(parts)}</div>', width="wide")
 
 
-def _wanted(scene: Scene, values: dict[str, Any]) -> tuple[str, str, int]:
+def _wanted(options: Mapping[str, Any], tuning: Tuning) -> tuple[str, str, int]:
     """Category ("" for none), index, and −1 where its smallest values come first."""
-    category, index = scene.options.get("category"), scene.options.get("index")
+    category, index = options.get("category"), options.get("index")
     if category and index:
         raise WbsiteError("figure 'branch-units' is given a category and an index.", "Write one of them.")
     if category:
-        if category not in values["categories"]:
-            raise unknown("category", str(category), list(values["categories"]))
-        by = values["categories"][category]["index"]
+        if category not in tuning.categories:
+            raise unknown("category", str(category), list(tuning.categories))
+        by = tuning.categories[category].index
         return str(category), by.removeprefix("-"), -1 if by.startswith("-") else 1
-    if index is not None and index not in values["indices"]:
-        raise unknown("index", str(index), list(values["indices"]))
+    if index is not None and index not in tuning.indices:
+        raise unknown("index", str(index), list(tuning.indices))
     return "", str(index or INDEX), 1
 
 
-def _count(given: Any) -> int:
-    if not str(given).isdigit() or not 0 < int(given) <= MOST:
-        raise WbsiteError(f"figure 'branch-units' cannot show {given!r} units.", f"Write count=1 to {MOST}.")
-    return int(given)
+def _count(option: Any) -> int:
+    if not str(option).isdigit() or not 0 < int(option) <= MOST:
+        raise WbsiteError(f"figure 'branch-units' cannot show {option!r} units.", f"Write count=1 to {MOST}.")
+    return int(option)
 
 
 def _kind(members: pd.DataFrame, group: str) -> str:
@@ -105,8 +114,8 @@ def _kind(members: pd.DataFrame, group: str) -> str:
 
 
 def _units(rows: pd.DataFrame, member: Any) -> pd.DataFrame:
-    own = rows[(rows["layer"] == member.layer) & (rows["unit"] >= member.low) & (rows["unit"] < member.high)]
-    return own[~own["dead"].astype(bool)]
+    units = rows[(rows["layer"] == member.layer) & (rows["unit"] >= member.low) & (rows["unit"] < member.high)]
+    return units[~units["dead"].astype(bool)]
 
 
 class _Tiles:
@@ -154,7 +163,7 @@ def _kernels(model: Model, layer: str) -> tuple[str, np.ndarray] | None:
     return None
 
 
-SHOWN = {
+PICTURES = {
     "pictures": "what excites a unit, by feature visualization",
     "filters": "the kernel as it is",
     "nmf": "one-sided NMF of the kernel",
@@ -162,22 +171,20 @@ SHOWN = {
 }
 
 
-def _caption(
-    scene: Scene, values: dict[str, Any], group: str, category: str, index: str, sign: int, tiles: _Tiles
-) -> str:
+def _caption(scene: Scene, tuning: Tuning, group: str, category: str, index: str, sign: int, tiles: _Tiles) -> str:
     assert scene.model is not None
-    about, shown = values["indices"][index], "; ".join(text for kind, text in SHOWN.items() if kind in tiles.kinds)
+    about, pictures = tuning.indices[index], "; ".join(text for kind, text in PICTURES.items() if kind in tiles.kinds)
     first = f"Units of <code>{escape(group)}</code> in {escape(scene.model.title)}, branch by branch. "
     if category:
-        rule = values["categories"][category]
-        first += f"All are of the category “{escape(rule['title'])}”: {escape(rule['rule'])}. Chosen"
+        rule = tuning.categories[category]
+        first += f"All are of the category “{escape(rule.title)}”: {escape(rule.rule)}. Chosen"
     else:
         first += "Chosen"
     return (
-        f"{first} by rank, not by eye: those with the {'smallest' if sign < 0 else 'largest'} index “{escape(about['title'])}”,"
-        f" {escape(about['formula'])} ({number_text(about['low'])} to {number_text(about['high'])}; {escape(about['source'])}); it"
+        f"{first} by rank, not by eye: those with the {'smallest' if sign < 0 else 'largest'} index “{escape(about.title)}”,"
+        f" {escape(about.formula)} ({number_text(about.low)} to {number_text(about.high)}; {escape(about.source)}); it"
         " stands below the unit's number. It is measured on responses to synthetic stimuli, the same for all branches of"
-        f" the group. Pictures: {shown}. Dead units are left out."
+        f" the group. Pictures: {pictures}. Dead units are left out."
     )
 
 
@@ -188,5 +195,6 @@ FIGURES = (
         "units of branches by what they are tuned to",
         of="model",
         options=("group", "category", "index", "count"),
+        example=concatenated,
     ),
 )

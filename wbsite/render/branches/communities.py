@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 from html import escape
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,10 +12,12 @@ from PIL import Image
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import signed_colours
-from wbsite.render.text import share_text
+from wbsite.render.text import fixed_text, share_text
+from wbsite.results.branches import _examples
+from wbsite.results.branches.connectivity import Communities, Community
 from wbsite.results.site import Gap
 
-from ._first_layer import Connected, tuning_text, two_text
+from ._first_layer import Connected, tuning_text
 
 FULL = 0.99
 """Quantile of the residuals' magnitudes at which colours are full."""
@@ -29,20 +30,20 @@ def draw(scene: Scene) -> Drawing | Gap:
     connected = Connected.of(scene)
     if isinstance(connected, Gap):
         return connected
-    if "communities" not in connected.values:
-        return Gap(str(connected.values["communities_reason"]), failed=False)
-    inputs, outputs = (_ordered(connected.entry.table(name)) for name in ("inputs", "outputs"))
-    table = connected.entry.table("communities")
-    parts = "".join(_part(connected, row, inputs) for row in table.to_dict("records"))
+    communities = connected.result.communities
+    if communities is None:
+        return Gap(connected.result.communities_reason, failed=False)
+    inputs, outputs = _ordered(connected.result.inputs), _ordered(connected.result.outputs)
+    parts = "".join(_part(connected, *numbered, inputs) for numbered in enumerate(communities.each))
     body = f'<div class="wb-parts">{_matrix(connected, inputs, outputs)}<ol>{parts}</ol></div>'
     data = inputs[["unit", "community", "strength", "chroma", "frequency", "orientation_selectivity", "dead"]]
-    v = connected.values["communities"]
     alt = (
-        f"Connections between the first two convolutions of {connected.model.title} in {v['count']} communities, modularity"
-        f" {share_text(v['modularity'])} against {share_text(v['null_median'])} by chance."
-        f" Filters in them: {'; '.join(_said(row) for row in table.to_dict('records'))}."
+        f"Connections between the first two convolutions of {connected.model.title} in {communities.count} communities,"
+        f" modularity {share_text(communities.modularity)} against {share_text(communities.null_median)} by chance."
+        f" Filters in them: {'; '.join(map(_text, communities.each))}."
     )
-    return Drawing(_caption(connected), alt, data.round(4), body=body, files=connected.files, width="wide")
+    caption = _caption(connected, communities)
+    return Drawing(caption, alt, data.round(4), body=body, files=connected.files, width="wide")
 
 
 def _ordered(units: pd.DataFrame) -> pd.DataFrame:
@@ -53,7 +54,8 @@ def _ordered(units: pd.DataFrame) -> pd.DataFrame:
 
 def _matrix(connected: Connected, inputs: pd.DataFrame, outputs: pd.DataFrame) -> str:
     """A picture with a pixel a pair, and a frame with its number around each community."""
-    residuals = connected.entry.arrays["residuals"][np.ix_(outputs["row"], inputs["row"])]
+    assert connected.result.residuals is not None
+    residuals = connected.result.residuals[np.ix_(outputs["row"], inputs["row"])]
     scale = float(np.quantile(np.abs(residuals), FULL))
     buffer = io.BytesIO()
     Image.fromarray(signed_colours(residuals, scale)).save(buffer, "PNG", optimize=True)
@@ -71,40 +73,41 @@ def _matrix(connected: Connected, inputs: pd.DataFrame, outputs: pd.DataFrame) -
     )
 
 
-def _part(connected: Connected, row: dict[str, Any], inputs: pd.DataFrame) -> str:
-    own = inputs[inputs["community"] == row["community"]].to_dict("records")
-    filters = "".join(connected.filter(int(unit["unit"]), tuning_text(unit)) for unit in own)
-    return f"<li><p><strong>{row['community'] + 1}</strong> {_said(row)}</p><div>{filters}</div></li>"
+def _part(connected: Connected, number: int, community: Community, inputs: pd.DataFrame) -> str:
+    units = inputs[inputs["community"] == number].to_dict("records")
+    filters = "".join(connected.filter(int(unit["unit"]), tuning_text(unit)) for unit in units)
+    return f"<li><p><strong>{number + 1}</strong> {_text(community)}</p><div>{filters}</div></li>"
 
 
-def _said(row: dict[str, Any]) -> str:
-    units = f"{row['inputs']} filters and {row['outputs']} units that read them"
-    if not row["inputs"] or pd.isna(row["chroma"]):
+def _text(community: Community) -> str:
+    units = f"{community.inputs} filters and {community.outputs} units that read them"
+    if community.chroma is None or community.inside is None:
         return units
-    medians = f"median chroma {two_text(row['chroma'])}, {two_text(row['frequency'])} cycles a pixel"
-    return f"{units}; {medians}; {100 * row['inside']:.0f} % of the filters' strength goes to these units"
+    medians = f"median chroma {fixed_text(community.chroma)}, {fixed_text(community.frequency)} cycles a pixel"
+    return f"{units}; {medians}; {100 * community.inside:.0f} % of the filters' strength goes to these units"
 
 
-def _caption(connected: Connected) -> str:
-    v = connected.values["communities"]
+def _caption(connected: Connected, communities: Communities) -> str:
     explained = [
-        f"{NAMED[name]} {two_text(one['eta'])} (by chance {two_text(one['chance'])}, permutation p {one['p']:.4f})"
-        for name, one in v["explained"].items()
-        if one["eta"] is not None
+        f"{NAMED[name]} {fixed_text(share.eta)} (by chance {fixed_text(share.chance)}, permutation p {share.p:.4f})"
+        for name, share in communities.explained.items()
+        if share.eta is not None
     ]
     text = (
-        f"Communities of the units of <code>{escape(connected.first)}</code> and {connected.readers} of"
+        f"Communities of the units of <code>{escape(connected.result.first)}</code> and {connected.readers} of"
         f" {escape(connected.model.title)}: Louvain's method on Σ|W|, which looks for the largest modularity of the graph of both layers (Barber's,"
-        f" resolution 1); the best of {v['seeds']} seeds. Rows of the matrix are the reading units, columns the filters; red"
+        f" resolution 1); the best of {communities.seeds} seeds. Rows of the matrix are the reading units, columns the filters; red"
         " where a pair is connected more strongly than its units' overall strengths say, blue where less, frames around"
-        f" communities, numbered as in the list. Modularity {share_text(v['modularity'])}, median over seeds {share_text(v['median'])}; one run on relative strengths dealt"
-        f" to the pairs at random finds {share_text(v['null_median'])}, at most {share_text(v['null_high'])} in {v['null']} draws (p&nbsp;=&nbsp;{v['p']:.3f})."
+        f" communities, numbered as in the list. Modularity {share_text(communities.modularity)}, median over seeds {share_text(communities.median)}; one run on relative strengths dealt"
+        f" to the pairs at random finds {share_text(communities.null_median)}, at most {share_text(communities.null_high)} in {communities.null} draws (p&nbsp;=&nbsp;{communities.p:.3f})."
     )
-    if v["stability"] is not None:
-        text += f" Two seeds agree by an adjusted mutual information of {two_text(v['stability'])}."
+    if communities.stability is not None:
+        text += f" Two seeds agree by an adjusted mutual information of {fixed_text(communities.stability)}."
     if explained:
         text += f" Share of the variance of ranks that lies between communities, η²: {'; '.join(explained)}."
     return text + " The filters' tuning had no part in finding communities."
 
 
-FIGURES = (Figure("communities", draw, "communities of the first two convolutions", of="model"),)
+FIGURES = (
+    Figure("communities", draw, "communities of the first two convolutions", of="model", example=_examples.connected),
+)

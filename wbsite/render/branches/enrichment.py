@@ -11,9 +11,11 @@ import pandas as pd
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import breakable
 from wbsite.render.text import number_text
+from wbsite.results.branches._examples import concatenated
+from wbsite.results.branches.branches import Branches
 from wbsite.results.site import Gap
 
-from ._branch_data import has_branches, short, window_text
+from ._branch_data import has_branches, kernel_text, short
 from ._enrichment_data import SOURCES, Enriched, marked, p_text
 
 MOST_GROUPS, OPEN, MOST_BRANCHES = 6, 2, 8
@@ -37,43 +39,43 @@ MARKS = {
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A table a group. Options: group, the place where branches meet; kind, as in the table of branches."""
-    found = Enriched.of(scene)
-    if isinstance(found, Gap):
-        return found
-    if found.rows.empty:
+    enriched = Enriched.of(scene)
+    if isinstance(enriched, Gap):
+        return enriched
+    if enriched.rows.empty:
         return Gap("none of its units in branches belong to a category", failed=False)
-    groups = [(str(name), rows) for name, rows in found.rows.groupby("group", sort=False)]
-    shown = groups[:MOST_GROUPS]
-    body = _legend() + "".join(_table(found, name, rows, i < OPEN) for i, (name, rows) in enumerate(shown))
-    table = found.rows[COLUMNS].round(dict.fromkeys(("expected", "odds_ratio", "low", "high"), 3))
-    best = found.rows[found.rows["q"].map(marked) & (found.rows["odds_ratio"] > 1)].sort_values("p")
-    told = [_said(found, row) for row in best.head(6).to_dict("records")]
+    groups = [(str(name), rows) for name, rows in enriched.rows.groupby("group", sort=False)]
+    first = groups[:MOST_GROUPS]
+    body = _legend() + "".join(_table(enriched, name, rows, i < OPEN) for i, (name, rows) in enumerate(first))
+    table = enriched.rows[COLUMNS].round(dict.fromkeys(("expected", "odds_ratio", "low", "high"), 3))
+    best = enriched.rows[enriched.rows["q"].map(marked) & (enriched.rows["odds_ratio"] > 1)].sort_values("p")
+    strongest = [_cell_text(enriched, row) for row in best.head(6).to_dict("records")]
     alt = (
-        f"Categories by branches in {len(groups)} places of {found.model.title}, {len(found.rows)} cells;"
-        f" {len(best)} hold more units of a category than lot allows (q ≤ 0.05){': ' if told else ''}{'; '.join(told)}."
+        f"Categories by branches in {len(groups)} places of {enriched.model.title}, {len(enriched.rows)} cells;"
+        f" {len(best)} hold more units of a category than lot allows (q ≤ 0.05){': ' if strongest else ''}{'; '.join(strongest)}."
     )
-    return Drawing(_caption(found, len(groups), len(shown), len(best)), alt, table, body=body, width="wide")
+    return Drawing(_caption(enriched, len(groups), len(first), len(best)), alt, table, body=body, width="wide")
 
 
-def _said(found: Enriched, row: dict[str, Any]) -> str:
-    title, _ = found.category(row["category"], row["source"])
+def _cell_text(enriched: Enriched, row: dict[str, Any]) -> str:
+    title, _ = enriched.category(row["category"], row["source"])
     return f"{title} in {row['branch']}, {row['in_branch']} of {row['in_layer']}"
 
 
 def _legend() -> str:
-    said = " · ".join(f"<b>{mark}</b> {text}" for mark, text in MARKS.items())
-    return f'<p class="wb-enrichlegend">Units of the category in the branch, of those in the layer. {said}</p>'
+    marks = " · ".join(f"<b>{mark}</b> {text}" for mark, text in MARKS.items())
+    return f'<p class="wb-enrichlegend">Units of the category in the branch, of those in the layer. {marks}</p>'
 
 
-def _table(found: Enriched, group: str, rows: pd.DataFrame, unfolded: bool) -> str:
+def _table(enriched: Enriched, group: str, rows: pd.DataFrame, unfolded: bool) -> str:
     least = rows.groupby("branch", sort=False)["p"].min()
     kept = set(least.nsmallest(MOST_BRANCHES).index)
     branches = [name for name in least.index if name in kept]
-    kernels = _kernels(found, group)
+    kernels = _kernels(enriched, group)
     head = "".join(_head(group, name, rows, kernels) for name in branches)
-    left = len(least) - len(branches)
-    more = f" ({left} branches with larger p are in the file)" if left else ""
-    lines = "".join(_lines(found, source, part, branches) for source, part in rows.groupby("source", sort=False))
+    hidden = len(least) - len(branches)
+    more = f" ({hidden} branches with larger p are in the file)" if hidden else ""
+    lines = "".join(_lines(enriched, source, part, branches) for source, part in rows.groupby("source", sort=False))
     units = number_text(int(rows["layer_units"].max()))
     return (
         f"<details{' open' if unfolded else ''}><summary><code>{escape(group)}</code>, {units} units{more}</summary>"
@@ -82,30 +84,31 @@ def _table(found: Enriched, group: str, rows: pd.DataFrame, unfolded: bool) -> s
     )
 
 
-def _kernels(found: Enriched, group: str) -> dict[str, int]:
-    entry = found.model.entry("branches")
-    rows = entry.table("rows") if entry else pd.DataFrame({"group": [], "branch": [], "kernel": []})
-    own = rows[rows["group"] == group]
-    return dict(zip(own["branch"], own["kernel"].astype(int), strict=True))
+def _kernels(enriched: Enriched, group: str) -> dict[str, int]:
+    branches = enriched.model.result(Branches)
+    if branches is None:
+        return {}
+    rows = branches.rows[branches.rows["group"] == group]
+    return dict(zip(rows["branch"], rows["kernel"].tolist(), strict=True))
 
 
 def _head(group: str, name: str, rows: pd.DataFrame, kernels: dict[str, int]) -> str:
     row = rows[rows["branch"] == name].iloc[0]
-    window = f"{window_text(kernels[name])}, " if name in kernels else ""
+    kernel = f"{kernel_text(kernels[name])}, " if name in kernels else ""
     alone = str(row["same_kernel"]).startswith("no other")
     alike = "no equal kernel" if alone else f"◆ with {row['same_kernel']}".replace(f"{group}_", "")
     return (
-        f'<th scope="col">{breakable(short(name, group))}<small>{window}{number_text(int(row["branch_units"]))} units'
+        f'<th scope="col">{breakable(short(name, group))}<small>{kernel}{number_text(int(row["branch_units"]))} units'
         f"<br>{escape(alike)}</small></th>"
     )
 
 
-def _lines(found: Enriched, source: str, rows: pd.DataFrame, branches: list[str]) -> str:
+def _lines(enriched: Enriched, source: str, rows: pd.DataFrame, branches: list[str]) -> str:
     heading = f'<tr><th colspan="{len(branches) + 1}" class="wb-source">{SOURCES[source]}</th></tr>'
     lines = []
-    for category, of in rows.groupby("category", sort=False):
-        title, rule = found.category(str(category), source)
-        cells = "".join(_cell(row) for row in of.set_index("branch").loc[branches].to_dict("records"))
+    for category, part in rows.groupby("category", sort=False):
+        title, rule = enriched.category(str(category), source)
+        cells = "".join(_cell(row) for row in part.set_index("branch").loc[branches].to_dict("records"))
         lines.append(f'<tr><th scope="row" title="{escape(rule, quote=True)}">{escape(title)}</th>{cells}</tr>')
     return heading + "".join(lines)
 
@@ -130,21 +133,21 @@ def _cell(row: dict[str, Any]) -> str:
     )
 
 
-def _caption(found: Enriched, groups: int, shown: int, best: int) -> str:
-    values, rows = found.values, found.rows
+def _caption(enriched: Enriched, groups: int, drawn: int, best: int) -> str:
+    rows = enriched.rows
     lonely = rows["same_kernel_p"].isna().groupby([rows["group"], rows["branch"]]).all()
     alone, branches = int(lonely.sum()), len(lonely)
     text = (
-        f"What lies in which branch of {escape(found.model.title)}: units of each category in each branch, with the number that"
+        f"What lies in which branch of {escape(enriched.model.title)}: units of each category in each branch, with the number that"
         " dealing the layer's units to its branches by lot would give on average. Colour is the odds ratio (half a unit added to"
         " every count), full at 32 or 1/32, violet for more and brown for fewer than by lot. q: hypergeometric upper tail,"
-        f" Benjamini–Hochberg over all {number_text(values['tests']['rows'])} tests of the network; {best} of {len(rows)} cells hold"
+        f" Benjamini–Hochberg over all {number_text(enriched.result.tests.rows)} tests of the network; {best} of {len(rows)} cells hold"
         f" more than by lot with q ≤ 0.05. Kernel size goes with the branch: {alone} of {branches} branches have no other with"
         " equal kernels to be compared with. Rules of categories were fixed before any network was tested; dead units are left out."
-        f"{found.copies_text}"
+        f"{enriched.copies_text}"
     )
-    if shown < groups:
-        text += f" The first {shown} of {groups} places are shown."
+    if drawn < groups:
+        text += f" The first {drawn} of {groups} places are shown."
     return text
 
 
@@ -158,5 +161,6 @@ FIGURES = (
         section="Branches",
         order=60,
         belongs=has_branches,
+        example=concatenated,
     ),
 )

@@ -33,22 +33,22 @@ def correlation_rows(site: Site) -> tuple[pd.DataFrame, list[str], int]:
     """
     parts, absent, draws = [], [], 0
     for model in site.working:
-        entry = fit(model)
-        if isinstance(entry, Gap):
-            absent.append(f"{escape(model.title)} ({escape(entry.reason)})")
+        result = fit(model)
+        if isinstance(result, Gap):
+            absent.append(f"{escape(model.title)} ({escape(result.reason)})")
             continue
-        rows = entry.table("rows").dropna(subset=["rho"])
+        rows = result.rows.dropna(subset=["rho"])
         if rows.empty:
             absent.append(f"{escape(model.title)} (too few units)")
             continue
-        draws = max(draws, entry.values["draws"])
+        draws = max(draws, result.draws)
         parts.append(rows.assign(model=model.title))
     if not parts:
         return pd.DataFrame(), absent, draws
     table = pd.concat(parts, ignore_index=True)
     titles = list(dict.fromkeys(table["model"]))
-    shown = [name for name in PROPERTIES if name in set(table["property"])]
-    group = table["property"].map(shown.index)
+    properties = [name for name in PROPERTIES if name in set(table["property"])]
+    group = table["property"].map(properties.index)
     tall = HEADING + ROW * len(titles)
     table["heading"] = table["property"].map(PROPERTIES)
     table["head"] = TOP + group * tall
@@ -66,7 +66,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         return Gap(f"no network's first two convolutions are fit: {'; '.join(absent)}", failed=False)
     height = int(table["row"].max()) + ROW // 2
     first = table[(table["factor"] == 1) & (table["heading"] == PROPERTIES["chroma"])]
-    told = "; ".join(f"{row['model']} {rho_text(row)}" for row in first.to_dict("records"))
+    correlations = "; ".join(f"{row['model']} {rho_text(row)}" for row in first.to_dict("records"))
     caption = (
         "What the two leading factors of the connections of the first convolution go with: Spearman's ρ over its units that are not dead,"
         f" with 95 % bootstrap intervals over units (up to {number_text(draws)} resamples), the factors taken as given. The sign of a factor is arbitrary: each is"
@@ -76,7 +76,9 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
     if absent:
         caption += f" Left out: {'; '.join(absent)}."
-    alt = f"Dot chart of correlations for {table['model'].nunique()} networks. First factor with chroma: {told}."
+    alt = (
+        f"Dot chart of correlations for {table['model'].nunique()} networks. First factor with chroma: {correlations}."
+    )
     return Drawing(caption, alt, table, specification(_chart(table, height), height), width="wide", height=height)
 
 
@@ -92,7 +94,7 @@ def _chart(table: pd.DataFrame, height: int) -> Any:
     top = alt.X("rho:Q", title=None, scale=ends, axis=alt.Axis(orient="top", grid=False, domain=False, **axis))
     down = alt.Scale(domain=[0, height], reverse=True, nice=False, zero=False)
 
-    def at(name: str) -> alt.Y:
+    def y(name: str) -> alt.Y:
         return alt.Y(f"{name}:Q", scale=down, axis=None)
 
     base = alt.Chart(data())
@@ -102,28 +104,28 @@ def _chart(table: pd.DataFrame, height: int) -> Any:
     shape = alt.Shape("factor:N", scale=alt.Scale(domain=kinds, range=["circle", "diamond"]), legend=legend)
     x = alt.X("rho:Q", scale=ends, axis=None)
     numbers = [alt.Tooltip(f"{name}:Q", format=".3f") for name in ("rho", "low", "high", "p", "q")]
-    told = [
+    tooltip = [
         alt.Tooltip("model:N"),
         alt.Tooltip("factor:N"),
         alt.Tooltip("heading:N", title="with"),
         *numbers,
         "units:Q",
     ]
-    frame = [base.mark_point(opacity=0).encode(x=side, y=at("y")) for side in (bottom, top)]
+    frame = [base.mark_point(opacity=0).encode(x=side, y=y("y")) for side in (bottom, top)]
     zero = base.mark_rule(color=NEUTRAL, strokeWidth=1.2).encode(x=alt.X(datum=0, scale=ends, axis=None))
     titles = base.transform_aggregate(groupby=["model", "row"]).mark_text(
         align="left", fontSize=12, x=0, dy=alt.ExprRef(f"{narrow} ? -10 : 10")
-    ).encode(y=at("row"), text="model:N")  # fmt: skip
+    ).encode(y=y("row"), text="model:N")  # fmt: skip
     heads = base.transform_aggregate(groupby=["heading", "head"])
     headings = heads.mark_text(align="left", fontSize=12.5, fontWeight="bold", x=0, dy=16).encode(
-        y=at("head"), text="heading:N"
+        y=y("head"), text="heading:N"
     )
-    lines = heads.mark_rule(color=NEUTRAL, opacity=0.45, x=0, x2="width").encode(y=at("head"))
+    lines = heads.mark_rule(color=NEUTRAL, opacity=0.45, x=0, x2="width").encode(y=y("head"))
     whiskers = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", scale=ends, axis=None), x2="high:Q", y=at("y"), color=colour
+        x=alt.X("low:Q", scale=ends, axis=None), x2="high:Q", y=y("y"), color=colour
     )
     marks = base.mark_point(filled=True, size=70, opacity=1).encode(
-        x=x, y=at("y"), color=colour, shape=shape, tooltip=told
+        x=x, y=y("y"), color=colour, shape=shape, tooltip=tooltip
     )
     return alt.layer(*frame, zero, lines, headings, titles, whiskers, marks).resolve_axis(x="independent")
 

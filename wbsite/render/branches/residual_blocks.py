@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import number_text, share_text
+from wbsite.results.branches._examples import residual
+from wbsite.results.branches.enrichment import Stage
 from wbsite.results.site import Gap
 
 from ._enrichment_data import Enriched, marked, p_text
@@ -22,21 +24,21 @@ HEIGHT = 300
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A mark a block, in order of execution. Option: group, a stage."""
-    found = Enriched.of(scene)
-    if isinstance(found, Gap):
-        return found
-    if found.stages.empty:
+    enriched = Enriched.of(scene)
+    if isinstance(enriched, Gap):
+        return enriched
+    if enriched.blocks.empty:
         return Gap("no stage of residual blocks was measured", failed=False)
-    table = found.stages.drop(columns=["kind", "source"]).rename(columns={"branch": "block"})
+    table = enriched.blocks.drop(columns=["kind", "source"]).rename(columns={"branch": "block"})
     table = table.assign(place=table["group"] + ", " + table["block"]).round({"statistic": 4, "untrained_statistic": 4})
-    stages = [stage for stage in found.values["stages"] if stage["group"] in set(table["group"])]
+    stages = [stage for stage in enriched.result.stages if stage.group in set(table["group"])]
     differing = table[table["q"].map(marked)]
     alt = (
-        f"{len(table)} blocks in {len(stages)} stages of {found.model.title}; {len(differing)} differ from the other blocks of their"
+        f"{len(table)} blocks in {len(stages)} stages of {enriched.model.title}; {len(differing)} differ from the other blocks of their"
         f" stage (q ≤ 0.05). Statistics from {table['statistic'].min():.1f} to {table['statistic'].max():.1f}, 1 by lot."
     )
     return Drawing(
-        _caption(found, stages, table, differing),
+        _caption(enriched, stages, table, differing),
         alt,
         table,
         specification(_chart(table), HEIGHT),
@@ -68,32 +70,32 @@ def _chart(table: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
         x=x, y=y, color=colour, tooltip=tips,
         fill=alt.condition("datum.q <= 0.05 && isValid(toNumber(datum.q))", colour, alt.value("transparent")),
     )  # fmt: skip
-    one = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[4, 3]).encode(y=alt.datum(1))
-    return alt.layer(one, copies, points)
+    chance = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[4, 3]).encode(y=alt.datum(1))
+    return alt.layer(chance, copies, points)
 
 
-def _caption(found: Enriched, stages: list[dict[str, Any]], table: pd.DataFrame, differing: pd.DataFrame) -> str:
-    values = found.values
+def _caption(enriched: Enriched, stages: list[Stage], table: pd.DataFrame, differing: pd.DataFrame) -> str:
+    result = enriched.result
     grey = " Grey ticks: mean of untrained copies." if table["untrained_statistic"].notna().any() else ""
     return (
-        f"Do the residual blocks of {escape(found.model.title)} specialize? For every block how far the mean ranks of its units' indices"
+        f"Do the residual blocks of {escape(enriched.model.title)} specialize? For every block how far the mean ranks of its units' indices"
         " are from those of its stage, squared, averaged over indices, in units of what as many units drawn by lot give. Filled:"
-        f" q ≤ 0.05 ({values['permutations']} permutations of units among the stage's blocks, seed {values['seed']};"
+        f" q ≤ 0.05 ({result.permutations} permutations of units among the stage's blocks, seed {result.seed};"
         f" Benjamini–Hochberg over {number_text(len(table))} blocks); {len(differing)} do.{grey} {' '.join(map(_stage, stages))} Depth is a"
         " confounder: later blocks see more of the picture and read what earlier ones added, so that a difference need be no"
-        f" division of labour.{found.copies_text}"
+        f" division of labour.{enriched.copies_text}"
     )
 
 
-def _stage(stage: dict[str, Any]) -> str:
+def _stage(stage: Stage) -> str:
     """A sentence on one stage."""
     text = (
-        f"In <code>{escape(stage['group'])}</code> {_percent(stage['share'])} of the variance of ranks lies between its"
-        f" {stage['blocks']} blocks, {_percent(stage['by_chance'])} by lot (p {p_text(stage['p'])})"
+        f"In <code>{escape(stage.group)}</code> {_percent(stage.share)} of the variance of ranks lies between its"
+        f" {stage.blocks} blocks, {_percent(stage.by_chance)} by lot (p {p_text(stage.p)})"
     )
-    if stage["untrained"]:
-        text += f", {_percent(min(stage['untrained']))} to {_percent(max(stage['untrained']))} in untrained copies"
-    with_depth = share_text(stage["with_depth"])
+    if stage.untrained:
+        text += f", {_percent(min(stage.untrained))} to {_percent(max(stage.untrained))} in untrained copies"
+    with_depth = share_text(stage.with_depth)
     return f"{text}; {with_depth} of that goes in a straight line with depth."
 
 
@@ -101,4 +103,6 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}&nbsp;%"
 
 
-FIGURES = (Figure("residual-blocks", draw, "how residual blocks differ", of="model", options=("group",)),)
+FIGURES = (
+    Figure("residual-blocks", draw, "how residual blocks differ", of="model", options=("group",), example=residual),
+)

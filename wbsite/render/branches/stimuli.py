@@ -9,6 +9,8 @@ import pandas as pd
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
 from wbsite.render.text import number_text
+from wbsite.results.branches._examples import concatenated
+from wbsite.results.branches.tuning import Tuning
 from wbsite.results.site import Gap
 
 FAMILIES = {
@@ -25,38 +27,38 @@ FAMILIES = {
 def draw(scene: Scene) -> Drawing | Gap:
     """A strip of pictures for each family, and a table of what each layer was shown."""
     assert scene.model is not None
-    entry = scene.entry_or_gap("tuning")
-    if isinstance(entry, Gap):
-        return entry
-    layers = [layer for layer in entry.values["layers"] if not layer["reason"]]
+    tuning = scene.result_or_gap(Tuning)
+    if isinstance(tuning, Gap):
+        return tuning
+    layers = tuning.layers
     if not layers:
-        return Gap(entry.values["layers"][0]["reason"] if entry.values["layers"] else "it has no convolution", False)
-    shown = [name for name in FAMILIES if any(name in layer["families"] for layer in layers)]
+        return Gap(tuning.omitted[0].reason if tuning.omitted else "it has no convolution", failed=False)
+    families = [name for name in FAMILIES if any(name in layer.families for layer in layers)]
     files, strips = {}, []
-    for name in shown:
+    for name in families:
         file = f"stimuli-{slug(scene.model.id)}-{slug(name)}.webp"
-        files[file] = entry.file(f"{name.replace(' ', '-')}.webp")
-        counts = [layer["families"][name] for layer in layers if name in layer["families"]]
+        files[file] = tuning.stimuli[f"{name.replace(' ', '-')}.webp"]
+        counts = [layer.families[name] for layer in layers if name in layer.families]
         alt = escape(f"Twelve of the stimuli called {name}: {FAMILIES[name]}", quote=True)
         strips.append(
             f'<div class="wb-trial"><p><strong>{escape(name)}</strong> ({_range(counts)}): {escape(FAMILIES[name])}</p>'
             f'<img src="{file}" width="396" height="132" loading="lazy" alt="{alt}"></div>'
         )
     columns = ("layer", "side", "canvas", "padded", "stimuli", "lowest", "highest")
-    data = pd.DataFrame([{name: layer[name] for name in columns} for layer in layers]).round(4)
-    sides, counts = [layer["side"] for layer in layers], [layer["stimuli"] for layer in layers]
+    data = pd.DataFrame([layer.model_dump(include=set(columns)) for layer in layers])[list(columns)].round(4)
+    sides, counts = [layer.side for layer in layers], [layer.stimuli for layer in layers]
     caption = (
         f"Stimuli that were shown to units of {escape(scene.model.title)}, twelve of every family, evenly spaced in its list."
         f" In all {_range(counts)} by layer, with apertures of up to {_range(sides)} pixels: what the widest unit of a group"
         " of branches sees, at most the network's usual input; layers of one group see the same. Gratings run from one"
-        f" cycle in that to {number_text(round(layers[0]['highest'], 3))} cycles a pixel. Around the stimuli is mid grey. Colours have equal distance"
+        f" cycle in that to {number_text(round(layers[0].highest, 3))} cycles a pixel. Around the stimuli is mid grey. Colours have equal distance"
         " from grey in display red, green and blue, and red–green and blue–yellow the same mean of the three as grey."
     )
-    if any(layer["padded"] for layer in layers):
+    if any(layer.padded for layer in layers):
         caption += (
             " Where units see more than the usual input, they see its padding too, as in training (column padded)."
         )
-    alt = f"Rows of small pictures: {', '.join(shown)}. {_range(counts)} stimuli for each of {len(layers)} layers."
+    alt = f"Rows of small pictures: {', '.join(families)}. {_range(counts)} stimuli for each of {len(layers)} layers."
     return Drawing(
         caption, alt, data, body=f'<div class="wb-trials">{"".join(strips)}</div>', files=files, width="wide"
     )
@@ -67,4 +69,4 @@ def _range(values: list[int]) -> str:
     return number_text(low) if low == high else f"{number_text(low)} to {number_text(high)}"
 
 
-FIGURES = (Figure("stimuli", draw, "the stimuli", of="model"),)
+FIGURES = (Figure("stimuli", draw, "the stimuli", of="model", example=concatenated),)

@@ -9,32 +9,35 @@ from typing import Any
 import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.text import number_text
+from wbsite.render.text import fixed_text, number_text
+from wbsite.results.branches._examples import towers
 from wbsite.results.site import Gap
 
-from ._enrichment_data import SOURCES, Enriched, marked, p_text, two_text
+from ._enrichment_data import SOURCES, Enriched, marked, p_text
 
 HEADS = ("index", "first branch", "second branch", "AUC", "p", "q", "untrained AUC", "p against these")
 
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A row an index of every place where two branches meet. Options: group; kind, as "groups" or "towers"."""
-    found = Enriched.of(scene)
-    if isinstance(found, Gap):
-        return found
-    effects = found.effects[found.effects["kind"] != "residual"]
+    enriched = Enriched.of(scene)
+    if isinstance(enriched, Gap):
+        return enriched
+    effects = enriched.effects[enriched.effects["kind"] != "residual"]
     two = effects.groupby("group", sort=False)["branch"].transform("nunique") == 2
     first = effects[two].groupby(["group", "source", "index"], sort=False).head(1)
     if first.empty:
         return Gap("no two branches that stand alone beside each other were measured", failed=False)
-    rows, told = [], []
+    rows, strongest = [], []
     for (group, source), part in first.groupby(["group", "source"], sort=False):
         names = list(dict.fromkeys(effects.loc[effects["group"] == group, "branch"]))
         place = f"<code>{escape(str(group))}</code>, {escape(' and '.join(names))}, {SOURCES[str(source)]}"
         rows.append(f'<tr><th colspan="{len(HEADS)}" class="wb-source">{place}</th></tr>')
-        rows += [_row(found, row) for row in part.to_dict("records")]
+        rows += [_row(enriched, row) for row in part.to_dict("records")]
         least = part.sort_values("p").iloc[0]
-        told.append(f"{group} {SOURCES[str(source)]}, {found.index(least['index'], str(source))}: {_area(least)}")
+        strongest.append(
+            f"{group} {SOURCES[str(source)]}, {enriched.index(least['index'], str(source))}: {_area(least)}"
+        )
     head = "".join(f'<th scope="col">{name}</th>' for name in HEADS)
     body = (
         '<div class="wb-scroll" tabindex="0"><table class="wb-enrichment wb-towers">'
@@ -42,14 +45,14 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
     small = int(first["q"].map(marked).sum())
     caption = (
-        f"The two branches of {first['group'].nunique()} places of {escape(found.model.title)}: median of every index over the units"
+        f"The two branches of {first['group'].nunique()} places of {escape(enriched.model.title)}: median of every index over the units"
         " of each, the chance that a unit of the first has the larger value than one of the second (AUC, ties half, 95&nbsp;%"
         " interval over units, the wider of DeLong's and Newcombe's), two-sided Mann–Whitney p, and q over all"
-        f" {number_text(found.values['tests']['effects'])} tests of the network (Benjamini–Hochberg). {small} of the"
+        f" {number_text(enriched.result.tests.effects)} tests of the network (Benjamini–Hochberg). {small} of the"
         f" {len(first)} have q ≤ 0.05. {_kernels(first)} Dead units and units"
-        f" without the index are left out.{found.copies_text}"
+        f" without the index are left out.{enriched.copies_text}"
     )
-    alt = f"Table of {len(first)} indices; in each place that with the smallest p: {'; '.join(told)}."
+    alt = f"Table of {len(first)} indices; in each place that with the smallest p: {'; '.join(strongest)}."
     columns = ["group", "kind", "source", "index", "median_in", "median_out", "auc", "low", "high", "p", "q"]
     columns += ["units_in", "units_out", "untrained_auc", "untrained_sd", "untrained_p"]
     return Drawing(
@@ -66,25 +69,29 @@ def _kernels(first: pd.DataFrame) -> str:
 
 
 def _area(row: Mapping[str, Any]) -> str:
-    return f"AUC {two_text(row['auc'])} ({two_text(row['low'])} to {two_text(row['high'])}), p {p_text(row['p'])}"
+    return f"AUC {fixed_text(row['auc'])} ({fixed_text(row['low'])} to {fixed_text(row['high'])}), p {p_text(row['p'])}"
 
 
-def _row(found: Enriched, row: Mapping[str, Any]) -> str:
-    area = f"<b>{two_text(row['auc'])}</b>" if marked(row["q"]) else two_text(row["auc"])
+def _row(enriched: Enriched, row: Mapping[str, Any]) -> str:
+    area = f"<b>{fixed_text(row['auc'])}</b>" if marked(row["q"]) else fixed_text(row["auc"])
     spread = (
-        "–" if pd.isna(row["untrained_auc"]) else f"{two_text(row['untrained_auc'])} ± {two_text(row['untrained_sd'])}"
+        "–"
+        if pd.isna(row["untrained_auc"])
+        else f"{fixed_text(row['untrained_auc'])} ± {fixed_text(row['untrained_sd'])}"
     )
     cells = (
         number_text(round(row["median_in"], 3) if not pd.isna(row["median_in"]) else None),
         number_text(round(row["median_out"], 3) if not pd.isna(row["median_out"]) else None),
-        f"{area} ({two_text(row['low'])} to {two_text(row['high'])})",
+        f"{area} ({fixed_text(row['low'])} to {fixed_text(row['high'])})",
         p_text(row["p"]),
         p_text(row["q"]),
         spread,
         p_text(row["untrained_p"]),
     )
-    title = escape(found.index(row["index"], row["source"]))
+    title = escape(enriched.index(row["index"], row["source"]))
     return f'<tr><th scope="row">{title}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
-FIGURES = (Figure("tower-table", draw, "two branches side by side", of="model", options=("group", "kind")),)
+FIGURES = (
+    Figure("tower-table", draw, "two branches side by side", of="model", options=("group", "kind"), example=towers),
+)

@@ -6,17 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
 
 import pandas as pd
 
 from wbsite.core.errors import unknown
-from wbsite.core.store import Entry
 from wbsite.render.charts import SERIES
 from wbsite.render.figure import Scene
+from wbsite.results.branches.branch_experiments import BranchExperiments, Experiment
+from wbsite.results.repeated_runs import SettingFacts
 from wbsite.results.site import Gap
 
-SUITE, ANALYSIS = "branches", "branch_experiments"
+SUITE = "branches"
 
 HEADINGS = {
     "kept": "Pictures as they are",
@@ -31,7 +31,7 @@ PROPERTIES = {
     "frequency": "spatial frequency",
     "frequency beyond colour": "spatial frequency beyond what chroma explains",
 }
-"""What branches may part in → as captions say it."""
+"""What branches may differ in → as captions say it."""
 
 MEASURE = "share of the ranks' variance that lies between branches, η²"
 
@@ -41,69 +41,67 @@ DATASETS = [(SERIES[0], "circle"), (SERIES[3], "diamond"), (SERIES[6], "square")
 
 @dataclass(frozen=True, eq=False)
 class Lab:
-    """The result of all runs, of the settings that a figure shows.
+    """The result of all runs, restricted to the settings that a figure shows.
 
     Attributes:
-        entry: the result.
-        settings: names, in order.
+        result: of all settings.
+        settings: names of those shown, in order.
     """
 
-    entry: Entry
+    result: BranchExperiments
     settings: tuple[str, ...]
 
     @classmethod
     def of(cls, scene: Scene) -> Lab | Gap:
-        """That of the setting the page names, or of all, or why there is none."""
-        found = scene.site.suite(SUITE).found(ANALYSIS)
-        if isinstance(found, Gap):
-            return found
-        known = tuple(found.values["settings"])
+        """The setting that the page names, or all of them, or why there is none."""
+        result = scene.site.suite(SUITE).result_or_gap(BranchExperiments)
+        if isinstance(result, Gap):
+            return result
+        known = tuple(result.settings)
         chosen = scene.options.get("setting") or ""
         if chosen and chosen not in known:
             return Gap(f"no run of the setting {chosen} is there (there are: {', '.join(known)})", failed=False)
-        return cls(found, (str(chosen),) if chosen else known)
+        return cls(result, (str(chosen),) if chosen else known)
 
-    def table(self, name: str, of: str = "") -> pd.DataFrame:
-        """Its rows of the settings shown, and of one property where it is named."""
-        table = self.entry.table(name)
-        shown = table["setting"].isin(self.settings)
-        return table[shown & (table["property"] == of) if of else shown].reset_index(drop=True)
+    def rows(self, table: pd.DataFrame, name: str = "") -> pd.DataFrame:
+        """The rows of a table of the result that are of the settings shown, and of one property where it is named."""
+        kept = table["setting"].isin(self.settings)
+        return table[kept & (table["property"] == name) if name else kept].reset_index(drop=True)
 
-    def facts(self, setting: str) -> Mapping[str, Any]:
+    def facts(self, setting: str) -> SettingFacts:
         """What a setting's runs share."""
-        found: Mapping[str, Any] = self.entry.values[setting]["facts"]
-        return found
+        return self.result.settings[setting].facts
 
-    def about(self, setting: str) -> Mapping[str, Mapping[str, Any]]:
-        """Experiment → its values."""
-        return {name: told for name, told in self.entry.values[setting].items() if name != "facts"}
+    def experiments(self, setting: str) -> Mapping[str, Experiment]:
+        """The experiments of a setting by name."""
+        return self.result.settings[setting].experiments
 
     @property
     def datasets(self) -> dict[str, str]:
         """Setting → its data set, and the setting itself where two have the same."""
-        names = {setting: str(self.facts(setting)["dataset"]) for setting in self.entry.values["settings"]}
+        names = {name: str(setting.facts.dataset) for name, setting in self.result.settings.items()}
         alike = [name for name in names.values() if list(names.values()).count(name) > 1]
         return {setting: setting if names[setting] in alike else names[setting] for setting in self.settings}
 
     @property
     def marks(self) -> dict[str, tuple[str, str]]:
         """Setting → its colour and mark."""
-        every = {setting: DATASETS[i % len(DATASETS)] for i, setting in enumerate(self.entry.values["settings"])}
+        every = {setting: DATASETS[i % len(DATASETS)] for i, setting in enumerate(self.result.settings)}
         return {setting: every[setting] for setting in self.settings}
 
     @property
     def setup(self) -> str:
         """What the networks were trained on, as captions say it (HTML)."""
-        told = []
+        texts = []
         for setting, name in self.datasets.items():
-            epochs = " or ".join(map(str, self.facts(setting)["epochs"]))
-            told.append(f"{escape(name)} for {epochs} epoch{'' if epochs == '1' else 's'}")
-        return f"trained on {' or on '.join(told)}"
+            epochs = " or ".join(map(str, self.facts(setting).epochs))
+            texts.append(f"{escape(name)} for {epochs} epoch{'' if epochs == '1' else 's'}")
+        return f"trained on {' or on '.join(texts)}"
 
     def titles(self) -> dict[str, str]:
         """Experiment → its title, in the suite's order."""
-        found = {name: told for setting in self.settings for name, told in self.about(setting).items()}
-        return {name: str(told["title"]) for name, told in sorted(found.items(), key=lambda item: item[1]["order"])}
+        every = {name: e for setting in self.settings for name, e in self.experiments(setting).items()}
+        return {name: e.title for name, e in sorted(every.items(), key=lambda item: item[1].order)}
 
 
 def axis_of(table: pd.DataFrame, columns: Sequence[str]) -> tuple[float, list[float]]:
@@ -128,8 +126,8 @@ def property_of(scene: Scene) -> str:
 
 def names_of(scene: Scene, option: str) -> list[str]:
     """The names that an option lists, separated by commas."""
-    given = str(scene.options.get(option) or "")
-    return list(dict.fromkeys(filter(None, (name.strip() for name in given.split(",")))))
+    names = str(scene.options.get(option) or "").split(",")
+    return list(dict.fromkeys(filter(None, (name.strip() for name in names))))
 
 
 def absent(scene: Scene, lab: Lab, names: Sequence[str]) -> list[str]:
@@ -138,9 +136,9 @@ def absent(scene: Scene, lab: Lab, names: Sequence[str]) -> list[str]:
     Raises:
         WbsiteError: the suite has no experiment of that name.
     """
-    there = lab.titles()
-    known = {**there, **dict.fromkeys(scene.site.suite(SUITE).facts.get("experiments", ()))}
+    titles = lab.titles()
+    known = {**titles, **dict.fromkeys(scene.site.suite(SUITE).facts.get("experiments", ()))}
     for name in names:
         if name not in known:
             raise unknown(f"experiment of the suite {SUITE}", name, known)
-    return [name for name in names if name not in there]
+    return [name for name in names if name not in titles]

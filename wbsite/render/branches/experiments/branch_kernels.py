@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import io
 from html import escape
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from wbsite.render.figure import Drawing, Figure, Scene
@@ -28,9 +28,11 @@ def draw(scene: Scene) -> Drawing | Gap:
     lab = Lab.of(scene)
     if isinstance(lab, Gap):
         return lab
-    runs = lab.table("runs", "chroma")
+    runs = lab.rows(lab.result.runs, "chroma")
     divided = list(runs[runs["branches"] > 1].sort_values("order")["experiment"])
-    experiment = str(scene.options.get("experiment") or next((of for of in (FIRST, *divided) if of in divided), FIRST))
+    experiment = str(
+        scene.options.get("experiment") or next((name for name in (FIRST, *divided) if name in divided), FIRST)
+    )
     if absent(scene, lab, [experiment]):
         return Gap(f"no run of {experiment} is there", failed=False)
     same = runs[runs["experiment"] == experiment]
@@ -42,43 +44,41 @@ def draw(scene: Scene) -> Drawing | Gap:
     parted = bool((same["branches"] > 1).all())
     median = (len(same) - 1) // 2 if parted else 0
     row = same.iloc[median] if seed is None else same[same["seed"] == seed].iloc[0]
-    units = lab.table("units")
+    units = lab.rows(lab.result.units)
     for name in ("setting", "experiment", "seed"):
         units = units[units[name] == row[name]]
     units = units.sort_values(["branch", "chroma", "unit"]).reset_index(drop=True)
-    pictures = lab.entry.arrays[f"{row['setting']}/{experiment}/{row['seed']}"]
-    lines, told = [], []
+    pictures = lab.result.kernels[f"{row['setting']}/{experiment}/{row['seed']}"]
+    lines, descriptions = [], []
     for branch, inside in units.groupby("branch"):
         name = f"branch {branch}" if parted else "undivided"
-        said = f"median chroma {share_text(inside['chroma'].median())}"
-        told.append(f"{name}, {len(inside)} filters, {said}")
+        median_chroma = f"median chroma {share_text(inside['chroma'].median())}"
+        descriptions.append(f"{name}, {len(inside)} filters, {median_chroma}")
         tiles = "".join(_tile(pictures[unit.unit], unit) for unit in inside.itertuples())
-        lines.append(f"<div><p><strong>{name}</strong> {said}</p><div>{tiles}</div></div>")
+        lines.append(f"<div><p><strong>{name}</strong> {median_chroma}</p><div>{tiles}</div></div>")
     others = (
         f"; of {len(same)} seeds the one with the median parting" if seed is None and parted and len(same) > 1 else ""
     )
     chance = f"= {share_text(row['p'])}" if row["p"] >= 0.001 else "< 0.001"
     parting = f" They part in chroma with η² = {share_text(row['share'])}, where chance stays below {share_text(row['limit'])} in 95 % of deals (p {escape(chance)})."
     caption = (
-        f"Filters of the first layer of one network, {escape(row['title'])}, trained on {escape(lab.facts(row['setting'])['dataset'])}, seed {row['seed']}"
+        f"Filters of the first layer of one network, {escape(row['title'])}, trained on {escape(str(lab.facts(row['setting']).dataset))}, seed {row['seed']}"
         f"{others}: every branch in a row, from black and white to colour. Each is scaled to its own strongest weight, mid"
         f" grey is zero.{parting if parted else ''} The order inside a branch is ours."
     )
-    alt_text = f"{len(units)} filters as small pictures. {'; '.join(told)}."
-    shown = units[["setting", "experiment", "seed", "branch", "unit", "chroma", "frequency", "strength", "dead"]].round(
-        4
-    )
+    alt_text = f"{len(units)} filters as small pictures. {'; '.join(descriptions)}."
+    columns = ["setting", "experiment", "seed", "branch", "unit", "chroma", "frequency", "strength", "dead"]
     return Drawing(
-        caption, alt_text, pd.DataFrame(shown), body=f'<div class="wb-rows">{"".join(lines)}</div>', width="wide"
+        caption, alt_text, units[columns].round(4), body=f'<div class="wb-rows">{"".join(lines)}</div>', width="wide"
     )
 
 
-def _tile(picture: np.ndarray, unit: object) -> str:
+def _tile(picture: np.ndarray, unit: Any) -> str:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "PNG", optimize=True)
     source = base64.b64encode(buffer.getvalue()).decode()
-    said = f"unit {unit.unit}, chroma {share_text(unit.chroma)}"  # type: ignore[attr-defined]
-    return f'<img src="data:image/png;base64,{source}" alt="{said}" title="{said}" width="{PIXELS}" height="{PIXELS}">'
+    text = f"unit {unit.unit}, chroma {share_text(unit.chroma)}"
+    return f'<img src="data:image/png;base64,{source}" alt="{text}" title="{text}" width="{PIXELS}" height="{PIXELS}">'
 
 
 FIGURES = (

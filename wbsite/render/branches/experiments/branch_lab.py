@@ -16,14 +16,14 @@ from wbsite.results.site import Gap
 
 from ._branch_runs import HEADINGS, Lab
 
-SHOWN = {"chroma": "chroma", "frequency beyond colour": "beyond"}
+COLUMNS = {"chroma": "chroma", "frequency beyond colour": "beyond"}
 """Property → how its columns begin."""
 
 NUMBERS = [
     *("share", "low", "high", "split", "split_low", "split_high", "difference", "difference_low", "difference_high"),
     *("parting", "above_from"),
 ]
-ACCURACY = [f"{of}{end}" for of in ("accuracy", "accuracy_difference") for end in ("", "_low", "_high")]
+ACCURACY = [f"{name}{end}" for name in ("accuracy", "accuracy_difference") for end in ("", "_low", "_high")]
 HEADS = (
     *("Experiment", "Seeds", "η² chroma", "split<br>at random", "difference", "seeds beyond<br>chance"),
     *("above chance<br>from epoch", "η² frequency<br>beyond colour", "seeds beyond<br>chance"),
@@ -36,9 +36,9 @@ def table_rows(summary: pd.DataFrame, labels: Mapping[str, str]) -> pd.DataFrame
     key = ["setting", "experiment"]
     about = summary[summary["property"] == "chroma"].sort_values(["setting", "order"], kind="stable")
     table = about[[*key, "group", "title", "branches", "seeds", *ACCURACY]]
-    for name, short in SHOWN.items():
-        of = summary[summary["property"] == name].set_index(key)[NUMBERS].add_prefix(f"{short}_")
-        table = table.join(of, on=key)
+    for name, short in COLUMNS.items():
+        columns = summary[summary["property"] == name].set_index(key)[NUMBERS].add_prefix(f"{short}_")
+        table = table.join(columns, on=key)
     table.insert(1, "dataset", table["setting"].map(labels))
     return table.round(4).reset_index(drop=True)
 
@@ -48,7 +48,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     lab = Lab.of(scene)
     if isinstance(lab, Gap):
         return lab
-    summary = lab.table("summary")
+    summary = lab.rows(lab.result.summary)
     table = table_rows(summary, lab.datasets)
     head = "".join(f'<th scope="col">{text}</th>' for text in HEADS)
     parts, group = [], None
@@ -71,17 +71,19 @@ def draw(scene: Scene) -> Drawing | Gap:
         " layer: means over seeds with 95 % Student t intervals in brackets (none for a single seed). Split at random:"
         " the mean of η² when units of the undivided network, trained on the same pictures, are dealt to as many branches,"
         " and the range of 95 % of such deals; the difference from it has Welch's interval. A seed is beyond chance where"
-        f" p ≤ 0.05 in {lab.entry.values['draws']} permutations of its own units; one in twenty would be by chance. From an epoch on: the mean over"
+        f" p ≤ 0.05 in {lab.result.draws} permutations of its own units; one in twenty would be by chance. From an epoch on: the mean over"
         " seeds stays above the 95 % limit of chance until the end. Accuracy on test pictures is held against the undivided"
         " network's. No correction is made for the number of comparisons."
     )
-    told = [
+    descriptions = [
         f"{row['title']} on {row['dataset']} {interval_text(_part(row, 'chroma'), 'share')},"
         f" {row['chroma_parting']:.0f} of {row['seeds']} seeds beyond chance"
         for row in table.to_dict("records")
         if row["branches"] > 1
     ]
-    alt = f"Table of {len(table)} experiments. Parting in chroma: {'; '.join(told) or 'no network in branches'}."
+    alt = (
+        f"Table of {len(table)} experiments. Parting in chroma: {'; '.join(descriptions) or 'no network in branches'}."
+    )
     return Drawing(caption, alt, table, body=body, width="full")
 
 
@@ -107,22 +109,22 @@ def _row(row: Mapping[str, Any]) -> str:
     return f'<tr><th scope="row">{escape(str(row["title"]))}</th>{"".join(f"<td>{cell}</td>" for cell in cells)}</tr>'
 
 
-def _seeds(of: Mapping[str, Any], seeds: int) -> str:
-    return "–" if math.isnan(of["parting"]) else f"{of['parting']:.0f} of {seeds}"
+def _seeds(part: Mapping[str, Any], seeds: int) -> str:
+    return "–" if math.isnan(part["parting"]) else f"{part['parting']:.0f} of {seeds}"
 
 
-def _cell(of: Mapping[str, Any], middle: str, ends: str, percent: bool = False, signed: bool = False) -> str:
+def _cell(part: Mapping[str, Any], middle: str, ends: str, percent: bool = False, signed: bool = False) -> str:
     """A number with its bounds below it."""
 
     def text(value: float) -> str:
         sign = "+" if signed and round(value, 3) > 0 else ""
         return sign + (f"{100 * value:.1f}".replace("-", "−") if percent else share_text(value))
 
-    if math.isnan(of[middle]):
+    if math.isnan(part[middle]):
         return "–"
-    low, high = of[f"{ends}low"], of[f"{ends}high"]
+    low, high = part[f"{ends}low"], part[f"{ends}high"]
     interval = "" if math.isnan(low) else f"<small>({text(low)} to {text(high)})</small>"
-    return f"{text(of[middle])}{' %' if percent else ''}{interval}"
+    return f"{text(part[middle])}{' %' if percent else ''}{interval}"
 
 
 FIGURES = (Figure("branch-lab", draw, "the table of the branch laboratory", of="site", options=("setting",)),)

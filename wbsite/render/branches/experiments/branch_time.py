@@ -33,25 +33,25 @@ def draw(scene: Scene) -> Drawing | Gap:
     lab, name = Lab.of(scene), property_of(scene)
     if isinstance(lab, Gap):
         return lab
-    course, history = lab.table("course", name), lab.table("history", name)
-    titles = {of: title for of, title in lab.titles().items() if of in set(course["experiment"])}
+    course, history = lab.rows(lab.result.course, name), lab.rows(lab.result.history, name)
+    titles = {key: title for key, title in lab.titles().items() if key in set(course["experiment"])}
     asked = names_of(scene, "experiments")
     missing = absent(scene, lab, asked)
-    kept = [of for of in titles if any(lab.about(s).get(of, {}).get("group") == "kept" for s in lab.settings)]
-    shown = [of for of in titles if of in (asked or kept or titles)]
-    if not shown:
+    kept = {key for s in lab.settings for key, experiment in lab.experiments(s).items() if experiment.group == "kept"}
+    chosen = [key for key in titles if key in (asked or kept & titles.keys() or titles)]
+    if not chosen:
         return Gap(f"no run of {' or '.join(asked) or 'a network in branches'} is there", failed=False)
-    course, history = (of[of["experiment"].isin(shown)] for of in (course, history))
+    course, history = (table[table["experiment"].isin(chosen)] for table in (course, history))
     table = time_rows(course, history, lab.datasets)
     most, ticks = axis_of(table, ["share", "high", "limit"])
     longest = float(table["epoch"].max())
-    panels, specs, told = [], {}, []
-    for experiment in shown:
-        title, said = titles[experiment], _said(lab, experiment, name)
+    panels, specs, descriptions = [], {}, []
+    for experiment in chosen:
+        title, text = titles[experiment], _end_text(lab, experiment, name)
         file = f"branch-time-{name.replace(' ', '-')}-{experiment}.vl.json"
-        panels.append((escape(title), file, f"Parting in {PROPERTIES[name]} through training, {title}: {said}."))
+        panels.append((escape(title), file, f"Parting in {PROPERTIES[name]} through training, {title}: {text}."))
         specs[file] = _chart(experiment, lab, most, ticks, longest)
-        told.append(f"{title}: {said}")
+        descriptions.append(f"{title}: {text}")
     legend = "".join(
         f'<span style="--wb-key:{colour}">{escape(lab.datasets[setting])}</span>'
         for setting, (colour, _) in lab.marks.items()
@@ -62,24 +62,26 @@ def draw(scene: Scene) -> Drawing | Gap:
         " axis stretches the first epoch. Thick lines are means over seeds"
         f" ({seeds_text(table[table['kind'] == 'mean'])}), with their 95 % Student t intervals shaded, thin ones single runs."
         f" Below the top of the grey band lie 95 % of such means when the units are dealt to branches at random"
-        f" ({lab.entry.values['draws']} permutations a seed and moment). Networks {lab.setup}."
+        f" ({lab.result.draws} permutations a seed and moment). Networks {lab.setup}."
         + (f" Not run: {', '.join(missing)}." if missing else "")
     )
     files = {file: json.dumps(spec).encode() for file, spec in specs.items()}
-    alt_text = f"Line charts of parting in {PROPERTIES[name]} through training. {'; '.join(told)}."
+    alt_text = f"Line charts of parting in {PROPERTIES[name]} through training. {'; '.join(descriptions)}."
     return Drawing(caption, alt_text, table, body=f"{body}{side_by_side(panels, HEIGHT)}", files=files, width="wide")
 
 
-def _said(lab: Lab, experiment: str, name: str) -> str:
+def _end_text(lab: Lab, experiment: str, name: str) -> str:
     """What an experiment ends with, and since when it is above chance."""
-    told = []
+    texts = []
     for setting in lab.settings:
-        of = lab.about(setting).get(experiment, {}).get(name)
-        if of:
-            since = of["above_from"]
-            when = "within chance at the end" if since is None else f"above chance from epoch {since:g} on"
-            told.append(f"{lab.datasets[setting]} ends at {share_text(of['share'])}, {when}")
-    return ", ".join(told)
+        record = lab.experiments(setting).get(experiment)
+        if record is None or name not in record.differences:
+            continue
+        difference = record.differences[name]
+        since = difference.above_from
+        when = "within chance at the end" if since is None else f"above chance from epoch {since:g} on"
+        texts.append(f"{lab.datasets[setting]} ends at {share_text(difference.share.mean)}, {when}")
+    return ", ".join(texts)
 
 
 def _chart(experiment: str, lab: Lab, most: float, ticks: list[float], longest: float) -> dict[str, Any]:

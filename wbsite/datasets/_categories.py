@@ -10,14 +10,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.errors import RunError, WbsiteError, unknown
 from wbsite.core.store import canonical
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from wbsite.graph.layers import Layers
-    from wbsite.models import LoadedModel
 
 COLUMNS = ("layer", "unit", "category")
 EXAMPLE = "The first line is layer,unit,category, and every other line a unit, as in mixed3b_5x5,379,curve."
@@ -27,8 +24,8 @@ MOST_BYTES, MOST_ROWS, MOST_CATEGORIES, LONGEST = 64 * 2**20, 1_000_000, 200, 80
 is tested in every branch."""
 
 
-class CategoriesError(WbsiteError):
-    """The file cannot be used: ends the run, whatever the model."""
+class CategoriesError(RunError):
+    """The file of categories cannot be used."""
 
 
 class Row(NamedTuple):
@@ -49,15 +46,15 @@ class File:
     @property
     def layers(self) -> dict[str, int]:
         """Layers and blocks it names, in order, with the line that does so first."""
-        found: dict[str, int] = {}
+        layers: dict[str, int] = {}
         for row, line in self.rows.items():
-            found.setdefault(row.layer, line)
-        return found
+            layers.setdefault(row.layer, line)
+        return layers
 
 
 @dataclass(frozen=True)
 class Labels:
-    """The rows of a file that are about one model.
+    """The rows of a file of categories that are about one model.
 
     Attributes:
         table: layer, unit (number of the channel in its layer's output, from 0), category; sorted.
@@ -78,16 +75,16 @@ def read(path: str) -> File:
     Raises:
         CategoriesError: it cannot be read, is no such table, or is too long.
     """
-    place = Path(path).expanduser()
+    file = Path(path).expanduser()
     try:
-        stat = place.stat()
-        if not place.is_file():
+        stat = file.stat()
+        if not file.is_file():
             raise CategoriesError(f"{path} is not a file.", EXAMPLE)
         if stat.st_size > MOST_BYTES:
             raise CategoriesError(
                 f"{path} has {stat.st_size / 2**20:.0f} MB; categories may take {MOST_BYTES // 2**20} MB.", EXAMPLE
             )
-        return _read(place, path, stat.st_size, stat.st_mtime_ns)
+        return _read(file, path, stat.st_size, stat.st_mtime_ns)
     except OSError as error:
         raise CategoriesError(
             f"the categories {path} cannot be read ({error.strerror or error}).", "Give the path of a CSV file."
@@ -95,14 +92,17 @@ def read(path: str) -> File:
 
 
 @lru_cache(maxsize=1)
-def _read(place: Path, path: str, size: int, changed: int) -> File:
+def _read(source: Path, path: str, size: int, modified: int) -> File:
     rows: dict[Row, int] = {}
     categories: set[str] = set()
-    with place.open(encoding="utf-8-sig", newline="") as file:
+    with source.open(encoding="utf-8-sig", newline="") as file:
         for line, row in _parsed(file, path):
             if row in rows:
-                said = f"that unit {row.unit} of {row.layer} is {row.category!r}"
-                raise CategoriesError(f"{path} says twice {said}: in lines {rows[row]} and {line}.", "Remove one.")
+                raise CategoriesError(
+                    f"{path} says twice that unit {row.unit} of {row.layer} is {row.category!r}: "
+                    f"in lines {rows[row]} and {line}.",
+                    "Remove one.",
+                )
             rows[row] = line
             categories.add(row.category)
             for count, most, what in ((len(rows), MOST_ROWS, "rows"), (len(categories), MOST_CATEGORIES, "categories")):
@@ -113,7 +113,7 @@ def _read(place: Path, path: str, size: int, changed: int) -> File:
                     )
     if not rows:
         raise CategoriesError(f"{path} holds no units.", EXAMPLE)
-    return File(place.name, rows)
+    return File(source.name, rows)
 
 
 def _parsed(file: Iterable[str], path: str) -> Iterator[tuple[int, Row]]:
@@ -167,11 +167,14 @@ def _fault(layer: str, unit: str, category: str) -> str:
     return ""
 
 
-def labels(path: str, model: LoadedModel, layers: Layers) -> Labels:
-    """What the file says of a model's units; those it names of layers that the model does not have are another's.
+def labels(path: str, model: str, units: Mapping[str, Mapping[str, range]]) -> Labels:
+    """What a file says of a model's units; rows of layers that the model does not have are another's.
 
-    Units have the numbers of their pages: in a layer that is a branch of a block they go on from one branch to the
-    next. So a block's name does as well as a layer's.
+    Args:
+        path: "" for no file.
+        model: its name, for messages.
+        units: layer or block → its layers → the numbers that their units have on pages. In a block they go on from one
+            layer to the next, so that the block's name does as well as the layer's.
 
     Raises:
         CategoriesError: the file cannot be used, or a layer has no such unit.
@@ -181,52 +184,38 @@ def labels(path: str, model: LoadedModel, layers: Layers) -> Labels:
     if not path:
         return Labels(pd.DataFrame(columns=list(COLUMNS)).astype({"unit": int}), (), "", {})
     file = read(path)
-    units = units_of(model, layers)
-    found = []
+    rows = set()
     for row, line in file.rows.items():
-        parts = units.get(row.layer)
-        if parts is None:
+        if row.layer not in units:
             continue
-        place = next(((name, row.unit - own.start) for name, own in parts.items() if row.unit in own), None)
-        if place is None:
-            has = ", ".join(f"{own.start} to {own.stop - 1}" for own in parts.values())
+        numbers = units[row.layer]
+        layer = next((name for name, own in numbers.items() if row.unit in own), None)
+        if layer is None:
+            has = ", ".join(f"{own.start} to {own.stop - 1}" for own in numbers.values())
             raise CategoriesError(
-                f"{path}, line {line}: {row.layer} of {model.spec.name} has no unit {row.unit}, but {has}.",
+                f"{path}, line {line}: {row.layer} of {model} has no unit {row.unit}, but {has}.",
                 "Units have the numbers of their pages, counted over a whole block where layers are branches of one.",
             )
-        found.append((*place, row.category))
-    found = sorted(set(found))
-    digest = hashlib.sha256(canonical(found)).hexdigest() if found else ""
-    about = {"name": file.name, "units": len({place[:2] for place in found})} if found else {}
-    named = tuple(name for name in file.layers if name in units)
-    return Labels(pd.DataFrame(found, columns=list(COLUMNS)).astype({"unit": int}), named, digest, about)
+        rows.add((layer, row.unit - numbers[layer].start, row.category))
+    table = pd.DataFrame(sorted(rows), columns=list(COLUMNS)).astype({"unit": int})
+    digest = hashlib.sha256(canonical(sorted(rows))).hexdigest() if rows else ""
+    about = {"name": file.name, "units": len({row[:2] for row in rows})} if rows else {}
+    return Labels(table, tuple(name for name in file.layers if name in units), digest, about)
 
 
-def units_of(model: LoadedModel, layers: Layers) -> dict[str, dict[str, range]]:
-    """Layer or block → its layers → the numbers that their units have on pages."""
-    found: dict[str, dict[str, range]] = {}
-    for layer in layers.layers:
-        block, first = model.spec.blocks.get(layer.name, ("", 0))
-        own = range(first, first + layer.out_channels)
-        if block:
-            found.setdefault(block, {})[layer.name] = own
-        found[layer.name] = {layer.name: own}
-    return found
-
-
-def check_layers(path: str, named: Iterable[str], known: Iterable[str]) -> None:
+def check_layers(path: str, present: Iterable[str], known: Iterable[str]) -> None:
     """Refuses a layer that no model has.
 
     Args:
-        named: layers and blocks of the file that a model was found to have.
+        present: layers and blocks of the file that some model has.
         known: all that models have, to say the nearest.
 
     Raises:
         CategoriesError: there is one.
     """
-    file, there = read(path), set(named)
+    file, present = read(path), set(present)
     for layer, line in file.layers.items():
-        if layer not in there:
+        if layer not in present:
             raise CategoriesError(*_words(unknown("layer", layer[:LONGEST], known, f"({path}, line {line})")))
 
 

@@ -36,20 +36,20 @@ def parting_rows(summary: pd.DataFrame, runs: pd.DataFrame, labels: dict[str, st
         labels: setting → the data set's name.
     """
     order = summary.sort_values("order", kind="stable")
-    place: dict[str, int] = {}
+    titles: dict[str, int] = {}
     heads: dict[str, int] = {}
-    at, group = TOP, None
+    y, group = TOP, None
     for row in order.drop_duplicates("experiment").to_dict("records"):
-        at += HEADING if row["group"] != group else 0
+        y += HEADING if row["group"] != group else 0
         group = row["group"]
-        heads.setdefault(group, at)
-        place[row["experiment"]] = at + TITLE // 2
-        at += TITLE + MARK * len(labels)
+        heads.setdefault(group, y)
+        titles[row["experiment"]] = y + TITLE // 2
+        y += TITLE + MARK * len(labels)
     beside = {setting: TITLE // 2 + MARK * i for i, setting in enumerate(labels)}
     table = pd.concat([order.assign(kind="mean"), runs.sort_values("order", kind="stable").assign(kind="run")])
     table["heading"] = table["group"].map(lambda name: HEADINGS.get(name, name))
     table["dataset"] = table["setting"].map(labels)
-    table["row"], table["head"] = table["experiment"].map(place), table["group"].map(heads)
+    table["row"], table["head"] = table["experiment"].map(titles), table["group"].map(heads)
     table["y"] = table["row"] + table["setting"].map(beside)
     columns = ["setting", "dataset", "group", "heading", "experiment", "title", "branches", "property", "kind", "seed"]
     table = table[[*columns, "seeds", "parting", *NUMBERS, "row", "y", "head"]].reset_index(drop=True)
@@ -61,13 +61,14 @@ def draw(scene: Scene) -> Drawing | Gap:
     lab, name = Lab.of(scene), property_of(scene)
     if isinstance(lab, Gap):
         return lab
-    summary, runs = (table[table["branches"] > 1] for table in (lab.table("summary", name), lab.table("runs", name)))
+    summary, runs = lab.rows(lab.result.summary, name), lab.rows(lab.result.runs, name)
+    summary, runs = summary[summary["branches"] > 1], runs[runs["branches"] > 1]
     if summary.empty:
         return Gap("no run of a network in branches is there", failed=False)
     table = parting_rows(summary, runs, lab.datasets)
     height = int(table["y"].max()) + MARK
     chart = specification(_chart(table, lab, height), height)
-    told = [
+    descriptions = [
         f"{row['title']} on {lab.datasets[row['setting']]} {interval_text(row, 'share')}"
         f" (split at random {share_text(row['split'])}), {row['parting']:.0f} of {row['seeds']} beyond chance"
         for row in summary.sort_values(["order", "setting"]).to_dict("records")
@@ -76,10 +77,10 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"How far the branches of a first layer part in {PROPERTIES[name]}: {MEASURE}, 0 where they are alike, of networks"
         f" {lab.setup}. Ticks are single runs, large marks means. {INTERVAL} ({seeds_text(summary)} an experiment)."
         " The grey band holds 95 % of what comes out when the units of the undivided network, trained on the same pictures,"
-        f" are dealt at random to as many branches ({lab.entry.values['splits']} times a seed), its line their mean: it is not"
+        f" are dealt at random to as many branches ({lab.result.splits} times a seed), its line their mean: it is not"
         " 0, because branches of few units are never quite alike."
     )
-    alt_text = f"Marks for {len(runs)} runs. Parting in {PROPERTIES[name]}: {'; '.join(told)}."
+    alt_text = f"Marks for {len(runs)} runs. Parting in {PROPERTIES[name]}: {'; '.join(descriptions)}."
     return Drawing(caption, alt_text, table, chart, width="wide", height=height)
 
 
@@ -94,7 +95,7 @@ def _chart(table: pd.DataFrame, lab: Lab, height: int) -> alt.LayerChart:
     )  # fmt: skip
     down = alt.Scale(domain=[0, height], reverse=True, nice=False, zero=False)
     x, y = alt.X("share:Q", scale=ends, axis=None), alt.Y("y:Q", scale=down, axis=None)
-    x_low, split_low = (alt.X(f"{of}:Q", scale=ends, axis=None) for of in ("low", "split_low"))
+    x_low, split_low = (alt.X(f"{column}:Q", scale=ends, axis=None) for column in ("low", "split_low"))
     legend = alt.Legend(title=None, orient="top", symbolSize=90, symbolOpacity=1) if len(lab.settings) > 1 else None
     names = [lab.datasets[setting] for setting in lab.settings]
     colours, shapes = zip(*lab.marks.values(), strict=True)

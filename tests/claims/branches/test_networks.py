@@ -1,0 +1,369 @@
+"""Claims about networks: for every outcome of made-up results, the verdict and the words of the article."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from wbsite.claims.base import FAILS, HOLDS, UNDECIDED
+from wbsite.claims.branches import categories, connections, small_branches, towers
+from wbsite.claims.verdicts import DESCRIBED, NOTHING, SOME
+from wbsite.results.base import Result
+from wbsite.results.branches.branches import Branches, Graph, Group
+from wbsite.results.branches.connectivity import Communities, Connectivity, Explained
+from wbsite.results.branches.enrichment import Counts, Enrichment, FalseAlarms, Published, Untrained
+from wbsite.results.branches.tuning import Index, Tuning
+from wbsite.results.network.architecture import Architecture, Head
+from wbsite.results.site import Site
+
+Say = Callable[..., tuple[str, str]]
+Rows = Sequence[Mapping[str, Any]]
+NONE = float("nan")
+CERTAIN, NEGATIVE, OPEN = (0.6, 0.2, 0.8), (-0.5, -0.7, -0.1), (0.1, -0.2, 0.3)
+"""ρ with its interval: above zero, below, around it."""
+
+NAMES = [
+    *("networks-have-branches", "first-layer-in-towers", "towers-divide-colour", "later-towers-divide-work"),
+    *("bw-vs-colour-in-5x5", "curves-in-5x5", "reported-training", "branches-hold-categories"),
+    *(
+        "connections-beyond-chance",
+        "first-factor-is-colour",
+        "second-factor-is-frequency",
+        "communities-of-connections",
+    ),
+]
+
+
+def architecture(name: str, weights: str = "made") -> Architecture:
+    return Architecture(
+        name=name, weights=weights, title=name, reference="", note="", source=None, digest="", missing=[],
+        provenance={}, input_shape=(3, 16, 16), parameters=1, parameters_held=1, layers=[], skipped=[], notes=[],
+        head=Head(kind="pooled", layer="", positions=1),
+    )  # fmt: skip
+
+
+class Made:
+    """Makes results of a network."""
+
+    def __init__(self, frame: Callable[..., Any], made_site: Callable[..., Site]) -> None:
+        self.frame, self.made_site = frame, made_site
+
+    def site(self, *networks: str | Result, weights: str = "made") -> Site:
+        """Networks by name, each followed by its results."""
+        models: dict[str, dict[str, dict[str, Result]]] = {}
+        for item in networks:
+            if isinstance(item, str):
+                models[item] = results = {"architecture": {"": architecture(item, weights)}}
+            else:
+                results[item.analysis] = {"": item}
+        return self.made_site(models=models)
+
+    def branches(self, **kinds: Any) -> Branches:
+        """Groups by name → how their branches meet."""
+        graph = Graph(nodes=[], edges=[])
+        return Branches(
+            groups=[Group(group=name, kind=kind, branches=2, units=8, graph=graph) for name, kind in kinds.items()],
+            none="" if kinds else "No two paths run side by side.",
+            passed_over=[],
+            rows=self.frame(Branches, "rows"),
+            members=self.frame(Branches, "members"),
+        )
+
+    def enrichment(self, rows: Rows = (), effects: Rows = ()) -> Enrichment:
+        nothing = FalseAlarms(tests=0, share=None)
+        counts = {"in_branch": 30, "in_layer": 30, "branch_units": 96, "layer_units": 480}
+        return Enrichment(
+            permutations=2000,
+            seed=0,
+            sources={},
+            tests=Counts(rows=len(rows), effects=len(effects), blocks=0),
+            published=[Published(category="curve-related", branch="mixed3b_5x5", **counts, p=1.7e-23)],
+            untrained=Untrained(copies=0, groups=[], reason="", rows=nothing, effects=nothing, blocks=nothing),
+            stages=[],
+            rows=self.frame(Enrichment, "rows", rows),
+            effects=self.frame(Enrichment, "effects", effects),
+            blocks=self.frame(Enrichment, "blocks"),
+        )
+
+    def tuning(self, **titles: str) -> Tuning:
+        about = {"low": 0, "high": 1, "formula": "", "source": ""}
+        return Tuning(
+            indices={name: Index(title=title, **about) for name, title in titles.items()},
+            categories={},
+            layers=[],
+            omitted=[],
+            dead_below=0.01,
+            rows=self.frame(Tuning, "rows").astype({"dead": bool}),
+            members=self.frame(Tuning, "members"),
+            stimuli={},
+        )
+
+    def connectivity(self, p: float = 0.01, communities: Communities | None = None, **rho: Any) -> Connectivity:
+        """ρ with its interval as chroma_1, frequency_1, chroma_2, frequency_2."""
+        rows = [
+            {
+                "factor": factor,
+                "property": name,
+                **dict(zip(("rho", "low", "high"), rho.get(f"{name}_{factor}", OPEN), strict=True)),
+            }
+            for factor in (1, 2)
+            for name in ("chroma", "frequency")
+        ]
+        return Connectivity(
+            reason="",
+            communities=communities,
+            rows=self.frame(Connectivity, "rows", rows),
+            factors=self.frame(Connectivity, "factors", [{"factor": 1, "p": p}, {"factor": 2, "p": 0.5}]),
+            inputs=self.frame(Connectivity, "inputs").astype({"dead": bool}),
+            outputs=self.frame(Connectivity, "outputs"),
+        )
+
+
+@pytest.fixture
+def made(frame: Callable[..., Any], made_site: Callable[..., Site]) -> Made:
+    return Made(frame, made_site)
+
+
+def test_of_a_network_without_branches_an_article_says_that_alone(made: Made, say: Say) -> None:
+    site = made.site("plain", made.branches())
+    assert {name: say(site, name)[0] for name in NAMES[2:]} == dict.fromkeys(NAMES[2:], NOTHING)
+    assert all(say(site, name)[1] == "" for name in NAMES[2:])
+    assert say(site, "networks-have-branches") == (FAILS, "")
+    assert say(site, "first-layer-in-towers") == (FAILS, "")
+    verdict, words = say(site, "published-counts")
+    assert verdict == "gap"
+    assert "no network of this site has branches that were tested" in words
+    assert say(site, "permutations-keep-sizes")[1].startswith("permutation tests deal units to branches")
+
+
+def test_a_network_with_towers_is_shown(made: Made, say: Say) -> None:
+    site = made.site("other", made.branches(conv2="towers"), "alexnet", made.branches(conv1="towers"))
+    verdict, words = say(site, "first-layer-in-towers")
+    assert verdict == HOLDS
+    assert "first layer of alexnet, tower by tower" in words, "the network of the article before others"
+    verdict, words = say(site, "networks-have-branches")
+    assert verdict == HOLDS
+    assert "drawn from such a recording" in words
+
+
+@pytest.mark.parametrize(
+    ("auc", "q", "verdict", "said", "brief"),
+    [
+        (0.95, 0.001, towers.CLEAR, "as clear as a division can be", "under the curve of 0.950"),
+        (0.05, 0.001, towers.CLEAR, "as clear as a division can be", "under the curve of 0.950"),
+        (0.8, 0.04, HOLDS, "differ in colour, though they overlap", "under the curve of 0.800"),
+        (0.8, 0.05, FAILS, "**So the towers of alexnet do not differ in colour**", "no difference in colour"),
+        (0.5, NONE, FAILS, "do not differ", "no difference in colour"),
+    ],
+)
+def test_towers_divide_colour(made: Made, say: Say, auc: float, q: float, verdict: str, said: str, brief: str) -> None:
+    row = {"group": "conv1", "source": "weights", "index": "chroma", "branch": "tower 1", "median_in": 0.449}
+    effects = [{**row, "group": "conv3"}, {**row, "auc": auc, "low": 0.3, "high": 0.6, "p": 0.46, "q": q}]
+    site = made.site("alexnet", made.branches(conv1="towers"), made.enrichment(effects=effects))
+    decided, words = say(site, "towers-divide-colour")
+    assert decided == verdict
+    assert said in words
+    assert "median is 0.449 in tower 1" in words
+    assert "(0.300 to 0.600; $p$ = 0.46)" in words
+    decided, words = say(site, "towers-divide-colour", brief=True)
+    assert words.startswith("- **Towers of the first layer** (alexnet): ")
+    assert brief in words
+
+
+def test_towers_that_were_not_tested_are_a_card(made: Made, say: Say) -> None:
+    site = made.site("alexnet", made.branches(conv1="towers"))
+    for name in ("towers-divide-colour", "later-towers-divide-work"):
+        verdict, words = say(site, name)
+        assert verdict == "gap"
+        assert "wb-gap" in words
+    assert say(made.site("alexnet", made.branches(conv1="towers"), made.enrichment()), "towers-divide-colour")[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("differing", "verdict", "said", "unsaid"),
+    [
+        (("conv2", "conv3"), HOLDS, "Elsewhere 2 of 4 comparisons stand out", "Nothing measured"),
+        (("conv3",), SOME, "the branches of `conv2` apart. Elsewhere 1 of 4", "`conv2`, `conv3`"),
+        ((), FAILS, "the branches of `conv2`, `conv3` apart.", "Elsewhere"),
+    ],
+)
+def test_later_layers_are_divided(
+    made: Made, say: Say, differing: tuple[str, ...], verdict: str, said: str, unsaid: str
+) -> None:
+    effects = [{"group": "conv1", "source": "stimuli", "branch": "tower 1", "q": 0.001}]
+    for layer in ("conv2", "conv3"):
+        row = {"group": layer, "source": "stimuli", "branch": "group 1", "auc": 0.75}
+        effects += [{**row, "index": "curve", "q": 0.01 if layer in differing else 0.5}]
+        effects += [{**row, "index": "colour", "q": 0.9}, {**row, "branch": "group 2", "index": "curve", "q": 0.01}]
+    results = made.enrichment(effects=effects), made.tuning(curve="curves")
+    site = made.site("alexnet", made.branches(conv1="towers", conv2="groups"), *results)
+    decided, words = say(site, "later-towers-divide-work")
+    assert decided == verdict
+    assert said in words
+    assert unsaid not in words
+    assert "- **`conv2`**: of 2 indices, the branches differ in" in words
+    assert words.count("curves (area under the curve 0.750)") == len(differing)
+
+
+CURVE = {"group": "mixed3b", "branch": "mixed3b_5x5", "category": "curve", "source": "stimuli", "expected": 2.04}
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict", "said"),
+    [
+        ({}, HOLDS, "30 of 30, by lot 2.0, $p$ = 1.7&nbsp;·&nbsp;10<sup>−23</sup>. The second does."),
+        (
+            {"in_layer": 34},
+            small_branches.TENDENCY,
+            "tendency with exceptions: 4 units that prefer arcs lie elsewhere.",
+        ),
+        ({"untrained_p": 0.2}, small_branches.ALIKE, "against untrained copies $p$ = 0.2. The second does. Untrained"),
+        ({"untrained_p": 0.2, "in_layer": 34}, small_branches.TENDENCY_ALIKE, "lie elsewhere. Untrained copies cannot"),
+        ({"untrained_p": 0.05}, HOLDS, "The second does."),
+        ({"q": 0.06}, FAILS, "The second does not come out either."),
+        ({"odds_ratio": 0.5}, FAILS, "The second does not come out either."),
+        ({"category": "corner"}, UNDECIDED, "none in the layer. The second cannot be put to it."),
+    ],
+)
+def test_curves_are_in_the_5x5_branch(made: Made, say: Say, row: dict[str, Any], verdict: str, said: str) -> None:
+    numbers = {"in_branch": 30, "in_layer": 30, "p": 1.7e-23, "q": 0.01, "odds_ratio": 3, "untrained_p": NONE}
+    results = made.branches(mixed3a="concat"), made.enrichment([{**CURVE, **numbers, **row}])
+    decided, words = say(made.site("inceptionv1_32", *results), "curves-in-5x5")
+    assert decided == verdict
+    assert words.startswith("Of curves in `mixed3b`: ")
+    assert said in words
+    assert say(made.site("squeezenet", *results), "curves-in-5x5") == (NOTHING, ""), "no such branch"
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict", "said"),
+    [
+        ({}, HOLDS, "The first claim comes out."),
+        ({"q": 0.06}, FAILS, "The first claim **does not come out**."),
+        ({"source": "yours"}, UNDECIDED, "none in the layer. The first claim cannot be put to this network."),
+    ],
+)
+def test_black_and_white_against_colour_is_in_the_5x5_branch(
+    made: Made, say: Say, row: dict[str, Any], verdict: str, said: str
+) -> None:
+    place = {"group": "mixed3a", "branch": "mixed3a_5x5", "category": "bw-vs-colour", "source": "stimuli"}
+    numbers = {"p": 0.005, "q": 0.01, "odds_ratio": 3, "untrained_p": NONE}
+    results = made.branches(mixed3a="concat"), made.enrichment([{**place, **numbers, **row}])
+    decided, words = say(made.site("inceptionv1", *results), "bw-vs-colour-in-5x5")
+    assert decided == verdict
+    assert "these rules find in inceptionv1" in words
+    assert said in words
+
+
+def test_what_was_reported_of_is_the_same_training_or_another(made: Made, say: Say) -> None:
+    results = made.branches(mixed3a="concat"), made.enrichment()
+    assert say(made.site("inceptionv1", *results, weights="5h"), "reported-training") == (HOLDS, "")
+    verdict, words = say(made.site("inceptionv1", *results), "reported-training")
+    assert verdict == FAILS
+    assert "another training" in words
+    verdict, words = say(made.site("inceptionv1", *results), "published-counts")
+    assert verdict == DESCRIBED
+    assert "- 30 of 30 curve-related in 96 of 480 units (`mixed3b_5x5`): 1.7&nbsp;·&nbsp;10<sup>−23</sup>," in words
+    assert "2\u202f000 times" in say(made.site("inceptionv1", *results), "permutations-keep-sizes")[1]
+
+
+@pytest.mark.parametrize(("enriched", "verdict"), [((2, 1), HOLDS), ((0, 1), SOME), ((0, 0), FAILS)])
+def test_branches_hold_categories(made: Made, say: Say, enriched: tuple[int, int], verdict: str) -> None:
+    row = {"odds_ratio": 2, "untrained_p": 0.01, "same_kernel_p": NONE}
+    items: list[Any] = []
+    for name, count in zip(("a", "b"), enriched, strict=True):
+        rows = [{**row, "q": 0.01 if i < count else 0.5} for i in range(3)] + [{**row, "q": 0.01, "odds_ratio": 0.5}]
+        items += [name, made.branches(x="concat"), made.enrichment(rows)]
+    decided, words = say(made.site(*items), "branches-hold-categories")
+    assert decided == verdict
+    lines = words.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [f"- **Categories in branches** ({name})" for name in "ab"]
+    assert f"of 4 pairs of a branch and a category, {enriched[1]} hold more" in lines[1]
+    assert f"{enriched[1]} of these stand out from untrained copies of the network as well, and 0 among" in lines[1]
+    assert categories.divided([categories.Network("a", 4, 1, 0, 0)]) == HOLDS
+
+
+@pytest.mark.parametrize(
+    ("structured", "verdict"), [((0.01, 0.04), HOLDS), ((0.01, 0.51), SOME), ((0.05, 0.51), FAILS)]
+)
+def test_connections_are_beyond_chance(made: Made, say: Say, structured: tuple[float, float], verdict: str) -> None:
+    items: list[Any] = []
+    for name, p in zip(("a", "b"), structured, strict=True):
+        items += [name, made.connectivity(p, chroma_1=(0.573, 0.157, 0.817))]
+    decided, words = say(made.site(*items), "connections-beyond-chance")
+    assert decided == verdict
+    for name, p in zip(("a", "b"), structured, strict=True):
+        (line,) = (line for line in words.splitlines() if line.startswith(f"- **[{name}](../../models/{name}/)**"))
+        if p < 0.05:
+            assert "at Spearman's $\\rho$ = 0.573 (0.157 to 0.817) and with" in line
+        else:
+            assert f"($p$ = {p}), so that its correlations mean nothing." in line
+
+
+@pytest.mark.parametrize(
+    ("chroma", "verdict", "said", "brief"),
+    [
+        ((CERTAIN, CERTAIN), HOLDS, "holds in 2 of 2 networks whose", "in a, b the first factor of who reads whom"),
+        ((CERTAIN, OPEN), SOME, "holds in 1 of 2 networks whose", "in a the first factor of who reads whom"),
+        ((OPEN, OPEN), FAILS, "Neither half holds here.", "in none of these networks"),
+    ],
+)
+def test_the_first_factor_is_colour(
+    made: Made, say: Say, chroma: tuple[Any, Any], verdict: str, said: str, brief: str
+) -> None:
+    items: list[Any] = ["chance", made.connectivity(0.5, chroma_1=CERTAIN)]
+    for name, rho in zip(("a", "b"), chroma, strict=True):
+        items += [name, made.connectivity(chroma_1=rho)]
+    decided, words = say(made.site(*items), "first-factor-is-colour")
+    assert decided == verdict
+    assert words.startswith("The original article shows the first factor of InceptionV1 as colour")
+    assert said in words
+    assert brief in say(made.site(*items), "first-factor-is-colour", brief=True)[1]
+    assert "1 of 1 network whose" in say(made.site("a", items[3]), "first-factor-is-colour")[1] or chroma[0] == OPEN
+
+
+BOTH = {"chroma_1": CERTAIN, "frequency_1": NEGATIVE}
+SPLIT = {"chroma_1": CERTAIN, "frequency_2": NEGATIVE}
+
+
+@pytest.mark.parametrize(
+    ("networks", "verdict", "said", "brief"),
+    [
+        ((SPLIT, SPLIT), HOLDS, "In a, b the second factor does go with frequency. The intervals", ""),
+        ((SPLIT, BOTH), SOME, "as stated for b: colour and frequency go with *one* factor", "did not come out in b."),
+        ((BOTH, BOTH), FAILS, "as stated for a, b: colour and frequency", "did not come out in a, b."),
+        (({}, {}), connections.NEITHER, "The intervals are over units", ""),
+    ],
+)
+def test_the_second_factor_is_frequency(
+    made: Made, say: Say, networks: tuple[dict[str, Any], ...], verdict: str, said: str, brief: str
+) -> None:
+    items: list[Any] = ["chance", made.connectivity(0.5, **SPLIT)]
+    for name, rho in zip(("a", "b"), networks, strict=True):
+        items += [name, made.connectivity(**rho)]
+    decided, words = say(made.site(*items), "second-factor-is-frequency")
+    assert decided == verdict
+    assert said in words
+    assert ("does go with frequency" in words) == (SPLIT in networks)
+    summary = say(made.site(*items), "second-factor-is-frequency", brief=True)[1]
+    assert summary.endswith(brief)
+    assert bool(summary) == bool(brief)
+
+
+def test_communities_are_described_in_a_list(made: Made, say: Say) -> None:
+    explained = {
+        "chroma": Explained(eta=0.65, chance=0.17, p=0.001, units=24),
+        "frequency": Explained(eta=None, chance=None, p=None, units=0),
+    }
+    communities = Communities(
+        count=5, modularity=0.069, median=0.06, null_median=0.05, null_high=0.059, p=0.02, null=50, seeds=10,
+        stability=0.5, explained=explained, each=[],
+    )  # fmt: skip
+    of = [made.connectivity(communities=communities) for _ in range(2)]
+    verdict, words = say(made.site("a", of[0], "b", of[1], "c", made.connectivity()), "communities-of-connections")
+    assert verdict == DESCRIBED
+    assert [line.partition(",")[0] for line in words.splitlines()] == [f"- **{name}**: 5 communities" for name in "ab"]
+    assert "0.069 where connections dealt at random reach 0.059. They explain 65\u00a0% of the variance" in words
+    assert "Of that of frequency" not in words

@@ -1,0 +1,27 @@
+"""Numbers as pages write them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from wbsite.render.text import p_value_text
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (None, "–"),
+        (float("nan"), "–"),
+        (1.0, "1.0"),
+        (0.463, "0.46"),
+        (np.float64(0.0301), "0.03"),
+        (0.00654, "0.0065"),
+        (1e-4, "0.0001"),
+        (9.9e-5, "9.9&nbsp;·&nbsp;10<sup>−5</sup>"),
+        (1.71e-23, "1.7&nbsp;·&nbsp;10<sup>−23</sup>"),
+        (0.0, "0.0"),
+    ],
+)
+def test_a_p_value_in_prose(p: float | None, text: str) -> None:
+    assert p_value_text(p) == text

@@ -1,0 +1,100 @@
+"""Whether branches hold more units of a category than chance gives, in every network with concatenated branches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.verdicts import SOME, optional
+from wbsite.results.branches._examples import concatenated, with_branches
+from wbsite.results.branches.enrichment import Enrichment
+from wbsite.results.site import Gap, Site
+
+
+@dataclass(frozen=True)
+class Network:
+    """Pairs of a branch and a category of a network.
+
+    Attributes:
+        title: of the network.
+        pairs: that were tested.
+        enriched: of these, how many hold more units than chance gives.
+        beyond_untrained: of the enriched ones, how many stand out from untrained copies.
+        beyond_kernel: of the enriched ones, how many stand out among branches of equal kernel size.
+    """
+
+    title: str
+    pairs: int
+    enriched: int
+    beyond_untrained: int
+    beyond_kernel: int
+
+
+def networks(site: Site) -> list[Network] | None:
+    """Every network with concatenated branches that were tested."""
+    tested = []
+    for model in with_branches(site, "concat"):
+        if enrichment := model.result(Enrichment):
+            rows = enrichment.rows
+            enriched = rows[(rows["q"] <= 0.05) & (rows["odds_ratio"] > 1)]
+            beyond = [int((enriched[name] <= 0.05).sum()) for name in ("untrained_p", "same_kernel_p")]
+            tested.append(Network(model.title, len(rows), len(enriched), *beyond))
+    return tested or None
+
+
+def divided(e: list[Network]) -> str:
+    """In which networks any branch does."""
+    enriched = [network.enriched > 0 for network in e]
+    return HOLDS if all(enriched) else SOME if any(enriched) else FAILS
+
+
+@dataclass(frozen=True)
+class Permutations:
+    """How often units were permuted in the network that the article shows; None where there is none."""
+
+    count: int | None
+
+
+def permutations(site: Site) -> Permutations:
+    """How often units were permuted."""
+    model = concatenated(site)
+    enrichment = None if isinstance(model, Gap) else model.result(Enrichment)
+    return Permutations(enrichment.permutations if enrichment else None)
+
+
+LIST = (
+    "{% for n in e %}- **Categories in branches** ({{ n.title }}): of {{ n.pairs }} pairs of a branch and a category,"
+    " {{ n.enriched }} hold more units than lot allows at a false discovery rate of 5 %; {{ n.beyond_untrained }} of these"
+    " stand out from untrained copies of the network as well, and {{ n.beyond_kernel }} among branches of equal kernel"
+    " size, where there are any.{{ '\n' if not loop.last }}{% endfor %}"
+)
+
+CLAIMS = (
+    optional(
+        Claim(
+            name="branches-hold-categories",
+            statement="Branches divide the work: units of a category gather in one of them.",
+            source="voss2021branch",
+            rule="a branch holds more units of a category than assigning the layer's units at random where q ≤ 0.05"
+            " (hypergeometric, Benjamini–Hochberg over all pairs of a branch and a category of the network) and the odds"
+            " ratio is above 1; holds where every network with concatenated branches has such a pair",
+            evidence=networks,
+            verdict=divided,
+            wording={HOLDS: LIST, SOME: LIST, FAILS: LIST},
+            meaning={SOME: "holds for some of the networks here"},
+        )
+    ),
+    Claim(
+        name="permutations-keep-sizes",
+        statement="Permutation tests of branches keep the sizes of branches.",
+        source="",
+        rule="description: how often units are permuted",
+        evidence=permutations,
+        verdict=lambda e: "uncounted" if e.count is None else "counted",
+        wording={
+            "counted": "permutation tests deal units {{ e.count | number }} times to branches whose sizes stay as they are.",
+            "uncounted": "permutation tests deal units to branches whose sizes stay as they are.",
+        },
+        meaning={"counted": "is described, not decided", "uncounted": "is described, not decided"},
+    ),
+)

@@ -1,0 +1,217 @@
+"""What the factors of the first convolution's connections go with, in every network, and its communities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.verdicts import SOME, description, optional
+from wbsite.results.branches._examples import with_connections
+from wbsite.results.branches.connectivity import Communities, Connectivity
+from wbsite.results.site import Site
+from wbsite.stats.intervals import Interval
+
+
+@dataclass(frozen=True)
+class Network:
+    """The first two factors of a network's connections, with ρ (Spearman) and its 95 % interval over units.
+
+    Attributes:
+        model, title: id and title of the network.
+        p: of the first factor's singular value against connections at random.
+        chroma, frequency: ρ of each factor with the property of filters.
+    """
+
+    model: str
+    title: str
+    p: float
+    chroma: tuple[Interval, Interval]
+    frequency: tuple[Interval, Interval]
+
+    @property
+    def structured(self) -> bool:
+        """Whether the first factor is stronger than in connections at random."""
+        return self.p < 0.05
+
+    @property
+    def chromatic(self) -> bool:
+        """Whether the first factor goes with colour."""
+        return self.chroma[0].low > 0
+
+    @property
+    def second_is_frequency(self) -> bool:
+        """Whether the second factor goes with frequency."""
+        return self.frequency[1].excludes_zero
+
+    @property
+    def one_for_both(self) -> bool:
+        """Whether the first factor goes with colour and with low frequency, and the second not with frequency."""
+        return self.chromatic and self.frequency[0].high < 0 and not self.second_is_frequency
+
+
+def networks(site: Site) -> list[Network] | None:
+    """Every network whose first convolution is fit."""
+    fit = []
+    for model in with_connections(site):
+        if result := model.result(Connectivity):
+            chroma, frequency = (_correlations(result, name) for name in ("chroma", "frequency"))
+            fit.append(Network(model.id, model.title, float(result.factors["p"].iloc[0]), chroma, frequency))
+    return fit or None
+
+
+def _correlations(result: Connectivity, name: str) -> tuple[Interval, Interval]:
+    rows = result.rows[result.rows["property"] == name].set_index("factor")
+    first, second = (Interval(*(float(rows.loc[factor, end]) for end in ("rho", "low", "high"))) for factor in (1, 2))
+    return first, second
+
+
+def structured(site: Site) -> list[Network] | None:
+    """Those of them whose connections are more than chance."""
+    return [network for network in networks(site) or [] if network.structured] or None
+
+
+def every(values: list[bool]) -> str:
+    """Whether something holds for all, some or none."""
+    return HOLDS if all(values) else SOME if any(values) else FAILS
+
+
+@dataclass(frozen=True)
+class SecondFactor:
+    """Titles of networks whose second factor goes with frequency (`split`), and of those whose first factor goes with
+    both colour and frequency while the second goes with no frequency (`one_for_both`)."""
+
+    split: list[str]
+    one_for_both: list[str]
+
+
+def second_factor(site: Site) -> SecondFactor | None:
+    """Of the networks whose connections are more than chance."""
+    beyond_chance = structured(site)
+    if beyond_chance is None:
+        return None
+    return SecondFactor(
+        [network.title for network in beyond_chance if network.second_is_frequency],
+        [network.title for network in beyond_chance if network.one_for_both],
+    )
+
+
+def frequency_second(e: SecondFactor) -> str:
+    """In which networks it is."""
+    if e.one_for_both:
+        return SOME if e.split else FAILS
+    return HOLDS if e.split else NEITHER
+
+
+@dataclass(frozen=True)
+class Divided:
+    """A network's connections in communities."""
+
+    title: str
+    communities: Communities
+
+
+def divided(site: Site) -> list[Divided] | None:
+    """Every network whose communities were looked for."""
+    results = [(model.title, model.result(Connectivity)) for model in with_connections(site)]
+    return [Divided(title, result.communities) for title, result in results if result and result.communities] or None
+
+
+NEITHER = "neither"
+"""The second factor goes with frequency in no network, and the first not with both."""
+
+FACTORS = (
+    "{% for n in e if n.structured %}- **[{{ n.title }}]({{ link(n.model) }})**: the first factor correlates with chroma at"
+    " Spearman's $\\rho$ = {{ n.chroma[0] | interval(3) }} and with spatial frequency at"
+    " {{ n.frequency[0] | interval(3) }}; the second at {{ n.chroma[1] | interval(3) }} and"
+    " {{ n.frequency[1] | interval(3) }}.\n{% endfor %}"
+    "{% for n in e if not n.structured %}- **[{{ n.title }}]({{ link(n.model) }})**: no factor is stronger than in"
+    " connections dealt at random ($p$ = {{ n.p | p_value }}), so that its correlations mean nothing.\n{% endfor %}"
+)
+ORIGINAL = (
+    "The original article shows the first factor of InceptionV1 as colour and finds the second to be frequency."
+    '{{ cite("voss2021branch") }}'
+)
+FIRST = (
+    f"{ORIGINAL} The first half holds in {{{{ e | selectattr('chromatic') | list | length }}}} of {{{{ e | length }}}}"
+    " {{ 'network' if e | length == 1 else 'networks' }} whose connections are more than chance."
+)
+FIRST_BRIEF = (
+    "- **Structure before the branches**: in {{ e | selectattr('chromatic') | map(attribute='title') | join(', ') }} the"
+    " first factor of who reads whom goes with colour."
+)
+BOTH = (
+    "The second does not hold as stated for {{ e.one_for_both | join(', ') }}: colour and frequency go with *one* factor,"
+    " because coarse filters are the colourful ones, and the second factor goes with frequency no more than chance allows. "
+)
+SPLIT = "In {{ e.split | join(', ') }} the second factor does go with frequency. "
+OVER_UNITS = "The intervals are over units, with the factors taken as they are; they do not speak for other trainings."
+BOTH_BRIEF = "That the second is frequency did not come out in {{ e.one_for_both | join(', ') }}."
+
+CLAIMS = (
+    optional(
+        Claim(
+            name="connections-beyond-chance",
+            statement="Who reads whom between the first two convolutions has more structure than chance.",
+            source="",
+            rule="holds for a network where p < 0.05 for the singular value of the first factor of correspondence analysis,"
+            " against networks whose relative strengths belong to pairs of units at random",
+            evidence=networks,
+            verdict=lambda e: every([network.structured for network in e]),
+            wording={HOLDS: FACTORS, SOME: FACTORS, FAILS: FACTORS},
+            meaning={SOME: "holds for some of the networks here"},
+        )
+    ),
+    optional(
+        Claim(
+            name="first-factor-is-colour",
+            statement="The first factor of the connections between the first two convolutions is colour.",
+            source="voss2021branch",
+            rule="among networks whose connections are more than chance, holds for one where the 95 % bootstrap interval over"
+            " units of Spearman's ρ of the first factor and chroma lies above 0 (its sign is chosen so that ρ ≥ 0)",
+            evidence=structured,
+            verdict=lambda e: every([network.chromatic for network in e]),
+            wording={HOLDS: FIRST, SOME: FIRST, FAILS: f"{ORIGINAL} Neither half holds here."},
+            meaning={SOME: "holds for some of the networks here"},
+            brief={
+                HOLDS: FIRST_BRIEF,
+                SOME: FIRST_BRIEF,
+                FAILS: "- **Structure before the branches**: the first factor goes with colour in none of these networks.",
+            },
+        )
+    ),
+    optional(
+        Claim(
+            name="second-factor-is-frequency",
+            statement="The second factor of the connections between the first two convolutions is frequency.",
+            source="voss2021branch",
+            rule="among networks whose connections are more than chance, holds for one where the 95 % bootstrap interval over"
+            " units of Spearman's ρ of the second factor and frequency excludes 0; fails for one where it does not and the"
+            " first factor goes with colour and with low frequency, whose intervals exclude 0",
+            evidence=second_factor,
+            verdict=frequency_second,
+            wording={
+                HOLDS: SPLIT + OVER_UNITS,
+                SOME: BOTH + SPLIT + OVER_UNITS,
+                FAILS: BOTH + OVER_UNITS,
+                NEITHER: OVER_UNITS,
+            },
+            meaning={
+                SOME: "holds for some of the networks here",
+                NEITHER: "does not hold: neither factor is frequency",
+            },
+            brief={HOLDS: "", SOME: BOTH_BRIEF, FAILS: BOTH_BRIEF, NEITHER: ""},
+        )
+    ),
+    description(
+        "communities-of-connections",
+        "There is a line along which a network could be cut: communities of who reads whom.",
+        divided,
+        "{% for n in e %}{% set c = n.communities %}- **{{ n.title }}**: {{ c.count }} communities, with a modularity of"
+        " {{ c.modularity | share }} where connections dealt at random reach {{ c.null_high | share }}."
+        "{% set k = c.explained.chroma %}{% if k.eta is not none %} They explain {{ k.eta | percent }} of the variance of"
+        " chroma over first-layer units (by chance {{ k.chance | percent }}, $p$ = {{ k.p | p_value }}).{% endif %}"
+        "{% set k = c.explained.frequency %}{% if k.eta is not none %} Of that of frequency they explain"
+        " {{ k.eta | percent }} (by chance {{ k.chance | percent }}, $p$ = {{ k.p | p_value }}).{% endif %}"
+        "{{ '\n' }}{% endfor %}",
+    ),
+)

@@ -1,0 +1,53 @@
+"""Whether four branches divide frequency as well as colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.verdicts import SOME, optional
+from wbsite.results.branches.branch_experiments import BranchDifference
+from wbsite.results.site import Gap, Site
+
+from ._laboratory import ARTICLE, BEYOND_CHANCE, IN_SOME, trainings, trials
+
+
+@dataclass(frozen=True)
+class Frequency:
+    """How far four branches differ in frequency, and in what a line through chroma leaves of it."""
+
+    seeds: int
+    frequency: BranchDifference
+    beyond_colour: BranchDifference
+
+
+def frequency(site: Site) -> Frequency | Gap | None:
+    """Of the first setting's networks with four branches."""
+    experiments = trials("four")(site)
+    if experiments is None or isinstance(experiments, Gap):
+        return experiments
+    four = experiments["four"]
+    return Frequency(four.seeds, four.differences["frequency"], four.differences["frequency beyond colour"])
+
+
+IN_FREQUENCY = (
+    "In frequency, {{ e.frequency.beyond_chance }} of {{ e.seeds }} networks with four branches part beyond chance"
+    " ($\\eta^2$ = {{ e.frequency.share | interval(3) }}, by chance {{ e.frequency.expected | share }}); with colour taken"
+    " out, {{ e.beyond_colour.beyond_chance }} of {{ e.seeds }} ({{ e.beyond_colour.share | interval(3) }})."
+)
+
+CLAIMS = (
+    optional(
+        Claim(
+            name="four-branches-divide-frequency",
+            statement="Four branches divide frequency as well as colour.",
+            source=ARTICLE,
+            rule=f"{BEYOND_CHANCE}, here in frequency beyond what a line through the ranks of chroma explains; holds where every"
+            " training with four branches is, fails where none is",
+            evidence=frequency,
+            verdict=lambda e: trainings(e.beyond_colour.beyond_chance, e.seeds),
+            wording=dict.fromkeys((HOLDS, SOME, FAILS), IN_FREQUENCY),
+            meaning=IN_SOME,
+        )
+    ),
+)

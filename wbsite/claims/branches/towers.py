@@ -1,0 +1,205 @@
+"""Whether the towers of a first layer divide colour from black and white, and whether later layers are divided too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.verdicts import SOME, optional
+from wbsite.results.branches import _examples
+from wbsite.results.branches.enrichment import Enrichment
+from wbsite.results.branches.tuning import Tuning
+from wbsite.results.site import Gap, Site
+
+CLEAR = "clear"
+"""The towers hardly overlap."""
+
+
+@dataclass(frozen=True)
+class Towers:
+    """Chroma of the filters in one tower of a first layer and in the other.
+
+    Attributes:
+        title: of the network.
+        branch: the tower.
+        median_in, median_out: median chroma in it and in the other.
+        auc, low, high: area under the ROC curve with its 95 % interval over filters.
+        p, q: of the two-sided Mann–Whitney test; q over all tests of the network.
+    """
+
+    title: str
+    branch: str
+    median_in: float
+    median_out: float
+    auc: float
+    low: float
+    high: float
+    p: float
+    q: float
+
+    @property
+    def folded(self) -> float:
+        """The area under the curve of the more colourful tower."""
+        return max(self.auc, 1 - self.auc)
+
+
+def towers(site: Site) -> Towers | Gap | None:
+    """Of the network that the article shows; None where none has towers whose filters were compared."""
+    model = _examples.towers(site)
+    if isinstance(model, Gap):
+        return None
+    enrichment = model.result_or_gap(Enrichment)
+    if isinstance(enrichment, Gap):
+        return enrichment
+    effects = enrichment.effects
+    of_group = effects["group"] == _examples.first_group(model)
+    rows = effects[of_group & (effects["source"] == "weights") & (effects["index"] == "chroma")]
+    if rows.empty:
+        return None
+    row = rows.iloc[0]
+    numbers = ("median_in", "median_out", "auc", "low", "high", "p", "q")
+    return Towers(model.title, str(row["branch"]), **{name: float(row[name]) for name in numbers})
+
+
+def divided(e: Towers) -> str:
+    """Whether the towers differ, and how far they overlap."""
+    if not e.q < 0.05:
+        return FAILS
+    return CLEAR if e.folded > 0.9 else HOLDS
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An index in which branches of a layer differ."""
+
+    title: str
+    auc: float
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A later layer in two branches: how many indices were compared, and in which they differ, surest first."""
+
+    name: str
+    indices: int
+    differing: list[Difference]
+
+
+@dataclass(frozen=True)
+class Later:
+    """The later layers of a network with towers."""
+
+    layers: list[Layer]
+
+    @property
+    def quiet(self) -> list[str]:
+        """Names of those whose branches differ in nothing."""
+        return [layer.name for layer in self.layers if not layer.differing]
+
+    @property
+    def differing(self) -> int:
+        """Comparisons that stand out, in all layers."""
+        return sum(len(layer.differing) for layer in self.layers)
+
+    @property
+    def comparisons(self) -> int:
+        """Comparisons in all layers."""
+        return sum(layer.indices for layer in self.layers)
+
+
+def later_layers(site: Site) -> Later | Gap | None:
+    """Of the network that the article shows; None where none has towers with later layers that were measured."""
+    model = _examples.towers(site)
+    if isinstance(model, Gap):
+        return None
+    enrichment, tuning = model.result_or_gap(Enrichment), model.result(Tuning)
+    if isinstance(enrichment, Gap):
+        return enrichment
+    effects = enrichment.effects
+    later = (effects["group"] != _examples.first_group(model)) & (effects["source"] == "stimuli")
+    rows = effects[later & effects["branch"].isin(["tower 1", "group 1"])]
+    titles = {name: index.title for name, index in tuning.indices.items()} if tuning else {}
+    layers = [
+        Layer(
+            name=str(name),
+            indices=len(of_layer),
+            differing=[
+                Difference(titles.get(row["index"], row["index"]), row["auc"])
+                for row in of_layer[of_layer["q"] <= 0.05].sort_values("q", kind="stable").to_dict("records")
+            ],
+        )
+        for name, of_layer in rows.groupby("group", sort=False)
+    ]
+    return Later(layers) if layers else None
+
+
+def divided_later(e: Later) -> str:
+    """In which of the layers branches differ."""
+    if not e.differing:
+        return FAILS
+    return SOME if e.quiet else HOLDS
+
+
+COLOUR = (
+    "A filter's chroma share is the part of its squared weights that is left when the mean of its three colour channels"
+    " is taken away: 0 for black and white, 1 for pure colour. Its median is {{ e.median_in | share }} in {{ e.branch }}"
+    " and {{ e.median_out | share }} in the other. If one filter is drawn from each, the one of {{ e.branch }} is the"
+    " more colourful with probability {{ e.auc | share }} ({{ e.low | share }} to {{ e.high | share }}; $p$ ="
+    " {{ e.p | p_value }})."
+)
+BRIEF = "- **Towers of the first layer** ({{ e.title }}):"
+DIFFERS = f"{BRIEF} they differ in colour, with an area under the curve of {{{{ e.folded | share }}}}."
+
+LIST = (
+    "{% for layer in e.layers %}- **`{{ layer.name }}`**: of {{ layer.indices }} indices, the branches differ in"
+    " {{ layer.differing | length }} at a false discovery rate of 5 %{% for index in layer.differing[:3] %}"
+    '{{ ": " if loop.first else ", " }}{{ index.title }} (area under the curve {{ index.auc | share }}){% endfor %}.\n'
+    "{% endfor %}\n\nThe honest answer for the later layers is therefore short."
+)
+QUIET = (
+    ' Nothing measured here tells the branches of {% for name in e.quiet %}`{{ name }}`{{ ", " if not loop.last }}'
+    "{% endfor %} apart."
+)
+LOUD = (
+    " Elsewhere {{ e.differing }} of {{ e.comparisons }} comparisons stand out, and in all of them the branches overlap:"
+    " an area under the curve of 0.5 is no difference, 0 or 1 a clean division. A layer that reads the first one tower by"
+    " tower inherits its division, which says little about a specialization of its own."
+)
+
+CLAIMS = (
+    optional(
+        Claim(
+            name="towers-divide-colour",
+            statement="The filters of one tower of AlexNet's first layer are colourful, those of the other black and white.",
+            source="krizhevsky2012imagenet",
+            rule="holds where the chroma of the towers' filters differs with q < 0.05 (two-sided Mann–Whitney test,"
+            " Benjamini–Hochberg over all tests of the network), clearly where the area under the ROC curve is above 0.9"
+            " or below 0.1 too",
+            evidence=towers,
+            verdict=divided,
+            wording={
+                CLEAR: f"{COLOUR} So this division is as clear as a division can be.",
+                HOLDS: f"{COLOUR} So the towers of {{{{ e.title }}}} differ in colour, though they overlap.",
+                FAILS: f"{COLOUR} **So the towers of {{{{ e.title }}}} do not differ in colour**: it is one training, of a"
+                " small network on small pictures, and what the original showed did not come out in it. The experiments"
+                " below ask how often it does.",
+            },
+            meaning={CLEAR: "holds clearly"},
+            brief={CLEAR: DIFFERS, HOLDS: DIFFERS, FAILS: f"{BRIEF} no difference in colour beyond chance."},
+        )
+    ),
+    optional(
+        Claim(
+            name="later-towers-divide-work",
+            statement="The towers of later layers divide the work as well, if more subtly.",
+            source="voss2021branch",
+            rule="a layer is divided where its first tower or group differs from the rest in an index of tuning to stimuli"
+            " with q ≤ 0.05 (two-sided Mann–Whitney test, Benjamini–Hochberg over all tests of the network); holds where"
+            " every later layer is",
+            evidence=later_layers,
+            verdict=divided_later,
+            wording={HOLDS: LIST + LOUD, SOME: LIST + QUIET + LOUD, FAILS: LIST + QUIET},
+            meaning={SOME: "holds for some of the layers"},
+        )
+    ),
+)

@@ -1,0 +1,58 @@
+"""Whether the division is there in networks without branches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.verdicts import SOME, optional
+from wbsite.results.branches.branch_experiments import Experiment
+from wbsite.results.site import Gap, Site
+
+from ._laboratory import ARTICLE, IN_SOME, trainings, trials
+
+
+@dataclass(frozen=True)
+class Undivided:
+    """What the first factor of undivided networks goes with."""
+
+    experiment: Experiment
+
+
+def undivided(site: Site) -> Undivided | Gap | None:
+    """Of the first setting."""
+    experiments = trials("undivided")(site)
+    if experiments is None or isinstance(experiments, Gap):
+        return experiments
+    return Undivided(experiments["undivided"]) if experiments["undivided"].factor else None
+
+
+def factor_is_colour(e: Undivided) -> str:
+    """In how many trainings it goes with colour."""
+    factor = e.experiment.factor["chroma"]
+    return trainings(factor.certain, factor.seeds)
+
+
+FACTOR = (
+    "The undivided runs allow one more look. If branches take over a structure that is there anyway, the first factor of"
+    " who reads whom should go with colour in these very networks. It does with $|\\rho|$ ="
+    " {{ e.experiment.factor.chroma.rho | interval(3) }} over {{ e.experiment.seeds }} seeds, in"
+    " {{ e.experiment.factor.chroma.certain }} of them beyond chance; with frequency,"
+    " {{ e.experiment.factor.frequency.rho | interval(3) }}."
+)
+
+CLAIMS = (
+    optional(
+        Claim(
+            name="undivided-factor-is-colour",
+            statement="The division is there in networks without branches: the first factor of their connections is colour.",
+            source=ARTICLE,
+            rule="for undivided trainings of the same network, holds where |ρ| (Spearman) of the first factor and chroma has a"
+            " permutation p ≤ 0.05 in every one, fails where in none",
+            evidence=undivided,
+            verdict=factor_is_colour,
+            wording=dict.fromkeys((HOLDS, SOME, FAILS), FACTOR),
+            meaning=IN_SOME,
+        )
+    ),
+)

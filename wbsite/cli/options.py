@@ -1,0 +1,74 @@
+"""Turns the fields of the configuration into the options of commands."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import Field, fields
+from functools import wraps
+from typing import Annotated, Any, Optional, get_origin, get_type_hints
+
+import typer
+
+from wbsite.core.config import Config, load
+
+KEYWORD = inspect.Parameter.KEYWORD_ONLY
+
+
+def annotation(name: str) -> Any:
+    """The type of a command's parameter for a field of Config; None where the option is not given."""
+    entry = next(entry for entry in fields(Config) if entry.name == name)
+    hint = get_type_hints(Config)[name]
+    flag = f"--{name.replace('_', '-')}"
+    if hint is bool:
+        return Annotated[Optional[bool], typer.Option(flag, help=entry.metadata["help"])]
+    kind = int if hint is int else str
+    return Annotated[Optional[kind], typer.Option(flag, help=entry.metadata["help"], metavar=entry.metadata["value"])]
+
+
+def options_of(command: str) -> list[Field[Any]]:
+    """The fields of Config that a command takes."""
+    return [entry for entry in fields(Config) if command in entry.metadata["commands"]]
+
+
+def configuration(given: Mapping[str, Any]) -> Config:
+    """The configuration with what was given on the command line, where commas separate names.
+
+    Raises:
+        WbsiteError: as `config.load`.
+    """
+    hints = get_type_hints(Config)
+    values = {name: split_names(text) if get_origin(hints[name]) is tuple else text for name, text in given.items()}
+    return load(values)
+
+
+def split_names(text: str | None) -> tuple[str, ...] | None:
+    """The names between commas; None where nothing was given."""
+    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def command(app: typer.Typer) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Registers a function as a command with options for all fields of Config that name it.
+
+    Its first argument is the configuration that these make; the others are options and arguments of its own.
+    """
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        options = [
+            inspect.Parameter(entry.name, KEYWORD, default=None, annotation=annotation(entry.name))
+            for entry in options_of(function.__name__)
+        ]
+
+        @wraps(function)
+        def run(**values: Any) -> None:
+            given = {option.name: values.pop(option.name) for option in options}
+            function(configuration(given), **values)
+
+        signature = inspect.signature(function, eval_str=True)
+        _, *own = (parameter.replace(kind=KEYWORD) for parameter in signature.parameters.values())
+        run.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *options)}
+        app.command()(run)
+        return function
+
+    return register

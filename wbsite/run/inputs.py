@@ -1,0 +1,99 @@
+"""What analyses of a network can read beside it: photographs, and the user's own categories of its units."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from wbsite.core.errors import WbsiteError
+from wbsite.core.progress import Progress
+from wbsite.datasets._categories import labels
+from wbsite.datasets._photographs import caption, files_of, pictures, public_name
+from wbsite.models.base import ModelSpec, Preprocess
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import torch
+
+    from wbsite.analyses.base import Photographs
+
+    from .subjects.model import Network
+
+
+@dataclass(frozen=True)
+class Input:
+    """Something that analyses read beside their subject.
+
+    Attributes:
+        about: what the record of a result says of it.
+        digest: SHA-256 of its content; "" where it says nothing of the subject.
+    """
+
+    about: Mapping[str, Any]
+    digest: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """What decides the inputs: the data set, its files as they are now, and the network's preprocessing."""
+
+    name: str
+    files: tuple[tuple[str, int, int], ...]
+    preprocess: Preprocess
+    progress: Progress = field(compare=False)
+
+
+def unsuitable(spec: ModelSpec) -> str:
+    """Why a network cannot be shown photographs, or ""."""
+    channels = spec.input_shape[0]
+    return "" if channels in (1, 3) else f"photographs have 3 channels, or 1 in grey; the network takes {channels}"
+
+
+def photographs(source: str, spec: ModelSpec, progress: Progress) -> Photographs:
+    """The photographs of a data set for a network, on the CPU, read once a process.
+
+    Args:
+        source: the data set as `--photographs` names it.
+
+    Raises:
+        WbsiteError: the network does not take pictures; the data set is unknown or empty, has no pictures of the
+            network's size, or one of them cannot be read.
+    """
+    if reason := unsuitable(spec):
+        raise WbsiteError(
+            f"{spec.name} cannot be shown photographs: {reason}.",
+            "Analyses that need them are left out for this network.",
+        )
+    return _preprocessed(Source(source, files_of(source), spec.preprocess, progress))
+
+
+@lru_cache(maxsize=2)  # 200 at 224 pixels are 120 MB
+def _preprocessed(source: Source) -> Photographs:
+    import torch
+
+    from wbsite.analyses.base import Photographs
+
+    side = source.preprocess.resize or source.preprocess.crop  # so that preprocessing does not resize once more
+    images = [source.preprocess(image) for image in pictures(source.name, side, source.progress)]
+    inputs, count = torch.stack(images).contiguous(), len(images)
+    digest = hashlib.sha256(repr(tuple(inputs.shape)).encode())
+    digest.update(inputs.numpy().data)
+    return Photographs(inputs, public_name(source.name), count, caption(source.name, count), digest.hexdigest())
+
+
+def _photographs(network: Network, progress: Progress, device: torch.device | None) -> tuple[Photographs, Input]:
+    shown = photographs(network.subject.photographs, network.model.spec, progress)
+    moved = replace(shown, inputs=shown.inputs.to(device)) if device else shown
+    return moved, Input(shown.about, shown.digest)
+
+
+def _categories(network: Network, progress: Progress, device: torch.device | None) -> tuple[pd.DataFrame, Input]:
+    own = labels(network.subject.categories, network.model.spec.name, network.units())
+    return own.table, Input(own.about, own.digest)
+
+
+READERS = {"photographs": _photographs, "categories": _categories}
+"""Name, as an analysis declares it → (network, progress, device or None) → what it is given, with the Input."""

@@ -1,0 +1,1 @@
+"""What results are computed of; one file each."""

@@ -1,0 +1,224 @@
+"""Models as subjects: which are asked for, what decides their results, what their analyses are given."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wbsite.core.config import Config
+from wbsite.core.errors import WbsiteError
+from wbsite.core.naming import is_user, model_id
+from wbsite.core.progress import Progress
+from wbsite.core.store import Store
+from wbsite.datasets._categories import check_layers, labels, read
+from wbsite.datasets._photographs import files_of
+from wbsite.models.weights import find, search_folders
+from wbsite.run import inputs
+from wbsite.run.inputs import Input
+
+from .base import Material, Subject, stamps
+
+if TYPE_CHECKING:
+    from wbsite.analyses.base import Analysis, Context
+    from wbsite.graph.layers import Layers
+    from wbsite.models import LoadedModel
+    from wbsite.run.plan import Task
+
+SMALL = 64
+"""Pixels of the side of an input up to which a network counts as small."""
+
+
+@dataclass(frozen=True)
+class ModelSubject(Subject):
+    """A network as `--models` names it.
+
+    Attributes:
+        token: `NAME`, `NAME@WEIGHTS` or `module:factory[@FILE]`.
+        weights_dir: where its weights are looked for first.
+        photographs: the data set of photographs that it is shown.
+        categories: the file of the user's categories of its units.
+    """
+
+    name = "model"
+    scopes = ("layer", "model")
+    folder = "models"
+
+    weights_dir: str = ""
+    photographs: str = Config.photographs
+    categories: str = ""
+
+    @property
+    def id(self) -> str:
+        return model_id(self.token)
+
+    @property
+    def label(self) -> str:
+        return self.token
+
+    @classmethod
+    def of(cls, token: str, config: Config) -> ModelSubject:
+        """A model with what the configuration says of all."""
+        return cls(token, config.weights_dir, config.photographs, config.categories)
+
+    @classmethod
+    def requested(cls, config: Config, store: Store, progress: Progress) -> list[ModelSubject]:
+        files_of(config.photographs)  # refuses what cannot be shown
+        if config.categories:
+            read(config.categories)
+        if config.weights_dir and not Path(config.weights_dir).is_dir():
+            raise WbsiteError(
+                f"weights folder {config.weights_dir!r} does not exist.",
+                "Give the folder that `wbsite weights convert --out` wrote.",
+            )
+        models: dict[str, ModelSubject] = {}
+        for model in (cls.of(token, config) for token in config.models):
+            other = models.setdefault(model.id, model)
+            if other is not model:
+                raise WbsiteError(
+                    f"{other.token} and {model.token} would both have the pages of {model.id!r}.",
+                    "Rename one weights file, or build them into different sites.",
+                )
+        return list(models.values())
+
+    @classmethod
+    def exported(cls, analysis: Analysis, config: Config, model: str | None) -> ModelSubject:
+        if model is None:
+            raise WbsiteError(
+                f"{analysis.name} is computed of a model, and none is given.",
+                "Name one with --model; `wbsite list models` has them all.",
+            )
+        if "," in model:
+            raise WbsiteError(f"export takes one model, not {model}.", "Run it once for each.")
+        files_of(config.photographs)
+        return cls.of(model, config)
+
+    @classmethod
+    def check(cls, config: Config, subjects: Sequence[ModelSubject], facts: Iterable[Mapping[str, Any]]) -> None:
+        """Refuses categories of a layer that none of the models has."""
+        if config.categories:
+            present = (name for record in facts for name in record.get("categories", ()))
+            known = (name for model in subjects for name in model.load("").units())
+            check_layers(config.categories, present, known)
+
+    def sources(self) -> dict[str, Any] | None:
+        """Of weights, every file that could be chosen. None for a user's own factory: what its module imports is not
+        known without running it."""
+        if is_user(self.token):
+            return None
+        name = self.token.partition("@")[0]
+        folders = search_folders(self.weights_dir or None)
+        paths = [path for folder in folders for path in sorted(folder.glob(f"{name}-*.safetensors"))]
+        if self.categories:
+            paths.append(Path(self.categories).expanduser())
+        photographs = {"name": self.photographs, "files": [list(file) for file in files_of(self.photographs)]}
+        return {"files": stamps(paths), "photographs": photographs}
+
+    def fetch(self, progress: Progress) -> None:
+        """Downloads the published weights of a named model that are nowhere on this machine."""
+        if is_user(self.token):
+            return
+        spec, path = find(self.token, weights_dir=self.weights_dir or None)
+        if path is None and spec.source is not None:
+            from wbsite.models.fetch import fetch
+
+            fetch(self.token, progress=progress)
+
+    def load(self, profile: str) -> Network:
+        return Network(self, *loaded(self))
+
+
+@lru_cache(maxsize=4)
+def loaded(subject: ModelSubject) -> tuple[LoadedModel, Layers]:
+    """The model and its layers.
+
+    All models are planned before the first task runs, so that a bad one is refused early. Four are
+    kept from then on and loaded once (the bundled three, and one more); of more, each is loaded
+    again for its tasks, since all of them (575 MB the largest) might not fit into memory.
+
+    Raises:
+        WbsiteError: unknown model, or weights that are missing, damaged or another network's.
+    """
+    from wbsite.graph.layers import discover
+    from wbsite.models import load
+
+    model = load(subject.token, weights_dir=subject.weights_dir or None)
+    return model, discover(model.module, model.spec.input_shape)
+
+
+class Network(Material):
+    """A model with its layers."""
+
+    content = "weights"
+
+    subject: ModelSubject
+
+    def __init__(self, subject: ModelSubject, model: LoadedModel, layers: Layers) -> None:
+        super().__init__(subject, model.digest)
+        self.model, self.layers, self.small = model, layers, max(model.spec.input_shape[1:]) <= SMALL
+
+    def units(self) -> dict[str, dict[str, range]]:
+        """Layer or block → its layers → the numbers that their units have on pages."""
+        units: dict[str, dict[str, range]] = {}
+        for layer in self.layers.layers:
+            block, first = self.model.spec.blocks.get(layer.name, ("", 0))
+            own = range(first, first + layer.out_channels)
+            if block:
+                units.setdefault(block, {})[layer.name] = own
+            units[layer.name] = {layer.name: own}
+        return units
+
+    def facts(self) -> Mapping[str, Any]:
+        facts: dict[str, Any] = {"token": self.subject.token, "title": self.model.spec.title}
+        if path := self.subject.categories:
+            facts["categories"] = list(labels(path, self.model.spec.name, self.units()).named)
+        return facts
+
+    def layers_for(self, analysis: Analysis) -> Iterator[tuple[str, str]]:
+        unreadable = inputs.unsuitable(self.model.spec) if "photographs" in analysis.inputs else ""
+        if analysis.scope == "model":
+            yield "", unreadable
+        elif analysis.scope == "layer":
+            for layer in self.layers.layers:
+                lost = f"{layer.name}.weight" in self.model.missing
+                reason = "the weights file does not hold this layer" if lost else analysis.applies(layer)
+                yield layer.name, unreadable or reason
+
+    def decides(self, analysis: Analysis, layer: str) -> Mapping[str, Any]:
+        shown = spec_facts(self.model) if analysis.scope == "model" else {}
+        traced = hashlib.sha256(repr((self.layers.layers, self.layers.input_shape)).encode()).hexdigest()
+        decisive = {"weights": self.digest, "layers": traced, "layer": layer}
+        return {**decisive, "preprocess": asdict(self.model.spec.preprocess), "spec": shown}
+
+    def inputs(self, analysis: Analysis, progress: Progress) -> Mapping[str, Input]:
+        read = {name: inputs.READERS[name](self, progress, None)[1] for name in analysis.inputs}
+        return {name: own for name, own in read.items() if own.digest}
+
+    def context(self, analysis: Analysis, task: Task, common: Mapping[str, Any]) -> Context:
+        from wbsite.analyses.base import Context
+
+        def reader(name: str) -> Callable[[], Any]:
+            def read() -> Any:
+                value, own = inputs.READERS[name](self, common["progress"], common["device"])
+                self.check(name, own.digest, task.inputs[name].digest if name in task.inputs else "")
+                return value
+
+            return read
+
+        layer = next((layer for layer in self.layers.layers if layer.name == task.layer), None)
+        readers = {name: reader(name) for name in analysis.inputs}
+        return Context(self.model, self.layers, layer, **common, inputs=readers)
+
+
+def spec_facts(model: LoadedModel) -> dict[str, Any]:
+    """What a result of the whole model shows of its spec."""
+    spec = model.spec
+    facts = {name: getattr(spec, name) for name in ("name", "weights", "title", "note", "reference")}
+    source = [spec.source.url, spec.source.digest] if spec.source else None
+    return {**facts, "source": source, "blocks": {layer: list(place) for layer, place in spec.blocks.items()}}
+
+
+SUBJECTS = (ModelSubject,)
