@@ -51,11 +51,11 @@ def run(context: StudyContext) -> Dips:
         bits = table.pivot(index="epoch", columns="seed", values="i_xt")
         epochs = bits.index.to_numpy()
         counted = _counted(counting, trajectories, str(name), str(layer))
-        found = [_row(epochs, bits[seed].to_numpy(), counted, int(seed)) for seed in bits.columns]
+        run_rows = [_row(epochs, bits[seed].to_numpy(), counted, int(seed)) for seed in bits.columns]
         mean = _row(epochs, bits.mean(axis=1).to_numpy(), None, MEAN)
         about = {"configuration": name, "layer": layer}
-        rows += [about | row for row in [*found, mean] if row]
-        of_runs = pd.DataFrame([row for row in found if row], columns=COLUMNS)
+        rows += [about | row for row in [*run_rows, mean] if row]
+        of_runs = pd.DataFrame([row for row in run_rows if row], columns=COLUMNS)
         layers[str(name)][str(layer)] = summary(of_runs, mean, len(bits.columns), counted)
     return Dips(
         window=WINDOW,

@@ -107,7 +107,7 @@ def ends(rows: pd.DataFrame, lived: Collection[tuple[str, int]]) -> pd.DataFrame
         rows: the table of that name.
         lived: (configuration, seed) of the runs that lived.
     """
-    found = []
+    runs = []
     columns = ["configuration", "estimator", "layer", "seed"]
     for key, course in rows.groupby(columns, sort=False):
         configuration, *_, seed = key
@@ -116,7 +116,7 @@ def ends(rows: pd.DataFrame, lived: Collection[tuple[str, int]]) -> pd.DataFrame
         course = course.sort_values("epoch")
         top = int(course["i_xt"].to_numpy().argmax())
         last = course.iloc[-1]
-        found.append(
+        runs.append(
             {
                 **dict(zip(columns, key, strict=True)),
                 "compression": course["i_xt"].iloc[top] - last["i_xt"],
@@ -125,16 +125,16 @@ def ends(rows: pd.DataFrame, lived: Collection[tuple[str, int]]) -> pd.DataFrame
                 "peak_epoch": int(course["epoch"].iloc[top]),
             }
         )
-    return pd.DataFrame(found, columns=list(InformationPlane.fields["final"].columns))
+    return pd.DataFrame(runs, columns=list(InformationPlane.fields["final"].columns))
 
 
 def compression(final: pd.DataFrame) -> pd.DataFrame:
     """The table of that name: means over the seeds that lived, with 95 % t intervals."""
-    found = []
+    means = []
     keys = ["configuration", "estimator", "layer"]
     for key, runs in final.groupby(keys, sort=False):
         interval = t_interval(runs["compression"].to_numpy())
-        found.append(
+        means.append(
             {
                 **dict(zip(keys, key, strict=True)),
                 "seeds": len(runs),
@@ -149,7 +149,7 @@ def compression(final: pd.DataFrame) -> pd.DataFrame:
                 "peak_epoch": float(runs["peak_epoch"].median()),
             }
         )
-    return pd.DataFrame(found, columns=list(InformationPlane.fields["compression"].columns))
+    return pd.DataFrame(means, columns=list(InformationPlane.fields["compression"].columns))
 
 
 ANALYSES = (

@@ -103,8 +103,10 @@ class Measured:
         "mean" their mean over the layers."""
         layers = {}
         for layer in configuration.layers[:-1]:
-            one, other = (self._course(each.name, token, layer, "i_ty").max(axis=1) for each in (free, configuration))
-            layers[layer] = (one - other).dropna()
+            highest, lower = (
+                self._course(each.name, token, layer, "i_ty").max(axis=1) for each in (free, configuration)
+            )
+            layers[layer] = (highest - lower).dropna()
         together = pd.DataFrame(layers)
         columns = {layer: together[layer].to_numpy() for layer in layers}
         return {**columns, "mean": together.mean(axis=1).to_numpy()}

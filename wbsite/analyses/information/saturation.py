@@ -57,10 +57,10 @@ def run(context: StudyContext) -> Saturation:
         saturates=SATURATES,
         fewest=FEWEST,
         layers={
-            name: {str(layer): _layer(table) for layer, table in mine.groupby("layer", sort=False)}
-            for name, mine in by_name.items()
+            name: {str(layer): _layer(table) for layer, table in of_name.groupby("layer", sort=False)}
+            for name, of_name in by_name.items()
         },
-        configurations={name: _hidden(mine) for name, mine in by_name.items()},
+        configurations={name: _hidden(of_name) for name, of_name in by_name.items()},
         rows=runs,
     )
 

@@ -42,7 +42,7 @@ class Correlations(Evidence):
     @property
     def named(self) -> list[Measured]:
         """Of these, the study's first configurations."""
-        return [each for each in self.ranked if each.place in list(self.titles)[:NAMED]]
+        return [each for each in self.ranked if each.name in list(self.titles)[:NAMED]]
 
     @property
     def certain(self) -> list[Measured]:
@@ -90,12 +90,12 @@ def verdict(evidence: Correlations) -> str:
 QUESTION = (
     "Do networks that compress more generalise better, as was hoped? Within a configuration, over seeds, the rank"
     " correlation of the hidden layers' compression with test accuracy is {% for m in e.named %}{{ m.mean | fixed }}"
-    ' for {{ e.titles[m.place] }} ($p$ = {{ "%.2g" | format(m.p) }}){{ ", " if not loop.last }}{% endfor %}. After'
+    ' for {{ e.titles[m.name] }} ($p$ = {{ "%.2g" | format(m.p) }}){{ ", " if not loop.last }}{% endfor %}. After'
     ' correction for {{ "the one that could be tested" if e.ranked | length == 1 else "all " ~ e.ranked | length ~'
     ' " that could be tested" }}, '
 )
 CERTAIN = (
-    "{% for m in e.certain %}{{ e.titles[m.place] }} ({{ m.mean | fixed }})"
+    "{% for m in e.certain %}{{ e.titles[m.name] }} ({{ m.mean | fixed }})"
     '{{ " and " if loop.revindex == 2 }}{{ ", " if loop.revindex > 2 }}{% endfor %}'
     ' {{ "is" if e.certain | length == 1 else "are" }} beyond chance'
 )

@@ -90,15 +90,15 @@ def deepest(site: Site) -> Deepest | Gap:
     trajectories, dips, counting = results
     if counting.reason:
         return Gap(counting.reason, failed=False)
-    found = Deepest()
+    most = Deepest()
     for configuration in trajectories.configurations:
         if configuration.activation != "tanh" or configuration.max_norm is not None:
             continue
         for layer in configuration.hidden:
             layer_dips = dips.layers[configuration.name].get(layer)
-            if layer_dips and layer_dips.dips > (found.dips.dips if found.dips else 0):
-                found = Deepest(configuration.title, layer, layer_dips)
-    return found
+            if layer_dips and layer_dips.dips > (most.dips.dips if most.dips else 0):
+                most = Deepest(configuration.title, layer, layer_dips)
+    return most
 
 
 def verdict(evidence: Deepest) -> str:
