@@ -56,8 +56,8 @@ LAYERS: Mapping[str, tuple[str, bool]] = {
 
 QUANTITIES: Mapping[str, str] = {
     "compression": "I(X;T) of a run at the epoch at which the mean of the other runs is largest, minus its own last",
-    "ty": "The highest I(T;Y) of the unconstrained network minus that of this one, paired by seed, mean over the hidden"
-    " layers",
+    "ty": "The highest I(T;Y) of the unconstrained network minus that of this one, paired by seed, mean over the"
+    " hidden layers",
     "loss": "Test accuracy of the unconstrained network minus that of this one, paired by seed",
     "gap": "Training minus test accuracy at the end",
 }
@@ -171,10 +171,10 @@ class Comparison:
         count = f"at least {self.at_least} of " if self.at_least else "all of "
         where = f" in {count if several else ''}{which}" if self.quantity == "compression" else ""
         return (
-            f"{QUANTITIES[self.quantity]}, of networks of {network}: holds where the whole 95 % Student t interval over"
-            f" runs lies {'above' if self.at_least else 'below'} {self.threshold:g}{where}; undecided where intervals"
-            " that contain the threshold leave it open, or fewer than two runs lived. By the study's first estimator;"
-            " not corrected for the number of claims."
+            f"{QUANTITIES[self.quantity]}, of networks of {network}: holds where the whole 95 % Student t interval"
+            f" over runs lies {'above' if self.at_least else 'below'} {self.threshold:g}{where}; undecided where"
+            " intervals that contain the threshold leave it open, or fewer than two runs lived. By the study's first"
+            " estimator; not corrected for the number of claims."
         )
 
     def evidence(self, site: Site) -> Evidence | Gap:
