@@ -99,10 +99,10 @@ def main() -> int:
         print(f"{name:14}{statistics.median(own):8.2f} s ({min(own):.2f} to {max(own):.2f})")
     ratios = [b / a for a, b in zip(seconds["wbsite"], seconds["unit by unit"], strict=True)]
     print(f"wbsite is {statistics.median(ratios):.1f} times as fast ({min(ratios):.1f} to {max(ratios):.1f})")
-    if path.window:
+    if path.receptive_field:
         rows, columns = (
             slice(a.stride * (size // 2) + a.low, a.stride * (size // 2) + a.high + 1)
-            for a, size in zip(path.window, recorded.tape.shapes[path.end][2:], strict=True)
+            for a, size in zip(path.receptive_field, recorded.tape.shapes[path.end][2:], strict=True)
         )
         theirs = theirs[:, :, rows, columns]
     print(f"largest difference {(ours - theirs).abs().max():.1e}; largest weight {ours.abs().max():.1e}")

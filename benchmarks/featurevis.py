@@ -42,7 +42,7 @@ from torch.nn import functional as F
 from wbsite import models
 from wbsite.core.device import choose, describe
 from wbsite.featurevis import Settings, Target, visualize
-from wbsite.featurevis.image_model import sight
+from wbsite.featurevis.image_model import image_model
 from wbsite.graph.layers import discover
 from wbsite.graph.recording import record
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
@@ -194,7 +194,7 @@ def pictures(options: argparse.Namespace, device: torch.device) -> None:
         torch.manual_seed(i)
         np.random.seed(i)
         part = targets[i : i + 8]
-        there += lucent(model, [t.place for t in part], [t.channel for t in part], options.steps, device).unbind()
+        there += lucent(model, [t.layer for t in part], [t.channel for t in part], options.steps, device).unbind()
         print(f"lucent: {len(there)} of {len(targets)}", flush=True)
     one, other = (responses(model, targets, torch.stack(images), device) for images in (here, there))
     ratios = [(a / b) if b > 0 else float("inf") for a, b in zip(one, other, strict=True)]
@@ -229,7 +229,7 @@ def responses(model: LoadedModel, targets: list[Target], images: torch.Tensor, d
         tape = record(module, (3, side, side))
         shown = F.interpolate(images.to(device), (side, side), mode="bilinear", align_corners=False)
         for i, target in enumerate(targets):
-            value = tape.pre_activation(target.place)
+            value = tape.pre_activation(target.layer)
             found = tape.program([value])(given(model, shown[i : i + 1]))[value][0, target.channel].max()
             best[i] = torch.maximum(best[i], found.cpu())
     return best.tolist()
@@ -256,7 +256,7 @@ def alone(options: argparse.Namespace, device: torch.device) -> None:
             run(1)
             for _ in range(options.repeats):
                 found.append(count * 16 / (timed(run, 17) - timed(run, 1)))
-            dtype = str(sight(model, targets, Settings(size=size), device).dtype).removeprefix("torch.")
+            dtype = str(image_model(model, targets, Settings(size=size), device).dtype).removeprefix("torch.")
             low, high = min(found), max(found)
             print(
                 f"{name:18} {size:4} px to {place:8} batch {count:2} {dtype}: {statistics.median(found):7.1f}"

@@ -17,12 +17,12 @@ from torch.nn import functional as F
 
 from wbsite.core.errors import WbsiteError
 from wbsite.featurevis import Settings, Target, visualize
-from wbsite.graph.channel_map import Wiring
+from wbsite.graph.channel_map import ChannelMap
 from wbsite.graph.dominators import routes
 from wbsite.graph.layers import discover
 from wbsite.graph.recording import Recorded
-from wbsite.ops.expanded.gradient_bounds import best_case
-from wbsite.ops.expanded.photograph_gradients import example_gradients
+from wbsite.ops.expanded.gradient_bounds import gradient_bounds
+from wbsite.ops.expanded.photograph_gradients import photograph_gradients
 from wbsite.ops.expanded.smoothness import unit_balance
 from wbsite.ops.expanded.weights import expanded_weights, path_products
 from wbsite.render.expanded.connection_grid import _picked
@@ -82,7 +82,7 @@ def said(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
     return f"{error.value.message} {error.value.hint}"
 
 
-@pytest.mark.parametrize("ask", [expanded_weights, path_products, best_case])
+@pytest.mark.parametrize("ask", [expanded_weights, path_products, gradient_bounds])
 def test_layers_and_units_that_do_not_exist_are_named(ask: Callable[..., Any]) -> None:
     recorded = Recorded.of(Net())
     assert "Did you mean 'c3'" in said(ask, recorded, "c1", "c33")
@@ -97,16 +97,16 @@ def test_layers_and_units_that_do_not_exist_are_named(ask: Callable[..., Any]) -
 
 def test_no_units_give_no_weights() -> None:
     assert expanded_weights(Net(), "c1", "c3", []).shape == (0, 6, 5, 5)
-    assert best_case(Net(), "c1", "c3", channels=[]).upper.shape == (8, 0, 5, 5)
+    assert gradient_bounds(Net(), "c1", "c3", channels=[]).upper.shape == (8, 0, 5, 5)
     assert "Known: average, gates" in said(path_products, Net(), "c1", "c3", pools="nonsense")
 
 
-@pytest.mark.parametrize("ask", [expanded_weights, path_products, best_case])
+@pytest.mark.parametrize("ask", [expanded_weights, path_products, gradient_bounds])
 def test_an_operation_without_a_linear_form_is_named(ask: Callable[..., Any]) -> None:
     assert "softmax in the network has no linear form" in said(ask, Net("softmax"), "c1", "c3")
 
 
-@pytest.mark.parametrize("ask", [expanded_weights, path_products, best_case])
+@pytest.mark.parametrize("ask", [expanded_weights, path_products, gradient_bounds])
 def test_weights_too_large_for_their_numbers_are_an_error(ask: Callable[..., Any]) -> None:
     module = Net()
     for parameter in module.parameters():
@@ -140,7 +140,7 @@ def test_what_leaves_torch_is_not_called_unknown_and_loses_nothing_before_it() -
     recorded, layers = Recorded.of(module), discover(module, module.input_shape)
     assert "c3 cannot be followed back to the network's input" in said(expanded_weights, recorded, "c1", "c3")
     assert not pictures(module, Target("c2", 0))[0].dead
-    wires = Wiring(recorded, layers.names)
+    wires = ChannelMap(recorded, layers.names)
     assert [span.layers for span in wires.inputs["c2"]] == [("c1",)]
     assert [(span.layers, span.units) for span in wires.inputs["c3"]] == [((), 6)]
     assert wires.kernels("c3").shape == (8, 6, 3, 3)
@@ -154,7 +154,7 @@ def test_networks_that_take_the_batch_apart_say_so(between: str) -> None:
         "unbind" in (text := said(pictures, Net(between), Target("c4", 0), Target("c4", 1)))
         or "out of the batch" in text
     )
-    assert said(example_gradients, Net(between), "c1", "c3", torch.randn(2, 3, 16, 16))
+    assert said(photograph_gradients, Net(between), "c1", "c3", torch.randn(2, 3, 16, 16))
 
 
 def test_a_layer_without_units_says_so() -> None:
@@ -200,13 +200,14 @@ def test_attention_and_recurrence_are_replayed_for_whole_batches(kind: str) -> N
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_scripted_parts_are_passed_over() -> None:
+def test_scripted_parts_are_known_to_feed_but_not_repeated() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         module = nn.Sequential(nn.Conv2d(3, 4, 3), torch.jit.script(nn.Sequential(nn.ReLU())), nn.Conv2d(4, 4, 3))
     module.input_shape = (3, 8, 8)
     assert expanded_weights(module, "input", "0").shape == (4, 3, 3, 3)
-    assert "cannot be followed back" in said(expanded_weights, module, "0", "2")
+    assert "code that cannot be recorded in the network has no linear form" in said(expanded_weights, module, "0", "2")
+    assert "was not seen" in said(pictures, module, Target("2", 0))
 
 
 def test_inputs_that_are_no_pictures_have_weights_but_no_pictures() -> None:

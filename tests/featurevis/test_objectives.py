@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from wbsite.core.errors import WbsiteError
 from wbsite.featurevis import Target, variants
-from wbsite.featurevis.objectives import located, pooled, readings
+from wbsite.featurevis.objectives import locate, pooled, readouts
 from wbsite.graph.recording import record
 from wbsite.models.base import LoadedModel
 
@@ -37,7 +37,7 @@ def batch(small: LoadedModel) -> tuple[LoadedModel, torch.Tensor, torch.Tensor]:
 def test_each_row_of_a_batch_is_read_for_its_own_target(batch, cpu) -> None:
     model, x, left = batch
     tape = record(model.module, (3, 24, 24))
-    (read,) = readings(tape, TARGETS, cpu)
+    (read,) = readouts(tape, TARGETS, cpu)
     values = tape.program([read.value])(x)
     along = torch.einsum("c,bchw->bhw", F.normalize(torch.tensor(DIRECTION), dim=0), left)
     expected = [left[0, 2].max(), (-left[1, 2]).max(), along[2].max(), left[3, 4, 6, 6], -along[4, 1, 3]]
@@ -49,9 +49,9 @@ def test_each_row_of_a_batch_is_read_for_its_own_target(batch, cpu) -> None:
     torch.testing.assert_close(everyone[3], left[:, 4, 6, 6], atol=1e-4, rtol=1e-4)
 
 
-def test_places_of_one_batch_are_read_side_by_side(small: LoadedModel, cpu: torch.device) -> None:
+def test_layers_of_one_batch_are_read_side_by_side(small: LoadedModel, cpu: torch.device) -> None:
     tape = record(small.module, (3, 24, 24))
-    found = readings(tape, (Target("left", 1), Target("fc", 3), Target("left", 0)), cpu)
+    found = readouts(tape, (Target("left", 1), Target("fc", 3), Target("left", 0)), cpu)
     assert [(read.rows.tolist(), [t.channel for t in read.targets]) for read in found] == [([0, 2], [1, 0]), ([1], [3])]
     values = tape.program([read.value for read in found])(torch.randn(3, 3, 24, 24))
     assert found[1].scores(values, 0.5).item() == pytest.approx(values[found[1].value][1, 3].item())
@@ -59,7 +59,7 @@ def test_places_of_one_batch_are_read_side_by_side(small: LoadedModel, cpu: torc
 
 def test_the_input_side_is_what_feeds_the_layer(small: LoadedModel) -> None:
     tape = record(small.module, (3, 24, 24))
-    joined, _ = located(tape, Target("deep", direction=(1.0,) * 10, side="input"))
+    joined, _ = locate(tape, Target("deep", direction=(1.0,) * 10, side="input"))
     assert tape.shapes[joined][1] == 10
     assert joined not in (tape.pre_activation("deep"), tape.pre_activation("left"))
 
@@ -80,15 +80,15 @@ def test_a_unit_of_a_block_is_read_before_the_rectifier_of_its_own_layer() -> No
             return self.residual((joined + self.after(joined)).relu())
 
     tape = record(Block(), (3, 8, 8))
-    assert located(tape, Target("block", 2)) == (tape.pre_activation("branches.a"), 2)
-    assert located(tape, Target("block", 6)) == (tape.pre_activation("branches.b.0"), 2)
-    value, channel = located(tape, Target("residual", 6))
-    assert (tape.producer(value).operation, channel) == ("add", 6)
+    assert locate(tape, Target("block", 2)) == (tape.pre_activation("branches.a"), 2)
+    assert locate(tape, Target("block", 6)) == (tape.pre_activation("branches.b.0"), 2)
+    value, channel = locate(tape, Target("residual", 6))
+    assert (tape.makers[value].operation, channel) == ("add", 6)
 
 
 def test_a_margin_does_not_count(small: LoadedModel, cpu: torch.device) -> None:
     tape = record(small.module, (3, 24, 24))
-    (read,) = readings(tape, (Target("first", 0),), cpu)
+    (read,) = readouts(tape, (Target("first", 0),), cpu)
     x = tape.program([read.value])(torch.randn(1, 3, 24, 24))
     expected = x[read.value][0, 0, 2:-2, 2:-2].mean()
     assert read.scores(x, 0.0, margin=0.1).item() == pytest.approx(expected.item(), abs=1e-6)
@@ -115,7 +115,7 @@ def test_no_position_takes_all() -> None:
 
 def test_variants_that_look_alike_are_repelled(small: LoadedModel, cpu: torch.device) -> None:
     tape = record(small.module, (3, 24, 24))
-    (read,) = readings(tape, (*variants(Target("left", 1), 2), Target("left", 2)), cpu)
+    (read,) = readouts(tape, (*variants(Target("left", 1), 2), Target("left", 2)), cpu)
     one = torch.randn(3, 24, 24, generator=torch.Generator().manual_seed(0))
     other = torch.linspace(-2, 2, 24).expand(3, 24, 24)
     alike = read.repulsion(tape.program([read.value])(torch.stack((one, one, one))))
@@ -139,13 +139,13 @@ def test_variants_that_look_alike_are_repelled(small: LoadedModel, cpu: torch.de
 )
 def test_what_is_not_there_is_refused_by_name(small: LoadedModel, target: Target, said: str) -> None:
     with pytest.raises(WbsiteError) as error:
-        located(record(small.module, (3, 24, 24)), target)
+        locate(record(small.module, (3, 24, 24)), target)
     assert said in str(error.value)
 
 
 def test_a_position_outside_the_map_is_refused(small: LoadedModel, cpu: torch.device) -> None:
     tape = record(small.module, (3, 24, 24))
-    (read,) = readings(tape, (replace(Target("left", 0), position=(12, 0)),), cpu)
+    (read,) = readouts(tape, (replace(Target("left", 0), position=(12, 0)),), cpu)
     with pytest.raises(WbsiteError, match="12 × 12"):
         read.scores(tape.program([read.value])(torch.zeros(1, 3, 24, 24)), 0.0)
 

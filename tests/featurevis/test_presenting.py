@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from wbsite.core.errors import WbsiteError
-from wbsite.featurevis.presentation import present, stage
+from wbsite.featurevis.presentation import present, smallest_canvas
 from wbsite.graph.recording import record
 from wbsite.ops.tuning.stimuli import Field, battery
 
@@ -72,12 +72,12 @@ def test_what_sees_more_than_the_usual_input_is_shown_the_usual_input(
     network: Branched, loaded: Callable[..., Any]
 ) -> None:
     tape = record(network, (3, 32, 32))
-    small = stage(tape, ["joined"], 32)
+    small = smallest_canvas(tape, ["joined"], 32)
     assert small.padded and small.canvas == 32 and small.side == 32
     assert abs(small.centre[0] - 15.5) <= 2
-    assert all(high - low == 3 for low, high in (small.places["joined"].rows, small.places["joined"].columns))
+    assert all(high - low == 3 for low, high in (small.positions["joined"].rows, small.positions["joined"].columns))
     with pytest.raises(WbsiteError, match="no map"):
-        stage(tape, ["fc"], 32)
+        smallest_canvas(tape, ["fc"], 32)
 
 
 def test_a_stimulus_in_the_middle_of_a_blank_canvas_and_nothing_else_counts(loaded: Callable[..., Any]) -> None:

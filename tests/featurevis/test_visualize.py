@@ -13,9 +13,9 @@ from torch import nn
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
 from wbsite.featurevis import Picture, Settings, Target, photograph_responses, variants, visualize
-from wbsite.featurevis import parallel as abreast
-from wbsite.featurevis.gradient_ascent import climb
-from wbsite.featurevis.image_model import sight
+from wbsite.featurevis import parallel as parallel
+from wbsite.featurevis.gradient_ascent import gradient_ascent
+from wbsite.featurevis.image_model import image_model
 from wbsite.graph.recording import record
 from wbsite.models.base import LoadedModel
 
@@ -94,17 +94,17 @@ def test_the_same_is_drawn_every_time_and_something_else_from_another_seed(small
     assert (first - other).abs().mean() > 1e-3
 
 
-def test_targets_of_many_places_share_a_batch_and_each_comes_once(small: LoadedModel) -> None:
-    targets = [Target(place, c) for place in ("fc", "deep", "first", "left") for c in range(3)]
+def test_targets_of_many_layers_share_a_batch_and_each_comes_once(small: LoadedModel) -> None:
+    targets = [Target(layer, c) for layer in ("fc", "deep", "first", "left") for c in range(3)]
     made = list(visualize(small, targets, Settings(**QUICK), torch.device("cpu")))
     assert {picture.target for picture in made} == set(targets)
-    assert [picture.target.place for picture in made[:3]] == ["first"] * 3, "shallow places first"
+    assert [picture.target.layer for picture in made[:3]] == ["first"] * 3, "shallow layers first"
     assert not any(picture.dead for picture in made)
 
 
 def test_pictures_come_as_they_are_done(small: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    climbed = []
-    monkeypatch.setattr(abreast, "climb", lambda *given: climbed.append(given[1]) or climb(*given))
+    batches = []
+    monkeypatch.setattr(parallel, "gradient_ascent", lambda *args: batches.append(args[1]) or gradient_ascent(*args))
 
     class Counted(Progress):
         done = 0
@@ -115,18 +115,18 @@ def test_pictures_come_as_they_are_done(small: LoadedModel, monkeypatch: pytest.
     progress = Counted()
     targets = [Target("first", c) for c in range(4)]
     coming = visualize(small, targets, Settings(**QUICK, batch=2), torch.device("cpu"), progress)
-    assert not climbed
+    assert not batches
     next(coming)
-    assert (len(climbed), progress.done) == (1, 1)
+    assert (len(batches), progress.done) == (1, 1)
     assert len(list(coming)) == 3
-    assert (len(climbed), progress.done) == (2, 4)
+    assert (len(batches), progress.done) == (2, 4)
 
 
-def test_with_more_cores_batches_are_climbed_side_by_side(small: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_more_cores_batches_are_worked_on_in_parallel(small: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     targets = [Target("left", c) for c in range(5)]
     alone = pictures(small, targets)
     sizes = []
-    monkeypatch.setattr(abreast, "climb", lambda *given: sizes.append(len(given[1])) or climb(*given))
+    monkeypatch.setattr(parallel, "gradient_ascent", lambda *args: sizes.append(len(args[1])) or gradient_ascent(*args))
     torch.set_num_threads(2)
     together = pictures(small, targets)
     assert sorted(sizes) == [2, 3]
@@ -139,15 +139,17 @@ def test_an_error_in_one_batch_ends_the_others_at_once(small: LoadedModel, monke
     """Or an interrupted run would go on for a minute."""
     ended, begun = [], Event()
 
-    def failing(eyes: Any, targets: Sequence[Target], attempts: Any, settings: Settings, left: Event) -> list[Picture]:
+    def failing(
+        model: Any, targets: Sequence[Target], attempts: Any, settings: Settings, cancelled: Event
+    ) -> list[Picture]:
         if targets[0].channel == 0:
             begun.wait(20)
             raise ValueError("by mistake")
         begun.set()
-        ended.append(left.wait(20))
+        ended.append(cancelled.wait(20))
         return []
 
-    monkeypatch.setattr(abreast, "climb", failing)
+    monkeypatch.setattr(parallel, "gradient_ascent", failing)
     torch.set_num_threads(2)
     with pytest.raises(ValueError, match="by mistake"):
         pictures(small, [Target("left", c) for c in range(4)])
@@ -179,13 +181,13 @@ def test_a_dead_start_is_replaced(loaded: Callable[..., LoadedModel]) -> None:
 def test_what_does_not_fit_into_memory_is_halved(small: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
 
-    def scarce(eyes: Any, targets: Sequence[Target], *rest: Any) -> list[Picture]:
+    def scarce(model: Any, targets: Sequence[Target], *rest: Any) -> list[Picture]:
         sizes.append(len(targets))
         if len(targets) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return climb(eyes, targets, *rest)
+        return gradient_ascent(model, targets, *rest)
 
-    monkeypatch.setattr(abreast, "climb", scarce)
+    monkeypatch.setattr(parallel, "gradient_ascent", scarce)
     targets = [Target("first", c) for c in range(7)]
     assert set(pictures(small, targets)) == set(targets)
     assert sizes[0] == 7
@@ -193,10 +195,10 @@ def test_what_does_not_fit_into_memory_is_halved(small: LoadedModel, monkeypatch
 
 
 def test_what_does_not_fit_alone_is_one_message(small: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(*given: Any) -> list[Picture]:
+    def none(*args: Any) -> list[Picture]:
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
 
-    monkeypatch.setattr(abreast, "climb", none)
+    monkeypatch.setattr(parallel, "gradient_ascent", none)
     with pytest.raises(WbsiteError, match="not enough memory for 1 picture"):
         pictures(small, [Target("first", 0), Target("left", 0)])
 
@@ -204,12 +206,12 @@ def test_what_does_not_fit_alone_is_one_message(small: LoadedModel, monkeypatch:
 def test_variants_are_driven_apart(small: LoadedModel, cpu: torch.device) -> None:
     def alikeness(diversity: float) -> float:
         made = pictures(small, variants(Target("left", 1), 3), steps=40, diversity=diversity)
-        eyes = sight(small, list(made), Settings(**QUICK), cpu)
-        from wbsite.featurevis.objectives import readings
+        seen = image_model(small, list(made), Settings(**QUICK), cpu)
+        from wbsite.featurevis.objectives import readouts
 
-        (read,) = readings(eyes.tape, list(made), cpu)
+        (read,) = readouts(seen.tape, list(made), cpu)
         shown = torch.stack([picture.image for picture in made.values()])
-        return float(read.repulsion(eyes.program([read.value])(eyes.given(shown - 0.5))).mean())
+        return float(read.repulsion(seen.program([read.value])(seen.network_input(shown - 0.5))).mean())
 
     assert alikeness(2.0) < alikeness(0.0) - 0.02
 
@@ -236,8 +238,8 @@ def test_the_input_range_is_the_networks_own(loaded: Callable[..., LoadedModel])
 
 def test_a_network_of_fixed_size_sees_small_pictures_as_they_are_below_its_end(small: LoadedModel, cpu) -> None:
     settings = Settings(**{**QUICK, "size": 16})
-    assert sight(small, [Target("deep", 0)], settings, cpu).side == 16
-    assert sight(small, [Target("deep", 0), Target("fc", 0)], settings, cpu).side == 24
+    assert image_model(small, [Target("deep", 0)], settings, cpu).side == 16
+    assert image_model(small, [Target("deep", 0), Target("fc", 0)], settings, cpu).side == 24
     made = pictures(small, [Target("fc", 0)], size=16)
     assert made[Target("fc", 0)].image.shape == (3, 16, 16)
 
@@ -252,7 +254,7 @@ def test_operations_that_bfloat16_lacks_are_done_in_float32(loaded: Callable[...
             return self.conv(nn.functional.avg_pool3d(x[:, None], (1, 3, 3))[:, 0])
 
     model, target = loaded(Odd()), Target("conv", 0)
-    assert sight(model, [target], Settings(**{**QUICK, "precision": "bfloat16"}), cpu).dtype == torch.float32
+    assert image_model(model, [target], Settings(**{**QUICK, "precision": "bfloat16"}), cpu).dtype == torch.float32
 
 
 def test_the_response_to_photographs_is_measured_as_that_to_pictures(small: LoadedModel, cpu: torch.device) -> None:

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from wbsite.graph.channel_map import Bottleneck, Reading, Wiring
-from wbsite.graph.channel_origin import Span
+from wbsite.graph.channel_map import Bottleneck, ChannelMap, Reader
+from wbsite.graph.channel_origin import ChannelOrigin
 from wbsite.graph.recording import Recorded
 
 
@@ -42,27 +42,27 @@ LAYERS = ("stem", "direct", "squeeze", "wide", "gate", "grouped", "fc", "plain",
 
 
 @pytest.fixture(scope="module")
-def wiring() -> Wiring:
-    return Wiring(Recorded.of(Branches().eval()), LAYERS)
+def wiring() -> ChannelMap:
+    return ChannelMap(Recorded.of(Branches().eval()), LAYERS)
 
 
-def test_a_kernels_channels_are_the_units_of_the_layers_it_reads(wiring: Wiring) -> None:
-    both = (Span(("direct",), 0, 5), Span(("wide",), 0, 7))
-    assert wiring.inputs["stem"] == (Span(("input",), 0, 3),)
-    assert wiring.inputs["direct"] == (Span(("stem",), 0, 8),)
+def test_a_kernels_channels_are_the_units_of_the_layers_it_reads(wiring: ChannelMap) -> None:
+    both = (ChannelOrigin(("direct",), 0, 5), ChannelOrigin(("wide",), 0, 7))
+    assert wiring.inputs["stem"] == (ChannelOrigin(("input",), 0, 3),)
+    assert wiring.inputs["direct"] == (ChannelOrigin(("stem",), 0, 8),)
     assert wiring.inputs["gate"] == both
     assert wiring.inputs["grouped"] == both, "a gate and a power average keep channels apart"
-    assert wiring.inputs["fc"] == (Span(("grouped",), 0, 6),), "before the map is flattened"
+    assert wiring.inputs["fc"] == (ChannelOrigin(("grouped",), 0, 6),), "before the map is flattened"
 
 
-def test_every_reader_of_a_unit_is_known_with_its_channel(wiring: Wiring) -> None:
-    assert wiring.readings["wide"] == [Reading(name, 5, 0, 7) for name in ("gate", "grouped", "plain")]
-    assert wiring.read_as("wide", "plain", 7).tolist() == [5, 6, 7, 8, 9, 10, 11]
-    assert wiring.read_as("stem", "plain", 8).tolist() == [-1] * 8
-    assert wiring.readings["fc"] == []
+def test_every_reader_of_a_unit_is_known_with_its_channel(wiring: ChannelMap) -> None:
+    assert wiring.readers["wide"] == [Reader(name, 5, 0, 7) for name in ("gate", "grouped", "plain")]
+    assert wiring.input_channels("wide", "plain", 7).tolist() == [5, 6, 7, 8, 9, 10, 11]
+    assert wiring.input_channels("stem", "plain", 8).tolist() == [-1] * 8
+    assert wiring.readers["fc"] == []
 
 
-def test_a_dense_layers_weights_are_kernels_over_the_map_it_reads(wiring: Wiring) -> None:
+def test_a_dense_layers_weights_are_kernels_over_the_map_it_reads(wiring: ChannelMap) -> None:
     dense = wiring.recorded.module.fc.weight
     torch.testing.assert_close(wiring.kernels("fc"), dense.reshape(3, 6, 4, 4))
     assert wiring.kernels("pooled").shape == (2, 4, 1, 1)
@@ -70,10 +70,10 @@ def test_a_dense_layers_weights_are_kernels_over_the_map_it_reads(wiring: Wiring
     assert wiring.groups("fc") == 1
 
 
-def test_a_bottleneck_is_found_with_what_lies_behind_it(wiring: Wiring) -> None:
+def test_a_bottleneck_is_found_with_what_lies_behind_it(wiring: ChannelMap) -> None:
     found = wiring.bottleneck("wide")
     assert found == Bottleneck(("squeeze",), "stem")
-    assert wiring.behind(found) == (Span(("stem",), 0, 8),)
+    assert wiring.source_channels(found) == (ChannelOrigin(("stem",), 0, 8),)
     for layer in ("stem", "direct", "gate", "grouped"):
         assert wiring.bottleneck(layer) is None, layer
 
@@ -90,5 +90,5 @@ def test_a_layer_of_tokens_reads_no_units() -> None:
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.mix(self.patch(x).flatten(2).transpose(1, 2))
 
-    wiring = Wiring(Recorded.of(Tokens().eval()), ("patch", "mix"))
-    assert wiring.readings == {"patch": [], "mix": []}
+    wiring = ChannelMap(Recorded.of(Tokens().eval()), ("patch", "mix"))
+    assert wiring.readers == {"patch": [], "mix": []}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import runpy
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.nn.utils import parametrizations
+from torch.utils.checkpoint import checkpoint
 
 from wbsite.core.errors import WbsiteError
 from wbsite.graph.layers import discover
@@ -123,20 +126,42 @@ def test_frozen_nan_half_precision_and_meta_networks_give_the_same_layers():
         assert discover(trained, (1, 28, 28)) == expected
 
 
-def test_broken_traces_are_said_not_guessed():
-    class Cut(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.a, self.b, self.c = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3)
+class Chain(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), nn.Conv2d(4, 4, 3)
 
+
+def test_broken_traces_are_said_not_guessed():
+    class Cut(Chain):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            x = self.b(self.a(x).detach())
+            return self.c(self.b(torch.from_numpy(self.a(x).detach().numpy())))
+
+    found = discover(Cut(), (3, 9, 9))
+    assert [layer.inputs for layer in found.layers] == [("input",), (), ("b",)]
+    assert [note.split(":")[0] for note in found.notes] == ["b"]
+
+
+def test_what_only_training_is_cut_off_from_still_feeds():
+    class Frozen(Chain):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = checkpoint(self.b, self.a(x), use_reentrant=True).detach()
             with torch.no_grad():
                 return self.c(x)
 
-    found = discover(Cut(), (3, 9, 9))
-    assert [layer.inputs for layer in found.layers] == [("input",), (), ()]
-    assert [note.split(":")[0] for note in found.notes] == ["b", "c"]
+    found = discover(Frozen(), (3, 9, 9))
+    assert ([layer.inputs for layer in found.layers], found.notes) == ([("input",), ("a",), ("b",)], ())
+
+
+def test_layers_of_constants_feed_but_shapes_and_masks_do_not():
+    class Gated(Chain):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.a(x)
+            gate = self.b(torch.ones(1, 4, 9, 9))
+            return self.c((torch.zeros_like(x) + gate) * (x > 0))
+
+    inputs = {layer.name: layer.inputs for layer in discover(Gated(), (3, 9, 9)).layers}
+    assert inputs == {"a": ("input",), "b": (), "c": ("b",)}
 
 
 def test_networks_that_write_into_their_input_or_mix_it_in_late():
@@ -170,6 +195,32 @@ def test_the_map_that_a_linear_layer_reads_is_known_after_pooling_and_dropout(br
     reads = {layer.name: layer.reads for layer in discover(Flat(), (1, 12, 12)).layers}
     assert reads.pop("fc.2") == (4 * branches, 3, 5)
     assert set(reads.values()) == {()}
+
+
+@pytest.mark.parametrize(
+    ("vector", "expected"),
+    [
+        (lambda x: x.contiguous(memory_format=torch.channels_last).view(1, 4, 36).flatten(1), (4, 6, 6)),
+        (lambda x: F.adaptive_avg_pool2d(x, 1)[:, :, 0, 0], (4, 1, 1)),
+        (lambda x: F.pad(x, [1] * 4).reshape(1, -1), (4, 8, 8)),
+        (lambda x: x.transpose(2, 3).flatten(1), ()),
+        (lambda x: x.permute(0, 2, 3, 1).reshape(1, -1), ()),
+        (lambda x: x[:, :2].flatten(1), ()),
+        (lambda x: x.mean((2, 3)), ()),
+        (lambda x: x.flatten(1).softmax(1), ()),
+    ],
+)
+def test_a_map_read_in_another_order_is_none(vector: Callable[[torch.Tensor], torch.Tensor], expected: tuple[int, ...]):
+    class Flat(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(1, 4, 3)
+            self.fc = nn.Linear(vector(torch.zeros(1, 4, 6, 6)).shape[1], 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.fc(vector(self.conv(x)))
+
+    assert discover(Flat(), (1, 8, 8)).named("fc").reads == expected
 
 
 def test_parametrised_weights_count_as_the_weights_they_make():

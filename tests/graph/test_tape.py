@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from wbsite.core.errors import WbsiteError
-from wbsite.graph.channel_origin import Span, spans
+from wbsite.graph.channel_origin import ChannelOrigin, channel_origins
 from wbsite.graph.recording import record
 
 NETWORKS = (
@@ -88,17 +88,17 @@ def test_the_module_is_left_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("name", "layer", "expected"),
     [
-        ("alexnet", "features.0", (Span(("input",), 0, 3),)),
-        ("alexnet", "classifier.1", (Span((), 0, 9216),)),
+        ("alexnet", "features.0", (ChannelOrigin(("input",), 0, 3),)),
+        ("alexnet", "classifier.1", (ChannelOrigin((), 0, 9216),)),
         ("squeezenet1_1", "features.4.squeeze",
-         (Span(("features.3.expand1x1",), 0, 64), Span(("features.3.expand3x3",), 0, 64))),
-        ("resnet18", "layer1.1.conv1", (Span(("layer1.0.conv2", "conv1"), 0, 64),)),
-        ("shufflenet_v2_x0_5", "stage2.1.branch2.0", (Span((), 0, 24),)),
+         (ChannelOrigin(("features.3.expand1x1",), 0, 64), ChannelOrigin(("features.3.expand3x3",), 0, 64))),
+        ("resnet18", "layer1.1.conv1", (ChannelOrigin(("layer1.0.conv2", "conv1"), 0, 64),)),
+        ("shufflenet_v2_x0_5", "stage2.1.branch2.0", (ChannelOrigin((), 0, 24),)),
     ],
 )  # fmt: skip
-def test_what_input_channels_stand_for(name: str, layer: str, expected: tuple[Span, ...]) -> None:
+def test_what_input_channels_stand_for(name: str, layer: str, expected: tuple[ChannelOrigin, ...]) -> None:
     tape = record(network(name), (3, 96, 96))
-    found = spans(tape, tape.feeds(layer))
+    found = channel_origins(tape)[tape.feeds(layer)]
     assert found == expected
     assert sum(span.units for span in found) == tape.shapes[tape.feeds(layer)][1]
 

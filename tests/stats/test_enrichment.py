@@ -10,10 +10,17 @@ import pytest
 from scipy import stats
 
 from wbsite.core.errors import WbsiteError
-from wbsite.ops.branches.enrichment_p import enrichment_p_value
-from wbsite.stats.enrichment import counts, false_discovery, familywise, odds_ratio, shuffled_sums, upper_tail
-from wbsite.stats.permanova import populations, standard_ranks
-from wbsite.stats.roc_auc import separation
+from wbsite.stats.enrichment import (
+    counts,
+    enrichment_p_value,
+    false_discovery,
+    familywise,
+    odds_ratio,
+    shuffled_sums,
+    upper_tail,
+)
+from wbsite.stats.permanova import permanova, standard_ranks
+from wbsite.stats.roc_auc import roc_auc
 
 
 def exact(k: int, category: int, branch: int, layer: int) -> Fraction:
@@ -118,12 +125,12 @@ def test_false_discovery_leaves_out_what_was_no_test() -> None:
 def test_the_area_is_the_share_of_pairs_in_order() -> None:
     rng = np.random.default_rng(0)
     inside, outside = rng.integers(0, 5, 13).astype(float), rng.integers(1, 7, 21).astype(float)
-    found = separation(np.append(inside, np.nan), outside)
+    found = roc_auc(np.append(inside, np.nan), outside)
     pairs = inside[:, None] - outside
     assert found.auc == pytest.approx((pairs > 0).mean() + (pairs == 0).mean() / 2)
     assert (found.inside, found.outside) == (13, 21)
     assert found.p == pytest.approx(stats.mannwhitneyu(inside, outside).pvalue)
-    turned = separation(outside, inside)
+    turned = roc_auc(outside, inside)
     assert (turned.low, turned.high) == pytest.approx((1 - found.high, 1 - found.low))
 
 
@@ -131,20 +138,20 @@ def test_the_area_is_the_share_of_pairs_in_order() -> None:
 def test_the_interval_holds_the_true_area_as_often_as_it_says(n: int, m: int, shift: float, scale: float) -> None:
     rng = np.random.default_rng(0)
     true = stats.norm.cdf(shift / np.hypot(1, scale))
-    found = [separation(rng.normal(shift, scale, n), rng.normal(size=m)) for _ in range(400)]
+    found = [roc_auc(rng.normal(shift, scale, n), rng.normal(size=m)) for _ in range(400)]
     held = np.mean([one.low <= true <= one.high for one in found])
     assert held > 0.92
     assert np.mean([one.high - one.low for one in found]) < 0.26
 
 
 def test_sets_that_part_wholly_or_not_at_all_have_an_interval() -> None:
-    apart = separation(np.arange(48) + 48.0, np.arange(48.0))
+    apart = roc_auc(np.arange(48) + 48.0, np.arange(48.0))
     assert apart.auc == apart.high == 1
     assert 0.9 < apart.low < 0.99
-    tied = separation(np.ones(5), np.ones(9))
+    tied = roc_auc(np.ones(5), np.ones(9))
     assert (tied.auc, tied.p) == (0.5, 1.0)
     assert tied.low < 0.5 < tied.high
-    none = separation(np.array([np.nan]), np.arange(3.0))
+    none = roc_auc(np.array([np.nan]), np.arange(3.0))
     assert np.isnan([none.auc, none.low, none.high, none.p]).all()
 
 
@@ -154,18 +161,18 @@ def test_a_block_that_differs_is_found_and_only_that_one() -> None:
     indices = rng.normal(size=(200, 4))
     indices[block == 3, :2] += 1.5
     indices[rng.random((200, 4)) < 0.1] = np.nan
-    found = populations(block, indices, 999, 0)
+    found = permanova(block, indices, 999, 0)
     assert found.p[3] == 0.001
     assert (np.delete(found.p, 3) > 0.01).all()
-    assert found.all_p == 0.001
-    assert found.share > 2 * found.by_chance
+    assert found.share_p == 0.001
+    assert found.share > 2 * found.expected_share
 
 
 def test_blocks_are_compared_by_the_statistic_that_is_documented() -> None:
     rng = np.random.default_rng(0)
     block = np.repeat([0, 1, 2], [3, 5, 4])
     indices = np.column_stack([rng.normal(size=12), np.full(12, 7.0), rng.integers(0, 3, 12)])
-    found = populations(block, indices, 200, 0)
+    found = permanova(block, indices, 200, 0)
     z = np.column_stack([stats.zscore(stats.rankdata(indices[:, j])) for j in (0, 2)])  # the constant one says nothing
     np.testing.assert_allclose(standard_ranks(indices), z)
     for b, n in enumerate((3, 5, 4)):
@@ -173,18 +180,18 @@ def test_blocks_are_compared_by_the_statistic_that_is_documented() -> None:
         assert found.statistic[b] == pytest.approx(expected)
     means = [z[block == b].mean(0) for b in range(3)]
     assert found.share == pytest.approx(sum(n * (m**2).mean() for n, m in zip((3, 5, 4), means, strict=True)) / 12)
-    assert found.by_chance == pytest.approx(2 / 11, abs=0.02)  # (B − 1) / (N − 1)
+    assert found.expected_share == pytest.approx(2 / 11, abs=0.02)  # (B − 1) / (N − 1)
 
 
-def test_what_goes_steadily_with_depth_is_told_apart() -> None:
+def test_what_grows_steadily_with_depth_is_identified() -> None:
     block = np.repeat(np.arange(6), 30)
     rng = np.random.default_rng(0)
-    steady = populations(block, (block + rng.normal(size=180))[:, None], 99, 0)
-    alternating = populations(block, (block % 2 * 3 + rng.normal(size=180))[:, None], 99, 0)
-    assert steady.with_depth > 0.9
-    assert alternating.with_depth < 0.3
+    steady = permanova(block, (block + rng.normal(size=180))[:, None], 99, 0)
+    alternating = permanova(block, (block % 2 * 3 + rng.normal(size=180))[:, None], 99, 0)
+    assert steady.depth_share > 0.9
+    assert alternating.depth_share < 0.3
 
 
 def test_indices_that_are_all_undefined_compare_nothing() -> None:
-    found = populations(np.array([0, 1, 1]), np.full((3, 2), np.nan), 10, 0)
+    found = permanova(np.array([0, 1, 1]), np.full((3, 2), np.nan), 10, 0)
     assert np.isnan(found.p).all()

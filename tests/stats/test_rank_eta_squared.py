@@ -10,7 +10,7 @@ from scipy.stats import kruskal, mannwhitneyu, rankdata
 
 from wbsite.core.errors import WbsiteError
 from wbsite.ops.tuning.filter_tuning import living
-from wbsite.stats.rank_eta_squared import Parting, folded_area, parting, split_at_random, variance_between
+from wbsite.stats.rank_eta_squared import RankEtaSquared, folded_auc, random_split_shares, rank_eta_squared, rank_share
 
 
 def dealt(units: int, branches: int) -> np.ndarray:
@@ -30,18 +30,18 @@ def test_the_share_is_kruskals_statistic_over_what_it_can_be(branches: int, ties
     branch, values = rng.permutation(dealt(48, branches)), rng.normal(size=48)
     values = np.round(values) if ties else values
     groups = [values[branch == b] for b in range(branches)]
-    assert variance_between(values, branch) == pytest.approx(kruskal(*groups).statistic / 47)
-    assert variance_between(np.exp(values), branch) == pytest.approx(variance_between(values, branch))
+    assert rank_share(values, branch) == pytest.approx(kruskal(*groups).statistic / 47)
+    assert rank_share(np.exp(values), branch) == pytest.approx(rank_share(values, branch))
 
 
 def test_branches_that_part_wholly_and_branches_that_are_alike() -> None:
     """Two halves of ranks have three quarters of the variance between them, n branches 1 − 1/n² about."""
     for branches in (2, 4):
-        found = parting(np.arange(48.0), dealt(48, branches), draws=2000, seed=0)
+        found = rank_eta_squared(np.arange(48.0), dealt(48, branches), draws=2000, seed=0)
         assert found.share == pytest.approx((1 - 1 / branches**2) * 48**2 / (48**2 - 1))
         assert found.p == 1 / 2001
         assert found.beyond_chance
-    alike = parting(np.repeat(np.arange(24.0), 2), np.tile([0, 1], 24), draws=2000, seed=0)
+    alike = rank_eta_squared(np.repeat(np.arange(24.0), 2), np.tile([0, 1], 24), draws=2000, seed=0)
     assert alike.share == pytest.approx(0, abs=1e-12)
     assert alike.p == 1
     assert not alike.beyond_chance
@@ -49,23 +49,23 @@ def test_branches_that_part_wholly_and_branches_that_are_alike() -> None:
 
 def test_values_in_groups_part_by_their_group_alone() -> None:
     values = np.repeat([0.0, 1.0], 24)
-    assert variance_between(values, dealt(48, 2)) == pytest.approx(1)
-    assert variance_between(values, np.tile([0, 1], 24)) == pytest.approx(0, abs=1e-12)
+    assert rank_share(values, dealt(48, 2)) == pytest.approx(1)
+    assert rank_share(values, np.tile([0, 1], 24)) == pytest.approx(0, abs=1e-12)
 
 
 @pytest.mark.parametrize("branches", [2, 4])
 def test_the_null_has_the_expected_share_of_a_random_deal(branches: int) -> None:
-    found = parting(np.random.default_rng(0).normal(size=48), dealt(48, branches), draws=4000, seed=1)
+    found = rank_eta_squared(np.random.default_rng(0).normal(size=48), dealt(48, branches), draws=4000, seed=1)
     assert found.expected == pytest.approx((branches - 1) / 47, rel=0.06)
     # H is about chi-squared with one degree of freedom less than there are branches.
     assert found.limit == pytest.approx({2: 3.84, 4: 7.81}[branches] / 47, rel=0.1)
-    again = parting(np.random.default_rng(0).normal(size=48), dealt(48, branches), draws=4000, seed=1)
+    again = rank_eta_squared(np.random.default_rng(0).normal(size=48), dealt(48, branches), draws=4000, seed=1)
     assert np.array_equal(found.null, again.null)
 
 
 def test_small_branches_have_the_p_value_of_all_deals() -> None:
     """Of the 20 ways to deal six units to two branches of three, two part wholly."""
-    found = parting(np.arange(6.0), dealt(6, 2), draws=20000, seed=0)
+    found = rank_eta_squared(np.arange(6.0), dealt(6, 2), draws=20000, seed=0)
     assert found.p == pytest.approx(0.1, abs=0.01)
 
 
@@ -76,7 +76,7 @@ def test_what_is_left_beyond_a_property_is_that_of_the_linear_model() -> None:
     y, x = rankdata(values), rankdata(third)
     groups = [(branch == b).astype(float) for b in (1, 2)]
     without, beyond = residuals(y, [x]), residuals(y, [x, *groups])
-    assert variance_between(values, branch, third) == pytest.approx(1 - beyond / without)
+    assert rank_share(values, branch, third) == pytest.approx(1 - beyond / without)
 
 
 def test_what_parts_only_with_another_property_does_not_part_beyond_it() -> None:
@@ -84,10 +84,10 @@ def test_what_parts_only_with_another_property_does_not_part_beyond_it() -> None
     colour = np.repeat([0.0, 1.0], 48) + 0.3 * rng.normal(size=96)
     frequency = -colour + 0.3 * rng.normal(size=96)
     branch = dealt(96, 2)
-    assert parting(frequency, branch, draws=2000, seed=0).beyond_chance
-    assert not parting(frequency, branch, colour, draws=2000, seed=0).beyond_chance
+    assert rank_eta_squared(frequency, branch, draws=2000, seed=0).beyond_chance
+    assert not rank_eta_squared(frequency, branch, colour, draws=2000, seed=0).beyond_chance
     own = frequency + np.tile([0.0, 1.0], 48)
-    assert parting(own, np.tile([0, 1], 48), colour, draws=2000, seed=0).beyond_chance
+    assert rank_eta_squared(own, np.tile([0, 1], 48), colour, draws=2000, seed=0).beyond_chance
 
 
 @pytest.mark.parametrize("kind", ["plain", "beyond a property that parts"])
@@ -97,7 +97,7 @@ def test_chance_passes_as_often_as_it_says(kind: str) -> None:
     for seed in range(300):
         third = rng.normal(size=48) + 1.5 * branch
         values = rng.normal(size=48) + (0 if kind == "plain" else third)
-        found = parting(values, branch, None if kind == "plain" else third, draws=200, seed=seed)
+        found = rank_eta_squared(values, branch, None if kind == "plain" else third, draws=200, seed=seed)
         passed += found.beyond_chance
     assert passed / 300 < 0.08
 
@@ -106,8 +106,8 @@ def test_networks_split_at_random_part_as_the_null_says() -> None:
     rng = np.random.default_rng(1)
     values, third = rng.normal(size=(2, 48))
     for without in (None, third):
-        shares = split_at_random(values, without, branches=4, draws=1500, seed=0)
-        null = parting(values, dealt(48, 4), without, draws=1500, seed=0).null
+        shares = random_split_shares(values, without, branches=4, draws=1500, seed=0)
+        null = rank_eta_squared(values, dealt(48, 4), without, draws=1500, seed=0).null
         assert shares.mean() == pytest.approx(null.mean(), rel=0.08)
         assert np.quantile(shares, 0.95) == pytest.approx(np.quantile(null, 0.95), rel=0.12)
 
@@ -116,9 +116,9 @@ def test_the_area_is_folded_and_only_that_of_two_branches() -> None:
     rng = np.random.default_rng(2)
     values = rng.normal(size=40) - dealt(40, 2)
     area = mannwhitneyu(values[:20], values[20:]).statistic / 400
-    assert folded_area(values, dealt(40, 2)) == folded_area(-values, dealt(40, 2)) == pytest.approx(max(area, 1 - area))
-    assert math.isnan(folded_area(values, dealt(40, 4)))
-    assert math.isnan(folded_area(values, np.zeros(40, int)))
+    assert folded_auc(values, dealt(40, 2)) == folded_auc(-values, dealt(40, 2)) == pytest.approx(max(area, 1 - area))
+    assert math.isnan(folded_auc(values, dealt(40, 4)))
+    assert math.isnan(folded_auc(values, np.zeros(40, int)))
 
 
 def test_units_without_the_property_are_left_out() -> None:
@@ -128,13 +128,13 @@ def test_units_without_the_property_are_left_out() -> None:
     gone[[3, 30, 31]] = np.nan
     there = ~np.isnan(gone)
     found, without = (
-        parting(gone, branch, draws=100, seed=0),
-        parting(values[there], branch[there], draws=100, seed=0),
+        rank_eta_squared(gone, branch, draws=100, seed=0),
+        rank_eta_squared(values[there], branch[there], draws=100, seed=0),
     )
     assert (found.share, found.p, found.units) == (without.share, without.p, 45)
-    assert folded_area(gone, branch) == folded_area(values[there], branch[there])
+    assert folded_auc(gone, branch) == folded_auc(values[there], branch[there])
     third = np.where(np.arange(48) == 7, np.nan, rng.normal(size=48))
-    assert parting(gone, branch, third, draws=10, seed=0).units == 44
+    assert rank_eta_squared(gone, branch, third, draws=10, seed=0).units == 44
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_units_without_the_property_are_left_out() -> None:
     ],
 )
 def test_where_there_is_no_share_it_is_none(values: np.ndarray, branch: np.ndarray, without: np.ndarray | None) -> None:
-    found: Parting = parting(values, branch, without, draws=20, seed=0)
+    found: RankEtaSquared = rank_eta_squared(values, branch, without, draws=20, seed=0)
     assert math.isnan(found.share)
     assert math.isnan(found.p)
     assert not found.beyond_chance
@@ -164,6 +164,6 @@ def test_dead_filters_are_those_far_below_the_upper_quartile() -> None:
 
 def test_properties_of_other_lengths_are_refused() -> None:
     with pytest.raises(WbsiteError, match=r"\(8,\), \(6,\)"):
-        variance_between(np.arange(8.0), dealt(6, 2))
+        rank_share(np.arange(8.0), dealt(6, 2))
     with pytest.raises(WbsiteError, match=r"\(8,\), \(8,\), \(7,\)"):
-        parting(np.arange(8.0), dealt(8, 2), np.arange(7.0), draws=10, seed=0)
+        rank_eta_squared(np.arange(8.0), dealt(8, 2), np.arange(7.0), draws=10, seed=0)

@@ -1,4 +1,11 @@
-"""Gradient ascent with moment estimates (Kingma & Ba 2015), element by element, so that pictures do not mix."""
+"""Gradient ascent with moment estimates (Kingma & Ba 2015), element by element, so that pictures do not mix.
+
+`torch.optim.Adam(maximize=True, eps=1e-20, foreach=False)` gives the same pictures to the bit. It is not used because
+the first one that a process makes imports torch's compiler: 5 s of processor time on top of 4 s for torch itself, as
+long as a dozen pictures of a small network take, in every worker. Its steps are no faster: 7.8 ms instead of 5.2 ms for
+16 pictures of 128 pixels. Its fused kernel takes 3.3 ms, which is lost in the time of a forward pass, and gives other
+pictures.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is to be seen, how it is looked for, and what is found."""
+"""Targets of feature visualization, settings of the search, and the pictures that result."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ class Target:
     """What a picture should excite.
 
     Attributes:
-        place: name of a layer, block or other module.
+        layer: name of a layer, block or other module.
         channel: a unit; with `direction` None.
-        direction: one weight for every channel of the place; its length does not matter.
-        position: None: anywhere in the picture; "centre", or (row, column) in the map of the place.
+        direction: one weight for every channel of the layer; its length does not matter.
+        position: None: anywhere in the picture; "centre", or (row, column) in the layer's map.
         side: "output" is the layer's pre-activation (after its own batch norm, before its rectifier), so that
             a unit that is silent still has a gradient (a block's unit is read where its own layer has it);
             "input" is what feeds the layer.
-        sign: −1 looks for what inhibits most.
+        sign: −1 looks for the most inhibiting picture.
         variant: number of the picture in a set of several of one target (`variants`).
     """
 
-    place: str
+    layer: str
     channel: int | None = None
     direction: tuple[float, ...] | None = None
     position: Literal["centre"] | tuple[int, int] | None = None
@@ -60,31 +60,33 @@ class Target:
 
     def __post_init__(self) -> None:
         if (self.channel is None) == (self.direction is None):
-            raise WbsiteError(f"{self.place}: a target is either a channel or a direction.", "Give one of the two.")
-        if self.channel is not None and not _whole(self.channel):
-            raise WbsiteError(f"{self.place} has no unit {self.channel!r}.", "Give a whole number.")
-        if self.direction is not None and not _tuple_of(self.direction, (int, float)):
-            given = type(self.direction).__name__
+            raise WbsiteError(f"{self.layer}: a target is either a channel or a direction.", "Give one of the two.")
+        if self.channel is not None and not _is_whole(self.channel):
+            raise WbsiteError(f"{self.layer} has no unit {self.channel!r}.", "Give a whole number.")
+        if self.direction is not None and not _is_tuple_of(self.direction, (int, float)):
+            kind = type(self.direction).__name__
             raise WbsiteError(
-                f"{self.place}: a direction is a tuple of numbers, not a {given}.", "Use tuple(… .tolist())."
+                f"{self.layer}: a direction is a tuple of numbers, not a {kind}.", "Use tuple(… .tolist())."
             )
         if self.side not in SIDES:
             raise unknown("side", self.side, SIDES)
-        here = self.position
-        if here not in (None, "centre") and not (_tuple_of(here, int) and len(here) == 2):
-            raise WbsiteError(f"{self.place} has no position {here!r}.", 'Give (row, column), "centre" or None.')
+        position = self.position
+        if position not in (None, "centre") and not (_is_tuple_of(position, int) and len(position) == 2):
+            raise WbsiteError(f"{self.layer} has no position {position!r}.", 'Give (row, column), "centre" or None.')
         if self.sign not in (1, -1):
-            raise WbsiteError(f"{self.place}: a target's sign is 1 or -1, not {self.sign!r}.")
+            raise WbsiteError(f"{self.layer}: a target's sign is 1 or -1, not {self.sign!r}.")
 
     @property
     def label(self) -> str:
         """For messages: "mixed3a_3x3 unit 7"."""
         what = "a direction" if self.channel is None else f"unit {self.channel}"
-        return f"{self.place} {what}{'' if self.sign > 0 else ', negative'}"
+        return f"{self.layer} {what}{'' if self.sign > 0 else ', negative'}"
 
     def seed(self, base: int, attempt: int) -> int:
         """Of the picture's own draws: the same whatever else is drawn with it."""
-        text = json.dumps([asdict(self), base, attempt], sort_keys=True)
+        fields = asdict(self)
+        fields["place"] = fields.pop("layer")  # by its first name, which decides the draws of all pictures until now
+        text = json.dumps([fields, base, attempt], sort_keys=True)
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
 
 
@@ -95,7 +97,7 @@ def variants(target: Target, count: int) -> tuple[Target, ...]:
 
 @dataclass(frozen=True)
 class Settings:
-    """How pictures are looked for. Lengths are in shares of the picture's side, so that they suit every size.
+    """How pictures are searched for. Lengths are in shares of the picture's side, so that they suit every size.
 
     Attributes:
         size: side of the picture, in pixels.
@@ -105,7 +107,7 @@ class Settings:
         learning_rate: of Adam, on the parameters of the picture.
         focus: how much more the strongest positions count for a target that may be anywhere: 0 is the mean over
             all positions (`objectives.pooled`).
-        margin: positions of a place's map that do not count for a target that may be anywhere, at each edge: there
+        margin: positions of a layer's map that do not count for a target that may be anywhere, at each edge: there
             a picture's border would be the strongest edge of all.
         pad: grey border of the picture as the network sees it.
         jitter: the picture is shifted by up to this much in each direction.
@@ -146,7 +148,7 @@ class Settings:
             raise unknown("precision", self.precision, PRECISIONS)
         for name, least in (("size", 2), ("steps", 1), ("reseeds", 0), ("batch", 1), ("presented", 2)):
             value = getattr(self, name)
-            if value is not None and not _whole(value):
+            if value is not None and not _is_whole(value):
                 raise WbsiteError(f"{name} {value!r} is no whole number.", f"Give {least} or more.")
             if value is not None and value < least:
                 raise WbsiteError(f"{name} {value} is too small.", f"Give {least} or more.")
@@ -160,14 +162,14 @@ class Settings:
 
 @dataclass(frozen=True)
 class Picture:
-    """What was found.
+    """The picture of a target.
 
     Attributes:
-        target: what was looked for.
+        target: what it should excite.
         image: (channels, size, size) float32 in [0, 1], on the CPU.
         activation: the target's strongest response to it over all positions (at its position, where it has
             one), without transformations; times the target's sign, so that more is better.
-        dead: nothing could be found: no gradient, no finite response, or no rise, from any start.
+        dead: the search failed: no gradient, no finite response, or no rise, from any start.
         reseeded: starts that were given up before this one.
         steps: of ascent.
     """
@@ -180,12 +182,12 @@ class Picture:
     steps: int
 
 
-def _whole(value: Any) -> bool:
+def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def _tuple_of(value: Any, kind: Any) -> bool:
-    return isinstance(value, tuple) and all(isinstance(one, kind) for one in value)
+def _is_tuple_of(value: Any, kind: Any) -> bool:
+    return isinstance(value, tuple) and all(isinstance(item, kind) for item in value)
 
 
 def grouped(targets: Sequence[Target]) -> list[list[Target]]:

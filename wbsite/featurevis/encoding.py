@@ -14,6 +14,6 @@ QUALITY = 85
 def webp(image: torch.Tensor) -> bytes:
     """(1 or 3, h, w) in [0, 1] → an encoded picture."""
     pixels = (image.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
-    held = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(held, "WEBP", quality=QUALITY, method=6)
-    return held.getvalue()
+    file = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(file, "WEBP", quality=QUALITY, method=6)
+    return file.getvalue()

@@ -28,35 +28,39 @@ def frozen(program: Program, device: torch.device, dtype: torch.dtype) -> Progra
         dtype: of weights and constants; the input has to have it too.
     """
     calls = [_lighter(call) for call in _folded(program.calls, program.values)]
-    return replace(program, calls=tuple(_placed(call, device, dtype) for call in calls))
+    return replace(program, calls=tuple(_moved(call, device, dtype) for call in calls))
 
 
-def _folded(calls: Sequence[Call], wanted: Sequence[int]) -> list[Call]:
-    """Batch norms (in evaluation mode) of convolutions that nothing else reads become part of the convolutions."""
+def _folded(calls: Sequence[Call], values: Sequence[int]) -> list[Call]:
+    """Batch norms (in evaluation mode) of convolutions that nothing else reads become part of the convolutions.
+
+    Args:
+        values: that are returned, and so have to stay.
+    """
     readers = Counter(value for call in calls for value in call.inputs)
-    made = {call.outputs[0]: i for i, call in enumerate(calls) if call.operation == "conv2d"}
-    kept: list[Call | None] = list(calls)
+    convolutions = {call.outputs[0]: i for i, call in enumerate(calls) if call.operation == "conv2d"}
+    folded: list[Call | None] = list(calls)
     for i, call in enumerate(calls):
         if call.operation != "batch_norm" or not isinstance(call.args[0] if call.args else None, Ref):
             continue
         norm, source = _by_name(call, F.batch_norm), call.args[0].value
-        if norm["training"] or source not in made or readers[source] > 1 or source in wanted:
+        if norm["training"] or source not in convolutions or readers[source] > 1 or source in values:
             continue
-        kept[made[source]] = _absorbing(calls[made[source]], norm, call.outputs)
-        kept[i] = None
-    return [call for call in kept if call is not None]
+        folded[convolutions[source]] = _absorbing(calls[convolutions[source]], norm, call.outputs)
+        folded[i] = None
+    return [call for call in folded if call is not None]
 
 
 def _absorbing(conv: Call, norm: Mapping[str, Any], outputs: tuple[int, ...]) -> Call:
-    given = {**dict(zip(_CONV, conv.args, strict=False)), **conv.kwargs}
+    arguments = {**dict(zip(_CONV, conv.args, strict=False)), **conv.kwargs}
     gain = (norm["running_var"].detach().double() + norm["eps"]).rsqrt()
     if norm["weight"] is not None:
         gain = gain * norm["weight"].detach().double()
-    weight, bias = given["weight"].detach(), given.get("bias")
+    weight, bias = arguments["weight"].detach(), arguments.get("bias")
     centre = (0 if bias is None else bias.detach().double()) - norm["running_mean"].detach().double()
     shift = centre * gain + (0 if norm["bias"] is None else norm["bias"].detach().double())
     folded = {"weight": (weight.double() * gain[:, None, None, None]).to(weight.dtype), "bias": shift.to(weight.dtype)}
-    return replace(conv, args=(), kwargs={**given, **folded}, outputs=outputs)
+    return replace(conv, args=(), kwargs={**arguments, **folded}, outputs=outputs)
 
 
 def _by_name(call: Call, function: Any) -> dict[str, Any]:
@@ -70,13 +74,13 @@ def _lighter(call: Call) -> Call:
     return replace(call, function=local_response_norm) if call.function is F.local_response_norm else call
 
 
-def _placed(call: Call, device: torch.device, dtype: torch.dtype) -> Call:
-    def placed(given: Any) -> Any:
-        if isinstance(given, torch.Tensor):
-            moved = given.detach().to(device, dtype if given.is_floating_point() else given.dtype)
-            return moved.contiguous(memory_format=torch.channels_last) if moved.ndim == 4 else moved
-        if isinstance(given, (tuple, list)):
-            return type(given)(map(placed, given)) if type(given) in (tuple, list) else given
-        return {key: placed(value) for key, value in given.items()} if isinstance(given, dict) else given
+def _moved(call: Call, device: torch.device, dtype: torch.dtype) -> Call:
+    def moved(argument: Any) -> Any:
+        if isinstance(argument, torch.Tensor):
+            tensor = argument.detach().to(device, dtype if argument.is_floating_point() else argument.dtype)
+            return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
+        if isinstance(argument, (tuple, list)):
+            return type(argument)(map(moved, argument)) if type(argument) in (tuple, list) else argument
+        return {key: moved(value) for key, value in argument.items()} if isinstance(argument, dict) else argument
 
-    return replace(call, args=placed(call.args), kwargs=placed(dict(call.kwargs)))
+    return replace(call, args=moved(call.args), kwargs=moved(dict(call.kwargs)))

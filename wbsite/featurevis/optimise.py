@@ -1,4 +1,4 @@
-"""Looks for the pictures that excite units, of many places at once, and starts again where nothing moves."""
+"""Searches for the pictures that excite units, of many layers at once, and starts again where nothing moves."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
 
 from .base import Network, Picture, Settings, Target, grouped
-from .image_model import Sight, sight
-from .objectives import located
-from .parallel import climb_all, lanes
+from .image_model import ImageModel, image_model
+from .objectives import locate
+from .parallel import in_parallel, parallel_batches
 
 _CPU_BATCH = 16
 _GPU_BATCH = 256
@@ -25,7 +25,7 @@ _LEAST = 2
 
 @dataclass(frozen=True)
 class _Task:
-    """Pictures to be made together: one target, or the variants of one; starts given up before."""
+    """Pictures to be made together: of one target, or its variants; and the number of starts given up before."""
 
     targets: tuple[Target, ...]
     attempt: int = 0
@@ -38,59 +38,59 @@ def visualize(
     device: torch.device | str = "cpu",
     progress: Progress | None = None,
 ) -> Iterator[Picture]:
-    """Pictures of targets, each as soon as its batch is done, shallow places first.
+    """Pictures of targets, each as soon as its batch is done, shallow layers first.
 
-    Targets of many places share a batch; one pass goes no deeper than the deepest of them. A picture depends on
+    Targets of many layers share a batch; one pass goes no deeper than the deepest of them. A picture depends on
     the settings and its own target alone (and on its variants, which repel it), up to rounding. Starts that
-    do not move are replaced, `settings.reseeds` times; after that the picture comes out marked dead.
+    do not move are replaced, `settings.reseeds` times; after that the picture is marked dead.
 
     Args:
         model: a LoadedModel.
         progress: told of every finished picture.
 
     Raises:
-        WbsiteError: at once: a place or unit is unknown, or the network reads no pictures; later: a single
+        WbsiteError: at once: a layer or unit is unknown, or the network reads no pictures; later: a single
             picture does not fit into memory.
     """
     if not targets:
         return iter(())
-    eyes = sight(model, targets, settings, torch.device(device))
-    depth = {target: located(eyes.tape, target)[0] for target in targets}
+    seen = image_model(model, targets, settings, torch.device(device))
+    depth = {target: locate(seen.tape, target)[0] for target in targets}
     tasks = [_Task(tuple(group)) for group in grouped(targets)]
     tasks.sort(key=lambda task: depth[task.targets[0]])
-    return _pictures(eyes, deque(tasks), settings, progress or Progress())
+    return _pictures(seen, deque(tasks), settings, progress or Progress())
 
 
-def _pictures(eyes: Sight, waiting: deque[_Task], settings: Settings, progress: Progress) -> Iterator[Picture]:
-    limit = settings.batch or (_CPU_BATCH if eyes.device.type == "cpu" else _GPU_BATCH)
+def _pictures(model: ImageModel, waiting: deque[_Task], settings: Settings, progress: Progress) -> Iterator[Picture]:
+    limit = settings.batch or (_CPU_BATCH if model.device.type == "cpu" else _GPU_BATCH)
     while waiting:
-        batches = _next(waiting, limit, lanes(eyes.device))
-        given = [
+        batches = _next(waiting, limit, parallel_batches(model.device))
+        inputs = [
             ([t for task in batch for t in task.targets], [task.attempt for task in batch for _ in task.targets])
             for batch in batches
         ]
-        for batch, found in zip(batches, climb_all(eyes, given, settings), strict=True):
-            if isinstance(found, RuntimeError):
-                limit = min(limit, _smaller(batch, settings, found))
+        for batch, result in zip(batches, in_parallel(model, inputs, settings), strict=True):
+            if isinstance(result, RuntimeError):
+                limit = min(limit, _smaller(batch, settings, result))
                 waiting.extendleft(reversed(batch))
                 continue
-            rest = iter(found)
+            rest = iter(result)
             for task in batch:
-                own = [next(rest) for _ in task.targets]
-                if any(picture.dead for picture in own) and task.attempt < settings.reseeds:
+                pictures = [next(rest) for _ in task.targets]
+                if any(picture.dead for picture in pictures) and task.attempt < settings.reseeds:
                     waiting.append(replace(task, attempt=task.attempt + 1))
                     continue
-                for picture in own:
+                for picture in pictures:
                     progress.advance(1, picture.target.label)
                     yield picture
 
 
-def _next(waiting: deque[_Task], limit: int, lanes: int) -> list[list[_Task]]:
-    """Batches of up to `limit` pictures each, at least one task in each; as many as there are lanes, about equal."""
-    left = sum(len(task.targets) for task in waiting)
-    share = min(limit, max(_LEAST, math.ceil(left / lanes)))
+def _next(waiting: deque[_Task], limit: int, count: int) -> list[list[_Task]]:
+    """At most `count` batches of up to `limit` pictures each, at least one task in each, about equal."""
+    pictures = sum(len(task.targets) for task in waiting)
+    share = min(limit, max(_LEAST, math.ceil(pictures / count)))
     batches: list[list[_Task]] = []
-    while waiting and len(batches) < lanes:
+    while waiting and len(batches) < count:
         batch = [waiting.popleft()]
         while waiting and sum(len(task.targets) for task in (*batch, waiting[0])) <= share:
             batch.append(waiting.popleft())
@@ -99,7 +99,7 @@ def _next(waiting: deque[_Task], limit: int, lanes: int) -> list[list[_Task]]:
 
 
 def _smaller(batch: Sequence[_Task], settings: Settings, error: RuntimeError) -> int:
-    """Half of a batch that did not fit.
+    """Half the number of pictures of a batch that did not fit into memory.
 
     Raises:
         WbsiteError: there is nothing to halve.

@@ -1,4 +1,4 @@
-"""Climbs several batches at once on a CPU, each on a thread of its own.
+"""Gradient ascent on several batches in parallel on a CPU, each on a thread of its own.
 
 Sharing every small operation among all cores makes each wait for the slowest core, some hundred times a step: on two
 cores of which one is busy with something else, that took twenty times as long as one core alone. Batches do not wait
@@ -16,42 +16,42 @@ import torch
 from wbsite.core.threads import one_thread
 
 from .base import Picture, Settings, Target
-from .gradient_ascent import climb
-from .image_model import Sight
+from .gradient_ascent import gradient_ascent
+from .image_model import ImageModel
 
 Batch = tuple[Sequence[Target], Sequence[int]]
 """Targets, and how many starts of each were given up before."""
 
 
-def lanes(device: torch.device) -> int:
-    """How many batches are climbed at once: torch's threads on a CPU, one on a GPU."""
+def parallel_batches(device: torch.device) -> int:
+    """How many batches are worked on at once: torch's threads on a CPU, one on a GPU."""
     return torch.get_num_threads() if device.type == "cpu" else 1
 
 
-def climb_all(eyes: Sight, batches: Sequence[Batch], settings: Settings) -> list[list[Picture] | RuntimeError]:
-    """The pictures of each batch, or that it did not fit into memory.
+def in_parallel(model: ImageModel, batches: Sequence[Batch], settings: Settings) -> list[list[Picture] | RuntimeError]:
+    """The pictures of each batch, or the error that it did not fit into memory.
 
     Raises:
-        RuntimeError: whatever else went wrong in one of them.
+        RuntimeError: anything else that went wrong in one of them.
     """
-    left = Event()
+    cancelled = Event()
 
-    def climbed(batch: Batch) -> list[Picture] | RuntimeError:
+    def pictures(batch: Batch) -> list[Picture] | RuntimeError:
         try:
-            return climb(eyes, *batch, settings, left)
+            return gradient_ascent(model, *batch, settings, cancelled)
         except RuntimeError as error:
             if not is_memory(error):
                 raise
             return error.with_traceback(None)  # frames hold on to the tensors that filled it
 
-    with one_thread(eyes.device):
+    with one_thread(model.device):
         if len(batches) == 1:
-            return [climbed(batches[0])]
+            return [pictures(batches[0])]
         with ThreadPoolExecutor(len(batches), initializer=torch.set_num_threads, initargs=(1,)) as pool:
             try:
-                return list(pool.map(climbed, batches))
+                return list(pool.map(pictures, batches))
             except BaseException:
-                left.set()  # or leaving the pool would wait for all steps of the others
+                cancelled.set()  # or leaving the pool would wait for all steps of the others
                 raise
 
 

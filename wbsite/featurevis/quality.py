@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import torch
 
 from wbsite.core.threads import one_thread
-from wbsite.graph.recording import record
+from wbsite.graph.recording import Recorded
 
 from .base import Network, Target
 from .frozen import frozen
-from .objectives import readings
+from .objectives import readouts
 
 _BATCH = 16
 
@@ -29,15 +29,16 @@ def photograph_responses(
         inputs: (N, C, H, W), as the network wants them.
 
     Raises:
-        WbsiteError: a place or unit is unknown.
+        WbsiteError: a layer or unit is unknown.
     """
     with one_thread(device):
-        tape = record(model.module, (int(inputs.shape[1]), int(inputs.shape[2]), int(inputs.shape[3])))
-        read = readings(tape, targets, device)
-        program = frozen(tape.program([one.value for one in read]), device, torch.float32)
-        found = torch.zeros(len(targets), len(inputs))
+        channels, height, width = inputs.shape[1:]
+        tape = Recorded.of(model.module, (channels, height, width)).tape
+        read = readouts(tape, targets, device)
+        program = frozen(tape.program([readout.value for readout in read]), device, torch.float32)
+        responses = torch.zeros(len(targets), len(inputs))
         for start in range(0, len(inputs), _BATCH):
             values = program(inputs[start : start + _BATCH].to(device).contiguous(memory_format=torch.channels_last))
-            for one in read:
-                found[one.rows.cpu(), start : start + _BATCH] = one.strongest_of_all(values).cpu()
-    return found
+            for readout in read:
+                responses[readout.rows.cpu(), start : start + _BATCH] = readout.strongest_of_all(values).cpu()
+    return responses

@@ -27,20 +27,20 @@ class _ResponseNorm(torch.autograd.Function):
         d = _windowed(x * x, before, after).mul_(share).add_(k)
         power = _power(d, beta)
         ctx.save_for_backward(x, d, power)
-        ctx.given = before, after, 2 * beta * share
+        ctx.constants = before, after, 2 * beta * share
         return x * power
 
     @staticmethod
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, d, power = ctx.saved_tensors
-        before, after, factor = ctx.given
+        before, after, factor = ctx.constants
         scaled = grads[0] * power
         shared = _windowed((scaled * x).div_(d), after, before)  # a channel counts in the sums of those around it
         return scaled.addcmul_(x, shared, value=-factor), None, None, None, None, None
 
 
 def _windowed(x: torch.Tensor, before: int, after: int) -> torch.Tensor:
-    """Sum over each channel, `before` channels before it and `after` behind it.
+    """Sum over each channel, `before` channels before it and `after` channels after it.
 
     Adding shifted copies takes a fifth of the time of multiplying by a band matrix in float32; in bfloat16, where
     processors multiply fast and add slowly, it takes five times as long.

@@ -1,7 +1,7 @@
 """Pads, shifts, scales and turns pictures before the network sees them, each picture in its own way.
 
-A picture that excites a unit only as it is, is an accident of pixels; one that still does when moved a little shows
-what the unit looks for. One affine map and one interpolation a picture and step do all four, at any size.
+A picture that excites a unit only exactly as it is exploits single pixels; one that still does when moved a little
+shows what the unit looks for. One affine map and one interpolation a picture and step do all four, at any size.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def draw(generators: Sequence[torch.Generator], steps: int, jitter: float, scale
         scale: largest factor is 1 + scale, smallest 1 / (1 + scale), even in its logarithm.
         rotate: largest angle, in degrees.
     """
-    uniform = torch.stack([2 * torch.rand(steps, 4, generator=one) - 1 for one in generators], 1)
+    uniform = torch.stack([2 * torch.rand(steps, 4, generator=generator) - 1 for generator in generators], 1)
     down, right, size, angle = uniform.unbind(-1)
     factor = torch.exp(-math.log1p(scale) * size)  # a map from seen to picture coordinates shrinks what it enlarges
     turn = math.radians(rotate) * angle

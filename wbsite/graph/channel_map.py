@@ -1,4 +1,4 @@
-"""Which units a kernel's input channels are, which kernels read a unit, and what lies behind a bottleneck."""
+"""Which units a kernel's input channels are, which kernels read a unit, and what lies before a bottleneck."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from functools import cached_property
 import torch
 from torch import nn
 
-from .channel_origin import Span, spans
+from .channel_origin import ChannelOrigin, Origins, channel_origins
 from .recording import Recorded
+from .tape import INPUT_NAME
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Units first … first + units − 1 of a layer are input channels channel … of `reader`."""
+class Reader:
+    """Units first … first + units − 1 of a layer are input channels channel … of the layer `name`."""
 
-    reader: str
+    name: str
     channel: int
     first: int
     units: int
@@ -36,7 +37,7 @@ class Bottleneck:
     source: str
 
 
-class Wiring:
+class ChannelMap:
     """What feeds what in a recorded network, channel by channel.
 
     Args:
@@ -47,25 +48,25 @@ class Wiring:
         self.recorded, self.tape, self.layers = recorded, recorded.tape, tuple(layers)
 
     @cached_property
-    def inputs(self) -> dict[str, tuple[Span, ...]]:
+    def inputs(self) -> dict[str, Origins]:
         """Layer → what the channels of the map it reads stand for, before a fully connected layer flattens it."""
-        return {name: self._input(name) for name in self.layers}
+        return {name: self._inputs(name) for name in self.layers}
 
     @cached_property
-    def readings(self) -> dict[str, list[Reading]]:
+    def readers(self) -> dict[str, list[Reader]]:
         """Layer → who reads its units, in execution order; not layers that read no maps, such as those of tokens."""
-        found: dict[str, list[Reading]] = {name: [] for name in self.layers}
-        for reader, given in self.inputs.items():
+        readers: dict[str, list[Reader]] = {name: [] for name in self.layers}
+        for name, inputs in self.inputs.items():
             channel = 0
-            module = self.recorded.module.get_submodule(reader)
-            units = sum(span.units for span in given)
+            module = self.recorded.module.get_submodule(name)
+            units = sum(origin.units for origin in inputs)
             if isinstance(module, nn.Linear) and (not units or module.in_features % units):
                 continue
-            for span in given:
-                for name in set(span.layers) & found.keys():
-                    found[name].append(Reading(reader, channel, span.first, span.units))
-                channel += span.units
-        return found
+            for origin in inputs:
+                for layer in set(origin.layers) & readers.keys():
+                    readers[layer].append(Reader(name, channel, origin.first, origin.units))
+                channel += origin.units
+        return readers
 
     def kernels(self, layer: str) -> torch.Tensor:
         """A layer's weight, float32 on the CPU, (O, I / groups, kh, kw); of a fully connected layer that reads a
@@ -76,17 +77,17 @@ class Wiring:
             return weight
         traced = layer in self.tape.feeding
         height, width = (*(self.tape.shapes[self._map(self.tape.feeds(layer))][2:] if traced else ()), 1, 1)[:2]
-        channels = sum(span.units for span in self.inputs[layer]) or weight.shape[1]
+        channels = sum(origin.units for origin in self.inputs[layer]) or weight.shape[1]
         size = (height, width) if channels * height * width == weight.shape[1] else (weight.shape[1] // channels, 1)
         return weight.reshape(len(weight), channels, *size)
 
-    def read_as(self, layer: str, reader: str, units: int) -> torch.Tensor:
-        """Input channels of `reader` that the `units` units of a layer are, −1 for those it does not read."""
-        found = torch.full((units,), -1)
-        for reading in self.readings[layer]:
-            if reading.reader == reader:
-                found[reading.first : reading.first + reading.units] = torch.arange(reading.units) + reading.channel
-        return found
+    def input_channels(self, layer: str, reader: str, units: int) -> torch.Tensor:
+        """int64 (units,): input channels of `reader` that the units of a layer are, −1 for those it does not read."""
+        channels = torch.full((units,), -1)
+        for each in self.readers[layer]:
+            if each.name == reader:
+                channels[each.first : each.first + each.units] = torch.arange(each.units) + each.channel
+        return channels
 
     def groups(self, layer: str) -> int:
         """Of a convolution; 1 for a fully connected layer."""
@@ -94,25 +95,25 @@ class Wiring:
 
     def bottleneck(self, layer: str) -> Bottleneck | None:
         """The bottleneck that a layer reads through; None where there is none, or where it has several sources."""
-        found = [self._squeezing(span) for span in self.inputs[layer]]
-        sources = {self._source(self.tape.feeds(name)) if name else "" for name in found}
+        squeezing = [self._squeezing(origin) for origin in self.inputs[layer]]
+        sources = {self._source(self.tape.feeds(name)) if name else "" for name in squeezing}
         source = sources.pop()
-        return Bottleneck(tuple(filter(None, found)), source) if source and not sources else None
+        return Bottleneck(tuple(filter(None, squeezing)), source) if source and not sources else None
 
-    def behind(self, bottleneck: Bottleneck) -> tuple[Span, ...]:
+    def source_channels(self, bottleneck: Bottleneck) -> Origins:
         """What the channels of a bottleneck's source stand for."""
-        return spans(self.tape, self.tape.activation(bottleneck.source))
+        return channel_origins(self.tape)[self.tape.activation(bottleneck.source)]
 
-    def _input(self, layer: str) -> tuple[Span, ...]:
+    def _inputs(self, layer: str) -> Origins:
         """What a layer reads; channels without a name where that cannot be followed back to the picture."""
         if layer in self.tape.feeding:
-            return spans(self.tape, self._map(self.tape.feeds(layer)))
+            return channel_origins(self.tape)[self._map(self.tape.feeds(layer))]
         weight: torch.Tensor = self.recorded.module.get_parameter(f"{layer}.weight")
-        return (Span((), 0, weight.shape[1] * self.groups(layer)),)
+        return (ChannelOrigin((), 0, weight.shape[1] * self.groups(layer)),)
 
-    def _squeezing(self, span: Span) -> str:
-        """The span's layer if it is a 1×1 convolution with fewer units than inputs, else ""."""
-        name = span.layers[0] if len(span.layers) == 1 and span.layers != ("input",) else ""
+    def _squeezing(self, origin: ChannelOrigin) -> str:
+        """The layer that channels come from if it is a 1×1 convolution with fewer units than inputs, else ""."""
+        name = origin.layers[0] if len(origin.layers) == 1 and origin.layers != (INPUT_NAME,) else ""
         module = self.recorded.module.get_submodule(name) if name else None
         squeezes = (
             isinstance(module, nn.Conv2d)
@@ -131,7 +132,7 @@ class Wiring:
     def _source(self, value: int) -> str:
         """The nearest named value above, through calls with one input that are no layers; "" where there is none."""
         while value not in self._names:
-            call = self.tape.producer(value)
+            call = self.tape.makers.get(value)
             if call is None or len(call.inputs) != 1 or call.operation in ("conv2d", "linear"):
                 return ""
             value = call.inputs[0]
@@ -140,7 +141,7 @@ class Wiring:
     def _map(self, value: int) -> int:
         """The map that a value of features was flattened from; the value itself if it is a map."""
         while len(self.tape.shapes[value]) == 2:
-            call = self.tape.producer(value)
+            call = self.tape.makers.get(value)
             if call is None or len(call.inputs) != 1 or call.operation == "linear":
                 break
             value = call.inputs[0]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from functools import cached_property, reduce
+from functools import cached_property
 
 from torch import nn
 
-from .channel_origin import Span, every_span
+from .channel_origin import ChannelOrigin, channel_origins
+from .dominators import immediate_dominators
 from .linear import pair, pool_arguments
 from .operations import SCALED
 from .recording import Recorded
@@ -17,32 +18,33 @@ from .tape import INPUT, Call
 POOLS = frozenset({"max_pool2d", "avg_pool2d"})
 
 
-class Flow:
+class DataFlow:
     """The values of a tape with what leads to them.
 
     Args:
         layers: names of the network's convolutions and fully connected layers, in execution order.
+
+    Attributes:
+        order: value → number of the call that made it; −1 for the picture.
+        upstream: value → set of bits, of it and of all values that it is made from.
     """
 
     def __init__(self, recorded: Recorded, layers: Collection[str]) -> None:
         self.recorded, self.tape = recorded, recorded.tape
         self.layers = tuple(name for name in layers if name in self.tape.outputs)
-        self.makers: dict[int, Call] = {value: call for call in self.tape.calls for value in call.outputs}
-        self.readers: dict[int, list[Call]] = {value: [] for value in self.tape.shapes}
-        self.places: dict[int, int] = {INPUT: -1}
-        self.before: dict[int, int] = {INPUT: 1}
-        for place, call in enumerate(self.tape.calls):
-            behind = 0
-            for value in dict.fromkeys(call.inputs):
-                self.readers[value].append(call)
-                behind |= self.before[value]
+        self.order: dict[int, int] = {INPUT: -1}
+        self.upstream: dict[int, int] = {INPUT: 1}
+        for number, call in enumerate(self.tape.calls):
+            above = 0
+            for value in call.inputs:
+                above |= self.upstream[value]
             for value in call.outputs:
-                self.places[value], self.before[value] = place, behind | 1 << value
+                self.order[value], self.upstream[value] = number, above | 1 << value
 
     @cached_property
-    def spans(self) -> dict[int, tuple[Span, ...]]:
+    def origins(self) -> dict[int, tuple[ChannelOrigin, ...]]:
         """Value → whose units its channels are."""
-        return every_span(self.tape)
+        return channel_origins(self.tape)
 
     @cached_property
     def convolutions(self) -> dict[int, str]:
@@ -50,34 +52,23 @@ class Flow:
         named = {self.tape.outputs[name]: name for name in self.layers}
         return {
             value: named[value]
-            for value, call in self.makers.items()
+            for value, call in self.tape.makers.items()
             if value in named and isinstance(self.module(named[value]), nn.Conv2d) and call.operation == "conv2d"
         }
 
     @cached_property
-    def _above(self) -> dict[int, tuple[int, int]]:
-        """Value → the nearest value that every path to it passes, and how many such values there are."""
-        found = {INPUT: (INPUT, 0)}
+    def _dominators(self) -> dict[int, int]:
+        return immediate_dominators(self.tape)
 
-        def common(a: int, b: int) -> int:
-            while a != b:
-                a, b = (found[a][0], b) if found[a][1] >= found[b][1] else (a, found[b][0])
-            return a
-
-        for call in self.tape.calls:
-            above = reduce(common, call.inputs)
-            found |= dict.fromkeys(call.outputs, (above, found[above][1] + 1))
-        return found
-
-    def source(self, value: int) -> int:
+    def dominator(self, value: int) -> int:
         """The nearest value that every path from the picture to `value` passes (its immediate dominator)."""
-        return self._above[value][0]
+        return self._dominators[value]
 
-    def depends(self, value: int, on: int) -> bool:
-        """Whether a value is made, among others, from `on`, and is not `on` itself."""
-        return value != on and bool(self.before[value] >> on & 1)
+    def depends(self, value: int, source: int) -> bool:
+        """Whether a value is made, among others, from `source`, and is not `source` itself."""
+        return value != source and bool(self.upstream[value] >> source & 1)
 
-    def reads(self, call: Call) -> Sequence[int]:
+    def inputs(self, call: Call) -> Sequence[int]:
         """What a call reads; of a product only the factors with most positions, as a gate is one number a channel."""
         if call.operation not in SCALED:
             return call.inputs
@@ -86,16 +77,17 @@ class Flow:
 
     def path(self, value: int, stops: Collection[int]) -> list[Call]:
         """The calls that make a value from those of `stops` (and from the picture), in order; not those of gates."""
-        waiting, seen = [value], set(stops)
+        waiting, seen = [value], {INPUT, *stops}
         calls: dict[int, Call] = {}
         while waiting:
-            at = waiting.pop()
-            if at in seen or at == INPUT:
+            value = waiting.pop()
+            if value in seen:
                 continue
-            seen.add(at)
-            calls[self.places[at]] = self.makers[at]
-            waiting += self.reads(self.makers[at])
-        return [calls[place] for place in sorted(calls)]
+            seen.add(value)
+            call = self.tape.makers[value]
+            calls[self.order[value]] = call
+            waiting += self.inputs(call)
+        return [calls[number] for number in sorted(calls)]
 
     def module(self, layer: str) -> nn.Module:
         """A layer's module."""
@@ -132,7 +124,7 @@ class Flow:
     def _outer(self, name: str) -> str:
         """The module around a convolution that holds no other, as the usual trio of convolution, norm, rectifier."""
         outer = name.rpartition(".")[0]
-        inside = [one for one in self.layers if one.startswith(f"{outer}.")]
+        inside = [layer for layer in self.layers if layer.startswith(f"{outer}.")]
         return outer if outer and inside == [name] and self.module(outer)._get_name() != "Sequential" else name
 
 

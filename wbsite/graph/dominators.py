@@ -6,17 +6,16 @@ A layer's inputs are understood step by step from one such map to the one before
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import networkx as nx
 from torch import nn
 
-from .channel_origin import spans
+from .channel_origin import channel_origins
 from .operations import JOINS, RECTIFIERS, SUMS
 from .recording import Recorded
-from .tape import INPUT, Call, Tape
-
-_CONVOLUTION = "conv2d"
+from .tape import INPUT, Tape
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,14 @@ class Route:
     source: str
     between: str
     target: str
+
+
+def immediate_dominators(tape: Tape) -> dict[int, int]:
+    """Value → the nearest value that every path from the picture to it passes; the picture has itself."""
+    graph = nx.DiGraph()
+    graph.add_node(INPUT)
+    graph.add_edges_from((value, output) for call in tape.calls for value in call.inputs for output in call.outputs)
+    return {**nx.immediate_dominators(graph, INPUT), INPUT: INPUT}
 
 
 def routes(recorded: Recorded, targets: Sequence[str], layers: Collection[str]) -> dict[str, Route]:
@@ -40,60 +47,55 @@ def routes(recorded: Recorded, targets: Sequence[str], layers: Collection[str]) 
         targets: names of convolutions.
         layers: names of the network's convolutions and fully connected layers.
     """
-    names = _names(recorded.tape, layers)
-    found = {target: _wide(recorded, target, names) for target in targets if target in recorded.tape.outputs}
-    return {target: Route(maps[1], maps[0], target) for target, maps in found.items() if len(maps) == 2}
+    names, dominators = _map_names(recorded.tape, layers), immediate_dominators(recorded.tape)
+    maps = {
+        target: _wide_maps(recorded, target, names, dominators) for target in targets if target in recorded.tape.outputs
+    }
+    return {target: Route(found[1], found[0], target) for target, found in maps.items() if len(found) == 2}
 
 
-def _wide(recorded: Recorded, target: str, names: Mapping[int, str]) -> list[str]:
+def _wide_maps(recorded: Recorded, target: str, names: Mapping[int, str], dominators: Mapping[int, int]) -> list[str]:
     """The nearest and the second nearest map, as far as there are."""
-    end = recorded.tape.pre_activation(target)
-    found: list[str] = []
-    after = 0
-    for value, convolutions in _cuts(recorded.tape.path(INPUT, end), end):
-        if value in names and convolutions > after and not _squeezed(recorded.module, names[value]):
-            found.append(names[value])
-            after = convolutions
-        if len(found) == 2:
+    maps: list[str] = []
+    last = 0
+    for value, convolutions in _dominators_of(recorded.tape, recorded.tape.pre_activation(target), dominators):
+        if value in names and convolutions > last and not _squeezes(recorded.module, names[value]):
+            maps.append(names[value])
+            last = convolutions
+        if len(maps) == 2:
             break
-    return found
+    return maps
 
 
-def _cuts(calls: tuple[Call, ...], end: int) -> list[tuple[int, int]]:
+def _dominators_of(tape: Tape, end: int, dominators: Mapping[int, int]) -> Iterator[tuple[int, int]]:
     """Values that every path to `end` passes, the latest first, each with the number of convolutions after it."""
-    made = {value: i for i, call in enumerate(calls) for value in call.outputs}
-    spanned = [0] * (len(calls) + 1)  # edges over each place: those that begin before it and end after it
-    for i, call in enumerate(calls):
-        for value in call.inputs:
-            first = made.get(value, -1) + 1
-            for place in range(first, i):
-                spanned[place] += 1
-    found, convolutions = [], 0
-    for i in range(len(calls) - 1, -1, -1):
-        (value,) = calls[i].outputs if len(calls[i].outputs) == 1 else (end,)
-        if value != end and not spanned[i]:
-            found.append((value, convolutions))
-        convolutions += calls[i].operation == _CONVOLUTION
-    return found
+    waiting = [call for call in tape.path(INPUT, end) if call.operation == "conv2d"]
+    convolutions, value = 0, dominators[end]
+    while value != INPUT:
+        while waiting and waiting[-1].outputs[0] > value:  # values are numbered in the order in which they are made
+            waiting.pop()
+            convolutions += 1
+        yield value, convolutions
+        value = dominators[value]
 
 
-def _names(tape: Tape, layers: Collection[str]) -> dict[int, str]:
+def _map_names(tape: Tape, layers: Collection[str]) -> dict[int, str]:
     """Map → the module whose activation it is: a layer, else the one with the shortest name."""
-    maker = {value: call for call in tape.calls for value in call.outputs}
-    found: dict[int, str] = {}
+    origins = channel_origins(tape)
+    names: dict[int, str] = {}
     for name in sorted(filter(None, tape.outputs), key=lambda name: (name not in layers, len(name), name)):
         value = tape.activation(name)
-        if value in found or value not in maker or len(tape.shapes[value]) != 4:
+        if value in names or value not in tape.makers or len(tape.shapes[value]) != 4:
             continue
-        call = maker[value]
+        call = tape.makers[value]
         if call.operation in RECTIFIERS and name not in layers:
-            call = maker.get(call.inputs[0], call)
-        if (name in layers or call.operation in JOINS | SUMS) and all(span.layers for span in spans(tape, value)):
-            found[value] = name
-    return found
+            call = tape.makers.get(call.inputs[0], call)
+        if (name in layers or call.operation in JOINS | SUMS) and all(origin.layers for origin in origins[value]):
+            names[value] = name
+    return names
 
 
-def _squeezed(module: nn.Module, name: str) -> bool:
+def _squeezes(module: nn.Module, name: str) -> bool:
     layer = module.get_submodule(name)
     if not isinstance(layer, nn.Conv2d):
         return False

@@ -1,22 +1,23 @@
-"""Layers of a module, found by running it: execution order, shapes, what feeds what."""
+"""Layers of a module, as its recorded forward pass shows them: execution order, shapes, what feeds what."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+import math
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.parameter import is_lazy
 
 from wbsite.core.errors import unknown
 
-from .autograd_trace import Trace, run, upstream
-
-INPUT = "input"
-"""Stands for the picture among the inputs of a layer."""
+from .operations import MOVES, UNCHANGED
+from .recording import Recorded
+from .tape import INPUT_NAME, Call, Tape
 
 
 @dataclass(frozen=True)
@@ -119,11 +120,10 @@ class Layers:
 
 
 def discover(module: nn.Module, input_shape: tuple[int, int, int]) -> Layers:
-    """Finds the convolutions and linear layers of a module by one forward pass in evaluation mode.
+    """Describes the convolutions and linear layers that one forward pass in evaluation mode reaches.
 
-    The input is zeros (1, channels, height, width) on the device and in the precision of the
-    module's first floating-point parameter, so values of the weights (NaN included) do not matter.
-    Nothing is kept of the pass: hooks, training flags, and the state of random generators are as before.
+    The pass is that of `Recorded.of`, on zeros, so values of the weights (NaN included) do not matter. Nothing is
+    changed by it: hooks, training flags, and the state of random generators are as before.
 
     Args:
         module: any network that takes one batch of images.
@@ -135,50 +135,72 @@ def discover(module: nn.Module, input_shape: tuple[int, int, int]) -> Layers:
     lazy = {name for name, m in module.named_modules() if any(map(is_lazy, m.parameters(recurse=False)))}
     if lazy:  # the pass initialises lazy parameters in place: it runs on a copy, so that they stay as given
         module = copy.deepcopy(module)
-    found = {n: m for n, m in module.named_modules() if isinstance(m, (nn.Conv2d, nn.Linear)) and n not in lazy}
-    traces, source = run(module, found, input_shape)
-
-    called = list(traces)  # in the order of first calls
-    owner = {id(node): name for name in called for node in traces[name].nodes if node is not None}
-    owner[id(source)] = INPUT
-    position = {name: i for i, name in enumerate([INPUT, *called])}
+    tape = Recorded.of(module, input_shape).tape
+    position = {name: i for i, name in enumerate([INPUT_NAME, *tape.uses])}
     layers: list[Layer] = []
     notes: list[str] = []
-    widths: dict[str, int] = {}
-    for name in called:
-        trace = traces[name]
-        above = {up for node in trace.nodes if node is not None for up in upstream(node, owner)}
-        earlier = sorted((up for up in above if position[up] < position[name]), key=position.__getitem__)
-        fed = [input_shape[0] if up == INPUT else widths[up] for up in earlier if up == INPUT or up in widths]
-        layers.append(_describe(name, found[name], len(layers), tuple(earlier), fed, trace))
-        if layers[-1].kind == "conv":
-            widths[name] = layers[-1].out_channels
-        if not earlier:
-            notes.append(f"{name}: what feeds it cannot be traced (torch.no_grad or detach inside forward).")
-        if len(earlier) < len(above):
+    channels = {INPUT_NAME: input_shape[0]}
+    for name, uses in tape.uses.items():
+        above = set[str]().union(*(use.inputs for use in uses))
+        inputs = sorted((other for other in above if position[other] < position[name]), key=position.__getitem__)
+        layer = _described(tape, name, module.get_submodule(name), len(layers), tuple(inputs), channels)
+        layers.append(layer)
+        if layer.kind == "conv":
+            channels[name] = layer.out_channels
+        if not inputs:
+            notes.append(f"{name}: nothing that feeds it can be followed back to the picture or to another layer.")
+        if len(inputs) < len(above):
             notes.append(f"{name}: fed by itself or by later layers in repeated calls; these inputs are left out.")
-    return Layers(tuple(layers), tuple(_skipped(module, lazy, traces)), input_shape, tuple(notes))
+    return Layers(tuple(layers), tuple(_skipped(module, lazy, tape.uses)), input_shape, tuple(notes))
 
 
-def _describe(
-    name: str, module: nn.Conv2d | nn.Linear, order: int, inputs: tuple[str, ...], fed: list[int], trace: Trace
+def _described(
+    tape: Tape, name: str, module: nn.Module, order: int, inputs: tuple[str, ...], channels: dict[str, int]
 ) -> Layer:
-    """A layer fed by maps of these numbers of channels."""
-    # Concatenated, or added ones of the same width; any other first axis is not that of channels.
-    known = isinstance(module, nn.Linear) and trace.map[:1] in {(sum(fed),), *((width,) for width in fed)}
-    bias = 0 if module.bias is None else module.bias.numel()
+    """A layer with these inputs, of which those with maps have these numbers of channels."""
+    assert isinstance(module, (nn.Conv2d, nn.Linear))
+    uses = tape.uses[name]
     common: dict[str, Any] = {
         "name": name,
         "order": order,
         "inputs": inputs,
         "bias": module.bias is not None,
-        "parameters": module.weight.numel() + bias,
-        "output_shape": trace.shape,
-        "calls": len(trace.nodes),
+        "parameters": module.weight.numel() + (0 if module.bias is None else module.bias.numel()),
+        "output_shape": uses[0].shape,
+        "calls": len(uses),
         "weight_shape": tuple(module.weight.shape),
-        "reads": trace.map if known else (),
     }
-    return Layer(**common, **(_geometry(module) if isinstance(module, nn.Conv2d) else _pointwise(module)))
+    if isinstance(module, nn.Conv2d):
+        return Layer(**common, **_geometry(module))
+    flattened = _flattened_map(tape, name)
+    # Concatenated, or added ones of the same width; any other first axis is not that of channels.
+    widths = [channels[other] for other in inputs if other in channels]
+    reads = flattened if flattened[:1] in {(sum(widths),), *((width,) for width in widths)} else ()
+    return Layer(**common, **_pointwise(module), reads=reads)
+
+
+def _flattened_map(tape: Tape, layer: str) -> tuple[int, ...]:
+    """(channels, height, width) of the map whose values the vector is that a layer reads, in this order; empty if it
+    is none: positions averaged or put in another order, or anything computed since."""
+    if len(tape.shapes.get(tape.feeding.get(layer, -1), ())) != 2:
+        return ()
+    value = tape.feeding[layer]
+    while (call := tape.makers.get(value)) is not None and _keeps_order(call, tape):
+        value = call.inputs[0]
+    shape = tape.shapes[value]
+    rearranged = call is not None and call.operation in MOVES - {"pad", "interpolate"}
+    return () if rearranged or len(shape) != 4 else shape[1:]
+
+
+def _keeps_order(call: Call, tape: Tape) -> bool:
+    """Whether a call gives back all numbers that it is given, in the order in which they lie in its only input."""
+    if call.operation not in MOVES | UNCHANGED or len(call.inputs) != 1 or call.several:
+        return False
+    shape = tape.shapes[call.inputs[0]]
+    if math.prod(shape) != math.prod(tape.shapes[call.outputs[0]]):
+        return False
+    numbers = torch.arange(math.prod(shape), dtype=torch.float64)
+    return torch.equal(call.run({call.inputs[0]: numbers.reshape(shape)}).flatten(), numbers)
 
 
 def _geometry(conv: nn.Conv2d) -> dict[str, Any]:
@@ -201,9 +223,9 @@ def _pointwise(linear: nn.Linear) -> dict[str, Any]:
     return {"kind": "linear", **sizes, "kernel": one, "stride": one, "padding": (0, 0), "dilation": one}
 
 
-def _skipped(module: nn.Module, lazy: set[str], traces: dict[str, Trace]) -> Iterator[Skipped]:
+def _skipped(module: nn.Module, lazy: Collection[str], reached: Collection[str]) -> Iterator[Skipped]:
     for name, layer in module.named_modules():
-        if name in traces or not isinstance(layer, (_ConvNd, nn.Linear)):
+        if name in reached or not isinstance(layer, (_ConvNd, nn.Linear)):
             continue
         kind = type(layer).__name__
         if getattr(layer, "transposed", False):

@@ -46,12 +46,13 @@ class LinearForm:
         Raises:
             WbsiteError: it has no linear form; it and its module are named.
         """
-        operation, given = call.operation, [value for value in call.inputs if value in values]
-        x = values[given[0]]
+        operation = call.operation
+        x = next(values[value] for value in call.inputs if value in values)
         if operation in RECTIFIERS | UNCHANGED:
             return x
         if operation in NORMALISATIONS:
-            return x * _arguments(F.local_response_norm, call)["k"] ** -_arguments(F.local_response_norm, call)["beta"]
+            norm = _arguments(F.local_response_norm, call)
+            return x * norm["k"] ** -norm["beta"]
         if operation in MAXIMA:
             return self._pool(call, x)
         if operation in SUMS:
@@ -113,11 +114,11 @@ def _first(call: Call) -> int:
 def _magnitude(call: Call) -> Call:
     """The call with the absolute value of every weight and factor."""
 
-    def positive(given: Any) -> Any:
-        if isinstance(given, torch.Tensor) and given.is_floating_point():
-            return given.abs()
-        factor = isinstance(given, float) or (call.operation in SCALED and isinstance(given, int))
-        return abs(given) if factor else given
+    def positive(argument: Any) -> Any:
+        if isinstance(argument, torch.Tensor) and argument.is_floating_point():
+            return argument.abs()
+        factor = isinstance(argument, float) or (call.operation in SCALED and isinstance(argument, int))
+        return abs(argument) if factor else argument
 
     return replace(call, args=tuple(map(positive, call.args)), kwargs={k: positive(v) for k, v in call.kwargs.items()})
 
@@ -130,7 +131,7 @@ def _arguments(function: Any, call: Call) -> dict[str, Any]:
 
 
 def pair(size: Any) -> tuple[int, int]:
-    """A size given once for both axes, or (height, width)."""
+    """One size for both axes, or (height, width), as (height, width)."""
     return (size, size) if isinstance(size, int) else (int(size[0]), int(size[-1]))
 
 
@@ -140,19 +141,19 @@ POOL = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "r
 
 def pool_arguments(call: Call) -> dict[str, Any]:
     """Geometry of a max pool: kernel_size, stride, padding, dilation as pairs, and ceil_mode."""
-    given = {**dict(zip(POOL, call.args, strict=False)), **call.kwargs}
-    kernel = pair(given["kernel_size"])
+    pool = {**dict(zip(POOL, call.args, strict=False)), **call.kwargs}
+    kernel = pair(pool["kernel_size"])
     return {
         "kernel_size": kernel,
-        "stride": pair(given["stride"]) if given.get("stride") else kernel,
-        "padding": pair(given.get("padding", 0)),
-        "dilation": pair(given.get("dilation", 1)),
-        "ceil_mode": bool(given.get("ceil_mode", False)),
+        "stride": pair(pool["stride"]) if pool.get("stride") else kernel,
+        "padding": pair(pool.get("padding", 0)),
+        "dilation": pair(pool.get("dilation", 1)),
+        "ceil_mode": bool(pool.get("ceil_mode", False)),
     }
 
 
 def no_linear_form(call: Call) -> WbsiteError:
-    """What says that a path cannot be multiplied out."""
+    """The error that says that a path cannot be multiplied out."""
     return WbsiteError(
         f"{call.name} in {call.module or 'the network'} has no linear form, so no weights can be expanded through it.",
         "Choose two layers with only convolutions, linear layers, rectifiers, pools, batch norm, local response "

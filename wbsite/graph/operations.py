@@ -52,6 +52,11 @@ MOVES = frozenset(
 
 NORMALISATIONS = frozenset({"local_response_norm"})
 
+SHAPE_ONLY = frozenset({"zeros_like", "ones_like", "full_like", "empty_like", "rand_like", "randn_like"}) | frozenset(
+    {"new_zeros", "new_ones", "new_full", "new_empty", "new_tensor"}
+)
+"""Take nothing but the shape, or the kind of numbers, of what they are given."""
+
 _IN_PLACE = {"add", "sub", "mul", "div", "truediv"}
 _REFLECTED = {"add", "sub", "mul"}  # not 1 / x, which is no multiple of x
 

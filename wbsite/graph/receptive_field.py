@@ -33,53 +33,53 @@ class Axis:
         return Axis(self.stride * stride, self.stride * low + self.low, self.stride * high + self.high)
 
 
-Window = tuple[Axis, Axis]
+ReceptiveField = tuple[Axis, Axis]
 """Along height and along width."""
 
-Range = tuple[tuple[int, int], tuple[int, int]]
+Positions = tuple[tuple[int, int], tuple[int, int]]
 """First and last position along height and along width."""
 
+ONE_POSITION: Positions = ((0, 0), (0, 0))
 
-def window(calls: Sequence[Call], source: int, target: int) -> Window | None:
-    """The window of a path of calls; None where there is none: a whole map is reduced, cut or rearranged."""
-    windows: dict[int, Window] = {source: (Axis(), Axis())}
+
+def receptive_field(calls: Sequence[Call], source: int, target: int) -> ReceptiveField | None:
+    """What a position of the target sees of the source along a path of calls.
+
+    None where it is no window: a whole map is reduced, cut or rearranged.
+    """
+    fields: dict[int, ReceptiveField] = {source: (Axis(), Axis())}
     for call in calls:
-        seen = [windows[value] for value in call.inputs if value in windows]
         step = _step(call)
-        merged = _merged(seen)
+        merged = _merged([fields[value] for value in call.inputs if value in fields])
         if step is None or merged is None:
             return None
-        made = tuple(axis.then(*one) for axis, one in zip(merged, step, strict=True))
-        windows |= dict.fromkeys(call.outputs, made)  # type: ignore[arg-type]
-    return windows[target]
+        height, width = (axis.then(*along) for axis, along in zip(merged, step, strict=True))
+        fields |= dict.fromkeys(call.outputs, (height, width))
+    return fields[target]
 
 
-ONE: Range = ((0, 0), (0, 0))
-"""One position."""
-
-
-def reach(calls: Sequence[Call], target: int, made: Range = ONE) -> dict[int, Range]:
-    """The positions of every value on a path that these positions of the target see, first and last along both axes.
+def positions_seen(calls: Sequence[Call], target: int, positions: Positions = ONE_POSITION) -> dict[int, Positions]:
+    """The positions of every value on a path that these positions of the target see.
 
     Maps are taken to go on beyond their edges, so positions may be negative.
     """
-    ranges: dict[int, Range] = {target: made}
+    seen: dict[int, Positions] = {target: positions}
     for call in reversed(calls):
         for value in call.inputs:
-            needed = seen_by(call, ranges[call.outputs[0]])
-            if value in ranges:
-                pairs = zip(needed, ranges[value], strict=True)
-                needed = tuple((min(a[0], b[0]), max(a[1], b[1])) for a, b in pairs)  # type: ignore[assignment]
-            ranges[value] = needed
-    return ranges
+            (top, bottom), (left, right) = positions_read(call, seen[call.outputs[0]])
+            if value in seen:
+                (first, last), (begin, end) = seen[value]
+                top, bottom, left, right = min(top, first), max(bottom, last), min(left, begin), max(right, end)
+            seen[value] = (top, bottom), (left, right)
+    return seen
 
 
-def seen_by(call: Call, made: Range) -> Range:
+def positions_read(call: Call, positions: Positions) -> Positions:
     """The positions of a call's inputs that these positions of its output see."""
     step = _step(call)
-    assert step is not None, "only asked where every call has a window"
-    (height, width) = (
-        (s * first + low, s * last + high) for (s, low, high), (first, last) in zip(step, made, strict=True)
+    assert step is not None, "only asked where every call has a receptive field"
+    height, width = (
+        (s * first + low, s * last + high) for (s, low, high), (first, last) in zip(step, positions, strict=True)
     )
     return height, width
 
@@ -91,16 +91,16 @@ def unpadded(call: Call) -> Call:
     names = {"conv2d": _CONV, "avg_pool2d": _AVERAGE, "max_pool2d": POOL}.get(call.operation)
     if names is None:
         return call
-    given = {**dict(zip(names, call.args, strict=False)), **call.kwargs, "padding": 0}
-    if "ceil_mode" in given:
-        given["ceil_mode"] = False
-    return replace(call, args=(), kwargs=given)
+    arguments = {**dict(zip(names, call.args, strict=False)), **call.kwargs, "padding": 0}
+    if "ceil_mode" in arguments:
+        arguments["ceil_mode"] = False
+    return replace(call, args=(), kwargs=arguments)
 
 
-def _merged(seen: list[Window]) -> Window | None:
-    """The windows of values that are added or concatenated, all of one stride."""
+def _merged(fields: list[ReceptiveField]) -> ReceptiveField | None:
+    """The receptive field of values that are added or concatenated, all of one stride."""
     axes = []
-    for along in zip(*seen, strict=True):
+    for along in zip(*fields, strict=True):
         if len({axis.stride for axis in along}) > 1:
             return None
         axes.append(Axis(along[0].stride, min(axis.low for axis in along), max(axis.high for axis in along)))
@@ -108,7 +108,7 @@ def _merged(seen: list[Window]) -> Window | None:
 
 
 def _step(call: Call) -> list[tuple[int, int, int]] | None:
-    """Stride, low and high of one call along both axes; None where it has no window."""
+    """Stride, low and high of one call along both axes; None where it has no receptive field."""
     operation = call.operation
     if operation in _POINTWISE:
         along = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else 0)
@@ -118,10 +118,10 @@ def _step(call: Call) -> list[tuple[int, int, int]] | None:
     if operation == "max_pool2d":
         return _window_of(**{key: value for key, value in pool_arguments(call).items() if key != "ceil_mode"})
     if operation == "avg_pool2d":
-        given = {**dict(zip(_AVERAGE, call.args, strict=False)), **call.kwargs}
-        kernel = pair(given["kernel_size"])
-        stride = pair(given["stride"]) if given.get("stride") else kernel
-        return _window_of(kernel, stride, pair(given.get("padding", 0)), (1, 1))
+        pool = {**dict(zip(_AVERAGE, call.args, strict=False)), **call.kwargs}
+        kernel = pair(pool["kernel_size"])
+        stride = pair(pool["stride"]) if pool.get("stride") else kernel
+        return _window_of(kernel, stride, pair(pool.get("padding", 0)), (1, 1))
     if operation == "pad" and _constant_pad(call):
         left, _, top, _ = [*call.args[1], 0, 0][:4]
         return [(1, -top, -top), (1, -left, -left)]
@@ -133,13 +133,13 @@ def _constant_pad(call: Call) -> bool:
     return len(call.args) > 1 and mode == "constant" and len(call.args[1]) in (2, 4)
 
 
-def _convolution(given: Mapping[str, Any]) -> list[tuple[int, int, int]]:
-    kernel, dilation = tuple(given["weight"].shape[2:]), pair(given.get("dilation", 1))
-    padding = given.get("padding", 0)
+def _convolution(conv: Mapping[str, Any]) -> list[tuple[int, int, int]]:
+    kernel, dilation = tuple(conv["weight"].shape[2:]), pair(conv.get("dilation", 1))
+    padding = conv.get("padding", 0)
     if isinstance(padding, str):
         total = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
         padding = (0, 0) if padding == "valid" else (total[0] // 2, total[1] // 2)
-    return _window_of(kernel, pair(given.get("stride", 1)), pair(padding), dilation)
+    return _window_of(kernel, pair(conv.get("stride", 1)), pair(padding), dilation)
 
 
 def _window_of(

@@ -21,6 +21,9 @@ from .operations import BATCH_NORMS, RECTIFIERS, operation
 INPUT = 0
 """Number of the value that is the network's input."""
 
+INPUT_NAME = "input"
+"""Stands for the picture where layers are named."""
+
 
 @dataclass(frozen=True)
 class Ref:
@@ -79,11 +82,25 @@ class Call:
 
     def run(self, values: Mapping[int, Any]) -> Any:
         """Calls the function on the values it reads."""
-        args, kwargs = filled(self.args, values), {k: filled(v, values) for k, v in self.kwargs.items()}
-        return self.function(*args, **kwargs)
+        kwargs = {name: with_values(argument, values) for name, argument in self.kwargs.items()}
+        return self.function(*with_values(self.args, values), **kwargs)
 
 
-@dataclass
+@dataclass(frozen=True)
+class Use:
+    """One call of a convolution or fully connected layer.
+
+    Attributes:
+        shape: of its output, without the batch axis.
+        inputs: the nearest layers upstream, "input" for the picture; also where it depends on no picture. What only
+            fixes a shape, a position or a mask does not count.
+    """
+
+    shape: tuple[int, ...]
+    inputs: frozenset[str]
+
+
+@dataclass(eq=False)
 class Tape:
     """The calls of one forward pass, each after those it depends on.
 
@@ -91,8 +108,9 @@ class Tape:
         calls: in the order in which they were made.
         shapes: of every value in the recorded pass, batch axis (1) included.
         outputs: module → value it returned at its first call.
-        feeding: module → value it was given at its first call.
+        feeding: module → value it read at its first call.
         untraced: modules that were called with or returned something that no recorded calls lead to from the input.
+        uses: convolution or fully connected layer → its calls, in the order in which layers were first called.
     """
 
     calls: list[Call] = field(default_factory=list)
@@ -100,6 +118,21 @@ class Tape:
     outputs: dict[str, int] = field(default_factory=dict)
     feeding: dict[str, int] = field(default_factory=dict)
     untraced: set[str] = field(default_factory=set)
+    uses: dict[str, list[Use]] = field(default_factory=dict)
+
+    @cached_property
+    def makers(self) -> dict[int, Call]:
+        """Value → the call that made it; without the input."""
+        return {value: call for call in self.calls for value in call.outputs}
+
+    @cached_property
+    def readers(self) -> dict[int, list[Call]]:
+        """Value → the calls that read it, in order."""
+        readers: dict[int, list[Call]] = {value: [] for value in self.shapes}
+        for call in self.calls:
+            for value in dict.fromkeys(call.inputs):
+                readers[value].append(call)
+        return readers
 
     def value(self, name: str) -> int:
         """The value a layer, block or any other module returns; "input" is the network's input.
@@ -111,14 +144,14 @@ class Tape:
         return self._named(name, self.outputs)
 
     def feeds(self, name: str) -> int:
-        """The value that a layer or module is given; raises as `value`."""
+        """The value that a layer or module reads; raises as `value`."""
         return self._named(name, self.feeding)
 
-    def _named(self, name: str, among: Mapping[str, int]) -> int:
-        if name == "input":
+    def _named(self, name: str, values: Mapping[str, int]) -> int:
+        if name == INPUT_NAME:
             return INPUT
-        if name in among:
-            return among[name]
+        if name in values:
+            return values[name]
         if not isinstance(name, str):
             raise WbsiteError(f"{name!r} is no name of a layer or module.", "Give its dotted name, as text.")
         if name in self.untraced:
@@ -126,7 +159,7 @@ class Tape:
                 f"{name} cannot be followed back to the network's input.",
                 "It returns no tensor, or the forward pass leaves torch, as for NumPy: choose one before that.",
             )
-        raise unknown("layer or module", name, filter(None, among))
+        raise unknown("layer or module", name, filter(None, values))
 
     def pre_activation(self, name: str) -> int:
         """A layer's output after its own batch norm, where one alone reads it, and before any rectifier."""
@@ -138,17 +171,9 @@ class Tape:
 
     def _followed(self, value: int, operations: Collection[str]) -> int:
         """What a value becomes if nothing but one call of these reads it; else the value."""
-        readers = self.consumers(value)
+        readers = self.readers[value]
         alone = len(readers) == 1 and readers[0].operation in operations and readers[0].inputs[0] == value
         return readers[0].outputs[0] if alone else value
-
-    def producer(self, value: int) -> Call | None:
-        """The call that made a value; None for the input."""
-        return next((call for call in self.calls if value in call.outputs), None)
-
-    def consumers(self, value: int) -> list[Call]:
-        """The calls that read a value."""
-        return [call for call in self.calls if value in call.inputs]
 
     def program(self, values: Collection[int]) -> Program:
         """What has to be run to get these values from the input, and nothing else."""
@@ -159,17 +184,17 @@ class Tape:
         return tuple(self._between({source}, (target,)))
 
     def _between(self, sources: set[int], targets: Collection[int]) -> list[Call]:
-        reached, forwards = set(sources), []
+        dependent, reached = set(sources), []
         for call in self.calls:
-            if not sources.intersection(call.outputs) and reached.intersection(call.inputs):
-                reached |= set(call.outputs)
-                forwards.append(call)
-        wanted, kept = set(targets), []
-        for call in reversed(forwards):
-            if wanted.intersection(call.outputs):
-                wanted |= set(call.inputs)
-                kept.append(call)
-        return kept[::-1]
+            if not sources.intersection(call.outputs) and dependent.intersection(call.inputs):
+                dependent |= set(call.outputs)
+                reached.append(call)
+        needed, path = set(targets), []
+        for call in reversed(reached):
+            if needed.intersection(call.outputs):
+                needed |= set(call.inputs)
+                path.append(call)
+        return path[::-1]
 
 
 @dataclass(frozen=True)
@@ -185,8 +210,9 @@ class Program:
         Raises:
             WbsiteError: the network cannot be run on a batch, or on an input of another size than the recorded one.
         """
-        found = execute(self.calls, {INPUT: x}, self.values, lambda call, env: call.run(env))
-        return of_batch(found, len(x))
+        values = execute(self.calls, {INPUT: x}, self.values, lambda call, env: call.run(env))
+        check_batch(values, len(x))
+        return values
 
 
 def execute(
@@ -207,7 +233,7 @@ def execute(
     for i, call in enumerate(calls):
         try:
             result = run(call, values)
-            made = list(zip(call.outputs, result if call.several else (result,), strict=True))
+            outputs = list(zip(call.outputs, result if call.several else (result,), strict=True))
         except (torch.OutOfMemoryError, WbsiteError):
             raise
         except (RuntimeError, ValueError, IndexError) as error:
@@ -218,25 +244,29 @@ def execute(
                 f"{call.name} in {call.module or 'the network'} cannot be repeated on {shapes}: {error}",
                 "The network's own code fixes its sizes: use its usual input size, one picture at a time.",
             ) from error
-        values.update(made)
+        values.update(outputs)
         for value in call.inputs:
             if last[value] == i and value not in wanted:
                 values.pop(value, None)
     return {value: values[value] for value in wanted}
 
 
-def of_batch(found: dict[int, torch.Tensor], count: int) -> dict[int, torch.Tensor]:
-    """Values, if each has a row for every one of `count` pictures; a WbsiteError otherwise."""
-    for value in found.values():
+def check_batch(values: Mapping[int, torch.Tensor], count: int) -> None:
+    """Makes sure that each value has a row for every one of `count` pictures.
+
+    Raises:
+        WbsiteError: one has not.
+    """
+    for value in values.values():
         if value.ndim == 0 or len(value) != count:
             raise WbsiteError(
                 f"the network makes values of shape {tuple(value.shape)} of {count} pictures.",
                 "Its own code takes one picture out of the batch, as by x[0]: it has to keep the batch.",
             )
-    return found
 
 
 def refs_in(tree: Any) -> Iterator[Ref]:
+    """The Refs in arguments, in order."""
     if isinstance(tree, Ref):
         yield tree
     elif isinstance(tree, (tuple, list)):
@@ -247,7 +277,7 @@ def refs_in(tree: Any) -> Iterator[Ref]:
             yield from refs_in(item)
 
 
-def filled(tree: Any, values: Mapping[int, Any], batch: int | None = None) -> Any:
+def with_values(tree: Any, values: Mapping[int, Any], batch: int | None = None) -> Any:
     """Arguments with the values in place of their Refs."""
     if isinstance(tree, Ref):
         return values[tree.value]
@@ -257,8 +287,8 @@ def filled(tree: Any, values: Mapping[int, Any], batch: int | None = None) -> An
         if batch is None and any(isinstance(item, Ref) for item in tree):
             first = next(values[item.value] for item in tree if isinstance(item, Ref))
             batch = len(first) if isinstance(first, torch.Tensor) and first.ndim else None
-        items = [filled(item, values, batch) for item in tree]
+        items = [with_values(item, values, batch) for item in tree]
         return items if isinstance(tree, list) else tuple(items)
     if isinstance(tree, dict):
-        return {key: filled(item, values, batch) for key, item in tree.items()}
+        return {key: with_values(item, values, batch) for key, item in tree.items()}
     return tree

@@ -1,11 +1,14 @@
-"""Categories of units in branches: counts, odds ratios, and what permuting units among branches gives."""
+"""Categories of units in branches: counts, hypergeometric p-values, odds ratios, and permutation of units."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import index
 
 import numpy as np
 from scipy.stats import false_discovery_control, hypergeom, norm
+
+from wbsite.core.errors import WbsiteError
 
 _BLOCK = 2**22
 """Values that are permuted at a time: bounds the memory."""
@@ -22,9 +25,48 @@ def counts(branch: np.ndarray, categories: np.ndarray) -> np.ndarray:
     return inside.T.astype(np.int64) @ categories.astype(np.int64)
 
 
-def upper_tail(k: np.ndarray, category: np.ndarray, branch: np.ndarray, layer: int) -> np.ndarray:
-    """`enrichment_p_value` of whole tables: P(X ≥ k) under the hypergeometric distribution; shapes broadcast."""
-    return np.minimum(1.0, hypergeom.sf(np.asarray(k) - 1, layer, category, branch))
+def enrichment_p_value(k: int, category: int, branch: int, layer: int) -> float:
+    """P(X ≥ k) if the units of a category are assigned to branches at random (hypergeometric, Fisher's exact test).
+
+    The p-value of one test, on counts alone: it knows nothing of how many categories were tried, nor of what else
+    sets the branch apart, such as its kernel size or inputs that all its units share.
+
+    Args:
+        k: units of the category in the branch.
+        category: units of the category in the layer.
+        branch: units of the branch.
+        layer: units of the layer.
+
+    Raises:
+        WbsiteError: a count is no whole number, or there are no such sets of units.
+    """
+    counts = {"k": k, "category": category, "branch": branch, "layer": layer}
+    for name, count in counts.items():
+        try:
+            counts[name] = index(count)
+        except TypeError:
+            raise WbsiteError(f"{name} is {count!r}.", "Give a whole number of units.") from None
+    k, category, branch, layer = counts.values()
+    if layer < 1:
+        raise WbsiteError(f"a layer of {layer} units.", "Give the number of units of the layer, 1 or more.")
+    for name in ("category", "branch"):
+        if not 0 <= counts[name] <= layer:
+            raise WbsiteError(
+                f"{name} is {counts[name]}, of a layer of {layer} units.", f"Expected a number from 0 to {layer}."
+            )
+    low, high = max(0, category + branch - layer), min(category, branch)
+    if not low <= k <= high:
+        raise WbsiteError(
+            f"k is {k}, where a category of {category} and a branch of {branch} units share {low} to {high}"
+            f" of a layer's {layer}.",
+            "k counts the units that are in both.",
+        )
+    return float(upper_tail(k, category, branch, layer))
+
+
+def upper_tail(k: np.ndarray | int, category: np.ndarray | int, branch: np.ndarray | int, layer: int) -> np.ndarray:
+    """P(X ≥ k) of whole tables under the hypergeometric distribution, unchecked; shapes broadcast."""
+    return np.asarray(np.minimum(1.0, hypergeom.sf(np.asarray(k) - 1, layer, category, branch)))
 
 
 def odds_ratio(
@@ -43,12 +85,12 @@ def odds_ratio(
     Returns:
         Ratio, lower and upper end, each in (0, ∞).
     """
-    k, category, branch = np.broadcast_arrays(*(np.asarray(of, dtype=float) for of in (k, category, branch)))
+    k, category, branch = np.broadcast_arrays(*(np.asarray(count, dtype=float) for count in (k, category, branch)))
     cells = np.stack((k, branch - k, category - k, layer - branch - category + k)) + 0.5
     middle = np.log(cells[0] * cells[3] / (cells[1] * cells[2]))
     half = norm.ppf((1 + level) / 2) * np.sqrt((1 / cells).sum(0))
-    nothing = (category == 0) | (category == layer) | (branch == 0) | (branch == layer)
-    ratio, low, high = (np.where(nothing, np.nan, np.exp(middle + sign * half)) for sign in (0, -1, 1))
+    undefined = (category == 0) | (category == layer) | (branch == 0) | (branch == layer)
+    ratio, low, high = (np.where(undefined, np.nan, np.exp(middle + sign * half)) for sign in (0, -1, 1))
     return ratio, low, high
 
 
@@ -56,8 +98,8 @@ def familywise(branch: np.ndarray, categories: np.ndarray, draws: int, seed: int
     """Permutation p-values of every branch and category of one layer, adjusted for there being many: float (B, C).
 
     Units are permuted among the branches, whose sizes stay, with all their categories. A cell's value is the share of
-    permutations whose smallest hypergeometric p over all cells is at most the cell's own, the given labels counted as
-    one of them (Westfall & Young 1993, minP). So the chance of one or more values ≤ α in a layer without
+    permutations whose smallest hypergeometric p over all cells is at most the cell's own, the observed labels counted
+    as one of them (Westfall & Young 1993, minP). So the chance of one or more values ≤ α in a layer without
     specialization is at most α, however much categories overlap.
 
     Args:
@@ -70,10 +112,10 @@ def familywise(branch: np.ndarray, categories: np.ndarray, draws: int, seed: int
     # A cell's p is known for each count that it can take: looked up, not computed for every permutation.
     table = upper_tail(np.arange(units + 1)[:, None, None], total[None, None, :], sizes[None, :, None], units)
     rows, columns = np.indices(observed.shape)
-    own = table[observed, rows, columns]
+    p = table[observed, rows, columns]
     permuted = shuffled_sums(sizes, categories.astype(np.int32), draws, seed)
-    smallest = np.concatenate([table[found, rows, columns].min((1, 2)) for found in permuted])
-    at_most = np.searchsorted(np.sort(smallest), own * (1 + 1e-9), side="right")
+    smallest = np.concatenate([table[block, rows, columns].min((1, 2)) for block in permuted])
+    at_most = np.searchsorted(np.sort(smallest), p * (1 + 1e-9), side="right")
     return (1 + at_most) / (1 + draws)
 
 
@@ -85,7 +127,7 @@ def shuffled_sums(sizes: np.ndarray, values: np.ndarray, draws: int, seed: int) 
         values: (N, C), of every unit.
 
     Yields:
-        (d, B, C), blocks of draws that are `draws` together.
+        (d, B, C), the draws in blocks of d.
     """
     rng = np.random.default_rng(seed)
     units = len(values)
@@ -100,7 +142,7 @@ def false_discovery(p: np.ndarray) -> np.ndarray:
     """Benjamini–Hochberg q-values of (T,) p-values; NaN is no test and stays NaN."""
     p = np.asarray(p, dtype=float)
     q = np.full_like(p, np.nan)
-    given = ~np.isnan(p)
-    if given.any():
-        q[given] = false_discovery_control(p[given])
+    tested = ~np.isnan(p)
+    if tested.any():
+        q[tested] = false_discovery_control(p[tested])
     return q

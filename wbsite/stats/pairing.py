@@ -1,4 +1,4 @@
-"""Whether things fit their own courses better than those of others: a permutation test of the pairing."""
+"""Whether items score higher with their own partners than with those of others: a permutation test of the pairing."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ import numpy as np
 
 
 class Pairing(NamedTuple):
-    """Mean with own partners, mean with all others, and p: how often random partners give as large a mean."""
+    """Mean score of the pairs, mean with all other partners, and p: how often random pairs have as large a mean."""
 
-    own: float
-    other: float
+    paired: float
+    unpaired: float
     p: float
 
 
-def pairing(scores: np.ndarray, own: Sequence[int], draws: int) -> Pairing:
-    """The mean of scores of things with their own partners against that with partners dealt at random.
+def pairing(scores: np.ndarray, partners: Sequence[int], draws: int) -> Pairing:
+    """Compares the mean score of items with their own partners with that of items with random partners.
 
-    A deal gives every thing a partner of its own. The given pairs count as one deal, so that p is at least
-    1 / (1 + draws); of two partners there are two deals, and p is never small.
+    In a draw every item gets a partner of its own. The observed pairs count as one draw, so that p is at least
+    1 / (1 + draws); with two partners there are two ways to pair, and p is never small.
 
     Args:
-        scores: (things, partners), of every possible pair.
-        own: each thing's own partner, no two the same.
-        draws: of deals, the same every time.
+        scores: (items, all partners), of every possible pair.
+        partners: each item's own partner, no two the same.
+        draws: number of random pairings, the same every time.
 
     Returns:
-        `other` and `p` are NaN for a single partner.
+        `unpaired` and `p` are NaN for a single partner.
     """
-    things, partners = scores.shape
-    mine = float(scores[np.arange(things), list(own)].mean())
-    if partners < 2:
-        return Pairing(mine, math.nan, math.nan)
-    other = float((scores.sum() - mine * things) / (things * (partners - 1)))
+    items, count = scores.shape
+    paired = float(scores[np.arange(items), list(partners)].mean())
+    if count < 2:
+        return Pairing(paired, math.nan, math.nan)
+    unpaired = float((scores.sum() - paired * items) / (items * (count - 1)))
     rng = np.random.default_rng(0)
-    deals = rng.permuted(np.tile(np.arange(partners), (draws, 1)), axis=1)[:, :things]
-    chance = scores[np.arange(things), deals].mean(1)
-    return Pairing(mine, other, float((1 + (chance >= mine - 1e-12).sum()) / (1 + draws)))
+    permuted = rng.permuted(np.tile(np.arange(count), (draws, 1)), axis=1)[:, :items]
+    chance = scores[np.arange(items), permuted].mean(1)
+    return Pairing(paired, unpaired, float((1 + (chance >= paired - 1e-12).sum()) / (1 + draws)))

@@ -1,4 +1,4 @@
-"""Whether the units of one block differ from the other blocks' in any of several indices at once."""
+"""PERMANOVA: whether the units of one block differ from the other blocks' in any of several indices at once."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from .enrichment import shuffled_sums
 
 
 @dataclass(frozen=True)
-class Populations:
-    """What `populations` returns, for B blocks of N units in all.
+class Permanova:
+    """How far B blocks of N units in all differ.
 
     Attributes:
-        statistic: (B,), how far a block's mean ranks are from the stage's, squared, in units of what a random choice
-            of as many units gives, averaged over indices: 1 by chance.
+        statistic: (B,), how far a block's mean ranks are from the stage's, squared, in units of the same distance of a
+            random choice of as many units, averaged over indices: 1 by chance.
         p: (B,), share of permutations with as large a statistic.
-        share: of the variance of ranks, averaged over indices, the part that lies between blocks.
-        by_chance: what `share` is on average over permutations.
-        all_p: share of permutations with as large a `share`.
-        with_depth: of the part that lies between blocks what a straight line over their order explains.
+        share: of the variance of ranks, averaged over indices, that lies between blocks.
+        expected_share: mean of `share` over permutations.
+        share_p: share of permutations with as large a `share`.
+        depth_share: of the variance between blocks, the share that a straight line over their order explains.
     """
 
     statistic: np.ndarray
     p: np.ndarray
     share: float
-    by_chance: float
-    all_p: float
-    with_depth: float
+    expected_share: float
+    share_p: float
+    depth_share: float
 
 
-def populations(block: np.ndarray, indices: np.ndarray, draws: int, seed: int) -> Populations:
+def permanova(block: np.ndarray, indices: np.ndarray, draws: int, seed: int) -> Permanova:
     """Compares blocks of a stage by permuting whole units among them, block sizes kept.
 
     Each index is replaced by its ranks over all units (ties get their mean, units without a value the mean of all), so
     that no index and no outlier counts for more than another: a PERMANOVA (Anderson 2001) on standardised ranks. Whole
-    units are permuted, so correlations between indices do no harm. Blocks also follow one another: `with_depth` says
-    how much of the difference goes steadily with depth.
+    units are permuted, so correlations between indices do no harm. Blocks also follow one another: `depth_share` says
+    how much of the difference grows or falls steadily with depth.
 
     Args:
         block: int (N,), the block of every unit, 0 to B − 1 in order of execution.
@@ -50,37 +50,37 @@ def populations(block: np.ndarray, indices: np.ndarray, draws: int, seed: int) -
     sizes = np.bincount(block)
     units = len(block)
     if not ranks.shape[1] or units < 2:
-        return Populations(np.full(len(sizes), np.nan), np.full(len(sizes), np.nan), *[float("nan")] * 4)
+        return Permanova(np.full(len(sizes), np.nan), np.full(len(sizes), np.nan), *[float("nan")] * 4)
     chance = (units - sizes) / (sizes * (units - 1))  # variance of a mean of so many, drawn without replacement
     means = np.stack([ranks[block == b].mean(0) for b in range(len(sizes))])
     observed = _statistic(means, chance)
     between = float((observed * chance * sizes).sum() / units)
     above, above_all, sums = np.zeros(len(sizes)), 0, 0.0
-    for found in shuffled_sums(sizes, ranks, draws, seed):
-        drawn = _statistic(found / sizes[:, None], chance)
-        shares = (drawn * chance * sizes).sum(1) / units
-        above += (drawn >= observed * (1 - 1e-9)).sum(0)
+    for block_sums in shuffled_sums(sizes, ranks, draws, seed):
+        permuted = _statistic(block_sums / sizes[:, None], chance)
+        shares = (permuted * chance * sizes).sum(1) / units
+        above += (permuted >= observed * (1 - 1e-9)).sum(0)
         above_all += int((shares >= between * (1 - 1e-9)).sum())
         sums += float(shares.sum())
-    return Populations(
+    return Permanova(
         statistic=observed,
         p=(1 + above) / (1 + draws),
         share=between,
-        by_chance=sums / draws,
-        all_p=(1 + above_all) / (1 + draws),
-        with_depth=_with_depth(means, sizes),
+        expected_share=sums / draws,
+        share_p=(1 + above_all) / (1 + draws),
+        depth_share=_depth_share(means, sizes),
     )
 
 
 def standard_ranks(indices: np.ndarray) -> np.ndarray:
-    """Ranks of every column in units of their standard deviation, mean 0, NaN in the middle; without columns that are
-    constant: (N, at most J)."""
-    kept = [column for column in indices.T if len(np.unique(column[~np.isnan(column)])) > 1]
-    ranks = np.zeros((len(indices), len(kept)))
-    for j, column in enumerate(kept):
-        there = ~np.isnan(column)
-        ranks[there, j] = rankdata(column[there])
-        ranks[there, j] -= ranks[there, j].mean()
+    """(N, J) indices → (N, at most J): ranks of every column that is not constant, in units of their standard
+    deviation, mean 0; NaN gets 0."""
+    columns = [column for column in indices.T if len(np.unique(column[~np.isnan(column)])) > 1]
+    ranks = np.zeros((len(indices), len(columns)))
+    for j, column in enumerate(columns):
+        defined = ~np.isnan(column)
+        ranks[defined, j] = rankdata(column[defined])
+        ranks[defined, j] -= ranks[defined, j].mean()
     return ranks / np.sqrt((ranks**2).mean(0))
 
 
@@ -88,7 +88,7 @@ def _statistic(means: np.ndarray, chance: np.ndarray) -> np.ndarray:
     return (means**2).mean(-1) / np.maximum(chance, np.finfo(float).tiny)
 
 
-def _with_depth(means: np.ndarray, sizes: np.ndarray) -> float:
+def _depth_share(means: np.ndarray, sizes: np.ndarray) -> float:
     depth = np.arange(len(sizes)) - np.average(np.arange(len(sizes)), weights=sizes)
     total = (sizes[:, None] * means**2).sum()
     if total == 0 or len(sizes) < 2:

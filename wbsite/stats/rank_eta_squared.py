@@ -1,4 +1,4 @@
-"""Parting: how much of a property's variance over the units of a layer lies between its branches, against chance."""
+"""Rank eta squared: how much of a property's variance over a layer's units lies between its branches, and by chance."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from scipy.stats import rankdata
 
 from wbsite.core.errors import WbsiteError
 
-from .roc_auc import separation
+from .roc_auc import roc_auc
 
 LEVEL = 0.95
-"""Quantile of the null that a parting has to pass to be called more than chance."""
+"""Quantile of the null that a share has to pass to be called more than chance."""
 
 _ROUNDING = 1e-12
 """Share of a sum of squares below which it is rounding, not variance."""
 
 
 @dataclass(frozen=True, eq=False)
-class Parting:
-    """What `parting` returns; NaN where a property does not vary or all units are in one branch.
+class RankEtaSquared:
+    """A share of rank variance with its null; NaN where a property does not vary or all units are in one branch.
 
     Attributes:
-        share: in [0, 1], of the rank variance that lies between branches.
-        p: share of the null at or above it, the given branches counted as one draw of it.
+        share: of the rank variance that lies between branches, in [0, 1].
+        p: share of the null at or above it, the observed branches counted as one draw of it.
         null: (draws,) the same share under the null.
-        units: that have the property.
+        units: number of units that have the property.
     """
 
     share: float
@@ -52,48 +52,48 @@ class Parting:
         return self.p <= 1 - LEVEL + 1e-9 and self.share > self.limit
 
 
-def parting(
+def rank_eta_squared(
     values: np.ndarray, branch: np.ndarray, without: np.ndarray | None = None, *, draws: int, seed: int | Sequence[int]
-) -> Parting:
-    """How far branches part in a property, and how far units dealt to them at random would.
+) -> RankEtaSquared:
+    """How far branches differ in a property, and how far they would if units were assigned to them at random.
 
-    The null keeps the sizes of branches. With `without`, what is permuted is what a line through the ranks of
-    `without` leaves of the property, and what permuting brings back along that line is taken out again (Freedman and
-    Lane 1983): branches may differ in `without` as they do.
+    The null keeps the sizes of branches. With `without`, the property's residuals from a line through the ranks of
+    `without` are permuted, and what they then share with `without` is removed again (Freedman and Lane 1983): branches
+    may differ in `without` as they do.
 
     Args:
-        values, branch, without: as in `variance_between`.
+        values, branch, without: as in `rank_share`.
         draws: of the null.
-        seed: of them.
+        seed: of the draws.
 
     Raises:
         WbsiteError: of different lengths.
     """
-    given, of, third = _living(values, branch, without)
-    left, known = _left(given, third)
-    axes = _apart(of, known)
-    if not len(left) or not axes.shape[1]:
-        return Parting(math.nan, math.nan, np.full(draws, math.nan), len(given))
-    share = _share(left[None], axes, known)[0]
+    values, branch, without = _defined(values, branch, without)
+    residuals, known = _residuals(values, without)
+    axes = _branch_axes(branch, known)
+    if not len(residuals) or not axes.shape[1]:
+        return RankEtaSquared(math.nan, math.nan, np.full(draws, math.nan), len(values))
+    share = _share(residuals[None], axes, known)[0]
     rng = np.random.default_rng(seed)
-    order = rng.permuted(np.tile(np.arange(len(left)), (draws, 1)), axis=1)
-    null = _share(left[order], axes, known)
+    order = rng.permuted(np.tile(np.arange(len(residuals)), (draws, 1)), axis=1)
+    null = _share(residuals[order], axes, known)
     p = (1 + int((null >= share - 1e-9).sum())) / (1 + draws)
-    return Parting(float(share), p, null, len(given))
+    return RankEtaSquared(float(share), p, null, len(values))
 
 
-def variance_between(values: np.ndarray, branch: np.ndarray, without: np.ndarray | None = None) -> float:
+def rank_share(values: np.ndarray, branch: np.ndarray, without: np.ndarray | None = None) -> float:
     """η² of ranks: the share of the variance of a property's ranks that lies between branches, in [0, 1].
 
-    H / (N − 1), with H of Kruskal and Wallis (1952), ties corrected. With `without`, partial η² of the ranks: of what
-    a line through the ranks of `without` leaves of the property's, the share that branches explain beyond that line
-    (analysis of covariance on ranks, Conover and Iman 1982). The line takes out what grows or falls with `without`;
-    a curved dependence it takes out in part.
+    H / (N − 1), with H of Kruskal and Wallis (1952), ties corrected. With `without`, partial η² of the ranks: of the
+    residuals of the property's ranks from a line through those of `without`, the share that branches explain
+    (analysis of covariance on ranks, Conover and Iman 1982). The line removes what grows or falls with `without`, and
+    only part of a curved dependence.
 
     Args:
         values: (N,) of units; a unit with NaN is left out.
         branch: int (N,), the branch of every unit.
-        without: (N,) a property that is taken out; a unit with NaN is left out.
+        without: (N,) a property that is controlled for; a unit with NaN is left out.
 
     Returns:
         NaN where nothing varies, or all units are in one branch.
@@ -101,67 +101,70 @@ def variance_between(values: np.ndarray, branch: np.ndarray, without: np.ndarray
     Raises:
         WbsiteError: of different lengths.
     """
-    given, of, third = _living(values, branch, without)
-    left, known = _left(given, third)
-    axes = _apart(of, known)
-    return float(_share(left[None], axes, known)[0]) if len(left) and axes.shape[1] else math.nan
+    values, branch, without = _defined(values, branch, without)
+    residuals, known = _residuals(values, without)
+    axes = _branch_axes(branch, known)
+    return float(_share(residuals[None], axes, known)[0]) if len(residuals) and axes.shape[1] else math.nan
 
 
-def split_at_random(
+def random_split_shares(
     values: np.ndarray, without: np.ndarray | None = None, *, branches: int, draws: int, seed: int | Sequence[int]
 ) -> np.ndarray:
-    """(draws,) shares when the units, all their properties together, are dealt to so many branches of equal size.
+    """(draws,) shares when the units are assigned at random to so many branches of equal size.
+
+    A unit keeps all its properties.
 
     Args:
-        values, without: as in `variance_between`.
+        values, without: as in `rank_share`.
     """
     rng = np.random.default_rng(seed)
     equal = np.arange(len(values)) * branches // len(values)
-    given, units, third = _living(values, np.arange(len(values)), without)
-    left, known = _left(given, third)
-    if not len(left):
+    values, units, without = _defined(values, np.arange(len(values)), without)
+    residuals, known = _residuals(values, without)
+    if not len(residuals):
         return np.full(draws, math.nan)
-    deals = (_apart(rng.permutation(equal)[units], known) for _ in range(draws))
-    return np.array([_share(left[None], axes, known)[0] if axes.shape[1] else math.nan for axes in deals])
+    splits = (_branch_axes(rng.permutation(equal)[units], known) for _ in range(draws))
+    return np.array([_share(residuals[None], axes, known)[0] if axes.shape[1] else math.nan for axes in splits])
 
 
-def folded_area(values: np.ndarray, branch: np.ndarray) -> float:
+def folded_auc(values: np.ndarray, branch: np.ndarray) -> float:
     """The area under the ROC curve between two branches, the larger of it and its complement, in [0.5, 1].
 
     NaN for another number of branches.
     """
-    given, of, _ = _living(values, branch, None)
-    names = np.unique(of)
+    values, branch, _ = _defined(values, branch, None)
+    names = np.unique(branch)
     if len(names) != 2:
         return math.nan
-    area = separation(given[of == names[0]], given[of == names[1]]).auc
+    area = roc_auc(values[branch == names[0]], values[branch == names[1]]).auc
     return max(area, 1 - area)
 
 
-def _living(
+def _defined(
     values: np.ndarray, branch: np.ndarray, without: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    given, of = np.asarray(values, np.float64), np.asarray(branch)
-    third = None if without is None else np.asarray(without, np.float64)
-    if given.ndim != 1 or any(other is not None and other.shape != given.shape for other in (of, third)):
-        shapes = ", ".join(str(other.shape) for other in (given, of, third) if other is not None)
+    """The same of units that have both properties."""
+    values, branch = np.asarray(values, np.float64), np.asarray(branch)
+    without = None if without is None else np.asarray(without, np.float64)
+    if values.ndim != 1 or any(other is not None and other.shape != values.shape for other in (branch, without)):
+        shapes = ", ".join(str(other.shape) for other in (values, branch, without) if other is not None)
         raise WbsiteError(f"properties and branches have shapes {shapes}.", "Give one of each for every unit, (n,).")
-    there = ~np.isnan(given) if third is None else ~(np.isnan(given) | np.isnan(third))
-    return given[there], of[there], None if third is None else third[there]
+    kept = ~np.isnan(values) if without is None else ~(np.isnan(values) | np.isnan(without))
+    return values[kept], branch[kept], None if without is None else without[kept]
 
 
-def _left(values: np.ndarray, without: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """What is left of the ranks, (N,), and orthonormal axes (N, k) of what is taken out, the mean and the line; of
-    ranks of which nothing is left, (0,)."""
+def _residuals(values: np.ndarray, without: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Residuals of the ranks from their mean and from the line through `without`, (N,), (0,) where they are rounding;
+    and orthonormal axes (N, k) of mean and line."""
     columns = [np.ones(len(values))] if without is None else [np.ones(len(values)), rankdata(without)]
     known = _axes(np.stack(columns, 1))
     ranks = rankdata(values)
-    left = _without(ranks, known)
-    return left if np.square(left).sum() > _ROUNDING * np.square(ranks).sum() else np.zeros(0), known
+    residuals = _without(ranks, known)
+    return residuals if np.square(residuals).sum() > _ROUNDING * np.square(ranks).sum() else np.zeros(0), known
 
 
-def _apart(branch: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Orthonormal axes (N, b) along which branches differ, beyond what is known of the units."""
+def _branch_axes(branch: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Orthonormal axes (N, b) along which branches differ, orthogonal to the known ones."""
     return _axes(_without((branch == np.unique(branch)[:, None]).astype(float), known).T)
 
 
@@ -176,8 +179,8 @@ def _without(rows: np.ndarray, known: np.ndarray) -> np.ndarray:
     return rows - rows @ known @ known.T
 
 
-def _share(left: np.ndarray, axes: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """(D, N) → (D,) the share of what is left of each row that lies along the axes."""
-    between = np.square(left @ axes).sum(1)
-    whole = np.square(left).sum(1) - np.square(left @ known).sum(1)
-    return np.clip(between / np.where(whole > 0, whole, 1), 0, 1)
+def _share(residuals: np.ndarray, axes: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(D, N) → (D,) the share of each row's squares, without those along the known axes, that lies along the axes."""
+    between = np.square(residuals @ axes).sum(1)
+    total = np.square(residuals).sum(1) - np.square(residuals @ known).sum(1)
+    return np.clip(between / np.where(total > 0, total, 1), 0, 1)

@@ -1,4 +1,4 @@
-"""How far two sets of units part in an index: the area under the ROC curve with an interval, and Mann–Whitney's p."""
+"""How far two sets of units differ in an index: the area under the ROC curve with an interval, Mann–Whitney's p."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from scipy.stats import mannwhitneyu, norm, rankdata
 
 
 @dataclass(frozen=True)
-class Separation:
-    """What `separation` returns.
+class RocAuc:
+    """The area under a ROC curve.
 
     Attributes:
-        auc: chance that a unit inside has the higher value than one outside: 0.5 where they do not part, 1 or 0 where
-            they part wholly.
-        low, high: interval of it.
+        auc: chance that a unit inside has the higher value than one outside: 0.5 where the sets do not differ, 1 or 0
+            where they are completely separate.
+        low, high: its interval.
         p: two-sided, Mann–Whitney.
         inside, outside: units with a value.
     """
@@ -31,13 +31,13 @@ class Separation:
     outside: int
 
 
-def separation(inside: np.ndarray, outside: np.ndarray, level: float = 0.95) -> Separation:
+def roc_auc(inside: np.ndarray, outside: np.ndarray, level: float = 0.95) -> RocAuc:
     """The area under the ROC curve between the values of units inside and outside a branch.
 
     Ties count half. The interval is the wider of two at either end. DeLong's (1988, on the logit scale), from the units
-    themselves, holds where the values of one side scatter more than the other's; where the sets part wholly it shrinks
-    to a point, as a bootstrap does. Newcombe's method 5 (2006), the score interval with Hanley and McNeil's variance,
-    keeps its width there, and whole parting is what the towers of a first layer can show. Both take units to be
+    themselves, holds where the values of one side scatter more than the other's; where the sets are completely separate
+    it shrinks to a point, as a bootstrap does. Newcombe's method 5 (2006), the score interval with Hanley and McNeil's
+    variance, keeps its width there, and the towers of a first layer can be completely separate. Both take units to be
     independent.
 
     Args:
@@ -50,15 +50,15 @@ def separation(inside: np.ndarray, outside: np.ndarray, level: float = 0.95) -> 
     inside, outside = (values[~np.isnan(values)] for values in (np.asarray(inside, float), np.asarray(outside, float)))
     n, m = len(inside), len(outside)
     if not n or not m:
-        return Separation(math.nan, math.nan, math.nan, math.nan, n, m)
+        return RocAuc(math.nan, math.nan, math.nan, math.nan, n, m)
     if np.ptp(np.concatenate((inside, outside))) == 0:
         auc, p = 0.5, 1.0  # all tied: Mann–Whitney's normal approximation has no variance
     else:
-        found = mannwhitneyu(inside, outside, alternative="two-sided")
-        auc, p = float(found.statistic) / (n * m), min(1.0, float(found.pvalue))
+        test = mannwhitneyu(inside, outside, alternative="two-sided")
+        auc, p = float(test.statistic) / (n * m), min(1.0, float(test.pvalue))
     z = float(norm.ppf((1 + level) / 2))
     ends = (_delong(auc, inside, outside, z), _newcombe(auc, n, m, z))
-    return Separation(auc, min(low for low, _ in ends), max(high for _, high in ends), p, n, m)
+    return RocAuc(auc, min(low for low, _ in ends), max(high for _, high in ends), p, n, m)
 
 
 def _delong(auc: float, inside: np.ndarray, outside: np.ndarray, z: float) -> tuple[float, float]:

@@ -18,17 +18,16 @@ from wbsite.core.store import Entry, Store, canonical
 from wbsite.graph.layers import Layers, discover
 from wbsite.models import formats
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
-from wbsite.ops.branches.enrichment_p import enrichment_p_value
-from wbsite.ops.branches.group_tests import Population, category_tests, index_tests
+from wbsite.ops.branches.group_tests import GroupUnits, category_tests, index_tests
 from wbsite.ops.tuning.categories import FILTER_CATEGORIES, filter_categories
 from wbsite.ops.tuning.filter_tuning import FilterTuning
 from wbsite.ops.tuning.indices import INDICES
 from wbsite.results.base import Result
 from wbsite.results.branches.enrichment import Enrichment
 from wbsite.results.branches.tuning import Tuning
-from wbsite.stats.enrichment import false_discovery
-from wbsite.stats.roc_auc import separation
-from wbsite.stats.single_case import prediction_p
+from wbsite.stats.enrichment import enrichment_p_value, false_discovery
+from wbsite.stats.roc_auc import roc_auc
+from wbsite.stats.single_case import single_case_p
 
 
 class Parted(nn.Module):
@@ -145,7 +144,7 @@ def test_first_layers_are_tested_by_their_weights_too(named_by_hand: Enrichment)
     chroma = row_of(rows, group="conv1", branch="tower 1", index="chroma", source="weights")
     tuning_of = FilterTuning.of(network()[0].module.get_submodule("conv1").weight)  # type: ignore[arg-type]
     values = tuning_of.chroma.numpy()
-    assert chroma["auc"] == separation(values[:8], values[8:]).auc
+    assert chroma["auc"] == roc_auc(values[:8], values[8:]).auc
     assert chroma["median_in"] == np.median(values[:8])
     assert set(rows.loc[rows["source"] == "weights", "group"]) == {"conv1"}
 
@@ -244,7 +243,7 @@ def random_layers(draws: int, units: int) -> list[pd.DataFrame]:
 
 def test_two_hundred_random_first_layers_show_no_more_than_chance() -> None:
     """Where units are exchangeable, the tests err as often as they say, or less."""
-    towers = Population(("tower 1", "tower 2"), (7, 7), np.repeat([0, 1], 24))
+    towers = GroupUnits(("tower 1", "tower 2"), (7, 7), np.repeat([0, 1], 24))
     p, effects, layers_with_q = [], [], 0
     for table in random_layers(200, 48):
         named = filter_categories(table)
@@ -267,8 +266,8 @@ def test_untrained_copies_make_up_for_what_units_of_a_branch_share() -> None:
         model, layers = network(seed)
         source = enrichment._measured(model, ["conv2"], Context(model, layers, None, torch.device("cpu"), {}, {}))
         inside = source.units["unit"] < 6
-        found = [separation(source.units.loc[inside, n], source.units.loc[~inside, n]) for n in ("colour", "frequency")]
+        found = [roc_auc(source.units.loc[inside, n], source.units.loc[~inside, n]) for n in ("colour", "frequency")]
         areas.append([one.auc for one in found])
     values = np.array(areas)
-    against = [prediction_p(values[i], values[[(i + j) % 24 for j in range(1, 6)]]) for i in range(24)]
+    against = [single_case_p(values[i], values[[(i + j) % 24 for j in range(1, 6)]]) for i in range(24)]
     assert np.nanmean(np.array(against) <= 0.05) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 48)

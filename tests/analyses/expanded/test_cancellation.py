@@ -18,7 +18,7 @@ from wbsite.graph.layers import discover
 from wbsite.graph.recording import Recorded
 from wbsite.models import load
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
-from wbsite.ops.expanded.cancellation import by_chance, cancelling
+from wbsite.ops.expanded.cancellation import null_p_and_q, route_cancellation
 from wbsite.ops.expanded.weights import expanded_weights
 from wbsite.results.expanded.cancellation import Cancellation
 from wbsite.results.expanded.gradients import Gradients
@@ -155,8 +155,8 @@ def test_networks_that_come_with_wbsite_have_units_to_show(name: str) -> None:
 
 def test_boundary_detectors_of_inceptionv1_are_found_by_their_weights(bvlc: Any) -> None:
     """Photographs that excite them most show boundaries; here only that the same few units come out again."""
-    measured = cancelling(Recorded.of(bvlc), Route("conv2d2", "mixed3a", "mixed3b_5x5"), draws=4)
+    measured = route_cancellation(Recorded.of(bvlc), Route("conv2d2", "mixed3a", "mixed3b_5x5"), draws=4)
     hidden = measured.pairs.hidden
     assert set(hidden.argsort(descending=True)[:3].tolist()) == {27, 34, 36}
-    _, q = by_chance(hidden, torch.cat([pairs.hidden for pairs in measured.nulls["shuffle"]]))
+    _, q = null_p_and_q(hidden, torch.cat([pairs.hidden for pairs in measured.nulls["shuffle"]]))
     assert (q[[27, 34, 36]] < 0.2).all()

@@ -6,7 +6,13 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from wbsite.ops.branches.communities import best_of, explained, louvain, modularity, null_modularity
+from wbsite.ops.branches.communities import (
+    best_communities,
+    community_eta_squared,
+    louvain,
+    modularity,
+    null_modularity,
+)
 
 
 def blocks(rng: np.random.Generator, sizes: tuple[int, ...] = (8, 12, 10)) -> tuple[np.ndarray, np.ndarray]:
@@ -18,7 +24,7 @@ def blocks(rng: np.random.Generator, sizes: tuple[int, ...] = (8, 12, 10)) -> tu
 
 def test_planted_communities_are_found_with_every_seed() -> None:
     strength, label = blocks(np.random.default_rng(0))
-    found, values, stability = best_of(strength, 5)
+    found, values, stability = best_communities(strength, 5)
     assert found.count == 3
     for units in (found.inputs, found.outputs):
         assert len({(int(a), int(b)) for a, b in zip(units, label, strict=True)}) == 3
@@ -63,12 +69,12 @@ def test_units_without_weights_belong_to_none() -> None:
 def test_a_property_that_communities_share_is_told_from_one_they_do_not() -> None:
     rng = np.random.default_rng(0)
     label = np.repeat([0, 1, 2, -1], [10, 10, 10, 5])
-    eta, chance, p, units = explained(label, label + rng.uniform(0, 0.5, 35), 999, 0)
+    eta, chance, p, units = community_eta_squared(label, label + rng.uniform(0, 0.5, 35), 999, 0)
     ranks = np.arange(30.0)
     between = 10 * sum((ranks[k * 10 : k * 10 + 10].mean() - 14.5) ** 2 for k in range(3))
     assert eta == pytest.approx(between / ((ranks - 14.5) ** 2).sum())
     assert chance == pytest.approx(2 / 29, abs=0.01)
     assert (p, units) == (0.001, 30)
-    assert explained(label, rng.uniform(size=35), 999, 0)[2] > 0.05
-    assert np.isnan(explained(label, np.ones(35), 99, 0)[0])
-    assert np.isnan(explained(np.zeros(35, int), rng.uniform(size=35), 99, 0)[0])
+    assert community_eta_squared(label, rng.uniform(size=35), 999, 0)[2] > 0.05
+    assert np.isnan(community_eta_squared(label, np.ones(35), 99, 0)[0])
+    assert np.isnan(community_eta_squared(np.zeros(35, int), rng.uniform(size=35), 99, 0)[0])

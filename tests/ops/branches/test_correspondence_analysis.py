@@ -7,7 +7,13 @@ import pytest
 import torch
 
 from wbsite.core.errors import WbsiteError
-from wbsite.ops.branches.correspondence_analysis import balanced, connectivity_factors, dealt, null_values, strengths
+from wbsite.ops.branches.correspondence_analysis import (
+    balanced,
+    connectivity_factors,
+    null_values,
+    shuffled_strengths,
+    strengths,
+)
 
 
 def planted(rng: np.random.Generator, outputs: int = 40, inputs: int = 30) -> torch.Tensor:
@@ -110,12 +116,12 @@ def test_units_without_weights_have_no_place_and_move_no_other() -> None:
     np.testing.assert_allclose(other.inputs[:8], found.inputs, atol=1e-12)
     assert not other.residuals[:, 8].any()
     assert np.isfinite(balanced(other.strength)).all()
-    assert not dealt(other.strength, np.random.default_rng(0))[:, 8].any()
+    assert not shuffled_strengths(other.strength, np.random.default_rng(0))[:, 8].any()
 
 
 def test_the_null_keeps_overall_strengths_and_the_ratios() -> None:
     a = strengths(planted(np.random.default_rng(3), 120, 100))
-    drawn = dealt(a, np.random.default_rng(0))
+    drawn = shuffled_strengths(a, np.random.default_rng(0))
     for axis in (0, 1):
         assert np.corrcoef(drawn.sum(axis), a.sum(axis))[0, 1] > 0.98
     expected = np.outer(a.sum(1), a.sum(0)) / a.sum()

@@ -7,14 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from wbsite.ops.branches.enrichment_p import enrichment_p_value
-from wbsite.ops.branches.group_tests import Population, category_tests, index_tests
-from wbsite.stats.roc_auc import separation
+from wbsite.ops.branches.group_tests import GroupUnits, category_tests, index_tests
+from wbsite.stats.enrichment import enrichment_p_value
+from wbsite.stats.roc_auc import roc_auc
 
-MIXED3A = Population(("1x1", "3x3", "5x5", "pool"), (1, 3, 5, 1), np.repeat([0, 1, 2, 3], [64, 128, 32, 32]))
+MIXED3A = GroupUnits(("1x1", "3x3", "5x5", "pool"), (1, 3, 5, 1), np.repeat([0, 1, 2, 3], [64, 128, 32, 32]))
 
 
-def rows_of(group: Population, names: list[str], categories: np.ndarray) -> dict[tuple[str, str], dict]:
+def rows_of(group: GroupUnits, names: list[str], categories: np.ndarray) -> dict[tuple[str, str], dict]:
     found = category_tests(group, names, categories, 500, 0)
     return {(row["branch"], row["category"]): row for row in found}
 
@@ -45,7 +45,7 @@ def test_branches_of_one_kernel_size_are_compared_with_each_other_alone() -> Non
     assert row["same_kernel_p"] == pytest.approx(enrichment_p_value(k, total, 32, 96))
     values = rng.normal(size=(256, 1))
     by_index = {r["branch"]: r for r in index_tests(MIXED3A, ["i"], values)}
-    expected = separation(values[224:, 0], values[:64, 0])
+    expected = roc_auc(values[224:, 0], values[:64, 0])
     assert (by_index["pool"]["same_kernel_auc"], by_index["pool"]["same_kernel_p"]) == (expected.auc, expected.p)
     assert math.isnan(by_index["5x5"]["same_kernel_p"])
 
@@ -62,7 +62,7 @@ def test_units_without_a_value_are_left_out_of_an_index() -> None:
 
 
 def test_a_branch_whose_units_were_all_left_out_is_no_crash() -> None:
-    group = Population(("a", "b", "c"), (3, 3, 3), np.array([0, 0, 2, 2, 2]))
+    group = GroupUnits(("a", "b", "c"), (3, 3, 3), np.array([0, 0, 2, 2, 2]))
     rows = category_tests(group, ["x"], np.array([[1], [1], [0], [0], [0]], bool), 200, 0)
     assert [(row["branch_units"], row["in_branch"]) for row in rows] == [(2, 2), (0, 0), (3, 0)]
     assert rows[1]["p"] == 1
@@ -71,6 +71,6 @@ def test_a_branch_whose_units_were_all_left_out_is_no_crash() -> None:
 
 
 def test_many_branches_alike_are_counted_not_named() -> None:
-    group = Population(tuple(map(str, range(8))), (3,) * 8, np.repeat(np.arange(8), 4))
+    group = GroupUnits(tuple(map(str, range(8))), (3,) * 8, np.repeat(np.arange(8), 4))
     assert group.peers_text(0) == "7 others with 3×3 kernels"
     assert group.peers(0).all()

@@ -12,7 +12,7 @@ from wbsite.graph.dominators import Route, routes
 from wbsite.graph.layers import discover
 from wbsite.graph.recording import Recorded
 from wbsite.models import load
-from wbsite.ops.expanded.cancellation import Cancelling, by_chance, cancelling, composed
+from wbsite.ops.expanded.cancellation import RouteCancellation, compose, null_p_and_q, route_cancellation
 from wbsite.ops.expanded.weights import expanded_weights
 
 
@@ -39,13 +39,13 @@ def contributions(recorded: Recorded, route: Route, stride: int) -> torch.Tensor
     into = expanded_weights(recorded, route.between, route.target)
     kernels = expanded_weights(recorded, route.source, route.between)
     steps = (stride, stride)
-    return torch.stack([torch.stack([composed(u, s, steps) for s in kernels.transpose(0, 1)]) for u in into])
+    return torch.stack([torch.stack([compose(u, s, steps) for s in kernels.transpose(0, 1)]) for u in into])
 
 
 def test_everything_is_what_adding_up_the_contributions_gives() -> None:
     recorded, route = routed(chain())
     assert route == Route("0", "3", "5")
-    found = cancelling(recorded, route, strongest=3, draws=1)
+    found = route_cancellation(recorded, route, strongest=3, draws=1)
     every = contributions(recorded, route, 2)
     assert torch.allclose(every.sum(2), expanded_weights(recorded, "0", "5"), atol=1e-6)
     strength, net = every.square().sum((2, 3, 4)).sqrt(), every.sum(2).flatten(2).norm(dim=2)
@@ -62,7 +62,7 @@ def test_everything_is_what_adding_up_the_contributions_gives() -> None:
 
 def test_random_signs_are_coherent_by_one_on_average() -> None:
     recorded, route = routed(chain())
-    found = cancelling(recorded, route, draws=40)
+    found = route_cancellation(recorded, route, draws=40)
     for draws in found.nulls.values():
         squares = torch.cat([pairs.coherence.square().flatten() for pairs in draws])
         assert float(squares.mean()) == pytest.approx(1, abs=0.1)
@@ -80,12 +80,12 @@ def planted() -> nn.Module:
 
 def test_a_unit_whose_paths_cancel_is_found() -> None:
     recorded, route = routed(planted())
-    found = cancelling(recorded, route, draws=20)
+    found = route_cancellation(recorded, route, draws=20)
     hidden = found.pairs.hidden
     assert int(hidden.argmax()) == 4
     assert float(hidden[4]) == pytest.approx(1, abs=1e-5)
     for draws in found.nulls.values():
-        p, q = by_chance(hidden, torch.cat([pairs.hidden for pairs in draws]))
+        p, q = null_p_and_q(hidden, torch.cat([pairs.hidden for pairs in draws]))
         assert p[4] < 0.01
         assert q[4] < 0.06
         assert q.sort().values[1] > 0.1
@@ -94,8 +94,8 @@ def test_a_unit_whose_paths_cancel_is_found() -> None:
 def test_draws_are_those_of_the_seed() -> None:
     recorded, route = routed(chain())
 
-    def drawn(seed: int) -> Cancelling:
-        return cancelling(recorded, route, draws=1, seed=seed)
+    def drawn(seed: int) -> RouteCancellation:
+        return route_cancellation(recorded, route, draws=1, seed=seed)
 
     assert torch.equal(drawn(0).nulls["signs"][0].net, drawn(0).nulls["signs"][0].net)
     assert not torch.equal(drawn(0).nulls["shuffle"][0].net, drawn(1).nulls["shuffle"][0].net)
@@ -103,7 +103,7 @@ def test_draws_are_those_of_the_seed() -> None:
 
 def test_chance_counts_what_is_at_least_as_large() -> None:
     null = torch.arange(99) / 100
-    p, q = by_chance(torch.tensor([0.5, 2.0, 0.98, 0.0]), null)
+    p, q = null_p_and_q(torch.tensor([0.5, 2.0, 0.98, 0.0]), null)
     assert p.tolist() == pytest.approx([0.5, 0.01, 0.02, 1.0])
     assert q.tolist() == pytest.approx([0.5 * 4 / 3, 0.04, 0.04, 1.0])
 
@@ -142,4 +142,4 @@ class Pooled(nn.Module):
 
 def test_a_whole_map_at_once_is_a_message() -> None:
     with pytest.raises(WbsiteError, match="sees the whole map of a at once"):
-        cancelling(Recorded.of(Pooled().eval()), Route("a", "b", "c"))
+        route_cancellation(Recorded.of(Pooled().eval()), Route("a", "b", "c"))

@@ -17,8 +17,8 @@ from wbsite.core.errors import WbsiteError
 from wbsite.graph.recording import Recorded
 from wbsite.models import load
 from wbsite.models.convert import convert
-from wbsite.ops.expanded.gradient_bounds import BestCase, best_case
-from wbsite.ops.expanded.photograph_gradients import example_gradients
+from wbsite.ops.expanded.gradient_bounds import GradientBounds, gradient_bounds
+from wbsite.ops.expanded.photograph_gradients import photograph_gradients
 from wbsite.ops.expanded.weights import Paths, expanded_weights, path_products
 
 ROUNDING = 1e-5
@@ -45,7 +45,7 @@ def outside(gradients: torch.Tensor, low: torch.Tensor, high: torch.Tensor, slac
     return int(((gradients < low) | (gradients > high)).sum())
 
 
-def holds(gradients: torch.Tensor, paths: Paths, best: BestCase) -> None:
+def holds(gradients: torch.Tensor, paths: Paths, best: GradientBounds) -> None:
     """Gradient ≤ best case ≤ sum of path products, and mirrored."""
     slack = ROUNDING * paths.magnitude
     assert outside(gradients, paths.negative, paths.positive, slack) == 0
@@ -75,11 +75,11 @@ def test_no_photograph_leaves_the_bounds_in_inceptionv1(
 ) -> None:
     inputs = photographs(shared_data("images/imagenet_sample200_jpeg.npz"), bvlc.spec, 50)
     model = Recorded.of(bvlc)
-    found = example_gradients(model, source, target, inputs, units, at="strongest")
+    found = photograph_gradients(model, source, target, inputs, units, position="strongest")
     holds(
         found.gradients,
         path_products(model, source, target, units, pools="gates"),
-        best_case(model, source, target, units),
+        gradient_bounds(model, source, target, units),
     )
 
 
@@ -90,9 +90,11 @@ def test_no_photograph_leaves_the_bounds_in_alexnet(shared_data: Any, tmp_path: 
     loaded = load("alexnet@bvlc", weights_dir=tmp_path)
     model, units = Recorded.of(loaded), range(0, 256, 64)
     inputs = photographs(inputs_of, loaded.spec, 50)
-    found = example_gradients(model, "conv3", "conv5", inputs, units, at="strongest").gradients
+    found = photograph_gradients(model, "conv3", "conv5", inputs, units, position="strongest").gradients
     holds(
-        found, path_products(model, "conv3", "conv5", units, pools="gates"), best_case(model, "conv3", "conv5", units)
+        found,
+        path_products(model, "conv3", "conv5", units, pools="gates"),
+        gradient_bounds(model, "conv3", "conv5", units),
     )
 
 
@@ -109,8 +111,10 @@ def test_no_picture_leaves_the_bounds_in_the_networks_that_come_with_wbsite(
     coarse = torch.randn(50, 3, 8, 8, generator=generator)
     inputs = nn.functional.interpolate(coarse, loaded.spec.input_shape[1:], mode="bilinear")
     model, units = Recorded.of(loaded), range(6)
-    found = example_gradients(model, source, target, inputs, units).gradients
-    holds(found, path_products(model, source, target, units, pools="gates"), best_case(model, source, target, units))
+    found = photograph_gradients(model, source, target, inputs, units).gradients
+    holds(
+        found, path_products(model, source, target, units, pools="gates"), gradient_bounds(model, source, target, units)
+    )
 
 
 def test_with_one_layer_of_gates_the_best_case_is_the_sum_of_path_products() -> None:
@@ -118,7 +122,7 @@ def test_with_one_layer_of_gates_the_best_case_is_the_sum_of_path_products() -> 
         nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 5, 5, stride=2, padding=2), nn.BatchNorm2d(5),
         nn.ReLU(), nn.Conv2d(5, 6, 3, padding=1),
     )  # fmt: skip
-    paths, best = path_products(module, "0", "5", pools="gates"), best_case(module, "0", "5")
+    paths, best = path_products(module, "0", "5", pools="gates"), gradient_bounds(module, "0", "5")
     assert best.upper.shape == (6, 4, 9, 9)
     assert (best.upper - paths.positive).abs().max() < 1e-12
     assert (best.lower - paths.negative).abs().max() < 1e-12
@@ -130,7 +134,7 @@ def test_the_best_case_is_attained_by_some_pattern_of_gates() -> None:
     first, last = module[2].weight[:, :, 0, 0], module[4].weight[0, :, 0, 0]  # type: ignore[union-attr, index]
     patterns = torch.tensor([[bit >> i & 1 for i in range(3)] for bit in range(8)], dtype=torch.float64)
     every = torch.einsum("pm,m,ms->ps", patterns, last, first)
-    best = best_case(module, "0", "4")
+    best = gradient_bounds(module, "0", "4")
     assert torch.allclose(best.upper[0, :, 0, 0], every.amax(0))
     assert torch.allclose(best.lower[0, :, 0, 0], every.amin(0))
 
@@ -139,9 +143,9 @@ def test_a_max_pool_passes_one_position_not_all() -> None:
     module = network(
         nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 5, 3), nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.Conv2d(5, 6, 3)
     )
-    paths, best = path_products(module, "0", "5", pools="gates"), best_case(module, "0", "5")
+    paths, best = path_products(module, "0", "5", pools="gates"), gradient_bounds(module, "0", "5")
     inputs = torch.randn(20, 3, 40, 40, dtype=torch.float64)
-    holds(example_gradients(module, "0", "5", inputs, at="strongest").gradients, paths, best)
+    holds(photograph_gradients(module, "0", "5", inputs, position="strongest").gradients, paths, best)
     assert best.upper.sum() < 0.7 * paths.positive.sum()
 
 
@@ -150,24 +154,24 @@ def test_local_response_normalisation_leaves_the_path_products_but_not_the_best_
         nn.Conv2d(3, 8, 3), nn.ReLU(), nn.LocalResponseNorm(5, alpha=1.0, beta=0.75, k=1.0), nn.Conv2d(8, 6, 3)
     )
     inputs = 20 * torch.randn(50, 3, 40, 40, dtype=torch.float64)
-    paths, best = path_products(module, "0", "3", pools="gates"), best_case(module, "0", "3")
-    found = example_gradients(module, "0", "3", inputs).gradients
+    paths, best = path_products(module, "0", "3", pools="gates"), gradient_bounds(module, "0", "3")
+    found = photograph_gradients(module, "0", "3", inputs).gradients
     assert outside(found, paths.negative, paths.positive, 1e-9 * paths.magnitude) > 0.1 * found.numel()
     assert outside(found, best.lower, best.upper, 1e-9 * paths.magnitude) == 0
 
 
 def test_a_few_units_and_channels_are_those_of_all() -> None:
     model = Recorded.of(load("inceptionv1_32"))
-    whole = best_case(model, "conv2d2", "mixed3b_5x5")
-    part = best_case(model, "conv2d2", "mixed3b_5x5", units=[7, 2], channels=[30, 4, 5])
+    whole = gradient_bounds(model, "conv2d2", "mixed3b_5x5")
+    part = gradient_bounds(model, "conv2d2", "mixed3b_5x5", units=[7, 2], channels=[30, 4, 5])
     assert torch.allclose(part.upper, whole.upper[[7, 2]][:, [30, 4, 5]], rtol=1e-4, atol=1e-8)
     assert torch.allclose(part.lower, whole.lower[[7, 2]][:, [30, 4, 5]], rtol=1e-4, atol=1e-8)
 
 
 def test_where_nothing_is_rectified_best_case_and_gradients_are_the_expanded_weights() -> None:
     module = network(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 5, 3, stride=2), nn.Conv2d(5, 6, 3))
-    weights, best = expanded_weights(module, "0", "3"), best_case(module, "0", "3")
-    found = example_gradients(module, "0", "3", torch.randn(2, 3, 40, 40, dtype=torch.float64)).gradients
+    weights, best = expanded_weights(module, "0", "3"), gradient_bounds(module, "0", "3")
+    found = photograph_gradients(module, "0", "3", torch.randn(2, 3, 40, 40, dtype=torch.float64)).gradients
     assert torch.allclose(found, weights[:, None].expand_as(found))
     assert torch.allclose(best.upper, weights)
     assert torch.allclose(best.lower, weights)
@@ -176,7 +180,7 @@ def test_where_nothing_is_rectified_best_case_and_gradients_are_the_expanded_wei
 def test_gradients_at_the_edge_are_zero_outside_the_map() -> None:
     module = network(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 5, 3, padding=1), side=8)
     inputs = torch.randn(30, 3, 8, 8, dtype=torch.float64)
-    found = example_gradients(module, "0", "2", inputs, at="strongest")
+    found = photograph_gradients(module, "0", "2", inputs, position="strongest")
     top = found.positions[..., 0] == 0
     assert top.any()
     assert found.gradients[top][:, :, 0].count_nonzero() == 0
@@ -200,10 +204,10 @@ class Soft(nn.Module):
 
 def test_what_has_no_bounds_is_a_message() -> None:
     with pytest.raises(WbsiteError, match=r"gelu in the network has slopes below 0 or above 1"):
-        best_case(Soft(), "first", "last")
+        gradient_bounds(Soft(), "first", "last")
     with pytest.raises(WbsiteError, match=r"first has no channel 4"):
-        best_case(Soft(), "first", "mid", channels=[4])
+        gradient_bounds(Soft(), "first", "mid", channels=[4])
     with pytest.raises(WbsiteError, match="pictures have the shape"):
-        example_gradients(Soft(), "first", "mid", torch.zeros(2, 3, 15, 16))
+        photograph_gradients(Soft(), "first", "mid", torch.zeros(2, 3, 15, 16))
     with pytest.raises(WbsiteError, match="sees the whole map"):
-        best_case(load("inceptionv1_32"), "mixed5b", "softmax2_pre_activation_matmul")
+        gradient_bounds(load("inceptionv1_32"), "mixed5b", "softmax2_pre_activation_matmul")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from wbsite.core.errors import WbsiteError
-from wbsite.ops.expanded.gradient_nmf import typical_cases
+from wbsite.ops.expanded.gradient_nmf import gradient_nmf
 
 
 def made_up(pictures: int = 40) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -20,7 +20,7 @@ def made_up(pictures: int = 40) -> tuple[torch.Tensor, torch.Tensor, torch.Tenso
 
 def test_two_cases_are_told_apart_though_they_cancel_on_average() -> None:
     gradients, patterns, which = made_up()
-    found = typical_cases(gradients, cases=2)
+    found = gradient_nmf(gradients, cases=2)
     for case, pattern in enumerate(patterns):
         cosine = torch.nn.functional.cosine_similarity(found.patterns[case].flatten(), pattern.flatten(), 0)
         assert cosine > 0.99
@@ -34,27 +34,27 @@ def test_two_cases_are_told_apart_though_they_cancel_on_average() -> None:
 
 def test_the_same_gradients_give_the_same_cases() -> None:
     gradients, _, _ = made_up()
-    one, other = typical_cases(gradients), typical_cases(gradients)
+    one, other = gradient_nmf(gradients), gradient_nmf(gradients)
     assert torch.equal(one.patterns, other.patterns)
     assert torch.equal(one.weights, other.weights)
 
 
 def test_a_case_is_as_large_as_the_gradients_it_stands_for() -> None:
     gradients, patterns, _ = made_up()
-    found = typical_cases(gradients, cases=2)
+    found = gradient_nmf(gradients, cases=2)
     assert found.patterns[0].norm() == pytest.approx(float(patterns[0].norm()), rel=0.05)
 
 
 def test_pictures_with_one_gradient_have_one_case() -> None:
     same = torch.randn(1, 3, 3, 3).expand(10, -1, -1, -1)
-    found = typical_cases(same, cases=1, most=1)
+    found = gradient_nmf(same, cases=1, most=1)
     assert found.explained[0] == pytest.approx(1)
     assert found.beyond_mean.isnan().all()
 
 
 def test_no_more_cases_than_pictures() -> None:
     gradients, _, _ = made_up(2)
-    assert len(typical_cases(gradients, cases=3).patterns) == 2
+    assert len(gradient_nmf(gradients, cases=3).patterns) == 2
 
 
 @pytest.mark.parametrize(
@@ -68,4 +68,4 @@ def test_no_more_cases_than_pictures() -> None:
 )
 def test_what_cannot_be_factored_is_a_message(gradients: torch.Tensor, cases: int, said: str) -> None:
     with pytest.raises(WbsiteError, match=said):
-        typical_cases(gradients, cases)
+        gradient_nmf(gradients, cases)

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from wbsite.core.errors import WbsiteError
-from wbsite.graph.channel_map import Wiring
+from wbsite.graph.channel_map import ChannelMap
 from wbsite.graph.recording import Recorded
-from wbsite.ops.expanded.input_map import WideMap
+from wbsite.ops.expanded.input_map import InputMap
 
 
 class Narrowed(nn.Module):
@@ -33,17 +33,17 @@ class Narrowed(nn.Module):
 
 
 @pytest.fixture
-def wires() -> Wiring:
+def wires() -> ChannelMap:
     torch.manual_seed(0)
     module = Narrowed().eval()
     with torch.no_grad():
         module.norm.weight.copy_(torch.tensor([1.0, -2, 0.5, 1, 1]))
-    return Wiring(Recorded.of(module), ("first", "other", "squeeze", "spatial", "grouped"))
+    return ChannelMap(Recorded.of(module), ("first", "other", "squeeze", "spatial", "grouped"))
 
 
-def test_across_a_bottleneck_kernels_are_composed_over_the_pooled_map(wires: Wiring) -> None:
-    wide = WideMap.of(wires, "spatial")
-    assert (wide.place, wide.side, wide.bottleneck) == ("squeeze", "input", ("squeeze",))
+def test_across_a_bottleneck_kernels_are_composed_over_the_pooled_map(wires: ChannelMap) -> None:
+    wide = InputMap.of(wires, "spatial")
+    assert (wide.layer, wide.side, wide.bottleneck) == ("squeeze", "input", ("squeeze",))
     assert wide.units == [*(("first", i) for i in range(6)), *(("other", i) for i in range(4))]
     module = wires.recorded.module
     scale = module.norm.weight / (1 + module.norm.eps) ** 0.5
@@ -52,15 +52,15 @@ def test_across_a_bottleneck_kernels_are_composed_over_the_pooled_map(wires: Wir
     torch.testing.assert_close(wide.kernels("spatial", [3, 1]), expected.detach()[[3, 1]])
 
 
-def test_without_a_bottleneck_they_are_the_layers_own_and_other_groups_are_zero(wires: Wiring) -> None:
-    wide = WideMap.of(wires, "grouped")
-    assert (wide.place, wide.bottleneck, wide.channels) == ("grouped", (), 10)
+def test_without_a_bottleneck_they_are_the_layers_own_and_other_groups_are_zero(wires: ChannelMap) -> None:
+    wide = InputMap.of(wires, "grouped")
+    assert (wide.layer, wide.bottleneck, wide.channels) == ("grouped", (), 10)
     kernels, weight = wide.kernels("grouped"), wires.recorded.module.grouped.weight.detach()
     torch.testing.assert_close(kernels[:2, :5], weight[:2])
     torch.testing.assert_close(kernels[2:, 5:], weight[2:])
     assert not kernels[:2, 5:].any() and not kernels[2:, :5].any()
 
 
-def test_a_layer_that_does_not_read_the_map_is_refused(wires: Wiring) -> None:
+def test_a_layer_that_does_not_read_the_map_is_refused(wires: ChannelMap) -> None:
     with pytest.raises(WbsiteError, match="grouped does not depend on what squeeze reads"):
-        WideMap.of(wires, "spatial").kernels("grouped")
+        InputMap.of(wires, "spatial").kernels("grouped")

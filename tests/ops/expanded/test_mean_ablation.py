@@ -8,7 +8,7 @@ from torch import nn
 
 from wbsite.core.errors import WbsiteError
 from wbsite.graph.recording import record
-from wbsite.ops.expanded.mean_ablation import Convolution, counts, fidelity, ranked
+from wbsite.ops.expanded.mean_ablation import Convolution, counts, mean_ablation, ranked
 
 
 class One(nn.Module):
@@ -58,7 +58,7 @@ def test_patches_are_what_the_convolution_sees(given: dict[str, object]) -> None
     """All positions, so that every one of the layer's outputs is found among what is computed from the patches."""
     module, conv = made(norm=False, rectifier=False, **given)
     x = normal(2, 6, 9, 9)
-    read = record(module, (6, 9, 9)).program([conv.reads])(x)[conv.reads]
+    read = record(module, (6, 9, 9)).program([conv.input])(x)[conv.input]
     patches = sampled(conv, read)
     per_group = patches.reshape(len(patches), conv.groups, -1)
     weight = conv.weight.reshape(conv.groups, 8 // conv.groups, -1)
@@ -74,7 +74,7 @@ def test_agrees_with_the_definition_written_out(given: dict[str, object], order:
     x = normal(5, 6, 9, 9) * torch.tensor([1, 1, 4, 1, 0.2, 1]).reshape(6, 1, 1) + 1
     patches = sampled(conv, x, 30)
     ranking = ranked(conv, patches, order, torch.Generator().manual_seed(1))  # type: ignore[arg-type]
-    found = fidelity(conv, patches, ranking)
+    found = mean_ablation(conv, patches, ranking)
     per_group, units = 6 // conv.groups, 8 // conv.groups
     for unit in range(8):
         first = unit // units * per_group
@@ -85,7 +85,7 @@ def test_agrees_with_the_definition_written_out(given: dict[str, object], order:
             ]
         )
         z = parts.sum(0) + module.conv.bias[unit].item()
-        for row, kept in enumerate(found.kept):
+        for row, kept in enumerate(found.counts):
             keep = ranking[unit, :kept]
             rest = [i for i in range(per_group) if i not in keep.tolist()]
             reproduced = parts[keep].sum(0) + parts[rest].mean(1).sum() + module.conv.bias[unit].item()
@@ -108,8 +108,8 @@ def one_unit(module: One, values: torch.Tensor, unit: int) -> torch.Tensor:
 def test_with_all_inputs_nothing_is_lost() -> None:
     _, conv = made()
     patches = sampled(conv, normal(4, 6, 9, 9))
-    found = fidelity(conv, patches, ranked(conv, patches, "norm", torch.Generator()))
-    assert found.kept[-1] == 6
+    found = mean_ablation(conv, patches, ranked(conv, patches, "norm", torch.Generator()))
+    assert found.counts[-1] == 6
     assert (found.before[-1] == 1).all()
     assert (found.after[-1][~found.after[-1].isnan()] == 1).all()
 
@@ -123,15 +123,15 @@ def test_a_unit_with_one_input_needs_one() -> None:
     for order in ("norm", "contribution"):
         ranking = ranked(conv, patches, order, torch.Generator())  # type: ignore[arg-type]
         assert (ranking[:, 0] == 4).all()
-        assert (fidelity(conv, patches, ranking).needed == 1).all()
+        assert (mean_ablation(conv, patches, ranking).needed == 1).all()
 
 
 def test_a_depthwise_convolution_has_one_input_a_unit() -> None:
     conv = nn.Conv2d(6, 6, 3, padding=1, groups=6)
     found = Convolution.of(record(nn.Sequential(conv), (6, 9, 9)), "0")
     patches = sampled(found, normal(2, 6, 9, 9))
-    result = fidelity(found, patches, ranked(found, patches, "contribution", torch.Generator()))
-    assert result.kept == (1,)
+    result = mean_ablation(found, patches, ranked(found, patches, "contribution", torch.Generator()))
+    assert result.counts == (1,)
     assert (result.before == 1).all()
     assert result.after.isnan().all(), "it has no rectifier"
 
@@ -149,7 +149,7 @@ def test_the_number_needed_is_the_smallest_that_is_enough() -> None:
     _, conv = made(kernel_size=1, padding=0)
     patches = sampled(conv, normal(8, 6, 9, 9))
     ranking = ranked(conv, patches, "contribution", torch.Generator())
-    found = fidelity(conv, patches, ranking, 0.7)
+    found = mean_ablation(conv, patches, ranking, 0.7)
     place = ranking.argsort(1)
     x = patches.flatten(1)
     x = (x - x.mean(0)).double()
@@ -170,7 +170,7 @@ def test_a_unit_that_never_changes_is_not_counted() -> None:
         module.conv.bias[5] = -1000.0
     conv = Convolution.of(record(module, (6, 9, 9)), "conv")
     patches = sampled(conv, normal(3, 6, 9, 9))
-    found = fidelity(conv, patches, ranked(conv, patches, "norm", torch.Generator()))
+    found = mean_ablation(conv, patches, ranked(conv, patches, "norm", torch.Generator()))
     assert found.before[:, 3].isnan().all() and found.needed[3].isnan()
     assert found.after[:, 5].isnan().all() and not found.before[:, 5].isnan().any()
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from wbsite.core.errors import WbsiteError
-from wbsite.graph.depth import named_maps, source_back, steps_to
+from wbsite.graph.depth import depths_below, map_at_depth, named_maps
 from wbsite.graph.linear import LinearForm
 from wbsite.graph.recording import Recorded
 from wbsite.ops.expanded.shuffled_kernels import shuffled
@@ -150,7 +150,7 @@ def test_shuffling_within_kernels_keeps_what_every_kernel_adds_up_to(network: Br
 
 def test_steps_count_spatial_convolutions_and_jump_bottlenecks(network: Branches) -> None:
     tape = Recorded.of(network).tape
-    away = steps_to(tape, tape.pre_activation("last"))
+    away = depths_below(tape, tape.pre_activation("last"))
     found = {name: away[tape.activation(name)] for name in LAYERS}
     assert found == {"stem": 3, "squeeze": 3, "wide": 2, "plain": 2, "late": 1, "last": 0}
 
@@ -158,5 +158,5 @@ def test_steps_count_spatial_convolutions_and_jump_bottlenecks(network: Branches
 def test_the_source_is_the_widest_map_and_no_pooled_one(network: Branches) -> None:
     """Two back lies the whole block and not one of its branches; three back the layer before the pool."""
     tape = Recorded.of(network).tape
-    away, maps = steps_to(tape, tape.pre_activation("last")), named_maps(tape, LAYERS)
-    assert [source_back(maps, away, steps) for steps in (1, 2, 3, 4)] == ["late", "block", "stem", None]
+    away, maps = depths_below(tape, tape.pre_activation("last")), named_maps(tape, LAYERS)
+    assert [map_at_depth(maps, away, steps) for steps in (1, 2, 3, 4)] == ["late", "block", "stem", None]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from wbsite.core.errors import WbsiteError
-from wbsite.ops.expanded.unit_properties import Filters, Read, angle, patterns, permuted, score
+from wbsite.ops.expanded.unit_properties import Filters, FirstLayerWeights, angle, patterns, permuted, score
 
 
 def grating(frequency: float, side: int = 12) -> torch.Tensor:
@@ -64,7 +64,7 @@ def test_frequency_is_what_colour_does_not_explain() -> None:
 def test_reading_all_filters_alike_counts_for_nothing() -> None:
     filters = four_filters()
     alike = torch.einsum("n,hw->nhw", torch.ones(4, dtype=torch.float64), patterns(torch.ones(5, 5))[0])[None]
-    read = Read.of(alike, filters)
+    read = FirstLayerWeights.of(alike, filters)
     assert float(read.along(filters.directions()["colour"])[0, 0]) == pytest.approx(0, abs=1e-9)
 
 
@@ -95,7 +95,7 @@ def test_the_ideal_unit_scores_one_however_strong(strength: float) -> None:
     noise = torch.randn(400, 30, 15, 15, dtype=torch.float64) * torch.exp(-(x**2 + y**2) / 18)
     flat = torch.einsum("unhw,unhw->hw", noise, noise)
     unit = strength * ideal(filters, "colour", -patterns(flat)[3])
-    read = Read.of(torch.cat([unit, noise * 20]), filters)
+    read = FirstLayerWeights.of(torch.cat([unit, noise * 20]), filters)
     scores = -score(read.along(filters.directions()["colour"]), "centre")
     assert float(scores[0]) > 0.98
     assert float(scores[1:].abs().max()) < 0.2
@@ -105,7 +105,9 @@ def test_the_side_of_the_fine_filters_is_told() -> None:
     filters = four_filters()
     up, left = patterns(torch.ones(9, 9))[1:3]
     for pattern, degrees in ((up, 90), (left, 180), (-up, 270), (up - left, 45)):
-        cosines = Read.of(ideal(filters, "frequency", pattern), filters).along(filters.directions()["frequency"])
+        cosines = FirstLayerWeights.of(ideal(filters, "frequency", pattern), filters).along(
+            filters.directions()["frequency"]
+        )
         assert float(score(cosines, "side")) > 0.9
         assert float(angle(cosines)) == pytest.approx(degrees, abs=1e-4)
 
@@ -121,4 +123,4 @@ def test_chance_deals_the_same_property_to_other_filters() -> None:
 
 def test_expanded_weights_to_another_layer_are_refused() -> None:
     with pytest.raises(WbsiteError, match="expected \\(units, 4, h, w\\)"):
-        Read.of(torch.zeros(2, 5, 3, 3), four_filters())
+        FirstLayerWeights.of(torch.zeros(2, 5, 3, 3), four_filters())

@@ -74,9 +74,9 @@ def unit_by_unit(module: nn.Module, source: str, target: str, units: list[int]) 
 def cropped(whole: torch.Tensor, module: nn.Module, source: str, target: str) -> torch.Tensor:
     """The window of the source that the centre of the target sees; nothing lies outside it."""
     path = Path.between(module, source, target)
-    assert path.window is not None
-    height, width = path.recorded.tape.shapes[path.end][2:]
-    starts = [axis.stride * (size // 2) + axis.low for axis, size in zip(path.window, (height, width), strict=True)]
+    assert path.receptive_field is not None
+    sizes = path.recorded.tape.shapes[path.end][2:]
+    starts = [axis.stride * (size // 2) + axis.low for axis, size in zip(path.receptive_field, sizes, strict=True)]
     rows, columns = (slice(start, start + size) for start, size in zip(starts, path.kernel, strict=True))
     window = whole[:, :, rows, columns]
     assert whole.abs().sum().item() == pytest.approx(window.abs().sum().item(), rel=1e-12)

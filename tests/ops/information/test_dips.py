@@ -56,7 +56,7 @@ def test_pairing_finds_what_belongs_together_and_nothing_else() -> None:
     own = rng.normal(size=12)
     belongs = -np.abs(own[:, None] - own)
     found = pairing(belongs, range(12), 999)
-    assert found.own == 0 > found.other
+    assert found.paired == 0 > found.unpaired
     assert found.p == pytest.approx(1 / 1000)
     alike = np.tile(rng.normal(size=(12, 1)), 12)  # every partner is as good as every other
     assert pairing(alike, range(12), 999).p == 1

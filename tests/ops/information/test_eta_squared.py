@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from wbsite.core.errors import WbsiteError
-from wbsite.ops.information.eta_squared import explained, explained_once, known_share
+from wbsite.ops.information.eta_squared import eta_squared, eta_squared_of_unit, uncertainty_coefficient
 
 
 def slowly(values: np.ndarray, groups: np.ndarray) -> float:
@@ -23,23 +23,23 @@ def test_it_agrees_with_the_slow_version() -> None:
     rng = np.random.default_rng(0)
     groups = rng.integers(0, 5, 300)
     values = rng.normal(size=(4, 300, 3)).astype(np.float32) + 0.5 * groups[None, :, None].astype(np.float32) + 100
-    found = explained(torch.from_numpy(values), torch.from_numpy(groups))
+    found = eta_squared(torch.from_numpy(values), torch.from_numpy(groups))
     assert found == pytest.approx([slowly(each.astype(np.float64), groups) for each in values], abs=1e-3)
 
 
 def test_functions_of_the_group_are_explained_and_constants_are_undefined() -> None:
     groups = np.arange(60) % 3
-    assert explained_once(np.cos(groups), groups) == pytest.approx(1)
-    assert explained_once(np.arange(60) // 3, groups) == pytest.approx(0)
-    assert math.isnan(explained_once(np.full(60, 0.1, np.float32), groups))
-    assert math.isnan(explained_once(np.zeros(0), np.zeros(0)))
+    assert eta_squared_of_unit(np.cos(groups), groups) == pytest.approx(1)
+    assert eta_squared_of_unit(np.arange(60) // 3, groups) == pytest.approx(0)
+    assert math.isnan(eta_squared_of_unit(np.full(60, 0.1, np.float32), groups))
+    assert math.isnan(eta_squared_of_unit(np.zeros(0), np.zeros(0)))
     with pytest.raises(WbsiteError, match="one group for every sample"):
-        explained(torch.zeros(1, 3, 1), torch.zeros(2, dtype=torch.int64))
+        eta_squared(torch.zeros(1, 3, 1), torch.zeros(2, dtype=torch.int64))
 
 
 def test_what_one_grouping_tells_of_another() -> None:
     four = np.arange(80) % 4
-    assert known_share(four % 2, four) == pytest.approx(1)
-    assert known_share(four, four % 2) == pytest.approx(0.5)
-    assert known_share(four, np.arange(80) // 4 % 2) == pytest.approx(0, abs=1e-12)
-    assert math.isnan(known_share(np.zeros(5), np.arange(5)))
+    assert uncertainty_coefficient(four % 2, four) == pytest.approx(1)
+    assert uncertainty_coefficient(four, four % 2) == pytest.approx(0.5)
+    assert uncertainty_coefficient(four, np.arange(80) // 4 % 2) == pytest.approx(0, abs=1e-12)
+    assert math.isnan(uncertainty_coefficient(np.zeros(5), np.arange(5)))

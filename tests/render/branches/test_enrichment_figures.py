@@ -14,7 +14,7 @@ from wbsite.analyses.branches.enrichment import TABLES
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Store
-from wbsite.ops.branches.group_tests import Population, category_tests, index_tests, stage_tests
+from wbsite.ops.branches.group_tests import GroupUnits, category_tests, index_tests, stage_tests
 from wbsite.ops.branches.untrained_null import KEYS, against_copies, stacked
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.results.base import Result
@@ -27,12 +27,12 @@ from wbsite.results.network.filters import Filters
 from wbsite.results.site import Site
 from wbsite.stats.enrichment import false_discovery
 
-PATHS = Population(("mixed3a_1x1", "mixed3a_5x5", "mixed3a_pool"), (1, 5, 1), np.repeat([0, 1, 2], [20, 10, 10]))
-TOWERS = Population(("tower 1", "tower 2"), (7, 7), np.repeat([0, 1], 8))
-BLOCKS = Population(("block 1", "block 2", "block 3"), (3, 3, 3), np.repeat([0, 1, 2], 12))
+PATHS = GroupUnits(("mixed3a_1x1", "mixed3a_5x5", "mixed3a_pool"), (1, 5, 1), np.repeat([0, 1, 2], [20, 10, 10]))
+TOWERS = GroupUnits(("tower 1", "tower 2"), (7, 7), np.repeat([0, 1], 8))
+BLOCKS = GroupUnits(("block 1", "block 2", "block 3"), (3, 3, 3), np.repeat([0, 1, 2], 12))
 
 
-def tables_of(group: str, kind: str, source: str, population: Population, seed: int = 0) -> dict[str, pd.DataFrame]:
+def tables_of(group: str, kind: str, source: str, population: GroupUnits, seed: int = 0) -> dict[str, pd.DataFrame]:
     """Nine curves in the second branch, and numbers that are larger there."""
     rng = np.random.default_rng(seed)
     second = population.branch == 1

@@ -16,7 +16,7 @@ from wbsite.ops.tuning.filter_tuning import living
 from wbsite.results.branches.branch_experiments import BranchDifference
 from wbsite.results.estimate import Estimate
 from wbsite.stats.intervals import t_interval, welch_difference
-from wbsite.stats.rank_eta_squared import LEVEL, Parting, folded_area, parting, split_at_random
+from wbsite.stats.rank_eta_squared import LEVEL, RankEtaSquared, folded_auc, random_split_shares, rank_eta_squared
 from wbsite.train.repeated_runs import Repeated, finite, half_epoch
 from wbsite.train.runs import Run
 
@@ -80,16 +80,16 @@ class BranchRun:
         values, without = PROPERTIES[name]
         return units[values].to_numpy(), units[without].to_numpy() if without else None
 
-    def difference(self, name: str, epoch: float, draws: int, seed: int) -> Parting:
+    def difference(self, name: str, epoch: float, draws: int, seed: int) -> RankEtaSquared:
         """How far branches differ in one of PROPERTIES at a moment; the null's draws depend on the run and moment."""
         values, without = self.values(name, epoch)
         seeds = [seed, self.seed, [*self.moments].index(epoch)]
-        return parting(values, self.end["branch"].to_numpy(), without, draws=draws, seed=seeds)
+        return rank_eta_squared(values, self.end["branch"].to_numpy(), without, draws=draws, seed=seeds)
 
     def area(self, name: str) -> float:
         """The folded area under the ROC curve; NaN for the rest of a property, and unless there are two branches."""
         values, without = self.values(name)
-        return folded_area(values, self.end["branch"].to_numpy()) if without is None else math.nan
+        return folded_auc(values, self.end["branch"].to_numpy()) if without is None else math.nan
 
     @property
     def pictures(self) -> np.ndarray:
@@ -115,7 +115,7 @@ class Course:
     shares: np.ndarray
     expected: np.ndarray
     limits: np.ndarray
-    last: tuple[Parting, ...]
+    last: tuple[RankEtaSquared, ...]
 
     @classmethod
     def of(cls, runs: Sequence[BranchRun], name: str, draws: int, seed: int) -> Course:
@@ -209,7 +209,7 @@ class BranchRuns:
         """(S, draws) η² in one of PROPERTIES when trained units are divided at random into so many branches."""
         return np.stack(
             [
-                split_at_random(*run.values(name), draws=draws, seed=[seed, run.seed], branches=branches)
+                random_split_shares(*run.values(name), draws=draws, seed=[seed, run.seed], branches=branches)
                 for run in self.runs
             ]
         )

@@ -22,7 +22,7 @@ from wbsite.results.estimate import Estimate
 from wbsite.results.repeated_runs import SettingFacts
 from wbsite.stats.intervals import Interval, t_interval, welch_difference
 from wbsite.stats.rank_correlation import rank_correlation
-from wbsite.stats.rank_eta_squared import LEVEL, Parting
+from wbsite.stats.rank_eta_squared import LEVEL, RankEtaSquared
 from wbsite.train.repeated_runs import by_setting, facts, finite
 
 from ._branch_runs import PROPERTIES, BranchRun, BranchRuns, Course
@@ -106,7 +106,7 @@ def _branches(run: BranchRun) -> list[Row]:
     ]
 
 
-def _runs(run: BranchRun, differences: Mapping[str, Parting]) -> list[Row]:
+def _runs(run: BranchRun, differences: Mapping[str, RankEtaSquared]) -> list[Row]:
     """A row a property; without any difference where the network is undivided."""
     dead = int(run.end["dead"].sum())
     shared = {

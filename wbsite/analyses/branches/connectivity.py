@@ -11,11 +11,11 @@ import pandas as pd
 from scipy.stats import false_discovery_control, spearmanr
 
 from wbsite.analyses.base import Analysis, Context, reads_pictures
-from wbsite.graph.channel_map import Wiring
-from wbsite.graph.channel_origin import Span
+from wbsite.graph.channel_map import ChannelMap
+from wbsite.graph.channel_origin import ChannelOrigin
 from wbsite.graph.layers import Layer
-from wbsite.graph.on_device import placed
-from wbsite.ops.branches.communities import Communities, best_of, explained, null_modularity
+from wbsite.graph.recording import Recorded
+from wbsite.ops.branches.communities import Communities, best_communities, community_eta_squared, null_modularity
 from wbsite.ops.branches.correspondence_analysis import Factors, balanced, connectivity_factors, null_values, strengths
 from wbsite.ops.tuning.filter_tuning import FilterTuning
 from wbsite.results.branches import connectivity as results
@@ -103,8 +103,10 @@ def _fit(context: Context) -> tuple[Layer | None, list[Layer], str]:
         return None, [], f"the filters of its first convolution, {first.name}, have one position only"
     fed = [layer for layer in convs if layer.inputs == (first.name,)]
     if fed:
-        wires = Wiring(placed(context.model, context.device), context.layers.names)
-        fed = [layer for layer in fed if wires.inputs[layer.name] == (Span((first.name,), 0, first.out_channels),)]
+        wires = ChannelMap(Recorded.of(context.model).on(context.device), context.layers.names)
+        fed = [
+            layer for layer in fed if wires.inputs[layer.name] == (ChannelOrigin((first.name,), 0, first.out_channels),)
+        ]
     if not fed:
         return None, [], f"no convolution reads the units of its first one, {first.name}, and nothing else"
     readers = [layer for layer in fed if layer.groups == 1]
@@ -196,7 +198,7 @@ def _communities(
         reason = f"{strength.size} pairs of units are more than the {params['largest']} that are divided"
         inputs, outputs = (np.full(count, -1) for count in strength.shape[::-1])
         return reason, inputs, outputs
-    best, by_seed, stability = best_of(strength, params["seeds"])
+    best, by_seed, stability = best_communities(strength, params["seeds"])
     null = null_modularity(strength, params["null_communities"], params["seed"])
     usual = float(np.median(by_seed))
     communities = results.Communities(
@@ -210,7 +212,7 @@ def _communities(
         seeds=len(by_seed),
         stability=_finite(stability),
         explained={
-            name: _explained(*explained(best.inputs, values, params["draws"], params["seed"]))
+            name: _explained(*community_eta_squared(best.inputs, values, params["draws"], params["seed"]))
             for name, values in properties.items()
         },
         each=[_community(best, number, strength, properties) for number in range(best.count)],

@@ -13,11 +13,10 @@ from wbsite.analyses.base import Analysis, Context, reads_pictures
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Contents
 from wbsite.featurevis.presentation import present
-from wbsite.graph.layers import INPUT
+from wbsite.graph.tape import INPUT_NAME
 from wbsite.models import LoadedModel
 from wbsite.models.untrained import untrained
-from wbsite.ops.branches.enrichment_p import enrichment_p_value
-from wbsite.ops.branches.group_tests import Population, category_tests, index_tests, stage_tests
+from wbsite.ops.branches.group_tests import GroupUnits, category_tests, index_tests, stage_tests
 from wbsite.ops.branches.untrained_null import KEYS, Tables, against_copies, false_shares, stacked
 from wbsite.ops.tuning.categories import categories, filter_categories
 from wbsite.ops.tuning.filter_tuning import FilterTuning
@@ -25,7 +24,7 @@ from wbsite.ops.tuning.indices import INDICES, tuning
 from wbsite.results.branches.branches import Branches
 from wbsite.results.branches.enrichment import Counts, Enrichment, FalseAlarms, Published, Stage, Untrained
 from wbsite.results.branches.tuning import Tuning
-from wbsite.stats.enrichment import false_discovery
+from wbsite.stats.enrichment import enrichment_p_value, false_discovery
 
 UNIT = ["layer", "unit"]
 
@@ -183,7 +182,7 @@ def _tests(group: Group, source: Source, permutations: int, seed: int) -> dict[s
     units = group.units.merge(source.units, on=UNIT)
     if units["branch"].nunique() < 2:
         return {}
-    population = Population(group.branches, group.kernels, units["branch"].to_numpy())
+    population = GroupUnits(group.branches, group.kernels, units["branch"].to_numpy())
     keys, members = pd.MultiIndex.from_frame(units[UNIT]), source.categories
     names = sorted(set(members["category"]))
     having = [keys.isin(pd.MultiIndex.from_frame(members.loc[members["category"] == name, UNIT])) for name in names]
@@ -206,7 +205,7 @@ def _copies(context: Context, groups: Sequence[Group], sources: Sequence[Source]
     concatenated differ in kernels and depth, at every place in another way; others are alike, so that one place
     represents all in `quick`.
     """
-    params, first = context.params, {layer.name for layer in context.layers.layers if INPUT in layer.inputs}
+    params, first = context.params, {layer.name for layer in context.layers.layers if INPUT_NAME in layer.inputs}
     seen = {layer for source in sources if source.name == "stimuli" for layer in source.units["layer"]}
     able = [group for group in groups if set(group.layers) <= seen - first]
     concatenated = [group for group in able if group.kind == "concat"][: params["concatenated"]]

@@ -14,7 +14,7 @@ from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Contents
 from wbsite.featurevis import webp
-from wbsite.featurevis.presentation import Stage, present
+from wbsite.featurevis.presentation import Canvas, present
 from wbsite.ops.tuning.categories import CATEGORIES, categories
 from wbsite.ops.tuning.indices import DEAD, INDICES, tuning
 from wbsite.ops.tuning.stimuli import Battery, Field, battery
@@ -132,7 +132,7 @@ def _concatenated(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(filled, ignore_index=True)[COLUMNS] if filled else pd.DataFrame(columns=COLUMNS)
 
 
-def _facts(stage: Stage, stimuli: Battery) -> dict[str, Any]:
+def _facts(stage: Canvas, stimuli: Battery) -> dict[str, Any]:
     frequencies = stimuli.families["gratings"]["frequency"]
     return {
         "side": stage.side,

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from wbsite.graph.channel_origin import spans, unit_of
+from wbsite.graph.channel_origin import channel_origins, unit_of
 from wbsite.graph.dominators import Route
 from wbsite.graph.linear import LinearForm
 from wbsite.graph.recording import Recorded
-from wbsite.ops.expanded.cancellation import Cancelling, composed
+from wbsite.ops.expanded.cancellation import RouteCancellation, compose
 from wbsite.ops.expanded.weights import Path, expanded_weights
 
 SOURCES, THROUGH = 3, 3
@@ -40,13 +40,13 @@ class CancellationExamples:
         self.through: list[dict[str, Any]] = []
         self.wanted: dict[str, list[int]] = {}
 
-    def add(self, cancelling: Cancelling, unit: int) -> None:
+    def add(self, cancellation: RouteCancellation, unit: int) -> None:
         """One unit of the route's target, with the sources of which most is hidden."""
-        route, pairs = cancelling.route, cancelling.pairs
+        route, pairs = cancellation.route, cancellation.pairs
         lost = pairs.strength[unit].square() - pairs.net[unit].square()
         hidden = pairs.channel[unit, lost.argsort(descending=True, stable=True)[:SOURCES]].tolist()
         self._want(route.target, unit)
-        self.sources += self._source_rows(cancelling, unit)
+        self.sources += self._source_rows(cancellation, unit)
         kernels: dict[str, list[torch.Tensor]] = {kind: [] for kind in KINDS}
         for channel, contributions in zip(hidden, self._contributions(route, unit, hidden), strict=True):
             sizes = contributions.flatten(1).norm(dim=1)
@@ -64,14 +64,14 @@ class CancellationExamples:
         if layer and layer != "input" and unit not in self.wanted.setdefault(layer, []):
             self.wanted[layer].append(unit)
 
-    def _source_rows(self, cancelling: Cancelling, unit: int) -> Iterator[dict[str, Any]]:
-        origin = spans(self.recorded.tape, self.recorded.tape.activation(cancelling.route.source))
-        strong = set(cancelling.pairs.channel[unit].tolist())
-        sums = [part[unit].tolist() for part in (cancelling.positive, cancelling.negative, cancelling.net)]
+    def _source_rows(self, cancellation: RouteCancellation, unit: int) -> Iterator[dict[str, Any]]:
+        origin = channel_origins(self.recorded.tape)[self.recorded.tape.activation(cancellation.route.source)]
+        strong = set(cancellation.pairs.channel[unit].tolist())
+        sums = [part[unit].tolist() for part in (cancellation.positive, cancellation.negative, cancellation.net)]
         for channel, (positive, negative, net) in enumerate(zip(*sums, strict=True)):
             source_layer, source_unit = unit_of(origin, channel)
             yield {
-                "layer": cancelling.route.target,
+                "layer": cancellation.route.target,
                 "unit": unit,
                 "channel": channel,
                 "source_layer": source_layer,
@@ -85,19 +85,19 @@ class CancellationExamples:
     def _contributions(self, route: Route, unit: int, channels: Sequence[int]) -> Iterator[torch.Tensor]:
         """C_m of each source channel, (M, kh, kw)."""
         first = Path.between(self.recorded, route.source, route.between)
-        assert first.window is not None
+        assert first.receptive_field is not None
         kernels = first.gradients(first.units(None), LinearForm(self.recorded.tape.shapes))
         into = expanded_weights(self.recorded, route.between, route.target, [unit])[0]
-        height, width = first.window
+        height, width = first.receptive_field
         for channel in channels:
-            yield composed(into, kernels[:, channel], (height.stride, width.stride))
+            yield compose(into, kernels[:, channel], (height.stride, width.stride))
 
     def _through_rows(
         self, route: Route, unit: int, channel: int, between: Sequence[int], sizes: Sequence[float]
     ) -> Iterator[dict[str, Any]]:
         tape = self.recorded.tape
-        source_layer, source_unit = unit_of(spans(tape, tape.activation(route.source)), channel)
-        origin = spans(tape, tape.activation(route.between))
+        source_layer, source_unit = unit_of(channel_origins(tape)[tape.activation(route.source)], channel)
+        origin = channel_origins(tape)[tape.activation(route.between)]
         self._want(source_layer, source_unit)
         for middle, size in zip(between, sizes, strict=True):
             between_layer, between_unit = unit_of(origin, middle)

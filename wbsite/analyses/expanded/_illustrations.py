@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from wbsite.core.errors import WbsiteError
-from wbsite.ops.expanded.input_map import WideMap
+from wbsite.ops.expanded.input_map import InputMap
 from wbsite.ops.expanded.weight_factors import explained_by_count, weight_factors
 from wbsite.ops.tuning.orientation import agreement
 from wbsite.results.expanded.examples import (
@@ -42,7 +42,7 @@ def units_among(inputs: Iterable[Input | FactorInput]) -> list[Unit]:
     return [(channel.layer, channel.unit) for channel in inputs if channel.layer not in ("", "input")]
 
 
-def strongest(wide: WideMap, kernels: torch.Tensor, count: int) -> tuple[list[Input], NDArray[np.float32]]:
+def strongest(wide: InputMap, kernels: torch.Tensor, count: int) -> tuple[list[Input], NDArray[np.float32]]:
     """The strongest channels of a map for one unit's kernels (C, kh, kw), and their kernels (count, kh, kw)."""
     squares = kernels.double().square().sum((1, 2))
     order = squares.argsort(descending=True, stable=True)[:count].tolist()
@@ -91,7 +91,7 @@ class Illustrations:
         map_before = self._map_before(layer)
         return Centre(inputs=near, further=self._further(map_before, unit, further) if map_before else None)
 
-    def _further(self, wide: WideMap, unit: Unit, count: int) -> FurtherBack:
+    def _further(self, wide: InputMap, unit: Unit, count: int) -> FurtherBack:
         layer, channel = unit
         kernels = wide.kernels(layer, [channel])
         factors = weight_factors(kernels, 2)
@@ -109,7 +109,7 @@ class Illustrations:
             explained=factors.explained,
         )
 
-    def _property_means(self, wide: WideMap, prop: str, shares: torch.Tensor) -> list[float | None]:
+    def _property_means(self, wide: InputMap, prop: str, shares: torch.Tensor) -> list[float | None]:
         """How colourful, or how fine, what each factor (n, channels) of a map reads is, in [−1, 1].
 
         The mean over its channels, by share, of the cosine of their expanded weights to the first filters with that
@@ -130,7 +130,7 @@ class Illustrations:
         weight = shares.double() * known
         return [float(row @ cosines / row.sum()) if row.sum() > 0 else None for row in weight]
 
-    def _map_before(self, layer: str) -> WideMap | None:
+    def _map_before(self, layer: str) -> InputMap | None:
         """The wide map that the first of the earlier layers on the way to this one reads; None without such layers."""
         tape = self.survey.wires.tape
         for before in self.survey.early:
@@ -158,15 +158,15 @@ class Illustrations:
         self.units += [unit, *units_among(near)]
         return Positions(inputs=near, bottleneck=list(wide.bottleneck), channels=wide.channels)
 
-    def _want_direction(self, name: str, wide: WideMap, vector: torch.Tensor) -> None:
+    def _want_direction(self, name: str, wide: InputMap, vector: torch.Tensor) -> None:
         self.vectors[name] = vector.float().numpy()
-        self.directions.append(Direction(name=name, place=wide.place, side=wide.side))
+        self.directions.append(Direction(name=name, place=wide.layer, side=wide.side))
 
     def bottleneck(self, unit: Unit, count: int) -> Bottleneck:
         """A unit's strongest kernels over its bottleneck, and over the wide map before that."""
         layer, channel = unit
         wires = self.survey.wires
-        narrow, wide = WideMap(wires, wires.tape.feeds(layer), layer, "input", ()), self.survey.wide(layer)
+        narrow, wide = InputMap(wires, wires.tape.feeds(layer), layer, "input", ()), self.survey.wide(layer)
         direct, self.kernels["bottleneck_direct"] = strongest(narrow, narrow.kernels(layer, [channel])[0], count)
         across, self.kernels["bottleneck_across"] = strongest(wide, wide.kernels(layer, [channel])[0], count)
         self.units += [unit, *units_among(direct), *units_among(across)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from wbsite.ops.expanded.spatial_structure import shuffled_positions, spatial_structure
-from wbsite.ops.expanded.unit_properties import Read, angle, permuted, score
+from wbsite.ops.expanded.unit_properties import FirstLayerWeights, angle, permuted, score
 from wbsite.ops.tuning.orientation import fan, orientation
 from wbsite.results.expanded.examples import Finding, FoundUnit
 
@@ -116,7 +116,7 @@ ORIENTED_SOURCES = Rule(
 )
 
 
-def find(rule: PropertyRule, reads: Mapping[str, Read], count: int) -> Finding | None:
+def find(rule: PropertyRule, reads: Mapping[str, FirstLayerWeights], count: int) -> Finding | None:
     """The best unit of some layers by a rule, or the family of `count` units of the one layer where it is best.
 
     The null is the 95th percentile of the same best score over 200 random assignments of the filters' property to the

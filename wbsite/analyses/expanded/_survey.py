@@ -8,13 +8,14 @@ from functools import cached_property
 import torch
 
 from wbsite.core.errors import WbsiteError
-from wbsite.graph.channel_map import Wiring
-from wbsite.graph.layer_depth import early_and_late, levels
-from wbsite.graph.layers import INPUT, Layer, Layers
+from wbsite.graph.channel_map import ChannelMap
+from wbsite.graph.depth import early_and_late, layer_depths
+from wbsite.graph.layers import Layer, Layers
 from wbsite.graph.recording import Recorded
+from wbsite.graph.tape import INPUT_NAME
 from wbsite.models.base import LoadedModel
-from wbsite.ops.expanded.input_map import WideMap
-from wbsite.ops.expanded.unit_properties import Filters, Read
+from wbsite.ops.expanded.input_map import InputMap
+from wbsite.ops.expanded.unit_properties import Filters, FirstLayerWeights
 from wbsite.ops.expanded.weights import expanded_weights
 
 
@@ -30,13 +31,13 @@ class Survey:
         return Recorded.of(self.model)
 
     @cached_property
-    def wires(self) -> Wiring:
-        return Wiring(self.recorded, self.layers.names)
+    def wires(self) -> ChannelMap:
+        return ChannelMap(self.recorded, self.layers.names)
 
     @cached_property
     def level(self) -> dict[str, int]:
         """Layer → spatial convolutions on the longest way to it."""
-        return levels(self.layers.convs)
+        return layer_depths(self.layers.convs)
 
     @property
     def deepest(self) -> int:
@@ -71,8 +72,8 @@ class Survey:
         Raises:
             WbsiteError: there is none, or there are several.
         """
-        found = [layer for layer in self.layers.convs if INPUT in layer.inputs]
-        if len(found) != 1 or found[0].inputs != (INPUT,) or not found[0].planar:
+        found = [layer for layer in self.layers.convs if INPUT_NAME in layer.inputs]
+        if len(found) != 1 or found[0].inputs != (INPUT_NAME,) or not found[0].planar:
             raise WbsiteError(
                 "no single convolution with rows and columns reads the picture, so there are no first filters"
                 " to go by.",
@@ -85,21 +86,21 @@ class Survey:
         """The first layer's filters as weights of red, green and blue in [0, 1], batch norm included."""
         spec = self.model.spec.preprocess
         per_value = spec.scale / torch.tensor(spec.std)
-        weights = expanded_weights(self.recorded, INPUT, self.first).detach().cpu()
+        weights = expanded_weights(self.recorded, INPUT_NAME, self.first).detach().cpu()
         return Filters.of(weights * per_value.reshape(-1, 1, 1).to(weights))
 
-    def read(self, layer: str) -> Read:
+    def read(self, layer: str) -> FirstLayerWeights:
         """What a layer's units read of the first layer.
 
         Raises:
             WbsiteError: there is no first layer; it cannot be expanded to.
         """
-        return Read.of(expanded_weights(self.recorded, self.first, layer).detach().cpu(), self.filters)
+        return FirstLayerWeights.of(expanded_weights(self.recorded, self.first, layer).detach().cpu(), self.filters)
 
     def of_picture(self, layer: str) -> torch.Tensor:
         """Expanded weights of a layer's units to the picture, (units, channels, h, w); raises as `expanded_weights`."""
-        return expanded_weights(self.recorded, INPUT, layer).detach().cpu()
+        return expanded_weights(self.recorded, INPUT_NAME, layer).detach().cpu()
 
-    def wide(self, layer: str) -> WideMap:
+    def wide(self, layer: str) -> InputMap:
         """The wide map that a layer reads, across its bottleneck if it has one."""
-        return WideMap.of(self.wires, layer)
+        return InputMap.of(self.wires, layer)

@@ -12,11 +12,10 @@ import torch
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
-from wbsite.graph.channel_origin import Span, spans, unit_of
+from wbsite.graph.channel_origin import ChannelOrigin, channel_origins, unit_of
 from wbsite.graph.dominators import Route, routes
-from wbsite.graph.on_device import placed
 from wbsite.graph.recording import Recorded
-from wbsite.ops.expanded.cancellation import NULLS, Cancelling, by_chance, cancelling
+from wbsite.ops.expanded.cancellation import NULLS, RouteCancellation, null_p_and_q, route_cancellation
 from wbsite.ops.expanded.weights import Path
 from wbsite.results.expanded.cancellation import Cancellation, SkippedLayer, UnitScore
 
@@ -35,7 +34,7 @@ def run(context: Context) -> Cancellation:
     Units count at q ≤ 0.2 against shuffled kernels; how many of them are, at the same rate, beyond what random signs
     give is counted beside it. Examples are in order of q against shuffled kernels, then of the larger of both p.
     """
-    recorded, params = placed(context.model, context.device), context.params
+    recorded, params = Recorded.of(context.model).on(context.device), context.params
     spatial = [layer.name for layer in context.layers.convs if layer.spatial]
     ways = routes(recorded, spatial, context.layers.names)
     skipped = [
@@ -48,7 +47,7 @@ def run(context: Context) -> Cancellation:
             _affordable(recorded, route, params["largest"])
             seed = params["seed"] * 1_000_003 + number
             draws = _draws(recorded, route, params)
-            layers.append(_Layer.of(recorded, cancelling(recorded, route, params["strongest"], draws, seed)))
+            layers.append(_Layer.of(recorded, route_cancellation(recorded, route, params["strongest"], draws, seed)))
         except WbsiteError as error:
             skipped.append(SkippedLayer(layer=route.target, reason=error.message))
         context.progress.advance()
@@ -131,21 +130,21 @@ class _Layer:
     """
 
     route: Route
-    cancelling: Cancelling
+    cancelling: RouteCancellation
     p: Mapping[str, torch.Tensor]
     q: Mapping[str, torch.Tensor]
     pair_p: Mapping[str, torch.Tensor]
-    origin: tuple[Span, ...]
+    origin: tuple[ChannelOrigin, ...]
 
     @classmethod
-    def of(cls, recorded: Recorded, cancelling: Cancelling) -> _Layer:
+    def of(cls, recorded: Recorded, cancelling: RouteCancellation) -> _Layer:
         hidden, small = cancelling.pairs.hidden.cpu(), -cancelling.pairs.coherence.cpu()
         p, q, pair_p = {}, {}, {}
         for null, draws in cancelling.nulls.items():
-            p[null], q[null] = by_chance(hidden, torch.cat([pairs.hidden for pairs in draws]).cpu())
-            flat, _ = by_chance(small.flatten(), -torch.cat([pairs.coherence.flatten() for pairs in draws]).cpu())
+            p[null], q[null] = null_p_and_q(hidden, torch.cat([pairs.hidden for pairs in draws]).cpu())
+            flat, _ = null_p_and_q(small.flatten(), -torch.cat([pairs.coherence.flatten() for pairs in draws]).cpu())
             pair_p[null] = flat.reshape(small.shape)
-        origin = spans(recorded.tape, recorded.tape.activation(cancelling.route.source))
+        origin = channel_origins(recorded.tape)[recorded.tape.activation(cancelling.route.source)]
         return cls(cancelling.route, cancelling, p, q, pair_p, origin)
 
     def units(self) -> pd.DataFrame:

@@ -34,7 +34,7 @@ def run(context: Context) -> DirectionPictures:
             done[picture.target] = context.parts.put(_part_name(picture.target), _part(picture))
     entries = {name: entry for name, target in targets.items() if (entry := done[target]) is not None}
     rows = [
-        {"name": name, "place": targets[name].place, "side": targets[name].side, **entry.values}
+        {"name": name, "place": targets[name].layer, "side": targets[name].side, **entry.values}
         for name, entry in entries.items()
     ]
     kinds = {"name": str, "place": str, "side": str, "activation": float, "dead": bool, "reseeded": int}
@@ -61,7 +61,7 @@ def _target(direction: Direction, vector: np.ndarray) -> Target:
 
 def _part_name(target: Target) -> dict[str, Any]:
     vector = np.asarray(target.direction, np.float64).tobytes()
-    return {"place": target.place, "side": target.side, "direction": hashlib.sha256(vector).hexdigest()}
+    return {"place": target.layer, "side": target.side, "direction": hashlib.sha256(vector).hexdigest()}
 
 
 def _part(picture: Picture) -> Contents:

@@ -11,11 +11,10 @@ import torch
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
-from wbsite.graph.on_device import placed
 from wbsite.graph.recording import Recorded
-from wbsite.ops.expanded.gradient_bounds import BestCase, best_case
-from wbsite.ops.expanded.gradient_nmf import TypicalCases, typical_cases
-from wbsite.ops.expanded.photograph_gradients import example_gradients
+from wbsite.ops.expanded.gradient_bounds import GradientBounds, gradient_bounds
+from wbsite.ops.expanded.gradient_nmf import GradientNMF, gradient_nmf
+from wbsite.ops.expanded.photograph_gradients import photograph_gradients
 from wbsite.ops.expanded.weights import Paths, expanded_weights, path_products
 from wbsite.results.expanded.cancellation import Cancellation, UnitScore
 from wbsite.results.expanded.gradients import GradientExample, Gradients, SkippedUnit, Source, TypicalCase
@@ -59,7 +58,7 @@ def run(context: Context) -> Gradients:
     every photograph. Agreement of a source is ‖mean gradient‖² / mean ‖gradient‖²: 1 if it is the same on every
     photograph, 1 / photographs if they have nothing in common.
     """
-    recorded, params, photographs = placed(context.model, context.device), context.params, context.photographs()
+    recorded, params, photographs = Recorded.of(context.model).on(context.device), context.params, context.photographs()
     numbers = torch.linspace(0, photographs.count - 1, min(params["photographs"], photographs.count)).round().long()
     inputs = photographs.inputs[numbers.to(photographs.inputs.device)].to(recorded.like)
     cancellation = context.need(Cancellation)
@@ -141,15 +140,15 @@ class _Measured:
     activations: torch.Tensor
     expanded: torch.Tensor
     paths: Paths
-    bounds: BestCase
-    typical: TypicalCases
+    bounds: GradientBounds
+    typical: GradientNMF
 
     @classmethod
     def of(cls, recorded: Recorded, example: _Example, inputs: torch.Tensor, cases: int) -> _Measured:
         between = (recorded, example.source, example.layer)
         unit, channels = [example.unit], example.channels
         drawn = channels[:DRAWN]
-        measured = example_gradients(*between, inputs, unit, channels, at="strongest")
+        measured = photograph_gradients(*between, inputs, unit, channels, position="strongest")
         products = path_products(*between, unit, pools="gates")
         alike = _alike(measured.gradients[0])
         return cls(
@@ -159,8 +158,8 @@ class _Measured:
             measured.activations[0],
             expanded_weights(*between, unit)[0, drawn],
             Paths(products.positive[:, drawn], products.negative[:, drawn]),
-            best_case(*between, unit, drawn),
-            typical_cases(alike, cases),
+            gradient_bounds(*between, unit, drawn),
+            gradient_nmf(alike, cases),
         )
 
     @property

@@ -12,11 +12,10 @@ import torch
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
-from wbsite.graph.channel_origin import spans, unit_of
-from wbsite.graph.depth import named_maps, source_back, steps_to
-from wbsite.graph.on_device import placed
+from wbsite.graph.channel_origin import channel_origins, unit_of
+from wbsite.graph.depth import depths_below, map_at_depth, named_maps
 from wbsite.graph.recording import Recorded
-from wbsite.ops.expanded.shuffle_null import LEVEL, MEASURES, AgainstNull
+from wbsite.ops.expanded.shuffle_null import LEVEL, MEASURES, ShuffleNull
 from wbsite.ops.expanded.smoothness import SMALLEST, morans_i
 from wbsite.ops.expanded.weights import Path
 from wbsite.results.expanded.long_range import LongRange, RangeSummaries, RangeSummary, SkippedPair
@@ -53,7 +52,7 @@ def run(context: Context) -> LongRange:
     pair's units and draws; of a network of independent weights 5 % do. Units of one draw share kernels, so the
     interval of one pair's share (Wilson) is too narrow; those of the summary are over pairs.
     """
-    recorded, params = placed(context.model, context.device), context.params
+    recorded, params = Recorded.of(context.model).on(context.device), context.params
     pairs, skipped = _pairs(context, recorded), []
     sizes = {name: params[name] for name in ("units", "draws", "scattered")}
     rows: list[dict[str, Any]] = []
@@ -63,7 +62,7 @@ def run(context: Context) -> LongRange:
     for number, pair in enumerate(pairs):
         try:
             path = _path(recorded, pair, params["largest"])
-            measured = AgainstNull.drawn(path, **sizes, seed=params["seed"] * 1_000_003 + number)
+            measured = ShuffleNull.draw(path, **sizes, seed=params["seed"] * 1_000_003 + number)
         except WbsiteError as error:
             skipped.append(SkippedPair(target=pair.target, source=pair.source, kind=pair.kind, reason=error.message))
         else:
@@ -97,7 +96,7 @@ def _columns(table: str) -> list[str]:
     return list(LongRange.fields[table].columns)
 
 
-def _unit_columns(measured: AgainstNull, measure: str) -> dict[str, Any]:
+def _unit_columns(measured: ShuffleNull, measure: str) -> dict[str, Any]:
     """Of every unit what was measured, and its means under both nulls."""
     return {
         "unit": measured.units,
@@ -116,8 +115,8 @@ def _pairs(context: Context, recorded: Recorded) -> list[Pair]:
     maps = named_maps(tape, names)
     by_target: list[list[Pair]] = []
     for layer in spatial:
-        away = steps_to(tape, tape.pre_activation(layer.name))
-        sources = {str(steps): (source_back(maps, away, steps), steps) for steps in BACK}
+        away = depths_below(tape, tape.pre_activation(layer.name))
+        sources = {str(steps): (map_at_depth(maps, away, steps), steps) for steps in BACK}
         first = traced[0].name
         steps = away.get(tape.activation(first), 0)
         if steps > max(BACK):
@@ -196,7 +195,7 @@ class Example:
     norms: list[float]
 
 
-def _examples(path: Path, measured: AgainstNull, count: int) -> list[Example]:
+def _examples(path: Path, measured: ShuffleNull, count: int) -> list[Example]:
     """The units nearest to quantiles of smoothness; one that two quantiles share comes once."""
     examples: dict[int, Example] = {}
     observed = measured.observed["smoothness"]
@@ -238,7 +237,7 @@ def _drawn(
 def _map_rows(recorded: Recorded, pair: Pair, example: Example, number: int) -> Iterator[dict[str, Any]]:
     """A row for each map of an example."""
     smoothness, (_, rows, columns) = morans_i(example.maps).tolist(), example.maps.shape
-    origin = spans(recorded.tape, example.start)
+    origin = channel_origins(recorded.tape)[example.start]
     for rank, index in enumerate(example.channels):
         layer, unit = unit_of(origin, index)
         yield {

@@ -11,9 +11,8 @@ import torch
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
-from wbsite.graph.on_device import placed
 from wbsite.graph.recording import Recorded
-from wbsite.ops.expanded.mean_ablation import ORDERS, Convolution, Fidelity, fidelity, ranked
+from wbsite.ops.expanded.mean_ablation import ORDERS, Convolution, MeanAblation, mean_ablation, ranked
 from wbsite.results.expanded.cancellation import SkippedLayer
 from wbsite.results.expanded.long_tail import LongTail, TailSummary
 from wbsite.results.photographs import PhotographSet
@@ -38,7 +37,7 @@ def run(context: Context) -> LongTail:
     contribution (norm times standard deviation on these photographs), and at random.
     """
     params, photographs = context.params, context.photographs()
-    recorded = placed(context.model, context.device)
+    recorded = Recorded.of(context.model).on(context.device)
     convs, skipped = {}, []
     for layer in context.layers.convs:
         if f"{layer.name}.weight" in context.model.missing:
@@ -107,7 +106,7 @@ def sampled(
     recorded: Recorded, convs: Mapping[str, Convolution], inputs: torch.Tensor, positions: int, seed: int
 ) -> dict[str, torch.Tensor]:
     """What every convolution sees at random positions, (S, I, kh, kw) by layer, a batch of pictures at a time."""
-    wanted = {conv.reads for conv in convs.values()}
+    wanted = {conv.input for conv in convs.values()}
     program = recorded.tape.program(wanted)
     size = sum(math.prod(recorded.tape.shapes[value]) for value in wanted) * inputs.element_size()
     generators = {name: torch.Generator().manual_seed(seed * 1_000_003 + i) for i, name in enumerate(convs)}
@@ -116,7 +115,7 @@ def sampled(
         for batch in inputs.split(max(1, _BATCH_BYTES // max(1, size))):
             values = program(batch)
             for name, conv in convs.items():
-                parts[name].append(conv.patches(values[conv.reads], positions, generators[name]))
+                parts[name].append(conv.patches(values[conv.input], positions, generators[name]))
     return {name: torch.cat(part) for name, part in parts.items()}
 
 
@@ -127,28 +126,28 @@ def _measured(conv: Convolution, patches: torch.Tensor, seed: int) -> tuple[list
     for order in ORDERS:
         ranking = ranked(conv, patches, order, torch.Generator().manual_seed(seed))  # type: ignore[arg-type]
         with torch.no_grad():
-            measured = fidelity(conv, patches, ranking, LEVEL)
+            measured = mean_ablation(conv, patches, ranking, LEVEL)
         rows += [{"order": order, **row} for row in _rows(measured)]
         if order == ORDERS[0]:
             live = ~measured.before[-1].isnan()
             needed |= {"units": len(live), "live": int(live.sum()), "rectified": conv.rectified}
         inputs = measured.needed.nanquantile(QUARTILES, interpolation="nearest").tolist()
         needed |= dict(zip((f"{order}_low", f"{order}_inputs", f"{order}_high"), inputs, strict=True))
-        needed[f"{order}_share"] = needed[f"{order}_inputs"] / measured.kept[-1]
+        needed[f"{order}_share"] = needed[f"{order}_inputs"] / measured.counts[-1]
     return rows, needed
 
 
-def _rows(measured: Fidelity) -> list[dict[str, Any]]:
+def _rows(measured: MeanAblation) -> list[dict[str, Any]]:
     before, after = (r2.nanquantile(QUARTILES, dim=1).T.tolist() for r2 in (measured.before, measured.after))
     names = ("low", "median", "high")
     return [
         {
             "kept": kept,
-            "share": kept / measured.kept[-1],
+            "share": kept / measured.counts[-1],
             **dict(zip(names, before[i], strict=True)),
             **dict(zip((f"after_{name}" for name in names), after[i], strict=True)),
         }
-        for i, kept in enumerate(measured.kept)
+        for i, kept in enumerate(measured.counts)
     ]
 
 

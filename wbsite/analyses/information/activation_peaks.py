@@ -14,7 +14,7 @@ import pandas as pd
 
 from wbsite.analyses.base import Analysis, StudyContext
 from wbsite.ops.information.counting import NOT_BINARY, binary_counts
-from wbsite.ops.information.eta_squared import explained_once, known_share
+from wbsite.ops.information.eta_squared import eta_squared_of_unit, uncertainty_coefficient
 from wbsite.ops.information.peaks import APART, BINS, PROMINENCE, SMOOTHING, Peaks, peaks, spacing
 from wbsite.results.information.activation_peaks import HIDDEN, ActivationPeaks, PeakSummary
 from wbsite.results.information.trajectories import Trajectories
@@ -98,9 +98,9 @@ def describe_unit(
     row, histogram, used = _described(last, counts)
     signed, before = _signed(last, inputs), _signed(first, inputs)
     row |= {
-        "eta_untrained": explained_once(first[first != 0], counts[first != 0]),
-        "eta_signed": explained_once(last[used], signed[used]),
-        "signed_untrained": explained_once(first[first != 0], before[first != 0]),
+        "eta_untrained": eta_squared_of_unit(first[first != 0], counts[first != 0]),
+        "eta_signed": eta_squared_of_unit(last[used], signed[used]),
+        "signed_untrained": eta_squared_of_unit(first[first != 0], before[first != 0]),
     }
     return row, histogram
 
@@ -110,7 +110,7 @@ def describe_layer(last: np.ndarray, first: np.ndarray, counts: np.ndarray) -> d
     repeated = np.repeat(counts, last.shape[1])
     row, _, _ = _described(last.ravel(), repeated)
     used = first.ravel() != 0
-    return row | {"eta_untrained": explained_once(first.ravel()[used], repeated[used])}
+    return row | {"eta_untrained": eta_squared_of_unit(first.ravel()[used], repeated[used])}
 
 
 def _described(values: np.ndarray, counts: np.ndarray) -> tuple[dict[str, Any], Peaks, np.ndarray]:
@@ -120,14 +120,14 @@ def _described(values: np.ndarray, counts: np.ndarray) -> tuple[dict[str, Any], 
     variation, p = spacing(histogram.positions)
     row: dict[str, Any] = {
         "used": len(values), "peaks": len(histogram.positions), "variation": variation, "p": p,
-        "counts": len(np.unique(counts)), "eta_w": explained_once(values, counts),
+        "counts": len(np.unique(counts)), "eta_w": eta_squared_of_unit(values, counts),
     }  # fmt: skip
     if len(values):
         peak = np.searchsorted(histogram.borders, values)
         middles = np.bincount(peak, values) / np.maximum(np.bincount(peak), 1)
         row |= {
-            "peak_by_w": known_share(peak, counts),
-            "within_eta": explained_once(values - middles[peak], counts),
+            "peak_by_w": uncertainty_coefficient(peak, counts),
+            "within_eta": eta_squared_of_unit(values - middles[peak], counts),
         }
     return row, histogram, used
 

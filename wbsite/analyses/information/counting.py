@@ -13,7 +13,7 @@ import torch
 from wbsite.analyses.base import Analysis, StudyContext
 from wbsite.ops.information import Estimator, estimator, mutual_informations
 from wbsite.ops.information.counting import NOT_BINARY, binary_counts, count_baseline, count_decisions
-from wbsite.ops.information.eta_squared import explained
+from wbsite.ops.information.eta_squared import eta_squared
 from wbsite.results.information.counting import Baseline, Counting, CountingEstimator, CountingLayer, CountingRuns
 from wbsite.results.information.information_plane import InformationPlane
 from wbsite.results.information.trajectories import Trajectories
@@ -88,7 +88,7 @@ def measure_run(
     tables, below = [], torch.from_numpy(replay.inputs).to(replay.device).expand(finite, -1, -1)
     for layer, values in replay.layers(name, seed, slice(finite)):
         bits = mutual_informations(values, codes, chosen) if finite else np.zeros((0, 2))
-        columns = {"i_tw": bits[:, 1], "h_given_w": bits[:, 0] - bits[:, 1], "eta_w": explained(values, groups)}
+        columns = {"i_tw": bits[:, 1], "h_given_w": bits[:, 0] - bits[:, 1], "eta_w": eta_squared(values, groups)}
         tables.append(pd.DataFrame({**about, "layer": layer, **_padded(columns, len(moments))}))
         if layer != "output":
             below = values
@@ -97,7 +97,7 @@ def measure_run(
     columns = {
         "accuracy": (answers == replay.labels).mean(1),
         "agreement": (answers == best).mean(1),
-        "eta_output": explained(logits - logits.mean(2, keepdim=True), groups),
+        "eta_output": eta_squared(logits - logits.mean(2, keepdim=True), groups),
     }
     return pd.concat(tables), pd.DataFrame({**about, **_padded(columns, len(moments))})
 

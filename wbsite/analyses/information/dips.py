@@ -149,10 +149,10 @@ def _compared(dips: pd.DataFrame, name: str, counted: dict[str, pd.DataFrame] | 
     return CountingAtDips(
         value=mean_over_runs(dips[name].to_numpy(np.float64)),
         rank=mean_over_runs(dips[f"{name}_rank"].to_numpy(np.float64)),
-        excess=or_none(here.own - here.other),
+        excess=or_none(here.paired - here.unpaired),
         p=or_none(here.p),
-        ratio=or_none(2**-near.own),
-        ratio_other=or_none(2**-near.other),
+        ratio=or_none(2**-near.paired),
+        ratio_other=or_none(2**-near.unpaired),
         ratio_p=or_none(near.p),
     )
 

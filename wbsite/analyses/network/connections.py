@@ -15,9 +15,9 @@ from torch import nn
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
 from wbsite.graph import channel_origin
-from wbsite.graph.channel_map import Wiring
+from wbsite.graph.channel_map import ChannelMap
 from wbsite.graph.layers import Layer
-from wbsite.graph.recording import Recorded, record
+from wbsite.graph.recording import Recorded
 from wbsite.ops.expanded.weights import path_products
 from wbsite.results.network.connections import Bottleneck, Connections, Reader, Span
 
@@ -30,9 +30,9 @@ def applies(layer: Layer) -> str:
 
 
 @lru_cache(maxsize=1)  # the layers of a model follow one another
-def wiring(module: nn.Module, input_shape: tuple[int, int, int], layers: tuple[str, ...]) -> Wiring:
+def wiring(module: nn.Module, input_shape: tuple[int, int, int], layers: tuple[str, ...]) -> ChannelMap:
     """What feeds what in the network."""
-    return Wiring(Recorded(module, record(module, input_shape), input_shape), layers)
+    return ChannelMap(Recorded.of(module, input_shape), layers)
 
 
 def run(context: Context) -> Connections:
@@ -98,7 +98,7 @@ def _share(kept: torch.Tensor, squares: torch.Tensor) -> np.ndarray:
     return (kept.sum(1) / squares.sum(1).clamp_min(torch.finfo(squares.dtype).tiny)).numpy()
 
 
-def _across(context: Context, wires: Wiring) -> tuple[Bottleneck | None, dict[str, Arrays]]:
+def _across(context: Context, wires: ChannelMap) -> tuple[Bottleneck | None, dict[str, Arrays]]:
     """The bottleneck, with a reason where it cannot be expanded across; and kind → arrays of the kinds across it."""
     assert context.layer is not None
     bottleneck = wires.bottleneck(context.layer.name)
@@ -128,25 +128,25 @@ def _across(context: Context, wires: Wiring) -> tuple[Bottleneck | None, dict[st
         for kind, chosen, real in (("across", index, kept >= 0), ("cancelled", other, sizes > 0))
     }
     kinds["across"]["share"] = _share(kept, squares)
-    spans = tuple(map(_span, wires.behind(bottleneck)))
+    spans = tuple(map(_span, wires.source_channels(bottleneck)))
     expanded = Bottleneck(
         layers=tuple(bottleneck.layers), source=bottleneck.source, window=tuple(net.shape[2:]), inputs=spans
     )
     return expanded, kinds
 
 
-def _readers(context: Context, wires: Wiring) -> tuple[Reader, ...]:
+def _readers(context: Context, wires: ChannelMap) -> tuple[Reader, ...]:
     """Layers with weights that read this one, and their kernels' sizes."""
     assert context.layer is not None
-    names = dict.fromkeys(reading.reader for reading in wires.readings[context.layer.name])
+    names = dict.fromkeys(reader.name for reader in wires.readers[context.layer.name])
     present = [name for name in names if f"{name}.weight" not in context.model.missing]
     return tuple(Reader(layer=name, kernel=tuple(wires.kernels(name).shape[2:])) for name in present)
 
 
-def _outputs(wires: Wiring, layer: Layer, readers: Sequence[str], count: int) -> Arrays:
+def _outputs(wires: ChannelMap, layer: Layer, readers: Sequence[str], count: int) -> Arrays:
     """Kernels with which other layers read this one's units."""
     kernels = {name: wires.kernels(name) for name in readers}
-    read_as = {name: wires.read_as(layer.name, name, layer.out_channels) for name in readers}
+    read_as = {name: wires.input_channels(layer.name, name, layer.out_channels) for name in readers}
     squares = [_squares(kernels[name], read_as[name], wires.groups(name)) for name in readers]
     kept, index = strongest(torch.cat([torch.full((layer.out_channels, 1), -1.0), *squares], 1), count)
     ends = np.cumsum([1, *(len(kernel) for kernel in kernels.values())])  # column 0 is no connection at all
@@ -205,7 +205,7 @@ def _table(kind: str, unit: Any, rank: Any, other: Any, channel: Any, kernel: np
     )
 
 
-def _span(span: channel_origin.Span) -> Span:
+def _span(span: channel_origin.ChannelOrigin) -> Span:
     return Span(layers=tuple(span.layers), first=span.first, units=span.units)
 
 

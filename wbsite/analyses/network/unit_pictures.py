@@ -12,7 +12,7 @@ import pandas as pd
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.store import Contents, Entry
 from wbsite.featurevis import Picture, Settings, Target, photograph_responses, visualize, webp
-from wbsite.featurevis.image_model import sight
+from wbsite.featurevis.image_model import image_model
 from wbsite.graph.layers import Layer
 from wbsite.results.expanded.examples import Examples
 from wbsite.results.network.unit_pictures import PictureSettings, UnitPictures
@@ -40,7 +40,7 @@ def run(context: Context) -> UnitPictures:
     )
     if not targets:
         return UnitPictures(units=layer.out_channels, shown=0, settings=about, rows=_rows([], [], []))
-    network = sight(context.model, targets[:1], settings, context.device)
+    network = image_model(context.model, targets[:1], settings, context.device)
     photographs = context.photographs()
     strongest = photograph_responses(context.model, targets, photographs.inputs, context.device).amax(1).tolist()
     entries = _entries(context, targets, settings)
@@ -73,7 +73,7 @@ def _entries(context: Context, targets: Sequence[Target], settings: Settings) ->
     done = {target: context.parts.get(_name(target)) for target in targets}
     missing = [target for target in targets if done[target] is None]
     if missing:
-        context.progress.step(f"{missing[0].place}: pictures of {len(missing)} units", len(missing))
+        context.progress.step(f"{missing[0].layer}: pictures of {len(missing)} units", len(missing))
     for picture in visualize(context.model, missing, settings, context.device, context.progress):
         done[picture.target] = context.parts.put(_name(picture.target), _part(picture))
     return [entry for target in targets if (entry := done[target]) is not None]

@@ -8,13 +8,13 @@ from typing import Literal
 
 from torch import nn
 
-from wbsite.graph.channel_origin import SLICES, along_channels
-from wbsite.graph.data_flow import Flow
+from wbsite.graph.channel_origin import SLICES, concatenates_channels
+from wbsite.graph.data_flow import DataFlow
 from wbsite.graph.operations import AVERAGES, BATCH_NORMS, MAXIMA, NORMALISATIONS, RECTIFIERS, UNCHANGED
-from wbsite.graph.tape import INPUT
+from wbsite.graph.tape import INPUT, Call
 
 from .diagram import source_name
-from .groups import JOIN, MORE, SOURCE, Branch, Graph, Group, Member, drawn
+from .groups import JOIN, MORE, SOURCE, Branch, Graph, Group, Member, drawn_branches
 
 _PASSED = RECTIFIERS | UNCHANGED | BATCH_NORMS | NORMALISATIONS | MAXIMA | AVERAGES | {"pad"}
 """What units pass on the way to the groups that read them, besides slices and concatenations."""
@@ -24,7 +24,7 @@ Range = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class _Lanes:
+class _Division:
     """A convolution whose units fall apart into ranges."""
 
     value: int
@@ -33,37 +33,37 @@ class _Lanes:
     ranges: tuple[Range, ...]
 
 
-def lanes(flow: Flow) -> Iterator[Group]:
+def channel_groups(flow: DataFlow) -> Iterator[Group]:
     """Every grouped convolution (2 ≤ groups, not depthwise: fewer groups than input channels), and every other one
     whose units fall apart by the groups that read them.
 
     Rectifiers, norms, pools and depthwise convolutions lie between a tower's units and their readers; a channel
-    shuffle, a fully connected layer or an addition reads everything. Convolutions of one number of lanes that read
-    one another (as conv1 … conv5 of AlexNet) share one diagram.
+    shuffle, a fully connected layer or an addition reads everything. Convolutions with as many ranges that read one
+    another (as conv1 … conv5 of AlexNet) share one diagram.
     """
-    readers, found = _Readers(flow), []
+    readers, divisions = _Readers(flow), []
     for value, layer in flow.convolutions.items():
         module = _conv(flow, value)
         units = module.out_channels
         if 1 < module.groups < module.in_channels:
             step = units // module.groups
             ranges = tuple((low, low + step) for low in range(0, units, step))
-            found.append(_Lanes(value, layer, "groups", ranges))
-        elif module.groups == 1 and len(ranges := _apart(readers.together(value))) > 1:
-            found.append(_Lanes(value, layer, "towers", ranges))
-    for chain in _chains(found, readers):
+            divisions.append(_Division(value, layer, "groups", ranges))
+        elif module.groups == 1 and len(ranges := _merged(readers.together(value))) > 1:
+            divisions.append(_Division(value, layer, "towers", ranges))
+    for chain in _chains(divisions, readers):
         graph = _graph(flow, chain, readers)
-        for one in chain:
-            kernel = max(flow.kernel(flow.makers[one.value]) or (1, 1))
+        for division in chain:
+            kernel = max(flow.kernel(flow.tape.makers[division.value]) or (1, 1))
             branches = [
-                Branch(f"{one.kind[:-1]} {i}", (Member(one.layer, low, high),), kernel, 1)
-                for i, (low, high) in enumerate(one.ranges, 1)
+                Branch(f"{division.kind[:-1]} {i}", (Member(division.layer, low, high),), kernel, 1)
+                for i, (low, high) in enumerate(division.ranges, 1)
             ]
-            yield Group(one.layer, one.kind, tuple(branches), graph, flow.places[one.value])
+            yield Group(division.layer, division.kind, tuple(branches), graph, flow.order[division.value])
 
 
 @dataclass(frozen=True)
-class _Reading:
+class _Reader:
     """Group `group` of the convolution that gives `value` reads a range of a layer's units."""
 
     value: int
@@ -74,74 +74,81 @@ class _Reading:
 class _Readers:
     """Who reads which units of the convolutions of a network."""
 
-    def __init__(self, flow: Flow) -> None:
+    def __init__(self, flow: DataFlow) -> None:
         self.flow = flow
-        self.of: dict[str, list[_Reading]] = {layer: [] for layer in flow.convolutions.values()}
-        self.known: dict[int, list[Range]] = {}
+        self.by_layer: dict[str, list[_Reader]] = {layer: [] for layer in flow.convolutions.values()}
+        self.ranges: dict[int, list[Range]] = {}
         for value in flow.convolutions:
             self._enter(value)
 
     def _enter(self, value: int) -> None:
-        module, at = _conv(self.flow, value), 0
+        module, start = _conv(self.flow, value), 0
         step = module.in_channels // module.groups
-        for span in self.flow.spans[self.flow.makers[value].inputs[0]]:
-            for group in range(at // step, -(-(at + span.units) // step)):
-                low, high = max(at, group * step), min(at + span.units, (group + 1) * step)
-                units = (span.first + low - at, span.first + high - at)
-                for name in self.of.keys() & set(span.layers):
-                    self.of[name].append(_Reading(value, group, units))
-            at += span.units
+        for origin in self.flow.origins[self.flow.tape.makers[value].inputs[0]]:
+            end = start + origin.units
+            for group in range(start // step, -(-end // step)):
+                low, high = max(start, group * step), min(end, (group + 1) * step)
+                units = (origin.first + low - start, origin.first + high - start)
+                for name in self.by_layer.keys() & set(origin.layers):
+                    self.by_layer[name].append(_Reader(value, group, units))
+            start = end
 
     def together(self, value: int) -> list[Range]:
-        """The ranges of a convolution's units that are read together; [] where something reads them that cannot be
-        told."""
-        if value not in self.known:
-            self.known[value] = self._together(value) if self._all_known(value) else []
-        return self.known[value]
+        """The ranges of a convolution's units that are read together; [] where something reads them of which that
+        is not known."""
+        if value not in self.ranges:
+            self.ranges[value] = self._together(value) if self._all_known(value) else []
+        return self.ranges[value]
 
     def _all_known(self, value: int) -> bool:
         """Whether only convolutions read the units, after what keeps or cuts channels."""
         flow, waiting, seen = self.flow, [value], {value}
         while waiting:
-            at = waiting.pop()
-            if any(span.layers == () for span in flow.spans[at]):
+            value = waiting.pop()
+            if any(origin.layers == () for origin in flow.origins[value]):
                 return False
-            for call in flow.readers[at]:
+            for call in flow.tape.readers[value]:
                 if call.outputs[0] in flow.convolutions:
                     continue
-                same = all(
-                    flow.is_map(output) and flow.channels(output) == flow.channels(at) for output in call.outputs
-                )
-                cut = call.operation in SLICES and all(map(flow.is_map, call.outputs))
-                if not (along_channels(call) or cut or (call.operation in _PASSED and same)):
+                if not self._keeps_units(call, flow.channels(value)):
                     return False
                 waiting += [output for output in call.outputs if output not in seen]
                 seen |= set(call.outputs)
         return True
 
+    def _keeps_units(self, call: Call, channels: int) -> bool:
+        """Whether a call keeps, slices or concatenates units of maps with so many channels."""
+        flow = self.flow
+        if concatenates_channels(call):
+            return True
+        if not all(map(flow.is_map, call.outputs)):
+            return False
+        same = all(flow.channels(output) == channels for output in call.outputs)
+        return call.operation in SLICES or (call.operation in _PASSED and same)
+
     def _together(self, value: int) -> list[Range]:
-        found: list[Range] = []
-        for reading in self.of[self.flow.convolutions[value]]:
-            module = _conv(self.flow, reading.value)
+        together: list[Range] = []
+        for reader in self.by_layer[self.flow.convolutions[value]]:
+            module = _conv(self.flow, reader.value)
             if not module.groups == module.in_channels > 1:
-                found.append(reading.units)
+                together.append(reader.units)
                 continue
-            behind, each = self.together(reading.value), module.out_channels // module.groups
-            if not behind:
+            ranges, multiplier = self.together(reader.value), module.out_channels // module.groups
+            if not ranges:
                 return []
-            first = reading.units[0] - reading.group  # unit of this layer that is the other's first channel
-            mine = ((first + low // each, first - (-high // each)) for low, high in behind)
-            found += [(low, high) for low, high in mine if low <= reading.units[0] < high]
-        return found
+            first = reader.units[0] - reader.group  # unit of this layer that is the depthwise one's first channel
+            read = ((first + low // multiplier, first - (-high // multiplier)) for low, high in ranges)
+            together += [(low, high) for low, high in read if low <= reader.units[0] < high]
+        return together
 
 
-def _conv(flow: Flow, value: int) -> nn.Conv2d:
+def _conv(flow: DataFlow, value: int) -> nn.Conv2d:
     module = flow.module(flow.convolutions[value])
     assert isinstance(module, nn.Conv2d)
     return module
 
 
-def _apart(ranges: Sequence[Range]) -> tuple[Range, ...]:
+def _merged(ranges: Sequence[Range]) -> tuple[Range, ...]:
     """Ranges that overlap as one."""
     merged: list[Range] = []
     for low, high in sorted(set(ranges)):
@@ -152,53 +159,54 @@ def _apart(ranges: Sequence[Range]) -> tuple[Range, ...]:
     return tuple(merged)
 
 
-def _chains(found: Sequence[_Lanes], readers: _Readers) -> list[list[_Lanes]]:
-    """Convolutions with the same number of lanes that read one another, in execution order."""
-    chains: list[list[_Lanes]] = []
-    for one in found:
+def _chains(divisions: Sequence[_Division], readers: _Readers) -> list[list[_Division]]:
+    """Convolutions with as many ranges that read one another, in execution order."""
+    chains: list[list[_Division]] = []
+    for division in divisions:
         for chain in chains:
-            reads = any(reading.value == one.value for reading in readers.of[chain[-1].layer])
-            if reads and len(chain[-1].ranges) == len(one.ranges):
-                chain.append(one)
+            reads = any(reader.value == division.value for reader in readers.by_layer[chain[-1].layer])
+            if reads and len(chain[-1].ranges) == len(division.ranges):
+                chain.append(division)
                 break
         else:
-            chains.append([one])
+            chains.append([division])
     return chains
 
 
-def _graph(flow: Flow, chain: Sequence[_Lanes], readers: _Readers) -> Graph:
-    """A column of boxes a lane, with arrows to the lanes that read it."""
-    graph, read = Graph(), flow.makers[chain[0].value].inputs[0]
-    source = graph.add(source_name(flow, read), SOURCE, flow.channels(read))
-    shown, left = drawn(len(chain[0].ranges))
-    before: dict[int, int] = {}
-    word = "tower" if any(one.kind == "towers" for one in chain) else "group"
-    more = source
-    for level, one in enumerate(chain):
-        kernel, boxes = flow.kernel(flow.makers[one.value]) or (1, 1), dict[int, int]()
-        for number in shown:
-            low, high = one.ranges[number]
-            if left and number == shown[-1]:
-                box = graph.add(f"{left} more", MORE, sum(b - a for a, b in one.ranges[shown[-2] + 1 : number]))
+def _graph(flow: DataFlow, chain: Sequence[_Division], readers: _Readers) -> Graph:
+    """A column of boxes for each range, with arrows to the ranges that read it."""
+    graph, source = Graph(), flow.tape.makers[chain[0].value].inputs[0]
+    source_box = graph.add(source_name(flow, source), SOURCE, flow.channels(source))
+    drawn, omitted = drawn_branches(len(chain[0].ranges))
+    previous: dict[int, int] = {}
+    word = "tower" if any(division.kind == "towers" for division in chain) else "group"
+    more = source_box
+    for level, division in enumerate(chain):
+        kernel, boxes = flow.kernel(flow.tape.makers[division.value]) or (1, 1), dict[int, int]()
+        for number in drawn:
+            low, high = division.ranges[number]
+            if omitted and number == drawn[-1]:
+                units = sum(last - first for first, last in division.ranges[drawn[-2] + 1 : number])
+                box = graph.add(f"{omitted} more", MORE, units)
                 graph.link(more, box)
                 more = box
-            boxes[number] = graph.add(one.layer, "conv", high - low, f"{word} {number + 1}", kernel)
+            boxes[number] = graph.add(division.layer, "conv", high - low, f"{word} {number + 1}", kernel)
             if level == 0:
-                graph.link(source, boxes[number])
-            for reading in readers.of[chain[level - 1].layer] if level else ():
-                if reading.value == one.value and (one.kind == "towers" or reading.group == number):
-                    for other, box in before.items():
-                        a, b = chain[level - 1].ranges[other]
-                        if a < reading.units[1] and reading.units[0] < b:
+                graph.link(source_box, boxes[number])
+            for reader in readers.by_layer[chain[level - 1].layer] if level else ():
+                if reader.value == division.value and (division.kind == "towers" or reader.group == number):
+                    for other, box in previous.items():
+                        first, last = chain[level - 1].ranges[other]
+                        if first < reader.units[1] and reader.units[0] < last:
                             graph.link(box, boxes[number])
-        before = boxes
-    join = graph.add(_reader(flow, chain[-1]), JOIN, flow.channels(chain[-1].value))
-    for box in [*before.values(), *([more] if left else [])]:
+        previous = boxes
+    join = graph.add(_reader_name(flow, chain[-1]), JOIN, flow.channels(chain[-1].value))
+    for box in [*previous.values(), *([more] if omitted else [])]:
         graph.link(box, join)
     return graph
 
 
-def _reader(flow: Flow, one: _Lanes) -> str:
+def _reader_name(flow: DataFlow, division: _Division) -> str:
     """The first layer that is made from the last convolution of a chain."""
     fed = ((name, flow.tape.feeding.get(name, INPUT)) for name in flow.layers)
-    return next((name for name, given in fed if flow.before[given] >> one.value & 1), "")
+    return next((name for name, value in fed if flow.upstream[value] >> division.value & 1), "")

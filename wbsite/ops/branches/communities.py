@@ -9,17 +9,17 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.metrics import adjusted_mutual_info_score
 
-from .correspondence_analysis import dealt
+from .correspondence_analysis import shuffled_strengths
 
 
 @dataclass(frozen=True, eq=False)
 class Communities:
-    """A division of the units of two layers.
+    """A division of the units of two layers into communities.
 
     Attributes:
         inputs: int (I,), community of each input, 0 the one with the largest share of the strength; −1 without weights.
         outputs: int (O,), likewise.
-        modularity: of it.
+        modularity: of the division.
     """
 
     inputs: np.ndarray
@@ -33,7 +33,8 @@ class Communities:
 
 
 def modularity(strength: np.ndarray, inputs: np.ndarray, outputs: np.ndarray) -> float:
-    """Barber's (Phys. Rev. E 76, 066102, 2007) of a two-layer graph: Σ (A/n − r cᵀ) over pairs of one community.
+    """Barber's modularity (Phys. Rev. E 76, 066102, 2007) of a two-layer graph: Σ (A/n − r cᵀ) over pairs of one
+    community.
 
     Args:
         strength: (O, I) ≥ 0.
@@ -56,45 +57,46 @@ def louvain(strength: np.ndarray, seed: int) -> Communities:
     """
     outputs, inputs = strength.shape
     graph = nx.DiGraph()
-    read, by = np.nonzero(strength.T)
-    graph.add_weighted_edges_from(
-        zip(read.tolist(), (by + inputs).tolist(), strength.T[read, by].tolist(), strict=True)
-    )
-    found = [sorted(units) for units in nx.community.louvain_communities(graph, seed=seed)]
+    start, end = np.nonzero(strength.T)
+    weights = strength.T[start, end]
+    graph.add_weighted_edges_from(zip(start.tolist(), (end + inputs).tolist(), weights.tolist(), strict=True))
+    members = [sorted(units) for units in nx.community.louvain_communities(graph, seed=seed)]
     degree = np.concatenate([strength.sum(0), strength.sum(1)])
-    found.sort(key=lambda units: (-degree[units].sum(), units[0]))
+    members.sort(key=lambda units: (-degree[units].sum(), units[0]))
     label = np.full(inputs + outputs, -1)
-    for number, units in enumerate(found):
+    for number, units in enumerate(members):
         label[units] = number
     return Communities(label[:inputs], label[inputs:], modularity(strength, label[:inputs], label[inputs:]))
 
 
-def best_of(strength: np.ndarray, seeds: int) -> tuple[Communities, np.ndarray, float]:
+def best_communities(strength: np.ndarray, seeds: int) -> tuple[Communities, np.ndarray, float]:
     """The division with the largest modularity over seeds 0, 1, …, the first of equals.
 
     Returns:
-        It; (seeds,) modularities; stability, the mean adjusted mutual information of the divisions of two seeds, 1
-        where all agree and 0 where they agree as by chance (NaN for one seed).
+        That division; (seeds,) modularities; stability, the mean adjusted mutual information of the divisions of two
+        seeds, 1 where all agree and 0 where they agree as by chance (NaN for one seed).
     """
-    found = [louvain(strength, seed) for seed in range(seeds)]
-    values = np.array([one.modularity for one in found])
-    labels = [np.concatenate([one.inputs, one.outputs]) for one in found]
-    agree = [adjusted_mutual_info_score(a, b) for i, a in enumerate(labels) for b in labels[:i]]
-    return found[int(values.argmax())], values, float(np.mean(agree)) if agree else float("nan")
+    divisions = [louvain(strength, seed) for seed in range(seeds)]
+    values = np.array([division.modularity for division in divisions])
+    labels = [np.concatenate([division.inputs, division.outputs]) for division in divisions]
+    agreement = [adjusted_mutual_info_score(a, b) for i, a in enumerate(labels) for b in labels[:i]]
+    return divisions[int(values.argmax())], values, float(np.mean(agreement)) if agreement else float("nan")
 
 
 def null_modularity(strength: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """(draws,) modularity that one run of Louvain finds in strengths dealt to the pairs at random (`dealt`)."""
+    """(draws,) modularity that one run of Louvain finds in shuffled strengths (`shuffled_strengths`)."""
     rng = np.random.default_rng(seed)
-    return np.array([louvain(dealt(strength, rng), draw).modularity for draw in range(draws)])
+    return np.array([louvain(shuffled_strengths(strength, rng), draw).modularity for draw in range(draws)])
 
 
-def explained(labels: np.ndarray, values: np.ndarray, draws: int, seed: int) -> tuple[float, float, float, int]:
+def community_eta_squared(
+    labels: np.ndarray, values: np.ndarray, draws: int, seed: int
+) -> tuple[float, float, float, int]:
     """How far communities differ in a property: share η² of the variance of its ranks that lies between them.
 
     Args:
         labels: int (n,), −1 for none.
-        values: (n,), NaN where undefined; units with either are left out.
+        values: (n,), NaN where undefined; units without label or value are excluded.
         draws, seed: of permutations of the values.
 
     Returns:

@@ -19,8 +19,8 @@ class Factors:
     """Correspondence analysis of a matrix of strengths; numpy arrays, float64.
 
     With n = ΣA, r and c the shares of n that outputs and inputs have, S = (A/n − r cᵀ) / √(r cᵀ) = U Σ Vᵀ (Greenacre,
-    Theory and Applications of Correspondence Analysis, 1984). What would be left of A if every pair of units were
-    connected as strongly as their overall strengths say is r cᵀ, the first singular pair of A/√(r cᵀ), and is not in S.
+    Theory and Applications of Correspondence Analysis, 1984). If every pair of units were connected as strongly as
+    their overall strengths say, A/n would be r cᵀ: the first singular pair of A/√(r cᵀ), which is not in S.
 
     Attributes:
         strength: (O, I) ≥ 0, the matrix A.
@@ -124,11 +124,11 @@ def balanced(strength: np.ndarray, rounds: int = 1000, tolerance: float = 1e-9) 
     return x
 
 
-def dealt(strength: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def shuffled_strengths(strength: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A draw of the null: strengths without structure, with about the same overall strength of every unit.
 
-    A / (n r cᵀ), how much stronger each pair is than its units' overall strengths say, is dealt to the pairs at
-    random: marginals are kept in expectation, and with them the spread and the tails of the ratios.
+    A / (n r cᵀ), how much stronger each pair is than its units' overall strengths say, is permuted among the pairs:
+    marginals are kept in expectation, and with them the spread and the tails of the ratios.
 
     Args:
         strength: (O, I) ≥ 0. Units without weights stay so.
@@ -136,19 +136,19 @@ def dealt(strength: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     expected = np.outer(strength.sum(1), strength.sum(0)) / strength.sum()
     live = expected > 0
     ratios = strength[live] / expected[live]
-    found = np.zeros_like(expected)
-    found[live] = expected[live] * rng.permutation(ratios)
-    return found
+    shuffled = np.zeros_like(expected)
+    shuffled[live] = expected[live] * rng.permutation(ratios)
+    return shuffled
 
 
 def null_values(strength: np.ndarray, draws: int, seed: int, count: int) -> np.ndarray:
     """(draws, count) leading singular values of as many draws of the null, each sorted by size; zeros beyond the rank.
 
-    The k-th of a draw is held against the k-th observed (parallel analysis, Horn 1965).
+    The k-th of a draw is compared with the k-th observed (parallel analysis, Horn 1965).
     """
     rng = np.random.default_rng(seed)
-    found = np.zeros((draws, count))
-    for draw in found:
-        values = connectivity_factors(dealt(strength, rng)).values[:count]
-        draw[: len(values)] = values
-    return found
+    null = np.zeros((draws, count))
+    for row in null:
+        values = connectivity_factors(shuffled_strengths(strength, rng)).values[:count]
+        row[: len(values)] = values
+    return null

@@ -6,22 +6,22 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from wbsite.graph.data_flow import Flow
+from wbsite.graph.data_flow import DataFlow
 from wbsite.graph.recording import Recorded
 
-from .channel_groups import lanes
-from .concatenation_branches import joined
+from .channel_groups import channel_groups
+from .concatenation_branches import concatenation_branches
 from .groups import Group
-from .residual_branches import added
+from .residual_branches import residual_branches
 
 
 @dataclass(frozen=True)
 class Branches:
-    """What `branches` finds.
+    """The branches of a network.
 
     Attributes:
         groups: in order of execution; names are unique.
-        passed_over: sentences on what looks like branches and could not be told apart.
+        passed_over: sentences on places that look like branches whose units could not be identified.
     """
 
     groups: tuple[Group, ...]
@@ -38,23 +38,27 @@ def branches(recorded: Recorded, layers: Collection[str]) -> Branches:
     Args:
         layers: names of the network's convolutions and fully connected layers, in execution order.
     """
-    flow = Flow(recorded, layers)
+    flow = DataFlow(recorded, layers)
     unknown_parts: list[str] = []
     unknown_sums: list[str] = []
-    found = [*joined(flow, unknown_parts), *lanes(flow), *added(flow, unknown_sums)]
-    groups, seen = [], Counter[str]()
-    for group in sorted(found, key=lambda group: group.place):
-        seen[group.name] += 1
-        number = seen[group.name]
+    unnamed = [
+        *concatenation_branches(flow, unknown_parts),
+        *channel_groups(flow),
+        *residual_branches(flow, unknown_sums),
+    ]
+    groups, names = [], Counter[str]()
+    for group in sorted(unnamed, key=lambda group: group.order):
+        names[group.name] += 1
+        number = names[group.name]
         groups.append(group if number == 1 else replace(group, name=f"{group.name} ({number})"))
-    said = (
+    reasons = (
         (unknown_parts, "what is concatenated cannot be followed to units of two convolutions or more"),
         (unknown_sums, "no path that is added ends in a rectified convolution"),
     )
-    return Branches(tuple(groups), tuple(_sentence(places, reason) for places, reason in said if places))
+    return Branches(tuple(groups), tuple(_sentence(places, reason) for places, reason in reasons if places))
 
 
 def _sentence(places: list[str], reason: str) -> str:
-    named = list(dict.fromkeys(places))
-    listed = ", ".join(named[:3]) + (f" and {len(named) - 3} more" if len(named) > 3 else "")
+    names = list(dict.fromkeys(places))
+    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     return f"Passed over: {listed}, where {reason}."

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from wbsite.stats.enrichment import counts, familywise, odds_ratio, upper_tail
-from wbsite.stats.permanova import populations
-from wbsite.stats.roc_auc import separation
+from wbsite.stats.permanova import permanova
+from wbsite.stats.roc_auc import roc_auc
 
 LISTED = 4
 """More branches of the same kernel size than these are counted, not named."""
@@ -34,12 +34,12 @@ INDEX_COLUMNS = (
 )  # fmt: skip
 BLOCK_COLUMNS = ("units", "statistic", "p")
 STAGE_COLUMNS = ("blocks", "units", "share", "by_chance", "p", "with_depth")
-"""What `category_tests`, `index_tests` and `stage_tests` measure, besides what of."""
+"""Measures of `category_tests`, `index_tests` and `stage_tests`: their columns without those that name the test."""
 
 
 @dataclass(frozen=True)
-class Population:
-    """The units of a group that are compared.
+class GroupUnits:
+    """The units of a group of branches.
 
     Attributes:
         branches: names.
@@ -52,11 +52,11 @@ class Population:
     branch: np.ndarray
 
     def peers(self, b: int) -> np.ndarray:
-        """bool (N,): units of this branch and of the others with kernels of its size."""
+        """bool (N,): units of branch b and of the others with kernels of its size."""
         return np.isin(self.branch, [i for i, kernel in enumerate(self.kernels) if kernel == self.kernels[b]])
 
     def peers_text(self, b: int) -> str:
-        """Which branches those are, or why there are none."""
+        """Names of the other branches with kernels of its size, or that there are none."""
         side = self.kernels[b]
         others = [name for i, name in enumerate(self.branches) if self.kernels[i] == side and i != b]
         if not others:
@@ -65,7 +65,7 @@ class Population:
 
 
 def category_tests(
-    group: Population, names: Sequence[str], categories: np.ndarray, draws: int, seed: int
+    group: GroupUnits, names: Sequence[str], categories: np.ndarray, draws: int, seed: int
 ) -> list[dict[str, Any]]:
     """One row a branch and category that any unit has.
 
@@ -76,11 +76,12 @@ def category_tests(
 
     Returns:
         branch, category; layer_units N, branch_units, in_layer (units of the category), in_branch; expected, in the
-        branch by lot; odds_ratio with low and high; p, hypergeometric; permutation_p; same_kernel_p, the hypergeometric
-        p among branches of the same kernel size alone (NaN without others), and same_kernel, which these are.
+        branch by chance; odds_ratio with low and high; p, hypergeometric; permutation_p; same_kernel_p, the
+        hypergeometric p among branches of the same kernel size alone (NaN without others), and same_kernel, the names
+        of these.
     """
-    there = np.flatnonzero(categories.any(0)).tolist()
-    names, categories = [names[c] for c in there], categories[:, there]
+    present = np.flatnonzero(categories.any(0)).tolist()
+    names, categories = [names[c] for c in present], categories[:, present]
     if not names:
         return []
     units, sizes, total = len(group.branch), np.bincount(group.branch, minlength=len(group.branches)), categories.sum(0)
@@ -94,9 +95,9 @@ def category_tests(
     rows = []
     for b, branch in enumerate(group.branches):
         peers, text = group.peers(b), group.peers_text(b)
-        alike = int(peers.sum())
-        compared = 0 < sizes[b] < alike
-        among = upper_tail(k[b], categories[peers].sum(0), sizes[b], alike) if compared else np.full(len(names), np.nan)
+        count, among = int(peers.sum()), np.full(len(names), np.nan)
+        if 0 < sizes[b] < count:
+            among[:] = upper_tail(k[b], categories[peers].sum(0), sizes[b], count)
         for c, category in enumerate(names):
             rows.append(
                 {
@@ -119,7 +120,7 @@ def category_tests(
     return rows
 
 
-def index_tests(group: Population, names: Sequence[str], indices: np.ndarray) -> list[dict[str, Any]]:
+def index_tests(group: GroupUnits, names: Sequence[str], indices: np.ndarray) -> list[dict[str, Any]]:
     """One row a branch and index: the branch's units against all others of the group.
 
     Args:
@@ -127,9 +128,9 @@ def index_tests(group: Population, names: Sequence[str], indices: np.ndarray) ->
         indices: (N, J), NaN where undefined.
 
     Returns:
-        branch, index; auc with low and high, p (`separation`); median_in, median_out, units_in, units_out; the same
+        branch, index; auc with low and high, p (`roc_auc`); median_in, median_out, units_in, units_out; the same
         among branches of the same kernel size alone: same_kernel_auc, …_low, …_high, …_p (NaN without others), and
-        same_kernel, which these are. Indices that no unit of the group has are left out.
+        same_kernel, the names of these. Indices that no unit of the group has are left out.
     """
     rows = []
     for j, index in enumerate(names):
@@ -138,20 +139,20 @@ def index_tests(group: Population, names: Sequence[str], indices: np.ndarray) ->
             continue
         for b, branch in enumerate(group.branches):
             inside, peers = group.branch == b, group.peers(b)
-            found = separation(values[inside], values[~inside])
-            among = found if peers.all() else separation(values[inside], values[peers & ~inside])
+            auc = roc_auc(values[inside], values[~inside])
+            among = auc if peers.all() else roc_auc(values[inside], values[peers & ~inside])
             rows.append(
                 {
                     "branch": branch,
                     "index": index,
-                    "auc": found.auc,
-                    "low": found.low,
-                    "high": found.high,
-                    "p": found.p,
+                    "auc": auc.auc,
+                    "low": auc.low,
+                    "high": auc.high,
+                    "p": auc.p,
                     "median_in": _median(values[inside]),
                     "median_out": _median(values[~inside]),
-                    "units_in": found.inside,
-                    "units_out": found.outside,
+                    "units_in": auc.inside,
+                    "units_out": auc.outside,
                     "same_kernel_auc": among.auc,
                     "same_kernel_low": among.low,
                     "same_kernel_high": among.high,
@@ -163,9 +164,9 @@ def index_tests(group: Population, names: Sequence[str], indices: np.ndarray) ->
 
 
 def stage_tests(
-    group: Population, indices: np.ndarray, draws: int, seed: int
+    group: GroupUnits, indices: np.ndarray, draws: int, seed: int
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Whether blocks of a residual stage differ from its other blocks, in all indices together (`populations`).
+    """Whether blocks of a residual stage differ from its other blocks, in all indices together (`permanova`).
 
     Args:
         indices: (N, J), NaN where undefined.
@@ -174,23 +175,23 @@ def stage_tests(
         One row a block: branch, units, statistic, p. And of the stage: blocks, units, share, by_chance, p, with_depth.
     """
     filled, compact = np.unique(group.branch, return_inverse=True)
-    found = populations(compact, indices, draws, seed)
+    test = permanova(compact, indices, draws, seed)
     rows = [
         {
             "branch": group.branches[b],
             "units": int((compact == i).sum()),
-            "statistic": float(found.statistic[i]),
-            "p": float(found.p[i]),
+            "statistic": float(test.statistic[i]),
+            "p": float(test.p[i]),
         }
         for i, b in enumerate(filled)
     ]
     about = {
         "blocks": len(filled),
         "units": len(compact),
-        "share": found.share,
-        "by_chance": found.by_chance,
-        "p": found.all_p,
-        "with_depth": found.with_depth,
+        "share": test.share,
+        "by_chance": test.expected_share,
+        "p": test.share_p,
+        "with_depth": test.depth_share,
     }
     return rows, about
 

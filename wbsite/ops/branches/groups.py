@@ -8,7 +8,7 @@ from typing import Literal
 Kind = Literal["concat", "dense", "groups", "towers", "residual"]
 
 SOURCE, JOIN, MORE = "input", "join", "more"
-"""Kinds of the nodes that are no convolution and no pool; "more" stands for branches that are left out."""
+"""Kinds of the nodes that are no convolution and no pool; "more" stands for branches that are omitted."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Node:
     """A box of a diagram.
 
     Attributes:
-        label: the layer's name, or what the reader calls the source, the join or what is left out.
-        kind: "conv", "pool", "input" (what all branches read), "join" (where they meet), "more" (branches left out).
+        label: the layer's name, or that of the source, the join or the omitted branches.
+        kind: "conv", "pool", "input" (what all branches read), "join" (where they meet), "more" (omitted branches).
         kernel: (height, width); (0, 0) where it has none.
         units: channels it gives.
         branch: name of the branch it belongs to, "" for none.
@@ -86,22 +86,22 @@ class Group:
 
     Attributes:
         name: of the place: a block, a convolution, a stage.
-        place: number of the call at which they first meet, for the order of execution.
+        order: number of the call at which they first meet, in order of execution.
     """
 
     name: str
     kind: Kind
     branches: tuple[Branch, ...]
     graph: Graph
-    place: int
+    order: int
 
 
-ALIKE = 8
+MOST_DRAWN = 8
 """More branches than these are not all drawn: the first three and the last stand for them."""
 
 
-def drawn(count: int) -> tuple[list[int], int]:
-    """Numbers of the branches that a diagram shows, and how many are left out before the last of them."""
-    if count <= ALIKE:
+def drawn_branches(count: int) -> tuple[list[int], int]:
+    """Numbers of the branches that a diagram shows, and how many are omitted before the last of them."""
+    if count <= MOST_DRAWN:
         return list(range(count)), 0
     return [0, 1, 2, count - 1], count - 4

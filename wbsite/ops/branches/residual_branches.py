@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from wbsite.graph.data_flow import Flow, shared_name
+from wbsite.graph.data_flow import DataFlow, shared_name
 from wbsite.graph.operations import BATCH_NORMS, RECTIFIERS, SUMS, UNCHANGED
 from wbsite.graph.tape import INPUT, Call
 
 from .diagram import Boxes, place_name
-from .groups import JOIN, Branch, Graph, Group, Member, drawn
+from .groups import JOIN, Branch, Graph, Group, Member, drawn_branches
 
 _MIXED = frozenset({"linear", "matmul", "mm", "bmm", "addmm", "einsum"})
 """What is rectified after these are their units, and not those of a convolution before them."""
@@ -30,7 +30,7 @@ class _Sum:
         return self.call.outputs[0]
 
 
-def added(flow: Flow, passed: list[str]) -> Iterator[Group]:
+def residual_branches(flow: DataFlow, passed: list[str]) -> Iterator[Group]:
     """Stages of two or more blocks that add to one stream.
 
     A stage is a chain of sums each of which adds to what the one before it gave, perhaps normed and rectified, but
@@ -45,11 +45,11 @@ def added(flow: Flow, passed: list[str]) -> Iterator[Group]:
     for stage in stages:
         name = _name(flow, stage, stages)
         blocks: list[tuple[int, int, Branch]] = []
-        for number, one in enumerate(stage, 1):
-            found = [(term, members) for term in one.terms if (members := _rectified(flow, one, term))]
-            for path, (term, members) in enumerate(found, 1):
-                block = f"block {number}" + (f" path {path}" if len(found) > 1 else "")
-                windows = list(flow.kernels(flow.path(term, {flow.source(one.value)})))
+        for number, addition in enumerate(stage, 1):
+            paths = [(term, members) for term in addition.terms if (members := _rectified(flow, addition, term))]
+            for path, (term, members) in enumerate(paths, 1):
+                block = f"block {number}" + (f" path {path}" if len(paths) > 1 else "")
+                windows = list(flow.kernels(flow.path(term, {flow.dominator(addition.value)})))
                 depth = sum(call.outputs[0] in flow.convolutions for call, _ in windows)
                 kernel = max((max(size) for _, size in windows), default=1)
                 blocks.append((number - 1, term, Branch(block, members, kernel, depth)))
@@ -59,7 +59,7 @@ def added(flow: Flow, passed: list[str]) -> Iterator[Group]:
             passed.append(name)
 
 
-def _sums(flow: Flow) -> Iterator[_Sum]:
+def _sums(flow: DataFlow) -> Iterator[_Sum]:
     """Sums of two and more maps of one shape, those that are only added up further left out."""
     adds = {
         call.outputs[0]: call
@@ -72,94 +72,93 @@ def _sums(flow: Flow) -> Iterator[_Sum]:
 
     def terms(call: Call) -> Iterator[int]:
         for value in dict.fromkeys(call.inputs):
-            if value in adds and len(flow.readers[value]) == 1:
+            if value in adds and len(flow.tape.readers[value]) == 1:
                 yield from terms(adds[value])
             else:
                 yield value
 
     for value, call in adds.items():
-        readers = flow.readers[value]
+        readers = flow.tape.readers[value]
         if not (len(readers) == 1 and readers[0].outputs[0] in adds):
             yield _Sum(call, tuple(terms(call)))
 
 
-def _stages(flow: Flow) -> list[list[_Sum]]:
+def _stages(flow: DataFlow) -> list[list[_Sum]]:
     """Sums that add to one stream, in execution order."""
     stages: list[list[_Sum]] = []
     ends: dict[int, list[_Sum]] = {}
-    for one in _sums(flow):
-        before = next((stream for term in one.terms if (stream := _stream(flow, term)) in ends), None)
+    for addition in _sums(flow):
+        before = next((stream for term in addition.terms if (stream := _stream(flow, term)) in ends), None)
         stage = [] if before is None else ends.pop(before)
         if not stage:
             stages.append(stage)
-        stage.append(one)
-        ends[one.value] = stage
+        stage.append(addition)
+        ends[addition.value] = stage
     return stages
 
 
-def _stream(flow: Flow, value: int) -> int:
+def _stream(flow: DataFlow, value: int) -> int:
     """What a value was before it was normed and rectified."""
-    while value != INPUT and flow.makers[value].operation in _SAME_STREAM | SUMS:
-        call = flow.makers[value]
+    while value != INPUT and flow.tape.makers[value].operation in _SAME_STREAM | SUMS:
+        call = flow.tape.makers[value]
         if len(set(call.inputs)) > 1:
             break
         value = call.inputs[0]
     return value
 
 
-def _rectified(flow: Flow, one: _Sum, term: int) -> tuple[Member, ...]:
+def _rectified(flow: DataFlow, addition: _Sum, term: int) -> tuple[Member, ...]:
     """The last rectified convolutions on the way from the sum's source to a term."""
-    source, found = flow.source(one.value), []
+    source, convolutions = flow.dominator(addition.value), set()
     waiting, seen = [(term, False)], set()
     while waiting:
         value, rectified = waiting.pop()
         if value in (source, INPUT) or (value, rectified) in seen:
             continue
         seen.add((value, rectified))
-        call = flow.makers[value]
+        call = flow.tape.makers[value]
         if value in flow.convolutions:
             if rectified:
-                found.append(value)
+                convolutions.add(value)
                 continue
             rectified = False
         rectified = (rectified and call.operation not in _MIXED) or call.operation in RECTIFIERS
-        given = call.inputs[:1] if value in flow.convolutions else flow.reads(call)
-        waiting += [(each, rectified) for each in given]
-    return tuple(Member(flow.convolutions[v], 0, flow.channels(v)) for v in sorted(set(found)))
+        inputs = call.inputs[:1] if value in flow.convolutions else flow.inputs(call)
+        waiting += [(read, rectified) for read in inputs]
+    return tuple(Member(flow.convolutions[value], 0, flow.channels(value)) for value in sorted(convolutions))
 
 
-def _name(flow: Flow, stage: Sequence[_Sum], stages: Sequence[Sequence[_Sum]]) -> str:
+def _name(flow: DataFlow, stage: Sequence[_Sum], stages: Sequence[Sequence[_Sum]]) -> str:
     """The module that holds the blocks of this stage and no others, else the first and last block."""
-    blocks = [_block(flow, one) for one in stage]
+    blocks = [_block(flow, addition) for addition in stage]
     shared = shared_name(blocks)
-    outside = [_block(flow, one) for other in stages if other is not stage for one in other]
+    outside = [_block(flow, addition) for other in stages if other is not stage for addition in other]
     if shared and not any(name == shared or name.startswith(f"{shared}.") for name in outside):
         return shared
     return f"{blocks[0]} to {blocks[-1]}" if len(blocks) > 1 else blocks[0]
 
 
-def _block(flow: Flow, one: _Sum) -> str:
-    calls = flow.path(one.value, {flow.source(one.value)})
-    return place_name(
-        flow, one.call, [flow.convolutions[v] for call in calls for v in call.outputs if v in flow.convolutions]
-    )
+def _block(flow: DataFlow, addition: _Sum) -> str:
+    calls = flow.path(addition.value, {flow.dominator(addition.value)})
+    outputs = [value for call in calls for value in call.outputs]
+    layers = [flow.convolutions[value] for value in outputs if value in flow.convolutions]
+    return place_name(flow, addition.call, layers)
 
 
-def _group(flow: Flow, name: str, stage: Sequence[_Sum], blocks: Sequence[tuple[int, int, Branch]]) -> Group:
+def _group(flow: DataFlow, name: str, stage: Sequence[_Sum], blocks: Sequence[tuple[int, int, Branch]]) -> Group:
     """The stage with a diagram of its blocks, each from the sum before it to its own."""
     branches = tuple(branch for _, _, branch in blocks)
-    graph, (shown, left) = Graph(), drawn(len(stage))
-    boxes = Boxes(flow, graph, flow.source(stage[0].value))
-    for number in shown:
-        if left and number == shown[-1]:
-            skipped = [one.value for one in stage[shown[-2] + 1 : number]]
-            boxes.left_out(skipped, stage[shown[-2]].value)
-        one, of = stage[number], {term: branch for at, term, branch in blocks if at == number}
-        for term in one.terms:
-            for call, kernel in flow.kernels(flow.path(term, {flow.source(one.value)})):
-                boxes.window(call, kernel, of[term].name if term in of else "")
-        join = graph.add("+", JOIN, flow.channels(one.value))
-        for term in one.terms:
+    graph, (drawn, omitted) = Graph(), drawn_branches(len(stage))
+    boxes = Boxes(flow, graph, flow.dominator(stage[0].value))
+    for number in drawn:
+        if omitted and number == drawn[-1]:
+            boxes.omitted([skipped.value for skipped in stage[drawn[-2] + 1 : number]], stage[drawn[-2]].value)
+        addition, names = stage[number], {term: branch.name for block, term, branch in blocks if block == number}
+        for term in addition.terms:
+            for call, kernel in flow.kernels(flow.path(term, {flow.dominator(addition.value)})):
+                boxes.window(call, kernel, names.get(term, ""))
+        join = graph.add("+", JOIN, flow.channels(addition.value))
+        for term in addition.terms:
             boxes.link(term, join)
-        boxes.at[one.value] = join
-    return Group(name, "residual", branches, graph, flow.places[stage[0].value])
+        boxes.by_value[addition.value] = join
+    return Group(name, "residual", branches, graph, flow.order[stage[0].value])

@@ -1,4 +1,4 @@
-"""A network's tests beside those of copies without training, whose branches differ by architecture and lot alone."""
+"""A network's tests beside those of untrained copies, whose branches differ by architecture and chance alone."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pandas as pd
 from scipy.special import logit
 
 from wbsite.stats.enrichment import false_discovery
-from wbsite.stats.single_case import prediction_p
+from wbsite.stats.single_case import single_case_p
 
 from .group_tests import BLOCK_COLUMNS, CATEGORY_COLUMNS, INDEX_COLUMNS, STAGE_COLUMNS
 
 ALPHA = 0.05
-"""Level at which the copies' own tests are counted: this share of them would be as small by lot."""
+"""Level at which the copies' own tests are counted: this share of them would be as small by chance."""
 
 PLACE = ["group", "branch", "source"]
 KEYS = {"rows": [*PLACE, "category"], "effects": [*PLACE, "index"], "stages": PLACE}
@@ -26,7 +26,7 @@ COLUMNS = {
     "stages": [*KEYS["stages"], *BLOCK_COLUMNS],
     "shares": ["group", "source", *STAGE_COLUMNS],
 }
-"""Of every table, so that one without rows has them too; also "kind"."""
+"""Table → its columns, which one without rows has too, besides "kind"."""
 
 _TINY = np.finfo(float).tiny
 
@@ -34,11 +34,11 @@ Tables = Mapping[str, pd.DataFrame]
 
 
 def against_copies(tables: Tables, copies: Sequence[Tables]) -> dict[str, pd.DataFrame]:
-    """The tables with columns on what the copies have in the same place.
+    """The tables with columns on the copies' tests of the same branch, category or index.
 
     rows: untrained_in_branch and untrained_in_layer, units of all copies together; effects: untrained_auc and
     untrained_sd, mean and standard deviation over copies; stages: untrained_statistic, the mean. untrained_p is the p
-    of the network as one more copy (`prediction_p`): upper tail of the logarithm of odds ratios and statistics, and
+    of the network as one more copy (`single_case_p`): upper tail of the logarithm of odds ratios and statistics, and
     two-sided on the logit of the AUC; untrained_q is Benjamini and Hochberg's over the table. NaN for groups of which
     no copies were measured.
 
@@ -46,55 +46,55 @@ def against_copies(tables: Tables, copies: Sequence[Tables]) -> dict[str, pd.Dat
         tables: "rows", "effects" and "stages" of the network, each one row a KEYS.
         copies: the same of each copy and group that was measured.
     """
-    places = {name: pd.MultiIndex.from_frame(tables[name][key]) for name, key in KEYS.items()}
+    tests = {name: pd.MultiIndex.from_frame(tables[name][key]) for name, key in KEYS.items()}
     rows, effects, stages = (tables[name].copy() for name in KEYS)
     measured = {group for copy in copies for group in copy["effects"]["group"]}
-    there = (rows["group"].isin(measured) & (rows["source"] == "stimuli")).to_numpy(bool)
+    compared = (rows["group"].isin(measured) & (rows["source"] == "stimuli")).to_numpy(bool)
     for name in ("in_branch", "in_layer"):
-        sums = np.nansum(_values(copies, "rows", name, places["rows"]), axis=0)
-        rows[f"untrained_{name}"] = np.where(there, sums, np.nan)
-    ratios = _values(copies, "rows", "odds_ratio", places["rows"])
-    _tested(rows, np.log(rows["odds_ratio"].to_numpy(float)), np.log(ratios), upper=True)
+        sums = np.nansum(_values(copies, "rows", name, tests["rows"]), axis=0)
+        rows[f"untrained_{name}"] = np.where(compared, sums, np.nan)
+    ratios = _values(copies, "rows", "odds_ratio", tests["rows"])
+    _add_p_and_q(rows, np.log(rows["odds_ratio"].to_numpy(float)), np.log(ratios), upper=True)
 
-    areas = _values(copies, "effects", "auc", places["effects"])
+    areas = _values(copies, "effects", "auc", tests["effects"])
     effects["untrained_auc"], effects["untrained_sd"] = _mean(areas), _deviation(areas)
     least = 0.5 / np.maximum(1, effects["units_in"] * effects["units_out"]).to_numpy(float)
-    own = effects["auc"].to_numpy(float)
-    _tested(effects, logit(np.clip(own, least, 1 - least)), logit(np.clip(areas, least, 1 - least)), upper=False)
+    area = effects["auc"].to_numpy(float)
+    _add_p_and_q(effects, logit(np.clip(area, least, 1 - least)), logit(np.clip(areas, least, 1 - least)), upper=False)
 
-    found = _values(copies, "stages", "statistic", places["stages"])
-    stages["untrained_statistic"] = _mean(found)
-    _tested(stages, np.log(stages["statistic"].to_numpy(float) + _TINY), np.log(found + _TINY), upper=True)
+    statistics = _values(copies, "stages", "statistic", tests["stages"])
+    stages["untrained_statistic"] = _mean(statistics)
+    _add_p_and_q(stages, np.log(stages["statistic"].to_numpy(float) + _TINY), np.log(statistics + _TINY), upper=True)
     return {**tables, "rows": rows, "effects": effects, "stages": stages}
 
 
 def stacked(parts: Iterable[Tables]) -> dict[str, pd.DataFrame]:
-    """Tables of several groups one under the other; one that none has is there without rows."""
-    every = list(parts)
-    found = {}
+    """Tables of several groups one under the other; a table that no group has is returned without rows."""
+    groups = list(parts)
+    tables = {}
     for name, columns in COLUMNS.items():
-        there = [part[name] for part in every if name in part and len(part[name])]
-        found[name] = pd.concat(there, ignore_index=True) if there else pd.DataFrame(columns=["kind", *columns])
-    return found
+        filled = [group[name] for group in groups if name in group and len(group[name])]
+        tables[name] = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=["kind", *columns])
+    return tables
 
 
 def false_shares(copies: Sequence[Tables]) -> dict[str, Any]:
-    """Of every table how many tests the copies have, and the share of them with p ≤ ALPHA; None of none."""
-    found: dict[str, Any] = {}
+    """Table → number of the copies' tests, and the share of them with p ≤ ALPHA; None where there are none."""
+    shares: dict[str, Any] = {}
     for name in KEYS:
         p = np.concatenate([copy[name]["p"].dropna().to_numpy(float) for copy in copies] or [np.empty(0)])
-        found[name] = {"tests": len(p), "share": float((p <= ALPHA).mean()) if len(p) else None}
-    return found
+        shares[name] = {"tests": len(p), "share": float((p <= ALPHA).mean()) if len(p) else None}
+    return shares
 
 
-def _values(copies: Sequence[Tables], name: str, column: str, places: pd.MultiIndex) -> np.ndarray:
+def _values(copies: Sequence[Tables], name: str, column: str, tests: pd.MultiIndex) -> np.ndarray:
     """(copies, rows) of a column; NaN where a copy has no such row."""
-    found = [copy[name].set_index(KEYS[name])[column].reindex(places).to_numpy(float) for copy in copies]
-    return np.array(found).reshape(len(copies), len(places))
+    values = [copy[name].set_index(KEYS[name])[column].reindex(tests).to_numpy(float) for copy in copies]
+    return np.array(values).reshape(len(copies), len(tests))
 
 
-def _tested(table: pd.DataFrame, value: np.ndarray, references: np.ndarray, upper: bool) -> None:
-    table["untrained_p"] = prediction_p(value, references, upper)
+def _add_p_and_q(table: pd.DataFrame, value: np.ndarray, controls: np.ndarray, upper: bool) -> None:
+    table["untrained_p"] = single_case_p(value, controls, upper)
     table["untrained_q"] = false_discovery(table["untrained_p"].to_numpy(float))
 
 

@@ -1,7 +1,7 @@
 """Which units' inputs cancel: an earlier unit that excites a unit along some paths and inhibits it along others.
 
-Between two wide maps (`waists.py`) lie the units m of the map between. What source unit s does to unit u through m
-is a kernel, C_m = expanded weights s → m, composed with expanded weights m → u; the expanded weights s → u are their
+Between two wide maps (`graph.dominators`) lie the units m of the map between. What source unit s does to unit u through
+m is a kernel, C_m = expanded weights s → m, composed with expanded weights m → u; the expanded weights s → u are their
 sum. Each m has a rectifier of its own, so the C_m need not come together on any picture: where they are large and
 their sum is small, the expanded weights hide what is there (boundary detectors, Voss et al. 2021, figure 12).
 
@@ -10,8 +10,8 @@ Sums of many terms of either sign are small anyway, by 1/√(number of terms). S
     coherence = ‖Σ_m C_m‖ / √(Σ_m ‖C_m‖²)
 
 is 1 (root mean square) if every m had its sign by a coin, larger where contributions add up, 0 where they cancel.
-Two nulls tell how often it is small by chance: `signs` gives every m a random sign for every u, which keeps all
-sizes and shapes; `shuffle` gives u's kernels to the m in random order, which also parts shapes that belong together.
+Two nulls tell how often it is small by chance: `signs` gives every m a random sign for every u, which keeps all sizes
+and shapes; `shuffle` gives u's kernels to the m in random order, which also separates shapes that belong together.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ import torch
 from wbsite.core.errors import WbsiteError
 from wbsite.graph.dominators import Route
 from wbsite.graph.linear import LinearForm
-from wbsite.graph.receptive_field import reach
+from wbsite.graph.receptive_field import positions_seen
 from wbsite.graph.recording import Recorded
 from wbsite.graph.tape import execute
 
-from .weights import Path, Unbounded, checked
+from .weights import Path, Unbounded, finite
 
 _CHUNK_BYTES = 64 * 2**20
 _CACHED = 2**18
@@ -63,7 +63,7 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Cancelling:
+class RouteCancellation:
     """What cancels on a route.
 
     Attributes:
@@ -84,12 +84,14 @@ class Cancelling:
 
     @property
     def cancellation(self) -> torch.Tensor:
-        """(units, C_source), 1 − net / (positive − negative), as of `expanded.Paths`; near 1 by chance alone."""
+        """(units, C_source), 1 − net / (positive − negative), as of `weights.Paths`; near 1 by chance alone."""
         total = self.positive - self.negative
         return torch.where(total > 0, 1 - self.net / total.clamp_min(1e-30), 0).clamp_min(0)
 
 
-def cancelling(recorded: Recorded, route: Route, strongest: int = 10, draws: int = 2, seed: int = 0) -> Cancelling:
+def route_cancellation(
+    recorded: Recorded, route: Route, strongest: int = 10, draws: int = 2, seed: int = 0
+) -> RouteCancellation:
     """Measures what cancels between all units of a route's target and all of its source.
 
     Costs about 2·draws + 2 times the expanded weights of all target units.
@@ -105,32 +107,32 @@ def cancelling(recorded: Recorded, route: Route, strongest: int = 10, draws: int
     first = Path.between(recorded, route.source, route.between)
     last = Path.between(recorded, route.between, route.target)
     for path in (first, last):
-        if path.window is not None:
+        if path.receptive_field is not None:
             continue
-        path.gradients([0], form)  # says which call has no linear form, if that is why there is no window
-        raise WbsiteError(f"{route.target} sees the whole map of {route.source} at once, not a window of it.")
-    into = checked(last, last.gradients(last.units(None), form))
+        path.gradients([0], form)  # says which call has no linear form, if that is why there is no receptive field
+        raise WbsiteError(f"{route.target} sees the whole map of {route.source} at once, not a part of it.")
+    into = finite(last, last.gradients(last.units(None), form))
     generator = torch.Generator().manual_seed(seed)
     orders = [torch.rand(into.shape[:2], generator=generator).argsort(1).to(into.device) for _ in range(draws)]
     signs = [torch.randint(0, 2, into.shape[:2], generator=generator).to(into) * 2 - 1 for _ in range(draws)]
     total, signed, strength = _sums(first, form, into, orders)
-    back = PulledBack(first, into.shape[2:], form)
-    net, norm = back.sizes(into)
-    for one in (total, signed, net, norm, *strength):
-        checked(replace(first, target=route.target), one)
-    keep = min(strongest, norm.shape[1])
+    composition = Composition(first, into.shape[2:], form)
+    net, norm = composition.sizes(into)
+    for sums in (total, signed, net, norm, *strength):
+        finite(replace(first, target=route.target), sums)
+    count = min(strongest, norm.shape[1])
     nulls = {
-        "signs": [_strongest(strength[0], back.sizes(into * sign[..., None, None])[1], keep) for sign in signs],
+        "signs": [_strongest(strength[0], composition.sizes(into * sign[..., None, None])[1], count) for sign in signs],
         "shuffle": [
-            _strongest(squares, back.sizes(_reordered(into, order))[1], keep)
+            _strongest(squares, composition.sizes(_reordered(into, order))[1], count)
             for squares, order in zip(strength[1:], orders, strict=True)
         ],
     }
-    pairs = _strongest(strength[0], norm, keep)
-    return Cancelling(route, pairs, (total + signed) / 2, (signed - total) / 2, net, nulls)
+    pairs = _strongest(strength[0], norm, count)
+    return RouteCancellation(route, pairs, (total + signed) / 2, (signed - total) / 2, net, nulls)
 
 
-class PulledBack:
+class Composition:
     """Composes weights on a path's target with the expanded weights of the path, all positions at once.
 
     Args:
@@ -139,38 +141,38 @@ class PulledBack:
 
     def __init__(self, path: Path, shape: Sequence[int], form: LinearForm) -> None:
         kh, kw = shape
-        ranges = reach(path.calls, path.end, ((0, kh - 1), (0, kw - 1)))
-        sides = [last - first + 1 for first, last in ranges[path.start]]
+        positions = positions_seen(path.calls, path.end, ((0, kh - 1), (0, kw - 1)))
+        sides = [last - first + 1 for first, last in positions[path.start]]
         with torch.enable_grad():
             self.x = path.recorded.like.new_zeros(1, path.source_shape[0], *sides).requires_grad_()
-            run = Unbounded(form, ranges)
+            run = Unbounded(form, positions)
             self.out = execute(path.calls, {path.start: self.x}, (path.end,), run)[path.end]
 
     def __call__(self, weights: torch.Tensor) -> Iterator[torch.Tensor]:
         """(N, M, kh, kw) → (n, C_source, height, width), in parts of N."""
         size = weights.element_size() * max(self.x.numel(), self.out.numel()) * 4
         for part in weights.split(max(1, _CHUNK_BYTES // size)):
-            yield torch.autograd.grad(self.out, self.x, part[:, None], retain_graph=True, is_grads_batched=True)[0][
-                :, 0
-            ]
+            rows = part[:, None]
+            (composed,) = torch.autograd.grad(self.out, self.x, rows, retain_graph=True, is_grads_batched=True)
+            yield composed[:, 0]
 
     def sizes(self, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Σ|composed| and ‖composed‖ over positions, (N, C_source) each."""
-        parts = [(found.abs().sum((2, 3)), found.flatten(2).norm(dim=2)) for found in self(weights)]
-        one, two = (torch.cat(found) for found in zip(*parts, strict=True))
-        return one, two
+        parts = [(composed.abs().sum((2, 3)), composed.flatten(2).norm(dim=2)) for composed in self(weights)]
+        absolute, norm = (torch.cat(part) for part in zip(*parts, strict=True))
+        return absolute, norm
 
 
-def composed(outer: torch.Tensor, inner: torch.Tensor, stride: tuple[int, int]) -> torch.Tensor:
+def compose(outer: torch.Tensor, inner: torch.Tensor, stride: tuple[int, int]) -> torch.Tensor:
     """Kernels (M, kh, kw) of a map's channels after kernels (M, ah, aw) that lead to it with a stride, each: C_m."""
     kh, kw = outer.shape[1:]
     ah, aw = inner.shape[1:]
-    made = inner.new_zeros(len(inner), stride[0] * (kh - 1) + ah, stride[1] * (kw - 1) + aw)
+    composed = inner.new_zeros(len(inner), stride[0] * (kh - 1) + ah, stride[1] * (kw - 1) + aw)
     for y in range(kh):
         for x in range(kw):
             top, left = stride[0] * y, stride[1] * x
-            made[:, top : top + ah, left : left + aw] += outer[:, y, x, None, None] * inner
-    return made
+            composed[:, top : top + ah, left : left + aw] += outer[:, y, x, None, None] * inner
+    return composed
 
 
 def _sums(
@@ -181,24 +183,24 @@ def _sums(
     Each from sums over the two factors: Σ over positions of a composed kernel is the product of the kernels' sums,
     and its squared norm the product of their autocorrelations, summed over lags.
     """
-    assert path.window is not None
-    steps = tuple(axis.stride for axis in path.window)
-    reach = [min(k, -(-a // t)) for k, a, t in zip(into.shape[2:], path.kernel, steps, strict=True)]
-    lags = [(y, x) for y in range(reach[0]) for x in range(1 - reach[1], reach[1]) if (y, x) >= (0, 0)]
+    assert path.receptive_field is not None
+    steps = tuple(axis.stride for axis in path.receptive_field)
+    rows_apart, columns_apart = (min(k, -(-a // t)) for k, a, t in zip(into.shape[2:], path.kernel, steps, strict=True))
+    lags = [(y, x) for y in range(rows_apart) for x in range(1 - columns_apart, columns_apart) if (y, x) >= (0, 0)]
     lags_into = _autocorrelation(into, (1, 1), lags)
     rows = torch.arange(len(into), device=into.device)[:, None]
     total = signed = torch.zeros((), dtype=into.dtype, device=into.device)
     squares = [total] * (1 + len(orders))
-    whole = torch.arange(into.shape[1], device=into.device)
+    units = torch.arange(into.shape[1], device=into.device)
     size = into.element_size() * path.source_shape[0] * (path.kernel[0] * path.kernel[1] + len(lags)) * 2
-    for part in whole.split(max(1, _CHUNK_BYTES // size)):
-        kernels = checked(path, path.gradients(part.tolist(), form))
+    for part in units.split(max(1, _CHUNK_BYTES // size)):
+        kernels = finite(path, path.gradients(part.tolist(), form))
         total = total + into[:, part].abs().sum((2, 3)) @ kernels.abs().sum((2, 3))
         signed = signed + into[:, part].sum((2, 3)) @ kernels.sum((2, 3))
         lags_from = _autocorrelation(kernels, steps, lags).flatten(0, 1)
-        for i, order in enumerate([whole.expand(into.shape[:2]), *orders]):
+        for i, order in enumerate([units.expand(into.shape[:2]), *orders]):
             squares[i] = squares[i] + lags_into[:, rows, order[:, part]].transpose(0, 1).flatten(1) @ lags_from
-    return total, signed, [found.clamp_min(0) for found in squares]
+    return total, signed, [square.clamp_min(0) for square in squares]
 
 
 def _autocorrelation(kernels: torch.Tensor, steps: tuple[int, ...], lags: Sequence[tuple[int, int]]) -> torch.Tensor:
@@ -208,22 +210,22 @@ def _autocorrelation(kernels: torch.Tensor, steps: tuple[int, ...], lags: Sequen
     """
     height, width = kernels.shape[2:]
     flat = kernels.flatten(0, 1)
-    found = kernels.new_zeros(len(lags), len(flat))
+    correlations = kernels.new_zeros(len(lags), len(flat))
     part = max(1, _CACHED // (height * width))
     for start in range(0, len(flat), part):
         last = flat[start : start + part].permute(1, 2, 0).contiguous()  # kernels side by side: many at a time
         for i, (y, x) in enumerate(lags):
             down, right = y * steps[0], abs(x) * steps[1]
             lower, upper = last[down:], last[: max(0, height - down)]
-            left, other = (upper, lower) if x >= 0 else (lower, upper)
-            products = left[:, : max(0, width - right)] * other[:, right:]
-            found[i, start : start + part] = products.flatten(0, 1).sum(0)
-    found[1:] *= 2**0.5
-    return found.reshape(len(lags), *kernels.shape[:2])
+            fixed, shifted = (upper, lower) if x >= 0 else (lower, upper)
+            products = fixed[:, : max(0, width - right)] * shifted[:, right:]
+            correlations[i, start : start + part] = products.flatten(0, 1).sum(0)
+    correlations[1:] *= 2**0.5
+    return correlations.reshape(len(lags), *kernels.shape[:2])
 
 
-def _strongest(squares: torch.Tensor, norm: torch.Tensor, keep: int) -> Pairs:
-    channel = squares.argsort(dim=1, descending=True, stable=True)[:, :keep]
+def _strongest(squares: torch.Tensor, norm: torch.Tensor, count: int) -> Pairs:
+    channel = squares.argsort(dim=1, descending=True, stable=True)[:, :count]
     return Pairs(channel, squares.gather(1, channel).sqrt(), norm.gather(1, channel))
 
 
@@ -231,19 +233,22 @@ def _reordered(into: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
     return into[torch.arange(len(into), device=into.device)[:, None], order]
 
 
-def by_chance(observed: torch.Tensor, null: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def null_p_and_q(observed: torch.Tensor, null: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """How often a null gives as large a value, and how many of those that large are expected to be false.
+
+    Args:
+        observed: (n,).
+        null: (m,), values of all draws together.
 
     Returns:
         p (n,): (1 + null values at least as large) / (1 + null values).
         q (n,): false discovery rate if this value and all larger ones are called found: the smallest, over thresholds
             up to it, of expected null values ≥ threshold / observed values ≥ threshold, at most 1.
     """
-    ordered, own = null.sort().values, observed.sort().values
-    above = len(null) - torch.searchsorted(ordered, observed.contiguous())
+    above = len(null) - torch.searchsorted(null.sort().values, observed.contiguous())
     p = (1 + above) / (1 + len(null))
-    found = len(own) - torch.searchsorted(own, observed.contiguous())
-    rate = (p * len(observed) / found).clamp_max(1)
+    called = len(observed) - torch.searchsorted(observed.sort().values, observed.contiguous())
+    rate = (p * len(observed) / called).clamp_max(1)
     order = observed.argsort(stable=True)
     q = torch.empty_like(rate)
     q[order] = rate[order].cummin(0).values

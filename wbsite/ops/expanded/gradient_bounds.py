@@ -1,13 +1,14 @@
-"""The best case: bounds of the largest and the smallest gradient that any pattern of rectifiers allows.
+"""Bounds of the largest and the smallest gradient that any pattern of rectifiers allows, by interval propagation.
 
 On a given picture every rectifier is open or shut, every max pool passes one position of its window, and the
 gradient from a source unit to a target unit is that of the linear network left over. Here an impulse of one source
 unit at one position goes forward through the recorded path as an interval that holds its effect in every such
 network: weights move and widen it (centre and radius: W·c and |W|·r), a rectifier turns [low, high] into
-[min(0, low), max(0, high)], a max pool into the lowest low and the highest high of its window.
+[min(0, low), max(0, high)], a max pool into the lowest low and the highest high of its window (interval bound
+propagation, Gowal et al. 2018, of derivatives).
 
-How it stands to the sums of path products with open gates (`expanded.path_products(…, pools="gates")`), entry by
-entry, and mirrored for the lower bound:
+How the bounds compare with the sums of path products with open gates (`weights.path_products(…, pools="gates")`), entry
+by entry, and mirrored for the lower bound:
 
     largest gradient over patterns ≤ upper ≤ sum of positive path products.
 
@@ -15,14 +16,14 @@ The first, because every step's interval holds what each pattern gives. The seco
 nothing normalises: the sums obey positive' = W⁺·positive − W⁻·negative, the interval's ends obey the same rule from
 tighter ends, a rectifier keeps 0 between them, and the largest of a pool's window is at most the sum over it. With one
 layer of rectifiers and no max pool all three are equal, since every path has a gate to itself. Behind a max pool the
-best case is smaller. With more layers of rectifiers it is still the sum of path products, which then no pattern may
+bound is smaller. With more layers of rectifiers it is still the sum of path products, which then no pattern may
 attain: a gate is shared by paths that want it open and paths that want it shut.
 
 Local response normalisation is no pattern of gates, and lets channels inhibit their neighbours: gradients leave the
 sums of path products, which know it by its slope at zero only. In InceptionV1 (BVLC), on 50 photographs, that were
 13 % of the gradients from conv2d2 to mixed3a_1x1 right behind it, by up to 0.23 of the unit's largest gradient, and
 16 % from conv2d0 to conv2d1; one convolution further (mixed3a_3x3), where the sums are wider, 1 of 687 041. Its
-derivatives have bounds of their own (`_normalised`), so the best case holds there too; it may then exceed the sums.
+derivatives have bounds of their own (`_normalised`), so the bounds hold there too; they may then exceed the sums.
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ from torch.nn import functional as F
 from wbsite.core.errors import WbsiteError
 from wbsite.graph.linear import LinearForm
 from wbsite.graph.operations import MAXIMA, NORMALISATIONS, RECTIFIERS, SUMS, WEIGHTED
-from wbsite.graph.receptive_field import Axis, reach
+from wbsite.graph.receptive_field import Axis, positions_seen
 from wbsite.graph.tape import Call, Ref, execute
 
-from .weights import Path, Unbounded, checked, numbers
+from .weights import Path, Unbounded, checked_numbers, finite
 
 _CHUNK_BYTES = 96 * 2**20
 _GATES = frozenset({"relu", "relu6", "hardtanh", "clamp", "clamp_min", "threshold", "leaky_relu", "softplus"})
@@ -49,7 +50,7 @@ _GATES = frozenset({"relu", "relu6", "hardtanh", "clamp", "clamp_min", "threshol
 
 
 @dataclass(frozen=True)
-class BestCase:
+class GradientBounds:
     """Bounds of a gradient over all patterns of rectifiers, (units, channels, kh, kw) each.
 
     Attributes:
@@ -61,63 +62,61 @@ class BestCase:
     upper: torch.Tensor
 
 
-def best_case(
+def gradient_bounds(
     model: Any,
     source: str,
     target: str,
     units: Sequence[int] | None = None,
     channels: Sequence[int] | None = None,
-) -> BestCase:
-    """Bounds of ∂ pre-activation of target units at one position / ∂ activation of source channels in its window.
+) -> GradientBounds:
+    """Bounds of ∂ pre-activation of target units at one position / ∂ activation of source channels it sees.
 
-    Costs one forward pass, on maps about twice as wide as the window, for each source channel and each phase of the
-    path's stride; all units come with it. Arguments and errors as for `expanded.expanded_weights`, and:
+    Costs one forward pass, on maps about twice as wide as the receptive field, for each source channel and each phase
+    of the path's stride; all units come with it.
 
     Args:
+        model, source, target, units: as for `weights.expanded_weights`, which says what else is refused.
         channels: of the source; None for all.
 
     Raises:
         WbsiteError: a rectifier on the path can have a slope below 0 or above 1; the path reduces a whole map.
     """
     path = Path.between(model, source, target)
-    wanted = path.units(units)
+    rows = path.units(units)
     count = path.source_shape[0]
-    picked = numbers(channels, count, source, "channel")
-    if path.window is None:
-        path.gradients(
-            [0], LinearForm(path.recorded.tape.shapes)
-        )  # says which call has no linear form, if one has none
+    columns = checked_numbers(channels, count, source, "channel")
+    shapes = path.recorded.tape.shapes
+    if path.receptive_field is None:
+        path.gradients([0], LinearForm(shapes))  # says which call has no linear form, if one has none
         raise WbsiteError(
-            f"{target} sees the whole map of {source} at once; the best case is for windows.",
+            f"{target} sees the whole map of {source} at once; gradient bounds are for receptive fields.",
             "Choose a target before the network pools over the whole map.",
         )
-    like, axes = path.recorded.like, [_Shifts(axis) for axis in path.window]
-    last = tuple((0, axis.targets - 1) for axis in axes)
-    run = Unbounded(_on_intervals(path.recorded.tape.shapes), reach(path.calls, path.end, last))  # type: ignore[arg-type]
-    impulses = [(c, y, x) for c in picked for y in range(axes[0].phases) for x in range(axes[1].phases)]
-    size = like.element_size() * count * axes[0].side * axes[1].side
-    batch, found = (
-        max(1, _CHUNK_BYTES // (4 * size)),
-        [like.new_zeros(2, 0, len(wanted), axes[0].targets, axes[1].targets)],
-    )
+    like, (height, width) = path.recorded.like, map(_Shifts, path.receptive_field)
+    positions = positions_seen(path.calls, path.end, ((0, height.targets - 1), (0, width.targets - 1)))
+    run = Unbounded(_on_intervals(shapes), positions)
+    impulses = [(c, y, x) for c in columns for y in range(height.phases) for x in range(width.phases)]
+    size = like.element_size() * count * height.side * width.side
+    batch = max(1, _CHUNK_BYTES // (4 * size))
+    bounds = [like.new_zeros(2, 0, len(rows), height.targets, width.targets)]
     for start in range(0, len(impulses), batch):
         part = impulses[start : start + batch]
-        centre = like.new_zeros(len(part), count, *(axis.side for axis in axes))
+        centre = like.new_zeros(len(part), count, height.side, width.side)
         for row, (channel, y, x) in enumerate(part):
-            centre[row, channel, axes[0].at(y), axes[1].at(x)] = 1
-        given: dict[int, Any] = {path.start: Interval(centre, torch.zeros_like(centre))}
+            centre[row, channel, height.impulse(y), width.impulse(x)] = 1
+        values: dict[int, Any] = {path.start: Interval(centre, torch.zeros_like(centre))}
         with torch.no_grad():
-            out: Any = execute(path.calls, given, (path.end,), run)[path.end]
-        found.append(torch.stack([out.low, out.high])[:, :, wanted])
-    low, high = _unfolded(checked(path, torch.cat(found, 1)), len(picked), axes)
-    return BestCase(low, high)
+            interval: Any = execute(path.calls, values, (path.end,), run)[path.end]
+        bounds.append(torch.stack([interval.low, interval.high])[:, :, rows])
+    low, high = _unfolded(finite(path, torch.cat(bounds, 1)), len(columns), height, width)
+    return GradientBounds(low, high)
 
 
 @dataclass(frozen=True)
 class _Shifts:
-    """Along one axis: a target moved by one position sees the window moved by the stride.
+    """Along one axis: what a target sees moves by the stride when it moves by one position.
 
-    So one impulse, read at all target positions that see it, gives every stride-th entry of the window.
+    So one impulse, read at all target positions that see it, gives every stride-th entry of the receptive field.
     """
 
     axis: Axis
@@ -136,16 +135,15 @@ class _Shifts:
         """Of the source's map that they see."""
         return self.axis.stride * (self.targets - 1) + self.axis.size
 
-    def at(self, phase: int) -> int:
-        """Where the impulse is put, for entries phase, phase + stride, … of the window."""
+    def impulse(self, phase: int) -> int:
+        """Where the impulse is put, for entries phase, phase + stride, … of the receptive field."""
         return self.axis.stride * (self.targets - 1) + phase
 
 
-def _unfolded(found: torch.Tensor, channels: int, axes: Sequence[_Shifts]) -> torch.Tensor:
+def _unfolded(bounds: torch.Tensor, channels: int, height: _Shifts, width: _Shifts) -> torch.Tensor:
     """(2, channels · phases, units, targets, targets) → (2, units, channels, kh, kw)."""
-    height, width = axes
-    shape = (2, channels, height.phases, width.phases, found.shape[2], height.targets, width.targets)
-    by_entry = found.flip(3, 4).reshape(shape).permute(0, 4, 1, 5, 2, 6, 3)  # the last target sees the first entry
+    shape = (2, channels, height.phases, width.phases, bounds.shape[2], height.targets, width.targets)
+    by_entry = bounds.flip(3, 4).reshape(shape).permute(0, 4, 1, 5, 2, 6, 3)  # the last target sees the first entry
     size = (height.targets * height.phases, width.targets * width.phases)
     return by_entry.reshape(2, shape[4], channels, *size)[..., : height.axis.size, : width.axis.size].contiguous()
 
@@ -182,22 +180,22 @@ def _on_intervals(shapes: Mapping[int, tuple[int, ...]]) -> Callable[[Call, Mapp
     moved, widened = LinearForm(shapes), LinearForm(shapes, magnitude=True)
 
     def run(call: Call, values: Mapping[int, Any]) -> Any:
-        given = next(values[value] for value in call.inputs if value in values)
+        x = next(values[value] for value in call.inputs if value in values)
         if call.operation in RECTIFIERS:
             if call.operation not in _GATES or not _is_gate(call):
                 raise WbsiteError(
                     f"{call.name} in {call.module or 'the network'} has slopes below 0 or above 1, so it is no gate.",
-                    "The best case is for rectifiers that are open, shut, or between.",
+                    "Gradient bounds are for rectifiers that are open, shut, or between.",
                 )
-            return Interval.between(given.low.clamp_max(0), given.high.clamp_min(0))
+            return Interval.between(x.low.clamp_max(0), x.high.clamp_min(0))
         if call.operation in MAXIMA and not call.several:
-            reads = call.inputs[0]
-            return Interval.between(-call.run({reads: -given.low}), call.run({reads: given.high}))
+            value = call.inputs[0]
+            return Interval.between(-call.run({value: -x.low}), call.run({value: x.high}))
         if call.operation in NORMALISATIONS:
-            return _normalised(call, given)
+            return _normalised(call, x)
         plain = _without_constants(call)
-        centre = moved(plain, {value: one.centre for value, one in values.items()})
-        radius = widened(plain, {value: one.radius for value, one in values.items()})
+        centre = moved(plain, {value: interval.centre for value, interval in values.items()})
+        radius = widened(plain, {value: interval.radius for value, interval in values.items()})
         return tuple(map(Interval, centre, radius)) if call.several else Interval(centre, radius)
 
     return run
@@ -218,7 +216,7 @@ _NAMES = {
 
 
 def _without_constants(call: Call) -> Call:
-    """The call without what it adds to its values, which no derivative feels."""
+    """The call without the constants it adds, which do not change a derivative."""
     if call.operation in SUMS:
         return replace(call, args=tuple(arg if isinstance(arg, Ref) else _zero(arg) for arg in call.args))
     if call.operation not in WEIGHTED:
@@ -232,7 +230,7 @@ def _zero(constant: Any) -> Any:
     return torch.zeros_like(constant) if isinstance(constant, torch.Tensor) else constant and 0
 
 
-def _normalised(call: Call, given: Interval) -> Interval:
+def _normalised(call: Call, x: Interval) -> Interval:
     """Local response normalisation y_i = x_i·s^−β, s = k + a·Σ x_j² over n neighbouring channels, with a = α/n.
 
     ∂y_i/∂x_i = s^−β·(1 − 2βa·x_i²/s) is at most k^−β; for β ≤ ½ at least 0, else least with no other channel active
@@ -246,8 +244,8 @@ def _normalised(call: Call, given: Interval) -> Interval:
     z = 3 * k / excess if excess > 0 else 0.0
     least = (k - excess * z) * (k + z) ** -(beta + 1) if excess > 0 else 0.0
     most, cross = k**-beta, k**-beta * (1 + 1 / beta) ** -(beta + 1)
-    ends = torch.stack([slope * end for slope in (least, most) for end in (given.low, given.high)])
-    largest = torch.maximum(given.low.abs(), given.high.abs())
+    ends = torch.stack([slope * end for slope in (least, most) for end in (x.low, x.high)])
+    largest = torch.maximum(x.low.abs(), x.high.abs())
     padded = F.pad(largest[:, None], (0, 0, 0, 0, size // 2, (size - 1) // 2))
     others = cross * (size * F.avg_pool3d(padded, (size, 1, 1), stride=1)[:, 0] - largest).clamp_min(0)
     return Interval.between(ends.amin(0) - others, ends.amax(0) + others)

@@ -1,8 +1,8 @@
-"""The typical cases behind many gradients: which few patterns of open rectifiers a unit's inputs come in.
+"""NMF of gradients: the few typical cases, patterns of open rectifiers, that a unit's gradients on pictures come in.
 
 The gradients of one unit on many pictures, V = [relu(G), relu(−G)] (pictures × 2·C·kh·kw), are factored as V ≈ W·H
 with W, H ≥ 0: each row of H, its first half minus its second, is a case, and W says how much of it is in each
-picture. Where expanded weights cancel, the cases tell excitation and inhibition apart, if pictures do.
+picture. Where expanded weights cancel, the cases separate excitation from inhibition, if pictures do.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ITERATIONS = 300
 
 
 @dataclass(frozen=True)
-class TypicalCases:
+class GradientNMF:
     """A factorisation of gradients, cases in order of their share.
 
     Attributes:
@@ -45,14 +45,14 @@ class TypicalCases:
         return (self.weights * self.patterns.abs().sum((1, 2, 3))).argmax(1)
 
 
-def typical_cases(gradients: torch.Tensor, cases: int = 3, most: int = 5) -> TypicalCases:
+def gradient_nmf(gradients: torch.Tensor, cases: int = 3, most: int = 5) -> GradientNMF:
     """Factors (pictures, C, kh, kw) gradients into typical cases; deterministic.
 
     Non-negative double SVD as start, coordinate descent (scikit-learn's NMF; Lee and Seung 1999 for the idea).
 
     Args:
-        cases: how many are given back, at most as many as there are pictures.
-        most: up to how many the explained variance is measured.
+        cases: how many are returned, at most as many as there are pictures.
+        most: number of cases up to which the explained variance is measured.
 
     Raises:
         WbsiteError: no pictures, gradients that are not finite or all zero, or fewer than one case.
@@ -71,7 +71,7 @@ def typical_cases(gradients: torch.Tensor, cases: int = 3, most: int = 5) -> Typ
     if not np.isfinite(size) or size == 0:
         raise WbsiteError(
             "the gradients are all zero or not finite.",
-            "The unit's rectifiers are shut on every picture, or the weights are not whole: choose another unit.",
+            "The unit's rectifiers are shut on every picture, or weights are missing: choose another unit.",
         )
     around_mean = float(np.square(signed - signed.mean(0)).sum())
     counts = range(1, min(max(cases, most), len(signed)) + 1)
@@ -95,7 +95,7 @@ def _sorted(
     lost: np.ndarray,
     size: float,
     around_mean: float,
-) -> TypicalCases:
+) -> GradientNMF:
     weights, components = factors
     contribution = weights.sum(0) * components.sum(1)
     order = np.argsort(-contribution, kind="stable")
@@ -103,11 +103,11 @@ def _sorted(
     leading = (weights * components.sum(1)).argmax(1)
     scale = np.array([weights[leading == i, i].mean() if (leading == i).any() else 1.0 for i in range(len(order))])
     scale = np.where(scale > 0, scale, 1.0)
-    whole = np.zeros((len(order), len(live)))
-    whole[:, live] = components * scale[:, None]
-    half = whole.shape[1] // 2
-    patterns = (whole[:, :half] - whole[:, half:]).reshape(len(order), *gradients.shape[1:])
-    return TypicalCases(
+    rows = np.zeros((len(order), len(live)))
+    rows[:, live] = components * scale[:, None]
+    half = rows.shape[1] // 2
+    patterns = (rows[:, :half] - rows[:, half:]).reshape(len(order), *gradients.shape[1:])
+    return GradientNMF(
         torch.from_numpy(patterns.astype(np.float32)),
         torch.from_numpy((weights / scale).astype(np.float32)),
         torch.from_numpy(contribution / contribution.sum()),

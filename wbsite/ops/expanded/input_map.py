@@ -1,4 +1,4 @@
-"""The wide map that a layer reads, directly or across its bottleneck, and the weights with which it does."""
+"""The wide map that a layer reads, directly or across its bottleneck, and the weights with which it reads it."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from typing import Literal
 import torch
 
 from wbsite.core.errors import WbsiteError
-from wbsite.graph.channel_map import Wiring
-from wbsite.graph.channel_origin import spans
+from wbsite.graph.channel_map import ChannelMap
+from wbsite.graph.channel_origin import channel_origins
 from wbsite.graph.linear import LinearForm
-from wbsite.graph.receptive_field import window
+from wbsite.graph.receptive_field import receptive_field
 
 from .weights import Path
 
 
 @dataclass(frozen=True)
-class WideMap:
+class InputMap:
     """A map in whose channels weights are understood.
 
     Attributes:
-        wires: of the network.
+        channel_map: of the network.
         value: its number on the tape.
-        place, side: how feature visualization names it: what feeds the layer `place`, or what that puts out.
-        bottleneck: the 1×1 convolutions between it and the layer it was asked for; () where that reads it directly.
+        layer, side: how feature visualization names it: what feeds the layer ("input"), or what it puts out.
+        bottleneck: the 1×1 convolutions between it and the layer that reads it; () where that reads it directly.
     """
 
-    wires: Wiring
+    channel_map: ChannelMap
     value: int
-    place: str
+    layer: str
     side: Literal["input", "output"]
     bottleneck: tuple[str, ...]
 
     @classmethod
-    def of(cls, wires: Wiring, layer: str) -> WideMap:
+    def of(cls, channel_map: ChannelMap, layer: str) -> InputMap:
         """What a layer reads, across its bottleneck if it has one.
 
         Branches of a bottleneck that read the map in different ways, one of them through a pool, have in common
@@ -44,25 +44,27 @@ class WideMap:
         Raises:
             WbsiteError: there is no such layer.
         """
-        found = wires.bottleneck(layer)
-        if found is None:
-            return cls(wires, wires.tape.feeds(layer), layer, "input", ())
-        fed = {wires.tape.feeds(name) for name in found.layers}
-        if len(fed) == 1:
-            return cls(wires, fed.pop(), found.layers[0], "input", found.layers)
-        return cls(wires, wires.tape.activation(found.source), found.source, "output", found.layers)
+        tape, bottleneck = channel_map.tape, channel_map.bottleneck(layer)
+        if bottleneck is None:
+            return cls(channel_map, tape.feeds(layer), layer, "input", ())
+        layers = bottleneck.layers
+        values = {tape.feeds(name) for name in layers}
+        if len(values) == 1:
+            return cls(channel_map, values.pop(), layers[0], "input", layers)
+        return cls(channel_map, tape.activation(bottleneck.source), bottleneck.source, "output", layers)
 
     @property
     def channels(self) -> int:
-        return self.wires.tape.shapes[self.value][1]
+        """Of the map."""
+        return self.channel_map.tape.shapes[self.value][1]
 
     @property
     def units(self) -> list[tuple[str, int]]:
         """(layer, unit) that each channel is; a layer of "" for a channel that is no one unit."""
         return [
-            (span.layers[0] if len(span.layers) == 1 else "", unit)
-            for span in spans(self.wires.tape, self.value)
-            for unit in range(span.first, span.first + span.units)
+            (origin.layers[0] if len(origin.layers) == 1 else "", unit)
+            for origin in channel_origins(self.channel_map.tape)[self.value]
+            for unit in range(origin.first, origin.first + origin.units)
         ]
 
     def kernels(self, layer: str, units: Sequence[int] | None = None) -> torch.Tensor:
@@ -78,16 +80,17 @@ class WideMap:
             WbsiteError: the layer does not depend on this map; a call in between has no linear form; a weight is
                 not finite.
         """
-        tape = self.wires.tape
+        tape = self.channel_map.tape
         end = tape.pre_activation(layer)
         calls = tape.path(self.value, end)
         if not calls:
-            raise WbsiteError(f"{layer} does not depend on what {self.place} reads.", "Choose a later layer.")
-        path = Path(self.wires.recorded, self.place, layer, self.value, end, calls, window(calls, self.value, end))
-        found = path.gradients(path.units(units), LinearForm(tape.shapes)).detach().to("cpu", torch.float32)
-        if not bool(torch.isfinite(found).all()):
+            raise WbsiteError(f"{layer} does not depend on what {self.layer} reads.", "Choose a later layer.")
+        field = receptive_field(calls, self.value, end)
+        path = Path(self.channel_map.recorded, self.layer, layer, self.value, end, calls, field)
+        weights = path.gradients(path.units(units), LinearForm(tape.shapes)).detach().to("cpu", torch.float32)
+        if not bool(torch.isfinite(weights).all()):
             raise WbsiteError(
-                f"weights between what {self.place} reads and {layer} are not finite.",
+                f"weights between what {self.layer} reads and {layer} are not finite.",
                 "The weights file does not hold every layer between them, or the training diverged.",
             )
-        return found
+        return weights

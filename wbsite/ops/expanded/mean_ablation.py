@@ -1,13 +1,13 @@
-"""How well a convolution's output is reproduced from few of each unit's inputs, on given pictures.
+"""Mean ablation: how well a convolution's output is reproduced from few of each unit's inputs, on given pictures.
 
-An input of a unit is one channel of the map it reads, through one kernel over space. Inputs that are left out are
-replaced by their mean effect, so a unit's constant is not counted: with z the unit's pre-activation at sampled
-positions and ẑ what the inputs kept give plus the mean of the rest,
+An input of a unit is one channel of the map it reads, through one kernel over space. Ablated inputs are replaced by
+their mean effect, so a unit's constant is not counted: with z the unit's pre-activation at sampled positions and ẑ
+the effect of the kept inputs plus the mean of the rest,
 
     R² = 1 − Σ (z − ẑ)² / Σ (z − z̄)²,
 
-and the same of what the rectifier makes of z and ẑ. Kept inputs may cancel with those left out, so R² can be negative
-and need not grow with every input.
+and the same of the rectified z and ẑ. Kept inputs may cancel with ablated ones, so R² can be negative and need not grow
+with every input.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ _CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 
 @dataclass(frozen=True)
 class Convolution:
-    """A recorded convolution and what its output passes before others read it.
+    """A recorded convolution with its own batch norm and rectifier.
 
     Attributes:
         call: the convolution.
-        reads: number of the value it reads.
-        after: its own batch norm and rectifier, as far as they follow directly.
+        input: number of the value it reads.
+        after: the batch norm and rectifier, as far as they follow directly.
         end: number of the value after them.
         rectified: whether there is a rectifier among them.
     """
 
     call: Call
-    reads: int
+    input: int
     after: tuple[Call, ...]
     end: int
     rectified: bool
@@ -55,32 +55,32 @@ class Convolution:
         """The convolution behind a layer's name.
 
         Raises:
-            WbsiteError: the layer's output is not what one convolution with fixed weights makes of one map.
+            WbsiteError: the layer's output is not that of one convolution with fixed weights on one map.
         """
         value = tape.value(layer)
-        call = tape.producer(value)
+        call = tape.makers.get(value)
         if call is None or call.kernel is None or len(call.inputs) != 1:
             raise WbsiteError(f"the output of {layer} is not made by one convolution of one map with fixed weights")
         end = tape.activation(layer)
         return cls(call, call.inputs[0], tape.path(value, end), end, end != tape.pre_activation(layer))
 
     @property
-    def given(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, Any]:
         """Its arguments by name."""
         return {**dict(zip(_CONV, self.call.args, strict=False)), **self.call.kwargs}
 
     @property
     def weight(self) -> torch.Tensor:
         """(O, I / groups, kh, kw)."""
-        return self.given["weight"].detach()
+        return self.arguments["weight"].detach()
 
     @property
     def groups(self) -> int:
         """Groups of channels."""
-        return int(self.given.get("groups", 1))
+        return int(self.arguments.get("groups", 1))
 
     def activation(self, z: torch.Tensor) -> torch.Tensor:
-        """What follows the convolution, of its output at some positions: (S, O) → (S, O)."""
+        """The convolution's output at S positions after batch norm and rectifier: (S, O) → (S, O)."""
         if not self.after:
             return z
         out = execute(self.after, {self.call.outputs[0]: z[:, :, None, None]}, (self.end,), _run)[self.end]
@@ -94,11 +94,11 @@ class Convolution:
             per_picture: positions of each picture, drawn without repetition; all where there are fewer.
             generator: on the CPU.
         """
-        given, size = self.given, self.weight.shape[2:]
-        stride, dilation = pair(given.get("stride", 1)), pair(given.get("dilation", 1))
+        arguments, size = self.arguments, self.weight.shape[2:]
+        stride, dilation = pair(arguments.get("stride", 1)), pair(arguments.get("dilation", 1))
         span = [d * (k - 1) for k, d in zip(size, dilation, strict=True)]
-        padding = given.get("padding", 0)
-        if padding == "same":  # the odd one of an even kernel lies behind
+        padding = arguments.get("padding", 0)
+        if padding == "same":  # an even kernel has one more after it than before it
             (top, left), (bottom, right) = (s // 2 for s in span), (s - s // 2 for s in span)
         else:
             (top, left) = (bottom, right) = (0, 0) if padding == "valid" else pair(padding)
@@ -123,17 +123,17 @@ def counts(inputs: int) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True)
-class Fidelity:
-    """How well units are reproduced.
+class MeanAblation:
+    """How well units are reproduced from few inputs.
 
     Attributes:
-        kept: (K,) numbers of inputs, ending with all of them.
+        counts: (K,) numbers of inputs kept, ending with all of them.
         before: (K, O) R² of the pre-activation; NaN for a unit that never changes.
         after: (K, O) the same after the rectifier; NaN for a unit that is never active, or without a rectifier.
         needed: (O,) inputs from which R² of the pre-activation reaches the level asked for; NaN as in `before`.
     """
 
-    kept: tuple[int, ...]
+    counts: tuple[int, ...]
     before: torch.Tensor
     after: torch.Tensor
     needed: torch.Tensor
@@ -155,7 +155,7 @@ def ranked(conv: Convolution, patches: torch.Tensor, order: Order, generator: to
     return norm.sort(dim=1, descending=True, stable=True).indices
 
 
-def fidelity(conv: Convolution, patches: torch.Tensor, ranking: torch.Tensor, level: float = 0.9) -> Fidelity:
+def mean_ablation(conv: Convolution, patches: torch.Tensor, ranking: torch.Tensor, level: float = 0.9) -> MeanAblation:
     """R² of every unit by the number of inputs kept, and how many it needs.
 
     The number needed lies after the last of `counts` with R² below `level`, and is then narrowed down by halving; where
@@ -168,46 +168,46 @@ def fidelity(conv: Convolution, patches: torch.Tensor, ranking: torch.Tensor, le
     """
     weight, groups = conv.weight, conv.groups
     x = patches.to(weight.dtype).reshape(len(patches), groups, -1).transpose(0, 1)  # (groups, S, inputs · positions)
-    middle = x.mean(1, keepdim=True)
-    x = x - middle  # so that what is left out counts by its deviation from its mean
+    mean = x.mean(1, keepdim=True)
+    x = x - mean  # so that an ablated input counts by its deviation from its mean
 
-    def applied(kernels: torch.Tensor, to: torch.Tensor) -> torch.Tensor:
-        each = kernels.reshape(groups, len(weight) // groups, -1).transpose(1, 2)
-        return (to @ each).transpose(0, 1).flatten(1)
+    def applied(kernels: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+        by_group = kernels.reshape(groups, len(weight) // groups, -1).transpose(1, 2)
+        return (values @ by_group).transpose(0, 1).flatten(1)
 
-    bias, place = conv.given.get("bias"), ranking.argsort(1)
-    whole = applied(weight, x) + applied(weight, middle) + (0 if bias is None else bias)
+    bias, rank = conv.arguments.get("bias"), ranking.argsort(1)
+    z = applied(weight, x) + applied(weight, mean) + (0 if bias is None else bias)
 
-    def dropped(kept: torch.Tensor) -> torch.Tensor:
-        return applied(weight * (place >= kept[:, None])[:, :, None, None], x)
+    def error(count: torch.Tensor) -> torch.Tensor:
+        return applied(weight * (rank >= count[:, None])[:, :, None, None], x)
 
-    kept, full = counts(weight.shape[1]), conv.activation(whole)
+    numbers, activation = counts(weight.shape[1]), conv.activation(z)
     before, after = [], []
-    for count in kept:
-        left = dropped(place.new_full((len(weight),), count))
-        before.append(_explained(whole, left))
-        after.append(_explained(full, full - conv.activation(whole - left)))
+    for number in numbers:
+        ablated = error(rank.new_full((len(weight),), number))
+        before.append(_r_squared(z, ablated))
+        after.append(_r_squared(activation, activation - conv.activation(z - ablated)))
     r2 = torch.stack(before)
-    low, high = (bound.to(place) for bound in _bracket(kept, r2, level))
+    low, high = (bound.to(rank) for bound in _bracket(numbers, r2, level))
     while bool((high - low > 1).any()):
-        middle_count = (low + high) // 2
-        enough = (_explained(whole, dropped(middle_count)) >= level).to(place.device)
-        low, high = torch.where(enough, low, middle_count), torch.where(enough, middle_count, high)
+        middle = (low + high) // 2
+        enough = (_r_squared(z, error(middle)) >= level).to(rank.device)
+        low, high = torch.where(enough, low, middle), torch.where(enough, middle, high)
     needed = torch.where(r2[-1].isnan(), torch.nan, high.cpu().double())
-    return Fidelity(kept, r2, torch.stack(after) if conv.rectified else torch.full_like(r2, torch.nan), needed)
+    return MeanAblation(numbers, r2, torch.stack(after) if conv.rectified else torch.full_like(r2, torch.nan), needed)
 
 
-def _bracket(kept: tuple[int, ...], r2: torch.Tensor, level: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of every unit the last count with R² below the level (0 if there is none), and the next: (O,) each."""
-    stays = (r2 >= level).flip(0).cumprod(0).flip(0)
-    stays[-1] = 1  # with all inputs, also of a unit that never changes
-    at, bounds = stays.argmax(0), torch.tensor((0, *kept))
-    return bounds[at], bounds[at + 1]
+def _bracket(numbers: tuple[int, ...], r2: torch.Tensor, level: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of every unit the last number with R² below the level (0 if there is none), and the next: (O,) each."""
+    reached = (r2 >= level).flip(0).cumprod(0).flip(0)
+    reached[-1] = 1  # with all inputs, also of a unit that never changes
+    first, bounds = reached.argmax(0), torch.tensor((0, *numbers))
+    return bounds[first], bounds[first + 1]
 
 
-def _explained(z: torch.Tensor, error: torch.Tensor) -> torch.Tensor:
+def _r_squared(z: torch.Tensor, error: torch.Tensor) -> torch.Tensor:
     """1 − Σ error² / Σ (z − z̄)² over samples, (S, O) → (O,) float64 on the CPU; NaN where z does not change."""
     mean = z.double().mean(0)
     total = (z - mean).double().square().sum(0)
-    nothing = total <= 1e-12 * len(z) * mean.square()
-    return torch.where(nothing, torch.nan, 1 - error.double().square().sum(0) / total).cpu()
+    constant = total <= 1e-12 * len(z) * mean.square()
+    return torch.where(constant, torch.nan, 1 - error.double().square().sum(0) / total).cpu()

@@ -1,4 +1,4 @@
-"""What the expanded weights of a pair of layers look like, held against those of shuffled kernels."""
+"""What the expanded weights of a pair of layers look like, compared with those of shuffled kernels."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from wbsite.stats.intervals import t_interval
 
 from .shuffled_kernels import Within, shuffled
 from .smoothness import unit_balance, unit_smoothness
-from .weights import Path, checked
+from .weights import Path, finite
 
 LEVEL = 0.95
 """Quantile of the null that a unit has to pass to be called more than chance."""
 
 MEASURES = {"smoothness": unit_smoothness, "balance": unit_balance}
-"""What is measured of a unit's maps, (units, C, kh, kw) → (units,)."""
+"""Measures of a unit's maps, (units, C, kh, kw) → (units,), by name."""
 
 
 @dataclass(frozen=True)
-class AgainstNull:
-    """What was measured of the units of a pair, by name of the measure.
+class ShuffleNull:
+    """Measures of the units of a pair of layers, as they are and with shuffled kernels.
 
     Attributes:
         units: (U,) channels of the target, in order.
         maps: (U, C, kh, kw) their expanded weights, on the CPU.
-        observed: (U,) each; NaN for a unit of which it is not defined.
-        null: (draws, U) each, with the positions in every kernel shuffled.
-        scattered: (draws, U) each, with all weights of every convolution shuffled.
+        observed: measure → (U,); NaN for a unit of which it is not defined.
+        null: measure → (draws, U), with the positions in every kernel shuffled.
+        scattered: measure → (draws, U), with all weights of every convolution shuffled.
     """
 
     units: np.ndarray
@@ -43,38 +43,45 @@ class AgainstNull:
     scattered: Mapping[str, np.ndarray]
 
     @classmethod
-    def drawn(cls, path: Path, units: int, draws: int, scattered: int, seed: int) -> AgainstNull:
-        """Of up to so many units at random, with so many shuffles of either kind.
+    def draw(cls, path: Path, units: int, draws: int, scattered: int, seed: int) -> ShuffleNull:
+        """Measures units at random, and again with shuffled kernels.
+
+        Args:
+            units: at most so many.
+            draws, scattered: shuffles of either kind.
+            seed: of units and shuffles.
 
         Raises:
             WbsiteError: a call on the path has no linear form; weights on it are not finite, or all units' maps
                 are constant or too small.
         """
         generator = torch.Generator().manual_seed(seed)
-        chosen = torch.randperm(len(path.units(None)), generator=generator)[:units].sort().values
+        sample = torch.randperm(len(path.units(None)), generator=generator)[:units].sort().values
         form = LinearForm(path.recorded.tape.shapes)
 
         def shuffles(count: int, within: Within) -> dict[str, np.ndarray]:
-            found = [
-                _measured(shuffled(path, generator, within).gradients(chosen.tolist(), form)) for _ in range(count)
+            measured = [
+                _measured(shuffled(path, generator, within).gradients(sample.tolist(), form)) for _ in range(count)
             ]
-            return {name: np.stack([one[name] for one in found]) for name in MEASURES}
+            return {name: np.stack([measures[name] for measures in measured]) for name in MEASURES}
 
-        maps = checked(path, path.gradients(chosen.tolist(), form))
+        maps = finite(path, path.gradients(sample.tolist(), form))
         observed = _measured(maps)
         if np.isnan(observed["smoothness"]).all():
             raise WbsiteError("all expanded weights are alike or zero")
-        null, loose = shuffles(draws, "kernel"), shuffles(scattered, "layer")
-        return cls(chosen.numpy(), maps.cpu(), observed, null, loose)
+        by_kernel, by_layer = shuffles(draws, "kernel"), shuffles(scattered, "layer")
+        return cls(sample.numpy(), maps.cpu(), observed, by_kernel, by_layer)
 
     def row(self, measure: str) -> dict[str, float]:
-        """The pair in one line.
+        """A summary of one measure.
 
-        units: of which it is defined. share, share_low, share_high: of them above the null's `LEVEL` quantile, pooled
-        over units and draws, with Wilson's 95 % interval. low, median, high: quartiles of the units. null_low,
-        null_median, null_limit: quantiles 0.05, 0.5 and 0.95 of the null. null_draws_low, null_draws_high: smallest
-        and largest median of one draw. scattered_median: of the other null. excess, excess_low, excess_high: mean of
-        what a unit has above its own mean under the null, with Student's t interval over units.
+        Returns:
+            units: number of those of which it is defined. share, share_low, share_high: share of them above the null's
+            `LEVEL` quantile, pooled over units and draws, with Wilson's 95 % interval. low, median, high: quartiles of
+            the units. null_low, null_median, null_limit: quantiles 0.05, 0.5 and 0.95 of the null. null_draws_low,
+            null_draws_high: smallest and largest median of one draw. scattered_median: that of the other null. excess,
+            excess_low, excess_high: mean over units of what a unit has above its own mean under the null, with
+            Student's t interval.
         """
         live = ~np.isnan(self.observed[measure])
         observed, null = self.observed[measure][live], self.null[measure][:, live]

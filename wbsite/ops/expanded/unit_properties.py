@@ -25,8 +25,8 @@ class Filters:
     """What the filters of a first layer look for.
 
     Attributes:
-        colour: (N,) in [0, 1], share of the squared weights that is left after taking the mean of the colour
-            channels away at each position: 0 black-and-white, 1 pure colour contrast; 0 for one channel.
+        colour: (N,) in [0, 1], share of the squared weights that remains after subtracting the mean of the colour
+            channels at each position: 0 black-and-white, 1 pure colour contrast; 0 for one channel.
         frequency: (N,) mean distance from zero frequency over the filter's power spectrum, in cycles a pixel.
         strength: (N,) norm of the filter: its response to the patch of unit norm that suits it best.
     """
@@ -94,20 +94,19 @@ def patterns(energy: torch.Tensor) -> torch.Tensor:
     squared = y.square() + x.square()
     spread = (energy * squared).sum().clamp_min(0.25)  # a single position still has a width
     g = torch.exp(-squared / (2 * spread))
-    wanted = torch.stack([g, -y * g, -x * g, (1 - squared / spread) * g]).flatten(1)
-    found: list[torch.Tensor] = []
-    for pattern in wanted:
+    orthogonal: list[torch.Tensor] = []
+    for pattern in torch.stack([g, -y * g, -x * g, (1 - squared / spread) * g]).flatten(1):
         size = pattern.norm()
-        for other in found:
+        for other in orthogonal:
             pattern = pattern - (pattern @ other) * other
-        left = pattern.norm()
-        found.append(pattern / left if left > 1e-6 * size else torch.zeros_like(pattern))
-    return torch.stack(found).reshape(-1, h, w)
+        rest = pattern.norm()
+        orthogonal.append(pattern / rest if rest > 1e-6 * size else torch.zeros_like(pattern))
+    return torch.stack(orthogonal).reshape(-1, h, w)
 
 
 @dataclass(frozen=True, eq=False)
-class Read:
-    """What the units of a layer read of a first layer.
+class FirstLayerWeights:
+    """The expanded weights of a layer's units to a first layer, along patterns in space.
 
     Attributes:
         filters: of the first layer.
@@ -119,7 +118,7 @@ class Read:
     projected: torch.Tensor
 
     @classmethod
-    def of(cls, expanded: torch.Tensor, filters: Filters) -> Read:
+    def of(cls, expanded: torch.Tensor, filters: Filters) -> FirstLayerWeights:
         """From expanded weights (U, N, h, w) to the first layer.
 
         Raises:
@@ -156,6 +155,6 @@ def angle(cosines: torch.Tensor) -> torch.Tensor:
 
 
 def permuted(direction: torch.Tensor, count: int, seed: int = 0) -> torch.Tensor:
-    """(count, N): the direction with its entries dealt to the filters at random, for a null of the score."""
+    """(count, N): the direction (N,) with its entries in random order, for a null of the score."""
     generator = torch.Generator().manual_seed(seed)
     return torch.stack([direction[torch.randperm(len(direction), generator=generator)] for _ in range(count)])

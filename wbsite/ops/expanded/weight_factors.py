@@ -12,7 +12,7 @@ from wbsite.ops.nmf import one_sided_nmf
 
 @dataclass(frozen=True, eq=False)
 class WeightFactors:
-    """kernels[u, c] ≈ Σ_j maps[u, …, j] · inputs[j, c], the strongest factor first.
+    """Factors of a group's weights: kernels[u, c] ≈ Σ_j maps[u, …, j] · inputs[j, c], the strongest factor first.
 
     Attributes:
         excitatory, inhibitory: (U, kh, kw, n) ≥ 0.
@@ -53,9 +53,9 @@ def weight_factors(kernels: torch.Tensor, count: int) -> WeightFactors:
     # In single precision the eigenvectors that NMF starts from do not converge for some kernels.
     kernels = kernels.detach().double()
     both = torch.cat([kernels, -kernels]).clamp_min(0)
-    found = one_sided_nmf(both, count, mode="joint")
-    maps = found.spatial * found.scale[:, None, None, None]
-    inputs = found.channels[0, :, : kernels.shape[1]]
+    factors = one_sided_nmf(both, count, mode="joint")
+    maps = factors.spatial * factors.scale[:, None, None, None]
+    inputs = factors.channels[0, :, : kernels.shape[1]]
     rebuilt = torch.einsum("uhwn,nc->uchw", maps, inputs)
     total = both.square().sum()
     explained = 1 - float((both - rebuilt).square().sum() / total) if total > 0 else 0.0

@@ -17,7 +17,14 @@ import torch
 
 from wbsite.core.errors import WbsiteError, unknown
 from wbsite.graph.linear import LinearForm, Pools
-from wbsite.graph.receptive_field import Range, Window, reach, seen_by, unpadded, window
+from wbsite.graph.receptive_field import (
+    Positions,
+    ReceptiveField,
+    positions_read,
+    positions_seen,
+    receptive_field,
+    unpadded,
+)
 from wbsite.graph.recording import Recorded
 from wbsite.graph.tape import Call, execute
 
@@ -26,7 +33,7 @@ _CHUNK_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class Paths:
-    """Sums over all paths between units of two layers, at every position of the window.
+    """Sums over all paths between units of two layers, at every position of the receptive field.
 
     Attributes:
         positive: (units, C_source, kh, kw), sum of the path products that are positive, ≥ 0.
@@ -62,7 +69,7 @@ class Path:
         source, target: their names.
         start, end: the values that are differentiated: the source's activation, the target's pre-activation.
         calls: what leads from one to the other.
-        window: positions of the source that one position of the target sees; None where it sees the whole map.
+        receptive_field: positions of the source that one position of the target sees; None where it sees the whole map.
     """
 
     recorded: Recorded
@@ -71,7 +78,7 @@ class Path:
     start: int
     end: int
     calls: tuple[Call, ...]
-    window: Window | None
+    receptive_field: ReceptiveField | None
 
     @classmethod
     def between(cls, model: Any, source: str, target: str) -> Path:
@@ -97,7 +104,7 @@ class Path:
                 if other
                 else "Choose an earlier layer that the later one can see; `wbsite list layers` shows what feeds what.",
             )
-        return cls(recorded, source, target, start, end, calls, window(calls, start, end))
+        return cls(recorded, source, target, start, end, calls, receptive_field(calls, start, end))
 
     @property
     def source_shape(self) -> tuple[int, ...]:
@@ -107,9 +114,9 @@ class Path:
     @property
     def kernel(self) -> tuple[int, int]:
         """(kh, kw): positions of the source that the expanded weights cover."""
-        if self.window is None:
+        if self.receptive_field is None:
             return (*self.source_shape[1:], 1, 1)[:2]  # type: ignore[return-value]
-        return self.window[0].size, self.window[1].size
+        return self.receptive_field[0].size, self.receptive_field[1].size
 
     def units(self, units: Sequence[int] | None) -> list[int]:
         """The target's units asked for, all of them for None.
@@ -117,7 +124,7 @@ class Path:
         Raises:
             WbsiteError: a unit does not exist.
         """
-        return numbers(units, self.recorded.tape.shapes[self.end][1], self.target, "unit")
+        return checked_numbers(units, self.recorded.tape.shapes[self.end][1], self.target, "unit")
 
     def gradients(self, units: Sequence[int], form: LinearForm) -> torch.Tensor:
         """∂ target units at one position / ∂ source, along the path's linear form: (units, C_source, kh, kw).
@@ -126,24 +133,24 @@ class Path:
             WbsiteError: a call on the path has no linear form.
         """
         shape, like = [1, *self.source_shape], self.recorded.like
-        if self.window is not None:
+        if self.receptive_field is not None:
             shape[2:] = self.kernel
         with torch.enable_grad():
             x = like.new_zeros(shape).requires_grad_()
-            run = form if self.window is None else Unbounded(form, reach(self.calls, self.end))
-            at = execute(self.calls, {self.start: x}, (self.end,), run)[self.end][0]
-            if at.ndim == 3:  # the one position that the window belongs to, or the middle of the map
-                at = at[:, at.shape[1] // 2, at.shape[2] // 2]
+            run = form if self.receptive_field is None else Unbounded(form, positions_seen(self.calls, self.end))
+            responses = execute(self.calls, {self.start: x}, (self.end,), run)[self.end][0]
+            if responses.ndim == 3:  # the one position that the receptive field belongs to, or the middle of the map
+                responses = responses[:, responses.shape[1] // 2, responses.shape[2] // 2]
             size = like.element_size() * x.numel() * 8  # with inner values
-            chosen = torch.as_tensor(units, device=like.device).split(max(1, _CHUNK_BYTES // max(1, size)))
-            found = [self._back(at, x, part) for part in chosen if len(part)]
-        return torch.cat(found or [x[:0]]).reshape(len(units), shape[1], *self.kernel)
+            chunks = torch.as_tensor(units, device=like.device).split(max(1, _CHUNK_BYTES // max(1, size)))
+            gradients = [self._back(responses, x, chunk) for chunk in chunks if len(chunk)]
+        return torch.cat(gradients or [x[:0]]).reshape(len(units), shape[1], *self.kernel)
 
     @staticmethod
-    def _back(at: torch.Tensor, x: torch.Tensor, units: torch.Tensor) -> torch.Tensor:
-        rows = torch.nn.functional.one_hot(units.long(), len(at)).to(at)
-        (found,) = torch.autograd.grad(at, x, rows, retain_graph=True, is_grads_batched=True)
-        return found
+    def _back(responses: torch.Tensor, x: torch.Tensor, units: torch.Tensor) -> torch.Tensor:
+        rows = torch.nn.functional.one_hot(units.long(), len(responses)).to(responses)
+        (gradients,) = torch.autograd.grad(responses, x, rows, retain_graph=True, is_grads_batched=True)
+        return gradients
 
 
 @dataclass(frozen=True)
@@ -152,47 +159,48 @@ class Unbounded:
 
     Attributes:
         form: runs a call on values cut to what it needs.
-        ranges: which positions of every value there are (`window.reach`).
+        positions: value → its positions that there are (`receptive_field.positions_seen`).
     """
 
     form: Callable[[Call, Mapping[int, Any]], Any]
-    ranges: Mapping[int, Range]
+    positions: Mapping[int, Positions]
 
     def __call__(self, call: Call, values: Mapping[int, Any]) -> Any:
-        needed = seen_by(call, self.ranges[call.outputs[0]])
-        given = {value: self._cut(values[value], value, needed) for value in call.inputs if value in values}
-        return self.form(unpadded(call), given)
+        needed = positions_read(call, self.positions[call.outputs[0]])
+        cut = {value: self._cut(values[value], value, needed) for value in call.inputs if value in values}
+        return self.form(unpadded(call), cut)
 
-    def _cut(self, x: torch.Tensor, value: int, needed: Range) -> torch.Tensor:
+    def _cut(self, x: torch.Tensor, value: int, needed: Positions) -> torch.Tensor:
         (top, bottom), (left, right) = (
-            (first - held, last - held + 1) for (first, last), (held, _) in zip(needed, self.ranges[value], strict=True)
+            (first - start, last - start + 1)
+            for (first, last), (start, _) in zip(needed, self.positions[value], strict=True)
         )
         return x[:, :, top:bottom, left:right]
 
 
-def numbers(given: Iterable[int] | None, count: int, name: str, what: str) -> list[int]:
-    """Numbers of units or channels, all of them for None.
+def checked_numbers(numbers: Iterable[int] | None, count: int, layer: str, kind: str) -> list[int]:
+    """Numbers of units or channels of a layer, all of them for None.
 
     Args:
         count: how many there are.
-        name, what: of the layer, and of one of them, for messages.
+        kind: "unit" or "channel", for messages.
 
     Raises:
         WbsiteError: one does not exist, or is no number.
     """
-    if given is None:
+    if numbers is None:
         return list(range(count))
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        raise WbsiteError(f"the {what}s of {name} are given as {given!r}.", f"Give a list of numbers, as [{given}].")
-    wanted = []
-    for one in given:
+    if isinstance(numbers, str) or not isinstance(numbers, Iterable):
+        raise WbsiteError(f"the {kind}s of {layer} are {numbers!r}.", f"Give a list of numbers, as [{numbers}].")
+    checked = []
+    for number in numbers:
         try:
-            wanted.append(index(one))
+            checked.append(index(number))
         except TypeError:
-            raise WbsiteError(f"{name} has no {what} {one!r}.", "Give whole numbers.") from None
-    if wrong := [one for one in wanted if not 0 <= one < count]:
-        raise WbsiteError(f"{name} has no {what} {wrong[0]}.", f"Its {what}s are 0 to {count - 1}.")
-    return wanted
+            raise WbsiteError(f"{layer} has no {kind} {number!r}.", "Give whole numbers.") from None
+    if wrong := [number for number in checked if not 0 <= number < count]:
+        raise WbsiteError(f"{layer} has no {kind} {wrong[0]}.", f"Its {kind}s are 0 to {count - 1}.")
+    return checked
 
 
 def expanded_weights(model: Any, source: str, target: str, units: Sequence[int] | None = None) -> torch.Tensor:
@@ -200,7 +208,7 @@ def expanded_weights(model: Any, source: str, target: str, units: Sequence[int] 
 
     The source is the earlier layer's activation (after its own batch norm and rectifier), the target the
     unit's pre-activation (after its own batch norm), at a position far from the edges. kh and kw are the
-    size of the window it sees of the source: for a fully connected target, or after a global pooling, the
+    size of its receptive field in the source: for a fully connected target, or after a global pooling, the
     whole map at the network's usual input size. Between neighbouring convolutions it is the kernel itself.
 
     Args:
@@ -213,7 +221,7 @@ def expanded_weights(model: Any, source: str, target: str, units: Sequence[int] 
             linear form; a weight on it is not finite, as where the weights file does not hold the layer.
     """
     path = Path.between(model, source, target)
-    return checked(path, path.gradients(path.units(units), LinearForm(path.recorded.tape.shapes)))
+    return finite(path, path.gradients(path.units(units), LinearForm(path.recorded.tape.shapes)))
 
 
 def path_products(
@@ -232,20 +240,20 @@ def path_products(
             terms are left out, so the bound does not cover them.
     """
     if pools not in get_args(Pools):
-        raise unknown("way to take pools", pools, get_args(Pools))
+        raise unknown("treatment of pools", pools, get_args(Pools))
     path = Path.between(model, source, target)
-    wanted, shapes = path.units(units), path.recorded.tape.shapes
-    net = path.gradients(wanted, LinearForm(shapes, pools=pools))
-    total = path.gradients(wanted, LinearForm(shapes, magnitude=True, pools=pools))
-    return Paths(checked(path, (total + net) / 2).clamp_min(0), ((net - total) / 2).clamp_max(0))
+    numbers, shapes = path.units(units), path.recorded.tape.shapes
+    net = path.gradients(numbers, LinearForm(shapes, pools=pools))
+    total = path.gradients(numbers, LinearForm(shapes, magnitude=True, pools=pools))
+    return Paths(finite(path, (total + net) / 2).clamp_min(0), ((net - total) / 2).clamp_max(0))
 
 
-def checked(path: Path, found: torch.Tensor) -> torch.Tensor:
-    """What was found, if all of it is finite; a WbsiteError otherwise."""
-    if not bool(torch.isfinite(found).all()):
+def finite(path: Path, weights: torch.Tensor) -> torch.Tensor:
+    """The weights along a path, if all of them are finite; a WbsiteError otherwise."""
+    if not bool(torch.isfinite(weights).all()):
         raise WbsiteError(
             f"weights between {path.source} and {path.target} are not finite: the weights file does not hold every "
             "layer between them, the training diverged, or their products are too large for the numbers.",
             "Choose other layers, or other weights.",
         )
-    return found
+    return weights

@@ -1,4 +1,4 @@
-"""What a grouping of samples explains: share of the variance of numbers, share of the information in other groups."""
+"""What a grouping of samples explains: eta squared of numbers, the uncertainty coefficient of another grouping."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import torch
+from sklearn.metrics import homogeneity_score
 
 from wbsite.core.errors import WbsiteError
 
@@ -13,13 +14,13 @@ NOTHING = 1e-10
 """Variance, relative to the mean square, below which numbers count as constant: roundings of float32."""
 
 
-def explained(values: torch.Tensor, groups: torch.Tensor) -> np.ndarray:
-    """η² of layers: variance between the groups' means over all variance, both summed over the units.
+def eta_squared(values: torch.Tensor, groups: torch.Tensor) -> np.ndarray:
+    """η² of a layer: variance between the groups' means over all variance, both summed over the units.
 
     1 where every unit's activation is a function of the group, 0 where all groups have the same means.
 
     Args:
-        values: (M, N, units), finite.
+        values: (M records, N samples, units), finite.
         groups: int64 (N,), from 0.
 
     Returns:
@@ -44,29 +45,18 @@ def explained(values: torch.Tensor, groups: torch.Tensor) -> np.ndarray:
     return share.cpu().numpy()
 
 
-def explained_once(values: np.ndarray, groups: np.ndarray) -> float:
-    """`explained` of one unit: (n,), (n,) of any whole numbers; NaN for no values or constant ones."""
+def eta_squared_of_unit(values: np.ndarray, groups: np.ndarray) -> float:
+    """`eta_squared` of one unit: (n,), (n,) of any whole numbers; NaN for no values or constant ones."""
     if len(values) == 0:
         return math.nan
     codes = np.unique(groups, return_inverse=True)[1]
-    given = torch.from_numpy(np.asarray(values, np.float64)[None, :, None])
-    return float(explained(given, torch.from_numpy(codes.astype(np.int64)))[0])
+    layer = torch.from_numpy(np.asarray(values, np.float64)[None, :, None])
+    return float(eta_squared(layer, torch.from_numpy(codes.astype(np.int64)))[0])
 
 
-def known_share(of: np.ndarray, by: np.ndarray) -> float:
-    """I(of; by) / H(of): how much of one grouping the other tells (Theil's uncertainty coefficient); (n,) each.
+def uncertainty_coefficient(labels: np.ndarray, groups: np.ndarray) -> float:
+    """Theil's I(labels; groups) / H(labels): how much of one grouping the other tells, in [0, 1]; (n,) each.
 
-    NaN where `of` is one group.
+    NaN where all labels are one.
     """
-    own, other = (np.unique(each, return_inverse=True)[1] for each in (of, by))
-    if not own.size or own.max() == 0:
-        return math.nan
-    pairs = np.bincount(own * (other.max() + 1) + other, minlength=(own.max() + 1) * (other.max() + 1))
-    table = pairs.reshape(own.max() + 1, -1) / own.size
-    whole, joint = _entropy(table.sum(1)), _entropy(table.ravel())
-    return float(np.clip((whole + _entropy(table.sum(0)) - joint) / whole, 0, 1))
-
-
-def _entropy(shares: np.ndarray) -> float:
-    found = shares[shares > 0]
-    return float(-(found * np.log2(found)).sum())
+    return min(1.0, float(homogeneity_score(labels, groups))) if len(np.unique(labels)) > 1 else math.nan

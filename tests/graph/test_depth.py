@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from wbsite.graph.layer_depth import early_and_late, levels
+from wbsite.graph.depth import early_and_late, layer_depths
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Part:
 
 
 def test_branches_of_a_block_are_on_one_level_and_squeezing_is_no_depth() -> None:
-    found = levels(
+    found = layer_depths(
         [
             Part("first", ("input",)),
             Part("small", ("first",)),

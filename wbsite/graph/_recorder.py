@@ -1,0 +1,212 @@
+"""Writes down the calls of one forward pass, through a TorchFunctionMode, and autograd's edges where it sees none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+from torch.overrides import TorchFunctionMode, resolve_name
+
+from wbsite.core.errors import WbsiteError
+
+from ._functional import all_tensors, any_batch, functional, tensors_in
+from .operations import SHAPE_ONLY, operation
+from .tape import INPUT, INPUT_NAME, Call, Ref, Tape, Use
+
+UNRECORDED = "code that cannot be recorded"
+"""Name of a call whose function nobody saw."""
+
+
+@dataclass
+class _Origin:
+    """Where a tensor comes from.
+
+    Attributes:
+        value: its number on the tape; None for a constant that layers computed from constants.
+        layers: the nearest layers upstream, or the input.
+    """
+
+    value: int | None
+    layers: frozenset[str]
+
+
+class Recorder(TorchFunctionMode):
+    """Numbers every tensor that depends on the input, and writes down the calls that make them.
+
+    It sees calls of torch's Python functions, but neither TorchScript nor custom kernels nor what a write into a view
+    does to the tensor behind it. So gradients are left on, and a tensor of unknown origin is followed along autograd's
+    graph up to known ones: what lies between becomes one call, which says what feeds what but cannot be repeated.
+
+    Args:
+        x: the input of the network, (1, channels, height, width), no leaf of autograd's graph.
+    """
+
+    def __init__(self, x: torch.Tensor) -> None:
+        super().__init__()
+        self.tape = Tape(shapes={INPUT: tuple(x.shape)})
+        self.origins: dict[int, _Origin] = {}  # by the tensor's id
+        self.nodes: dict[Any, _Origin] = {}
+        self.alive: list[torch.Tensor] = []  # an id is only a name while its object lives
+        self.inside: list[str] = []
+        self._know(x, INPUT, frozenset({INPUT_NAME}))
+
+    @contextmanager
+    def watching(self, module: nn.Module) -> Iterator[None]:
+        """Notes what every module is given and returns."""
+        handles = []
+        try:
+            for name, child in module.named_modules():
+                if isinstance(child, torch.jit.ScriptModule):  # takes no hooks
+                    continue
+                layer = is_layer(child)
+                handles += [
+                    child.register_forward_pre_hook(lambda _m, inputs, name=name: self._enter(name, inputs)),
+                    child.register_forward_hook(
+                        lambda _m, _i, output, name=name, layer=layer: self._leave(name, output, layer)
+                    ),
+                ]
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _enter(self, name: str, inputs: tuple[Any, ...]) -> None:
+        self._note(name, inputs, self.tape.feeding)
+        self.inside.append(name)
+
+    def _leave(self, name: str, output: Any, layer: bool) -> None:
+        tensor, origin = self._note(name, output, self.tape.outputs)
+        self.inside.pop()
+        if not layer or tensor is None:
+            return
+        with torch._C.DisableTorchFunction():
+            use = Use(tuple(tensor.shape[1:]), origin.layers if origin else frozenset())
+            self.tape.uses.setdefault(name, []).append(use)
+            self._know(tensor, origin.value if origin else None, frozenset({name}))
+
+    def _note(self, name: str, given: Any, values: dict[str, int]) -> tuple[torch.Tensor | None, _Origin | None]:
+        """Notes the value of a module's first call; returns the tensor, of several the first, and its origin."""
+        listed = given if isinstance(given, (tuple, list)) else (given,)
+        tensor = next((x for x in listed if isinstance(x, torch.Tensor)), None)
+        with torch._C.DisableTorchFunction():
+            origin = None if tensor is None else self._origin(tensor)
+        if origin is None or origin.value is None:
+            self.tape.untraced.add(name)
+        else:
+            values.setdefault(name, origin.value)
+        return tensor, origin
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        kwargs = dict(kwargs or {})
+        # All is looked up before the call, which may change an argument in place.
+        inputs = list(tensors_in((args, kwargs)))
+        origins = [origin for x in inputs if (origin := self._origin(x))]
+        layers = frozenset[str]().union(*(origin.layers for origin in origins))
+        views = [(x, x._version) for x in inputs if x._base is not None]
+        call = self._marked(args), self._marked(kwargs)
+        result = func(*args, **kwargs)
+        for view, version in views:
+            if view._version != version:  # so has what it is a view of, by code that is not seen
+                self.origins.pop(id(view._base), None)
+        outputs = [args[0]] if func == torch.Tensor.__setitem__ else list(tensors_in(result))
+        name = (resolve_name(func) or getattr(func, "__name__", repr(func))).replace("torch.nn.functional", "F")
+        if operation(name) in SHAPE_ONLY:
+            layers = frozenset()
+        if outputs and any(origin.value is not None for origin in origins):
+            self._write(func, name, *call, result, outputs, layers)
+        elif layers:
+            for tensor in outputs:
+                self._know(tensor, None, layers)
+        return result
+
+    def _write(
+        self, func: Any, name: str, args: Any, kwargs: Any, result: Any, outputs: Sequence[torch.Tensor],
+        layers: frozenset[str],
+    ) -> None:  # fmt: skip
+        """Puts a call on the tape."""
+        if func == torch.Tensor.data.__get__:  # type: ignore[attr-defined]
+            func, name = torch.Tensor.detach, "torch.Tensor.detach"
+        function, args, kwargs = functional(func, args, kwargs)
+        several = isinstance(result, (tuple, list))
+        if several and len(outputs) != len(result):
+            function = partial(all_tensors, function)
+        self._append(function, name, any_batch(function, args), kwargs, outputs, layers, several)
+
+    def _append(
+        self, function: Any, name: str, args: Any, kwargs: Any, outputs: Sequence[torch.Tensor],
+        layers: frozenset[str], several: bool,
+    ) -> None:  # fmt: skip
+        numbers = tuple(range(len(self.tape.shapes), len(self.tape.shapes) + len(outputs)))
+        for number, tensor in zip(numbers, outputs, strict=True):
+            self.tape.shapes[number] = tuple(tensor.shape)
+            self._know(tensor, number, layers)
+        module = self.inside[-1] if self.inside else ""
+        self.tape.calls.append(Call(function, name, module, args, kwargs, numbers, several))
+
+    def _know(self, tensor: torch.Tensor, value: int | None, layers: frozenset[str]) -> None:
+        """Positions and masks are not the units of any layer."""
+        number = tensor.is_floating_point() or tensor.is_complex()
+        origin = self.origins[id(tensor)] = _Origin(value, layers if number else frozenset())
+        self.alive.append(tensor)
+        if tensor.grad_fn is not None:
+            self.nodes[tensor.grad_fn] = origin
+
+    def _origin(self, tensor: torch.Tensor) -> _Origin | None:
+        """Where a tensor comes from; None for parameters and for constants that no layer made."""
+        if id(tensor) not in self.origins and tensor.grad_fn is not None:
+            above = self._above(tensor.grad_fn)
+            layers = frozenset[str]().union(*(origin.layers for origin in above))
+            refs = tuple(Ref(value) for value in sorted({o.value for o in above if o.value is not None}))
+            if refs:
+                self._append(_unrepeatable, UNRECORDED, refs, {}, [tensor], layers, False)
+            elif layers:
+                self._know(tensor, None, layers)
+        return self.origins.get(id(tensor))
+
+    def _above(self, node: Any) -> list[_Origin]:
+        """The nearest known origins at or above a node of autograd's graph."""
+        origins, waiting, seen = [], [node], set()
+        while waiting:
+            node = waiting.pop()
+            if node is None or node in seen:
+                continue
+            seen.add(node)  # keeps it: a node's wrapper is only itself while it lives
+            if node in self.nodes:
+                origins.append(self.nodes[node])
+            else:
+                waiting += [above for above, _ in node.next_functions]
+        return origins
+
+    def _marked(self, tree: Any) -> Any:
+        """Arguments with a Ref in place of every numbered tensor."""
+        if isinstance(tree, torch.Tensor):
+            origin = self.origins.get(id(tree))
+            if origin is not None and origin.value is not None:
+                return Ref(origin.value)
+            return tree if tree.grad_fn is None else tree.detach()
+        if isinstance(tree, (tuple, list)):
+            items = [self._marked(item) for item in tree]
+            return items if isinstance(tree, list) else tuple(items)
+        if isinstance(tree, dict):
+            return {key: self._marked(item) for key, item in tree.items()}
+        return tree
+
+
+def is_layer(module: nn.Module) -> bool:
+    """Whether it is a convolution or fully connected layer with weights: lazy ones have none yet."""
+    return isinstance(module, (nn.Conv2d, nn.Linear)) and not any(map(is_lazy, module.parameters(recurse=False)))
+
+
+def _unrepeatable(*_: torch.Tensor) -> torch.Tensor:
+    raise WbsiteError(
+        "part of the forward pass was not seen, so it cannot be repeated.",
+        "Write it with plain calls of torch, without TorchScript, custom kernels and changes in place through a view.",
+    )
