@@ -179,7 +179,7 @@ def test_a_link_between_compression_and_accuracy_in_words(
     words: Callable[..., str], pairs: tuple[tuple[float, float], ...], verdict: str, said: str
 ) -> None:
     measured = ranks(*pairs)
-    titles = {each.place: each.place.upper() for each in measured}
+    titles = {each.name: each.name.upper() for each in measured}
     evidence = Correlations("rho", 0.0, 9, {"binning:0.07": Decision(linked(measured), measured)}, titles)
     assert named("compression-accuracy").verdict(evidence) == verdict
     assert said in words("compression-accuracy", evidence)

@@ -14,6 +14,8 @@ from wbsite.results.information.activation_patterns import ActivationPatterns
 from wbsite.results.information.trajectories import Trajectories
 from wbsite.train.study.replay import Replay
 
+from ._runs import living
+
 BINS = 30
 """As in the notebook of the deep-bottleneck project."""
 
@@ -25,11 +27,11 @@ def run(context: StudyContext) -> ActivationPatterns:
     """Two passes over a configuration whose activations have no bounds: one for the range, one for the counts."""
     study, trajectories = context.study, context.need(Trajectories)
     replay = Replay(study, context.samples, trajectories.parameters, context.device)
-    living = set(trajectories.living)
+    lived = set(living(trajectories))
     context.progress.step("histograms of activations", study.runs)
     ranges, ends, example_seed, layer_counts, unit_counts, tables = {}, {}, {}, {}, {}, []
     for name, configuration in replay.configurations.items():
-        alive = [seed for seed in study.seeds if (name, seed) in living]
+        alive = [seed for seed in study.seeds if (name, seed) in lived]
         finite = {seed: replay.finite(name, seed) for seed in study.seeds}
         ranges[name] = _ranges(replay, name, alive or study.seeds, finite)
         ends[name], example_seed[name] = flat_ends(configuration.activation), next(iter(alive), None)

@@ -20,7 +20,7 @@ from wbsite.results.information.activation_peaks import HIDDEN, ActivationPeaks,
 from wbsite.results.information.trajectories import Trajectories
 from wbsite.train.study.replay import Replay
 
-from ._estimates import mean_over_runs
+from ._runs import living, mean_over_runs
 
 UNITS = 64
 """Units of a layer that are looked at one by one, at most."""
@@ -49,13 +49,13 @@ def run(context: StudyContext) -> ActivationPeaks:
         rows, units = (pd.DataFrame(columns=columns) for columns in COLUMNS.values())
         return ActivationPeaks(reason=NOT_BINARY, rows=rows, units=units)
     values_of_w, sizes = np.unique(counts, return_counts=True)
-    living = list(trajectories.living)
-    example_seed = {name: next((s for c, s in living if c == name), None) for name in replay.configurations}
-    context.progress.step("peaks of activations", len(living))
+    lived = list(living(trajectories))
+    example_seed = {name: next((s for c, s in lived if c == name), None) for name in replay.configurations}
+    context.progress.step("peaks of activations", len(lived))
     row_list: list[dict[str, Any]] = []
     unit_list: list[dict[str, Any]] = []
     drawn: dict[str, list[tuple[Peaks, np.ndarray]]] = {}
-    for name, seed in living:
+    for name, seed in lived:
         for layer, values in replay.layers(name, seed, slice(None, None, len(study.moments) - 1)):
             first, last = values.cpu().numpy()[[0, -1]]
             for unit in range(min(UNITS, last.shape[1])):

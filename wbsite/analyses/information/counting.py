@@ -19,7 +19,7 @@ from wbsite.results.information.information_plane import InformationPlane
 from wbsite.results.information.trajectories import Trajectories
 from wbsite.train.study.replay import Replay
 
-from ._estimates import mean_over_runs
+from ._runs import mean_over_runs, of_living
 
 PASSED = 0.95
 """Agreement from which a run is said to be at the counting solution. A network without errors reaches 0.875 on
@@ -49,9 +49,8 @@ def run(context: StudyContext) -> Counting:
     accuracy, information = count_baseline(codes, replay.labels)
     sizes = np.bincount(codes)
     shares = sizes / sizes.sum()
-    living_course = course[trajectories.lived(course)]
-    last = rows[rows["epoch"] == study.moments[-1]]
-    living_last = last[trajectories.lived(last)]
+    living_course = of_living(course, trajectories)
+    living_last = of_living(rows[rows["epoch"] == study.moments[-1]], trajectories)
     return Counting(
         reason="",
         estimator=CountingEstimator(token=chosen.token, title=chosen.title),
@@ -119,7 +118,7 @@ def _padded(columns: dict[str, np.ndarray], records: int) -> dict[str, np.ndarra
 
 
 def _estimator(plane: InformationPlane) -> Estimator:
-    estimators = [estimator(token) for token in plane.titles]
+    estimators = [estimator(each.token) for each in plane.estimators]
     return next((each for each in estimators if not each.pairwise), estimator("binning:0.07"))
 
 

@@ -25,7 +25,7 @@ from wbsite.results.information.information_plane import InformationPlane
 from wbsite.results.information.trajectories import Trajectories
 from wbsite.stats.pairing import Pairing, pairing
 
-from ._estimates import mean_over_runs
+from ._runs import mean_over_runs, of_living
 
 DRAWS = 999
 MEAN = -1
@@ -44,18 +44,18 @@ def run(context: StudyContext) -> Dips:
     """Every layer of every run that lived."""
     plane, counting, trajectories = context.need(InformationPlane), context.need(Counting), context.need(Trajectories)
     courses = plane.rows[plane.rows["estimator"] == plane.default]
-    courses = courses[trajectories.lived(courses)]
+    courses = of_living(courses, trajectories)
     rows: list[dict[str, Any]] = []
     layers: dict[str, dict[str, LayerDips]] = {name: {} for name in context.study.named()}
     for (name, layer), table in courses.groupby(["configuration", "layer"], sort=False):
         bits = table.pivot(index="epoch", columns="seed", values="i_xt")
         epochs = bits.index.to_numpy()
         counted = _counted(counting, trajectories, str(name), str(layer))
-        found = [_row(epochs, bits[seed].to_numpy(), counted, int(seed)) for seed in bits.columns]
+        run_rows = [_row(epochs, bits[seed].to_numpy(), counted, int(seed)) for seed in bits.columns]
         mean = _row(epochs, bits.mean(axis=1).to_numpy(), None, MEAN)
         about = {"configuration": name, "layer": layer}
-        rows += [about | row for row in [*found, mean] if row]
-        of_runs = pd.DataFrame([row for row in found if row], columns=COLUMNS)
+        rows += [about | row for row in [*run_rows, mean] if row]
+        of_runs = pd.DataFrame([row for row in run_rows if row], columns=COLUMNS)
         layers[str(name)][str(layer)] = summary(of_runs, mean, len(bits.columns), counted)
     return Dips(
         window=WINDOW,
@@ -73,7 +73,7 @@ def _counted(counting: Counting, trajectories: Trajectories, name: str, layer: s
     if counting.baseline is None:
         return None
     rows, course = (table[table["configuration"] == name] for table in (counting.rows, counting.course))
-    rows, course = (table[trajectories.lived(table)] for table in (rows[rows["layer"] == layer], course))
+    rows, course = (of_living(table, trajectories) for table in (rows[rows["layer"] == layer], course))
     courses = {
         column: table.pivot(index="epoch", columns="seed", values=column)
         for table, columns in (

@@ -15,6 +15,8 @@ from wbsite.results.information.trajectories import Trajectories
 from wbsite.stats.intervals import t_interval
 from wbsite.train.study.replay import Replay
 
+from ._runs import living
+
 EVERY, SEEDS = 5, 3
 """Estimators that compare all pairs of samples take one record in `EVERY`, and this many seeds: on a network whose
 activations all differ, one of them takes a thousand times as long as bins."""
@@ -45,7 +47,7 @@ def run(context: StudyContext) -> InformationPlane:
             parts.append(part.table("rows"))
             context.progress.advance(note=f"{name} seed {seed}")
     rows = pd.concat(parts, ignore_index=True)
-    final = ends(rows, set(trajectories.living))
+    final = ends(rows, set(living(trajectories)))
     return InformationPlane(
         estimators=[
             EstimatorRecord(
@@ -98,23 +100,23 @@ def _records(each: Estimator, count: int) -> np.ndarray:
     return np.unique([*range(0, count, EVERY), count - 1])
 
 
-def ends(rows: pd.DataFrame, living: Collection[tuple[str, int]]) -> pd.DataFrame:
+def ends(rows: pd.DataFrame, lived: Collection[tuple[str, int]]) -> pd.DataFrame:
     """The table `final`: one row a run that lived, estimator and layer.
 
     Args:
         rows: the table of that name.
-        living: (configuration, seed) of the runs that lived.
+        lived: (configuration, seed) of the runs that lived.
     """
-    found = []
+    runs = []
     columns = ["configuration", "estimator", "layer", "seed"]
     for key, course in rows.groupby(columns, sort=False):
         configuration, *_, seed = key
-        if (configuration, seed) not in living:
+        if (configuration, seed) not in lived:
             continue
         course = course.sort_values("epoch")
         top = int(course["i_xt"].to_numpy().argmax())
         last = course.iloc[-1]
-        found.append(
+        runs.append(
             {
                 **dict(zip(columns, key, strict=True)),
                 "compression": course["i_xt"].iloc[top] - last["i_xt"],
@@ -123,16 +125,16 @@ def ends(rows: pd.DataFrame, living: Collection[tuple[str, int]]) -> pd.DataFram
                 "peak_epoch": int(course["epoch"].iloc[top]),
             }
         )
-    return pd.DataFrame(found, columns=list(InformationPlane.fields["final"].columns))
+    return pd.DataFrame(runs, columns=list(InformationPlane.fields["final"].columns))
 
 
 def compression(final: pd.DataFrame) -> pd.DataFrame:
     """The table of that name: means over the seeds that lived, with 95 % t intervals."""
-    found = []
+    means = []
     keys = ["configuration", "estimator", "layer"]
     for key, runs in final.groupby(keys, sort=False):
         interval = t_interval(runs["compression"].to_numpy())
-        found.append(
+        means.append(
             {
                 **dict(zip(keys, key, strict=True)),
                 "seeds": len(runs),
@@ -147,7 +149,7 @@ def compression(final: pd.DataFrame) -> pd.DataFrame:
                 "peak_epoch": float(runs["peak_epoch"].median()),
             }
         )
-    return pd.DataFrame(found, columns=list(InformationPlane.fields["compression"].columns))
+    return pd.DataFrame(means, columns=list(InformationPlane.fields["compression"].columns))
 
 
 ANALYSES = (

@@ -19,6 +19,8 @@ from wbsite.results.information.trajectories import ConfigurationRecord, Traject
 from wbsite.stats.intervals import t_interval
 from wbsite.stats.rank_correlation import rank_correlation
 
+from ._runs import of_living
+
 DRAWS, SEED = 2000, 0
 """Of the bootstrap and the permutations of the rank correlation."""
 
@@ -47,10 +49,9 @@ class Measured:
 
     def __init__(self, trajectories: Trajectories, plane: InformationPlane) -> None:
         self.configurations = trajectories.configurations
-        runs = trajectories.runs[trajectories.runs["died"].isna()]
-        self._runs = runs.set_index(["configuration", "seed"])
+        self._runs = of_living(trajectories.runs, trajectories).set_index(["configuration", "seed"])
         self._final = plane.final
-        rows = plane.rows[trajectories.lived(plane.rows)].sort_values("epoch", kind="stable")
+        rows = of_living(plane.rows, trajectories).sort_values("epoch", kind="stable")
         self._courses = dict(iter(rows.groupby(["configuration", "estimator", "layer"], sort=False)))
 
     def rows(self, configuration: ConfigurationRecord, tokens: tuple[str, ...]) -> Iterator[Row]:
@@ -78,7 +79,7 @@ class Measured:
         final = self._final[
             (self._final["configuration"] == configuration.name)
             & (self._final["estimator"] == token)
-            & self._final["layer"].isin(configuration.hidden)
+            & self._final["layer"].isin(configuration.layers[:-1])
         ]
         compression = final.groupby("seed")["compression"].mean()
         accuracy = self._accuracies(configuration.name)["test_accuracy"].reindex(compression.index)
@@ -101,9 +102,11 @@ class Measured:
         """Hidden layer → highest I(T;Y) of the unconstrained network minus that of this one, in bits, (pairs,); under
         "mean" their mean over the layers."""
         layers = {}
-        for layer in configuration.hidden:
-            one, other = (self._course(each.name, token, layer, "i_ty").max(axis=1) for each in (free, configuration))
-            layers[layer] = (one - other).dropna()
+        for layer in configuration.layers[:-1]:
+            highest, lower = (
+                self._course(each.name, token, layer, "i_ty").max(axis=1) for each in (free, configuration)
+            )
+            layers[layer] = (highest - lower).dropna()
         together = pd.DataFrame(layers)
         columns = {layer: together[layer].to_numpy() for layer in layers}
         return {**columns, "mean": together.mean(axis=1).to_numpy()}

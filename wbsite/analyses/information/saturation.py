@@ -22,7 +22,7 @@ from wbsite.results.information.saturation import ConfigurationSaturation, KindC
 from wbsite.results.information.trajectories import Trajectories
 from wbsite.stats.rank_correlation import rank_correlation
 
-from ._estimates import mean_over_runs
+from ._runs import mean_over_runs, of_living
 
 COMPRESSES = 0.1
 """Bits: the least that counts as compression, as the least that counts as a dip."""
@@ -42,7 +42,7 @@ def run(context: StudyContext) -> Saturation:
     courses = plane.rows[plane.rows["estimator"] == plane.default]
     both = courses.merge(context.need(ActivationPatterns).saturation, on=["configuration", "seed", "layer", "epoch"])
     rows: list[dict[str, Any]] = []
-    for (name, layer), table in both[trajectories.lived(both)].groupby(["configuration", "layer"], sort=False):
+    for (name, layer), table in of_living(both, trajectories).groupby(["configuration", "layer"], sort=False):
         wide = table.sort_values("epoch").pivot(index="epoch", columns="seed", values=["i_xt", "saturated"])
         information, saturated = wide["i_xt"], wide["saturated"]
         rows += [
@@ -57,10 +57,10 @@ def run(context: StudyContext) -> Saturation:
         saturates=SATURATES,
         fewest=FEWEST,
         layers={
-            name: {str(layer): _layer(table) for layer, table in mine.groupby("layer", sort=False)}
-            for name, mine in by_name.items()
+            name: {str(layer): _layer(table) for layer, table in of_name.groupby("layer", sort=False)}
+            for name, of_name in by_name.items()
         },
-        configurations={name: _hidden(mine) for name, mine in by_name.items()},
+        configurations={name: _hidden(of_name) for name, of_name in by_name.items()},
         rows=runs,
     )
 

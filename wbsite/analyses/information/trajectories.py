@@ -43,7 +43,7 @@ def run(context: StudyContext) -> Trajectories:
     """Everything later analyses measure: they compute activations from the parameters again, and train nothing."""
     study, samples = context.study, context.samples
     train, test = split(samples, split_of(study, samples), study.seeds[0])
-    shown = samples.inputs[measured(study, samples)]
+    inputs = samples.inputs[measured(study, samples)]
     ensembles = [
         (configurations, seeds)
         for configurations in study.ensembles()
@@ -61,7 +61,7 @@ def run(context: StudyContext) -> Trajectories:
             parameters[name].append(rows[:, :, column].transpose(0, 1).numpy())
         courses.append(course_table(ensemble, rows, study, samples, train, test, labels))
         gradients.append(gradients_table(ensemble, stages, study, labels))
-        runs.append(runs_table(ensemble, rows, study, shown, courses[-1], labels))
+        runs.append(runs_table(ensemble, rows, study, inputs, courses[-1], labels))
     trained = Trained(
         parameters={name: np.concatenate(parts) for name, parts in parameters.items()},
         course=_ordered(courses, study, ["configuration", "epoch", "seed"]),

@@ -45,5 +45,16 @@ def description(
         statement: what is described, as the ledger lists it.
         verdict: evidence → which wording fits.
     """
-    meaning = {outcome: f"describes it: {outcome}" for outcome in wording}
-    return Claim(name, statement, "", "A description: it holds of every study.", evidence, verdict, wording, meaning)
+    return Claim(
+        name=name,
+        statement=statement,
+        source="",
+        rule="description: numbers are given, nothing is decided",
+        evidence=evidence,
+        verdict=verdict,
+        wording=wording,
+        meaning={
+            outcome: "is described, not decided" if words else "has nothing to describe on this site"
+            for outcome, words in wording.items()
+        },
+    )

@@ -56,8 +56,8 @@ LAYERS: Mapping[str, tuple[str, bool]] = {
 
 QUANTITIES: Mapping[str, str] = {
     "compression": "I(X;T) of a run at the epoch at which the mean of the other runs is largest, minus its own last",
-    "ty": "The highest I(T;Y) of the unconstrained network minus that of this one, paired by seed, mean over the hidden"
-    " layers",
+    "ty": "The highest I(T;Y) of the unconstrained network minus that of this one, paired by seed, mean over the"
+    " hidden layers",
     "loss": "Test accuracy of the unconstrained network minus that of this one, paired by seed",
     "gap": "Training minus test accuracy at the end",
 }
@@ -67,14 +67,14 @@ class Measured(NamedTuple):
     """A mean over runs and its side of the claim's threshold.
 
     Attributes:
-        place: layer, "mean" for the mean over hidden layers, a configuration's name, or "".
+        name: layer, "mean" for the mean over hidden layers, a configuration's name, or "".
         mean, low, high: with its 95 % interval; NaN where undefined.
         seeds: runs, or pairs of runs.
         above: whether the whole interval lies above the threshold (True) or below (False); None for neither.
         p: of a rank correlation, else NaN.
     """
 
-    place: str
+    name: str
     mean: float
     low: float
     high: float
@@ -129,7 +129,7 @@ class Evidence:
     @property
     def bounded(self) -> list[Measured]:
         """The intervals of layers that are defined, by the study's first estimator."""
-        return [each for each in self.decision.measured if each.place != "mean" and not math.isnan(each.low)]
+        return [each for each in self.decision.measured if each.name != "mean" and not math.isnan(each.low)]
 
     @property
     def deciding(self) -> Measured:
@@ -171,10 +171,10 @@ class Comparison:
         count = f"at least {self.at_least} of " if self.at_least else "all of "
         where = f" in {count if several else ''}{which}" if self.quantity == "compression" else ""
         return (
-            f"{QUANTITIES[self.quantity]}, of networks of {network}: holds where the whole 95 % Student t interval over"
-            f" runs lies {'above' if self.at_least else 'below'} {self.threshold:g}{where}; undecided where intervals"
-            " that contain the threshold leave it open, or fewer than two runs lived. By the study's first estimator;"
-            " not corrected for the number of claims."
+            f"{QUANTITIES[self.quantity]}, of networks of {network}: holds where the whole 95 % Student t interval"
+            f" over runs lies {'above' if self.at_least else 'below'} {self.threshold:g}{where}; undecided where"
+            " intervals that contain the threshold leave it open, or fewer than two runs lived. By the study's first"
+            " estimator; not corrected for the number of claims."
         )
 
     def evidence(self, site: Site) -> Evidence | Gap:
@@ -207,7 +207,7 @@ class Comparison:
                 Measured(row.layer, row.mean, row.low, row.high, row.seeds, above(row.low, row.high, self.threshold))
                 for row in table.itertuples()
             )
-            deciding = [each for each in measured if self.quantity != "ty" or each.place == "mean"]
+            deciding = [each for each in measured if self.quantity != "ty" or each.name == "mean"]
             decisions[str(token)] = Decision(self.holds([each.above for each in deciding]), measured)
         return decisions
 
@@ -266,4 +266,4 @@ def verdicts(text: str, absent: str = "") -> dict[str, str]:
         FAILS: "**does not hold**{{ e.by_estimators }}",
         UNDECIDED: 'cannot be decided with {{ e.seeds | counted("seed") }}{{ e.by_estimators }}',
     }
-    return {outcome: text.replace("VERDICT", said) for outcome, said in words.items()} | {ABSENT: absent}
+    return {outcome: text.replace("VERDICT", verdict) for outcome, verdict in words.items()} | {ABSENT: absent}

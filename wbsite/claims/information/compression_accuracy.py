@@ -42,7 +42,7 @@ class Correlations(Evidence):
     @property
     def named(self) -> list[Measured]:
         """Of these, the study's first configurations."""
-        return [each for each in self.ranked if each.place in list(self.titles)[:NAMED]]
+        return [each for each in self.ranked if each.name in list(self.titles)[:NAMED]]
 
     @property
     def certain(self) -> list[Measured]:
@@ -90,13 +90,14 @@ def verdict(evidence: Correlations) -> str:
 QUESTION = (
     "Do networks that compress more generalise better, as was hoped? Within a configuration, over seeds, the rank"
     " correlation of the hidden layers' compression with test accuracy is {% for m in e.named %}{{ m.mean | fixed }}"
-    ' for {{ e.titles[m.place] }} ($p$ = {{ "%.2g" | format(m.p) }}){{ ", " if not loop.last }}{% endfor %}. After'
-    ' correction for {{ "the one that could be tested" if e.ranked | length == 1 else "all " ~ e.ranked | length ~'
-    ' " that could be tested" }}, '
+    ' for {{ e.titles[m.name] }} ($p$ = {{ "%.2g" | format(m.p) }}){{ ", " if not loop.last }}{% endfor %}. After'
+    " correction for"
+    ' {{ "the one that could be tested" if e.ranked | length == 1 else "all " ~ e.ranked | length ~ " that could be tested" }},'
+    " "
 )
 CERTAIN = (
-    "{% for m in e.certain %}{{ e.titles[m.place] }} ({{ m.mean | fixed }})"
-    '{{ " and " if loop.revindex == 2 }}{{ ", " if loop.revindex > 2 }}{% endfor %}'
+    "{% for m in e.certain %}{{ e.titles[m.name] }}"
+    ' ({{ m.mean | fixed }}){{ " and " if loop.revindex == 2 }}{{ ", " if loop.revindex > 2 }}{% endfor %}'
     ' {{ "is" if e.certain | length == 1 else "are" }} beyond chance'
 )
 
@@ -107,9 +108,9 @@ CLAIMS = (
         source=NOTEBOOK,
         rule=(
             "Spearman's ρ over the seeds of a configuration, of compression (largest I(X;T) minus the last, mean over"
-            f" the hidden layers) with test accuracy: holds where a permutation p is below {LEVEL:g} after Bonferroni's"
-            " correction over the configurations that have one, ρ is positive there, and no configuration has as"
-            " certain a negative one; fails where it is the other way round. No ρ for fewer than"
+            f" the hidden layers) with test accuracy: holds where a permutation p is below {LEVEL:g} after"
+            " Bonferroni's correction over the configurations that have one, ρ is positive there, and no configuration"
+            " has as certain a negative one; fails where it is the other way round. No ρ for fewer than"
             f" {FEWEST_SEEDS} seeds."
         ),
         evidence=evidence,
@@ -119,8 +120,8 @@ CLAIMS = (
             FAILS: f"{QUESTION}{CERTAIN}: there, those that compress more are worse.",
             "opposite": f"{QUESTION}{CERTAIN}, in opposite directions: there is no rule.",
             "chance": f"{QUESTION}none is beyond chance.",
-            "few seeds": 'Whether networks that compress more generalise better, {{ e.seeds | counted("seed") }} cannot'
-            " say; `wbsite build --study full` asks more of them.",
+            "few seeds": 'Whether networks that compress more generalise better, {{ e.seeds | counted("seed") }}'
+            " cannot say; `wbsite build --study full` asks more of them.",
             "nothing varies": "",
         },
         meaning={

@@ -178,8 +178,8 @@ MISSING = (
     "{% for n in e.missing[:"
     + str(LISTED)
     + "] %}{{ n.title }}: {{ n.runs.passed }} of {{ n.runs.alive }} runs reach it;"
-    " the largest agreement is {{ n.runs.top_agreement.mean | percent(1) }} on average. {% endfor %}These come near the"
-    " counting solution, and most of them not to it."
+    " the largest agreement is {{ n.runs.top_agreement.mean | percent(1) }} on average. {% endfor %}These come near"
+    " the counting solution, and most of them not to it."
 )
 
 CLAIMS = (
@@ -218,9 +218,9 @@ CLAIMS = (
         statement="Networks whose weights are held down strongly never leave the solution that only counts.",
         source="",
         rule=(
-            "A configuration stays at the counting solution where its runs that lived decide at the end, on average, as"
-            f" the best classifier that knows only the count on {STAYS:.0%} of the samples or more; exactly, where on"
-            f" {EXACTLY:.2%}. Holds where one does; undecided where none does and no max-norm is below {STRONG:g}."
+            "A configuration stays at the counting solution where its runs that lived decide at the end, on average,"
+            f" as the best classifier that knows only the count on {STAYS:.0%} of the samples or more; exactly, where"
+            f" on {EXACTLY:.2%}. Holds where one does; undecided where none does and no max-norm is below {STRONG:g}."
         ),
         evidence=evidence,
         verdict=staying_verdict,
@@ -228,8 +228,8 @@ CLAIMS = (
             "stays exactly": STAYING % ", exactly: on every sample they decide as the count does",
             "stays": STAYING % "",
             "none stays": "**Staying.** No configuration ends at the counting solution.",
-            "no strong limit": "**Staying.** No configuration here ends at the counting solution. The stronger limit of"
-            " 0.4, at which it was suspected, is part of the study `full`.",
+            "no strong limit": "**Staying.** No configuration here ends at the counting solution. The stronger limit"
+            " of 0.4, at which it was suspected, is part of the study `full`.",
         },
         meaning={
             "stays exactly": "holds, exactly",
@@ -246,8 +246,8 @@ CLAIMS = (
         {
             "constrained": "What the constrained ones compress is everything but the count: at the end the last hidden"
             " layer holds {% for n in e.constrained %}{{ n.last.end_i_tw.mean | fixed }} bits about $w$, of"
-            " {{ e.entropy | fixed }} there are, and {{ n.last.end_h_given_w.mean | fixed }} beyond it ({{ n.title }})"
-            "{{ ', ' if not loop.last }}{% endfor %}.",
+            " {{ e.entropy | fixed }} there are, and {{ n.last.end_h_given_w.mean | fixed }} beyond it"
+            " ({{ n.title }}){{ ', ' if not loop.last }}{% endfor %}.",
             "none": "",
         },
     ),
@@ -274,15 +274,15 @@ CLAIMS = (
         statement="Networks pass through the solution that only counts.",
         source="",
         rule=(
-            "Of the configurations that do not stay: holds where half the runs of one, or more, agree with the count on"
-            " as many samples as the analysis `counting` asks for at some record after the untrained network."
+            "Of the configurations that do not stay: holds where half the runs of one, or more, agree with the count"
+            " on as many samples as the analysis `counting` asks for at some record after the untrained network."
         ),
         evidence=evidence,
         verdict=lambda e: "pass" if e.passing else "none passes",
         wording={
             "pass": "**Passing.** {% for n in e.passing %}{{ n.title }}: {{ n.runs.passed }} of {{ n.runs.alive }}"
-            " runs reach an agreement of {{ e.passed | percent }} on their way, at a median epoch of {{"
-            " n.runs.top_epoch | fixed(0) }}, and then leave it again. {% endfor %}",
+            " runs reach an agreement of {{ e.passed | percent }} on their way, at a median epoch of"
+            " {{ n.runs.top_epoch | fixed(0) }}, and then leave it again. {% endfor %}",
             "none passes": "",
         },
         meaning={"pass": "holds of some", "none passes": "does not hold"},

@@ -90,15 +90,15 @@ def deepest(site: Site) -> Deepest | Gap:
     trajectories, dips, counting = results
     if counting.reason:
         return Gap(counting.reason, failed=False)
-    found = Deepest()
+    most = Deepest()
     for configuration in trajectories.configurations:
         if configuration.activation != "tanh" or configuration.max_norm is not None:
             continue
         for layer in configuration.hidden:
             layer_dips = dips.layers[configuration.name].get(layer)
-            if layer_dips and layer_dips.dips > (found.dips.dips if found.dips else 0):
-                found = Deepest(configuration.title, layer, layer_dips)
-    return found
+            if layer_dips and layer_dips.dips > (most.dips.dips if most.dips else 0):
+                most = Deepest(configuration.title, layer, layer_dips)
+    return most
 
 
 def verdict(evidence: Deepest) -> str:
@@ -116,15 +116,14 @@ def verdict(evidence: Deepest) -> str:
 AT_DIP = (
     "Is it the counting solution? Take {{ e.layer }} of {{ e.title }}. At its dip the runs decide as the count does on"
     " {{ e.dips.agreement.value.mean | percent(1) }} of the samples, more than at"
-    " {{ e.dips.agreement.rank.mean | percent(1) }} of their other records, and $w$ explains {{ e.dips.eta_w.mean |"
-    " share }} of the layer's variance; but the layer still holds {{ e.dips.h_given_w.mean | fixed }} bits beyond the"
-    " count.{% if e.dips.agreement.ratio is not none %} The dip comes at {{ e.dips.agreement.ratio | fixed }} times"
-    " the epoch at which the agreement is largest.{% endif %}"
+    " {{ e.dips.agreement.rank.mean | percent(1) }} of their other records, and $w$ explains"
+    " {{ e.dips.eta_w.mean | share }} of the layer's variance; but the layer still holds"
+    " {{ e.dips.h_given_w.mean | fixed }} bits beyond the count.{% if e.dips.agreement.ratio is not none %} The dip"
+    " comes at {{ e.dips.agreement.ratio | fixed }} times the epoch at which the agreement is largest.{% endif %}"
 )
 TESTED = (
     f"{AT_DIP} If it were the passage, a run that dips early should also agree with the count early. Against pairing"
-    f" each"
-    " dip with another run's course, agreement at a run's own dip is higher by"
+    " each dip with another run's course, agreement at a run's own dip is higher by"
     ' {{ (100 * e.dips.agreement.excess) | fixed }} points, $p$ = {{ "%.2g" | format(e.dips.agreement.p) }}.'
 )
 
@@ -135,8 +134,9 @@ CLAIMS = (
         definition,
         lambda e: "defined",
         {
-            "defined": "A dip was defined before it was looked for: a record between epochs {{ e.window | join(' and"
-            " ') }} at which $I(X;T)$ is at least {{ e.least }} bit below both an earlier and a later value."
+            "defined": "A dip was defined before it was looked for: a record between epochs"
+            " {{ e.window | join(' and ') }} at which $I(X;T)$ is at least {{ e.least }} bit below both an earlier and"
+            " a later value."
         },
     ),
     description(
@@ -145,10 +145,10 @@ CLAIMS = (
         networks,
         lambda e: "counted" if e else "no run lived",
         {
-            "counted": "{% for n in e %}- {{ n.title }}: {% for layer, dips in n.layers %}{{ layer }} dips in {{"
-            " dips.dips }} of {{ dips.alive }} runs, by {{ dips.depth | interval }} bits, at a median epoch of"
-            " {{ dips.epoch_median | fixed(0) }}{{ '; ' if not loop.last }}{% else %}no layer dips in half of the runs"
-            "{% endfor %}{% if n.squeezed %}; most dips of its hidden layers are no more than the fall from the"
+            "counted": "{% for n in e %}- {{ n.title }}: {% for layer, dips in n.layers %}{{ layer }} dips in"
+            " {{ dips.dips }} of {{ dips.alive }} runs, by {{ dips.depth | interval }} bits, at a median epoch of"
+            " {{ dips.epoch_median | fixed(0) }}{{ '; ' if not loop.last }}{% else %}no layer dips in half of the"
+            " runs{% endfor %}{% if n.squeezed %}; most dips of its hidden layers are no more than the fall from the"
             " untrained network and a partial recovery{% endif %}.\n{% endfor %}",
             "no run lived": "",
         },
@@ -158,11 +158,10 @@ CLAIMS = (
         statement="The dip of I(X;T) is the passage through the solution that only counts active inputs.",
         source="",
         rule=(
-            "Of the hidden layer of an unconstrained tanh network that dips in the most runs: holds where the agreement"
-            " with the count at a run's own dip exceeds that of the other runs' courses at the same epochs with p below"
-            f" {LEVEL:g} by random pairing, and by {100 * TRACE:g} point or more; a trace where by less; fails where p"
-            f" is"
-            " larger."
+            "Of the hidden layer of an unconstrained tanh network that dips in the most runs: holds where the"
+            " agreement with the count at a run's own dip exceeds that of the other runs' courses at the same epochs"
+            f" with p below {LEVEL:g} by random pairing, and by {100 * TRACE:g} point or more; a trace where by less;"
+            " fails where p is larger."
         ),
         evidence=deepest,
         verdict=verdict,

@@ -44,13 +44,14 @@ CLAIMS = (
         compressions,
         lambda e: "several" if len(e.bits) > 1 else "one",
         {
-            "several": "The last hidden layer of {{ e.title }} compresses by {% for title, bits in e.bits.items() %}"
-            "{{ bits | fixed }} bits by {{ title }}{{ ', ' if not loop.last }}{% endfor %}. These are the same"
-            " networks at the same epochs. A statement about compression without its estimator is a statement about"
-            " nothing in particular; what can be said of a network is what all of them agree on, or why they do not."
-            " Narrow bins give every sample a cell of its own for longer; wide ones see only what is coarse; fixed"
-            " bins over a range lump everything beyond it together; a kernel density depends on how its noise compares"
-            " with the size of the activations, which a limit on weights changes.",
+            "several": "The last hidden layer of {{ e.title }} compresses by"
+            " {% for title, bits in e.bits.items() %}{{ bits | fixed }} bits by"
+            " {{ title }}{{ ', ' if not loop.last }}{% endfor %}. These are the same networks at the same epochs. A"
+            " statement about compression without its estimator is a statement about nothing in particular; what can"
+            " be said of a network is what all of them agree on, or why they do not. Narrow bins give every sample a"
+            " cell of its own for longer; wide ones see only what is coarse; fixed bins over a range lump everything"
+            " beyond it together; a kernel density depends on how its noise compares with the size of the activations,"
+            " which a limit on weights changes.",
             "one": "",
         },
     ),

@@ -121,9 +121,9 @@ CLAIMS = (
         source="saxe2018information",
         rule=(
             "Of the last hidden layer with weights free: a function compresses where the 95 % Student t interval of"
-            f" shared compression lies above {COMPRESSES:g} bit. Holds where all functions flat on both sides do and no"
-            " other; a tendency where a larger share of the first than of the others; fails otherwise. Not asked where"
-            f" fewer than {FEWEST} functions besides {' and '.join(USUAL)} were trained."
+            f" shared compression lies above {COMPRESSES:g} bit. Holds where all functions flat on both sides do and"
+            " no other; a tendency where a larger share of the first than of the others; fails otherwise. Not asked"
+            f" where fewer than {FEWEST} functions besides {' and '.join(USUAL)} were trained."
         ),
         evidence=evidence,
         verdict=verdict,

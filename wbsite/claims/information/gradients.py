@@ -64,8 +64,8 @@ CLAIMS = (
         lambda e: "no gradient" if e.epoch is None else "measured",
         {
             "measured": "In {{ e.layer }} of {{ e.title }} the ratio is largest at epoch {{ e.epoch }}"
-            " ({{ e.largest | fixed }}, mean over seeds) and {{ e.last | fixed }} at the end."
-            "{% if e.peak_epoch is not none %} $I(X;T)$ of that layer is largest at a median epoch of"
+            " ({{ e.largest | fixed }}, mean over seeds) and {{ e.last | fixed }} at the"
+            " end.{% if e.peak_epoch is not none %} $I(X;T)$ of that layer is largest at a median epoch of"
             " {{ e.peak_epoch | fixed(0) }}.{% endif %}",
             "no gradient": "",
         },

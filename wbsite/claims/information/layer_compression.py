@@ -5,7 +5,7 @@ from __future__ import annotations
 from .base import COMPRESSES, Comparison, notebook_claim, verdicts
 
 LAYERS = (
-    "{% for m in e.bounded %}{{ m.place }} {{ m | interval }}{{ ', ' if not loop.last }}"
+    "{% for m in e.bounded %}{{ m.name }} {{ m | interval }}{{ ', ' if not loop.last }}"
     "{% else %}too few runs lived{% endfor %}"
 )
 NO_NETWORK = "This study has no such network."

@@ -11,8 +11,8 @@ LOSS = "undecided, with a loss"
 
 POINTS = "{{ e.deciding | interval(1, 100) }} points"
 COST = (
-    f"a limit of 0.8 costs {POINTS} of test accuracy; that this is less than one point, as the notebook's"
-    ' "no significant loss" is taken here, VERDICT.'
+    f"a limit of 0.8 costs {POINTS} of test accuracy; that this is less than one point, as the notebook's \"no"
+    ' significant loss" is taken here, VERDICT.'
 )
 
 

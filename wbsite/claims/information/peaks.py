@@ -110,15 +110,15 @@ CLAIMS = (
         statement="The equally spaced peaks in the activations of strongly constrained networks are counts.",
         source="",
         rule=(
-            f"Holds of a configuration where {EQUAL:.0%} or more of the hidden units with three peaks or more have gaps"
-            " more equal than chance (p ≤ 0.05), and the count explains, by η² averaged over runs,"
+            f"Holds of a configuration where {EQUAL:.0%} or more of the hidden units with three peaks or more have"
+            " gaps more equal than chance (p ≤ 0.05), and the count explains, by η² averaged over runs,"
             f" {EXPLAINED:.0%} or more of their activations."
         ),
         evidence=evidence,
         verdict=lambda e: HOLDS if e.clear else "none",
         wording={
-            HOLDS: "In {{ e.clear | map(attribute='title') | listing }} it is hardly a question any more: the peaks are"
-            " there, they are equally spaced, and **they are the counts**.",
+            HOLDS: "In {{ e.clear | map(attribute='title') | listing }} it is hardly a question any more: the peaks"
+            " are there, they are equally spaced, and **they are the counts**.",
             "none": "",
         },
         meaning={HOLDS: "holds of some", "none": "does not hold of any network here"},

@@ -96,11 +96,11 @@ CLAIMS = (
         evidence,
         lambda e: "counted" if e.networks else "nowhere flat",
         {
-            "counted": "Of the hidden layers of all runs that lived, counted one by one:\n\n{% for n in e.networks %}"
-            "- {{ n.title }}: {{ n.kinds.both }} compress and saturate, {{ n.kinds.only_compresses }} compress without"
-            " saturating, {{ n.kinds.only_saturates }} saturate without compressing, {{ n.kinds.neither }} do neither"
-            "{% if n.still.mean is not none %}. Where nothing saturates, compression is {{ n.still | interval }} bits"
-            " on average{% endif %}.\n{% endfor %}",
+            "counted": "Of the hidden layers of all runs that lived, counted one by one:\n\n{% for n in e.networks %}-"
+            " {{ n.title }}: {{ n.kinds.both }} compress and saturate, {{ n.kinds.only_compresses }} compress without"
+            " saturating, {{ n.kinds.only_saturates }} saturate without compressing, {{ n.kinds.neither }} do"
+            " neither{% if n.still.mean is not none %}. Where nothing saturates, compression is"
+            " {{ n.still | interval }} bits on average{% endif %}.\n{% endfor %}",
             "nowhere flat": "",
         },
     ),
@@ -141,8 +141,8 @@ CLAIMS = (
         lambda e: "ranked" if e.ranked else "too few seeds",
         {
             "ranked": "Over seeds, the last hidden layer compresses the more the more it saturates with rank"
-            " correlation {% for title, rho in e.ranked %}{{ rho | interval }} for {{ title }}{{ ', ' if not loop.last"
-            " }}{% endfor %}.",
+            " correlation {% for title, rho in e.ranked %}{{ rho | interval }} for"
+            " {{ title }}{{ ', ' if not loop.last }}{% endfor %}.",
             "too few seeds": "",
         },
     ),

@@ -58,8 +58,8 @@ CLAIMS = (
         source="",
         rule=(
             f"Holds where a hidden layer has a mean compression of {BITS:g} bit or more, by the study's first"
-            f" estimator,"
-            " and its I(X;T) is largest, by the median over runs, in the untrained network or at the first epoch."
+            " estimator, and its I(X;T) is largest, by the median over runs, in the untrained network or at the first"
+            " epoch."
         ),
         evidence=evidence,
         verdict=verdict,

@@ -113,23 +113,21 @@ def of_seeds(study: Study) -> str:
 
 
 SPLIT = (
-    "{{ e.data.train }} samples are trained on and {{ e.data.test }} tested ({{ e.data.split }} split); {{ e.measured"
-    " }} are shown to the network when it is measured."
+    "{{ e.data.train }} samples are trained on and {{ e.data.test }} tested ({{ e.data.split }} split);"
+    " {{ e.measured }} are shown to the network when it is measured."
 )
 
 NETWORKS = (
-    '**The networks** have layers of {{ e.widths[:-1] | join(", ") }} units and a softmax readout of {{ e.widths[-1] }}'
-    '{{ "" if e.one_size else " (some are of other sizes, see " ~ ref("study-table") ~ ")" }}. There'
-    ' {{ "is" if e.configurations | length == 1 else "are" }} {{ e.configurations | length | counted("configuration")'
-    ' }}; each is trained with {{ e.seeds | counted("seed") }} for {{ e.epochs }} epoch{{ "s" if e.epochs != 1 }} and'
-    " looked at"
-    " {{ e.records }} times, more often early than late. Runs of one seed start from the same weights, where these are"
-    " drawn alike, and see the same batches, so that configurations can be compared seed by seed."
+    '**The networks** have layers of {{ e.widths[:-1] | join(", ") }} units and a softmax readout of'
+    ' {{ e.widths[-1] }}{{ "" if e.one_size else " (some are of other sizes, see " ~ ref("study-table") ~ ")" }}.'
+    ' There {{ "is" if e.configurations | length == 1 else "are" }}'
+    ' {{ e.configurations | length | counted("configuration") }}; each is trained with {{ e.seeds | counted("seed") }}'
+    ' for {{ e.epochs }} epoch{{ "s" if e.epochs != 1 }} and looked at {{ e.records }} times, more often early than'
+    " late. Runs of one seed start from the same weights, where these are drawn alike, and see the same batches, so"
+    " that configurations can be compared seed by seed."
 )
 
-OPTIMISER = (
-    "batches of {{ e.batches | join(' or ') }}, learning rate {{ e.rates | join(' or ') }}."
-)  # fmt: skip
+OPTIMISER = "batches of {{ e.batches | join(' or ') }}, learning rate {{ e.rates | join(' or ') }}."
 
 CLAIMS = (
     description(
@@ -147,10 +145,10 @@ CLAIMS = (
         {
             "harmonics": "**The data** are the twelve-bit patterns of Shwartz-Ziv and Tishby. Each bit sits on a"
             " vertex of an icosahedron; the label is 1 where the number of active bits plus the length of the sum of"
-            " their vertices exceeds 7.6. That reproduces all {{ e.data.samples }} published labels. {{"
-            " e.data.class_counts[1] }} of them are 1. The labels do not change under the 120 symmetries of the"
-            " icosahedron, and the number of active bits"
-            f" alone says a good deal about them, which will matter below.\n{SPLIT}",
+            " their vertices exceeds 7.6. That reproduces all {{ e.data.samples }} published labels."
+            " {{ e.data.class_counts[1] }} of them are 1. The labels do not change under the 120 symmetries of the"
+            " icosahedron, and the number of active bits alone says a good deal about them, which will matter"
+            f" below.\n{SPLIT}",
             "other data": "**The data** are {{ e.data.name | e }}: {{ e.data.samples }} samples of"
             f' {{{{ e.data.features | counted("feature") }}}} in {{{{ e.data.classes | length }}}} classes.\n{SPLIT}',
         },
@@ -163,9 +161,8 @@ CLAIMS = (
         {
             "all lived": f"{NETWORKS} No run died.",
             "some died": f"{NETWORKS} {{{{ e.died }}}} of {{{{ e.runs }}}} runs died: to the end of training their"
-            f" output"
-            " no longer depended on the input, or their weights were no longer finite. They are counted in every"
-            " figure, and averaged into none.",
+            " output no longer depended on the input, or their weights were no longer finite. They are counted in"
+            " every figure, and averaged into none.",
         },
     ),
     description(

@@ -51,9 +51,9 @@ def ranks(values: np.ndarray) -> np.ndarray:
     ascending = np.take_along_axis(values, order, axis=1)
     steps = np.zeros(values.shape, np.int64)
     np.cumsum(ascending[:, 1:] != ascending[:, :-1], axis=1, out=steps[:, 1:])
-    found = np.empty_like(steps)
-    np.put_along_axis(found, order, steps, axis=1)
-    return found
+    ranked = np.empty_like(steps)
+    np.put_along_axis(ranked, order, steps, axis=1)
+    return ranked
 
 
 def informations(keys: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
@@ -81,8 +81,8 @@ def informations(keys: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarr
     keys >>= bits
     cells = _sums(keys, terms)
     spread = terms[samples] - terms[np.bincount(labels)].sum()
-    found = np.stack((terms[samples] - cells, both - cells + spread), axis=1) / samples
-    return np.maximum(found, 0.0)
+    bits = np.stack((terms[samples] - cells, both - cells + spread), axis=1) / samples
+    return np.maximum(bits, 0.0)
 
 
 def n_log_n(samples: int) -> np.ndarray:

@@ -60,6 +60,6 @@ def histograms(values: torch.Tensor, low: float, high: float, bins: int) -> torc
     records, _, units = values.shape
     codes = ((values - low) * (bins / (high - low))).floor_().clamp_(0, bins - 1).long()
     codes.masked_fill_((values < low) | (values > high), bins)
-    place = torch.arange(records * units, device=values.device).view(records, 1, units) * (bins + 1)
-    counts = torch.bincount((codes + place).flatten(), minlength=records * units * (bins + 1))
+    offsets = torch.arange(records * units, device=values.device).view(records, 1, units) * (bins + 1)
+    counts = torch.bincount((codes + offsets).flatten(), minlength=records * units * (bins + 1))
     return counts.view(records, units, bins + 1)[..., :bins].cpu()

@@ -131,5 +131,5 @@ def _differences(column: pd.Series) -> list[int]:
     """Thousandths, each as its difference from the one before; none where the column is empty."""
     if column.isna().any():
         return []
-    whole = [round(1000 * value) for value in column]
-    return [after - before for before, after in zip([0, *whole], whole, strict=False)]
+    thousandths = [round(1000 * value) for value in column]
+    return [after - before for before, after in zip([0, *thousandths], thousandths, strict=False)]

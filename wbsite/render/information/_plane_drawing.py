@@ -92,12 +92,12 @@ def plane_svg(paths: pd.DataFrame, frame: Frame, key: Key, caps: tuple[float, fl
 
 def _line(points: Sequence[tuple[float, float]]) -> str:
     """Path data in whole tenths, each point relative to the one before; points that do not move are left out."""
-    whole = [(round(10 * x), round(10 * y)) for x, y in points]
-    steps = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(whole) if a != b]
+    tenths = [(round(10 * x), round(10 * y)) for x, y in points]
+    steps = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(tenths) if a != b]
     if not steps:
         return ""
     moved = " ".join(f"{x / 10:g} {y / 10:g}" for x, y in steps)
-    return f"M{whole[0][0] / 10:g} {whole[0][1] / 10:g}l{moved}"
+    return f"M{tenths[0][0] / 10:g} {tenths[0][1] / 10:g}l{moved}"
 
 
 def _axes(frame: Frame, caps: tuple[float, float]) -> str:

@@ -77,7 +77,7 @@ def claim_rows(decided: Decided) -> pd.DataFrame:
     place, mean (ρ for the last claim), low, high, p, seeds."""
     rows = [
         {
-            "claim": claim.name, "estimator": token, "holds": VERDICTS[decision.holds][1], "place": each.place,
+            "claim": claim.name, "estimator": token, "holds": VERDICTS[decision.holds][1], "place": each.name,
             "mean": each.mean, "low": each.low, "high": each.high, "p": each.p, "seeds": each.seeds,
         }
         for claim, evidence in decided
@@ -115,7 +115,7 @@ def _line(each: Measured, titles: Mapping[str, str], unit: str) -> Markup:
     """A mean and its interval."""
     text = interval_text(each, *((1, 100) if unit == "points" else (2, 1)))
     p = "" if math.isnan(each.p) else f", p {each.p:.2g}"
-    name = "mean of hidden layers" if each.place == "mean" else titles.get(each.place, each.place)
+    name = "mean of hidden layers" if each.name == "mean" else titles.get(each.name, each.name)
     bold = Markup(" class=wb-above") if each.above else ""
     return Markup("<span{}>{}{}{}{}</span>").format(
         bold, f"{name} " if name else "", text, p, f" {unit}" if unit else ""

@@ -75,9 +75,9 @@ def table_rows(
     final = plane.final[plane.final["estimator"] == token]
     rows = []
     for each in chosen:
-        mine = runs[runs["configuration"] == each.name]
+        of_name = runs[runs["configuration"] == each.name]
         layers = final[final["configuration"] == each.name].set_index("layer")
-        values = {name: mine[name] for name in ACCURACIES}
+        values = {name: of_name[name] for name in ACCURACIES}
         values |= {name: layers.loc[layers.index == each.hidden[-1], name] for name in ("final_xt", "final_ty")}
         values |= {name: layers.loc[layers.index == name, "compression"] for name in each.hidden}
         numbers = {

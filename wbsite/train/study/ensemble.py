@@ -142,8 +142,8 @@ class Ensemble:
         """Adam or plain gradient descent, each network by its own rate; torch.optim has one for a whole tensor."""
         state.first.lerp_(gradients, 1 - BETAS[0])
         state.second.mul_(BETAS[1]).addcmul_(gradients, gradients, value=1 - BETAS[1])
-        one, two = (1 - beta**step for beta in BETAS)
-        moved = state.first / (state.second.sqrt() / math.sqrt(two)).add_(EPSILON).mul_(one)
+        first_bias, second_bias = (1 - beta**step for beta in BETAS)
+        moved = state.first / (state.second.sqrt() / math.sqrt(second_bias)).add_(EPSILON).mul_(first_bias)
         if not self.adam.all():
             moved = torch.where(self.adam, moved, gradients)
         state.rows.sub_(moved.mul_(self.rates))

@@ -141,8 +141,8 @@ class Study:
     @property
     def data(self) -> str:
         """The data set's name, without the folders above its file."""
-        kind, colon, place = self.dataset.partition(":")
-        return public(f"{kind}{colon}{Path(place).name}")
+        kind, colon, path = self.dataset.partition(":")
+        return public(f"{kind}{colon}{Path(path).name}")
 
     @property
     def runs(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from wbsite.analyses.information._estimates import mean_over_runs
+from wbsite.analyses.information._runs import mean_over_runs
 
 
 def test_a_mean_is_over_the_runs_in_which_the_number_is_defined() -> None:
