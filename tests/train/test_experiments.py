@@ -50,8 +50,8 @@ def test_every_experiment_builds_its_network_at_every_scale(suite: Suite, trial:
         refused = pytest.raises(WbsiteError) if (trial.name, preset.name) in IMPOSSIBLE else nullcontext()
         with refused, torch.device("meta"):
             network = trial.build(preset, 5)
-            if preset == suite.presets[0]:
-                suite.measure(network, (len(preset.preprocess.mean), preset.size, preset.size))
+        if preset == suite.presets[0]:
+            assert suite.measure(network, (len(preset.preprocess.mean), preset.size, preset.size))
 
 
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
