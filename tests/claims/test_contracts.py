@@ -14,7 +14,8 @@ from wbsite.render.page import bibliography, environment
 def test_a_claim_is_complete(claim: Claim) -> None:
     assert claim.statement.endswith(".") and claim.rule and len(claim.wording)
     assert not claim.source or bibliography().for_page().cite(claim.source)
-    for verdict, words in claim.wording.items():
+    assert not claim.brief or claim.brief.keys() == claim.wording.keys(), "a summary that would fail on an outcome"
+    for verdict, words in [*claim.wording.items(), *claim.brief.items()]:
         assert claim.put(verdict)
         try:
             environment().from_string(words)
