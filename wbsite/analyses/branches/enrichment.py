@@ -14,7 +14,7 @@ from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Contents
 from wbsite.featurevis.presentation import present
 from wbsite.graph.layers import INPUT
-from wbsite.models import LoadedModel
+from wbsite.models.base import LoadedModel
 from wbsite.models.untrained import untrained
 from wbsite.ops.branches.enrichment_p import enrichment_p_value
 from wbsite.ops.branches.group_tests import Population, category_tests, index_tests, stage_tests
