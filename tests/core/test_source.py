@@ -201,5 +201,14 @@ def test_no_module_is_imported_by_a_name_that_no_digest_can_see() -> None:
     assert {module for module, text in texts.items() if re.search(r"\b(import_module|__import__)\b", text)} == allowed
 
 
+def test_no_analysis_depends_on_how_networks_are_found() -> None:
+    """Or a new model family computes everything again; a network's weights and trace are in the keys."""
+    for module in source.modules_in("wbsite.analyses"):
+        finding = {
+            name for name in source.codes((module,)) if name.startswith(("wbsite.models.zoo", "wbsite.models.fetch"))
+        }
+        assert not finding, f"{module}: import LoadedModel from wbsite.models.base"
+
+
 def test_every_kind_that_is_looked_for_exists() -> None:
     assert all(source.declaring(kind) for kind in registry.KINDS)

@@ -87,7 +87,12 @@ def _unwrapped(function: Any) -> Any:
 
 @cache
 def digest(modules: tuple[str, ...], without: tuple[str, ...] = NO_NUMBERS) -> str:
-    """SHA-256 of the code behind modules.
+    """SHA-256 of the code behind modules; arguments and errors as of `codes`."""
+    return hashlib.sha256(json.dumps(sorted(codes(modules, without).items())).encode()).hexdigest()
+
+
+def codes(modules: tuple[str, ...], without: tuple[str, ...] = NO_NUMBERS) -> dict[str, str]:
+    """Modules and all that they import, each with SHA-256 of what it runs.
 
     Args:
         modules: absolute names.
@@ -111,7 +116,7 @@ def digest(modules: tuple[str, ...], without: tuple[str, ...] = NO_NUMBERS) -> s
             waiting += declaring(kind)
             packages |= set(map(_top, declaring(kind)))
     _kept().write()
-    return hashlib.sha256(json.dumps(sorted(code.items())).encode()).hexdigest()
+    return code
 
 
 def _top(module: str) -> str:

@@ -14,7 +14,7 @@ from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Contents
 from wbsite.featurevis.presentation import present
 from wbsite.graph.tape import INPUT_NAME
-from wbsite.models import LoadedModel
+from wbsite.models.base import LoadedModel
 from wbsite.models.untrained import untrained
 from wbsite.ops.branches.group_tests import GroupUnits, category_tests, index_tests, stage_tests
 from wbsite.ops.branches.untrained_null import KEYS, Tables, against_copies, false_shares, stacked

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.graph.layers import Layer, Layers
-from wbsite.models import LoadedModel
+from wbsite.models.base import LoadedModel
 from wbsite.results.network.architecture import Architecture, Head, LayerInfo, Skipped, Source
 
 
