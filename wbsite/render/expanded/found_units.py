@@ -46,7 +46,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
     levels = examples.result.levels
     caption = (
-        f"What was looked for in {escape(examples.model.title)}, from the weights alone, and what was examples."
+        f"What was looked for in {escape(examples.model.title)}, from the weights alone, and what was found."
         " The rules were fixed before any result was seen. Families are looked for in"
         f" {codes(levels.early) or 'no layer'}, single units in {codes(levels.late) or 'no layer'}: two neighbouring levels in the first third of"
         f" {levels.deepest} levels of spatial convolutions. Scores by properties of filters are cosines; by chance is the 95th percentile"
@@ -54,7 +54,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         " spatial structure the best score with the positions of every input in random order."
     )
     alt = (
-        f"A table of rules and the units they examples. {'; '.join(firsts)}."
+        f"A table of rules and the units they found. {'; '.join(firsts)}."
         if firsts
         else "A table of rules that found nothing."
     )
