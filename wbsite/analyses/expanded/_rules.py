@@ -153,14 +153,14 @@ def find(rule: PropertyRule, reads: Mapping[str, FirstLayerWeights], count: int)
         for unit in scores.argsort(descending=True, stable=True)[: count + 1].tolist()
     ]
     ranked.sort(key=lambda unit: -unit.score)
-    units, rest = ranked[:count], ranked[count:]
+    units, others = ranked[:count], ranked[count:]
     return Finding(
         title=rule.title,
         rule=rule.words,
         units=units,
         score=sum(unit.score for unit in units) / len(units),
         null=float(torch.stack(nulls).amax(0).quantile(0.95)),
-        runner_up=_without_angle(rest[0]) if rest else None,
+        runner_up=_without_angle(others[0]) if others else None,
         considered=sum(len(scores) for _, _, scores, _ in candidates),
     )
 

@@ -43,27 +43,27 @@ class Survey:
     def deepest(self) -> int:
         return max(self.level.values(), default=0)
 
-    def at(self, level: int) -> list[Layer]:
+    def layers_at(self, level: int) -> list[Layer]:
         """Spatial convolutions of a level whose weights are there, in execution order."""
         return [layer for layer in self.spatial if self.level[layer.name] == level]
 
     @cached_property
     def spatial(self) -> list[Layer]:
         missing, traced = self.model.missing, self.recorded.tape.outputs
-        found = [layer for layer in self.layers.convs if layer.planar and layer.name in traced]
-        return [layer for layer in found if f"{layer.name}.weight" not in missing]
+        planar = [layer for layer in self.layers.convs if layer.planar and layer.name in traced]
+        return [layer for layer in planar if f"{layer.name}.weight" not in missing]
 
     @property
     def early(self) -> list[Layer]:
         """The spatial convolutions before the late ones; none where these are the first filters themselves."""
         level = early_and_late(self.deepest)[0]
-        return self.at(level) if level > 1 else []
+        return self.layers_at(level) if level > 1 else []
 
     @property
     def late(self) -> list[Layer]:
         """Spatial convolutions a third of the way down; none where only the first filters are left."""
         level = early_and_late(self.deepest)[1]
-        return self.at(level) if level > 1 else []
+        return self.layers_at(level) if level > 1 else []
 
     @cached_property
     def first(self) -> str:
@@ -72,14 +72,14 @@ class Survey:
         Raises:
             WbsiteError: there is none, or there are several.
         """
-        found = [layer for layer in self.layers.convs if INPUT_NAME in layer.inputs]
-        if len(found) != 1 or found[0].inputs != (INPUT_NAME,) or not found[0].planar:
+        readers = [layer for layer in self.layers.convs if INPUT_NAME in layer.inputs]
+        if len(readers) != 1 or readers[0].inputs != (INPUT_NAME,) or not readers[0].planar:
             raise WbsiteError(
                 "no single convolution with rows and columns reads the picture, so there are no first filters"
                 " to go by.",
                 "Choose units by hand.",
             )
-        return found[0].name
+        return readers[0].name
 
     @cached_property
     def filters(self) -> Filters:

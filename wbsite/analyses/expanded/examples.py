@@ -33,39 +33,37 @@ from ._survey import Survey
 FACTORED = {"high-low": "frequency", "black-and-white": "colour"}
 """Families whose weights are factorised → the property of first filters that they differ by."""
 
-Findings = dict[str, Finding | NothingFound]
-
 
 def run(context: Context) -> Examples:
     """Units found by stated rules, and what the figures around them show."""
     survey, params = Survey(context.model, context.layers), context.params
-    findings = _findings(survey, params["family"])
-    found = {name: finding for name, finding in findings.items() if isinstance(finding, Finding)}
+    outcomes = _outcomes(survey, params["family"])
+    findings = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Finding)}
     drawn = Illustrations(survey)
     centre = positions = bottleneck = agreement = pair = None
     families = {}
-    if unit := _first(found, "black-and-white-centre"):
+    if unit := _first(findings, "black-and-white-centre"):
         centre = drawn.centre(unit, params["centre_inputs"], params["centre_back"])
-    if unit := _first(found, "example"):
+    if unit := _first(findings, "example"):
         positions = drawn.positions(unit, params["inputs"], params["positions"])
     for name, prop in FACTORED.items():
-        if name in found:
-            families[name] = drawn.family(name, prop, _units(found[name]), params["factors"], params["groups"])
-    if unit := _first(found, "bottleneck"):
+        if name in findings:
+            families[name] = drawn.family(name, prop, _units(findings[name]), params["factors"], params["groups"])
+    if unit := _first(findings, "bottleneck"):
         bottleneck = drawn.bottleneck(unit, params["inputs"])
-    if {"oriented-targets", "oriented-sources"} <= found.keys():
-        agreement = drawn.agreement(found["oriented-targets"], found["oriented-sources"])
+    if {"oriented-targets", "oriented-sources"} <= findings.keys():
+        agreement = drawn.agreement(findings["oriented-targets"], findings["oriented-sources"])
     if positions is not None and (widest := _widest(survey)):
         pair = drawn.pair(widest.name)
-    wanted = list(dict.fromkeys(_wanted(found, drawn.units, context)))
+    wanted = list(dict.fromkeys(_wanted(findings, drawn.units, context)))
     return Examples(
         levels=Levels(
             deepest=survey.deepest,
             early=[layer.name for layer in survey.early],
             late=[layer.name for layer in survey.late],
         ),
-        order=list(findings),
-        findings=findings,
+        order=list(outcomes),
+        findings=outcomes,
         centre=centre,
         positions=positions,
         families=families,
@@ -78,19 +76,19 @@ def run(context: Context) -> Examples:
         excitatory=drawn.excitatory,
         inhibitory=drawn.inhibitory,
         vectors=drawn.vectors,
-        rows=_rows(found),
+        rows=_rows(findings),
         **drawn.kernels,
     )
 
 
-def _findings(survey: Survey, count: int) -> Findings:
+def _outcomes(survey: Survey, count: int) -> dict[str, Finding | NothingFound]:
     """What every rule found, by name; rules on oriented units only where there is a later level."""
-    findings = {rule.name: _by_property(survey, rule, count) for rule in PROPERTY_RULES}
+    outcomes = {rule.name: _by_property(survey, rule, count) for rule in PROPERTY_RULES}
     late = [layer.name for layer in survey.late]
-    findings[CLEAREST.name] = _look(
+    outcomes[CLEAREST.name] = _look(
         CLEAREST, lambda: clearest(CLEAREST, survey, late), "no spatial convolution comes after the first"
     )
-    findings[BEHIND_BOTTLENECK.name] = _look(
+    outcomes[BEHIND_BOTTLENECK.name] = _look(
         BEHIND_BOTTLENECK,
         lambda: clearest(BEHIND_BOTTLENECK, survey, _behind_bottleneck(survey)),
         "no spatial convolution of it reads through a bottleneck",
@@ -98,15 +96,15 @@ def _findings(survey: Survey, count: int) -> Findings:
     if widest := _widest(survey):
         sources = survey.wide(widest.name).units
         targets = [(widest.name, channel) for channel in range(widest.out_channels)]
-        findings[ORIENTED_TARGETS.name] = _look(
+        outcomes[ORIENTED_TARGETS.name] = _look(
             ORIENTED_TARGETS, lambda: fans(ORIENTED_TARGETS, survey, targets, count), "no unit of it is oriented"
         )
-        findings[ORIENTED_SOURCES.name] = _look(
+        outcomes[ORIENTED_SOURCES.name] = _look(
             ORIENTED_SOURCES,
             lambda: fans(ORIENTED_SOURCES, survey, sources, count),
             "no single unit that its later level reads is oriented",
         )
-    return findings
+    return outcomes
 
 
 def _by_property(survey: Survey, rule: PropertyRule, count: int) -> Finding | NothingFound:
@@ -147,19 +145,19 @@ def _units(finding: Finding) -> list[Unit]:
     return [(unit.layer, unit.channel) for unit in finding.units]
 
 
-def _first(found: Mapping[str, Finding], rule: str) -> Unit | None:
-    return _units(found[rule])[0] if rule in found else None
+def _first(findings: Mapping[str, Finding], rule: str) -> Unit | None:
+    return _units(findings[rule])[0] if rule in findings else None
 
 
-def _wanted(found: Mapping[str, Finding], around: Sequence[Unit], context: Context) -> Iterator[Unit]:
+def _wanted(findings: Mapping[str, Finding], surrounding: Sequence[Unit], context: Context) -> Iterator[Unit]:
     """Units that want a picture: those found first, then the other analyses' examples, then what lies around them."""
-    for name, finding in found.items():
+    for name, finding in findings.items():
         yield from _units(finding) if name in FACTORED else _units(finding)[:1]
     for result in (context.need(Cancellation), context.need(LongRange)):
         for layer, channels in (result.wanted if result else {}).items():
             yield from ((layer, channel) for channel in channels)
-    yield from around
-    for finding in found.values():
+    yield from surrounding
+    for finding in findings.values():
         yield from _units(finding)
 
 
@@ -171,7 +169,7 @@ def _by_layer(units: Sequence[Unit]) -> dict[str, list[int]]:
     return {layer: sorted(channels) for layer, channels in sorted(pictures.items())}
 
 
-def _rows(found: Mapping[str, Finding]) -> pd.DataFrame:
+def _rows(findings: Mapping[str, Finding]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = [
         {
             "found": name,
@@ -180,7 +178,7 @@ def _rows(found: Mapping[str, Finding]) -> pd.DataFrame:
             "null": finding.null,
             "considered": finding.considered,
         }
-        for name, finding in found.items()
+        for name, finding in findings.items()
         for rank, unit in enumerate(finding.units, 1)
     ]
     columns = list(Examples.fields["rows"].columns)

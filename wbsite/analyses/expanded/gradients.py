@@ -258,8 +258,8 @@ def _alike(gradients: torch.Tensor) -> torch.Tensor:
     Faint photographs would outweigh all others where responses are normalised: their gradients are many times larger.
     """
     size = gradients.flatten(1).norm(dim=1)
-    some = size[size > 0]
-    scale = some.median() / size if len(some) else size
+    nonzero = size[size > 0]
+    scale = nonzero.median() / size if len(nonzero) else size
     return gradients * torch.where(size > 0, scale, 0)[:, None, None, None]
 
 

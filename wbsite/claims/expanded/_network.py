@@ -23,7 +23,7 @@ VERSUS = "{{ e.finding.score | share }}, where chance reaches {{ e.finding.null 
 
 
 @dataclass(frozen=True)
-class Found:
+class ExampleFinding:
     """What a rule found in the example network.
 
     Attributes:
@@ -49,11 +49,11 @@ def network(site: Site) -> Model | None:
     return None if isinstance(model, Gap) else model
 
 
-def found(site: Site, rule: str) -> Found | None:
+def example_finding(site: Site, rule: str) -> ExampleFinding | None:
     """What a rule found in the example network; None where it found nothing, or there is no such network."""
     pair = example_result(site, Examples)
     finding = pair[1].finding(rule) if pair else None
-    return Found(*pair, finding) if pair and isinstance(finding, Finding) else None
+    return ExampleFinding(*pair, finding) if pair and isinstance(finding, Finding) else None
 
 
 def example_result(site: Site, analysis: type[R]) -> tuple[Model, R] | None:

@@ -6,12 +6,12 @@ from wbsite.claims.base import FAILS, HOLDS, Claim
 from wbsite.claims.verdicts import optional
 from wbsite.results.site import Site
 
-from ._network import UNIT, VERSUS, Found, found
+from ._network import UNIT, VERSUS, ExampleFinding, example_finding
 
 
-def evidence(site: Site) -> Found | None:
+def evidence(site: Site) -> ExampleFinding | None:
     """The unit nearest to it."""
-    return found(site, "black-and-white-centre")
+    return example_finding(site, "black-and-white-centre")
 
 
 WORDS = (

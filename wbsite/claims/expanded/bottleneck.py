@@ -8,7 +8,7 @@ from wbsite.claims.base import FAILS, HOLDS, Claim
 from wbsite.results.expanded.examples import Bottleneck
 from wbsite.results.site import Site
 
-from ._network import ARTICLE, found, network
+from ._network import ARTICLE, example_finding, network
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Squeezed:
 
 def evidence(site: Site) -> Squeezed:
     """Of the example network, or of none."""
-    model, behind = network(site), found(site, "bottleneck")
+    model, behind = network(site), example_finding(site, "bottleneck")
     return Squeezed(model.title if model else "these networks", behind.examples.bottleneck if behind else None)
 
 

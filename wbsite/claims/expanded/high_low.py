@@ -7,20 +7,20 @@ from wbsite.claims.verdicts import description, optional
 from wbsite.results.expanded.examples import Family
 from wbsite.results.site import Site
 
-from ._network import VERSUS, Found, found
+from ._network import VERSUS, ExampleFinding, example_finding
 
 RULE = "high-low"
 DETECTORS = "schubert2021highlow"
 
 
-def evidence(site: Site) -> Found | None:
+def evidence(site: Site) -> ExampleFinding | None:
     """The family nearest to it."""
-    return found(site, RULE)
+    return example_finding(site, RULE)
 
 
 def family(site: Site) -> Family | None:
     """Factors of the family's weights."""
-    detectors = found(site, RULE)
+    detectors = example_finding(site, RULE)
     return None if detectors is None else detectors.examples.families[RULE]
 
 

@@ -9,7 +9,7 @@ from wbsite.claims.verdicts import description, optional
 from wbsite.results.expanded.examples import Agreement
 from wbsite.results.site import Gap, Site
 
-from ._network import found
+from ._network import example_finding
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Lines:
 
 def evidence(site: Site) -> Lines | None:
     """The families of the example network."""
-    targets = found(site, "oriented-targets")
+    targets = example_finding(site, "oriented-targets")
     if targets is None or isinstance(targets.examples.finding("oriented-sources"), Gap):
         return None
     agreement = targets.examples.agreement

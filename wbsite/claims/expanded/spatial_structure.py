@@ -6,12 +6,12 @@ from wbsite.claims.base import FAILS, HOLDS, Claim
 from wbsite.claims.verdicts import optional
 from wbsite.results.site import Site
 
-from ._network import UNIT, VERSUS, Found, found
+from ._network import UNIT, VERSUS, ExampleFinding, example_finding
 
 
-def evidence(site: Site) -> Found | None:
+def evidence(site: Site) -> ExampleFinding | None:
     """The unit with the clearest structure."""
-    return found(site, "example")
+    return example_finding(site, "example")
 
 
 WORDS = (

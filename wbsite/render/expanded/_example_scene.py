@@ -23,14 +23,14 @@ class ExampleScene:
     Attributes:
         scene: what is drawn of.
         model: of the scene.
-        examples: its result.
+        result: its examples.
         pictured: directions that have a picture → whether it shows nothing.
         files: pictures of directions that were used; they belong beside the page.
     """
 
-    def __init__(self, scene: Scene, examples: Examples) -> None:
+    def __init__(self, scene: Scene, result: Examples) -> None:
         assert scene.model is not None
-        self.scene, self.model, self.examples = scene, scene.model, examples
+        self.scene, self.model, self.result = scene, scene.model, result
         self._pictures = scene.model.result(DirectionPictures)
         self.pictured: dict[str, bool] = (
             dict(zip(self._pictures.rows["name"], self._pictures.rows["dead"], strict=True)) if self._pictures else {}
@@ -40,8 +40,8 @@ class ExampleScene:
     @classmethod
     def of(cls, scene: Scene) -> ExampleScene | Gap:
         """Or why there is no result."""
-        examples = scene.result_or_gap(Examples)
-        return examples if isinstance(examples, Gap) else cls(scene, examples)
+        result = scene.result_or_gap(Examples)
+        return result if isinstance(result, Gap) else cls(scene, result)
 
     def name(self, layer: str, channel: int) -> str:
         """ "unit 208 of mixed3b_3x3", as text."""

@@ -16,16 +16,16 @@ from ._example_scene import ExampleScene, codes, layers_text, scale_of, sentence
 
 def draw(scene: Scene) -> Drawing | Gap:
     """Direct kernels, then expanded ones, each strongest first, on a scale of its own."""
-    found = ExampleScene.of(scene)
-    if isinstance(found, Gap):
-        return found
-    finding = found.examples.finding("bottleneck")
+    examples = ExampleScene.of(scene)
+    if isinstance(examples, Gap):
+        return examples
+    finding = examples.result.finding("bottleneck")
     if isinstance(finding, Gap):
         return finding
-    bottleneck, unit = found.examples.bottleneck, finding.first
-    direct, across = found.examples.bottleneck_direct, found.examples.bottleneck_across
+    bottleneck, unit = examples.result.bottleneck, finding.first
+    direct, across = examples.result.bottleneck_direct, examples.result.bottleneck_across
     assert bottleneck is not None and direct is not None and across is not None
-    target = found.name(unit.layer, unit.channel)
+    target = examples.name(unit.layer, unit.channel)
     sides = {
         "direct": (f"over the {bottleneck.channels} channels of the bottleneck", bottleneck.direct, direct),
         "across": (f"over the {bottleneck.wide} channels of the map before it", bottleneck.across, across),
@@ -36,20 +36,20 @@ def draw(scene: Scene) -> Drawing | Gap:
         layers, scale = layers_text(item.layer for item in inputs), scale_of(kernels)
         parts.append(
             f"<section><p><strong>{head}</strong>: {layers} ({shares[kind]:.0%} of its squared weights)</p>{scale_legend(scale)}"
-            f"{found.multiples(inputs, kernels, scale, target)}</section>"
+            f"{examples.multiples(inputs, kernels, scale, target)}</section>"
         )
         about = (
             {"kind": kind, "layer": item.layer, "channel": item.unit, "share": round(item.share, 5)} for item in inputs
         )
         data += weights_table(zip(about, kernels, strict=True))
-    tile = found.tile(unit.layer, unit.channel, 144)
+    tile = examples.tile(unit.layer, unit.channel, 144)
     body = f'<div class="wb-unit-inputs">{tile}<div class="wb-two">{"".join(parts)}</div></div>'
     caption = (
-        f"{sentence(found.named(unit.layer, unit.channel))} of {escape(found.model.title)} reads through the bottleneck"
+        f"{sentence(examples.named(unit.layer, unit.channel))} of {escape(examples.model.title)} reads through the bottleneck"
         f" {codes(bottleneck.layers)}. Left, its {len(bottleneck.direct)} strongest"
         f" kernels over the bottleneck's units, each a mixture of the {bottleneck.wide} channels it reads; right, its"
         f" {len(bottleneck.across)} strongest expanded weights over the wide map before it. Red excites, blue inhibits, white is zero;"
-        f" each side has its own scale. {found.how(finding)}"
+        f" each side has its own scale. {examples.how(finding)}"
     )
     alt = (
         f"{sentence(target)} with its strongest kernels over {bottleneck.channels} bottleneck channels, which hold"

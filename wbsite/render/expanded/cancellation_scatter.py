@@ -113,8 +113,8 @@ def _layers(summary: pd.DataFrame) -> dict[str, Any]:
     middle = base.mark_tick(color=CHANCE, thickness=2, width=14).encode(x=x, y=alt.Y("signs:Q"))
     spread = base.mark_rule(color=SERIES[0], strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
     points = base.mark_point(filled=True, size=55, color=SERIES[0], opacity=1).encode(x=x, y=y, tooltip=tips)
-    one = alt.Chart(alt.InlineData([{}])).mark_rule(color=CHANCE, strokeDash=[4, 3]).encode(y=alt.datum(1))
-    return specification(alt.layer(points, chance, middle, one, spread, points), HEIGHT)
+    unity = alt.Chart(alt.InlineData([{}])).mark_rule(color=CHANCE, strokeDash=[4, 3]).encode(y=alt.datum(1))
+    return specification(alt.layer(points, chance, middle, unity, spread, points), HEIGHT)
 
 
 def _caption(scene: Scene, cancellation: Cancellation, unit: str) -> str:

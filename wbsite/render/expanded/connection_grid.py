@@ -33,19 +33,19 @@ Unit = tuple[str, int]
 
 def draw(scene: Scene) -> Drawing | Gap:
     """Options: source_units, target_units, numbers as permalinks have them; left out, lines of all orientations."""
-    found = ExampleScene.of(scene)
-    if isinstance(found, Gap):
-        return found
-    pair, pair_kernels = found.examples.pair, found.examples.pair_kernels
+    examples = ExampleScene.of(scene)
+    if isinstance(examples, Gap):
+        return examples
+    pair, pair_kernels = examples.result.pair, examples.result.pair_kernels
     if pair is None or pair_kernels is None:
         return Gap("no pair of spatial layers in its first third can be read", failed=False)
     families = {"source": pair.sources, "target": [(pair.target, channel) for channel in range(len(pair_kernels))]}
     chosen: dict[str, list[Unit]] = {}
     for side, among in families.items():
         if numbers := scene.options.get(f"{side}_units", ""):
-            chosen[side] = _picked(found, side, numbers, among)
+            chosen[side] = _picked(examples, side, numbers, among)
             continue
-        finding = found.examples.finding(f"oriented-{side}s")
+        finding = examples.result.finding(f"oriented-{side}s")
         if isinstance(finding, Gap):
             return finding
         chosen[side] = [(unit.layer, unit.channel) for unit in finding.units]
@@ -53,7 +53,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     rows = [channel for _, channel in chosen["target"]]
     kernels = pair_kernels[rows][:, columns].astype(np.float32)
     scale = scale_of(kernels)
-    body = f"{scale_legend(scale)}{_table(found, chosen, kernels, scale)}"
+    body = f"{scale_legend(scale)}{_table(examples, chosen, kernels, scale)}"
     data = weights_table(
         ({"target_layer": t[0], "target": t[1], "source_layer": s[0], "source": s[1]}, kernels[i, j])
         for i, t in enumerate(chosen["target"])
@@ -64,10 +64,10 @@ def draw(scene: Scene) -> Drawing | Gap:
         f" {kernels.shape[0]} units of {pair.target}. The largest weight is {share_text(scale)}."
     )
     width: Literal["column", "wide"] = "column" if kernels.shape[1] < ON_COLUMN else "wide"
-    return Drawing(_caption(found, pair, chosen), alt, pd.DataFrame(data), body=body, width=width)
+    return Drawing(_caption(examples, pair, chosen), alt, pd.DataFrame(data), body=body, width=width)
 
 
-def _picked(found: ExampleScene, side: str, option: Any, among: Sequence[Unit]) -> list[Unit]:
+def _picked(examples: ExampleScene, side: str, option: Any, among: Sequence[Unit]) -> list[Unit]:
     """The units that an author names by number.
 
     Raises:
@@ -75,7 +75,7 @@ def _picked(found: ExampleScene, side: str, option: Any, among: Sequence[Unit]) 
     """
     numbers: dict[str, list[Unit]] = {}
     for layer, channel in among:
-        number = found.number(layer, channel)
+        number = examples.number(layer, channel)
         numbers.setdefault(number, []).append((layer, channel))
         numbers.setdefault(f"{layer}/{number}", []).append((layer, channel))
     wanted = [word.strip() for word in str(option).split(",") if word.strip()]
@@ -94,12 +94,12 @@ def _picked(found: ExampleScene, side: str, option: Any, among: Sequence[Unit]) 
     return [numbers[word][0] for word in dict.fromkeys(wanted)]
 
 
-def _table(found: ExampleScene, chosen: dict[str, list[Unit]], kernels: np.ndarray, scale: float) -> str:
-    head = "".join(f'<th scope="col">{tile}</th>' for tile in _tiles(found, chosen["source"]))
+def _table(examples: ExampleScene, chosen: dict[str, list[Unit]], kernels: np.ndarray, scale: float) -> str:
+    head = "".join(f'<th scope="col">{tile}</th>' for tile in _tiles(examples, chosen["source"]))
     lines = []
-    for i, (target, tile) in enumerate(zip(chosen["target"], _tiles(found, chosen["target"]), strict=True)):
+    for i, (target, tile) in enumerate(zip(chosen["target"], _tiles(examples, chosen["target"]), strict=True)):
         cells = "".join(
-            f"<td>{kernel_img(kernels[i, j], scale, f'From {found.name(*source)} to {found.name(*target)}', PIXELS)}</td>"
+            f"<td>{kernel_img(kernels[i, j], scale, f'From {examples.name(*source)} to {examples.name(*target)}', PIXELS)}</td>"
             for j, source in enumerate(chosen["source"])
         )
         lines.append(f'<tr><th scope="row">{tile}</th>{cells}</tr>')
@@ -109,26 +109,28 @@ def _table(found: ExampleScene, chosen: dict[str, list[Unit]], kernels: np.ndarr
     )
 
 
-def _tiles(found: ExampleScene, units: Sequence[Unit]) -> list[str]:
+def _tiles(examples: ExampleScene, units: Sequence[Unit]) -> list[str]:
     """Units' tiles, under which the layer stands only where the number alone does not tell."""
-    numbers = [found.number(*unit) for unit in units]
+    numbers = [examples.number(*unit) for unit in units]
     distinct = len(set(numbers)) == len(numbers)
-    return [found.tile(*unit, PIXELS, number if distinct else "") for unit, number in zip(units, numbers, strict=True)]
+    return [
+        examples.tile(*unit, PIXELS, number if distinct else "") for unit, number in zip(units, numbers, strict=True)
+    ]
 
 
-def _caption(found: ExampleScene, pair: LayerPair, chosen: dict[str, list[Unit]]) -> str:
+def _caption(examples: ExampleScene, pair: LayerPair, chosen: dict[str, list[Unit]]) -> str:
     sources = layers_text(layer for layer, _ in chosen["source"])
     text = (
         f"Kernels from {len(chosen['source'])} units of {sources} (columns) to {len(chosen['target'])} units of {codes([pair.target])} (rows) of"
-        f" {escape(found.model.title)}"
+        f" {escape(examples.model.title)}"
         + (f", expanded across the bottleneck {codes(pair.bottleneck)}" if pair.bottleneck else "")
         + ". Red excites, blue inhibits, white is zero; one scale for all."
     )
-    if any(found.scene.options.values()):
+    if any(examples.scene.options.values()):
         return text + " Units were chosen by hand."
-    agreement = found.examples.agreement
+    agreement = examples.result.agreement
     assert agreement is not None, "both families were found"
-    source_lines, target_lines = (_lines(found.examples.finding(f"oriented-{side}s")) for side in ("source", "target"))
+    source_lines, target_lines = (_lines(examples.result.finding(f"oriented-{side}s")) for side in ("source", "target"))
     verdict = "more than" if agreement.beyond_chance else "no more than"
     return (
         f"{text} Both families are found by one rule: in each of equal sectors of angles, the unit whose expanded weights to the"

@@ -18,30 +18,30 @@ from ._example_scene import ExampleScene, layers_text, property_text, scale_of, 
 
 def draw(scene: Scene) -> Drawing | Gap:
     """Its strongest inputs; below, the strongest expanded weights in two rows by factor."""
-    found = ExampleScene.of(scene)
-    if isinstance(found, Gap):
-        return found
-    finding = found.examples.finding("black-and-white-centre")
+    examples = ExampleScene.of(scene)
+    if isinstance(examples, Gap):
+        return examples
+    finding = examples.result.finding("black-and-white-centre")
     if isinstance(finding, Gap):
         return finding
-    centre, unit = found.examples.centre, finding.first
-    near, far = found.examples.centre_kernels, found.examples.centre_further
+    centre, unit = examples.result.centre, finding.first
+    near, far = examples.result.centre_kernels, examples.result.centre_further
     assert centre is not None and near is not None
     further = centre.further
     if further is None or far is None:
         return Gap("nothing lies between the unit found and the first filters", failed=False)
-    target = found.name(unit.layer, unit.channel)
+    target = examples.name(unit.layer, unit.channel)
     scale, far_scale = scale_of(near), scale_of(far)
     near_layers, far_layers = (layers_text(item.layer for item in part) for part in (centre.inputs, further.inputs))
     parts = [
         f"<section><p><strong>its strongest inputs</strong> in {near_layers}</p>{scale_legend(scale)}"
-        f"{found.multiples(centre.inputs, near, scale, target)}</section>",
+        f"{examples.multiples(centre.inputs, near, scale, target)}</section>",
         f"<section><p><strong>one layer further back</strong>, in {far_layers}</p>{scale_legend(far_scale)}",
     ]
     for factor in (0, 1):
         numbers = [i for i, item in enumerate(further.inputs) if item.factor == factor]
         if numbers:
-            multiples = found.multiples([further.inputs[i] for i in numbers], far[numbers], far_scale, target)
+            multiples = examples.multiples([further.inputs[i] for i in numbers], far[numbers], far_scale, target)
             parts.append(f"<p>factor {factor + 1}{property_text('colour', further.colour[factor])}</p>{multiples}")
     parts.append("</section>")
     rows: list[tuple[str, int | str, Input, np.ndarray]] = [
@@ -55,20 +55,20 @@ def draw(scene: Scene) -> Drawing | Gap:
         )
         for step, factor, item, kernel in rows
     )
-    tile = found.tile(unit.layer, unit.channel, 144)
+    tile = examples.tile(unit.layer, unit.channel, 144)
     body = f'<div class="wb-unit-inputs">{tile}<div>{"".join(parts)}</div></div>'
     caption = (
-        f"{sentence(found.named(unit.layer, unit.channel))} of {escape(found.model.title)}, with the {len(near)} inputs of largest norm, and the"
+        f"{sentence(examples.named(unit.layer, unit.channel))} of {escape(examples.model.title)}, with the {len(near)} inputs of largest norm, and the"
         f" {len(far)} of {further.channels} channels one layer further back with the largest expanded weights ({further.share:.0%} of"
         " their sum of squares), in two rows by which of two non-negative factors of these weights carries more of them (together"
         f" {further.explained:.0%}). A factor's colour is the mean, over its inputs by share, of how near their own expanded weights to the first"
         " filters are to reading colour (positive) or grey (negative), a cosine. Red excites, blue inhibits, white is zero; one scale above, one below."
-        f" {found.how(finding)}"
+        f" {examples.how(finding)}"
     )
     first = further.inputs[0]
     alt = (
         f"{sentence(target)} beside {len(near)} inputs, and {len(far)} expanded weights one layer further back, the strongest to"
-        f" {found.name(first.layer, first.unit)}."
+        f" {examples.name(first.layer, first.unit)}."
     )
     return Drawing(caption, alt, pd.DataFrame(data), body=body, width="full")
 

@@ -21,32 +21,32 @@ HEADS = ("looked for", "rule", "found", "score", "by chance", "next")
 
 def draw(scene: Scene) -> Drawing | Gap:
     """One line a rule; a rule that found nothing says why."""
-    found = ExampleScene.of(scene)
-    if isinstance(found, Gap):
-        return found
+    examples = ExampleScene.of(scene)
+    if isinstance(examples, Gap):
+        return examples
     lines: list[str] = []
     data: list[dict[str, Any]] = []
     firsts = []
-    for name in found.examples.order:
-        finding = found.examples.findings[name]
+    for name in examples.result.order:
+        finding = examples.result.findings[name]
         if isinstance(finding, NothingFound):
             lines.append(_line(finding.title, finding.rule, f'<td colspan="4">{escape(finding.reason)}</td>'))
             data.append({"found": name, "rank": None, "reason": finding.reason})
             continue
         for rank, unit in enumerate(finding.units, 1):
-            number = unit_number(found.model, unit.layer, unit.channel)
+            number = unit_number(examples.model, unit.layer, unit.channel)
             about = {"found": name, "rank": rank, "layer": unit.layer, "unit": number, "angle": unit.angle}
             data.append({**about, "score": unit.score, "null": finding.null})
-        lines.append(_line(finding.title, finding.rule, _cells(found, finding)))
-        firsts.append(f"{finding.title}: {found.name(finding.first.layer, finding.first.channel)}")
+        lines.append(_line(finding.title, finding.rule, _cells(examples, finding)))
+        firsts.append(f"{finding.title}: {examples.name(finding.first.layer, finding.first.channel)}")
     head = "".join(f'<th scope="col">{name}</th>' for name in HEADS)
     body = (
         '<div class="wb-scroll" tabindex="0"><table class="wb-found-table"><thead><tr>'
         f"{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
     )
-    levels = found.examples.levels
+    levels = examples.result.levels
     caption = (
-        f"What was looked for in {escape(found.model.title)}, from the weights alone, and what was found."
+        f"What was looked for in {escape(examples.model.title)}, from the weights alone, and what was found."
         " The rules were fixed before any result was seen. Families are looked for in"
         f" {codes(levels.early) or 'no layer'}, single units in {codes(levels.late) or 'no layer'}: two neighbouring levels in the first third of"
         f" {levels.deepest} levels of spatial convolutions. Scores by properties of filters are cosines; by chance is the 95th percentile"
@@ -63,10 +63,10 @@ def draw(scene: Scene) -> Drawing | Gap:
     return Drawing(caption, alt, table.round(4), body=body, width="full")
 
 
-def _cells(found: ExampleScene, finding: Finding) -> str:
+def _cells(examples: ExampleScene, finding: Finding) -> str:
     """The units that a rule found, their scores, chance, and who came next."""
     tiles = "".join(
-        found.tile(unit.layer, unit.channel, 52, found.number(unit.layer, unit.channel)) for unit in finding.units
+        examples.tile(unit.layer, unit.channel, 52, examples.number(unit.layer, unit.channel)) for unit in finding.units
     )
     scores = [unit.score for unit in finding.units]
     low, high = min(scores), max(scores)
@@ -74,7 +74,7 @@ def _cells(found: ExampleScene, finding: Finding) -> str:
     chance = "–" if finding.null is None else share_text(finding.null)
     if finding.beyond_chance is False:
         chance += " (not above)"
-    second = found.scored(finding.runner_up, ", ") if finding.runner_up else "–"
+    second = examples.scored(finding.runner_up, ", ") if finding.runner_up else "–"
     layers = layers_text(unit.layer for unit in finding.units)
     return f'<td>{layers}<div class="wb-found">{tiles}</div></td><td>{score}</td><td>{chance}</td><td>{second}</td>'
 

@@ -20,13 +20,13 @@ LEAST = 0.5
 
 def draw(scene: Scene) -> Drawing | Gap:
     """The example unit with the clearest spatial structure."""
-    found = ExampleScene.of(scene)
-    if isinstance(found, Gap):
-        return found
-    finding = found.examples.finding("example")
+    examples = ExampleScene.of(scene)
+    if isinstance(examples, Gap):
+        return examples
+    finding = examples.result.finding("example")
     if isinstance(finding, Gap):
         return finding
-    positions, norms, unit = found.examples.positions, found.examples.position_norms, finding.first
+    positions, norms, unit = examples.result.positions, examples.result.position_norms, finding.first
     assert positions is not None and norms is not None
     largest = float(norms.max()) or 1.0
     cells, rows = [], []
@@ -36,14 +36,14 @@ def draw(scene: Scene) -> Drawing | Gap:
             f"Row {y + 1}, column {x + 1}: what its weights look for together; their norm is {share:.0%} of the largest"
         )
         style = f"opacity:{LEAST + (1 - LEAST) * share:.2f}"
-        picture = found.direction(name, alt, style)
+        picture = examples.direction(name, alt, style)
         cells.append(
             f'<div class="wb-position">{picture}<i style="width:{share:.0%}"></i><span>{number_text(round(float(norm), 3))}</span></div>'
         )
-        rows.append({"row": y, "column": x, "norm": float(f"{norm:.4g}"), "pictured": name in found.pictured})
+        rows.append({"row": y, "column": x, "norm": float(f"{norm:.4g}"), "pictured": name in examples.pictured})
     kh, kw = norms.shape
     body = (
-        f'<div class="wb-positions">{found.tile(unit.layer, unit.channel, 144)}'
+        f'<div class="wb-positions">{examples.tile(unit.layer, unit.channel, 144)}'
         f'<div class="wb-position-grid" style="--wb-columns:{kw}">{"".join(cells)}</div></div>'
     )
     read = (
@@ -52,21 +52,21 @@ def draw(scene: Scene) -> Drawing | Gap:
         else "the map it reads"
     )
     caption = (
-        f"What {found.named(unit.layer, unit.channel)} of {escape(found.model.title)} looks for at each of its {kh}×{kw} positions: the weights there,"
+        f"What {examples.named(unit.layer, unit.channel)} of {escape(examples.model.title)} looks for at each of its {kh}×{kw} positions: the weights there,"
         f" a direction over {number_text(positions.channels)} channels of {read}"
         ", as one feature visualization. The number and the bar are the norm of the weights; pictures of weaker positions"
         " are fainter. A position that responds to several different things shows only one of them."
-        f" {found.how(finding)}"
+        f" {examples.how(finding)}"
     )
     pictured = sum(row["pictured"] for row in rows)
     if pictured < len(rows):
         caption += f" {pictured} of {len(rows)} positions have a picture."
     strongest = np.unravel_index(norms.argmax(), norms.shape)
     alt = (
-        f"A grid of {kh} by {kw} pictures, one for each position of the kernel of {found.name(unit.layer, unit.channel)}. The largest norm,"
+        f"A grid of {kh} by {kw} pictures, one for each position of the kernel of {examples.name(unit.layer, unit.channel)}. The largest norm,"
         f" {share_text(largest)}, is at row {strongest[0] + 1}, column {strongest[1] + 1}."
     )
-    return Drawing(caption, alt, pd.DataFrame(rows), body=body, files=found.files, width="wide")
+    return Drawing(caption, alt, pd.DataFrame(rows), body=body, files=examples.files, width="wide")
 
 
 FIGURES = (

@@ -160,8 +160,8 @@ def _reasons(skipped: Sequence[SkippedPair]) -> str:
 def _alt(title: str, long_range: LongRange) -> str:
     measures = {"smoothness": long_range.summary.smoothness, "balance": long_range.summary.balance}
     texts = [f"{MEASURES[name]}: {_distances_text(summaries)}" for name, summaries in measures.items()]
-    found = ". ".join(texts).replace("&nbsp;", " ")
-    return f"Dot plot of units of {title} above the 95th percentile of shuffled kernels. {found}."
+    text = ". ".join(texts).replace("&nbsp;", " ")
+    return f"Dot plot of units of {title} above the 95th percentile of shuffled kernels. {text}."
 
 
 FIGURES = (

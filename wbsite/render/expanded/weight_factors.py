@@ -29,43 +29,43 @@ def draw(scene: Scene) -> Drawing | Gap:
     name = scene.options.get("family", FAMILIES[0])
     if name not in FAMILIES:
         raise unknown("family of figure 'weight-factors'", str(name), FAMILIES)
-    found = ExampleScene.of(scene)
-    if isinstance(found, Gap):
-        return found
-    finding = found.examples.finding(name)
+    examples = ExampleScene.of(scene)
+    if isinstance(examples, Gap):
+        return examples
+    finding = examples.result.finding(name)
     if isinstance(finding, Gap):
         return finding
-    family = found.examples.families[name]
-    excitatory, inhibitory = found.examples.excitatory[name], found.examples.inhibitory[name]
-    body = _table(found, name, family, excitatory - inhibitory)
+    family = examples.result.families[name]
+    excitatory, inhibitory = examples.result.excitatory[name], examples.result.inhibitory[name]
+    body = _table(examples, name, family, excitatory - inhibitory)
     rows = _rows(family, excitatory, inhibitory)
     count = excitatory.shape[3]
     caption = (
-        f"Weights of {len(family.channels)} units of {codes([family.layer])} of {escape(found.model.title)}, {escape(finding.title)}, as"
+        f"Weights of {len(family.channels)} units of {codes([family.layer])} of {escape(examples.model.title)}, {escape(finding.title)}, as"
         f" {count} non-negative factors over {family.inputs} channels: they explain {family.explained:.0%} of the squared weights. Above, each"
         " factor as a feature visualization and the units that have the largest share of it, in"
         f" {layers_text(item.layer for inputs in family.units for item in inputs)}; below, where each unit of the"
         " family is excited (red) and inhibited (blue) by it, on one scale. The"
         f" {family.property} of a factor is the mean, over its inputs by share, of how near their own expanded weights to the first filters"
         f" are to reading {PROPERTIES[family.property]}, a cosine."
-        f" {found.how(finding)}"
+        f" {examples.how(finding)}"
     )
-    largest = ", ".join(found.name(inputs[0].layer, inputs[0].unit) for inputs in family.units if inputs)
+    largest = ", ".join(examples.name(inputs[0].layer, inputs[0].unit) for inputs in family.units if inputs)
     alt = f"{count} factors of the weights of {len(family.channels)} units, {finding.title}; the largest shares are {largest}."
-    return Drawing(caption, alt, pd.DataFrame(rows), body=body, files=found.files, width="wide")
+    return Drawing(caption, alt, pd.DataFrame(rows), body=body, files=examples.files, width="wide")
 
 
-def _table(found: ExampleScene, name: str, family: Family, maps: np.ndarray) -> str:
+def _table(examples: ExampleScene, name: str, family: Family, maps: np.ndarray) -> str:
     """A column a factor, a row a unit of the family."""
     scale, count = scale_of(maps), maps.shape[3]
-    columns = "".join(f"<th scope='col'>{_factor(found, name, family, i)}</th>" for i in range(count))
+    columns = "".join(f"<th scope='col'>{_factor(examples, name, family, i)}</th>" for i in range(count))
     lines = []
     for row, channel in enumerate(family.channels):
-        unit = found.name(family.layer, channel)
+        unit = examples.name(family.layer, channel)
         cells = "".join(
             f"<td>{kernel_img(maps[row, :, :, i], scale, f'Factor {i + 1} in {unit}', 64)}</td>" for i in range(count)
         )
-        tile = found.tile(family.layer, channel, 64, found.number(family.layer, channel))
+        tile = examples.tile(family.layer, channel, 64, examples.number(family.layer, channel))
         lines.append(f"<tr><th scope='row'>{tile}</th>{cells}</tr>")
     return (
         f'{scale_legend(scale)}<div class="wb-scroll" tabindex="0"><table class="wb-factors"><thead><tr><td></td>{columns}</tr></thead>'
@@ -73,13 +73,13 @@ def _table(found: ExampleScene, name: str, family: Family, maps: np.ndarray) -> 
     )
 
 
-def _factor(found: ExampleScene, name: str, family: Family, i: int) -> str:
+def _factor(examples: ExampleScene, name: str, family: Family, i: int) -> str:
     """A factor's picture and its units."""
     tiles = "".join(
-        found.tile(item.layer, item.unit, 52, f"{found.number(item.layer, item.unit)}<br>{item.share:.0%}")
+        examples.tile(item.layer, item.unit, 52, f"{examples.number(item.layer, item.unit)}<br>{item.share:.0%}")
         for item in family.units[i]
     )
-    picture = found.direction(f"{name}-factor-{i}", f"What factor {i + 1} looks for")
+    picture = examples.direction(f"{name}-factor-{i}", f"What factor {i + 1} looks for")
     mean = property_text(family.property, family.property_means[i])
     return f'<div class="wb-factor"><span>factor {i + 1}{mean}</span>{picture}<div class="wb-found">{tiles}</div></div>'
 
