@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from wbsite.analyses.branches._branch_runs import Branched
+from wbsite.analyses.branches._branch_runs import BranchRun
 from wbsite.models.networks.divided import Divided
 from wbsite.ops.expanded.unit_properties import Filters
 from wbsite.ops.tuning.orientation import orientation
@@ -79,7 +79,7 @@ def test_what_travels_is_the_kernels_and_the_sums_of_what_reads_them() -> None:
 def test_a_run_read_back_has_its_units_in_their_branches() -> None:
     module = network(4)
     run = measured(module)
-    units = Branched(run).end
+    units = BranchRun(run).end
     assert units["branch"].tolist() == [1, 1, 2, 2, 3, 3, 4, 4]
     # The branch of a unit is the group that reads it: taking its kernel away changes that group alone.
     with torch.no_grad():

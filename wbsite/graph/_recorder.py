@@ -90,9 +90,9 @@ class Recorder(TorchFunctionMode):
             self.tape.uses.setdefault(name, []).append(use)
             self._know(tensor, origin.value if origin else None, frozenset({name}))
 
-    def _note(self, name: str, given: Any, values: dict[str, int]) -> tuple[torch.Tensor | None, _Origin | None]:
+    def _note(self, name: str, tensors: Any, values: dict[str, int]) -> tuple[torch.Tensor | None, _Origin | None]:
         """Notes the value of a module's first call; returns the tensor, of several the first, and its origin."""
-        listed = given if isinstance(given, (tuple, list)) else (given,)
+        listed = tensors if isinstance(tensors, (tuple, list)) else (tensors,)
         tensor = next((x for x in listed if isinstance(x, torch.Tensor)), None)
         with torch._C.DisableTorchFunction():
             origin = None if tensor is None else self._origin(tensor)
