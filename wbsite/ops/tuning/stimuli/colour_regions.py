@@ -42,10 +42,7 @@ def plan(side: float) -> pd.DataFrame:
     pairs = itertools.product(LAYOUTS, HUES, ("grey", "opposite"), (False, True))
     fields = itertools.product(HUES, (False, True))
     rows = [
-        *(
-            (kind, degrees, share * side, *hue, other, texture)
-            for (kind, degrees, share), hue, other, texture in regions
-        ),
+        *((kind, degrees, share * side, *hue, other, texture) for (kind, degrees, share), hue, other, texture in pairs),
         *(("whole", 0.0, 0.0, *hue, "grey", texture) for hue, texture in fields),
         ("whole", 0.0, 0.0, HUES[0][0], 0, "grey", True),
     ]
