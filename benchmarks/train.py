@@ -50,7 +50,7 @@ from wbsite.train.augment import Draws, augment
 from wbsite.train.base import Preset, Recipe, Suite
 from wbsite.train.batches import Batch, Batches
 from wbsite.train.loop import accuracy, train
-from wbsite.train.measure import Banding
+from wbsite.train.measure_banding import BandingMeasures
 
 
 def main() -> int:
@@ -95,8 +95,8 @@ def contestants(
     suite: Suite, preset: Preset, training: Pictures, held_out: Pictures, device: torch.device, workers: int
 ) -> dict[str, Callable[[], None]]:
     """Name → one epoch of training and a test."""
-    recipe, [(_, trial)] = replace(preset.recipe, epochs=1), suite.chosen(("baseline",))
-    data, test = (Batches.of(pictures, preset.preprocess, device) for pictures in (training, held_out))
+    recipe, [(_, trial)] = replace(preset.recipe, epochs=1), suite.select(("baseline",))
+    data, test = (Batches.from_pictures(pictures, preset.preprocess, device) for pictures in (training, held_out))
 
     def network() -> nn.Module:
         torch.manual_seed(0)
@@ -104,11 +104,11 @@ def contestants(
 
     def ours() -> None:
         module = network()
-        look = Banding(module, (3, preset.size, preset.size))
+        measures = BandingMeasures(module, (3, preset.size, preset.size))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "run.ckpt"
             moments = [moment for moment in preset.moments if moment <= 1]
-            train(module, data, test, recipe, 0, path, Progress(), measure=look.moment, moments=moments)
+            train(module, data, test, recipe, 0, path, Progress(), measure=measures.history_rows, moments=moments)
 
     def plainly(epoch: Callable[[], Iterator[Batch]]) -> Callable[[], None]:
         def work() -> None:

@@ -15,6 +15,12 @@ ROOT = Path(__file__).resolve().parents[2]
 AGAIN = "run `python -m wbsite.cli.reference` in the checkout"
 
 
+@pytest.fixture(autouse=True)
+def without_plug_ins() -> None:
+    """Other tests install some for a while."""
+    registry.entries.cache_clear()
+
+
 def text(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 

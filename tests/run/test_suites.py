@@ -18,7 +18,7 @@ from wbsite.core import registry, source
 from wbsite.core.store import Contents, Entry, Store
 from wbsite.results.site import Gap, Site
 from wbsite.train.base import Recipe, Suite
-from wbsite.train.measure import Banding, shown
+from wbsite.train.measure_banding import BandingMeasures, describe
 
 
 @dataclass
@@ -70,7 +70,9 @@ def lab(
         return cli(name, *models, "--weights-dir", str(speck_weights), *arguments)
 
     found = Lab(runs, command)
-    suite = Suite("specks", "what specks do", (), (), article="weight-banding", look=Banding, shown=shown)
+    suite = Suite(
+        "specks", "what specks do", (), (), article="weight-banding", measure=BandingMeasures, describe=describe
+    )
     analysis = Analysis("spread", "suite", "how far apart runs are", found.analyse, suite="specks")
     every, more = registry.entries, {"suites": suite, "analyses": analysis}
     with monkeypatch.context() as patch:

@@ -16,8 +16,8 @@ from wbsite.models.base import Preprocess
 from wbsite.models.networks import heads
 from wbsite.models.networks.simplified import Simplified
 from wbsite.train.base import Preset, Recipe, Suite, Trial
-from wbsite.train.measure import Banding, shown
-from wbsite.train.suite import on_device
+from wbsite.train.job import load_feeds
+from wbsite.train.measure_banding import BandingMeasures, describe
 
 
 def write_pictures(
@@ -46,13 +46,13 @@ def tiny_suite(recipe: Recipe) -> Suite:
     )
     trials = (
         Trial("baseline", "baseline", "main", small),
-        Trial("turned", "turned", "main", small, recipe={"turn": 1}, parameters={"turn": 90}),
+        Trial("turned", "turned", "main", small, recipe_changes={"turn": 1}, parameters={"turn": 90}),
         Trial(
             "flat", "no pooling", "main", lambda preset, classes: small(preset, classes, heads.FullyConnected),
             seed_offset=1000,
         ),
     )  # fmt: skip
-    return Suite("tiny", "for tests", trials, (preset,), article="", look=Banding, shown=shown)
+    return Suite("tiny", "for tests", trials, (preset,), article="", measure=BandingMeasures, describe=describe)
 
 
 @pytest.fixture
@@ -90,6 +90,6 @@ def one_thread() -> Iterator[None]:
     """One thread, and no pictures of another test."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    on_device.cache_clear()
+    load_feeds.cache_clear()
     yield
     torch.set_num_threads(before)

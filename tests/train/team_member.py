@@ -75,8 +75,8 @@ def member(out: Path, case: str, processes: Team, progress: Progress) -> None:
     preprocess, cpu = Preprocess(crop=16), torch.device("cpu")
     history = train(
         network,
-        Batches.of(pictures(64 * per_epoch + 10), preprocess, cpu),
-        Batches.of(pictures(33), preprocess, cpu),
+        Batches.from_pictures(pictures(64 * per_epoch + 10), preprocess, cpu),
+        Batches.from_pictures(pictures(33), preprocess, cpu),
         recipe,
         0,
         out / f"{case}-{processes.size}.ckpt",
@@ -110,10 +110,10 @@ def shared_errors(out: Path, processes: Team) -> None:
 
     caught = []
     for work in (
-        lambda: processes.lead(lambda: fail(0, "led")),
-        lambda: processes.each(lambda: fail(0, "each")),
-        lambda: processes.each(lambda: fail(1, "each")),
-        lambda: processes.lead(lambda: fail(1, "led")),
+        lambda: processes.on_first(lambda: fail(0, "led")),
+        lambda: processes.on_all(lambda: fail(0, "each")),
+        lambda: processes.on_all(lambda: fail(1, "each")),
+        lambda: processes.on_first(lambda: fail(1, "led")),
         lambda: str(processes.agree(processes.rank == 0)),
     ):
         try:

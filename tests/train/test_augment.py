@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from wbsite.datasets.base import Pictures
 from wbsite.models.base import Preprocess
-from wbsite.train.augment import Draws, augment, pose, random_flip, random_rotation, random_shift, rotated
+from wbsite.train.augment import Draws, augment, pose, random_flip, random_rotation, random_shift, rotate
 from wbsite.train.base import Recipe
 from wbsite.train.batches import Batches
 
@@ -40,7 +40,9 @@ def kinds(x: torch.Tensor) -> int:
 @pytest.fixture(scope="module")
 def batches() -> Batches:
     labels = np.arange(30) % 3
-    return Batches.of(Pictures(noise(30).numpy(), labels, ("a", "b", "c")), Preprocess(crop=16), torch.device("cpu"))
+    return Batches.from_pictures(
+        Pictures(noise(30).numpy(), labels, ("a", "b", "c")), Preprocess(crop=16), torch.device("cpu")
+    )
 
 
 def test_nothing_to_do_leaves_pictures_untouched() -> None:
@@ -82,7 +84,7 @@ def test_a_vertical_flip_is_one_more_draw_after_the_others() -> None:
 def test_rotation_by_right_angles_is_rot90(turns: int) -> None:
     """The same direction and centre as the experiment with turned pictures."""
     x = noise(3)
-    found = rotated(x, torch.full((3,), turns * math.pi / 2))
+    found = rotate(x, torch.full((3,), turns * math.pi / 2))
     assert (found - x.rot90(turns, (2, 3)).float()).abs().max() < 0.01
 
 
@@ -149,7 +151,7 @@ def test_the_order_of_channels_is_drawn_anew_at_every_epoch_and_stays_in_the_tes
 @pytest.mark.parametrize("sway", [0.0, 45.0])
 def test_test_pictures_are_posed_alike_at_every_epoch(sway: float, batches: Batches) -> None:
     recipe = replace(PLAIN, shift=4, flip=True, vertical_flip=True, turn=1, sway=sway)
-    first, second = (torch.cat([x for x, _ in batches.test(recipe, batch=7)]) for _ in range(2))
+    first, second = (torch.cat([x for x, _ in batches.test(recipe, batch_size=7)]) for _ in range(2))
     assert torch.equal(first, second)
     upright = torch.cat([x for x, _ in batches.test()])
     assert torch.allclose(first, upright.rot90(1, (2, 3))) == (sway == 0)
@@ -164,7 +166,7 @@ def test_training_pictures_are_augmented_anew_at_every_epoch(batches: Batches) -
 
 def test_an_epoch_begun_in_its_middle_shows_the_rest(batches: Batches) -> None:
     recipe = Recipe(epochs=1, batch=7, shift=2, sway=10.0)
-    whole, rest = list(batches.train(recipe, 3, 1)), list(batches.train(recipe, 3, 1, first=2))
+    whole, rest = list(batches.train(recipe, 3, 1)), list(batches.train(recipe, 3, 1, first_step=2))
     assert len(whole) == 4 and len(rest) == 2
     assert all(torch.equal(a, c) and torch.equal(b, d) for (a, b), (c, d) in zip(whole[2:], rest, strict=True))
 
@@ -190,7 +192,7 @@ def test_rows_of_a_batch_are_augmented_as_they_are_within_it(
 def test_labels_stay_with_their_pictures() -> None:
     labels = np.arange(24) % 3
     images = np.broadcast_to(labels.reshape(-1, 1, 1, 1) * 100, (24, 3, 8, 8)).astype(np.uint8)
-    data = Batches.of(Pictures(images, labels, ("a", "b", "c")), Preprocess(crop=8), torch.device("cpu"))
+    data = Batches.from_pictures(Pictures(images, labels, ("a", "b", "c")), Preprocess(crop=8), torch.device("cpu"))
     for x, y in [*data.train(Recipe(epochs=1, batch=5, sway=90.0), 0, 0), *data.test(PLAIN, 7)]:
         brightness = (x[:, 0].mean((1, 2)) * data.preprocess.std[0] + data.preprocess.mean[0]) * 255
         assert torch.equal((brightness / 100).round().long(), y)

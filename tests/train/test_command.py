@@ -139,7 +139,7 @@ def test_a_checkpoint_of_another_experiment_is_refused_and_the_others_are_traine
 ) -> None:
     folder = Path("out/tiny/pictures-small")
     with monkeypatch.context() as patched:  # a run that does not remove its checkpoint
-        patched.setattr("wbsite.train.suite.keep", lambda result, job: result.write(job.result))
+        patched.setattr("wbsite.train.job.write_result", lambda run, job: run.write(job.result_path))
         assert train("--only", "turned", "--seeds", "0", "--jobs", "1").status == 0
     (folder / "turned-seed0.npz").unlink()
     (folder / "turned-seed0.ckpt").rename(folder / "baseline-seed0.ckpt")

@@ -17,7 +17,7 @@ from wbsite.models.base import Preprocess
 from wbsite.run.clean import named_keys
 from wbsite.train.base import Preset, Recipe, Suite, Trial
 from wbsite.train.deposit import deposit
-from wbsite.train.measure import Banding, shown
+from wbsite.train.measure_banding import BandingMeasures, describe
 from wbsite.train.runs import Run
 
 
@@ -42,7 +42,10 @@ def train(work: Path, cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) 
             Image.fromarray(rng.integers(0, 255, (16, 16, 3), np.uint8)).save(path)
     preset = Preset("tiny", "imagefolder:", Preprocess(crop=16), (), 0, Recipe(epochs=1, batch=4), (0.0,))
     trial = Trial("mote", "a mote", "main", lambda preset, classes: Mote(classes))
-    suite = Suite("motes", "what motes do", (trial,), (preset,), article="weight-banding", look=Banding, shown=shown)
+    suite = Suite(
+        "motes", "what motes do", (trial,), (preset,), article="weight-banding", measure=BandingMeasures,
+        describe=describe,
+    )  # fmt: skip
     every = registry.entries
     with monkeypatch.context() as patch:
         patch.setattr(registry, "entries", lambda kind: (suite,) if kind == "suites" else every(kind))

@@ -16,8 +16,8 @@ import pytest
 import torch
 
 from wbsite.core.progress import Progress
+from wbsite.train.job import Job, train_job
 from wbsite.train.runs import Run
-from wbsite.train.suite import Job, run
 
 from .conftest import write_pictures
 
@@ -41,8 +41,8 @@ def command(folder: Path, out: str, *arguments: str) -> list[str]:
 def here(folder: Path, out: Path, trial: str) -> Path:
     """The file of the same run made in this process, alone and undisturbed."""
     job = Job("banding", trial, 0, "small", f"imagefolder:{folder}", 1, "cpu", out)
-    run(job, Progress())
-    return job.result
+    train_job(job, Progress())
+    return job.result_path
 
 
 def same_run(first: Path, second: Path) -> bool:

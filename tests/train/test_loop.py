@@ -19,7 +19,7 @@ from wbsite.models.base import Preprocess
 from wbsite.train import loop
 from wbsite.train.base import Recipe
 from wbsite.train.batches import Batches
-from wbsite.train.loop import accuracy, due_steps, learning_rate, train
+from wbsite.train.loop import accuracy, learning_rate, steps_to_measure, train
 
 CPU = torch.device("cpu")
 RECIPE = Recipe(epochs=3, batch=16, rate=5e-3)
@@ -38,7 +38,7 @@ def batches() -> Batches:
     rng = np.random.default_rng(0)
     labels = np.arange(64) % 2
     images = (rng.integers(0, 120, (64, 3, 8, 8)) + 120 * labels[:, None, None, None]).astype(np.uint8)
-    return Batches.of(Pictures(images, labels, ("dark", "bright")), Preprocess(crop=8), CPU)
+    return Batches.from_pictures(Pictures(images, labels, ("dark", "bright")), Preprocess(crop=8), CPU)
 
 
 class Interrupted(Progress):
@@ -124,8 +124,8 @@ def test_a_finished_run_is_not_trained_further(batches: Batches, tmp_path: Path)
 
 
 def test_the_network_is_measured_before_training_and_at_its_end() -> None:
-    assert due_steps((0, 0.05, 0.1, 0.5, 1.0, 1.9, 2.0), 4) == {0: 0, 2: 0.5, 4: 1.0, 8: 2.0}
-    assert due_steps((0.05, 0.1, 1), 781) == {39: 0.05, 78: 0.1, 781: 1}
+    assert steps_to_measure((0, 0.05, 0.1, 0.5, 1.0, 1.9, 2.0), 4) == {0: 0, 2: 0.5, 4: 1.0, 8: 2.0}
+    assert steps_to_measure((0.05, 0.1, 1), 781) == {39: 0.05, 78: 0.1, 781: 1}
 
 
 def test_it_learns(batches: Batches, tmp_path: Path) -> None:

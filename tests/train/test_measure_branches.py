@@ -1,4 +1,4 @@
-"""What a run of the branch laboratory records: the first layer's units by what they look for, and who reads them."""
+"""What a run of the branches suite records: colour, frequency and orientation of the first layer's units, by branch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wbsite.models.networks.divided import Divided
 from wbsite.ops.expanded.unit_properties import Filters
 from wbsite.ops.tuning.orientation import orientation
 from wbsite.train.experiments import branches as laboratory
-from wbsite.train.measure_branches import LEVELS, Branches, shown
+from wbsite.train.measure_branches import LEVELS, BranchMeasures, describe
 from wbsite.train.runs import Run
 
 SHAPE = (3, 32, 32)
@@ -24,18 +24,18 @@ def network(branches: int = 2) -> Divided:
 
 def measured(module: Divided, epoch: float = 1.0) -> Run:
     """As a training would record it."""
-    look = Branches(module, SHAPE)
-    history = [{"epoch": epoch, **row} for row in look.moment(module)]
+    measures = BranchMeasures(module, SHAPE)
+    history = [{"epoch": epoch, **row} for row in measures.history_rows(module)]
     record = {
         "suite": "branches", "setting": "cifar10-small", "experiment": "two", "seed": 0, "accuracy": 0.5,
-        "history": history, "provenance": {}, **look.record(module),
+        "history": history, "provenance": {}, **measures.record(module),
     }  # fmt: skip
-    return Run(record, look.kept(module))
+    return Run(record, measures.kept_kernels(module))
 
 
 def test_every_unit_of_the_first_layer_is_measured_as_the_operations_say() -> None:
     module = network()
-    rows = Branches(module, SHAPE).moment(module)
+    rows = BranchMeasures(module, SHAPE).history_rows(module)
     assert [row["unit"] for row in rows] == list(range(8))
     kernels = module.conv1.weight.detach()
     filters, (oriented, _) = Filters.of(kernels), orientation(kernels)
@@ -54,7 +54,7 @@ def test_a_grey_filter_has_no_chroma_and_a_pure_colour_no_grey() -> None:
     with torch.no_grad():
         module.conv1.weight[0] = module.conv1.weight[0, :1].clone()
         module.conv1.weight[1, 0], module.conv1.weight[1, 1], module.conv1.weight[1, 2] = 1.0, -1.0, 0.0
-    rows = Branches(module, SHAPE).moment(module)
+    rows = BranchMeasures(module, SHAPE).history_rows(module)
     assert rows[0]["chroma"] == pytest.approx(0, abs=1e-4)
     assert rows[1]["chroma"] == 1
 
@@ -62,13 +62,13 @@ def test_a_grey_filter_has_no_chroma_and_a_pure_colour_no_grey() -> None:
 @pytest.mark.parametrize("branches", [1, 2, 4])
 def test_the_record_says_which_layers_and_how_many_branches(branches: int) -> None:
     module = network(branches)
-    record = Branches(module, SHAPE).record(module)
+    record = BranchMeasures(module, SHAPE).record(module)
     assert record == {"first": "conv1", "second": "conv2", "branches": branches, "levels": LEVELS}
 
 
 def test_what_travels_is_the_kernels_and_the_sums_of_what_reads_them() -> None:
     module = network()
-    kept = Branches(module, SHAPE).kept(module)
+    kept = BranchMeasures(module, SHAPE).kept_kernels(module)
     np.testing.assert_array_equal(kept["conv1"], module.conv1.weight.detach().numpy())
     assert kept["conv2"].shape == (12, 4, 1, 1)
     weight = module.conv2.weight.detach()
@@ -96,7 +96,7 @@ def test_training_says_the_median_chroma_of_every_branch() -> None:
     run.record["history"].append({**run.record["history"][0], "epoch": 0.0, "chroma": 99.0})
     chroma = [row["chroma"] for row in run.record["history"] if row["epoch"] == 1.0]
     medians = np.median(np.reshape(chroma, (2, 4)), axis=1)
-    assert shown(run) == f"median chroma by branch {medians[0]:.2f}, {medians[1]:.2f}"
+    assert describe(run) == f"median chroma by branch {medians[0]:.2f}, {medians[1]:.2f}"
 
 
 def test_measuring_leaves_the_network_as_it_was() -> None:
@@ -113,9 +113,9 @@ def test_every_experiment_has_the_branches_that_its_parameters_say(trial: labora
     preset = laboratory.PRESETS[0]
     torch.manual_seed(0)
     module = trial.build(preset, 10)
-    look = Branches(module, SHAPE)
-    assert look.record(module)["branches"] == trial.parameters["branches"]
-    assert trial.recipe_at(preset).colours == trial.parameters["colours"]
+    measures = BranchMeasures(module, SHAPE)
+    assert measures.record(module)["branches"] == trial.parameters["branches"]
+    assert trial.recipe(preset).colours == trial.parameters["colours"]
     baseline = next(other for other in laboratory.TRIALS if other.name == trial.baseline)
     assert baseline.parameters["branches"] == 1
     assert baseline.parameters["colours"] == trial.parameters["colours"]

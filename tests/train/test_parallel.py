@@ -121,6 +121,6 @@ def test_every_picture_is_one_process_s(size: int, pictures: int) -> None:
 def test_a_batch_that_cannot_be_shared_evenly_is_refused() -> None:
     member = Team()
     member.size = 3
-    member.check(9)
+    member.check_batch(9)
     with pytest.raises(WbsiteError, match="3 processes cannot share batches of 64 pictures evenly"):
-        member.check(64)
+        member.check_batch(64)

@@ -19,8 +19,8 @@ from wbsite.models.base import Preprocess
 from wbsite.train import streaming
 from wbsite.train.base import Recipe, Suite
 from wbsite.train.batches import Batches
-from wbsite.train.streaming import AREA, RATIO, StreamedBatches, random_box, streamed
-from wbsite.train.suite import Job, run
+from wbsite.train.job import Job, train_job
+from wbsite.train.streaming import CROP_AREA, CROP_RATIO, StreamedBatches, files_to_stream, random_box
 
 from .conftest import write_pictures
 
@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def batches(folder: Path, split: str = "train", workers: int = 0) -> StreamedBatches:
-    found = StreamedBatches.of(imagefolder.files(str(folder), split), Preprocess(crop=SIZE), CPU)
+    found = StreamedBatches.from_files(imagefolder.files(str(folder), split), Preprocess(crop=SIZE), CPU)
     return replace(found, workers=workers)
 
 
@@ -57,12 +57,12 @@ def test_an_epoch_is_the_same_at_every_reading_and_another_at_the_next(folder: P
 
 
 def test_an_epoch_begun_in_its_middle_shows_the_rest(folder: Path) -> None:
-    assert equal(list(batches(folder).train(RECIPE, 3, 1))[2:], list(batches(folder).train(RECIPE, 3, 1, first=2)))
+    assert equal(list(batches(folder).train(RECIPE, 3, 1))[2:], list(batches(folder).train(RECIPE, 3, 1, first_step=2)))
 
 
 def test_workers_read_what_one_process_reads(folder: Path) -> None:
     alone, helped = batches(folder), batches(folder, workers=2)
-    assert equal(list(alone.train(RECIPE, 0, 0, first=1)), list(helped.train(RECIPE, 0, 0, first=1)))
+    assert equal(list(alone.train(RECIPE, 0, 0, first_step=1)), list(helped.train(RECIPE, 0, 0, first_step=1)))
 
 
 def test_processes_that_share_a_batch_read_their_own_rows_of_it(folder: Path) -> None:
@@ -90,7 +90,9 @@ def test_an_epoch_shows_every_picture_once(folder: Path) -> None:
 
 
 def test_test_pictures_are_those_held_in_memory(folder: Path) -> None:
-    held = Batches.of(datasets.load(f"imagefolder:{folder}", "test", SIZE, Progress()), Preprocess(crop=SIZE), CPU)
+    held = Batches.from_pictures(
+        datasets.load(f"imagefolder:{folder}", "test", SIZE, Progress()), Preprocess(crop=SIZE), CPU
+    )
     assert equal(list(batches(folder, "test").test(RECIPE, 4)), list(held.test(RECIPE, 4)))
 
 
@@ -106,9 +108,9 @@ def test_crops_lie_within_the_picture_and_cover_its_share() -> None:
     assert (boxes[:, :2] >= 0).all() and (boxes[:, 2] <= 60 + 1e-9).all() and (boxes[:, 3] <= 30 + 1e-9).all()
     wide, high = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     area = wide * high / 1800
-    assert area.min() > 0.15 and area.max() <= AREA[1]
+    assert area.min() > 0.15 and area.max() <= CROP_AREA[1]
     free = (wide < 59) & (high < 29.9)
-    assert (wide / high)[free].min() > RATIO[0] - 1e-9 and (wide / high)[free].max() < RATIO[1] + 1e-9
+    assert (wide / high)[free].min() > CROP_RATIO[0] - 1e-9 and (wide / high)[free].max() < CROP_RATIO[1] + 1e-9
     assert len(np.unique(boxes.round(6), axis=0)) == 500
 
 
@@ -128,26 +130,26 @@ def test_a_jpeg_decoded_small_is_the_picture_decoded_whole(tmp_path: Path) -> No
 
 def test_pictures_are_streamed_where_they_would_not_fit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, needed = f"imagefolder:{folder}", 27 * 3 * SIZE * SIZE
-    assert streamed(source, SIZE, CPU) is None
-    monkeypatch.setattr(streaming, "ROOM", needed)
-    assert streamed(source, SIZE, CPU) is None
-    monkeypatch.setattr(streaming, "ROOM", needed - 1)
-    files = streamed(source, SIZE, CPU)
+    assert files_to_stream(source, SIZE, CPU) is None
+    monkeypatch.setattr(streaming, "MOST_BYTES", needed)
+    assert files_to_stream(source, SIZE, CPU) is None
+    monkeypatch.setattr(streaming, "MOST_BYTES", needed - 1)
+    files = files_to_stream(source, SIZE, CPU)
     assert files is not None
     assert [len(part.names) for part in files] == [18, 9]
-    monkeypatch.setattr(streaming, "ROOM", 8 * 2**30)
-    monkeypatch.setattr(streaming, "memory", lambda device: 2 * needed - 2)
-    assert streamed(source, SIZE, CPU) is not None
-    assert streamed("textures", 224, CPU) is None
+    monkeypatch.setattr(streaming, "MOST_BYTES", 8 * 2**30)
+    monkeypatch.setattr(streaming, "memory_bytes", lambda device: 2 * needed - 2)
+    assert files_to_stream(source, SIZE, CPU) is not None
+    assert files_to_stream("textures", 224, CPU) is None
 
 
 def test_a_streamed_run_says_so_and_another_file_is_another_data_set(
     tiny: Suite, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streaming, "ROOM", 0)
-    monkeypatch.setattr(streaming, "workers", lambda: 0)
+    monkeypatch.setattr(streaming, "MOST_BYTES", 0)
+    monkeypatch.setattr(streaming, "worker_count", lambda: 0)
     job = Job("tiny", "baseline", 0, "small", f"imagefolder:{folder}", None, "cpu", tmp_path / "out")
-    about = run(job, Progress()).record["provenance"]
+    about = train_job(job, Progress()).record["provenance"]
     assert about["pictures"] == "streamed, randomly cropped"
     assert about["training pictures"] == 18
     before = imagefolder.files(str(folder), "train").digest

@@ -31,14 +31,14 @@ def options_of(command: str) -> list[Field[Any]]:
     return [entry for entry in fields(Config) if command in entry.metadata["commands"]]
 
 
-def configuration(given: Mapping[str, Any]) -> Config:
-    """The configuration with what was given on the command line, where commas separate names.
+def configuration(options: Mapping[str, Any]) -> Config:
+    """The configuration with the options of a command line, in which commas separate names.
 
     Raises:
         WbsiteError: as `config.load`.
     """
     hints = get_type_hints(Config)
-    values = {name: split_names(text) if get_origin(hints[name]) is tuple else text for name, text in given.items()}
+    values = {name: split_names(text) if get_origin(hints[name]) is tuple else text for name, text in options.items()}
     return load(values)
 
 
@@ -61,13 +61,13 @@ def command(app: typer.Typer) -> Callable[[Callable[..., None]], Callable[..., N
 
         @wraps(function)
         def run(**values: Any) -> None:
-            given = {option.name: values.pop(option.name) for option in options}
-            function(configuration(given), **values)
+            chosen = {option.name: values.pop(option.name) for option in options}
+            function(configuration(chosen), **values)
 
         signature = inspect.signature(function, eval_str=True)
-        _, *own = (parameter.replace(kind=KEYWORD) for parameter in signature.parameters.values())
-        run.__signature__ = signature.replace(parameters=[*own, *options])  # type: ignore[attr-defined]
-        run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *options)}
+        _, *others = (parameter.replace(kind=KEYWORD) for parameter in signature.parameters.values())
+        run.__signature__ = signature.replace(parameters=[*others, *options])  # type: ignore[attr-defined]
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*others, *options)}
         app.command()(run)
         return function
 

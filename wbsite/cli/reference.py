@@ -34,8 +34,11 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 def parameters(command: Any) -> list[tuple[str, str]]:
     """Names as they are typed, and help, of a command's arguments and options."""
-    own = [parameter for parameter in command.params if parameter.name != "help"]
-    return [(p.opts[0] if p.param_type_name == "option" else p.name.upper(), str(p.help)) for p in own]
+    return [
+        (parameter.opts[0] if parameter.param_type_name == "option" else parameter.name.upper(), str(parameter.help))
+        for parameter in command.params
+        if parameter.name != "help"
+    ]
 
 
 def description(entry: Any) -> str:

@@ -118,8 +118,8 @@ def _expected(hint: Any) -> str:
 
 def cache_folder() -> Path:
     """`WBSITE_CACHE`, else the platform's folder for caches."""
-    if own := os.environ.get("WBSITE_CACHE"):
-        return Path(own).expanduser()
+    if folder := os.environ.get("WBSITE_CACHE"):
+        return Path(folder).expanduser()
     from platformdirs import user_cache_path
 
     return user_cache_path("wbsite", appauthor=False, opinion=False)

@@ -27,20 +27,20 @@ class RunError(WbsiteError):
     """What everything in a run depends on cannot be used: ends the run, whatever was being computed."""
 
 
-def nearest(given: str, known: Iterable[str], limit: int = 3) -> list[str]:
+def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
     """The known names closest in spelling to a name that was not found, best first."""
     by_folded = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(given.lower(), by_folded, n=limit, cutoff=0.5)
+    close = difflib.get_close_matches(name.lower(), by_folded, n=limit, cutoff=0.5)
     return [by_folded[name] for name in close]
 
 
-def unknown(kind: str, given: str, known: Iterable[str], where: str = "") -> WbsiteError:
+def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> WbsiteError:
     """The error for a name that is not in a list, with the nearest names that are."""
     names = sorted(known)
-    close = nearest(given, names)
+    close = nearest(name, names)
     if close:
         hint = "Did you mean " + " or ".join(repr(name) for name in close) + "?"
     else:
         shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
         hint = f"Known: {shown}." if names else "There are none."
-    return WbsiteError(f"unknown {kind} {given!r}.", f"{hint} {where}".strip())
+    return WbsiteError(f"unknown {kind} {name!r}.", f"{hint} {where}".strip())

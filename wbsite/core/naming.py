@@ -34,7 +34,7 @@ def public(name: str) -> str:
 def data_of(study: Path, dataset: str) -> tuple[str, Path | None]:
     """A data set as a study's file names it: what comes before the path of its own file, and that path, seen from the
     study's folder; None where it has no file."""
-    kind, _, place = dataset.partition(":")
-    if place.partition(":")[0] == "zero-mean":
-        kind, _, place = f"{kind}:zero-mean", "", place.partition(":")[2]
-    return kind, study.parent / os.path.expanduser(place) if place else None
+    kind, _, path = dataset.partition(":")
+    if path.partition(":")[0] == "zero-mean":
+        kind, path = f"{kind}:zero-mean", path.partition(":")[2]
+    return kind, study.parent / os.path.expanduser(path) if path else None

@@ -51,8 +51,8 @@ class Inner(Progress):
 
     def note(self, text: str) -> None:
         count = f"{self.done}{remaining(self.done, self.total, self.started)}" if self.done else ""
-        said = ": ".join(filter(None, (self.label, count)))
-        self.outer.note(" · ".join(filter(None, (self.name, said, text))))
+        step = ": ".join(filter(None, (self.label, count)))
+        self.outer.note(" · ".join(filter(None, (self.name, step, text))))
 
     def line(self, text: str) -> None:
         self.outer.line(f"{self.name}: {text}")
@@ -71,11 +71,11 @@ class LineProgress(Progress):
     def __init__(self, every: float = 15.0) -> None:
         self.every, self.label, self.done = every, "", 0
         self.total: int | None = None
-        self.started = self.said = 0.0
+        self.started = self.written = 0.0
 
     def step(self, label: str, total: int | None = None) -> None:
         self.label, self.total, self.done = label, total, 0
-        self.started = self.said = time.monotonic()
+        self.started = self.written = time.monotonic()
         self.line(label)
 
     def advance(self, amount: int = 1, note: str = "") -> None:
@@ -84,11 +84,11 @@ class LineProgress(Progress):
 
     def note(self, text: str) -> None:
         now = time.monotonic()
-        if now - self.said < self.every:
+        if now - self.written < self.every:
             return
-        self.said = now
-        left = remaining(self.done, self.total, self.started)
-        self.line(f"{self.label}: {self.done}{left}{' · ' + text if text else ''}")
+        self.written = now
+        rest = remaining(self.done, self.total, self.started)
+        self.line(f"{self.label}: {self.done}{rest}{' · ' + text if text else ''}")
 
     def line(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)

@@ -67,19 +67,19 @@ def entries(kind: str) -> tuple[Any, ...]:
             one name, or a plug-in cannot be loaded.
     """
     spec = KINDS[kind]
-    found: dict[str, tuple[Any, str]] = {}
-    for place, listed in (*_files(kind), *_loaded(kind)):
+    declared: dict[str, tuple[Any, str]] = {}
+    for origin, listed in (*_files(kind), *_loaded(kind)):
         if not isinstance(listed, Iterable) or isinstance(listed, (str, bytes)):
-            raise WbsiteError(f"{spec.attribute} in {place} is {listed!r}.", "Expected a tuple of entries.")
+            raise WbsiteError(f"{spec.attribute} in {origin} is {listed!r}.", "Expected a tuple of entries.")
         for entry in listed:
             name = (spec.key or spec.name)(entry)
-            if name in found:
+            if name in declared:
                 raise WbsiteError(
-                    f"two entries of {kind} have the name {name!r}: in {found[name][1]} and in {place}.",
+                    f"two entries of {kind} have the name {name!r}: in {declared[name][1]} and in {origin}.",
                     "Rename one of them.",
                 )
-            found[name] = entry, place
-    return tuple(entry for entry, _ in found.values())
+            declared[name] = entry, origin
+    return tuple(entry for entry, _ in declared.values())
 
 
 def _files(kind: str) -> Iterator[tuple[str, Any]]:
@@ -89,7 +89,7 @@ def _files(kind: str) -> Iterator[tuple[str, Any]]:
     """
     spec = KINDS[kind]
     for package in spec.packages:
-        sharing = {other.attribute for other in KINDS.values() if package in other.packages}
+        sharing = {known.attribute for known in KINDS.values() if package in known.packages}
         for name in _modules(package):
             module = importlib.import_module(name)
             if hasattr(module, spec.attribute):
@@ -161,6 +161,6 @@ def names(kind: str) -> list[str]:
     return list(dict.fromkeys(map(KINDS[kind].name, entries(kind))))
 
 
-def ordered(found: Iterable[Any]) -> list[Any]:
+def ordered(declared: Iterable[Any]) -> list[Any]:
     """Entries by their `order` attribute, then by name."""
-    return sorted(found, key=lambda entry: (getattr(entry, "order", 0), entry.name))
+    return sorted(declared, key=lambda entry: (getattr(entry, "order", 0), entry.name))

@@ -69,8 +69,8 @@ def behind(function: Callable[..., Any]) -> str:
             waiting += [value.func, *value.args, *(value.keywords[name] for name in sorted(value.keywords))]
         elif callable(value) and id(value) not in written:
             plain = getattr(value, "__func__", value)  # of a method
-            own = getattr(plain, "__globals__", {}).get("__name__")
-            written[id(value)] = str(own or getattr(plain, "__module__", None))
+            module = getattr(plain, "__globals__", {}).get("__name__")
+            written[id(value)] = str(module or getattr(plain, "__module__", None))
             waiting += [cell.cell_contents for cell in getattr(plain, "__closure__", None) or ()]
         elif isinstance(value, PLAIN):
             constants.append(repr(value))

@@ -263,8 +263,8 @@ class Store:
 
     def keys(self) -> list[str]:
         """Keys of all entries and of what interrupted writes left behind."""
-        found = self.fs.glob(f"{self.root}/objects/*/*")
-        return sorted(path.rpartition("/")[2] for path in found)
+        folders = self.fs.glob(f"{self.root}/objects/*/*")
+        return sorted(path.rpartition("/")[2] for path in folders)
 
     def sweep(self) -> None:
         """Removes lock files and temporary files that interrupted writes left behind."""
@@ -277,10 +277,10 @@ class Store:
         """A small document by name, None where there is none or it is damaged."""
         data = self._read(f"{self.root}/records/{name}.json")
         try:
-            found = None if data is None else json.loads(data)
+            document = None if data is None else json.loads(data)
         except ValueError:
             return None
-        return found if isinstance(found, dict) else None
+        return document if isinstance(document, dict) else None
 
     def put_record(self, name: str, value: Mapping[str, Any]) -> None:
         """Replaces a small document, leaving it untouched where nothing changed."""
@@ -325,8 +325,8 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 def left_over(folder: Path) -> list[tuple[Path, Path]]:
     """Temporary files of `write_atomically` below a folder, each with the file it was to become."""
-    found = []
+    partial = []
     for path in folder.rglob(".*.partial"):
         if named := re.fullmatch(r"\.(.+)\.\d+\.partial", path.name):
-            found.append((path, path.with_name(named[1])))
-    return found
+            partial.append((path, path.with_name(named[1])))
+    return partial

@@ -189,9 +189,9 @@ def labels(path: str, model: str, units: Mapping[str, Mapping[str, range]]) -> L
         if row.layer not in units:
             continue
         numbers = units[row.layer]
-        layer = next((name for name, own in numbers.items() if row.unit in own), None)
+        layer = next((name for name, part in numbers.items() if row.unit in part), None)
         if layer is None:
-            has = ", ".join(f"{own.start} to {own.stop - 1}" for own in numbers.values())
+            has = ", ".join(f"{part.start} to {part.stop - 1}" for part in numbers.values())
             raise CategoriesError(
                 f"{path}, line {line}: {row.layer} of {model} has no unit {row.unit}, but {has}.",
                 "Units have the numbers of their pages, counted over a whole block where layers are branches of one.",

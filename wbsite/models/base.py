@@ -77,17 +77,17 @@ class Source:
         return self.url.rsplit("/", 1)[-1]
 
 
-def lazily(target: str, *arguments: Any, **options: Any) -> Callable[[], torch.nn.Module]:
-    """A `build` for `ModelSpec` that imports its network, and with it torch, only when it is called.
+def lazily(target: str, *arguments: Any, **options: Any) -> Callable[..., Any]:
+    """A function or class that is imported, and with it torch, only when it is called.
 
     Args:
-        target: "package.module:name" of a class or function that makes the network.
-        arguments, options: what it is called with.
+        target: "package.module:name", for example of the class of a network.
+        arguments, options: what it is called with, before the arguments of the call itself.
     """
     return partial(_resolve_and_call, target, *arguments, **options)
 
 
-def _resolve_and_call(target: str, *arguments: Any, **options: Any) -> torch.nn.Module:
+def _resolve_and_call(target: str, *arguments: Any, **options: Any) -> Any:
     return resolve_name(target)(*arguments, **options)
 
 

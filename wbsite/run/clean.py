@@ -14,7 +14,7 @@ def named_keys(store: Store) -> set[str]:
     keys = {(store.record(name) or {}).get("key", "") for name in store.records("runs")} - {""}
     for name in (*store.records("models"), *store.records("suites")):
         results = (store.record(name) or {}).get("results", {})
-        keys |= {place["key"] for layers in results.values() for place in layers.values() if "key" in place}
+        keys |= {result["key"] for layers in results.values() for result in layers.values() if "key" in result}
     return keys
 
 
@@ -28,7 +28,7 @@ def clean(config: Config) -> tuple[int, int]:
     """
     store = Store(config.store)
     if not store.exists():
-        raise WbsiteError(f"there is no store at {config.store}.", "Give its place with --store.")
+        raise WbsiteError(f"there is no store at {config.store}.", "Name it with --store.")
     damaged = set(store.damaged())
     unnamed = set(store.keys()) - named_keys(store) - pending.keys(store)
     unnamed -= _wanted_parts(store, unnamed)
@@ -40,5 +40,5 @@ def clean(config: Config) -> tuple[int, int]:
 
 def _wanted_parts(store: Store, keys: set[str]) -> set[str]:
     wanted = pending.parts(store)
-    found = {key: store.get(key) for key in keys} if wanted else {}
-    return {key for key, entry in found.items() if entry is not None and entry.about.get("part_of") in wanted}
+    entries = {key: store.get(key) for key in keys} if wanted else {}
+    return {key for key, entry in entries.items() if entry is not None and entry.about.get("part_of") in wanted}

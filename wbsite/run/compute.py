@@ -140,5 +140,5 @@ def _record(plan: Plan, profile: str, current: Any, reasons: Mapping[str, str]) 
         results.setdefault(task.analysis, {})[task.layer] = result
     for (analysis, layer), reason in plan.skipped.items():
         results.setdefault(analysis, {})[layer] = {"skipped": reason}
-    own = {"id": plan.subject.id, **plan.facts, "digest": plan.digest}
-    return {**own, "profile": profile, "inputs": current, "results": results}
+    facts = {"id": plan.subject.id, **plan.facts, "digest": plan.digest}
+    return {**facts, "profile": profile, "inputs": current, "results": results}

@@ -37,8 +37,8 @@ def export(
     """
     if format not in FORMATS:
         raise unknown("format", format, FORMATS)
-    spec, _, own = _computed(config, analysis, model, layer, progress)
-    return _encoded(_rows(own, spec, Store(config.store)), format)
+    spec, _, tasks = _computed(config, analysis, model, layer, progress)
+    return _encoded(_rows(tasks, spec, Store(config.store)), format)
 
 
 def entries(
@@ -68,15 +68,15 @@ def _computed(
     subject = kind.exported(spec, config, model)
     plan = planned(subject, config, progress, only=[spec.name])
     kind.check(config, [subject], [plan.facts])
-    own = [task for task in plan.tasks if task.analysis == spec.name]
-    if layer is not None and layer not in {task.layer for task in own}:
+    exported = [task for task in plan.tasks if task.analysis == spec.name]
+    if layer is not None and layer not in {task.layer for task in exported}:
         if reason := plan.skipped.get((spec.name, layer)):
             raise WbsiteError(f"{spec.name} has no result for layer {layer!r}: {reason}.")
-        raise unknown("layer", layer, [task.layer for task in own])
-    own = [task for task in own if layer is None or task.layer == layer]
-    tasks = _with_needed(own, plan)
+        raise unknown("layer", layer, [task.layer for task in exported])
+    exported = [task for task in exported if layer is None or task.layer == layer]
+    tasks = _with_needed(exported, plan)
     _compute(tasks, config, progress)
-    return spec, tasks, own
+    return spec, tasks, exported
 
 
 def _with_needed(tasks: Sequence[Task], plan: Plan) -> list[Task]:

@@ -85,14 +85,14 @@ def _preprocessed(source: Source) -> Photographs:
 
 
 def _photographs(network: Network, progress: Progress, device: torch.device | None) -> tuple[Photographs, Input]:
-    shown = photographs(network.subject.photographs, network.model.spec, progress)
-    moved = replace(shown, inputs=shown.inputs.to(device)) if device else shown
-    return moved, Input(shown.about, shown.digest)
+    photos = photographs(network.subject.photographs, network.model.spec, progress)
+    moved = replace(photos, inputs=photos.inputs.to(device)) if device else photos
+    return moved, Input(photos.about, photos.digest)
 
 
 def _categories(network: Network, progress: Progress, device: torch.device | None) -> tuple[pd.DataFrame, Input]:
-    own = labels(network.subject.categories, network.model.spec.name, network.units())
-    return own.table, Input(own.about, own.digest)
+    units = labels(network.subject.categories, network.model.spec.name, network.units())
+    return units.table, Input(units.about, units.digest)
 
 
 READERS = {"photographs": _photographs, "categories": _categories}

@@ -20,17 +20,17 @@ FOLDER = "unfinished"
 
 def note(store: Store, tasks: Sequence[Task], missing: Container[str]) -> None:
     """Notes all results of a plan, and the parts of those with these keys, in place of what was noted before."""
-    for name, mine in _by_record(tasks).items():
-        parts = sorted({task.parts for task in mine if task.key in missing and task.parts})
-        store.put_record(name, {"keys": sorted(task.key for task in mine), "parts": parts})
+    for name, planned in _by_record(tasks).items():
+        parts = sorted({task.parts for task in planned if task.key in missing and task.parts})
+        store.put_record(name, {"keys": sorted(task.key for task in planned), "parts": parts})
 
 
 def note_parts(store: Store, tasks: Sequence[Task], done: bool) -> None:
     """Adds the parts of a few results to what is noted, or takes them out once the results are there."""
-    for name, mine in _by_record(tasks).items():
+    for name, planned in _by_record(tasks).items():
         noted = store.record(name) or {"keys": [], "parts": []}
-        parts, own = set(noted["parts"]), {task.parts for task in mine if task.parts}
-        store.put_record(name, {**noted, "parts": sorted(parts - own if done else parts | own)})
+        parts, new = set(noted["parts"]), {task.parts for task in planned if task.parts}
+        store.put_record(name, {**noted, "parts": sorted(parts - new if done else parts | new)})
 
 
 def keys(store: Store) -> set[str]:
@@ -44,7 +44,7 @@ def parts(store: Store) -> set[str]:
 
 
 def _by_record(tasks: Sequence[Task]) -> dict[str, list[Task]]:
-    found: dict[str, list[Task]] = {}
+    records: dict[str, list[Task]] = {}
     for task in tasks:
-        found.setdefault(f"{FOLDER}/{task.subject.record}", []).append(task)
-    return found
+        records.setdefault(f"{FOLDER}/{task.subject.record}", []).append(task)
+    return records

@@ -131,7 +131,7 @@ def _task(
 ) -> Task:
     """A task with its key, and with that of its parts: without what only says which of them are wanted."""
     params, code = dict(analysis.parameters(profile)), source.behind(analysis.run)
-    digests = {name: own.digest for name, own in inputs.items()}
+    digests = {name: read.digest for name, read in inputs.items()}
     decisive = {"analysis": analysis.name, "code": code, **material.decides(analysis, layer), "inputs": digests}
     key = result_key({**decisive, "params": params, "needs": needs})
     named = analysis.decides_parts

@@ -104,7 +104,7 @@ def provenance(task: Task, analysis: Analysis, material: Material, device: torch
         task.subject.name: task.subject.id,
         "layer": task.layer,
         material.content: task.digest,
-        **{name: dict(own.about) for name, own in task.inputs.items()},
+        **{name: dict(read.about) for name, read in task.inputs.items()},
         "wbsite": __version__,
         "device": describe(device),
     }

@@ -1,4 +1,7 @@
-"""Augmentation of a batch on its device; every picture gets its own shift, flip and rotation."""
+"""Augmentation of a batch on its device; every picture gets its own shift, flip and rotation.
+
+Not torchvision's transforms: those draw one shift, flip or angle for a whole batch, from torch's global generator.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +16,14 @@ from .base import Recipe
 
 @dataclass(frozen=True)
 class Draws:
-    """Random numbers for the pictures of a batch, of which only some may be at hand.
+    """Random numbers for the pictures of a batch, of which this process may hold only some.
 
-    They are drawn for the whole batch, so that processes that share one see together what a single
-    process would.
+    They are drawn for the whole batch, so that processes that share one augment its pictures as a single process would.
 
     Attributes:
-        generator: where they come from, on the CPU.
-        pictures: in the whole batch.
-        rows: those at hand.
+        generator: source of the random numbers, on the CPU.
+        pictures: number of pictures in the whole batch.
+        rows: the pictures that this process holds.
     """
 
     generator: torch.Generator
@@ -30,23 +32,23 @@ class Draws:
 
     @classmethod
     def for_all(cls, pictures: int, generator: torch.Generator) -> Draws:
-        """For a batch that is all at hand."""
+        """Random numbers for a batch that this process holds as a whole."""
         return cls(generator, pictures, slice(0, pictures))
 
     def uniform(self) -> torch.Tensor:
-        """A number from [0, 1) for each picture at hand."""
+        """A number from [0, 1) for each picture held, (pictures,)."""
         return torch.rand(self.pictures, generator=self.generator)[self.rows]
 
     def integers(self, below: int, count: int) -> torch.Tensor:
-        """Whole numbers from 0, `count` for each picture at hand: (count, pictures)."""
+        """Whole numbers from 0 to `below` − 1, `count` for each picture held: (count, pictures)."""
         return torch.randint(0, below, (count, self.pictures), generator=self.generator)[:, self.rows]
 
 
 def augment(x: torch.Tensor, recipe: Recipe, draws: Draws) -> torch.Tensor:
     """uint8 (N, C, H, W) → shifted, flipped and posed; uint8, or float32 after a rotation.
 
-    Shifts and flips belong to the picture and come first, so that an upright baseline and an
-    experiment with turned pictures differ in the turn alone.
+    Shifts and flips come first, so that an upright baseline and an experiment with turned pictures differ in the turn
+    alone.
     """
     if recipe.shift:
         x = random_shift(x, recipe.shift, draws)
@@ -58,25 +60,25 @@ def augment(x: torch.Tensor, recipe: Recipe, draws: Draws) -> torch.Tensor:
 
 
 def pose(x: torch.Tensor, recipe: Recipe, draws: Draws) -> torch.Tensor:
-    """Quarter turns, random rotations and changed colours, which test pictures undergo as well."""
+    """Quarter turns, random rotations and changed colours, which test pictures get too; (N, C, H, W), as `augment`."""
     if recipe.turn:
         x = x.rot90(recipe.turn, (2, 3))
     if recipe.sway:
         x = random_rotation(x, recipe.sway, draws)
     if recipe.colours == "removed":
-        x = without_colour(x)
+        x = remove_colour(x)
     elif recipe.colours == "permuted":
-        x = permuted_channels(x, draws)
+        x = permute_channels(x, draws)
     return x
 
 
-def without_colour(x: torch.Tensor) -> torch.Tensor:
-    """(N, C, H, W) with the mean of the channels in every channel; uint8 is rounded."""
+def remove_colour(x: torch.Tensor) -> torch.Tensor:
+    """(N, C, H, W) → the same shape and type with the mean of the channels in every channel; uint8 is rounded."""
     grey = x.float().mean(1, keepdim=True)
     return (grey if x.is_floating_point() else grey.round()).to(x.dtype).expand_as(x)
 
 
-def permuted_channels(x: torch.Tensor, draws: Draws) -> torch.Tensor:
+def permute_channels(x: torch.Tensor, draws: Draws) -> torch.Tensor:
     """The channels of each picture of (N, C, H, W) in a random order of its own."""
     order = torch.stack([draws.uniform() for _ in range(x.shape[1])], 1).argsort(1).to(x.device)
     return x[torch.arange(len(x), device=x.device)[:, None], order]
@@ -87,7 +89,7 @@ def random_shift(x: torch.Tensor, shift: int, draws: Draws) -> torch.Tensor:
     h, w = x.shape[2:]
     padded = F.pad(x.float(), (shift,) * 4, mode="reflect").to(x.dtype)
     dy, dx = draws.integers(2 * shift + 1, 2).to(x.device)
-    # A view of every window of every picture, of which one each is copied.
+    # A view of every window of every picture; one window of each is copied.
     windows = padded.unfold(2, h, 1).unfold(3, w, 1)
     return windows[torch.arange(len(x), device=x.device), :, dy, dx]
 
@@ -99,16 +101,16 @@ def random_flip(x: torch.Tensor, axis: int, draws: Draws) -> torch.Tensor:
 
 
 def random_rotation(x: torch.Tensor, degrees: float, draws: Draws) -> torch.Tensor:
-    """Each picture of (N, C, H, W) rotated about its centre by its own angle from ±`degrees`.
+    """Each picture of (N, C, H, W) rotated about its centre by its own angle from ±`degrees`; float32, see `rotate`."""
+    return rotate(x, ((2 * draws.uniform() - 1) * math.radians(degrees)).to(x.device))
 
-    Bilinear; what lies outside the picture is its reflection. float32, same range.
+
+def rotate(x: torch.Tensor, angle: torch.Tensor) -> torch.Tensor:
+    """The pictures (N, C, H, W) rotated counter-clockwise about their centres by `angle` (N,) in radians.
+
+    Bilinear; outside the picture is its reflection. float32 of the same shape and range.
     """
-    return rotated(x, ((2 * draws.uniform() - 1) * math.radians(degrees)).to(x.device))
-
-
-def rotated(x: torch.Tensor, angle: torch.Tensor) -> torch.Tensor:
-    """The pictures (N, C, H, W) turned counter-clockwise by `angle` (N,) in radians; float32."""
     cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
-    turns = torch.stack((torch.stack((cos, -sin, zero), 1), torch.stack((sin, cos, zero), 1)), 1)
-    grid = F.affine_grid(turns, list(x.shape), align_corners=False)
+    matrices = torch.stack((torch.stack((cos, -sin, zero), 1), torch.stack((sin, cos, zero), 1)), 1)
+    grid = F.affine_grid(matrices, list(x.shape), align_corners=False)
     return F.grid_sample(x.float(), grid, mode="bilinear", padding_mode="reflection", align_corners=False)

@@ -1,4 +1,4 @@
-"""What a training run is: the network, the data, and every number that decides the result."""
+"""What decides a training run: recipes, experiments, and suites of experiments with their presets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.errors import unknown
 from wbsite.models.base import Preprocess
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Optimisation of one run: AdamW under a one-cycle learning rate, cross-entropy.
+    """Optimisation and augmentation of one run: AdamW under a one-cycle learning rate, cross-entropy.
 
     Attributes:
         epochs: passes over the training pictures.
@@ -26,15 +26,15 @@ class Recipe:
         rate: highest learning rate.
         decay: AdamW's weight decay.
         smoothing: label smoothing.
-        shift: random translation by up to this many pixels (reflected at the border).
+        shift: random translation by up to this many pixels, reflected at the border.
         flip: random left–right flips.
         vertical_flip: random flips upside down.
-        turn: quarter turns counter-clockwise of every picture, those of the test too.
-        sway: each picture is rotated by an angle drawn evenly from ±`sway` degrees, at every
-            epoch anew; test pictures by angles that stay the same.
-        colours: "kept"; "removed", every pixel the mean of its channels; or "permuted", the channels of each picture
-            in a random order, at every epoch anew, so that there is as much colour as before and hues say nothing.
-            Test pictures too.
+        turn: quarter turns counter-clockwise of every picture, test pictures included.
+        sway: every picture is rotated by an angle drawn uniformly from ±`sway` degrees, anew in each epoch; a test
+            picture always by the same angle.
+        colours: "kept"; "removed", every pixel the mean of its channels; or "permuted", the channels of each picture in
+            a random order, anew in each epoch, so that there is as much colour as before and hues carry no
+            information. Test pictures are changed likewise, each always in the same way.
     """
 
     epochs: int
@@ -52,13 +52,13 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A named training run, as `wbsite train NAME` reproduces it.
+    """A training run whose weights are a model of wbsite, reproduced by `wbsite train NAME`.
 
     Attributes:
         name: public name.
         model: name of the model that is trained, as in `--models`.
-        recipe: how.
-        dataset: data set it is meant for.
+        recipe: how it is trained.
+        dataset: default data set.
         summary: one line for `wbsite list experiments`.
     """
 
@@ -75,12 +75,12 @@ class Preset:
 
     Attributes:
         name: as in `--preset`.
-        dataset: data set it is meant for.
-        preprocess: size and normalisation of its pictures.
+        dataset: default data set.
+        preprocess: size and normalisation of the pictures.
         widths, pools: of the suite's small network, see `Simplified` and `Divided` in `models.networks`.
-        recipe: what the experiments start from.
+        recipe: what an experiment's recipe is changed from.
         moments: epochs at which the suite's measures are taken, fractions allowed, 0 the untrained network.
-        full: whether common architectures are trained at their published width.
+        full_width: whether common architectures are trained at their published width.
     """
 
     name: str
@@ -90,11 +90,11 @@ class Preset:
     pools: int
     recipe: Recipe
     moments: tuple[float, ...]
-    full: bool = False
+    full_width: bool = False
 
     @property
     def size(self) -> int:
-        """Side of the pictures in pixels."""
+        """Height and width of the pictures in pixels."""
         return self.preprocess.crop
 
 
@@ -104,16 +104,16 @@ class Trial:
 
     Attributes:
         name: public name.
-        title: as figures and tables call it.
-        group: which part of the story it belongs to.
-        summary: one line for `wbsite list experiments`.
+        title: its name in figures and tables.
+        group: part of the article it belongs to.
         build: (preset, number of classes) → network with fresh parameters.
-        network: what the network is called.
-        recipe: changes of the preset's recipe, by field.
+        summary: a remark for readers, kept in the run's record.
+        network: name of the network.
+        recipe_changes: changes to the preset's recipe, by field.
         dataset: its own data set, for experiments that need another than the preset's.
         parameters: what it varies, for figures that draw a quantity against it.
-        seed_offset: added to the seed, so that a repetition is another training.
-        baseline: the experiment it is compared with; its own name for a baseline.
+        seed_offset: added to the seed, so that a repetition is another training run.
+        baseline: name of the experiment it is compared with; a baseline's own name.
     """
 
     name: str
@@ -122,43 +122,45 @@ class Trial:
     build: Callable[[Preset, int], nn.Module]
     summary: str = ""
     network: str = "simplified"
-    recipe: Mapping[str, Any] = field(default_factory=dict)
+    recipe_changes: Mapping[str, Any] = field(default_factory=dict)
     dataset: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     seed_offset: int = 0
     baseline: str = "baseline"
 
-    def recipe_at(self, preset: Preset, epochs: int | None = None) -> Recipe:
-        """The preset's recipe with this experiment's changes."""
-        changes = dict(self.recipe) | ({} if epochs is None else {"epochs": epochs})
+    def recipe(self, preset: Preset, epochs: int | None = None) -> Recipe:
+        """The preset's recipe with this experiment's changes, and `epochs` where given."""
+        changes = dict(self.recipe_changes) | ({} if epochs is None else {"epochs": epochs})
         return replace(preset.recipe, **changes)
 
 
-class Look(Protocol):
-    """What a suite measures on its networks, made from a network and the shape of its input."""
+class Measures(Protocol):
+    """What a suite measures on a network, made for a network and the shape of its input."""
 
-    def moment(self, module: nn.Module) -> list[dict[str, Any]]:
+    def history_rows(self, module: nn.Module) -> list[dict[str, Any]]:
         """Rows of the history, taken at the preset's moments."""
 
     def record(self, module: nn.Module) -> dict[str, Any]:
-        """What the trained network's record has besides."""
+        """Further entries of the trained network's record."""
 
-    def kept(self, module: nn.Module) -> dict[str, np.ndarray]:
-        """Kernels of the trained network that travel with the record: layer → (units, channels, kh, kw)."""
+    def kept_kernels(self, module: nn.Module) -> dict[str, np.ndarray]:
+        """Kernels of the trained network that are stored with the record: layer → (units, channels, kh, kw)."""
 
 
 @dataclass(frozen=True)
 class Suite:
-    """Experiments that answer one question together, as `wbsite train NAME` runs them.
+    """Experiments that answer one question together, run by `wbsite train NAME`.
+
+    A suite is listed without torch, so it names what builds and measures networks with `models.base.lazily`.
 
     Attributes:
         name: public name.
         summary: one line for `wbsite list experiments`.
-        trials: in the order figures show them.
+        trials: the experiments, in the order in which figures show them.
         presets: scales, the default first.
         article: the article drawn from its results.
-        look: what is measured, from the network and (channels, height, width).
-        shown: a finished run → what `wbsite train` says of it besides its accuracy.
+        measure: (network, (channels, height, width)) → its measures.
+        describe: a finished run → a line for the terminal, besides its accuracy.
     """
 
     name: str
@@ -166,23 +168,23 @@ class Suite:
     trials: tuple[Trial, ...]
     presets: tuple[Preset, ...]
     article: str
-    look: Callable[[nn.Module, tuple[int, int, int]], Look]
-    shown: Callable[[Run], str]
+    measure: Callable[[nn.Module, tuple[int, int, int]], Measures]
+    describe: Callable[[Run], str]
 
-    def chosen(self, only: tuple[str, ...]) -> list[tuple[int, Trial]]:
-        """The experiments of these names, all where none is named, with their places in the suite.
+    def select(self, names: tuple[str, ...]) -> list[tuple[int, Trial]]:
+        """(index in the suite, experiment) of the experiments of these names, in the suite's order; () selects all.
 
         Raises:
             WbsiteError: there is none of that name.
         """
-        known = {trial.name: (place, trial) for place, trial in enumerate(self.trials)}
-        for name in only:
+        known = [trial.name for trial in self.trials]
+        for name in names:
             if name not in known:
                 raise unknown(f"experiment of the suite {self.name}", name, known)
-        return [known[name] for name in known if not only or name in only]
+        return [(index, trial) for index, trial in enumerate(self.trials) if not names or trial.name in names]
 
     def preset(self, name: str | None) -> Preset:
-        """A preset by name, the default where none is given.
+        """The preset of this name; None is the default.
 
         Raises:
             WbsiteError: there is none of that name.
@@ -191,13 +193,3 @@ class Suite:
             if name in (None, preset.name):
                 return preset
         raise unknown(f"preset of the suite {self.name}", str(name), [preset.name for preset in self.presets])
-
-
-def check_epochs(epochs: int | None) -> None:
-    """Refuses a number of epochs that is none.
-
-    Raises:
-        WbsiteError: it is less than 1.
-    """
-    if epochs is not None and epochs < 1:
-        raise WbsiteError(f"epochs is {epochs}.", "Expected a whole number, at least 1.")

@@ -1,4 +1,4 @@
-"""Labelled pictures on a device, in augmented and normalised batches; here, those that fit into its memory."""
+"""Labelled pictures in augmented and normalised batches: the interface, and pictures that fit into memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 UPRIGHT = Recipe(epochs=1)
 
 Rows = Callable[[int], slice]
-"""Which of a batch's pictures this process takes; see `parallel`."""
+"""Number of pictures in a batch → those that this process takes; see `parallel`."""
 
 
 def all_rows(pictures: int) -> slice:
@@ -28,7 +28,7 @@ def all_rows(pictures: int) -> slice:
 
 
 def step_seed(seed: int, epoch: int, step: int = -1) -> int:
-    """A seed of its own for every step, so that a run can be resumed at any of them."""
+    """A different seed for every step, so that a run can be resumed at any of them; step −1 is the epoch itself."""
     return ((seed + 1) * 1_000_003 + epoch) * 1_000_003 + step + 1
 
 
@@ -36,29 +36,29 @@ def step_seed(seed: int, epoch: int, step: int = -1) -> int:
 class Feed(ABC):
     """Labelled pictures in batches; augmentation and normalisation happen on the device.
 
-    What a step sees depends on (seed, epoch, step) alone, so a resumed run sees what an
-    undisturbed one would have seen.
+    The pictures of a step depend on (seed, epoch, step) alone, so that a resumed run sees those of an uninterrupted
+    one.
 
     Attributes:
         labels: int64 (N,) on the device.
-        preprocess: how the network wants its input.
+        preprocess: size and normalisation of the network's input.
     """
 
     labels: torch.Tensor
     preprocess: Preprocess
 
     @abstractmethod
-    def read(self, parts: Sequence[torch.Tensor], crops: str | None) -> Iterator[Batch]:
-        """The pictures of each part, uint8 (n, 3, H, W), with their labels, on the device.
+    def read(self, parts: Sequence[torch.Tensor], crop_key: str | None) -> Iterator[Batch]:
+        """The pictures of each part, uint8 (n, 3, H, W), with their labels int64 (n,), on the device.
 
         Args:
-            parts: indices of pictures.
-            crops: what decides random crops, for pictures that are cropped as they are read; None for none.
+            parts: indices of pictures, int64 (n,) each.
+            crop_key: decides the random crops of pictures that are cropped as they are read; None for no random crop.
         """
 
     @property
     def device(self) -> torch.device:
-        """Where batches lie."""
+        """The device of the batches."""
         return self.labels.device
 
     def __len__(self) -> int:
@@ -66,33 +66,36 @@ class Feed(ABC):
         return len(self.labels)
 
     def steps(self, recipe: Recipe) -> int:
-        """Steps of one epoch; an incomplete last batch is left out, unless it is the only one."""
+        """Number of steps of one epoch; an incomplete last batch is left out, unless it is the only one."""
         return max(1, len(self) // recipe.batch)
 
     def normalise(self, x: torch.Tensor) -> torch.Tensor:
-        """(N, 3, H, W) from 0 to 255 → the network's input."""
-        p, shape = self.preprocess, (1, -1, 1, 1)
-        mean = torch.tensor(p.mean, device=x.device).reshape(shape)
-        std = torch.tensor(p.std, device=x.device).reshape(shape)
+        """(N, 3, H, W) with values from 0 to 255 → the network's input, float32 of the same shape."""
+        preprocess, shape = self.preprocess, (1, -1, 1, 1)
+        mean = torch.tensor(preprocess.mean, device=x.device).reshape(shape)
+        std = torch.tensor(preprocess.std, device=x.device).reshape(shape)
         x = x.contiguous(memory_format=torch.channels_last)  # first, while a value is a byte
-        return (x.float() * (p.scale / 255.0) - mean) / std
+        return (x.float() * (preprocess.scale / 255.0) - mean) / std
 
-    def train(self, recipe: Recipe, seed: int, epoch: int, first: int = 0, rows: Rows = all_rows) -> Iterator[Batch]:
-        """Shuffled and augmented batches of one epoch, from step `first` on; of each, the rows asked for."""
+    def train(
+        self, recipe: Recipe, seed: int, epoch: int, first_step: int = 0, rows: Rows = all_rows
+    ) -> Iterator[Batch]:
+        """Shuffled and augmented batches of one epoch, from `first_step` on, each cut to this process's rows."""
         order = torch.randperm(len(self), generator=torch.Generator().manual_seed(step_seed(seed, epoch)))
-        batches = order.split(recipe.batch)[first : self.steps(recipe)]
+        batches = order.split(recipe.batch)[first_step : self.steps(recipe)]
         parts = [batch[rows(len(batch))] for batch in batches]
-        for step, (whole, (x, y)) in enumerate(zip(batches, self.read(parts, f"{seed}/{epoch}"), strict=True), first):
+        pictures = self.read(parts, f"{seed}/{epoch}")
+        for step, (batch, (x, y)) in enumerate(zip(batches, pictures, strict=True), first_step):
             generator = torch.Generator().manual_seed(step_seed(seed, epoch, step))
-            yield self.normalise(augment(x, recipe, Draws(generator, len(whole), rows(len(whole))))), y
+            yield self.normalise(augment(x, recipe, Draws(generator, len(batch), rows(len(batch))))), y
 
-    def test(self, recipe: Recipe = UPRIGHT, batch: int = 500, rows: Rows = all_rows) -> Iterator[Batch]:
-        """All pictures in order, neither shifted nor flipped, but posed as the recipe poses them."""
+    def test(self, recipe: Recipe = UPRIGHT, batch_size: int = 500, rows: Rows = all_rows) -> Iterator[Batch]:
+        """All pictures in order, neither shifted nor flipped, but posed as the recipe says."""
         generator = torch.Generator().manual_seed(0)
-        batches = torch.arange(len(self)).split(batch)
-        parts = [each[rows(len(each))] for each in batches]
-        for whole, (x, y) in zip(batches, self.read(parts, None), strict=True):
-            yield self.normalise(pose(x, recipe, Draws(generator, len(whole), rows(len(whole))))), y
+        batches = torch.arange(len(self)).split(batch_size)
+        parts = [batch[rows(len(batch))] for batch in batches]
+        for batch, (x, y) in zip(batches, self.read(parts, None), strict=True):
+            yield self.normalise(pose(x, recipe, Draws(generator, len(batch), rows(len(batch))))), y
 
 
 @dataclass(frozen=True)
@@ -106,16 +109,16 @@ class Batches(Feed):
     images: torch.Tensor
 
     @classmethod
-    def of(cls, pictures: Pictures, preprocess: Preprocess, device: torch.device) -> Batches:
-        """Moves a data set to the device."""
+    def from_pictures(cls, pictures: Pictures, preprocess: Preprocess, device: torch.device) -> Batches:
+        """A data set, moved to the device."""
         return cls(
             torch.from_numpy(pictures.labels).to(device),
             preprocess,
             torch.from_numpy(pictures.images).to(device),
         )
 
-    def read(self, parts: Sequence[torch.Tensor], crops: str | None) -> Iterator[Batch]:
-        """The pictures as they are; nothing is cropped."""
+    def read(self, parts: Sequence[torch.Tensor], crop_key: str | None) -> Iterator[Batch]:
+        """The pictures of each part as they are; nothing is cropped."""
         for part in parts:
             index = part.to(self.device)
             yield self.images[index], self.labels[index]

@@ -1,4 +1,4 @@
-"""Checkpoints of a run: all that is needed to go on as if nothing had happened."""
+"""Checkpoints of a run: everything needed to continue it exactly."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from wbsite.core.store import write_atomically
 
 
 def save(path: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:
-    """Writes a checkpoint whole or not at all, also where the power fails.
+    """Writes a checkpoint completely or not at all, even when the power fails.
+
+    Args:
+        identity: what tells this run from others; plain values.
+        state: plain values, tensors, and dictionaries of them.
 
     Raises:
         WbsiteError: it cannot be written.
@@ -29,21 +33,21 @@ def save(path: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:
         ) from error
 
 
-def resume(path: Path, identity: dict[str, Any]) -> dict[str, Any]:
-    """Reads a checkpoint of this very run, its tensors on the CPU.
+def load(path: Path, identity: dict[str, Any]) -> dict[str, Any]:
+    """Reads the checkpoint of the run with this identity, tensors on the CPU.
 
     Raises:
         WbsiteError: it is damaged, or belongs to another run.
     """
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
-        found = saved["identity"]
+        other = saved["identity"]
     except Exception as error:  # torch raises many kinds for a damaged file; all mean the same
         raise WbsiteError(f"checkpoint {path} cannot be read ({error}).", "Delete it to start over.") from error
-    if found != identity:
-        names = sorted(name for name in {*found, *identity} if found.get(name) != identity.get(name))
-        differ = "; ".join(f"{name}: {found.get(name)!r}, expected {identity.get(name)!r}" for name in names)
+    if other != identity:
+        names = sorted(name for name in {*other, *identity} if other.get(name) != identity.get(name))
+        differences = "; ".join(f"{name}: {other.get(name)!r}, expected {identity.get(name)!r}" for name in names)
         raise WbsiteError(
-            f"checkpoint {path} belongs to another run ({differ}).", "Choose another --out, or delete it."
+            f"checkpoint {path} belongs to another run ({differences}).", "Choose another --out, or delete it."
         )
     return saved

@@ -1,4 +1,4 @@
-"""What the units of a first layer look for, and in which branch they are, while the network is trained and after."""
+"""Colour, frequency and orientation of a first layer's units, by branch, during training and after it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from wbsite.ops.tuning.orientation import orientation
 from .runs import Run
 
 LEVELS = 127
-"""First-layer kernels are looked at as pictures: rounded finely."""
+"""How finely kernels are rounded (see `runs.quantise`): those of a first layer are shown as pictures."""
 
 
-class Branches:
-    """Measures the first convolution of a network whose second one reads it in groups, or undivided.
+class BranchMeasures:
+    """Measures of the first convolution of a network, which the second one reads in groups or undivided.
 
     Args:
-        module: the network, whose structure is looked at once.
+        module: the network; its structure is read once.
         input_shape: (channels, height, width).
     """
 
@@ -30,14 +30,14 @@ class Branches:
         self.layers: Layers = discover(module, input_shape)
         self.first, self.second = self.layers.convs[:2]
 
-    def weight(self, module: nn.Module, name: str) -> torch.Tensor:
-        """(O, I / groups, kh, kw), on the CPU."""
+    def kernels(self, module: nn.Module, name: str) -> torch.Tensor:
+        """A layer's weights, (O, I / groups, kh, kw), on the CPU."""
         return cast(torch.Tensor, module.get_submodule(name).weight).detach().float().cpu()
 
-    def moment(self, module: nn.Module) -> list[dict[str, Any]]:
-        """One row a unit of the first layer: chroma share, mean frequency and strength (see `ops.properties.Filters`),
-        and how oriented it is (`ops.orientation`)."""
-        kernels = self.weight(module, self.first.name)
+    def history_rows(self, module: nn.Module) -> list[dict[str, Any]]:
+        """One row a unit of the first layer: chroma share, mean frequency and strength (see
+        `ops.expanded.unit_properties.Filters`), and orientation selectivity (`ops.tuning.orientation`)."""
+        kernels = self.kernels(module, self.first.name)
         filters, (oriented, _) = Filters.of(kernels), orientation(kernels)
         measures = {
             "chroma": filters.colour,
@@ -45,10 +45,10 @@ class Branches:
             "oriented": oriented,
             "strength": filters.strength,
         }
-        columns = {name: values.tolist() for name, values in measures.items()}
+        rows = zip(*(values.tolist() for values in measures.values()), strict=True)
         return [
-            {"unit": unit, **{name: round(values[unit], 4) for name, values in columns.items()}}
-            for unit in range(len(kernels))
+            {"unit": unit, **{name: round(value, 4) for name, value in zip(measures, row, strict=True)}}
+            for unit, row in enumerate(rows)
         ]
 
     def record(self, module: nn.Module) -> dict[str, Any]:
@@ -60,15 +60,15 @@ class Branches:
             "levels": LEVELS,
         }
 
-    def kept(self, module: nn.Module) -> dict[str, np.ndarray]:
-        """The first layer's kernels, and of the second layer's the sum of absolute weights over positions."""
-        strength = self.weight(module, self.second.name).abs().sum((2, 3), keepdim=True)
-        return {self.first.name: self.weight(module, self.first.name).numpy(), self.second.name: strength.numpy()}
+    def kept_kernels(self, module: nn.Module) -> dict[str, np.ndarray]:
+        """The first layer's kernels, and the second layer's absolute weights summed over positions."""
+        strength = self.kernels(module, self.second.name).abs().sum((2, 3), keepdim=True)
+        return {self.first.name: self.kernels(module, self.first.name).numpy(), self.second.name: strength.numpy()}
 
 
-def shown(run: Run) -> str:
-    """The median chroma share of the first layer's units in every branch of a finished run."""
-    end = max(row["epoch"] for row in run.record["history"])
-    chroma = np.array([row["chroma"] for row in run.record["history"] if row["epoch"] == end])
+def describe(run: Run) -> str:
+    """The median chroma share of the first layer's units in every branch of a finished run, as a text."""
+    last_epoch = max(row["epoch"] for row in run.record["history"])
+    chroma = np.array([row["chroma"] for row in run.record["history"] if row["epoch"] == last_epoch])
     medians = np.median(chroma.reshape(run.record["branches"], -1), axis=1)
-    return f"median chroma by branch {', '.join(format(m, '.2f') for m in medians)}"
+    return f"median chroma by branch {', '.join(format(median, '.2f') for median in medians)}"

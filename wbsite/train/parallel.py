@@ -1,8 +1,7 @@
-"""One training by several processes, as `torchrun` starts them: each takes its rows of every batch.
+"""One training run by several processes, as `torchrun` starts them: each takes its rows of every batch.
 
-Pictures, their augmentation and the statistics of batch norm are those of a single process with the
-same batch, so that the losses are too, up to rounding. Only dropout differs: every process draws
-the masks of its own rows.
+Pictures, their augmentation and the statistics of batch norm are those of a single process with the same batch, and so
+are the losses, up to rounding. Only dropout differs: every process draws the masks of its own rows.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ T = TypeVar("T")
 
 
 class Team:
-    """The processes that train one network together. This is a process alone, for which nothing changes.
+    """The processes that train one network together; this class is a team of one process.
 
     Attributes:
-        rank: number of this process; 0 is the one that writes and speaks.
+        rank: number of this process; process 0 writes files and prints.
         size: number of processes.
     """
 
@@ -37,11 +36,11 @@ class Team:
     size = 1
 
     def rows(self, pictures: int) -> slice:
-        """Which of so many pictures are this process's."""
+        """This process's rows of a batch of so many pictures."""
         return slice(self.rank * pictures // self.size, (self.rank + 1) * pictures // self.size)
 
-    def check(self, batch: int) -> None:
-        """Refuses a batch that cannot be shared evenly.
+    def check_batch(self, batch: int) -> None:
+        """Checks that a batch of so many pictures can be shared evenly.
 
         Raises:
             WbsiteError: the number of processes does not divide it.
@@ -53,27 +52,27 @@ class Team:
             )
 
     def seed(self, seed: int) -> int:
-        """A seed of this process's own, for what is drawn for its rows alone: dropout."""
+        """This process's own seed, for random numbers that concern its rows alone: dropout."""
         return seed + (self.rank << 56)
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """What is called in the module's place while it is trained."""
+        """The module to call in place of this one during training; it shares its parameters."""
         return module
 
     def sum(self, value: torch.Tensor) -> float:
         """The sum of a number over the processes."""
         return float(value)
 
-    def agree(self, wish: bool) -> bool:
-        """What the first process wishes."""
-        return wish
+    def agree(self, decision: bool) -> bool:
+        """The first process's decision, in all processes."""
+        return decision
 
-    def lead(self, work: Callable[[], T]) -> T:
-        """The result of what the first process does for all; its error is everyone's."""
+    def on_first(self, work: Callable[[], T]) -> T:
+        """Lets the first process alone work; its result is returned, or its error raised, in all processes."""
         return work()
 
-    def each(self, work: Callable[[], T]) -> T:
-        """The result of what every process does for itself, the first before the others; an error is everyone's."""
+    def on_all(self, work: Callable[[], T]) -> T:
+        """Lets every process work, the first before the others; an error of one is raised in all."""
         return work()
 
 
@@ -81,75 +80,76 @@ ALONE = Team()
 
 
 class Group(Team):
-    """The processes of an initialised process group; gradients take the device's way, all other things gloo."""
+    """The processes of an initialised process group; gradients go through its backend, everything else through gloo."""
 
     def __init__(self) -> None:
         self.rank, self.size = distributed.get_rank(), distributed.get_world_size()
-        self.words = cast(distributed.ProcessGroup, distributed.new_group(backend="gloo"))
+        self.gloo = cast(distributed.ProcessGroup, distributed.new_group(backend="gloo"))
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """Averages gradients over the processes, and takes the statistics of batch norm over all of them."""
+        """The module with gradients averaged over the processes, and batch norm over the pictures of all of them."""
         synchronise(module, next(module.parameters()).device)
         return DistributedDataParallel(module)
 
-    def meet(self) -> None:
-        """Waits for all others to be here."""
-        distributed.barrier(group=self.words)
+    def wait(self) -> None:
+        """Waits until all processes have come here."""
+        distributed.barrier(group=self.gloo)
 
     def sum(self, value: torch.Tensor) -> float:
         """The sum of a number over the processes."""
         total = value.detach().double().cpu()
-        distributed.all_reduce(total, group=self.words)
+        distributed.all_reduce(total, group=self.gloo)
         return float(total)
 
-    def agree(self, wish: bool) -> bool:
-        """What the first process wishes."""
-        answer = torch.tensor(wish)
-        distributed.broadcast(answer, 0, group=self.words)
+    def agree(self, decision: bool) -> bool:
+        """The first process's decision, in all processes."""
+        answer = torch.tensor(decision)
+        distributed.broadcast(answer, 0, group=self.gloo)
         return bool(answer)
 
-    def lead(self, work: Callable[[], T]) -> T:
-        """The result of what the first process does for all; its error is everyone's."""
-        found: list[Any] = [attempt(work) if self.rank == 0 else None]
-        distributed.broadcast_object_list(found, 0, group=self.words)
-        return result(found[0])
+    def on_first(self, work: Callable[[], T]) -> T:
+        """Lets the first process alone work; its result is returned, or its error raised, in all processes."""
+        outcomes: list[Any] = [attempt(work) if self.rank == 0 else None]
+        distributed.broadcast_object_list(outcomes, 0, group=self.gloo)
+        return result(outcomes[0])
 
-    def each(self, work: Callable[[], T]) -> T:
-        """The result of what every process does for itself, the first before the others; an error is everyone's."""
-        own: T | WbsiteError | None = None
-        for first in (True, False):
-            if (self.rank == 0) == first:
-                own = attempt(work)
+    def on_all(self, work: Callable[[], T]) -> T:
+        """Lets every process work, the first before the others; an error of one is raised in all."""
+        outcome: T | WbsiteError | None = None
+        for turn_of_first in (True, False):
+            if (self.rank == 0) == turn_of_first:
+                outcome = attempt(work)
             errors: list[Any] = [None] * self.size
-            distributed.all_gather_object(errors, own if isinstance(own, WbsiteError) else None, group=self.words)
+            own_error = outcome if isinstance(outcome, WbsiteError) else None
+            distributed.all_gather_object(errors, own_error, group=self.gloo)
             for error in errors:
                 result(error)
-        return cast(T, own)
+        return cast(T, outcome)
 
 
 def attempt(work: Callable[[], T]) -> T | WbsiteError:
-    """The work's result, or the user's error it ended with."""
+    """The result of the work, or the `WbsiteError` that it raised."""
     try:
         return work()
     except WbsiteError as error:
         return error
 
 
-def result(found: T | WbsiteError) -> T:
-    """What `attempt` found; raises an error that it caught."""
-    if isinstance(found, WbsiteError):
-        raise found
-    return found
+def result(outcome: T | WbsiteError) -> T:
+    """The result in an outcome of `attempt`; an error is raised."""
+    if isinstance(outcome, WbsiteError):
+        raise outcome
+    return outcome
 
 
 def started_by_torchrun() -> bool:
-    """Whether this is one of several processes that are to train together."""
+    """Whether this is one of several processes that train together."""
     return {"RANK", "LOCAL_RANK"} <= os.environ.keys() and os.environ.get("WORLD_SIZE", "1") != "1"
 
 
 @contextmanager
 def team(device: str) -> Iterator[Team]:
-    """The processes to train with: those torchrun started, or this one alone.
+    """The processes that train together: those that torchrun started, or this one alone.
 
     Args:
         device: as in `--device`; each process gets a GPU of its own.
@@ -172,11 +172,11 @@ def team(device: str) -> Iterator[Team]:
     processes = Group()
     try:
         yield processes
-    except WbsiteError:  # everyone's
-        processes.meet()
+    except WbsiteError:  # raised in all processes
+        processes.wait()
         raise
     else:
-        processes.meet()  # one that ended early would take away what others still listen to
+        processes.wait()  # a process that ended early would break the connections of the others
     finally:
         gc.collect()  # networks that were wrapped hold the group, whose threads must end before the process does
         distributed.destroy_process_group()

@@ -1,7 +1,7 @@
-"""Results of a training run that travel: its metrics, and kernels of some of its layers.
+"""The file of a training run: its metrics, and kernels of some of its layers.
 
-One small .npz a run: "record", a JSON text, and for each layer its kernels as whole numbers
-with one scale a unit. Reading needs numpy alone.
+One small .npz a run: "record", a JSON text, and for each layer its kernels as whole numbers with one scale a unit.
+Reading it needs no torch.
 """
 
 from __future__ import annotations
@@ -20,17 +20,20 @@ from wbsite.core.errors import WbsiteError
 from wbsite.core.store import canonical, write_atomically
 
 LEVELS = 7
+"""How finely kernels are rounded where a record has no "levels", see `quantise`."""
+
 REQUIRED = {"suite", "setting", "experiment", "seed", "accuracy", "history", "provenance"}
+"""Entries that every record has."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One training of one experiment of a suite with one seed.
+    """One training run of one experiment of a suite with one seed.
 
     Attributes:
-        record: what was trained, how, and everything measured, at full precision of the weights; where it has a
-            "last" and a "before", these are layers with kernels. "levels" is how finely kernels are rounded.
-        kernels: layer → float32 (units, channels, kh, kw), rounded: see `quantise`.
+        record: the experiment, its settings, and all measures, which were taken before kernels were rounded. Its "last"
+            and "before", where it has them, are layers with kernels; "levels" is how finely kernels are rounded.
+        kernels: layer → float32 (units, channels, kh, kw), rounded, see `quantise`.
     """
 
     record: Mapping[str, Any]
@@ -38,11 +41,11 @@ class Run:
 
     @property
     def name(self) -> str:
-        """SETTING/EXPERIMENT-seedN, the name of its file."""
+        """SETTING/EXPERIMENT-seedN, the path of its file in the suite's folder, without the suffix."""
         return f"{self.record['setting']}/{self.record['experiment']}-seed{self.record['seed']}"
 
     def pack(self) -> bytes:
-        """The file's bytes; the same run always gives the same."""
+        """The file's bytes; the same for the same run."""
         arrays = {"record": np.frombuffer(canonical(dict(self.record)), np.uint8)}
         for layer, kernels in sorted(self.kernels.items()):
             arrays[f"kernels/{layer}"], arrays[f"scale/{layer}"] = quantise(kernels, self.record.get("levels", LEVELS))
@@ -56,7 +59,7 @@ class Run:
         return hashlib.sha256(self.pack()).hexdigest()
 
     def write(self, path: Path) -> None:
-        """Writes the file, whole or not at all.
+        """Writes the file, completely or not at all.
 
         Raises:
             WbsiteError: it cannot be written.
@@ -74,7 +77,7 @@ class Run:
         """Reads a file that `write` wrote.
 
         Raises:
-            WbsiteError: it is missing, damaged or something else.
+            WbsiteError: it is missing or damaged, or holds no run.
         """
         try:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
@@ -88,7 +91,7 @@ class Run:
         if (
             not isinstance(record, dict)
             or not record.keys() >= REQUIRED
-            or not all(record[place] in names for place in ("last", "before") if place in record)
+            or not all(record[key] in names for key in ("last", "before") if key in record)
         ):
             raise WbsiteError(f"{path} is not the result of a run.", "Expected a file that `wbsite train` wrote.")
         return cls(record, kernels)
@@ -97,8 +100,8 @@ class Run:
 def quantise(kernels: np.ndarray, levels: int = LEVELS) -> tuple[np.ndarray, np.ndarray]:
     """Kernels (N, C, kh, kw) → int8 from −levels to levels (at most 127), and one scale a unit, float32 (N,).
 
-    The largest weight of a unit becomes ±levels. The error does not know about positions, so that it makes |H| a
-    little smaller: by how much is measured, see the analysis `lab_pictures`.
+    The largest weight of a unit becomes ±levels. The rounding error does not depend on position, so that |H| becomes a
+    little smaller; the analysis `lab_pictures` measures by how much.
     """
     kernels = np.asarray(kernels, np.float32)
     scale = np.abs(kernels).reshape(len(kernels), -1).max(1) / levels

@@ -1,4 +1,4 @@
-"""Batches of pictures that do not fit into memory: read, cropped and resized by workers while the device computes."""
+"""Batches of pictures that do not fit into memory: workers read, crop and resize them while the device computes."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from wbsite.models.base import Preprocess
 from .base import Recipe
 from .batches import Batch, Feed, Rows, all_rows
 
-ROOM = 8 * 2**30
+MOST_BYTES = 8 * 2**30
 """Decoded pictures of more bytes than this, or than half the memory, are streamed."""
 
-AREA, RATIO = (0.25, 1.0), (3 / 4, 4 / 3)
-"""Random crops: share of the picture's area, and width over height."""
+CROP_AREA, CROP_RATIO = (0.25, 1.0), (3 / 4, 4 / 3)
+"""Ranges of a random crop's share of the picture's area, and of its width over its height."""
 
 Item = tuple[str, str | None]
-"""A picture to read: its path, and what decides its crop, None for none."""
+"""A picture to read: its path, and the key that decides its random crop, None for no random crop."""
 
 
-def streamed(source: str, size: int, device: torch.device) -> tuple[Files, Files] | None:
-    """The files to train on and to test on, where their pictures would not fit into memory.
+def files_to_stream(source: str, size: int, device: torch.device) -> tuple[Files, Files] | None:
+    """The training and the test files, if their pictures would not fit into memory.
 
     Args:
         source: data set, as in `imagefolder:PATH`.
-        size: side of the pictures in pixels.
+        size: height and width of the pictures in pixels.
 
     Raises:
         WbsiteError: unknown data set, or it cannot be read.
@@ -45,20 +45,20 @@ def streamed(source: str, size: int, device: torch.device) -> tuple[Files, Files
     files = registry.named("datasets", kind, "data set").files
     if files is None:
         return None
-    training, held_out = files(argument, "train"), files(argument, "test")
-    needed = (len(training.names) + len(held_out.names)) * 3 * size * size
-    return (training, held_out) if needed > min(ROOM, memory(device) // 2) else None
+    training, test = files(argument, "train"), files(argument, "test")
+    needed = (len(training.names) + len(test.names)) * 3 * size * size
+    return (training, test) if needed > min(MOST_BYTES, memory_bytes(device) // 2) else None
 
 
-def memory(device: torch.device) -> int:
-    """Bytes of memory of the device."""
+def memory_bytes(device: torch.device) -> int:
+    """Memory of the device in bytes."""
     if device.type == "cuda":
         return torch.cuda.get_device_properties(device).total_memory
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2 * ROOM
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2 * MOST_BYTES
 
 
-def workers() -> int:
-    """Worker processes for each process that trains: its share of the cores, at most 8."""
+def worker_count() -> int:
+    """Number of worker processes for each process that trains: its share of the cores, at most 8."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(8, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
 
@@ -67,31 +67,33 @@ def workers() -> int:
 class StreamedBatches(Feed):
     """A data set that stays in its files.
 
-    Training pictures are random crops in place of random shifts. A crop depends on (seed, epoch,
-    picture) alone, and what else happens to a picture on (seed, epoch, step), so that a run can be
-    resumed at any step. Test pictures are those that `Batches` would hold.
+    Training pictures are cropped at random instead of shifted. A crop depends on (seed, epoch, picture) alone, and
+    further augmentation on (seed, epoch, step), so that a run can be resumed at any step. Test pictures are those that
+    `Batches` would hold.
 
     Attributes:
-        files: where the pictures are.
-        workers: processes that read; 0 reads in this one.
+        files: the pictures' files.
+        workers: number of processes that read; 0 reads in this process.
     """
 
     files: Files
     workers: int
 
     @classmethod
-    def of(cls, files: Files, preprocess: Preprocess, device: torch.device) -> StreamedBatches:
+    def from_files(cls, files: Files, preprocess: Preprocess, device: torch.device) -> StreamedBatches:
         """Batches of these files for a device."""
-        return cls(torch.from_numpy(files.labels).to(device), preprocess, files, workers())
+        return cls(torch.from_numpy(files.labels).to(device), preprocess, files, worker_count())
 
-    def train(self, recipe: Recipe, seed: int, epoch: int, first: int = 0, rows: Rows = all_rows) -> Iterator[Batch]:
-        """Shuffled, cropped and augmented batches of one epoch, from step `first` on."""
-        return super().train(replace(recipe, shift=0), seed, epoch, first, rows)
+    def train(
+        self, recipe: Recipe, seed: int, epoch: int, first_step: int = 0, rows: Rows = all_rows
+    ) -> Iterator[Batch]:
+        """Shuffled, cropped and augmented batches of one epoch, from `first_step` on, cut to this process's rows."""
+        return super().train(replace(recipe, shift=0), seed, epoch, first_step, rows)
 
-    def read(self, parts: Sequence[torch.Tensor], crops: str | None) -> Iterator[Batch]:
+    def read(self, parts: Sequence[torch.Tensor], crop_key: str | None) -> Iterator[Batch]:
         """The pictures of each part in order, read ahead by the workers."""
         items = (
-            [(str(self.files.folder / self.files.names[i]), crops and f"{crops}/{i}") for i in part.tolist()]
+            [(str(self.files.folder / self.files.names[i]), crop_key and f"{crop_key}/{i}") for i in part.tolist()]
             for part in parts
         )
         loader: DataLoader[torch.Tensor | WbsiteError] = DataLoader(
@@ -110,16 +112,20 @@ class StreamedBatches(Feed):
 
 @dataclass(frozen=True)
 class Decoder(Dataset[torch.Tensor | WbsiteError]):
-    """Reads pictures at a size; in a worker, so that an unreadable one is handed back as the error that says so."""
+    """Reads pictures at a size. It returns the error of an unreadable one, which a worker could not raise as it is.
+
+    Attributes:
+        size: height and width in pixels.
+    """
 
     size: int
 
     def __getitem__(self, item: Item) -> torch.Tensor | WbsiteError:
-        """uint8 (3, size, size)."""
-        path, key = item
-        chance = random.Random(key)
+        """The picture, uint8 (3, size, size)."""
+        path, crop_key = item
+        generator = random.Random(crop_key)
         try:
-            crop = None if key is None else lambda width, height: random_box(width, height, chance)
+            crop = None if crop_key is None else lambda width, height: random_box(width, height, generator)
             return torch.from_numpy(np.ascontiguousarray(read_picture(Path(path), self.size, crop)))
         except WbsiteError as error:
             return error
@@ -133,10 +139,14 @@ def stack(pictures: list[torch.Tensor | WbsiteError]) -> torch.Tensor | WbsiteEr
     return torch.stack(pictures)  # type: ignore[arg-type]
 
 
-def random_box(width: int, height: int, chance: random.Random) -> Box:
-    """A part of a picture: its area and its ratio drawn evenly (the ratio on a logarithmic scale), then its place."""
-    area = width * height * chance.uniform(*AREA)
-    ratio = RATIO[0] * (RATIO[1] / RATIO[0]) ** chance.random()
-    wide, high = min(width, (area * ratio) ** 0.5), min(height, (area / ratio) ** 0.5)
-    left, top = chance.uniform(0, width - wide), chance.uniform(0, height - high)
-    return left, top, left + wide, top + high
+def random_box(width: int, height: int, generator: random.Random) -> Box:
+    """A random part of a picture, (left, top, right, bottom) in pixels, fractions allowed.
+
+    Area, ratio (on a logarithmic scale) and position are uniform, as in torchvision's `RandomResizedCrop`, which draws
+    from torch's global generator and therefore not the same box for the same picture at every reading.
+    """
+    area = width * height * generator.uniform(*CROP_AREA)
+    ratio = CROP_RATIO[0] * (CROP_RATIO[1] / CROP_RATIO[0]) ** generator.random()
+    box_width, box_height = min(width, (area * ratio) ** 0.5), min(height, (area / ratio) ** 0.5)
+    left, top = generator.uniform(0, width - box_width), generator.uniform(0, height - box_height)
+    return left, top, left + box_width, top + box_height

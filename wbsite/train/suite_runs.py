@@ -39,12 +39,13 @@ def read_runs(suite: str, folder: Path, paths: Iterable[Path]) -> list[tuple[Run
 
 def _check_alike(path: Path, run: Run, other: Path, second: Run) -> None:
     for name in SAME:
-        own, its = run.record.get(name), second.record.get(name)
-        if isinstance(own, dict) and isinstance(its, dict):
-            name = next((key for key in {**own, **its} if own.get(key) != its.get(key)), name)
-            own, its = own.get(name), its.get(name)
-        if own != its:
+        value, other_value = run.record.get(name), second.record.get(name)
+        if isinstance(value, dict) and isinstance(other_value, dict):
+            name = next((key for key in {**value, **other_value} if value.get(key) != other_value.get(key)), name)
+            value, other_value = value.get(name), other_value.get(name)
+        if value != other_value:
             raise WbsiteError(
-                f"{path} and {other} do not go together: {name} is {own!r} in the first and {its!r} in the second.",
+                f"{path} and {other} do not go together: {name} is {value!r} in the first and {other_value!r} in the"
+                " second.",
                 "Keep runs of one recipe in a folder, or train the others again with `wbsite train`.",
             )

@@ -1,4 +1,7 @@
-"""Batch norm over the pictures of all processes of a training, on any device."""
+"""Batch norm over the pictures of all processes of a training run, on any device.
+
+torch's `nn.SyncBatchNorm` does the same on GPUs only, where it is used; its forward pass refuses CPU tensors.
+"""
 
 from __future__ import annotations
 
@@ -10,33 +13,36 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class Total(torch.autograd.Function):
-    """The sum of a tensor over all processes; its gradient is the sum of theirs."""
+    """The sum of a tensor over all processes; its gradient is the sum of the processes' gradients.
+
+    Newer versions of torch deprecate `torch.distributed.nn.functional.all_reduce`, and have a private replacement only.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
-        """Any shape → the same."""
+        """Any shape → the same shape."""
         x = x.contiguous().clone()
         distributed.all_reduce(x)
         return x
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
-        """The same sum."""
+        """The sum of the gradients over all processes, of the same shape."""
         return cast(torch.Tensor, Total.apply(gradient))
 
 
 class SyncedBatchNorm(_BatchNorm):
-    """Batch norm whose mean and variance are those of the pictures of all processes, each with as many.
+    """Batch norm whose mean and variance are taken over the pictures of all processes, equally many in each.
 
     (x − E[x]) / √(Var[x] + eps) · weight + bias per channel; the running variance is the unbiased one, as in
-    `nn.BatchNorm2d` (Ioffe & Szegedy 2015). `nn.SyncBatchNorm` does the same on GPUs and nowhere else.
+    `nn.BatchNorm2d` (Ioffe & Szegedy 2015).
     """
 
     def _check_input_dim(self, input: torch.Tensor) -> None:
         """Any input with channels in dimension 1."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(N, C, …) → the same shape and type; statistics are taken in float32 or wider."""
+        """(N, C, …) → the same shape and type; statistics are computed in float32 or wider."""
         if not self.training:
             return super().forward(x)
         dims, shape = [0, *range(2, x.ndim)], (1, -1, *[1] * (x.ndim - 2))
@@ -60,7 +66,7 @@ class SyncedBatchNorm(_BatchNorm):
 
 
 def synchronise(module: nn.Module, device: torch.device) -> None:
-    """Replaces the batch norms inside a module by ones over all processes; parameters stay the same objects."""
+    """Replaces the batch norms in a module by batch norms over all processes; parameters stay the same objects."""
     if device.type == "cuda":
         nn.SyncBatchNorm.convert_sync_batchnorm(module)
         return

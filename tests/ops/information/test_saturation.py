@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from wbsite.ops.information.activation_limits import SATURATION
 from wbsite.ops.information.activations import ACTIVATIONS, activation
 from wbsite.ops.information.saturation import flat_ends, histograms, saturated_share, zero_share
 
@@ -25,6 +26,10 @@ def test_what_lies_at_a_flat_end_is_saturated(name: str, inside: list[float], ou
     values = torch.tensor([[*inside, *outside]])[:, :, None]
     share = saturated_share(values, flat_ends(name))
     assert share.tolist() == pytest.approx([len(inside) / values.shape[1]])
+
+
+def test_every_function_has_its_limits() -> None:
+    assert list(ACTIVATIONS) == list(SATURATION)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -15,7 +15,8 @@ from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Entry, Store
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
-from wbsite.results.expanded.examples import Examples
+from wbsite.render.page import Writing
+from wbsite.results.expanded.examples import Examples, Finding, Levels
 from wbsite.results.site import Site
 
 
@@ -181,3 +182,34 @@ def test_a_unit_that_does_not_exist_is_refused(
 ) -> None:
     with pytest.raises(WbsiteError, match=message):
         drawn("connection-grid", **options)
+
+
+def test_single_layers_and_units_are_those_of_the_examples(built: Path) -> None:
+    """Or a claim would tell of one unit and the figure below it show another."""
+    site = Site(Store(built / "build" / "store"), ["speck"])
+    model = site.models[0]
+    examples = model.result(Examples)
+    assert examples is not None
+    unit = examples.finding("example")
+    assert isinstance(unit, Finding)
+    number = model.layer(unit.first.layer).units[unit.first.channel]
+    inputs, kernels = (
+        registry.named("figures", name, "figure").draw(Scene(site, model, up="../"))
+        for name in ("example-inputs", "example-kernels")
+    )
+    assert isinstance(inputs, Drawing) and isinstance(kernels, Drawing)
+    assert f'href="../models/speck/{unit.first.layer}/#unit-{number}"' in inputs.body
+    assert f"<code>{examples.levels.late[-1]}</code>" in kernels.caption
+
+
+def test_without_a_later_level_there_is_no_layer_to_draw(drawn: Callable[..., Any]) -> None:
+    shallow = examples({"example": nothing_found("too few")}, levels=Levels(deepest=1, early=[], late=[]))
+    assert "too few" in drawn("example-kernels", shallow).reason
+    assert drawn("example-inputs", shallow).reason == "too few"
+
+
+def test_an_article_shows_the_example_network_or_a_card(built: Path, made_site: Callable[..., Site]) -> None:
+    site = Site(Store(built / "build" / "store"), ["speck"])
+    assert "in Speck" in Writing(site, "articles/x").figure("factor-variance")
+    none = Writing(made_site(models={"speck": {}}), "articles/x").figure("factor-variance")
+    assert "units to show were not looked for in any network" in none

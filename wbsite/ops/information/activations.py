@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from wbsite.core.errors import unknown
+from .activation_limits import check_activation
 
 
 class _Tanh(torch.autograd.Function):
@@ -42,24 +42,6 @@ ACTIVATIONS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
 """Name → elementwise function. `leaky_relu` falls off with slope 0.2, and `hard_sigmoid` is 0.2 x + 0.5 cut to [0, 1],
 as in the networks of the deep-bottleneck project; PyTorch's own are 0.01, and x / 6 + 0.5."""
 
-SATURATION: Mapping[str, tuple[float, ...]] = {
-    "tanh": (-1.0, 1.0),
-    "relu": (0.0,),
-    "leaky_relu": (),
-    "elu": (-1.0,),
-    "selu": (-1.7580993408473766,),
-    "sigmoid": (0.0, 1.0),
-    "hard_sigmoid": (0.0, 1.0),
-    "softsign": (-1.0, 1.0),
-    "softplus": (0.0,),
-    "relu6": (0.0, 6.0),
-    "linear": (),
-}
-"""Name → the values at which the function is flat, as limits of its range."""
-
-DOUBLE_SIDED = tuple(name for name, limits in SATURATION.items() if len(limits) == 2)
-"""Those that are flat on both sides."""
-
 
 def activation(name: str) -> Callable[[torch.Tensor], torch.Tensor]:
     """The function of this name.
@@ -67,6 +49,5 @@ def activation(name: str) -> Callable[[torch.Tensor], torch.Tensor]:
     Raises:
         WbsiteError: there is none.
     """
-    if name not in ACTIVATIONS:
-        raise unknown("activation", name, ACTIVATIONS)
+    check_activation(name)
     return ACTIVATIONS[name]

@@ -4,20 +4,25 @@ The network is deterministic and its inputs are taken to differ, so I(X;T) = H(T
 the layer T: bins, noise, or a hash. It is at most log₂ N for N samples. I(T;Y) = H(T) − Σ p(y) H(T|y). Every number
 belongs to its estimator and bin width, and none of them is a property of the network alone. None is corrected for
 chance: where most samples have a cell to themselves, I(T;Y) comes near H(Y) whatever the labels are.
+
+Estimators are named and checked without torch, which is imported where something is computed: a study is listed with
+its estimators.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import torch
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
 
 from .estimators.base import Estimator, Token
+
+if TYPE_CHECKING:
+    import torch
 
 Array: TypeAlias = "np.ndarray | torch.Tensor"
 
@@ -54,6 +59,8 @@ def by_estimator(stack: Array, labels: Array, estimators: Sequence[Estimator]) -
 
     Those of one class are computed together, see `Estimator.several`.
     """
+    import torch
+
     device = stack.device if isinstance(stack, torch.Tensor) and stack.is_cuda else torch.device("cpu")
     values, codes = _checked(stack, labels)
     bits = np.empty((len(estimators), len(values), 2))
@@ -88,6 +95,8 @@ def _checked(stack: Array, labels: Array) -> tuple[np.ndarray, np.ndarray]:
 
 def _array(values: Array, keep: bool = False) -> np.ndarray:
     """As a NumPy array, float32 or, of any other type, float64; `keep` leaves the type."""
+    import torch
+
     if isinstance(values, torch.Tensor):
         tensor = values.detach().cpu()
         values = (tensor if keep or tensor.dtype == torch.float32 else tensor.double()).numpy()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from .activations import ACTIVATIONS, SATURATION
+from .activation_limits import SATURATION
+from .activations import ACTIVATIONS
 
 SHARE = 0.05
 """Of a function's range, how close to a flat end an activation counts as saturated."""

@@ -165,10 +165,10 @@ class Network(Material):
         units: dict[str, dict[str, range]] = {}
         for layer in self.layers.layers:
             block, first = self.model.spec.blocks.get(layer.name, ("", 0))
-            own = range(first, first + layer.out_channels)
+            numbers = range(first, first + layer.out_channels)
             if block:
-                units.setdefault(block, {})[layer.name] = own
-            units[layer.name] = {layer.name: own}
+                units.setdefault(block, {})[layer.name] = numbers
+            units[layer.name] = {layer.name: numbers}
         return units
 
     def facts(self) -> Mapping[str, Any]:
@@ -188,22 +188,22 @@ class Network(Material):
                 yield layer.name, unreadable or reason
 
     def decides(self, analysis: Analysis, layer: str) -> Mapping[str, Any]:
-        shown = spec_facts(self.model) if analysis.scope == "model" else {}
+        facts = spec_facts(self.model) if analysis.scope == "model" else {}
         traced = hashlib.sha256(repr((self.layers.layers, self.layers.input_shape)).encode()).hexdigest()
         decisive = {"weights": self.digest, "layers": traced, "layer": layer}
-        return {**decisive, "preprocess": asdict(self.model.spec.preprocess), "spec": shown}
+        return {**decisive, "preprocess": asdict(self.model.spec.preprocess), "spec": facts}
 
     def inputs(self, analysis: Analysis, progress: Progress) -> Mapping[str, Input]:
-        read = {name: inputs.READERS[name](self, progress, None)[1] for name in analysis.inputs}
-        return {name: own for name, own in read.items() if own.digest}
+        read = ((name, inputs.READERS[name](self, progress, None)[1]) for name in analysis.inputs)
+        return {name: content for name, content in read if content.digest}
 
     def context(self, analysis: Analysis, task: Task, common: Mapping[str, Any]) -> Context:
         from wbsite.analyses.base import Context
 
         def reader(name: str) -> Callable[[], Any]:
             def read() -> Any:
-                value, own = inputs.READERS[name](self, common["progress"], common["device"])
-                self.check(name, own.digest, task.inputs[name].digest if name in task.inputs else "")
+                value, current = inputs.READERS[name](self, common["progress"], common["device"])
+                self.check(name, current.digest, task.inputs[name].digest if name in task.inputs else "")
                 return value
 
             return read
@@ -218,7 +218,7 @@ def spec_facts(model: LoadedModel) -> dict[str, Any]:
     spec = model.spec
     facts = {name: getattr(spec, name) for name in ("name", "weights", "title", "note", "reference")}
     source = [spec.source.url, spec.source.digest] if spec.source else None
-    return {**facts, "source": source, "blocks": {layer: list(place) for layer, place in spec.blocks.items()}}
+    return {**facts, "source": source, "blocks": {layer: list(block) for layer, block in spec.blocks.items()}}
 
 
 SUBJECTS = (ModelSubject,)

@@ -147,13 +147,13 @@ def having_runs(config: Config) -> list[SuiteSubject]:
     """
     suites = dict.fromkeys(_names(bundled_runs()), "")
     if config.runs:
-        own = _names(Path(config.runs))
-        if not own:
+        trained = _names(Path(config.runs))
+        if not trained:
             raise WbsiteError(
                 f"{config.runs} holds no run of a suite.",
                 "Give the folder that `wbsite train SUITE --out` wrote: SUITE/SETTING/EXPERIMENT-seedN.npz lie in it.",
             )
-        suites |= dict.fromkeys(own, str(Path(config.runs).absolute()))
+        suites |= dict.fromkeys(trained, str(Path(config.runs).absolute()))
     return [SuiteSubject(name, folder) for name, folder in sorted(suites.items())]
 
 

@@ -1,30 +1,47 @@
-"""The banding laboratory: what is changed, one thing at a time, to learn what causes weight banding.
+"""The banding suite: what is changed, one thing at a time, to learn what causes weight banding.
 
-The experiments are those of Petrov et al., "Weight Banding", Distill 2021, the two they proposed
-and did not run, and others that ask how much, when and where.
+The experiments are those of Petrov et al., "Weight Banding", Distill 2021, the two they proposed and did not run, and
+others that ask how much, when and where. Networks and measures are imported, and torch with them, only when they are
+made, so that `wbsite list experiments` answers at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
-
-from wbsite.models.base import CIFAR10, Preprocess
-from wbsite.models.networks import heads, reduced
-from wbsite.models.networks.simplified import Simplified
+from wbsite.core.errors import WbsiteError
+from wbsite.models.base import CIFAR10, Preprocess, lazily
 from wbsite.train.base import Preset, Recipe, Suite, Trial
-from wbsite.train.measure import Banding, shown
 
-Build = Callable[[Preset, int], nn.Module]
+if TYPE_CHECKING:
+    from torch import nn
+
+    Build = Callable[[Preset, int], nn.Module]
+
+
+def head(name: str, **options: Any) -> Callable[..., nn.Module]:
+    """A head of `models.networks.heads`, by the name of its class."""
+    return lazily(f"wbsite.models.networks.heads:{name}", **options)
 
 
 def simplified(head: Callable[..., nn.Module] | None = None, pools: int = 0, **options: Any) -> Build:
-    """The simplified network at the preset's scale; `pools` more or fewer poolings than its own."""
+    """The simplified network at the preset's scale, with `pools` more or fewer poolings than the preset's.
+
+    Raises:
+        WbsiteError: when it is built, if the preset's network has too few groups of layers for so many poolings.
+    """
 
     def build(preset: Preset, classes: int) -> nn.Module:
+        from wbsite.models.networks.simplified import Simplified
+
+        if preset.pools + pools >= len(preset.widths):
+            raise WbsiteError(
+                f"the network of preset {preset.name} cannot have {preset.pools + pools} poolings"
+                f" between {len(preset.widths)} groups of layers.",
+                "Leave this experiment out with --only, or choose another --preset.",
+            )
         return Simplified(
             preset.widths, preset.pools + pools, classes, channels=len(preset.preprocess.mean), size=preset.size,
             head=head, **options,
@@ -37,7 +54,9 @@ def common(name: str, pooled: bool = True) -> Build:
     """A common architecture, at full width for pictures of ImageNet's size and reduced below."""
 
     def build(preset: Preset, classes: int) -> nn.Module:
-        if preset.full:
+        from wbsite.models.networks import reduced
+
+        if preset.full_width:
             return reduced.imagenet_variant(name, pooled, classes)
         return getattr(reduced, name)(classes, preset.size, pooled)
 
@@ -47,22 +66,22 @@ def common(name: str, pooled: bool = True) -> Build:
 def architectures() -> tuple[Trial, ...]:
     """Three networks from scratch, each as it is, with turned pictures, and without pooling before its head."""
     titles = {"inceptionv1": "InceptionV1", "resnet50": "ResNet50", "vgg19": "VGG19"}
-    found = []
+    trials: list[Trial] = []
     for name, title in titles.items():
-        shared = partial(Trial, group="architecture", network=name, baseline=f"{name}_baseline")
-        found += [
-            shared(f"{name}_baseline", f"{title}, baseline", build=common(name)),
-            shared(f"{name}_rotated", f"{title}, input rotated by 90°", build=common(name), recipe={"turn": 1}),
-            shared(f"{name}_positions", f"{title}, no pooling before the head", build=common(name, pooled=False)),
+        trial = partial(Trial, group="architecture", network=name, baseline=f"{name}_baseline")
+        trials += [
+            trial(f"{name}_baseline", f"{title}, baseline", build=common(name)),
+            trial(f"{name}_rotated", f"{title}, input rotated by 90°", build=common(name), recipe_changes={"turn": 1}),
+            trial(f"{name}_positions", f"{title}, no pooling before the head", build=common(name, pooled=False)),
         ]
-    return tuple(found)
+    return tuple(trials)
 
 
 def dose(degrees: int) -> Trial:
     """Pictures rotated by random angles up to a limit."""
     return Trial(
         f"sway_{degrees}", f"input rotated by up to ±{degrees}°", "dose", simplified(),
-        recipe={"sway": float(degrees)}, parameters={"sway": degrees},
+        recipe_changes={"sway": float(degrees)}, parameters={"sway": degrees},
     )  # fmt: skip
 
 
@@ -76,34 +95,34 @@ def masks(kind: str, title: str, build: Callable[[int], Build]) -> tuple[Trial, 
 TRIALS = (
     Trial("baseline", "baseline", "main", simplified(), "global average pooling, upright pictures"),
     Trial("baseline_2", "baseline, again", "main", simplified(), "other seeds: what chance does", seed_offset=1000),
-    Trial("rotated", "input rotated by 90°", "main", simplified(), recipe={"turn": 1}, parameters={"turn": 90}),
-    Trial("fc_only", "no pooling, fully connected head", "main", simplified(heads.FullyConnected)),
-    Trial("x_pool", "average pooling along x only", "main", simplified(heads.AxisPool)),
-    Trial("xy_pool", "x-pooling and y-pooling together", "proposed", simplified(heads.BothAxes)),
+    Trial("rotated", "input rotated by 90°", "main", simplified(), recipe_changes={"turn": 1}, parameters={"turn": 90}),
+    Trial("fc_only", "no pooling, fully connected head", "main", simplified(head("FullyConnected"))),
+    Trial("x_pool", "average pooling along x only", "main", simplified(head("AxisPool"))),
+    Trial("xy_pool", "x-pooling and y-pooling together", "proposed", simplified(head("BothAxes"))),
     Trial(
-        "sway_180", "input rotated by a random angle", "proposed", simplified(), recipe={"sway": 180.0},
+        "sway_180", "input rotated by a random angle", "proposed", simplified(), recipe_changes={"sway": 180.0},
         parameters={"sway": 180},
     ),
     *masks(
-        "masks", "{} spatial masks before global pooling", lambda n: simplified(partial(heads.SpatialMasks, masks=n))
+        "masks", "{} spatial masks before global pooling", lambda n: simplified(head("SpatialMasks", masks=n))
     ),
-    Trial("attention", "attention in place of pooling", "persisted", simplified(heads.AttentionPool)),
+    Trial("attention", "attention in place of pooling", "persisted", simplified(head("AttentionPool"))),
     Trial(
         "attention_full", "multi-head attention in place of pooling", "persisted",
-        simplified(heads.MultiHeadAttentionPool),
+        simplified(head("MultiHeadAttentionPool")),
     ),
-    Trial("mask_all", "mask over position and channel", "persisted", simplified(heads.PositionChannelMask)),
+    Trial("mask_all", "mask over position and channel", "persisted", simplified(head("PositionChannelMask"))),
     *masks(
         "sigmoid", "{} sigmoid masks, one a group of channels",
-        lambda n: simplified(partial(heads.GroupedSigmoidMasks, groups=n)),
+        lambda n: simplified(head("GroupedSigmoidMasks", groups=n)),
     ),
     Trial("coordconv", "coordinate channels into 5a and 5b", "persisted", simplified(coordinates=("5a", "5b"))),
-    Trial("group_heads", "16 channel groups with a head each", "persisted", simplified(heads.GroupHeads)),
-    Trial("max_pool", "global max pooling, wide head", "persisted", simplified(heads.MaxPoolWide)),
+    Trial("group_heads", "16 channel groups with a head each", "persisted", simplified(head("GroupHeads"))),
+    Trial("max_pool", "global max pooling, wide head", "persisted", simplified(head("MaxPoolWide"))),
     Trial("film", "spatial FiLM in 5a and 5b", "persisted", simplified(film=("5a", "5b"))),
     *(dose(degrees) for degrees in (15, 45, 90, 135)),
     Trial(
-        "vertical_flip", "random flips upside down", "data", simplified(), recipe={"vertical_flip": True},
+        "vertical_flip", "random flips upside down", "data", simplified(), recipe_changes={"vertical_flip": True},
         parameters={"vertical_flip": True},
     ),
     Trial(
@@ -142,7 +161,7 @@ PRESETS = (
     Preset(
         "imagenet", "imagefolder:", Preprocess(crop=224, resize=256), ARTICLE, 5,
         Recipe(epochs=90, batch=512, rate=2e-3, shift=32), (*EARLY, 2.0, 4.0, 8.0, 16.0, 30.0, 45.0, 60.0, 75.0, 90.0),
-        full=True,
+        full_width=True,
     ),
 )  # fmt: skip
 
@@ -153,7 +172,7 @@ SUITES = (
         TRIALS,
         PRESETS,
         article="weight-banding",
-        look=Banding,
-        shown=shown,
+        measure=lazily("wbsite.train.measure_banding:BandingMeasures"),
+        describe=lazily("wbsite.train.measure_banding:describe"),
     ),
 )

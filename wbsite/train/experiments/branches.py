@@ -1,19 +1,20 @@
-"""The branch laboratory: the same small network undivided, in two and in four branches, on pictures of several kinds.
+"""The branches suite: the same small network undivided, in two and in four branches, on pictures of several kinds.
 
-Voss et al., "Branch Specialization", Distill 2021, report that colour parts from black and white whenever the first
-layers are divided, and expect frequency to part too with more branches. Pictures without colour, and pictures whose
-hues say nothing, show what the parting needs.
+Voss et al., "Branch Specialization", Distill 2021, report that colour units and black-and-white units end up in
+different branches whenever the first layers are divided, and expect units to separate by frequency too with more
+branches. Pictures without colour, and pictures whose hues carry no information, show what this needs. Networks and
+measures are imported, and torch with them, only when they are made.
 """
 
 from __future__ import annotations
 
-from torch import nn
+from typing import TYPE_CHECKING
 
-from wbsite.models.base import CIFAR10, Preprocess
-from wbsite.models.networks.alexnet import AlexNet
-from wbsite.models.networks.divided import Divided
+from wbsite.models.base import CIFAR10, Preprocess, lazily
 from wbsite.train.base import Preset, Recipe, Suite, Trial
-from wbsite.train.measure_branches import Branches, shown
+
+if TYPE_CHECKING:
+    from torch import nn
 
 DIVISIONS = {1: "undivided", 2: "two", 4: "four"}
 COLOURS = {"kept": "", "removed": "grey", "permuted": "hues"}
@@ -21,9 +22,11 @@ TITLES = {"kept": "", "removed": ", pictures without colour", "permuted": ", hue
 
 
 def divided(branches: int, colours: str = "kept", depth: int = 2) -> Trial:
-    """The small network, its first layers in so many branches, on pictures of which colours are kept or not."""
+    """The small network with its first `depth` layers in branches; `colours` as in `Recipe`."""
 
     def build(preset: Preset, classes: int) -> nn.Module:
+        from wbsite.models.networks.divided import Divided
+
         widths = [width for (width,) in preset.widths]
         return Divided(branches, widths, preset.pools, classes, depth, channels=len(preset.preprocess.mean))
 
@@ -35,7 +38,7 @@ def divided(branches: int, colours: str = "kept", depth: int = 2) -> Trial:
         colours,
         build,
         network="divided",
-        recipe={"colours": colours} if suffix else {},
+        recipe_changes={"colours": colours} if suffix else {},
         parameters={"branches": branches, "colours": colours, "depth": depth},
         baseline=f"undivided{suffix}",
     )
@@ -43,6 +46,8 @@ def divided(branches: int, colours: str = "kept", depth: int = 2) -> Trial:
 
 def alexnet(preset: Preset, classes: int) -> nn.Module:
     """AlexNet with two towers, of `alexnet_32`'s width, its first convolution strided like the small network's."""
+    from wbsite.models.networks.alexnet import AlexNet
+
     widths, positions = (64, 128, 192, 192, 128), preset.size // 16
     return AlexNet(widths, 7, 2, 3, positions, hidden=384, classes=classes, batch_norm=True)
 
@@ -82,11 +87,11 @@ PRESETS = (
 SUITES = (
     Suite(
         "branches",
-        "does colour part from black and white when the first layers are divided into branches",
+        "do colour units separate from black-and-white ones when the first layers are divided into branches",
         TRIALS,
         PRESETS,
         article="branch-specialization",
-        look=Branches,
-        shown=shown,
+        measure=lazily("wbsite.train.measure_branches:BranchMeasures"),
+        describe=lazily("wbsite.train.measure_branches:describe"),
     ),
 )

@@ -6,11 +6,11 @@ project, whose notebook on weight renormalisation these repeat with more seeds.
 
 from __future__ import annotations
 
-from wbsite.ops.information.activations import ACTIVATIONS
+from wbsite.ops.information.activation_limits import SATURATION
 from wbsite.train.study.study import Study, product
 
 PUBLISHED = ("tanh", "relu")
-OTHERS = tuple(name for name in ACTIVATIONS if name not in PUBLISHED)
+OTHERS = tuple(name for name in SATURATION if name not in PUBLISHED)
 
 BINNED = ("binning:0.07", "binning:0.01", "binning:0.5", "fixed:30", "quantile:30")
 PAIRWISE = ("kde-upper:0.001", "kde-lower:0.001", "kde-upper:0.1", "kde-lower:0.1", "edge")

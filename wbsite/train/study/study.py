@@ -11,14 +11,15 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from wbsite.core.errors import WbsiteError
 from wbsite.core.naming import public
 from wbsite.ops.information import estimator
-from wbsite.ops.information.activations import activation
+from wbsite.ops.information.activation_limits import check_activation
 
-from .stacked import Architecture
+if TYPE_CHECKING:
+    from .stacked import Architecture
 
 LONG, MANY = 10_000_000, 10_000
 """The most epochs and seeds a study may have."""
@@ -73,7 +74,7 @@ class Configuration:
     max_norm_layers: Literal["hidden", "all"] = "hidden"
 
     def __post_init__(self) -> None:
-        activation(self.activation)
+        check_activation(self.activation)
         _at_least("widths", self.widths, all(width >= 1 for width in self.widths) and bool(self.widths))
         _at_least("batch", self.batch, self.batch >= 1)
         _positive("rate", self.rate)
@@ -84,6 +85,8 @@ class Configuration:
 
     def architecture(self, inputs: int, classes: int) -> Architecture:
         """The network's shape on such data."""
+        from .stacked import Architecture
+
         return Architecture(inputs, self.widths, classes, self.batch_norm)
 
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from wbsite.core.errors import WbsiteError
 from wbsite.ops.information.discrete_entropy import BLOCK, informations, joined
 
 from .base import Estimator
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Binned(Estimator):

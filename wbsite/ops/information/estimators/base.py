@@ -20,9 +20,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
 
 from wbsite.core.errors import WbsiteError
+
+if TYPE_CHECKING:
+    import torch
+
 
 if TYPE_CHECKING:
     from typing import Self

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from wbsite.core.errors import WbsiteError
 from wbsite.ops.information.discrete_entropy import informations, joined
 
 from .base import Estimator, Token
+
+if TYPE_CHECKING:
+    import torch
 
 MEMBERS = 10
 """Base estimators of the ensemble, as in the authors' code."""

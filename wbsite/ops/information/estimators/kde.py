@@ -9,7 +9,6 @@ from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-import torch
 
 from wbsite.core.errors import WbsiteError
 from wbsite.ops.information.discrete_entropy import joined, ranks
@@ -18,6 +17,9 @@ from .base import Estimator, Token
 
 if TYPE_CHECKING:
     from typing import Self
+
+if TYPE_CHECKING:
+    import torch
 
 BLOCKS = {"cpu": 512, "cuda": 8192}
 """Rows of a block of the matrix of distances: 2 MiB of float64, to stay in a processor's cache, or enough for a GPU."""
@@ -86,6 +88,8 @@ class KDE(Estimator):
 
 def _bounds(activations: np.ndarray, labels: np.ndarray, variance: float, device: torch.device) -> np.ndarray:
     """(N, units), (N,) → float64 (2, 2), (upper, lower) × (I(X;T), I(T;Y)) in bits."""
+    import torch
+
     rows, counts = _different(activations, labels)
     points, weights = torch.from_numpy(rows).to(device), torch.from_numpy(counts).to(device)
     sums = torch.zeros(2, *weights.shape, dtype=torch.float64, device=device)
@@ -118,6 +122,8 @@ def _squared_distances(points: torch.Tensor, variance: float) -> Iterator[tuple[
     |a − b|² = |a|² + |b|² − 2ab is a matrix product, but loses what small distances far from the origin consist of;
     it serves where its error, in the exponent of the upper bound, is below ROUNDING.
     """
+    import torch
+
     centred = points - points.mean(0)
     norms = centred.square().sum(1)
     product = 4 * torch.finfo(norms.dtype).eps * float(norms.max()) / (2 * variance) < ROUNDING

@@ -14,7 +14,7 @@ from wbsite.core.progress import Progress
 from wbsite.models import load
 from wbsite.models.weights import read_provenance
 from wbsite.train.base import Experiment, Recipe
-from wbsite.train.run import train_experiment
+from wbsite.train.experiment import train_experiment
 
 
 def folder(root: Path, classes: int) -> Path:
