@@ -92,8 +92,8 @@ class Use:
 
     Attributes:
         shape: of its output, without the batch axis.
-        inputs: the nearest layers upstream, "input" for the picture; also where it depends on no picture. What only
-            fixes a shape, a position or a mask does not count.
+        inputs: the nearest layers upstream, "input" for the picture; also those whose outputs do not depend on the
+            picture. A layer that only decides a shape, a position or a mask does not count.
     """
 
     shape: tuple[int, ...]
