@@ -1,4 +1,4 @@
-"""A replayed network must be the network: pictures, gradients and fidelities are computed on replays."""
+"""A replayed network must be the network: pictures, gradients and ablations are computed on replays."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 
 _BETAS = (0.9, 0.999)
-_TINY = 1e-20  # far below any gradient: a response of millionths is climbed as one of thousands
+_TINY = 1e-20  # far below any gradient: a response of millionths is increased like one of thousands
 
 
 class Adam:

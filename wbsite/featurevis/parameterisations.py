@@ -3,7 +3,7 @@
 All are defined for a batch; no picture's pixels depend on another's parameters.
 
 - fourier: coefficients of a two-dimensional Fourier series, each multiplied by 1 / frequency as natural images'
-  amplitudes fall, in uncorrelated colours (`ops/color.py`), through a sigmoid into [0, 1]
+  amplitudes fall, in uncorrelated colours (`ops.tuning.color`), through a sigmoid into [0, 1]
   (Olah, Mordvintsev, Schubert 2017).
 - maco: the phases alone are free; the magnitudes stay those of the law of natural images, 1 / frequency, with equal
   energy in the three uncorrelated colours (Fel et al. 2023, whose magnitudes are averages over ImageNet).

@@ -39,9 +39,10 @@ class _Origin:
 class Recorder(TorchFunctionMode):
     """Numbers every tensor that depends on the input, and writes down the calls that make them.
 
-    It sees calls of torch's Python functions, but neither TorchScript nor custom kernels nor what a write into a view
-    does to the tensor behind it. So gradients are left on, and a tensor of unknown origin is followed along autograd's
-    graph up to known ones: what lies between becomes one call, which says what feeds what but cannot be repeated.
+    It sees calls of torch's Python functions, also past `detach`, `no_grad` and checkpoints, where autograd's graph
+    ends. It does not see TorchScript, custom kernels, or what a write into a view does to the tensor behind it, which
+    are in autograd's graph. So gradients are left on, and a tensor of unknown origin is followed along that graph up to
+    known ones: what lies between becomes one call, which says what feeds what but cannot be repeated.
 
     Args:
         x: the input of the network, (1, channels, height, width), no leaf of autograd's graph.
@@ -90,9 +91,9 @@ class Recorder(TorchFunctionMode):
             self.tape.uses.setdefault(name, []).append(use)
             self._know(tensor, origin.value if origin else None, frozenset({name}))
 
-    def _note(self, name: str, given: Any, values: dict[str, int]) -> tuple[torch.Tensor | None, _Origin | None]:
+    def _note(self, name: str, tensors: Any, values: dict[str, int]) -> tuple[torch.Tensor | None, _Origin | None]:
         """Notes the value of a module's first call; returns the tensor, of several the first, and its origin."""
-        listed = given if isinstance(given, (tuple, list)) else (given,)
+        listed = tensors if isinstance(tensors, (tuple, list)) else (tensors,)
         tensor = next((x for x in listed if isinstance(x, torch.Tensor)), None)
         with torch._C.DisableTorchFunction():
             origin = None if tensor is None else self._origin(tensor)

@@ -84,9 +84,9 @@ class ChannelMap:
     def input_channels(self, layer: str, reader: str, units: int) -> torch.Tensor:
         """int64 (units,): input channels of `reader` that the units of a layer are, −1 for those it does not read."""
         channels = torch.full((units,), -1)
-        for each in self.readers[layer]:
-            if each.name == reader:
-                channels[each.first : each.first + each.units] = torch.arange(each.units) + each.channel
+        for run in self.readers[layer]:
+            if run.name == reader:
+                channels[run.first : run.first + run.units] = torch.arange(run.units) + run.channel
         return channels
 
     def groups(self, layer: str) -> int:

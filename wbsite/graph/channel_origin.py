@@ -63,8 +63,8 @@ def _followed(tape: Tape) -> dict[int, Origins]:
                 origins[output] = (ChannelOrigin((layers[output],), 0, channels),)
             else:
                 kept = slices.get(output, ()) or _after(call, tape, origins)
-                known = sum(origin.units for origin in kept) == channels
-                origins[output] = kept if known else (ChannelOrigin((), 0, channels),)
+                complete = sum(origin.units for origin in kept) == channels
+                origins[output] = kept if complete else (ChannelOrigin((), 0, channels),)
     return {value: _merged(runs) for value, runs in origins.items()}
 
 

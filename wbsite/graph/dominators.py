@@ -51,7 +51,7 @@ def routes(recorded: Recorded, targets: Sequence[str], layers: Collection[str]) 
     maps = {
         target: _wide_maps(recorded, target, names, dominators) for target in targets if target in recorded.tape.outputs
     }
-    return {target: Route(found[1], found[0], target) for target, found in maps.items() if len(found) == 2}
+    return {target: Route(wide[1], wide[0], target) for target, wide in maps.items() if len(wide) == 2}
 
 
 def _wide_maps(recorded: Recorded, target: str, names: Mapping[int, str], dominators: Mapping[int, int]) -> list[str]:

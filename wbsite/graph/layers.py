@@ -83,7 +83,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Layers:
-    """What `discover` found in one module.
+    """The layers of one module.
 
     Attributes:
         layers: in execution order.
@@ -218,9 +218,9 @@ def _geometry(conv: nn.Conv2d) -> dict[str, Any]:
 
 
 def _pointwise(linear: nn.Linear) -> dict[str, Any]:
-    one = (1, 1)
+    point = (1, 1)
     sizes = {"in_channels": linear.in_features, "out_channels": linear.out_features, "groups": 1}
-    return {"kind": "linear", **sizes, "kernel": one, "stride": one, "padding": (0, 0), "dilation": one}
+    return {"kind": "linear", **sizes, "kernel": point, "stride": point, "padding": (0, 0), "dilation": point}
 
 
 def _skipped(module: nn.Module, lazy: Collection[str], reached: Collection[str]) -> Iterator[Skipped]:

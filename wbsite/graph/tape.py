@@ -92,8 +92,8 @@ class Use:
 
     Attributes:
         shape: of its output, without the batch axis.
-        inputs: the nearest layers upstream, "input" for the picture; also where it depends on no picture. What only
-            fixes a shape, a position or a mask does not count.
+        inputs: the nearest layers upstream, "input" for the picture; also those whose outputs do not depend on the
+            picture. A layer that only decides a shape, a position or a mask does not count.
     """
 
     shape: tuple[int, ...]
@@ -218,12 +218,13 @@ class Program:
 def execute(
     calls: Sequence[Call],
     values: dict[int, torch.Tensor],
-    wanted: Collection[int],
+    results: Collection[int],
     run: Callable[[Call, Mapping[int, Any]], Any],
 ) -> dict[int, torch.Tensor]:
-    """Runs calls in order on `values`, which it changes, and returns those that are wanted.
+    """Runs calls in order on `values`, which it changes.
 
     Args:
+        results: numbers of the values that are returned; others are dropped when no call reads them any more.
         run: computes one call from the values so far.
 
     Raises:
@@ -246,9 +247,9 @@ def execute(
             ) from error
         values.update(outputs)
         for value in call.inputs:
-            if last[value] == i and value not in wanted:
+            if last[value] == i and value not in results:
                 values.pop(value, None)
-    return {value: values[value] for value in wanted}
+    return {value: values[value] for value in results}
 
 
 def check_batch(values: Mapping[int, torch.Tensor], count: int) -> None:

@@ -1,4 +1,4 @@
-"""How a layer's weights are distributed, and over how many of its inputs each unit spreads them.
+"""How a layer's weights are distributed, and how few of its inputs carry most of each unit's.
 
 For convolutions (O units, I inputs of a unit, kh, kw) and fully connected layers (O, I). Sums are in
 float64, a few million weights at a time, so the largest fully connected layers fit.
@@ -26,7 +26,7 @@ _CHUNK = 4_000_000
 
 @dataclass(frozen=True, eq=False)
 class Concentration:
-    """Share of a unit's squared norm that its k strongest inputs carry.
+    """Share of a unit's squared norm that its k strongest inputs carry, over the units of a layer.
 
     Attributes:
         inputs: I, the inputs a unit sees.
@@ -46,7 +46,7 @@ class Concentration:
 
 @dataclass(frozen=True, eq=False)
 class WeightDistribution:
-    """Histogram of a layer's weights and what it looks like in a few numbers.
+    """Histogram of a layer's weights and its moments.
 
     Attributes:
         edges: (bins + 1,) equal bins, symmetric around zero, which lies in the middle of one.
@@ -140,9 +140,9 @@ def weight_distribution(weight: torch.Tensor, bins: int = 101, coverage: float =
         squares = (chunk - mean).square()
         second, fourth = second + float(squares.sum()), fourth + float(squares.square().sum())
         # A weight on the last edge belongs to the last bin, so that ±limit are treated alike.
-        place = torch.bucketize(chunk.flatten(), edges.to(chunk.device), right=True)
-        place[chunk.flatten() == limit] = bins
-        counts += torch.bincount(place, minlength=bins + 2).cpu()
+        bin_numbers = torch.bucketize(chunk.flatten(), edges.to(chunk.device), right=True)
+        bin_numbers[chunk.flatten() == limit] = bins
+        counts += torch.bincount(bin_numbers, minlength=bins + 2).cpu()
     variance = second / count
     varies = variance > (1e-12 * largest) ** 2
     return WeightDistribution(

@@ -66,10 +66,10 @@ def factorise(
         all_s[where[finished], :, :rank] = s[:, :, finished].permute(2, 1, 0)
         all_f[where[finished], :rank] = f[finished]
         waiting &= ~finished
-        left = int(waiting.sum())
-        if not left:
+        unfinished = int(waiting.sum())
+        if not unfinished:
             break
-        if 2 * left <= len(where):
+        if 2 * unfinished <= len(where):
             x, f, s, previous = x[waiting], f[waiting], s[:, :, waiting], previous[:, :, waiting]
             size, error, where, waiting = size[waiting], error[waiting], where[waiting], waiting[waiting]
     return all_s, all_f

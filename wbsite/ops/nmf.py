@@ -189,8 +189,8 @@ def _match(factors: Factors, reference: torch.Tensor) -> Factors:
     groups, n, _ = reference.shape
     channels = factors.channels
     grouped = channels.reshape(groups, -1, n, channels.shape[2])
-    likeness = torch.matmul(reference[:, None], grouped.mT).flatten(0, 1).cpu().numpy()
-    assigned = np.stack([linear_sum_assignment(unit, maximize=True)[1] for unit in likeness])
+    similarity = torch.matmul(reference[:, None], grouped.mT).flatten(0, 1).cpu().numpy()
+    assigned = np.stack([linear_sum_assignment(unit, maximize=True)[1] for unit in similarity])
     order = torch.from_numpy(assigned).to(channels.device)
     return Factors(
         factors.spatial.gather(3, order[:, None, None].expand_as(factors.spatial)),

@@ -1,4 +1,4 @@
-"""An order of units in which similar pictures are neighbours."""
+"""Seriation: an order of units in which similar pictures are neighbours."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ CLUSTERED_UP_TO = 4096
 """Units up to which there is clustering at all; its distances take memory as N²."""
 
 
-def similarity_order(features: torch.Tensor | np.ndarray) -> np.ndarray:
+def seriate(features: torch.Tensor | np.ndarray) -> np.ndarray:
     """Units' indices, (N,) int64, such that neighbours look alike.
 
     Pictures are scaled to unit norm, so that shape counts and strength does not, and clustered
     hierarchically (average linkage). Up to 1024 units the leaves are ordered optimally (Bar-Joseph et
     al., Bioinformatics 17, 2001: the least sum of distances between neighbours that the tree allows);
     up to 4096 they are in the tree's own order; beyond that, in the order of the first principal
-    component, which keeps only the coarsest likeness. Units of zeros come last. Of the two directions
+    component, which keeps only the coarsest similarity. Units of zeros come last. Of the two directions
     the one that starts with the lower index is taken.
 
     Args:

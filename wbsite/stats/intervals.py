@@ -9,10 +9,10 @@ precision where seeds agree almost or exactly. Student's quantile, from `scipy.s
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
 from wbsite.core.errors import WbsiteError
@@ -31,7 +31,7 @@ class Interval(NamedTuple):
         return self.low > 0 or self.high < 0
 
 
-def t_interval(values: Sequence[float] | np.ndarray, level: float = 0.95) -> Interval:
+def t_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     """Mean of independent values with Student's t interval, mean ± t·s/√n with n - 1 degrees of freedom.
 
     It takes the values for normally distributed, which three seeds can neither show nor refute: with
@@ -51,7 +51,7 @@ def t_interval(values: Sequence[float] | np.ndarray, level: float = 0.95) -> Int
     return _around(float(x.mean()), float(x.var(ddof=1)) / n, n - 1, level)
 
 
-def welch_difference(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.ndarray, level: float = 0.95) -> Interval:
+def welch_difference(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> Interval:
     """mean(a) - mean(b) of two independent groups whose variances may differ, with Welch's t interval.
 
     Degrees of freedom by Welch and Satterthwaite, (u + v)² / (u²/(n - 1) + v²/(m - 1)) with u = s²ₐ/n and
@@ -78,7 +78,7 @@ def welch_difference(a: Sequence[float] | np.ndarray, b: Sequence[float] | np.nd
     return _around(difference, u + v, freedom, level)
 
 
-def _checked(values: Sequence[float] | np.ndarray, level: float) -> np.ndarray:
+def _checked(values: ArrayLike, level: float) -> np.ndarray:
     x = np.asarray(values, np.float64)
     if x.ndim != 1:
         raise WbsiteError(f"values have shape {x.shape}; expected (n,).", "Pass one number for every training.")

@@ -117,7 +117,7 @@ def test_no_picture_leaves_the_bounds_in_the_networks_that_come_with_wbsite(
     )
 
 
-def test_with_one_layer_of_gates_the_best_case_is_the_sum_of_path_products() -> None:
+def test_with_one_layer_of_gates_the_bound_is_the_sum_of_path_products() -> None:
     module = network(
         nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 5, 5, stride=2, padding=2), nn.BatchNorm2d(5),
         nn.ReLU(), nn.Conv2d(5, 6, 3, padding=1),
@@ -128,7 +128,7 @@ def test_with_one_layer_of_gates_the_best_case_is_the_sum_of_path_products() -> 
     assert (best.lower - paths.negative).abs().max() < 1e-12
 
 
-def test_the_best_case_is_attained_by_some_pattern_of_gates() -> None:
+def test_the_bound_is_attained_by_some_pattern_of_gates() -> None:
     """Every pattern of the three gates between one unit and another is tried."""
     module = network(nn.Conv2d(3, 2, 1), nn.ReLU(), nn.Conv2d(2, 3, 1), nn.ReLU(), nn.Conv2d(3, 1, 1))
     first, last = module[2].weight[:, :, 0, 0], module[4].weight[0, :, 0, 0]  # type: ignore[union-attr, index]
@@ -149,7 +149,7 @@ def test_a_max_pool_passes_one_position_not_all() -> None:
     assert best.upper.sum() < 0.7 * paths.positive.sum()
 
 
-def test_local_response_normalisation_leaves_the_path_products_but_not_the_best_case() -> None:
+def test_local_response_normalisation_leaves_the_path_products_but_not_the_bounds() -> None:
     module = network(
         nn.Conv2d(3, 8, 3), nn.ReLU(), nn.LocalResponseNorm(5, alpha=1.0, beta=0.75, k=1.0), nn.Conv2d(8, 6, 3)
     )
@@ -168,7 +168,7 @@ def test_a_few_units_and_channels_are_those_of_all() -> None:
     assert torch.allclose(part.lower, whole.lower[[7, 2]][:, [30, 4, 5]], rtol=1e-4, atol=1e-8)
 
 
-def test_where_nothing_is_rectified_best_case_and_gradients_are_the_expanded_weights() -> None:
+def test_where_nothing_is_rectified_bounds_and_gradients_are_the_expanded_weights() -> None:
     module = network(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 5, 3, stride=2), nn.Conv2d(5, 6, 3))
     weights, best = expanded_weights(module, "0", "3"), gradient_bounds(module, "0", "3")
     found = photograph_gradients(module, "0", "3", torch.randn(2, 3, 40, 40, dtype=torch.float64)).gradients

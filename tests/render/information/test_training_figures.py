@@ -20,7 +20,7 @@ from wbsite.analyses.information import plane_claims
 from wbsite.core import registry
 from wbsite.core.store import Store
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
-from wbsite.render.information._plane_parts import mean_over_seeds, spread_out, thinned
+from wbsite.render.information._plane_parts import spread_out, thinned
 from wbsite.results.base import Result
 from wbsite.results.information.counting import Baseline, Counting
 from wbsite.results.information.information_plane import InformationPlane
@@ -210,11 +210,6 @@ def test_marks_of_claims_say_what_each_estimator_says(tmp_path: Path) -> None:
     ]
     assert re.findall(r'aria-label="([^"]*)"', row) == expected
     assert "max-norm 0.4" not in body, "not in this study"
-
-
-def test_a_mean_over_seeds_has_students_interval() -> None:
-    mean, low, high = mean_over_seeds(pd.Series([1.0, 2.0, 3.0]))
-    assert (mean, low, high) == pytest.approx((2, 2 - 4.302653 / 3**0.5, 2 + 4.302653 / 3**0.5), abs=1e-5)
 
 
 def test_labels_keep_their_order_and_distance() -> None:

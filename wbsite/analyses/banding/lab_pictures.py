@@ -13,7 +13,7 @@ import torch
 from wbsite.analyses.base import Analysis, SuiteContext
 from wbsite.ops.banding.index import AGREES_WITH_ARTICLE, BandingIndex, article_verdict, banding_index
 from wbsite.ops.nmf import one_sided_nmf
-from wbsite.ops.seriation import similarity_order
+from wbsite.ops.seriation import seriate
 from wbsite.results.banding.lab_pictures import LabPictures, Quantisation
 from wbsite.stats.intervals import t_interval
 from wbsite.train.repeated_runs import PLACES, Repeated, bounds, by_setting
@@ -70,7 +70,7 @@ def run(context: SuiteContext) -> LabPictures:
     pictures: dict[str, np.ndarray] = {}
     units: list[Row] = []
     for layer in layers:
-        order = similarity_order(layer.pictures.reshape(len(layer.pictures), -1))
+        order = seriate(layer.pictures.reshape(len(layer.pictures), -1))
         sample = order[evenly(len(order), context.params["shown"])]
         pictures["/".join(layer.key.values())] = np.rint(255 * layer.pictures[sample]).astype(np.uint8)
         units += _units(layer, sample)

@@ -7,7 +7,7 @@ import torch
 
 from wbsite.analyses.base import Analysis, Context, reads_pictures
 from wbsite.graph.layers import Layer
-from wbsite.ops.seriation import similarity_order
+from wbsite.ops.seriation import seriate
 from wbsite.results.network.filters import Filters
 
 
@@ -28,7 +28,7 @@ def run(context: Context) -> Filters:
     return Filters(
         channels=weight.shape[1],
         pictures=pictures.numpy(),
-        order=np.asarray(similarity_order(pictures.flatten(1) - 0.5), np.int64),
+        order=np.asarray(seriate(pictures.flatten(1) - 0.5), np.int64),
     )
 
 

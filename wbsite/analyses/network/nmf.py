@@ -9,7 +9,7 @@ import torch
 from wbsite.analyses.base import Analysis, Context, reads_pictures
 from wbsite.graph.layers import Layer
 from wbsite.ops.nmf import one_sided_nmf, reconstruction_errors
-from wbsite.ops.seriation import similarity_order
+from wbsite.ops.seriation import seriate
 from wbsite.results.network.nmf import Nmf
 
 COMPONENTS = 3
@@ -52,7 +52,7 @@ def run(context: Context) -> Nmf:
         joint=joint.spatial.cpu().numpy(),
         per_unit_error=per_unit.error.cpu().numpy(),
         joint_error_per_unit=joint.error.cpu().numpy(),
-        order=np.asarray(similarity_order(pictures.flatten(1)), np.int64),
+        order=np.asarray(seriate(pictures.flatten(1)), np.int64),
         rows=pd.DataFrame(rows),
     )
 

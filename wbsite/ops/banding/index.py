@@ -113,7 +113,7 @@ def banding_index(
 def article_verdict(index: float | BandingIndex) -> Literal["horizontal", "vertical", "none", "undefined"]:
     """The verdict the article would have given, from H of a layer's NMF pictures and |H| > 0.55.
 
-    In-sample, and without doubt of its own: for comparing with the article. To describe a layer use
+    In-sample, and without an "intermediate" zone: for comparing with the article. To describe a layer use
     `verdict`, and show the number with either.
     """
     h = index.index if isinstance(index, BandingIndex) else float(index)
@@ -127,8 +127,8 @@ def article_verdict(index: float | BandingIndex) -> Literal["horizontal", "verti
 def verdict(index: float | BandingIndex) -> Verdict:
     """A word for H: a direction above 0.6, "intermediate" from 0.3 to 0.6, "none" below.
 
-    "undefined" for NaN. The intermediate zone holds the threshold that separates the article's
-    layers, so that no layer is called banded by a hair. Never to be shown without the number.
+    "undefined" for NaN. The intermediate zone contains the threshold that separates the article's
+    layers, so that no layer is called banded by a narrow margin. Never to be shown without the number.
     """
     h = index.index if isinstance(index, BandingIndex) else float(index)
     if math.isnan(h):

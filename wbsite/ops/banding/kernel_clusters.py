@@ -60,9 +60,9 @@ class ShapeClusters:
 def shape_features(kernels: Kernels | Sequence[Kernels]) -> np.ndarray:
     """The shape of every kernel as a vector; Euclidean distance is Frobenius distance of the Gram matrices.
 
-    Each (unit, channel) kernel is centred over space first, as for the banding index. What is left
-    out says how strongly a unit reads each channel, not where. Left in, it would add to every Gram
-    matrix a share of one and the same constant matrix, and kernels would be told apart by that share.
+    Each (unit, channel) kernel is centred over space first, as for the banding index. Its mean says how
+    strongly a unit reads each channel, not where. It would add to every Gram matrix a share of one and
+    the same constant matrix, and kernels would be distinguished by that share.
 
     Args:
         kernels: (N units, C channels, kh, kw), any real dtype, on any device; or several such sets,
@@ -76,12 +76,12 @@ def shape_features(kernels: Kernels | Sequence[Kernels]) -> np.ndarray:
         ValueError: kernels not of rank 4, empty, not finite or complex; sets of different kernel sizes.
     """
     sets = [kernels] if isinstance(kernels, (torch.Tensor, np.ndarray)) else list(kernels)
-    tensors = [_checked(one) for one in sets]
+    tensors = [_checked(part) for part in sets]
     sizes = sorted({(tensor.shape[2], tensor.shape[3]) for tensor in tensors})
     if len(sizes) != 1:
-        named = ", ".join(f"{kh}×{kw}" for kh, kw in sizes) or "none"
+        names = ", ".join(f"{kh}×{kw}" for kh, kw in sizes) or "none"
         raise ValueError(
-            f"kernel sizes are {named}; expected one size: positions of different kernels cannot be mixed. "
+            f"kernel sizes are {names}; expected one size: positions of different kernels cannot be mixed. "
             "Cluster the kernels of each size by themselves."
         )
     return np.concatenate([_features(tensor) for tensor in tensors])
@@ -128,10 +128,10 @@ def cluster_shapes(
             f"expected at least as many as clusters, {k}."
         )
     runs = _restarts(shapes, k, restarts, seed)
-    scored = [_inertia(shapes, labels, k) for labels in runs]
-    best = int(np.argmin(scored))
-    agreement = [adjusted_rand_score(one, other) for one, other in combinations(runs, 2)]
-    return _described(x, with_shape, runs[best], k, (kh, kw), scored[best], agreement)
+    inertia = [_inertia(shapes, labels, k) for labels in runs]
+    best = int(np.argmin(inertia))
+    agreement = [adjusted_rand_score(a, b) for a, b in combinations(runs, 2)]
+    return _described(x, with_shape, runs[best], k, (kh, kw), inertia[best], agreement)
 
 
 def gram_banding(grams: np.ndarray, kernel: tuple[int, int]) -> np.ndarray:
@@ -203,12 +203,12 @@ def _restarts(shapes: np.ndarray, k: int, restarts: int, seed: int) -> list[np.n
     # The randomised solver is fast for any kernel size, and a start needs no exact components.
     reduce = PCA(min(_START_DIMENSIONS, *shapes.shape), svd_solver="randomized", random_state=0)
     reduced = reduce.fit_transform(shapes)
-    found = []
+    labels = []
     for state in np.random.SeedSequence(seed).generate_state(restarts):
         start = KMeans(k, init="k-means++", n_init=1, random_state=int(state)).fit(reduced)
         centres = reduce.inverse_transform(start.cluster_centers_)
-        found.append(KMeans(k, init=centres, n_init=1, tol=0).fit(shapes).labels_.astype(np.int64))
-    return found
+        labels.append(KMeans(k, init=centres, n_init=1, tol=0).fit(shapes).labels_.astype(np.int64))
+    return labels
 
 
 def _centres(x: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 ∂(pre-activation of the unit at one position) / ∂(activation of the earlier layer at all positions), with every
 rectifier replaced by the identity, max pools by average pools and normalisation by its linear part
-(`linear.py`); Voss et al., Visualizing Weights, Distill 2021. Exact for a chain of linear layers. Where
+(`graph.linear`); Voss et al., Visualizing Weights, Distill 2021. Exact for a chain of linear layers. Where
 positive and negative paths between the same two units cancel, it says little: `path_products` gives both sums.
 """
 

@@ -1,7 +1,7 @@
 """Which categories a unit belongs to, by fixed rules on its indices: of stimuli, and of a first layer's weights.
 
-No threshold was chosen on a trained network. One control was added after a look at one: before the exchange of sides
-belonged to it, 46 % of the units of AlexNet's conv4 counted as high against low frequency, many for liking any boundary
+No threshold was chosen on a trained network. One control was added after looking at one: before the exchange of sides
+was part of it, 46 % of the units of AlexNet's conv4 counted as high against low frequency, many for liking any boundary
 between textures. With it 40 % still do, so in deep layers the category is wider than the detectors it is named after.
 Where the thresholds come from:
 
@@ -11,7 +11,7 @@ that add them up along an arc of 120° at least 0.15 for curves, with inhibition
 at least 0.2; differences of Gaussians 0.25 for discs. Of smoothed random filters at most one in a hundred is called a
 curve, a disc or high against low frequency, and one in twenty a corner.
 
-DRIVES (1/4): a preference counts where the family's best stimulus is not a trifle to the unit: at least a quarter of
+DRIVES (1/4): a preference counts where the unit responds to the family's best stimulus with at least a quarter of
 its strongest response to anything. Stimuli that fill what it sees drive a unit more than one contour does, so half
 would be too much: a Gabor filter of two cycles gives about a third of its response to a single edge.
 
@@ -44,13 +44,13 @@ THIRD = 1 / 3
 
 @dataclass(frozen=True)
 class Category:
-    """What a category is.
+    """A category of units, with the rule by which units belong to it.
 
     Attributes:
         title: what figures call it.
         rule: in words.
         index: the column that says how much a unit is of it; with a minus sign where less is more.
-        holds: table of indices → which units belong to it; a comparison with NaN is False.
+        holds: table of indices → whether each unit belongs to it; a comparison with NaN is False.
     """
 
     title: str
@@ -130,7 +130,7 @@ CATEGORIES: Mapping[str, Category] = {
         _prefers("high_low"),
     ),
 }  # fmt: skip
-"""By stimuli, from the columns of `tuning_indices.tuning`."""
+"""By responses to stimuli, from the columns of `indices.tuning`."""
 
 FILTER_CATEGORIES: Mapping[str, Category] = {
     "colour": Category(
@@ -159,26 +159,26 @@ FILTER_CATEGORIES: Mapping[str, Category] = {
         lambda t: t["frequency"] <= 1 / 8,
     ),
 }  # fmt: skip
-"""By weights of first layers, from the columns of `filter_tuning.FilterTuning`."""
+"""By the weights of a first layer, from the fields of `filter_tuning.FilterTuning`."""
 
 
 def categories(units: pd.DataFrame) -> pd.DataFrame:
     """Columns layer, unit, category, one row a unit and category, in order of units, then of CATEGORIES.
 
     Args:
-        units: columns layer and unit, and those that `tuning_indices.tuning` gives; dead units belong to none.
+        units: columns layer and unit, and those of `indices.tuning`; dead units belong to none.
     """
-    return _named(units, CATEGORIES)
+    return _assigned(units, CATEGORIES)
 
 
 def filter_categories(units: pd.DataFrame) -> pd.DataFrame:
     """The same from columns layer, unit, dead, chroma, frequency and orientation_selectivity of first-layer filters."""
-    return _named(units, FILTER_CATEGORIES)
+    return _assigned(units, FILTER_CATEGORIES)
 
 
-def _named(units: pd.DataFrame, known: Mapping[str, Category]) -> pd.DataFrame:
+def _assigned(units: pd.DataFrame, rules: Mapping[str, Category]) -> pd.DataFrame:
     live = units[~units["dead"].astype(bool)].reset_index(drop=True)
-    held = pd.DataFrame({name: category.holds(live) for name, category in known.items()}, index=live.index)
-    unit, place = held.to_numpy(bool).nonzero()
-    found = live.loc[unit, ["layer", "unit"]].reset_index(drop=True)
-    return found.assign(category=[list(known)[i] for i in place])
+    members = pd.DataFrame({name: category.holds(live) for name, category in rules.items()}, index=live.index)
+    row, column = members.to_numpy(bool).nonzero()
+    table = live.loc[row, ["layer", "unit"]].reset_index(drop=True)
+    return table.assign(category=[list(rules)[i] for i in column])

@@ -23,13 +23,13 @@ _LEAST = 64
 
 @dataclass(frozen=True, eq=False)
 class FilterTuning:
-    """Tuning of N filters; each (N,), float64 but for `dead`. NaN where a filter has none, as one of zeros.
+    """Tuning of N filters; each field is (N,) float64 except `dead`, and NaN where undefined, as for a filter of zeros.
 
     P(f) is the response to a grating of frequency f: the squared Fourier transform of the filter at f, summed over
     colour channels.
 
     Attributes:
-        chroma: in [0, 1], share of the squared weights that is left after taking the mean of the colour channels away
+        chroma: in [0, 1], share of the squared weights that remains after subtracting the mean of the colour channels
             at each position: 0 black and white, 1 pure colour contrast (`Filters.colour`).
         frequency: of the grating with the largest P, in cycles a pixel, in [0, √½]; resolution 1/64 or finer. 0 for a
             filter that responds most to an even field.
@@ -42,7 +42,7 @@ class FilterTuning:
         phase_symmetry: Σ K(x) K(t − x) / Σ K², in [−1, 1], with t twice the centroid of K² to the nearest whole pixel:
             1 for a filter that is the same turned by 180° (a line, a spot), −1 for one that changes sign (an edge),
             0 in between or without symmetry. With even part E and odd part O, (‖E‖² − ‖O‖²) / ‖K‖².
-        strength: norm: response to the patch of unit norm that suits the filter best.
+        strength: norm of the filter, which is its response to the patch of unit norm that it prefers.
         dead: bool, strength ≤ DEAD of the layer's upper quartile.
     """
 
@@ -56,22 +56,22 @@ class FilterTuning:
 
     @classmethod
     def of(cls, filters: torch.Tensor) -> FilterTuning:
-        """From weights (N, C, kh, kw) of a picture's values, C colour channels."""
+        """Of filters (N, C, kh, kw) over a picture's C colour channels."""
         x = filters.detach().to("cpu", torch.float64)
-        known = Filters.of(x)
-        live = known.strength > 0
-        x = x / torch.where(live, known.strength, 1)[:, None, None, None]
+        filters_read = Filters.of(x)
+        strength, live = filters_read.strength, filters_read.strength > 0
+        x = x / torch.where(live, strength, 1)[:, None, None, None]
         frequency = _preferred(x)
         orientation, selectivity = _orientation(x, frequency)
         undefined = torch.full_like(frequency, math.nan)
         return cls(
-            chroma=torch.where(live, known.colour, undefined),
+            chroma=torch.where(live, filters_read.colour, undefined),
             frequency=torch.where(live, frequency, undefined),
             orientation=torch.where(live, orientation, undefined),
             orientation_selectivity=torch.where(live, selectivity, undefined),
             phase_symmetry=torch.where(live, _symmetry(x), undefined),
-            strength=known.strength,
-            dead=known.strength <= DEAD * known.strength.quantile(0.75),
+            strength=strength,
+            dead=strength <= DEAD * strength.quantile(0.75),
         )
 
 
@@ -99,8 +99,8 @@ def _orientation(x: torch.Tensor, frequency: torch.Tensor) -> tuple[torch.Tensor
     turns = 2 * math.pi * frequency[:, None]
     down = torch.polar(torch.ones((), dtype=x.dtype), (turns * theta.sin())[..., None] * torch.arange(kh))
     right = torch.polar(torch.ones((), dtype=x.dtype), -(turns * theta.cos())[..., None] * torch.arange(kw))
-    found = torch.einsum("nchw,nth,ntw->nct", x.to(down.dtype), down, right)
-    power = found.abs().square().sum(1)
+    responses = torch.einsum("nchw,nth,ntw->nct", x.to(down.dtype), down, right)
+    power = responses.abs().square().sum(1)
     total = power.sum(1)
     z = (power * torch.polar(torch.ones_like(theta), 2 * theta)).sum(1) / torch.where(total > 0, total, 1)
     selectivity = torch.where(frequency > 0, z.abs(), 0)
@@ -119,11 +119,7 @@ def _symmetry(x: torch.Tensor) -> torch.Tensor:
     rows = twice_y[:, None] - torch.arange(kh)
     columns = twice_x[:, None] - torch.arange(kw)
     inside = ((rows >= 0) & (rows < kh))[:, :, None] & ((columns >= 0) & (columns < kw))[:, None]
-    at = (
-        torch.arange(n)[:, None, None],
-        slice(None),
-        rows.clamp(0, kh - 1)[:, :, None],
-        columns.clamp(0, kw - 1)[:, None],
-    )
-    turned = x[at].permute(0, 3, 1, 2) * inside[:, None]
+    filters = torch.arange(n)[:, None, None]
+    turned = x[filters, :, rows.clamp(0, kh - 1)[:, :, None], columns.clamp(0, kw - 1)[:, None]]
+    turned = turned.permute(0, 3, 1, 2) * inside[:, None]
     return (x * turned).sum((1, 2, 3)).clamp(-1, 1)

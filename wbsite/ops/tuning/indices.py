@@ -26,13 +26,13 @@ DEAD = 0.01
 
 @dataclass(frozen=True)
 class Index:
-    """What an index is.
+    """An index, as figures describe it.
 
     Attributes:
         title: what figures call it.
         low, high: its range.
         formula: in one line.
-        source: where it is from, or whose definition it makes measurable.
+        source: the paper it comes from, or whose definition it makes measurable.
     """
 
     title: str
@@ -116,18 +116,18 @@ def tuning(families: Mapping[str, pd.DataFrame], responses: Mapping[str, np.ndar
         One row a unit, NaN where undefined and for dead units: dead; strength, the strongest response; the columns of
         INDICES; orientation of the best stripes, degrees in [0, 180), 0 horizontal; NAME_drive for those of DRIVEN.
     """
-    everything = {name: np.asarray(found, np.float64) for name, found in responses.items()}
-    strength = np.max([found.max(0) for found in everything.values()], axis=0)
+    absolute = {name: np.asarray(values, np.float64) for name, values in responses.items()}
+    strength = np.max([values.max(0) for values in absolute.values()], axis=0)
     dead = is_dead(strength)
     scale = np.where(dead, np.nan, strength)
-    given = {name: found / scale for name, found in everything.items()}
+    relative = {name: values / scale for name, values in absolute.items()}
     columns: dict[str, np.ndarray] = {"dead": dead, "strength": strength}
-    columns |= _of_gratings(families["gratings"], given["gratings"])
+    columns |= _of_gratings(families["gratings"], relative["gratings"])
     pairs = {
-        **_of_colour_regions(families.get("colour regions"), given.get("colour regions")),
-        "centre_surround": _of_discs(families["discs"], given["discs"], given["gratings"]),
-        **_of_contours(families.get("contours"), given.get("contours")),
-        "high_low": _of_textures(families.get("textures"), given.get("textures")),
+        **_of_colour_regions(families.get("colour regions"), relative.get("colour regions")),
+        "centre_surround": _of_discs(families["discs"], relative["discs"], relative["gratings"]),
+        **_of_contours(families.get("contours"), relative.get("contours")),
+        "high_low": _of_textures(families.get("textures"), relative.get("textures")),
     }
     for name in DRIVEN:
         best, control = pairs.get(name) or (np.full(len(dead), np.nan),) * 2
@@ -136,7 +136,7 @@ def tuning(families: Mapping[str, pd.DataFrame], responses: Mapping[str, np.ndar
 
 
 def is_dead(strength: np.ndarray) -> np.ndarray:
-    """Which of (units,) strongest responses are none, or below DEAD of their median."""
+    """bool (units,): whether a unit's strongest response is 0, or below DEAD of the median of all."""
     return (strength <= 0) | (strength < DEAD * np.median(strength))
 
 
@@ -164,7 +164,7 @@ def frequency_tuning(responses: np.ndarray, frequencies: np.ndarray) -> np.ndarr
 
 
 def high_low(mixed: np.ndarray, uniform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """M and U of texture boundaries.
+    """M and U of texture boundaries, (units,) each.
 
     Each half of the seeds chooses an arrangement by its mean response and the other half measures it, so that the best
     of many arrangements is not the luckiest. With its sides exchanged it tells a unit that looks for high frequency on
@@ -177,14 +177,14 @@ def high_low(mixed: np.ndarray, uniform: np.ndarray) -> tuple[np.ndarray, np.nda
     half = mixed.shape[2] // 2
     exchanged = np.roll(mixed, mixed.shape[1] // 2, axis=1)
     folds, opposite = (
-        [part.mean(2).reshape(-1, part.shape[-1]) for part in (given[:, :, :half], given[:, :, half:])]
-        for given in (mixed, exchanged)
+        [part.mean(2).reshape(-1, part.shape[-1]) for part in (responses[:, :, :half], responses[:, :, half:])]
+        for responses in (mixed, exchanged)
     )
-    found = [
-        sum(np.take_along_axis(given[1 - i], folds[i].argmax(0)[None], 0)[0] for i in (0, 1)) / 2
-        for given in (folds, opposite)
-    ]
-    return found[0], np.maximum(found[1], uniform.mean(1).max(0))
+    best, control = (
+        sum(np.take_along_axis(halves[1 - i], folds[i].argmax(0)[None], 0)[0] for i in (0, 1)) / 2
+        for halves in (folds, opposite)
+    )
+    return best, np.maximum(control, uniform.mean(1).max(0))
 
 
 def _of_gratings(rows: pd.DataFrame, responses: np.ndarray) -> dict[str, np.ndarray]:
@@ -216,22 +216,23 @@ def _of_colour_regions(
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     if rows is None or responses is None:
         return {}
-    whole, none = (rows["layout"] == "whole").to_numpy(), (rows["sign"] == 0).to_numpy()
+    uniform, colourless = (rows["layout"] == "whole").to_numpy(), (rows["sign"] == 0).to_numpy()
     textured, opposite = rows["texture"].to_numpy(bool), (rows["other"] == "opposite").to_numpy()
-    grey, coloured = responses[none][0], responses[whole & textured & ~none].max(0)
-    beside = ~whole & ~opposite
-    found = grid(rows[beside], responses[beside], "layout", "direction", "size", "texture", "axis", "sign")
-    best = np.nan_to_num(found.min(5).mean(4), nan=-np.inf).max((0, 1, 2, 3))  # combinations that do not exist are NaN
+    grey, coloured = responses[colourless][0], responses[uniform & textured & ~colourless].max(0)
+    beside = ~uniform & ~opposite
+    regions = grid(rows[beside], responses[beside], "layout", "direction", "size", "texture", "axis", "sign")
+    weaker = regions.min(5).mean(4)
+    best = np.nan_to_num(weaker, nan=-np.inf).max((0, 1, 2, 3))  # combinations that do not exist are NaN
     best = np.where(np.isfinite(best), best, np.nan)
-    control = np.maximum(responses[whole].max(0), responses[opposite].max(0))
+    control = np.maximum(responses[uniform].max(0), responses[opposite].max(0))
     return {"bw_vs_colour": (best, control), "absence_of_colour": (grey, coloured)}
 
 
 def _of_discs(rows: pd.DataFrame, responses: np.ndarray, gratings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    whole = (rows["shape"] == "uniform").to_numpy()
-    if whole.all():  # a few pixels have no room for a disc
+    uniform = (rows["shape"] == "uniform").to_numpy()
+    if uniform.all():  # a few pixels have no room for a disc
         return (np.full(responses.shape[1], np.nan),) * 2
-    return responses[~whole].max(0), np.maximum(responses[whole].max(0), gratings.max(0))
+    return responses[~uniform].max(0), np.maximum(responses[uniform].max(0), gratings.max(0))
 
 
 def _of_contours(rows: pd.DataFrame | None, responses: np.ndarray | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -246,9 +247,9 @@ def _of_textures(rows: pd.DataFrame | None, responses: np.ndarray | None) -> tup
     if rows is None or responses is None:
         return None
     mixed = (rows["low"] != rows["high"]).to_numpy()
-    found = grid(rows[mixed], responses[mixed], "low", "direction", "seed", "polarity").mean(3)
+    boundaries = grid(rows[mixed], responses[mixed], "low", "direction", "seed", "polarity").mean(3)
     uniform = grid(rows[~mixed], responses[~mixed], "low", "seed", "polarity").mean(2)
-    return high_low(found, uniform)
+    return high_low(boundaries, uniform)
 
 
 def grid(rows: pd.DataFrame, responses: np.ndarray, *names: str) -> np.ndarray:
@@ -256,6 +257,6 @@ def grid(rows: pd.DataFrame, responses: np.ndarray, *names: str) -> np.ndarray:
     combination was not shown."""
     codes = [pd.factorize(rows[name])[0] for name in names]
     shape = [int(code.max()) + 1 for code in codes]
-    found = np.full((*shape, responses.shape[1]), np.nan)
-    found[tuple(codes)] = responses
-    return found
+    values = np.full((*shape, responses.shape[1]), np.nan)
+    values[tuple(codes)] = responses
+    return values

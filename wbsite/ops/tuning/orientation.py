@@ -35,23 +35,29 @@ def orientation(weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def fan(strength: torch.Tensor, angle: torch.Tensor, count: int) -> list[int]:
     """A family that differs by orientation: the most oriented unit in each of `count` equal sectors of the half circle.
 
-    The first sector is centred on 0°. Of equals the first is taken; a sector without a unit is left out.
+    The first sector is centred on 0°. Of equals the first is taken; a sector without a unit is omitted.
+
+    Args:
+        strength, angle: (U,) of each unit, as of `orientation`.
+
+    Returns:
+        Numbers of the units, in order of sectors.
     """
     width = 180 / count
     sector = ((angle + width / 2) % 180 / width).long().clamp_max(count - 1)
-    found = []
+    units = []
     for i in range(count):
         inside = torch.where((sector == i) & (strength > 0), strength, -1)
         if float(inside.max()) > 0:
-            found.append(int(inside.argmax()))
-    return found
+            units.append(int(inside.argmax()))
+    return units
 
 
 def agreement(net: torch.Tensor, target: torch.Tensor, source: torch.Tensor) -> float:
     """Correlation of (T, S) weights with cos 2(difference of angles, in degrees): 1 where lines excite their own
     orientation and inhibit the one across it; 0 where either does not vary."""
     ideal = torch.cos(torch.deg2rad(2 * (target[:, None] - source[None]).double())).flatten()
-    given = net.double().flatten()
-    ideal, given = ideal - ideal.mean(), given - given.mean()
-    size = ideal.norm() * given.norm()
-    return float(ideal @ given / size) if size > 0 else 0.0
+    weights = net.double().flatten()
+    ideal, weights = ideal - ideal.mean(), weights - weights.mean()
+    size = ideal.norm() * weights.norm()
+    return float(ideal @ weights / size) if size > 0 else 0.0

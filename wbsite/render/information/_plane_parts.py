@@ -1,4 +1,4 @@
-"""Parts of several figures of training and estimators: configurations, means over seeds, axes, texts of captions."""
+"""Parts of several figures of training and estimators: configurations, axes, texts of captions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -15,12 +15,12 @@ from wbsite.render.text import fixed_text, percent_text
 from wbsite.results.information.information_plane import InformationPlane
 from wbsite.results.information.trajectories import ConfigurationRecord, RunCount, Trajectories
 from wbsite.results.site import Gap
+from wbsite.stats.intervals import Interval
 
 from ._planes import runs_that_lived
 
 if TYPE_CHECKING:
     import altair as alt
-    import pandas as pd
 
 START = 0.5
 """Where epoch 0 is on a logarithmic axis."""
@@ -58,28 +58,7 @@ def runs_text(configurations: Iterable[ConfigurationRecord], trajectories: Traje
     return runs_that_lived(RunCount(sum(count.lived for count in counts), sum(count.runs for count in counts)))
 
 
-class Mean(NamedTuple):
-    """A mean over seeds with its 95 % Student t interval; NaN bounds for one seed, all NaN for none."""
-
-    mean: float
-    low: float
-    high: float
-
-
-def mean_over_seeds(values: pd.Series | np.ndarray) -> Mean:
-    """The mean of (seeds,) values with its interval."""
-    from scipy.special import stdtrit  # scipy.stats asks torch whether it is there
-
-    x = np.asarray(values, np.float64)
-    if not len(x):
-        return Mean(math.nan, math.nan, math.nan)
-    if len(x) == 1:
-        return Mean(float(x[0]), math.nan, math.nan)
-    half = float(stdtrit(len(x) - 1, 0.975)) * float(x.std(ddof=1)) / math.sqrt(len(x))
-    return Mean(float(x.mean()), float(x.mean()) - half, float(x.mean()) + half)
-
-
-def percent_mean(mean: Mean) -> str:
+def percent_mean(mean: Interval) -> str:
     """ "97.2 % (95.0 to 99.0)" of shares; a dash for none."""
     bounds = "" if math.isnan(mean.low) else f" ({fixed_text(100 * mean.low, 1)} to {fixed_text(100 * mean.high, 1)})"
     return percent_text(mean.mean, 1) + bounds

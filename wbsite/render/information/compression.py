@@ -15,10 +15,10 @@ from wbsite.render.suite_tables import interval_expression, side_by_side
 from wbsite.render.text import interval_text
 from wbsite.results.information.trajectories import ConfigurationRecord
 from wbsite.results.site import Gap
+from wbsite.stats.intervals import Interval
 
 from ._html import chart_menu
 from ._plane_parts import (
-    Mean,
     absent_text,
     by_choice,
     chosen_configurations,
@@ -135,7 +135,7 @@ def _chart(
 
 def _means_text(marks: pd.DataFrame) -> str:
     means = marks[marks["kind"] == "mean"]
-    texts = [f"{row.layer} {interval_text(Mean(row.bits, row.low, row.high))}" for row in means.itertuples()]
+    texts = [f"{row.layer} {interval_text(Interval(row.bits, row.low, row.high))}" for row in means.itertuples()]
     return ", ".join(texts) or "no run lived"
 
 

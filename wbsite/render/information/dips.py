@@ -17,12 +17,12 @@ from wbsite.results.information.dips import Dips, LayerDips
 from wbsite.results.information.information_plane import InformationPlane
 from wbsite.results.information.trajectories import Trajectories
 from wbsite.results.site import Gap
+from wbsite.stats.intervals import t_interval
 
 from ._html import colour_key
 from ._plane_parts import (
     absent_text,
     chosen_configurations,
-    mean_over_seeds,
     measured_text,
     nothing_to_draw,
     panel_title,
@@ -131,7 +131,7 @@ def dip_rows(
     means = [
         {
             **dict(zip(key, values, strict=True)),
-            **dict(zip(("value", "low", "high"), mean_over_seeds(runs["value"].dropna()), strict=True)),
+            **dict(zip(("value", "low", "high"), t_interval(runs["value"].dropna()), strict=True)),
             "kind": "mean",
             "seeds": len(runs),
         }

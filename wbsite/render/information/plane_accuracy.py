@@ -14,14 +14,13 @@ from wbsite.render.suite_tables import interval_expression, side_by_side
 from wbsite.results.information.counting import Counting
 from wbsite.results.information.trajectories import Trajectories
 from wbsite.results.site import Gap
+from wbsite.stats.intervals import Interval, t_interval
 
 from ._html import colour_key
 from ._plane_parts import (
-    Mean,
     absent_text,
     chosen_configurations,
     epoch_axis,
-    mean_over_seeds,
     nothing_to_draw,
     panel_title,
     percent_mean,
@@ -108,7 +107,7 @@ def accuracy_rows(course: pd.DataFrame) -> pd.DataFrame:
         rows = [
             {
                 **dict(zip(("configuration", "epoch"), key, strict=True)),
-                **dict(zip(("accuracy", "low", "high"), mean_over_seeds(table["accuracy"]), strict=True)),
+                **dict(zip(("accuracy", "low", "high"), t_interval(table["accuracy"]), strict=True)),
                 "seeds": len(table),
                 "kind": "mean",
                 "part": part,
@@ -185,7 +184,7 @@ def _ends_text(table: pd.DataFrame) -> str:
         if course.empty:
             return "no run lived"
         last = course.loc[course["epoch"].idxmax()]
-        texts.append(f"{name} ends at {percent_mean(Mean(last['accuracy'], last['low'], last['high']))}")
+        texts.append(f"{name} ends at {percent_mean(Interval(last['accuracy'], last['low'], last['high']))}")
     return ", ".join(texts)
 
 

@@ -13,14 +13,13 @@ from wbsite.render.text import interval_text
 from wbsite.results.information.information_plane import InformationPlane
 from wbsite.results.information.trajectories import ConfigurationRecord, Setting, Trajectories
 from wbsite.results.site import Gap
+from wbsite.stats.intervals import Interval, t_interval
 
 from ._html import scrolling_table
 from ._plane_parts import (
-    Mean,
     absent_text,
     chosen_configurations,
     chosen_estimator,
-    mean_over_seeds,
     measured_text,
     nothing_to_draw,
     percent_mean,
@@ -83,7 +82,7 @@ def table_rows(
         numbers = {
             f"{name}{end}": number
             for name, column in values.items()
-            for end, number in zip(("", "_low", "_high"), mean_over_seeds(column), strict=True)
+            for end, number in zip(("", "_low", "_high"), t_interval(column), strict=True)
         }
         count = trajectories.run_counts[each.name]
         about = {"configuration": each.name, "title": each.title, "alive": count.lived, "runs": count.runs}
@@ -131,9 +130,9 @@ def _head(hidden: Sequence[str]) -> Markup:
     return Markup("<tr>{}{}</tr><tr>{}</tr>").format(first, above, below)
 
 
-def _mean(row: Mapping[str, float], name: str) -> Mean:
+def _mean(row: Mapping[str, float], name: str) -> Interval:
     nan = float("nan")
-    return Mean(row.get(name, nan), row.get(f"{name}_low", nan), row.get(f"{name}_high", nan))
+    return Interval(row.get(name, nan), row.get(f"{name}_low", nan), row.get(f"{name}_high", nan))
 
 
 def _cell(row: Mapping[str, float], name: str) -> Markup:

@@ -67,7 +67,7 @@ def battery(side: float, colour: bool = True) -> Battery:
             f"stimuli of {side:g} pixels show nothing.", f"Units have to see at least {SMALLEST} × {SMALLEST} pixels."
         )
     axes = tuple(AXES) if colour else (LUMINANCE,)
-    found = {
+    families = {
         "gratings": gratings.plan(side, axes),
         "contours": contours.plan(side),
         "discs": discs.plan(side, axes),
@@ -75,5 +75,5 @@ def battery(side: float, colour: bool = True) -> Battery:
         "textures": textures.plan(side),
     }
     if not colour:
-        del found["colour regions"]
-    return Battery(float(side), {name: rows for name, rows in found.items() if len(rows)})
+        del families["colour regions"]
+    return Battery(float(side), {name: rows for name, rows in families.items() if len(rows)})

@@ -39,11 +39,11 @@ _TEXTURE = 0.35
 def plan(side: float) -> pd.DataFrame:
     """Columns layout (half, centre, surround or whole), direction, size (radius, pixels), axis and sign of the colour
     (sign 0: no colour), other (what the other region is: grey or opposite), texture (whether there is one)."""
-    two = itertools.product(LAYOUTS, HUES, ("grey", "opposite"), (False, True))
-    whole = itertools.product(HUES, (False, True))
+    pairs = itertools.product(LAYOUTS, HUES, ("grey", "opposite"), (False, True))
+    fields = itertools.product(HUES, (False, True))
     rows = [
-        *((kind, degrees, share * side, *hue, other, texture) for (kind, degrees, share), hue, other, texture in two),
-        *(("whole", 0.0, 0.0, *hue, "grey", texture) for hue, texture in whole),
+        *((kind, degrees, share * side, *hue, other, texture) for (kind, degrees, share), hue, other, texture in pairs),
+        *(("whole", 0.0, 0.0, *hue, "grey", texture) for hue, texture in fields),
         ("whole", 0.0, 0.0, HUES[0][0], 0, "grey", True),
     ]
     return pd.DataFrame(rows, columns=["layout", "direction", "size", "axis", "sign", "other", "texture"])
@@ -54,12 +54,12 @@ def draw(field: Field, rows: pd.DataFrame) -> torch.Tensor:
     towards, _ = field.along(field.column(rows, "direction"))
     radius = field.column(rows, "size").reshape(-1, 1, 1)
     central = inside(radius - torch.hypot(field.x, field.y))
-    half, centre, whole = (
+    half, centre, uniform = (
         torch.tensor((rows["layout"] == name).to_numpy(), device=radius.device)[:, None, None]
         for name in ("half", "centre", "whole")
     )
     share = torch.where(half, inside(towards), torch.where(centre, central, 1 - central))
-    share = torch.where(whole, 1.0, share)
+    share = torch.where(uniform, 1.0, share)
     opposite = torch.tensor((rows["other"] == "opposite").to_numpy(), device=radius.device)[:, None, None]
     colour = torch.where(opposite, 2 * share - 1, share) * field.column(rows, "sign").reshape(-1, 1, 1)
     finest = 1 / 3
@@ -67,5 +67,5 @@ def draw(field: Field, rows: pd.DataFrame) -> torch.Tensor:
     textured = field.column(rows, "texture").reshape(-1, 1, 1) * grain
     ground = torch.tensor(AXES[LUMINANCE], device=radius.device)[:, None, None] * CONTRAST
     aperture = field.aperture(field.side / 2)
-    shown = field.coloured(_COLOUR * colour * aperture, rows["axis"])
-    return shown + _TEXTURE * (textured * aperture)[:, None] * ground
+    coloured = field.coloured(_COLOUR * colour * aperture, rows["axis"])
+    return coloured + _TEXTURE * (textured * aperture)[:, None] * ground

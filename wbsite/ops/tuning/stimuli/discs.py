@@ -29,11 +29,11 @@ def draw(field: Field, rows: pd.DataFrame) -> torch.Tensor:
     """(n, 3, h, w) deviations from mid grey."""
     radius = field.column(rows, "size").reshape(-1, 1, 1)
     distance = torch.hypot(field.x, field.y)
-    disc, whole = inside(radius - distance), inside(2 * radius - distance)
+    disc, ring = inside(radius - distance), inside(2 * radius - distance)
     ringed, uniform = (
         torch.tensor((rows["shape"] == name).to_numpy(), device=radius.device)[:, None, None]
         for name in ("disc in ring", "uniform")
     )
-    pattern = torch.where(ringed, 2 * disc - whole, disc)
+    pattern = torch.where(ringed, 2 * disc - ring, disc)
     pattern = torch.where(uniform, field.aperture(radius.flatten()), pattern)
     return field.coloured(pattern * field.column(rows, "polarity").reshape(-1, 1, 1), rows["axis"])

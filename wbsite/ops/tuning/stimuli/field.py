@@ -48,14 +48,14 @@ class Field:
         cls, canvas: int, centre: tuple[float, float], side: float, device: torch.device | str | None = None
     ) -> Field:
         """A square canvas of so many pixels, the stimuli's centre given as (row, column)."""
-        place = torch.arange(canvas, dtype=torch.float32, device=device)
-        x = (place - centre[1])[None].expand(canvas, canvas)
-        return cls(x, (centre[0] - place)[:, None].expand(canvas, canvas), float(side))
+        pixel = torch.arange(canvas, dtype=torch.float32, device=device)
+        x = (pixel - centre[1])[None].expand(canvas, canvas)
+        return cls(x, (centre[0] - pixel)[:, None].expand(canvas, canvas), float(side))
 
     def aperture(self, radius: torch.Tensor | float) -> torch.Tensor:
         """1 inside and 0 outside of circles of (n,) radii, with a cosine between: (n or 1, h, w)."""
-        given = torch.as_tensor(radius, dtype=torch.float32, device=self.x.device).reshape(-1, 1, 1)
-        fade = (torch.hypot(self.x, self.y) / given - (1 - _TAPER)) / _TAPER
+        radii = torch.as_tensor(radius, dtype=torch.float32, device=self.x.device).reshape(-1, 1, 1)
+        fade = (torch.hypot(self.x, self.y) / radii - (1 - _TAPER)) / _TAPER
         return 0.5 * (1 + torch.cos(math.pi * fade.clamp(0, 1)))
 
     def along(self, degrees: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

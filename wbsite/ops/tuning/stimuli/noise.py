@@ -26,7 +26,7 @@ def noise(field: Field, low: float, high: float, seed: int) -> torch.Tensor:
     if not band.any():  # a side too small to hold a frequency of the band has the nearest one
         band = (distance > 0) & ((distance - low).abs() <= (distance - low).abs()[distance > 0].min())
     spectrum = torch.fft.fft2(white)
-    made = torch.fft.ifft2(torch.where(band, spectrum / spectrum.abs(), 0)).real
-    scaled = made / (made.square().mean().sqrt() * math.sqrt(2))
-    row, column = ((place + size / 2).floor().long().clamp(0, size - 1) for place in (-field.y, field.x))
+    texture = torch.fft.ifft2(torch.where(band, spectrum / spectrum.abs(), 0)).real
+    scaled = texture / (texture.square().mean().sqrt() * math.sqrt(2))
+    row, column = ((pixel + size / 2).floor().long().clamp(0, size - 1) for pixel in (-field.y, field.x))
     return scaled.clamp(-_PEAK, _PEAK).to(field.x.device, torch.float32)[row, column]

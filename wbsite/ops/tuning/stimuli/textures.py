@@ -38,10 +38,10 @@ def pairs(side: float) -> list[tuple[float, float]]:
 
 def plan(side: float) -> pd.DataFrame:
     """Columns low, high (cycles a pixel; equal in fields of one frequency), direction (0 there), seed, polarity."""
-    found = pairs(side)
-    uniform = sorted({frequency for pair in found for frequency in pair})
+    bands = pairs(side)
+    uniform = sorted({frequency for pair in bands for frequency in pair})
     rows = [
-        *((*pair, *more) for pair in found for more in itertools.product(DIRECTIONS, SEEDS, POLARITIES)),
+        *((*pair, *more) for pair in bands for more in itertools.product(DIRECTIONS, SEEDS, POLARITIES)),
         *((low, low, 0.0, *more) for low in uniform for more in itertools.product(SEEDS, POLARITIES)),
     ]
     return pd.DataFrame(rows, columns=["low", "high", "direction", "seed", "polarity"]).assign(axis=LUMINANCE)
@@ -50,14 +50,14 @@ def plan(side: float) -> pd.DataFrame:
 def draw(field: Field, rows: pd.DataFrame) -> torch.Tensor:
     """(n, 3, h, w) deviations from mid grey."""
     towards, _ = field.along(field.column(rows, "direction"))
-    held: dict[tuple[float, int], torch.Tensor] = {}
+    textures: dict[tuple[float, int], torch.Tensor] = {}
     sides = []
     for name in ("low", "high"):
         for frequency, seed in zip(rows[name], rows["seed"], strict=True):
-            if (frequency, seed) not in held:
+            if (frequency, seed) not in textures:
                 band = (frequency / 2**0.5, frequency * 2**0.5)
-                held[frequency, seed] = noise(field, *band, seed=int(seed))
-        sides.append(torch.stack([held[key] for key in zip(rows[name], rows["seed"], strict=True)]))
+                textures[frequency, seed] = noise(field, *band, seed=int(seed))
+        sides.append(torch.stack([textures[key] for key in zip(rows[name], rows["seed"], strict=True)]))
     share = inside(towards)
     pattern = (share * sides[1] + (1 - share) * sides[0]) * field.column(rows, "polarity").reshape(-1, 1, 1)
     return field.coloured(pattern * field.aperture(field.side / 2), rows["axis"])
