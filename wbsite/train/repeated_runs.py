@@ -18,7 +18,7 @@ PLACES = ("last", "before")
 
 
 @dataclass(frozen=True)
-class Repeated:
+class RepeatedRuns:
     """One experiment of a setting with all its seeds.
 
     Attributes:
@@ -80,19 +80,19 @@ def half_epoch(epochs: Sequence[float], means: Sequence[float]) -> float | None:
     return round(float(epochs[reached - 1] + part * (epochs[reached] - epochs[reached - 1])), 3)
 
 
-def by_setting(runs: Iterable[Run]) -> dict[str, dict[str, Repeated]]:
+def by_setting(runs: Iterable[Run]) -> dict[str, dict[str, RepeatedRuns]]:
     """Setting → experiment → its runs; experiments in the suite's order, runs in order of their seeds."""
     settings: dict[str, dict[str, list[Run]]] = {}
     for run in sorted(runs, key=_order):
         record = run.record
         settings.setdefault(record["setting"], {}).setdefault(record["experiment"], []).append(run)
     return {
-        setting: {name: Repeated(tuple(seeds)) for name, seeds in experiments.items()}
+        setting: {name: RepeatedRuns(tuple(seeds)) for name, seeds in experiments.items()}
         for setting, experiments in settings.items()
     }
 
 
-def facts(experiments: Mapping[str, Repeated]) -> dict[str, Any]:
+def facts(experiments: Mapping[str, RepeatedRuns]) -> dict[str, Any]:
     """What a setting's runs share, as `results.repeated_runs.SettingFacts` documents it.
 
     What is said of the pictures is of those that most runs were trained on.
@@ -130,11 +130,6 @@ def _provenance(run: Run) -> Mapping[str, Any]:
 
 def _order(run: Run) -> tuple[Any, ...]:
     return tuple(run.record[name] for name in ("setting", "order", "experiment", "seed"))
-
-
-def finite(number: float) -> float | None:
-    """NaN as None, since JSON has no NaN."""
-    return number if number == number else None
 
 
 def bounds(interval: Interval, name: str = "") -> dict[str, float]:

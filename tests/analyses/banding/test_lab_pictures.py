@@ -35,7 +35,7 @@ def runs(made_run: Callable[..., Run], tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def result(runs: list[Run], suite_context: Callable[..., lab_pictures.SuiteContext]) -> LabPictures:
-    return lab_pictures.run(suite_context(runs, shown=SHOWN, resamples=50))
+    return lab_pictures.run(suite_context(runs, sample=SHOWN, resamples=50))
 
 
 def test_bands_are_found_on_the_pictures_and_counted(result: LabPictures) -> None:
@@ -72,7 +72,7 @@ def test_every_picture_shown_is_the_nmf_of_the_unit_it_is_said_to_be(result: Lab
 def test_all_units_are_shown_once_where_all_are_asked_for(
     runs: list[Run], suite_context: Callable[..., lab_pictures.SuiteContext]
 ) -> None:
-    result = lab_pictures.run(suite_context(runs[:2], shown=1_000_000, resamples=1))
+    result = lab_pictures.run(suite_context(runs[:2], sample=1_000_000, resamples=1))
     last = result.units.query("place == 'last'")
     assert len(last) == 24
     assert not last.duplicated(["seed", "unit"]).any()
@@ -110,7 +110,7 @@ def test_a_layer_of_zeros_is_shown_and_not_averaged(
     run = made_run("baseline", 0, 1.0)
     run.record["layers"]["5b"]["index"] = None
     dead = Run(run.record, {**run.kernels, "5b": np.zeros_like(run.kernels["5b"])})
-    result = lab_pictures.run(suite_context([dead], shown=4, resamples=5))
+    result = lab_pictures.run(suite_context([dead], sample=4, resamples=5))
     row = result.summary.query("place == 'last'").iloc[0]
     assert row[["index", "low", "high"]].isna().all()
     assert row[["error", "seeds", "horizontal", "vertical", "none", "undefined"]].tolist() == [0.0, 1, 0, 0, 0, 1]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from wbsite.claims.banding import depth, heads, networks
-from wbsite.claims.banding._verdicts import NOTHING
 from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.verdicts import NOTHING
 from wbsite.core import registry
 from wbsite.render.page import Writing
 from wbsite.results.banding.banding import Banding, Index

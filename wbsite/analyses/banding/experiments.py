@@ -13,7 +13,7 @@ from wbsite.results.banding.experiments import Experiment, Experiments, Head, La
 from wbsite.results.estimate import Estimate
 from wbsite.results.repeated_runs import SettingFacts
 from wbsite.stats.intervals import Interval, t_interval, welch_difference
-from wbsite.train.repeated_runs import PLACES, Repeated, bounds, by_setting, facts
+from wbsite.train.repeated_runs import PLACES, RepeatedRuns, bounds, by_setting, facts
 
 Row: TypeAlias = dict[str, Any]
 
@@ -32,8 +32,8 @@ class Comparison:
         baseline: runs of its baseline; None for a baseline, and where that was not run.
     """
 
-    runs: Repeated
-    baseline: Repeated | None
+    runs: RepeatedRuns
+    baseline: RepeatedRuns | None
 
     def index(self, place: str) -> Interval:
         """H of the layer at "last" or "before"."""
@@ -82,7 +82,7 @@ def run(context: SuiteContext) -> Experiments:
     return Experiments(settings=settings, lost_below=LOST_BELOW, **tables)
 
 
-def _comparison(runs: Repeated, experiments: Mapping[str, Repeated]) -> Comparison:
+def _comparison(runs: RepeatedRuns, experiments: Mapping[str, RepeatedRuns]) -> Comparison:
     baseline = experiments.get(runs.record["baseline"])
     return Comparison(runs, None if baseline is runs else baseline)
 
@@ -102,7 +102,7 @@ def _of_run(record: Mapping[str, Any]) -> dict[str, list[Row]]:
     }
 
 
-def _depth(runs: Repeated) -> Iterator[Row]:
+def _depth(runs: RepeatedRuns) -> Iterator[Row]:
     for depth, layer in enumerate(runs.layers()):
         yield {
             "setting": runs.record["setting"],
@@ -155,7 +155,7 @@ def _experiment(comparison: Comparison) -> Experiment:
     )
 
 
-def _head(runs: Repeated) -> Head | None:
+def _head(runs: RepeatedRuns) -> Head | None:
     """The head's shares over seeds; None for a head that does not read positions."""
     heads = [single.record["head"] for single in runs.runs if single.record.get("head")]
     if not heads:

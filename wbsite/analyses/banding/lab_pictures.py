@@ -16,7 +16,7 @@ from wbsite.ops.nmf import one_sided_nmf
 from wbsite.ops.seriation import seriate
 from wbsite.results.banding.lab_pictures import LabPictures, Quantisation
 from wbsite.stats.intervals import t_interval
-from wbsite.train.repeated_runs import PLACES, Repeated, bounds, by_setting
+from wbsite.train.repeated_runs import PLACES, RepeatedRuns, bounds, by_setting
 from wbsite.train.runs import LEVELS
 
 Row: TypeAlias = dict[str, Any]
@@ -36,7 +36,7 @@ class PicturedLayer:
         rounded: H of each run's rounded kernels, from which the pictures are made.
     """
 
-    experiment: Repeated
+    experiment: RepeatedRuns
     place: str
     pictures: np.ndarray
     error: np.ndarray
@@ -71,7 +71,7 @@ def run(context: SuiteContext) -> LabPictures:
     units: list[Row] = []
     for layer in layers:
         order = seriate(layer.pictures.reshape(len(layer.pictures), -1))
-        sample = order[evenly(len(order), context.params["shown"])]
+        sample = order[evenly(len(order), context.params["sample"])]
         pictures["/".join(layer.key.values())] = np.rint(255 * layer.pictures[sample]).astype(np.uint8)
         units += _units(layer, sample)
     return LabPictures(
@@ -85,7 +85,7 @@ def run(context: SuiteContext) -> LabPictures:
     )
 
 
-def _pictured_layer(experiment: Repeated, place: str, device: torch.device, resamples: int) -> PicturedLayer:
+def _pictured_layer(experiment: RepeatedRuns, place: str, device: torch.device, resamples: int) -> PicturedLayer:
     layer, runs = experiment.record[place], len(experiment.runs)
     kernels = torch.from_numpy(np.concatenate([run.kernels[layer] for run in experiment.runs])).to(device)
     joint = one_sided_nmf(kernels, COMPONENTS, mode="joint", groups=runs)
@@ -180,7 +180,7 @@ ANALYSES = (
         suite="banding",
         run=run,
         result=LabPictures,
-        params={"quick": {"shown": 48, "resamples": 1000}, "full": {"shown": 1_000_000, "resamples": 10_000}},
+        params={"quick": {"sample": 48, "resamples": 1000}, "full": {"sample": 1_000_000, "resamples": 10_000}},
         rows="summary",
     ),
 )

@@ -14,10 +14,10 @@ from scipy.stats import binomtest
 
 from wbsite.ops.tuning.filter_tuning import living
 from wbsite.results.branches.branch_experiments import BranchDifference
-from wbsite.results.estimate import Estimate
+from wbsite.results.estimate import Estimate, or_none
 from wbsite.stats.intervals import t_interval, welch_difference
 from wbsite.stats.rank_eta_squared import LEVEL, RankEtaSquared, folded_auc, random_split_shares, rank_eta_squared
-from wbsite.train.repeated_runs import Repeated, finite, half_epoch
+from wbsite.train.repeated_runs import RepeatedRuns, half_epoch
 from wbsite.train.runs import Run
 
 PROPERTIES: Mapping[str, tuple[str, str]] = {
@@ -159,9 +159,9 @@ class Course:
         split = (splits.mean(), *np.quantile(splits, quantiles)) if splits.size else (math.nan,) * 3
         return BranchDifference(
             share=Estimate.from_interval(t_interval(shares)),
-            area=finite(float(np.mean(areas))),
-            expected=finite(float(np.mean([moment.expected for moment in self.last]))),
-            limit=finite(float(np.mean([moment.limit for moment in self.last]))),
+            area=or_none(float(np.mean(areas))),
+            expected=or_none(float(np.mean([moment.expected for moment in self.last]))),
+            limit=or_none(float(np.mean([moment.limit for moment in self.last]))),
             beyond_chance=beyond,
             proportion=Estimate(mean=beyond / len(shares), low=float(exact.low), high=float(exact.high)),
             split=Estimate.from_interval(map(float, split)),
@@ -178,7 +178,7 @@ class BranchRuns:
     runs: tuple[BranchRun, ...]
 
     @classmethod
-    def of(cls, repeated: Repeated) -> BranchRuns:
+    def of(cls, repeated: RepeatedRuns) -> BranchRuns:
         """The runs of an experiment."""
         return cls(tuple(map(BranchRun, repeated.runs)))
 

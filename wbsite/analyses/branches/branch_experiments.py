@@ -18,12 +18,12 @@ from wbsite.results.branches.branch_experiments import (
     FactorCorrelation,
     Setting,
 )
-from wbsite.results.estimate import Estimate
+from wbsite.results.estimate import Estimate, or_none
 from wbsite.results.repeated_runs import SettingFacts
 from wbsite.stats.intervals import Interval, t_interval, welch_difference
 from wbsite.stats.rank_correlation import rank_correlation
 from wbsite.stats.rank_eta_squared import LEVEL, RankEtaSquared
-from wbsite.train.repeated_runs import by_setting, facts, finite
+from wbsite.train.repeated_runs import by_setting, facts
 
 from ._branch_runs import PROPERTIES, BranchRun, BranchRuns, Course
 
@@ -198,7 +198,7 @@ def _experiment(
         seed_list=[run.seed for run in runs.runs],
         accuracy=Estimate.from_interval(t_interval(runs.accuracies)),
         accuracy_difference=Estimate.from_interval(accuracy_difference),
-        chroma_medians=[[finite(row["chroma"]) for row in of_run] for of_run in branches],
+        chroma_medians=[[or_none(row["chroma"]) for row in of_run] for of_run in branches],
         colour_units=[[row["colour_units"] for row in of_run] for of_run in branches],
         differences=dict(differences),
         factor={name: _factor([row for row in factors if row["property"] == name]) for name in PROPERTIES if factors},
@@ -208,7 +208,7 @@ def _experiment(
 def _factor(rows: Sequence[Row]) -> FactorCorrelation:
     return FactorCorrelation(
         rho=Estimate.from_interval(t_interval([row["rho"] for row in rows])),
-        inertia=finite(float(np.mean([row["inertia"] for row in rows]))),
+        inertia=or_none(float(np.mean([row["inertia"] for row in rows]))),
         seeds=len(rows),
         certain=sum(row["p"] <= ALPHA for row in rows),
     )

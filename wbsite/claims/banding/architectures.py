@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.verdicts import SOME, description, optional
 from wbsite.results.banding.experiments import Experiment
 from wbsite.results.site import Gap, Site
 
 from ._laboratory import ARTICLE, laboratory
-from ._verdicts import SOME, description, optional
 
 NAMES = ("inceptionv1", "resnet50", "vgg19")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.verdicts import description, optional
 
 from ._laboratory import ARTICLE, Trial, trial
-from ._verdicts import description, optional
 
 STRONGER, WEAKER = "stronger", "weaker"
 """The last layer is certainly more banded than the baseline's; or less, without the article's pattern."""

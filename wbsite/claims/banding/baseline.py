@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.verdicts import optional
 from wbsite.results.banding.experiments import Experiment
 from wbsite.results.site import Gap, Site
 
 from ._laboratory import ARTICLE, Trial, laboratory, trial
-from ._verdicts import optional
 
 
 def baseline(site: Site) -> Experiment | Gap:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wbsite.claims.verdicts import description
 from wbsite.results.banding.banding import Banding, Index
 from wbsite.results.site import Model, Site
-
-from ._verdicts import description
 
 EARLY, LATE = "mixed3a_3x3", "mixed5b_3x3"
 """Layers of InceptionV1 between which its banding is followed."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.verdicts import optional
 
 from ._laboratory import Trial, trial
-from ._verdicts import optional
 
 
 def kept(e: Trial) -> str:

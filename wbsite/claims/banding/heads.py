@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.verdicts import SOME, optional
 from wbsite.results.site import Site
 
 from ._laboratory import ARTICLE
 from ._networks import last_layers
-from ._verdicts import SOME, optional
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.verdicts import SOME, description, optional
 from wbsite.results.banding.banding import Banding
 from wbsite.results.site import Gap, Site
 
 from ._laboratory import ARTICLE
 from ._networks import LastLayer, last_layers
-from ._verdicts import SOME, description, optional
 
 HEADS = {
     "pooled": "global pooling, then fully connected",

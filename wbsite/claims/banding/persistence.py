@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.verdicts import optional
 from wbsite.results.banding.experiments import Experiment
 from wbsite.results.site import Gap, Site
 
 from ._laboratory import ARTICLE, laboratory
-from ._verdicts import optional
 
 WEAKER, MIXED = "weaker", "mixed"
 """Some experiments are certainly less banded than the baseline, and none has lost its banding; some are, some have."""

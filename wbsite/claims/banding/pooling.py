@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.verdicts import optional
 from wbsite.results.banding.experiments import Head
 from wbsite.results.site import Gap, Site
 
 from ._laboratory import ARTICLE, Trial, laboratory, trial
-from ._verdicts import optional
 
 LAST, BEFORE, WEAKER, STRONGER = "last", "before", "weaker", "stronger"
 """One of the layers has lost its banding; the last one's is certainly weaker, but not lost; or certainly stronger."""

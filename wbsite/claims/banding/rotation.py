@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.verdicts import description, optional
 from wbsite.results.site import Gap, Site
 
 from ._laboratory import ARTICLE, Trial, laboratory, trial
-from ._verdicts import description, optional
 
 POSITIVE, REVERSED = "positive", "reversed"
 """H of the last layer is certainly above zero at full rotation; or certainly below."""

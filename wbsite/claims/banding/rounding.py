@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from wbsite.claims.verdicts import description
 from wbsite.results.banding.lab_pictures import LabPictures, Quantisation
 from wbsite.results.site import Site
-
-from ._verdicts import description
 
 
 def quantisation(site: Site) -> Quantisation | None:

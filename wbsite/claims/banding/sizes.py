@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wbsite.claims.verdicts import description
 from wbsite.results.banding.experiments import Experiment
 from wbsite.results.site import Gap, Site
 
 from ._laboratory import laboratory
-from ._verdicts import description
 
 
 @dataclass(frozen=True)
