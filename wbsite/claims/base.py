@@ -51,6 +51,7 @@ class Claim:
         verdict: evidence → a key of `wording`.
         wording: verdict → what an article says then. Every possible verdict has an entry.
         meaning: verdict → how the ledger puts it ("holds", "does not hold", …), for verdicts other than the usual.
+        decides: whether anything is decided; False for words that give numbers, which the ledger leaves out.
         brief: verdict → what a summary says, as `claim("…", brief=True)` asks for; empty for a claim in no summary.
     """
 
@@ -62,6 +63,7 @@ class Claim:
     verdict: Callable[[Any], str]
     wording: Mapping[str, str]
     meaning: Mapping[str, str] | None = None
+    decides: bool = True
     brief: Mapping[str, str] = field(default_factory=dict)
 
     def decide(self, site: Site, **options: Any) -> tuple[str, Any] | Gap:

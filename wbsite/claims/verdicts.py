@@ -40,5 +40,6 @@ def description(name: str, statement: str, evidence: Callable[..., Any], words: 
         verdict=lambda _: DESCRIBED,
         wording={DESCRIBED: words},
         meaning={DESCRIBED: "is described, not decided"},
+        decides=False,
     )
     return optional(claim)

@@ -16,7 +16,7 @@ from wbsite import __version__
 from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
 
-from .options import annotation, command, split_names
+from .from_config import annotation, command, split_names
 from .weights import app as weights_app
 
 INTERRUPTED = "wbsite: interrupted. What is done is kept; run the same command again to go on."

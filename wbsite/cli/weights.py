@@ -10,7 +10,7 @@ from typer.core import TyperCommand
 
 from wbsite.core.errors import WbsiteError
 
-from .options import annotation
+from .from_config import annotation
 
 app = typer.Typer(help="Fetch, convert and verify weights files.", no_args_is_help=True)
 

@@ -57,4 +57,5 @@ def description(
             outcome: "is described, not decided" if words else "has nothing to describe on this site"
             for outcome, words in wording.items()
         },
+        decides=False,
     )

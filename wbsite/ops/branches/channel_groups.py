@@ -9,9 +9,9 @@ from typing import Literal
 from torch import nn
 
 from wbsite.graph.channel_origin import SLICES, concatenates_channels
-from wbsite.graph.data_flow import DataFlow
 from wbsite.graph.operations import AVERAGES, BATCH_NORMS, MAXIMA, NORMALISATIONS, RECTIFIERS, UNCHANGED
 from wbsite.graph.tape import INPUT, Call
+from wbsite.graph.value_graph import DataFlow
 
 from .diagram import source_name
 from .groups import JOIN, MORE, SOURCE, Branch, Graph, Group, Member, drawn_branches

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from wbsite.graph.channel_origin import ChannelOrigin, concatenates_channels
-from wbsite.graph.data_flow import DataFlow
 from wbsite.graph.tape import INPUT_NAME, Call
+from wbsite.graph.value_graph import DataFlow
 
 from .diagram import Boxes, place_name
 from .groups import JOIN, Branch, Graph, Group, Member, drawn_branches

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wbsite.graph.channel_origin import concatenates_channels
-from wbsite.graph.data_flow import DataFlow
 from wbsite.graph.tape import INPUT, INPUT_NAME, Call
+from wbsite.graph.value_graph import DataFlow
 
 from .groups import MORE, SOURCE, Graph
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from wbsite.graph.data_flow import DataFlow
 from wbsite.graph.recording import Recorded
+from wbsite.graph.value_graph import DataFlow
 
 from .channel_groups import channel_groups
 from .concatenation_branches import concatenation_branches

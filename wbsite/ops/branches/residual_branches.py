@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from wbsite.graph.data_flow import DataFlow, shared_name
 from wbsite.graph.operations import BATCH_NORMS, RECTIFIERS, SUMS, UNCHANGED
 from wbsite.graph.tape import INPUT, Call
+from wbsite.graph.value_graph import DataFlow, shared_name
 
 from .diagram import Boxes, place_name
 from .groups import JOIN, Branch, Graph, Group, Member, drawn_branches

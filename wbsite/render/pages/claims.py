@@ -25,10 +25,12 @@ class Line:
 
 
 def lines(site: Site) -> list[Line]:
-    """Every claim that can be decided without an article's options, in order of articles, then of names."""
+    """Every claim, in order of articles, then of names; without words that only give numbers."""
     articles = chosen(site.articles)
     found = []
     for claim in registry.entries("claims"):
+        if not claim.decides:
+            continue
         asked = tuple(article for article in articles if f'claim("{claim.name}"' in article.text)
         decided = claim.decide(site)
         verdict = decided.reason if isinstance(decided, Gap) else claim.put(decided[0])
