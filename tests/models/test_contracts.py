@@ -14,7 +14,8 @@ import torch
 import wbsite
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
-from wbsite.graph.layers import INPUT, discover
+from wbsite.graph.layers import discover
+from wbsite.graph.tape import INPUT_NAME
 from wbsite.models import formats
 from wbsite.models.base import ModelSpec
 from wbsite.models.formats import Format
@@ -56,7 +57,7 @@ def test_a_network_builds_and_its_layers_form_one_graph(spec: ModelSpec) -> None
     layers = discover(network, spec.input_shape)
     assert layers.notes == ()
     assert not layers.skipped
-    assert layers.layers[0].inputs[0] == INPUT
+    assert layers.layers[0].inputs[0] == INPUT_NAME
     sources = {name for layer in layers.layers for name in layer.inputs}
     unread = [layer.name for layer in layers.layers if layer.name not in sources]
     assert unread == [layers.layers[-1].name], "only the classifier feeds no other layer"
