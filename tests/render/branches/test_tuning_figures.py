@@ -74,7 +74,7 @@ def drawn(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
     site = Site(Store(built / "build" / "store"), ["speck"])
     model, own = site.models[0], Store(tmp_path / "own")
     assert model.layers, "kept before its results are replaced"
-    found = model.found
+    found = model._entry_or_gap
 
     def draw(name: str, result: Tuning | None = None, without: str = "", **options: Any) -> Any:
         results = {"tuning": result or tuning(), "branches": branches()}
@@ -84,7 +84,7 @@ def drawn(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
             gone = Gap("it was left out", failed=False)
             return gone if analysis == without else entries.get(analysis) or found(analysis, layer)
 
-        monkeypatch.setattr(model, "found", look)
+        monkeypatch.setattr(model, "_entry_or_gap", look)
         figure = registry.named("figures", name, "figure")
         scene = Scene(site, model, up="../", options=options)
         figure.check(scene)

@@ -36,7 +36,7 @@ def drawn(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
         def look(analysis: str, layer: str = "") -> Entry | Gap:
             return entries.get(analysis) or Gap("it was not computed", failed=False)
 
-        monkeypatch.setattr(model, "found", look)
+        monkeypatch.setattr(model, "_entry_or_gap", look)
         scene = Scene(site, model, up="../", options=options)
         figure = registry.named("figures", name, "figure")
         figure.check(scene)
@@ -71,7 +71,7 @@ def test_a_figure_says_how_it_was_found_and_at_what_scale(drawn: Callable[..., A
 @pytest.mark.parametrize("name", NAMES)
 def test_without_a_result_there_is_a_gap(built: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     site = Site(Store(built / "build" / "store"), ["speck"])
-    monkeypatch.setattr(site.models[0], "found", lambda *_: Gap("it was not computed", failed=True))
+    monkeypatch.setattr(site.models[0], "_entry_or_gap", lambda *_: Gap("it was not computed", failed=True))
     gap = registry.named("figures", name, "figure").draw(Scene(site, site.models[0]))
     assert isinstance(gap, Gap)
     assert gap.failed
