@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +36,21 @@ def package(tmp_path: Path) -> Path:
 
 
 def test_edited_mathematics_gives_new_numbers_and_edited_words_nothing(
-    rebuilt: Path, package: Path, process: Callable[..., Any], environment: dict[str, str], speck_weights: Path
+    rebuilt: Path, package: Path, environment: dict[str, str], speck_weights: Path
 ) -> None:
     variables = {"PYTHONPATH": os.pathsep.join((str(package.parent), environment["PYTHONPATH"]))}
 
     def run(*arguments: str) -> Any:
-        ran = process(rebuilt, *arguments, "--weights-dir", str(speck_weights), **variables)
-        assert ran.status == 0, ran.err
+        """A new process: one that is forked has the unedited package."""
+        command = [sys.executable, "-m", "wbsite.cli", *arguments, "--weights-dir", str(speck_weights)]
+        ran = subprocess.run(
+            command, cwd=rebuilt, env={**environment, **variables}, capture_output=True, text=True, timeout=300
+        )
+        assert ran.returncode == 0, ran.stderr
         return ran
 
     def first_index() -> float:
-        rows = csv.DictReader(io.StringIO(run("export", "banding", "--model", "speck", "--layer", "conv1").out))
+        rows = csv.DictReader(io.StringIO(run("export", "banding", "--model", "speck", "--layer", "conv1").stdout))
         return float(next(rows)["index"])
 
     def code_of_pages() -> str:
@@ -58,8 +61,8 @@ def test_edited_mathematics_gives_new_numbers_and_edited_words_nothing(
         edit(package / name, "\n\n\n", "\n\n# What follows needs some explanation.\n\n")
         edit(package / name, '"""', '"""In other words: ')
     ran = run("build", "--models", "speck")
-    assert "compute" not in ran.err
-    assert ran.err.splitlines()[-1].startswith("rendered 0 of ")
+    assert "compute" not in ran.stderr
+    assert ran.stderr.splitlines()[-1].startswith("rendered 0 of ")
     before, pages = first_index(), code_of_pages()
     edit(package / INDEX, "index=row_share - column_share", "index=100 * (row_share - column_share)")
     edit(package / FIGURE, "BINS = np.linspace(-1, 1, 41)", "BINS = np.linspace(-1, 1, 21)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,6 +25,11 @@ class Line:
     articles: tuple[Article, ...]
 
 
+def asked(article: Article) -> list[str]:
+    """Names of the claims that an article asks for."""
+    return re.findall(r'claim\("([^"]+)"', article.text)
+
+
 def lines(site: Site) -> list[Line]:
     """Every claim, in order of articles, then of names; without words that only give numbers."""
     articles = chosen(site.articles)
@@ -31,10 +37,10 @@ def lines(site: Site) -> list[Line]:
     for claim in registry.entries("claims"):
         if not claim.decides:
             continue
-        asked = tuple(article for article in articles if f'claim("{claim.name}"' in article.text)
+        asking = tuple(article for article in articles if claim.name in asked(article))
         decided = claim.decide(site)
         verdict = decided.reason if isinstance(decided, Gap) else claim.put(decided[0])
-        found.append(Line(claim, verdict, not isinstance(decided, Gap), asked))
+        found.append(Line(claim, verdict, not isinstance(decided, Gap), asking))
     order = {article.name: place for place, article in enumerate(articles)}
     return sorted(found, key=lambda line: (min((order[a.name] for a in line.articles), default=99), line.claim.name))
 
@@ -51,7 +57,7 @@ def pages(site: Site) -> Iterator[Page]:
         inputs={
             "models": [model.shown for model in site.models],
             "suites": [suite.shown for suite in site.suites],
-            "articles": [article.source for article in chosen(site.articles)],
+            "articles": [(article.name, article.title, asked(article)) for article in chosen(site.articles)],
             "bibliography": sources.bibliography().read_text(encoding="utf-8"),
         },
         make=lambda: make(site),
