@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import signal
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -31,10 +32,13 @@ if os.environ.get("PYTHONPATH", "").split(os.pathsep)[0] != PACKAGE_ROOT:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Where no bytecode is to be written beside its source, the many processes of the tests share it in pytest's cache.
+    """What processes that tests start inherit: Ctrl-C ends them, and bytecode has a place.
 
-    Otherwise each would compile torch anew.
+    A shell that starts the tests in the background has them ignore Ctrl-C. Where no bytecode is to be written beside
+    its source, processes share it in pytest's cache; otherwise each would compile torch anew.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if sys.dont_write_bytecode:
         sys.dont_write_bytecode = False
         sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(config.cache.mkdir("bytecode"))

@@ -392,7 +392,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(
     while not (rebuilt / "waiting").exists() and child.poll() is None:
         time.sleep(0.01)
     child.send_signal(signal.SIGINT)
-    _, said = child.communicate(timeout=300)
+    _, said = child.communicate(timeout=60)
     assert child.returncode == 130, said
     assert "interrupted. What is done is kept; run the same command again" in said
     assert "Traceback" not in said

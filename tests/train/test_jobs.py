@@ -132,7 +132,7 @@ def test_no_process_outlives_the_command(
         wait_for(lambda: running.poll() is not None or len(list(checkpoints.glob("[a-z]*.ckpt"))) == 2, 300)
         assert len(marked(mark)) >= 3
         os.kill(running.pid, ended)
-        _, said = running.communicate(timeout=300)
+        _, said = running.communicate(timeout=60)
         wait_for(lambda: not marked(mark), 60)
     finally:
         for left in marked(mark):
