@@ -28,7 +28,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, dataclass_transform, get_type_hints
 
 import numpy as np
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from wbsite.core.store import Contents, Entry
@@ -36,7 +35,11 @@ from wbsite.core.store import Contents, Entry
 if TYPE_CHECKING:
     from typing import Self
 
-Table: TypeAlias = pd.DataFrame
+    import pandas as pd
+
+    Table: TypeAlias = pd.DataFrame
+else:
+    Table = Any  # pandas takes half a second to import, and a build that makes nothing needs no tables
 
 
 class SchemaError(ValueError):
@@ -208,6 +211,8 @@ class Result(_Schema):
             name: of the table.
             rows: column → cell; None is an empty cell of a column of numbers, further keys are left out.
         """
+        import pandas as pd
+
         columns = cls.fields[name].columns
         types = {column: _cell_type(spec.kind) for column, spec in columns.items()}
         return pd.DataFrame(list(rows), columns=list(columns)).astype(types)
@@ -328,6 +333,8 @@ def _checked_array(label: str, spec: Field, content: Any, dtype: np.dtype, lengt
 
 
 def _checked_table(label: str, spec: Field, content: Any) -> pd.DataFrame:
+    import pandas as pd
+
     if not isinstance(content, pd.DataFrame):
         raise SchemaError(f"{label} is {type(content).__name__}; expected a DataFrame.")
     if not spec.columns:
