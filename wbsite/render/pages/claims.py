@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from wbsite.claims.base import Claim
@@ -45,9 +45,17 @@ def lines(site: Site) -> list[Line]:
     return sorted(found, key=lambda line: (min((order[a.name] for a in line.articles), default=99), line.claim.name))
 
 
+def groups(lines: Iterable[Line]) -> list[tuple[str, list[Line]]]:
+    """(title, lines) of every article, a line under the first that asks for it, and of the claims that none asks for."""
+    by_title: dict[str, list[Line]] = {}
+    for line in lines:
+        by_title.setdefault(line.articles[0].title if line.articles else "In no article of this site", []).append(line)
+    return list(by_title.items())
+
+
 def make(site: Site) -> Files:
     """The page."""
-    return write(Writing(site, "claims"), "claims.md.j2", lines=lines(site))
+    return write(Writing(site, "claims"), "claims.md.j2", groups=groups(lines(site)))
 
 
 def pages(site: Site) -> Iterator[Page]:
