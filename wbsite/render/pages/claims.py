@@ -46,7 +46,7 @@ def lines(site: Site) -> list[Line]:
 
 
 def groups(lines: Iterable[Line]) -> list[tuple[str, list[Line]]]:
-    """(title, lines) of every article, a line under the first that asks for it, and of the claims that none asks for."""
+    """(title, lines) of every article, a line under the first that asks for it, and of claims that none asks for."""
     by_title: dict[str, list[Line]] = {}
     for line in lines:
         by_title.setdefault(line.articles[0].title if line.articles else "In no article of this site", []).append(line)
