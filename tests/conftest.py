@@ -376,7 +376,8 @@ def work(
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(sys, "path", [str(speck), *sys.path])
+    # Not by setattr: with a path that the test prepends itself, undoing would leave speck on sys.path for good.
+    monkeypatch.syspath_prepend(str(speck))
     monkeypatch.setenv("WBSITE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("WBSITE_RUNS", str(runs_folder))
     monkeypatch.setenv("WBSITE_STUDY", str(study_file))

@@ -66,9 +66,3 @@ def test_contributing_says_how_to_add_every_kind(kind: str) -> None:
     contributing = text("CONTRIBUTING.md")
     assert f"`{registry.KINDS[kind].attribute}`" in contributing
     assert f"`wbsite.{kind}`" in contributing
-
-
-@pytest.fixture(autouse=True)
-def without_plug_ins_of_other_tests() -> None:
-    """Entries that a test before found in a package of its own are forgotten."""
-    registry.entries.cache_clear()

@@ -92,9 +92,3 @@ def test_a_format_has_suffixes_and_refuses_what_is_not_of_it(entry: Format, tmp_
                 formats.read(path)
             assert str(path) in caught.value.message
             assert caught.value.hint
-
-
-@pytest.fixture(autouse=True)
-def without_plug_ins_of_other_tests() -> None:
-    """Entries that a test before found in a package of its own are forgotten."""
-    registry.entries.cache_clear()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -106,7 +105,7 @@ def test_several_together_give_what_each_gives(stack: np.ndarray) -> None:
 def installed(plug_in: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A package that provides the estimator `signs`."""
     points = "[wbsite.estimators]\nsigns = signs_plugin:ESTIMATORS\n"
-    monkeypatch.setattr(sys, "path", [str(plug_in(tmp_path, "signs_plugin", points, PLUGIN)), *sys.path])
+    monkeypatch.syspath_prepend(str(plug_in(tmp_path, "signs_plugin", points, PLUGIN)))
     registry.entries.cache_clear()
     yield
     registry.entries.cache_clear()
