@@ -213,7 +213,7 @@ CURVE = {"group": "mixed3b", "branch": "mixed3b_5x5", "category": "curve", "sour
 @pytest.mark.parametrize(
     ("row", "verdict", "said"),
     [
-        ({}, HOLDS, "30 of 30, by lot 2.0, $p$ = 1.7&nbsp;·&nbsp;10<sup>−23</sup>. The second does."),
+        ({}, HOLDS, "30 of 30, by chance 2.0, $p$ = 1.7&nbsp;·&nbsp;10<sup>−23</sup>. The second does."),
         (
             {"in_layer": 34},
             small_branches.TENDENCY,
@@ -365,5 +365,5 @@ def test_communities_are_described_in_a_list(made: Made, say: Say) -> None:
     verdict, words = say(made.site("a", of[0], "b", of[1], "c", made.connectivity()), "communities-of-connections")
     assert verdict == DESCRIBED
     assert [line.partition(",")[0] for line in words.splitlines()] == [f"- **{name}**: 5 communities" for name in "ab"]
-    assert "0.069 where connections dealt at random reach 0.059. They explain 65\u00a0% of the variance" in words
+    assert "0.069 where connections assigned at random reach 0.059. They explain 65\u00a0% of the variance" in words
     assert "Of that of frequency" not in words

@@ -168,7 +168,7 @@ def test_each_is_drawn_and_a_network_without_results_has_a_gap(site: Site, name:
 
 def test_a_cell_says_how_many_of_how_many_and_what_holds_up(site: Site) -> None:
     body = drawn(site, "enrichment", group="mixed3a").body
-    assert "9 of 9 <b>●▲</b><small>2.2 by lot</small>" in body
+    assert "9 of 9 <b>●▲</b><small>2.2 by chance</small>" in body
     assert "no equal kernel" in body
     assert "◆ with pool" in body
     assert 'title="arcs at least half as strong again"' in body

@@ -64,7 +64,7 @@ def permutations(site: Site) -> Permutations:
 
 LIST = (
     "{% for n in e %}- **Categories in branches** ({{ n.title }}): of {{ n.pairs }} pairs of a branch and a category,"
-    " {{ n.enriched }} hold more units than lot allows at a false discovery rate of 5 %; {{ n.beyond_untrained }} of these"
+    " {{ n.enriched }} hold more units than chance allows at a false discovery rate of 5 %; {{ n.beyond_untrained }} of these"
     " stand out from untrained copies of the network as well, and {{ n.beyond_kernel }} among branches of equal kernel"
     " size, where there are any.{{ '\n' if not loop.last }}{% endfor %}"
 )

@@ -125,7 +125,7 @@ FACTORS = (
     " {{ n.frequency[0] | interval(3) }}; the second at {{ n.chroma[1] | interval(3) }} and"
     " {{ n.frequency[1] | interval(3) }}.\n{% endfor %}"
     "{% for n in e if not n.structured %}- **[{{ n.title }}]({{ link(n.model) }})**: no factor is stronger than in"
-    " connections dealt at random ($p$ = {{ n.p | p_value }}), so that its correlations mean nothing.\n{% endfor %}"
+    " connections assigned at random ($p$ = {{ n.p | p_value }}), so that its correlations mean nothing.\n{% endfor %}"
 )
 ORIGINAL = (
     "The original article shows the first factor of InceptionV1 as colour and finds the second to be frequency."
@@ -207,7 +207,7 @@ CLAIMS = (
         "There is a line along which a network could be cut: communities of who reads whom.",
         divided,
         "{% for n in e %}{% set c = n.communities %}- **{{ n.title }}**: {{ c.count }} communities, with a modularity of"
-        " {{ c.modularity | share }} where connections dealt at random reach {{ c.null_high | share }}."
+        " {{ c.modularity | share }} where connections assigned at random reach {{ c.null_high | share }}."
         "{% set k = c.explained.chroma %}{% if k.eta is not none %} They explain {{ k.eta | percent }} of the variance of"
         " chroma over first-layer units (by chance {{ k.chance | percent }}, $p$ = {{ k.p | p_value }}).{% endif %}"
         "{% set k = c.explained.frequency %}{% if k.eta is not none %} Of that of frequency they explain"

@@ -126,7 +126,7 @@ def same_training(site: Site) -> Model | None:
 
 
 NUMBERS = (
-    "{{ e.counts.in_branch }} of {{ e.counts.in_layer }}, by lot {{ e.counts.expected | fixed(1) }}, $p$ ="
+    "{{ e.counts.in_branch }} of {{ e.counts.in_layer }}, by chance {{ e.counts.expected | fixed(1) }}, $p$ ="
     " {{ e.counts.p | p_value }}{% if e.counts.untrained_p is not none %}; against untrained copies $p$ ="
     " {{ e.counts.untrained_p | p_value }}{% endif %}."
 )

@@ -40,7 +40,7 @@ def evidence(site: Site) -> Lines | None:
 CORRELATION = (
     "If lines excite lines of their own direction, the diagonal of the grid should be red and what lies across it blue."
     " The correlation of net weight with agreement in angle is {{ e.agreement.correlation | share }} over the grid; with"
-    " the angles dealt out at random it stays below {{ e.agreement.null | share }} in 95 of 100 deals. "
+    " the angles assigned at random it stays below {{ e.agreement.null | share }} in 95 of 100 assignments. "
 )
 
 CLAIMS = (

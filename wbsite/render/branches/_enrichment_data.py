@@ -97,7 +97,7 @@ class Enriched:
             return f" The network was not compared with untrained copies of itself{reason}"
         groups = ", ".join(f"<code>{escape(name)}</code>" for name in untrained.groups)
         text = (
-            " p and q take units to be dealt to branches by lot. But units of a branch share inputs and kernel size, so"
+            " p and q treat the assignment of units to branches as random. But units of a branch share inputs and kernel size, so"
             f" that branches of untrained networks differ too: of {untrained.copies} copies with random weights,"
             f" shown the same stimuli ({groups}),"
         )

@@ -98,7 +98,7 @@ def _caption(connected: Connected, communities: Communities) -> str:
         f" {escape(connected.model.title)}: Louvain's method on Σ|W|, which looks for the largest modularity of the graph of both layers (Barber's,"
         f" resolution 1); the best of {communities.seeds} seeds. Rows of the matrix are the reading units, columns the filters; red"
         " where a pair is connected more strongly than its units' overall strengths say, blue where less, frames around"
-        f" communities, numbered as in the list. Modularity {share_text(communities.modularity)}, median over seeds {share_text(communities.median)}; one run on relative strengths dealt"
+        f" communities, numbered as in the list. Modularity {share_text(communities.modularity)}, median over seeds {share_text(communities.median)}; one run on relative strengths assigned"
         f" to the pairs at random finds {share_text(communities.null_median)}, at most {share_text(communities.null_high)} in {communities.null} draws (p&nbsp;=&nbsp;{communities.p:.3f})."
     )
     if communities.stability is not None:

@@ -1,4 +1,4 @@
-"""Categories by branches: how many units of each category lie in each branch, against lot and against other checks."""
+"""Categories by branches: how many units of each category lie in each branch, against chance and against other checks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 MARKS = {
-    "●": "q ≤ 0.05 by lot, more than expected; of these",
+    "●": "q ≤ 0.05 by chance, more than expected; of these",
     "◆": "p ≤ 0.05 among branches of equal kernel size alone",
     "▲": "p ≤ 0.05 against untrained copies",
 }
@@ -52,7 +52,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     strongest = [_cell_text(enriched, row) for row in best.head(6).to_dict("records")]
     alt = (
         f"Categories by branches in {len(groups)} places of {enriched.model.title}, {len(enriched.rows)} cells;"
-        f" {len(best)} hold more units of a category than lot allows (q ≤ 0.05){': ' if strongest else ''}{'; '.join(strongest)}."
+        f" {len(best)} hold more units of a category than chance allows (q ≤ 0.05){': ' if strongest else ''}{'; '.join(strongest)}."
     )
     return Drawing(_caption(enriched, len(groups), len(first), len(best)), alt, table, body=body, width="wide")
 
@@ -123,13 +123,13 @@ def _cell(row: dict[str, Any]) -> str:
     if not pd.isna(row["untrained_in_layer"]):
         copies = f"; untrained copies {row['untrained_in_branch']:.0f} of {row['untrained_in_layer']:.0f}"
     text = (
-        f"{row['expected']:.1f} by lot; odds ratio {row['odds_ratio']:.2g} ({row['low']:.2g} to {row['high']:.2g});"
+        f"{row['expected']:.1f} by chance; odds ratio {row['odds_ratio']:.2g} ({row['low']:.2g} to {row['high']:.2g});"
         f" p {p_text(row['p'])}, q {p_text(row['q'])}; equal kernels p {p_text(row['same_kernel_p'])}{copies}"
     ).replace("nan", "–")
     return (
         f'<td class="wb-{"more" if more else "fewer"}" style="--wb-odds:{100 * strength:.0f}%" title="{escape(text, quote=True)}">'
         f"{row['in_branch']} of {row['in_layer']}"
-        f"{f' <b>{marks}</b>' if marks else ''}<small>{row['expected']:.1f} by lot</small></td>"
+        f"{f' <b>{marks}</b>' if marks else ''}<small>{row['expected']:.1f} by chance</small></td>"
     )
 
 
@@ -139,10 +139,10 @@ def _caption(enriched: Enriched, groups: int, drawn: int, best: int) -> str:
     alone, branches = int(lonely.sum()), len(lonely)
     text = (
         f"What lies in which branch of {escape(enriched.model.title)}: units of each category in each branch, with the number that"
-        " dealing the layer's units to its branches by lot would give on average. Colour is the odds ratio (half a unit added to"
-        " every count), full at 32 or 1/32, violet for more and brown for fewer than by lot. q: hypergeometric upper tail,"
+        " assigning the layer's units to its branches at random would give on average. Colour is the odds ratio (half a unit added to"
+        " every count), full at 32 or 1/32, violet for more and brown for fewer than by chance. q: hypergeometric upper tail,"
         f" Benjamini–Hochberg over all {number_text(enriched.result.tests.rows)} tests of the network; {best} of {len(rows)} cells hold"
-        f" more than by lot with q ≤ 0.05. Kernel size goes with the branch: {alone} of {branches} branches have no other with"
+        f" more than by chance with q ≤ 0.05. Kernel size goes with the branch: {alone} of {branches} branches have no other with"
         " equal kernels to be compared with. Rules of categories were fixed before any network was tested; dead units are left out."
         f"{enriched.copies_text}"
     )

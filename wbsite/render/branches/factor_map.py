@@ -90,7 +90,7 @@ def _caption(connected: Connected, units: pd.DataFrame, factors: pd.DataFrame) -
         )
     else:
         text += f" {counted} units are too few to correlate factors with their tuning."
-    text += f" Singular values against {number_text(result.null)} draws in which relative strengths are dealt to the pairs at random: {null}."
+    text += f" Singular values against {number_text(result.null)} draws in which relative strengths are assigned to the pairs at random: {null}."
     if rows["rho"].notna().any():
         text += f" With every unit's scale taken out, the first factor has ρ = {same.chroma:.2f} with chroma."
     hidden = len(units) - len(units.dropna(subset=["factor_1"]))

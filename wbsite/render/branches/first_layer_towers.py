@@ -64,7 +64,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"Filters of <code>{escape(layer)}</code> of {escape(enriched.model.title)} by tower, most colourful first; mid grey is no weight,"
         " each filter is scaled to its own largest weight and links to its unit. Chroma is the share of a filter's squared weights"
         f" that is left when the mean of the three colours is taken away at each position. Its median over live filters is {escape(medians)};"
-        f" {apart}, two-sided Mann–Whitney test, interval over units. Untrained filters are dealt to towers by lot, so that this test"
+        f" {apart}, two-sided Mann–Whitney test, interval over units. Untrained filters are assigned to towers at random, so that this test"
         " is exact for a first layer; one trained network cannot say whether the next would part in the same way."
     )
     alt = f"Filters of {layer} of {enriched.model.title} by tower. Median chroma: {medians}; {apart.replace('&nbsp;', ' ')}."

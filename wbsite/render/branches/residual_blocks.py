@@ -35,7 +35,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     differing = table[table["q"].map(marked)]
     alt = (
         f"{len(table)} blocks in {len(stages)} stages of {enriched.model.title}; {len(differing)} differ from the other blocks of their"
-        f" stage (q ≤ 0.05). Statistics from {table['statistic'].min():.1f} to {table['statistic'].max():.1f}, 1 by lot."
+        f" stage (q ≤ 0.05). Statistics from {table['statistic'].min():.1f} to {table['statistic'].max():.1f}, 1 by chance."
     )
     return Drawing(
         _caption(enriched, stages, table, differing),
@@ -55,7 +55,7 @@ def _chart(table: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
     x = alt.X("place:N", sort=list(table["place"]), title=None, axis=axis)
     least = float(table[["statistic", "untrained_statistic"]].min().min())
     scale = alt.Scale(type="log", domainMin=min(0.5, max(least, 0.01)), nice=False)
-    y = alt.Y("statistic:Q", title="difference from the other blocks (1 by lot)", scale=scale)
+    y = alt.Y("statistic:Q", title="difference from the other blocks (1 by chance)", scale=scale)
     legend = alt.Legend(title=None, orient="top") if len(stages) > 1 else None
     colour = alt.Color("group:N", scale=alt.Scale(domain=stages, range=SERIES[: len(stages)]), legend=legend)
     tips = [
@@ -79,7 +79,7 @@ def _caption(enriched: Enriched, stages: list[Stage], table: pd.DataFrame, diffe
     grey = " Grey ticks: mean of untrained copies." if table["untrained_statistic"].notna().any() else ""
     return (
         f"Do the residual blocks of {escape(enriched.model.title)} specialize? For every block how far the mean ranks of its units' indices"
-        " are from those of its stage, squared, averaged over indices, in units of what as many units drawn by lot give. Filled:"
+        " are from those of its stage, squared, averaged over indices, in units of what as many units drawn at random give. Filled:"
         f" q ≤ 0.05 ({result.permutations} permutations of units among the stage's blocks, seed {result.seed};"
         f" Benjamini–Hochberg over {number_text(len(table))} blocks); {len(differing)} do.{grey} {' '.join(map(_stage, stages))} Depth is a"
         " confounder: later blocks see more of the picture and read what earlier ones added, so that a difference need be no"
@@ -91,7 +91,7 @@ def _stage(stage: Stage) -> str:
     """A sentence on one stage."""
     text = (
         f"In <code>{escape(stage.group)}</code> {_percent(stage.share)} of the variance of ranks lies between its"
-        f" {stage.blocks} blocks, {_percent(stage.by_chance)} by lot (p {p_text(stage.p)})"
+        f" {stage.blocks} blocks, {_percent(stage.by_chance)} by chance (p {p_text(stage.p)})"
     )
     if stage.untrained:
         text += f", {_percent(min(stage.untrained))} to {_percent(max(stage.untrained))} in untrained copies"

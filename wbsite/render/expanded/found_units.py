@@ -50,7 +50,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         " The rules were fixed before any result was seen. Families are looked for in"
         f" {codes(levels.early) or 'no layer'}, single units in {codes(levels.late) or 'no layer'}: two neighbouring levels in the first third of"
         f" {levels.deepest} levels of spatial convolutions. Scores by properties of filters are cosines; by chance is the 95th percentile"
-        " of the best score when the filters' property is dealt to them at random (a family: of its mean score), and for"
+        " of the best score when the filters' property is assigned to them at random (a family: of its mean score), and for"
         " spatial structure the best score with the positions of every input in random order."
     )
     alt = (

@@ -69,7 +69,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"Every experiment, {seeds_text(table)} each, networks {lab.setup}. η² is the share of the ranks' variance, of chroma"
         " or of what a line through the ranks of chroma leaves of frequency, that lies between the branches of the first"
         " layer: means over seeds with 95 % Student t intervals in brackets (none for a single seed). Split at random:"
-        " the mean of η² when units of the undivided network, trained on the same pictures, are dealt to as many branches,"
+        " the mean of η² when units of the undivided network, trained on the same pictures, are assigned to as many branches,"
         " and the range of 95 % of such deals; the difference from it has Welch's interval. A seed is beyond chance where"
         f" p ≤ 0.05 in {lab.result.draws} permutations of its own units; one in twenty would be by chance. From an epoch on: the mean over"
         " seeds stays above the 95 % limit of chance until the end. Accuracy on test pictures is held against the undivided"

@@ -77,7 +77,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"How far the branches of a first layer part in {PROPERTIES[name]}: {MEASURE}, 0 where they are alike, of networks"
         f" {lab.setup}. Ticks are single runs, large marks means. {INTERVAL} ({seeds_text(summary)} an experiment)."
         " The grey band holds 95 % of what comes out when the units of the undivided network, trained on the same pictures,"
-        f" are dealt at random to as many branches ({lab.result.splits} times a seed), its line their mean: it is not"
+        f" are assigned at random to as many branches ({lab.result.splits} times a seed), its line their mean: it is not"
         " 0, because branches of few units are never quite alike."
     )
     alt_text = f"Marks for {len(runs)} runs. Parting in {PROPERTIES[name]}: {'; '.join(descriptions)}."

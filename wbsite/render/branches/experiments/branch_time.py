@@ -61,7 +61,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"When branches part in {PROPERTIES[name]}: {MEASURE}, through training, from the untrained network (epoch 0) on; the"
         " axis stretches the first epoch. Thick lines are means over seeds"
         f" ({seeds_text(table[table['kind'] == 'mean'])}), with their 95 % Student t intervals shaded, thin ones single runs."
-        f" Below the top of the grey band lie 95 % of such means when the units are dealt to branches at random"
+        f" Below the top of the grey band lie 95 % of such means when the units are assigned to branches at random"
         f" ({lab.result.draws} permutations a seed and moment). Networks {lab.setup}."
         + (f" Not run: {', '.join(missing)}." if missing else "")
     )
