@@ -15,7 +15,8 @@ from torch.overrides import TorchFunctionMode, resolve_name
 
 from wbsite.core.errors import WbsiteError
 
-from ._functional import all_tensors, any_batch, functional, tensors_in
+from ._aten import written_out
+from ._functional import all_tensors, any_batch, as_cast, autograd_node, functional, tensors_in
 from .operations import SHAPE_ONLY, operation
 from .tape import INPUT, INPUT_NAME, Call, Ref, Tape, Use
 
@@ -107,6 +108,9 @@ class Recorder(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = dict(kwargs or {})
+        if (written := written_out(func)) is not None:
+            with self:
+                return written(*args, **kwargs)
         # All is looked up before the call, which may change an argument in place.
         inputs = list(tensors_in((args, kwargs)))
         origins = [origin for x in inputs if (origin := self._origin(x))]
@@ -116,7 +120,7 @@ class Recorder(TorchFunctionMode):
         result = func(*args, **kwargs)
         for view, version in views:
             if view._version != version:  # so has what it is a view of, by code that is not seen
-                self.origins.pop(id(view._base), None)
+                self._overwritten(view._base)
         outputs = [args[0]] if func == torch.Tensor.__setitem__ else list(tensors_in(result))
         name = (resolve_name(func) or getattr(func, "__name__", repr(func))).replace("torch.nn.functional", "F")
         if operation(name) in SHAPE_ONLY:
@@ -127,6 +131,12 @@ class Recorder(TorchFunctionMode):
             for tensor in outputs:
                 self._know(tensor, None, layers)
         return result
+
+    def _overwritten(self, tensor: Any) -> None:
+        """A write into a view of it went unseen. Autograd's graph knows more, unless gradients were off."""
+        origin = self.origins.pop(id(tensor), None)
+        if origin and origin.value is not None and autograd_node(tensor) is None:
+            self._append(_unrepeatable, UNRECORDED, (Ref(origin.value),), {}, [tensor], origin.layers, False)
 
     def _write(
         self, func: Any, name: str, args: Any, kwargs: Any, result: Any, outputs: Sequence[torch.Tensor],
@@ -139,7 +149,8 @@ class Recorder(TorchFunctionMode):
         several = isinstance(result, (tuple, list))
         if several and len(outputs) != len(result):
             function = partial(all_tensors, function)
-        self._append(function, name, any_batch(function, args), kwargs, outputs, layers, several)
+        args = any_batch(function, args)
+        self._append(as_cast(function, outputs[0].device), name, args, kwargs, outputs, layers, several)
 
     def _append(
         self, function: Any, name: str, args: Any, kwargs: Any, outputs: Sequence[torch.Tensor],
@@ -157,13 +168,13 @@ class Recorder(TorchFunctionMode):
         number = tensor.is_floating_point() or tensor.is_complex()
         origin = self.origins[id(tensor)] = _Origin(value, layers if number else frozenset())
         self.alive.append(tensor)
-        if tensor.grad_fn is not None:
-            self.nodes[tensor.grad_fn] = origin
+        if (node := autograd_node(tensor)) is not None:
+            self.nodes[node] = origin
 
     def _origin(self, tensor: torch.Tensor) -> _Origin | None:
         """Where a tensor comes from; None for parameters and for constants that no layer made."""
-        if id(tensor) not in self.origins and tensor.grad_fn is not None:
-            above = self._above(tensor.grad_fn)
+        if id(tensor) not in self.origins and (node := autograd_node(tensor)) is not None:
+            above = self._above(node)
             layers = frozenset[str]().union(*(origin.layers for origin in above))
             refs = tuple(Ref(value) for value in sorted({o.value for o in above if o.value is not None}))
             if refs:
@@ -192,7 +203,7 @@ class Recorder(TorchFunctionMode):
             origin = self.origins.get(id(tree))
             if origin is not None and origin.value is not None:
                 return Ref(origin.value)
-            return tree if tree.grad_fn is None else tree.detach()
+            return tree if autograd_node(tree) is None else tree.detach()
         if isinstance(tree, (tuple, list)):
             items = [self._marked(item) for item in tree]
             return items if isinstance(tree, list) else tuple(items)

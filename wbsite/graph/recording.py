@@ -6,8 +6,7 @@ The control flow is that of the recorded input's size: another size is another r
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -19,6 +18,7 @@ from torch.nn.parameter import is_lazy
 from wbsite.core.errors import WbsiteError
 
 from ._recorder import Recorder
+from .isolation import forward_passes
 from .tape import Tape
 
 Shape = tuple[int, int, int]
@@ -85,15 +85,17 @@ class Recorded:
 def record(module: nn.Module, input_shape: Shape) -> Tape:
     """Records a forward pass on zeros (1, channels, height, width), in evaluation mode.
 
-    The zeros are on the device and in the precision of the module's first floating-point parameter. Hooks, training
-    flags and random generators are put back; parameters are not copied, so a replay uses those the module has then.
+    The zeros are on the device and in the precision of the module's first floating-point parameter. The module and the
+    process are as before; parameters are not copied, so a replay uses those the module has then.
 
     Raises:
         WbsiteError: the forward pass fails on an input of this shape.
     """
     like = _first_parameter(module)
     try:
-        with _undisturbed(module, like.device):
+        # Autograd's graph is only walked, never run backwards: dropping what it would save keeps memory low.
+        drop = torch.autograd.graph.saved_tensors_hooks(lambda _: None, lambda empty: empty)
+        with forward_passes(module), drop:
             zeros = torch.zeros(1, *input_shape, dtype=like.dtype, device=like.device, requires_grad=True)
             x = zeros.clone()  # no leaf, so that a network may write into its input
             recorder = Recorder(x)
@@ -105,23 +107,6 @@ def record(module: nn.Module, input_shape: Shape) -> Tape:
             "Say what it takes: an attribute `input_shape = (channels, side, side)` on the module or its factory.",
         ) from error
     return recorder.tape
-
-
-@contextmanager
-def _undisturbed(module: nn.Module, device: torch.device) -> Iterator[None]:
-    """Evaluation mode with gradients; training flags and random generators are put back afterwards."""
-    training = [(m, m.training) for m in module.modules()]
-    cuda = [device] if device.type == "cuda" else []
-    try:
-        for m, _ in training:
-            m.training = False
-        # Autograd's graph is only walked, never run backwards: dropping what it would save keeps memory low.
-        drop = torch.autograd.graph.saved_tensors_hooks(lambda _: None, lambda empty: empty)
-        with torch.random.fork_rng(devices=cuda), torch.inference_mode(False), torch.enable_grad(), drop:
-            yield
-    finally:
-        for m, flag in training:
-            m.training = flag
 
 
 def _first_parameter(module: nn.Module) -> torch.Tensor:
