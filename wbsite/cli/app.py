@@ -162,10 +162,12 @@ def export(
     ] = "csv",
 ) -> None:
     """A result as a table, or as a moving picture, on standard output; computes what is missing."""
+    from wbsite.core.output import data_output
     from wbsite.core.progress import reporter
     from wbsite.render.information import _animation as animation
     from wbsite.run import export as run
 
+    output = data_output()
     animation.refuse(analysis, format)
     with reporter() as progress:
         if format in animation.FORMATS:
@@ -173,8 +175,8 @@ def export(
         else:
             data = run.export(config, analysis, model, layer, format, progress)
     try:
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
+        output.write(data)
+        output.flush()
     except BrokenPipeError:  # whoever read it has seen enough
         sys.stdout = None
     except OSError as error:

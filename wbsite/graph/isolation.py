@@ -134,19 +134,19 @@ def _settings() -> Iterator[None]:
 def _generators(device: torch.device | None) -> Iterator[None]:
     """Those of torch on the CPU and on this device, of NumPy and of `random` start from `SEED`."""
     cuda = device is not None and device.type == "cuda"
-    python, numbers = random.getstate(), np.random.get_state()  # noqa: NPY002: the legacy one is what others' code uses
+    python, numbers = random.getstate(), np.random.get_state()  # NumPy's global one, which others' code uses
     with torch.random.fork_rng(devices=[device] if cuda else []):
         torch.default_generator.manual_seed(SEED)
         if device is not None and cuda:
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(SEED)
         random.seed(SEED)
-        np.random.seed(SEED)  # noqa: NPY002
+        np.random.seed(SEED)
         try:
             yield
         finally:
             random.setstate(python)
-            np.random.set_state(numbers)  # noqa: NPY002
+            np.random.set_state(numbers)
 
 
 @contextmanager
@@ -163,7 +163,7 @@ def _logging() -> Iterator[None]:
 
 @contextmanager
 def _attributes(module: nn.Module) -> Iterator[None]:
-    """Buffers are copies meanwhile. Of TorchScript's parts, which allow none of it, and of lazy ones, which are about to
+    """Buffers are copies meanwhile. Of TorchScript's parts, which allow none of it, and of lazy ones, which are to
     change for good, the flag of training alone is put back."""
     flags = [(part, part.training) for part in module.modules()]
     before = []

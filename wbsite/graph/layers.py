@@ -18,6 +18,7 @@ from wbsite.core.errors import unknown
 from .operations import MOVES, UNCHANGED
 from .recording import Recorded
 from .tape import INPUT_NAME, Call, Tape
+from .unreadable import unreadable
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Layers:
 
     Attributes:
         layers: in execution order.
-        skipped: in registration order.
+        skipped: in registration order, those whose kernels cannot be read last.
         input_shape: (channels, height, width) of the input it was run on.
         notes: sentences on what could not be traced.
     """
@@ -237,3 +238,4 @@ def _skipped(module: nn.Module, lazy: Collection[str], reached: Collection[str])
         else:
             reason = f"its kernels are {layer.weight.dim() - 2}-dimensional, only two-dimensional ones are analysed"
         yield Skipped(name, kind, reason)
+    yield from (Skipped(*layer) for layer in unreadable(module))

@@ -45,7 +45,7 @@ def check(
         The parameters that are not in `state`, in the network's order.
 
     Raises:
-        WbsiteError: parameters the network does not have, a wrong shape, NaN or infinity.
+        WbsiteError: parameters the network does not have, a wrong shape.
     """
     unexpected = [key for key in state if key not in parameters]
     if unexpected:
@@ -61,13 +61,22 @@ def check(
                 f"{key} in {path} has the shape {tuple(value.shape)}; {network} has {tuple(parameters[key].shape)}.",
                 hint,
             )
+    return [key for key in parameters if key not in state]
+
+
+def check_finite(state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Makes sure that all weights of a file are numbers.
+
+    Raises:
+        WbsiteError: NaN or infinity.
+    """
+    for key, value in state.items():
         if not torch.isfinite(value).all():
             count = int((~torch.isfinite(value)).sum())
             raise WbsiteError(
                 f"{key} in {path} has {count} of {value.numel()} values that are NaN or infinite.",
                 "The training diverged or the file is damaged: take an earlier checkpoint or download it again.",
             )
-    return [key for key in parameters if key not in state]
 
 
 def fill(module: nn.Module, state: Mapping[str, torch.Tensor], missing: Collection[str] = ()) -> None:
@@ -99,6 +108,7 @@ def load_state(module: nn.Module, spec: ModelSpec, path: Path) -> dict[str, Any]
     state = load_file(path)
     hint = f"Convert the right file with `wbsite weights convert FILE --model {spec.name} --weights {spec.weights}`."
     missing = check(float_state(module), state, path, spec.name, hint)
+    check_finite(state, path)
     unrecorded = [key for key in missing if key not in provenance.get("missing", ())]
     if unrecorded:
         raise WbsiteError(
