@@ -8,6 +8,8 @@ from functools import partial
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
+from wbsite.core.pictures import as_shown
+
 if TYPE_CHECKING:
     import torch
     from PIL import Image
@@ -34,7 +36,7 @@ class Preprocess:
         import torch
         from PIL import Image
 
-        image = image.convert("L" if len(self.mean) == 1 else "RGB")
+        image = as_shown(image)[0].convert("L" if len(self.mean) == 1 else "RGB")
         short = min(image.size)
         target = self.resize if self.resize is not None else max(short, self.crop)
         if short != target:

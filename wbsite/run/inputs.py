@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -77,11 +78,14 @@ def _preprocessed(source: Source) -> Photographs:
     from wbsite.analyses.base import Photographs
 
     side = source.preprocess.resize or source.preprocess.crop  # so that preprocessing does not resize once more
-    images = [source.preprocess(image) for image in pictures(source.name, side, source.progress)]
+    remarks: Counter[str] = Counter()
+    images = [source.preprocess(image) for image in pictures(source.name, side, source.progress, remarks)]
     inputs, count = torch.stack(images).contiguous(), len(images)
     digest = hashlib.sha256(repr(tuple(inputs.shape)).encode())
     digest.update(inputs.numpy().data)
-    return Photographs(inputs, public_name(source.name), count, caption(source.name, count), digest.hexdigest())
+    return Photographs(
+        inputs, public_name(source.name), count, caption(source.name, count, remarks), digest.hexdigest()
+    )
 
 
 def _photographs(network: Network, progress: Progress, device: torch.device | None) -> tuple[Photographs, Input]:
