@@ -172,6 +172,77 @@ def test_mistakes_in_the_users_module_are_explained(written, code, message, hint
     assert hint in raised.value.hint
 
 
+RUDE = """
+import os, pathlib, sys, warnings
+torch.set_grad_enabled(False); torch.set_default_dtype(torch.float64); warnings.simplefilter("error")
+os.chdir({folder!r}); print("=> importing"); sys.argv.append("--rude")
+def build():
+    assert pathlib.Path("size").read_text() == "4"  # beside where the import went
+    torch.set_default_device("cpu"); torch.set_grad_enabled(False); torch.manual_seed(9); print("=> creating")
+    return nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4))
+"""
+
+
+def test_rude_modules_leave_no_trace(written, tmp_path_factory, capsys):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "size").write_text("4")
+    name, here = written(RUDE.format(folder=str(elsewhere))), Path.cwd()
+    arguments, generator = list(sys.argv), torch.get_rng_state()
+    loaded = [load_user(f"{name}:build") for _ in range(2)]
+    assert torch.is_grad_enabled()
+    assert torch.get_default_dtype() == torch.float32
+    assert (Path.cwd(), sys.argv) == (here, arguments)
+    assert torch.equal(torch.get_rng_state(), generator)
+    assert loaded[0].digest == loaded[1].digest
+    assert loaded[0].module[0].weight.dtype == torch.float32
+    x = torch.rand(1, 3, 8, 8, requires_grad=True)
+    loaded[0].module(x).sum().backward()
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.count("=> importing") == 1
+    assert err.count("=> creating") == 2
+
+
+def test_a_script_that_reads_options_finds_none(written):
+    code = """
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--width", type=int, default=6)
+options = parser.parse_args()
+def build(): return nn.Sequential(nn.Conv2d(3, options.width, 3))
+"""
+    assert load_user(f"{written(code)}:build").module[0].out_channels == 6
+
+
+@pytest.mark.parametrize("wrapper", ["nn.DataParallel", "torch.compile"])
+def test_files_of_wrapped_networks_fit(folder, written, wrapper):
+    name = written(f"def build(): return {wrapper}(nn.Sequential(nn.Conv2d(3, 4, 3)))")
+    prefix = "module." if "Data" in wrapper else "_orig_mod."
+    state = {"0.weight": torch.rand(4, 3, 3, 3), "0.bias": torch.rand(4)}
+    torch.save({prefix + key: value for key, value in state.items()}, folder / "own.pth")
+    loaded = load_user(f"{name}:build@own.pth")
+    assert all(torch.equal(value, state[key]) for key, value in loaded.module.state_dict().items())
+
+
+def test_masks_in_a_weights_file_are_no_alarm(folder, written):
+    code = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.unused = nn.Conv2d(3, 4, 3), nn.Linear(2, 2)
+        self.register_buffer("mask", torch.zeros(4, 1, 1))
+    def forward(self, x): return torch.exp(self.conv(x) + self.mask)
+"""
+    name = written(code)
+    state = load_user(f"{name}:Net").module.state_dict()
+    state["mask"][1] = -torch.inf
+    state["unused.weight"][:] = torch.nan
+    torch.save(state, folder / "own.pth")
+    loaded = load_user(f"{name}:Net@own.pth")
+    assert loaded.module.mask[1] == -torch.inf
+    assert "never read by the forward pass: unused.weight" in loaded.spec.note
+
+
 @pytest.mark.filterwarnings("ignore:Lazy modules")  # said by older versions of torch
 def test_lazy_parameters_are_refused(written):
     with pytest.raises(WbsiteError, match="without a shape") as raised:

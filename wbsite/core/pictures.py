@@ -74,11 +74,11 @@ def _scaled(image: Image.Image) -> tuple[Image.Image, str]:
 
 def _on_white(image: Image.Image) -> tuple[Image.Image, bool]:
     """The image before a white background, and whether any of that is seen."""
+    import numpy as np
     from PIL import Image
 
     picture = image.convert("RGBA")
-    alpha = picture.getchannel("A")
     white = Image.new("RGBA", picture.size, "white")
     grey = image.mode in ("L", "LA", "La", "1")
     opaque = Image.alpha_composite(white, picture).convert("L" if grey else "RGB")
-    return opaque, alpha.getextrema()[0] < 255
+    return opaque, bool((np.asarray(picture)[..., 3] < 255).any())

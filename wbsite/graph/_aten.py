@@ -11,15 +11,17 @@ from torch.nn import functional as F
 
 
 def written_out(func: Any) -> Callable[..., Any] | None:
-    """The function of torch that takes the same arguments and returns the same; None if there is none, or if `func` is
-    no operation of an exported program."""
-    if not isinstance(func, OpOverload) or func.namespace != "aten":
+    """The function of torch that takes the same arguments and returns the same, else the operation without what tells
+    its variants apart; None if `func` is no operation of an exported program."""
+    if not isinstance(func, OpOverload):
         return None
     name = func.overloadpacket.__name__
+    if func.namespace != "aten":
+        return func.overloadpacket
     if name in _TRANSLATED:
         return _TRANSLATED[name]
     owner = next((owner for owner in (torch, F, torch.Tensor) if hasattr(owner, name)), None)
-    return getattr(owner, name, None)
+    return getattr(owner, name, func.overloadpacket)
 
 
 def _batch_norm(
@@ -52,10 +54,25 @@ def _max_pool(*arguments: Any) -> tuple[torch.Tensor, torch.Tensor]:
     return F.max_pool2d(*arguments), F.max_pool2d(*arguments, return_indices=True)[1]
 
 
+def _slice(x: torch.Tensor, axis: int = 0, start: Any = None, end: Any = None, step: int = 1) -> torch.Tensor:
+    return x[(slice(None),) * (axis % x.ndim) + (slice(start, end, step),)]
+
+
+def _select(x: torch.Tensor, axis: int, index: int) -> torch.Tensor:
+    return x[(slice(None),) * (axis % x.ndim) + (index,)]
+
+
+def _pad(x: torch.Tensor, padding: Any, value: float = 0.0) -> torch.Tensor:
+    return F.pad(x, padding, value=value)
+
+
 _TRANSLATED: dict[str, Callable[..., Any]] = {
     "batch_norm": _batch_norm,
     "_native_batch_norm_legit_no_training": _batch_norm_in_evaluation,
     "convolution": _convolution,
     "max_pool2d_with_indices": _max_pool,
+    "slice": _slice,
+    "select": _select,
+    "constant_pad_nd": _pad,
 }
 """Operations that have other arguments, or another result, than the function that stands for them."""

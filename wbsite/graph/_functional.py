@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import torch
 from torch.nn import functional as F
 
-from .tape import BATCH
+from .tape import BATCH, Ref
 
 _OPERATORS = {f"__i{name}__": getattr(operator, name) for name in ("add", "sub", "mul", "truediv", "pow")}
 _RECURRENT = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
@@ -72,9 +72,15 @@ def all_tensors(function: Any, *args: Any, **kwargs: Any) -> tuple[torch.Tensor,
     return tuple(tensors_in(function(*args, **kwargs)))
 
 
-def any_batch(function: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Sizes of a `view` or `reshape` that begin with the recorded batch (1) take whatever batch comes."""
+def any_batch(function: Any, args: tuple[Any, ...], shapes: Mapping[int, tuple[int, ...]]) -> tuple[Any, ...]:
+    """Sizes of a `view` or `reshape` that begin with the recorded batch (1) take whatever batch comes.
+
+    Args:
+        shapes: of the values. Where that of the argument does not begin with the batch, its length says nothing.
+    """
     if getattr(function, "__name__", "") not in _SIZED or len(args) < 2:
+        return args
+    if not isinstance(args[0], Ref) or shapes[args[0].value][:1] != (1,):
         return args
     sizes = tuple(args[1]) if isinstance(args[1], (tuple, list)) else args[1:]
     if not all(isinstance(size, int) for size in sizes) or sizes[:1] != (1,):

@@ -149,7 +149,7 @@ class Recorder(TorchFunctionMode):
         several = isinstance(result, (tuple, list))
         if several and len(outputs) != len(result):
             function = partial(all_tensors, function)
-        args = any_batch(function, args)
+        args = any_batch(function, args, self.tape.shapes)
         self._append(as_cast(function, outputs[0].device), name, args, kwargs, outputs, layers, several)
 
     def _append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -39,7 +40,7 @@ def network_of(made: object, target: str) -> nn.Module:
     _check_readable(net, target)
     _check_values(net, target)
     if any(tensor.is_inference() for tensor in _tensors(net).values()):  # gradients never pass through such
-        net._apply(lambda tensor: tensor.clone())
+        net = copy.deepcopy(net)
     return net.float()
 
 
@@ -47,7 +48,7 @@ def _unwrapped(module: nn.Module) -> nn.Module:
     while True:
         if isinstance(module, WRAPPERS):
             module = module.module
-        elif isinstance(compiled := module._modules.get("_orig_mod"), nn.Module):  # of torch.compile
+        elif isinstance(compiled := getattr(module, "_orig_mod", None), nn.Module):  # of torch.compile
             module = compiled
         else:
             return module
@@ -83,7 +84,7 @@ def _check_readable(net: nn.Module, target: str) -> None:
             f"{target} is a TorchScript network: its forward pass is compiled, so its calls cannot be recorded.",
             "Return the Python module that it was scripted or traced from, with its weights.",
         )
-    if type(net).forward is nn.Module.forward and "forward" not in vars(net):  # type: ignore[comparison-overlap]
+    if type(net).forward is nn.Module.forward and "forward" not in vars(net):
         parts = [name for name, _ in net.named_children()]
         raise WbsiteError(
             f"{target} returns a {type(net).__name__} without a forward method.",
@@ -91,11 +92,11 @@ def _check_readable(net: nn.Module, target: str) -> None:
             if parts
             else "Return the network that computes.",
         )
-    parts = list(unreadable(net))
-    if parts and not any(isinstance(module, nn.Conv2d) for module in net.modules()):
+    layers = list(unreadable(net))
+    if layers and not any(isinstance(module, nn.Conv2d) for module in net.modules()):
         raise WbsiteError(
-            f"the kernels of {target} cannot be read: {first_few([part.name for part in parts])} "
-            f"({parts[0].kind}): {parts[0].reason}.",
+            f"the kernels of {target} cannot be read: {first_few([layer.name for layer in layers])} "
+            f"({layers[0].kind}): {layers[0].reason}.",
             "Return the network as it was before it was quantised or compiled, with floating-point weights.",
         )
 
