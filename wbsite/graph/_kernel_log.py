@@ -144,12 +144,12 @@ class KernelLog:
         own = isinstance(self._modules.get(module), (nn.Conv2d, nn.Linear))
         factor = product.weight if product.factor is None else product.factor
         sources = self._sources.get(id(factor), frozenset())
-        parameters = self._ordered(sources & self._trained, factor)
+        varies = not fixed(factor)
+        parameters = () if varies and product.reason else self._ordered(sources & self._trained, factor)
         if constant and not own and product.operation != "conv2d":  # makes weights of weights, as a low-rank update
             return ""
         if self._products:
             self._products[-1] += 1
-        varies = not fixed(factor)
         reason = product.reason
         if not parameters and not own:
             reason = reason or (FROM_PICTURE if varies else FIXED)
@@ -161,6 +161,7 @@ class KernelLog:
             if shown not in self.tape.skipped:
                 self.tape.skipped.append(shown)
             return ""
+        behind = self._ordered(sources, factor)
         with torch._C.DisableTorchFunction():
             kernel = Kernel(
                 name,
@@ -168,7 +169,8 @@ class KernelLog:
                 self.lasting(product.weight.detach()),
                 None if product.bias is None else product.bias.detach(),
                 **(product.geometry or {}),
-                parameters=parameters or self._ordered(sources, factor),
+                parameters=behind,
+                computed=bool(behind) and _storage(factor) != _storage(self._tensors[behind[0]]),
                 varies=varies,
             )
         name = self._distinct(kernel)
@@ -201,15 +203,18 @@ class KernelLog:
         for call in reversed(self.tape.calls):
             if making.issuperset(call.outputs):
                 making.update(v for v in call.inputs if all(making.issuperset(c.outputs) for c in self.tape.readers[v]))
-        for name in [name for name in self.tape.kernels if self.tape.outputs.get(name) in making]:
-            kernel, uses = self.tape.kernels.pop(name), self.tape.uses.pop(name)
+        made = {kernel.parameters[0]: name for name, kernel in self.tape.kernels.items() if kernel.varies}
+        for name, kernel in list(self.tape.kernels.items()):
+            other = made.get(kernel.parameters[0]) if kernel.parameters else None
+            if other in (None, name) or self.tape.outputs.get(name) not in making:
+                continue
+            del self.tape.kernels[name]
+            uses = self.tape.uses.pop(name)
             del self.tape.outputs[name]
             self.tape.skipped.append(Skipped(name, kernel.operation, MAKES_KERNELS))
             above = frozenset[str]().union(*(use.inputs for use in uses))
             self._substitute(name, above)
-            for other, made in list(self.tape.kernels.items()):
-                if made.parameters[:1] == kernel.parameters[:1] and made.varies:
-                    self._rename(other, name)
+            self._rename(other, name)
 
     def _substitute(self, name: str, layers: frozenset[str]) -> None:
         """Other layers in place of one, wherever it is an input."""
@@ -228,9 +233,11 @@ class KernelLog:
     def _stored(self, kernel: Kernel) -> torch.Tensor | None:
         """What the attribute behind a kernel holds, where that is of the same shape and holds other numbers."""
         owner, attribute = _owner(kernel.parameters[0])
-        module = self._modules.get(owner)
-        held = getattr(module, attribute, None)
-        if not isinstance(held, torch.Tensor):
+        layer, module = self._modules.get(kernel.name), self._modules.get(owner)
+        for held in (getattr(layer, "weight", None), getattr(module, attribute, None)):
+            if isinstance(held, torch.Tensor):
+                break
+        else:
             held = self._tensors[kernel.parameters[0]]
         held = self._before.get(id(held), (held, held))[1].detach()
         if kernel.operation == "linear" and held.shape != kernel.weight.shape and held.ndim == 2:
@@ -242,11 +249,11 @@ class KernelLog:
         return None if bool(same.all()) else held
 
     def _ordered(self, names: Iterable[str], like: torch.Tensor) -> tuple[str, ...]:
-        """Those of a kernel's own shape first, then by how many numbers they hold."""
+        """Parameters before buffers, those of a kernel's own shape first, then by how many numbers they hold."""
 
-        def rank(name: str) -> tuple[bool, int, str]:
+        def rank(name: str) -> tuple[bool, bool, int, str]:
             tensor = self._tensors[name]
-            return tensor.shape != like.shape, -tensor.numel(), name
+            return name not in self._trained, tensor.shape != like.shape, -tensor.numel(), name
 
         return tuple(sorted(names, key=rank))
 

@@ -27,7 +27,8 @@ class Kernel:
         bias: (out,), or None.
         stride, padding, dilation: (height, width); padding may be "same".
         groups: of the convolution.
-        parameters: names of the parameters and buffers it is computed from, the one with most of its numbers first.
+        parameters: names of the parameters and buffers behind it, the one with most of its numbers first.
+        computed: whether it is computed from these in the forward pass, rather than one of them as it stands.
         stored: the parameter behind it, where it has the same shape and other numbers, as before weight
             standardisation or a mask; else None.
         varies: whether it is computed anew from every picture; `weight` is then that of the recorded one.
@@ -42,6 +43,7 @@ class Kernel:
     dilation: tuple[int, int] = (1, 1)
     groups: int = 1
     parameters: tuple[str, ...] = ()
+    computed: bool = False
     stored: torch.Tensor | None = None
     varies: bool = False
 

@@ -156,7 +156,6 @@ def discover(module: nn.Module, input_shape: tuple[int, int, int]) -> Layers:
 def _described(tape: Tape, kernel: Kernel, order: int, inputs: tuple[str, ...], channels: dict[str, int]) -> Layer:
     """A layer with these inputs, of which those with maps have these numbers of channels."""
     uses, conv = tape.uses[kernel.name], kernel.operation == "conv2d"
-    plain = len(kernel.parameters) <= 1 and kernel.stored is None and not kernel.varies
     reads: tuple[int, ...] = ()
     if not conv:
         flattened = _flattened_map(tape, kernel.name)
@@ -181,7 +180,7 @@ def _described(tape: Tape, kernel: Kernel, order: int, inputs: tuple[str, ...], 
         calls=len(uses),
         weight_shape=tuple(kernel.weight.shape),
         reads=reads,
-        computed_from=() if plain else kernel.parameters,
+        computed_from=kernel.parameters if kernel.computed else (),
         changed=kernel.changed,
         varies=kernel.varies,
     )
