@@ -18,7 +18,19 @@ from torch.nn import functional as F
 
 from wbsite.core.errors import WbsiteError
 
-from .operations import AVERAGES, JOINS, MAXIMA, MOVES, NORMALISATIONS, RECTIFIERS, SCALED, SUMS, UNCHANGED, WEIGHTED
+from .operations import (
+    AVERAGES,
+    JOINS,
+    MAXIMA,
+    MOVES,
+    NORMALISATIONS,
+    RECTIFIERS,
+    SCALED,
+    SUMS,
+    UNCHANGED,
+    WEIGHTED,
+    pair,
+)
 from .tape import Call, Ref
 
 Pools = Literal["average", "gates"]
@@ -128,11 +140,6 @@ def _arguments(function: Any, call: Call) -> dict[str, Any]:
     bound = inspect.signature(function).bind(*call.args, **call.kwargs)
     bound.apply_defaults()
     return bound.arguments
-
-
-def pair(size: Any) -> tuple[int, int]:
-    """One size for both axes, or (height, width), as (height, width)."""
-    return (size, size) if isinstance(size, int) else (int(size[0]), int(size[-1]))
 
 
 POOL = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")

@@ -16,9 +16,10 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from wbsite.core.errors import WbsiteError
+from wbsite.core.isolation import forward_passes
 
 from ._recorder import Recorder
-from .isolation import forward_passes
+from .picture import is_chosen, picture_for, same_picture
 from .tape import Tape
 
 Shape = tuple[int, int, int]
@@ -59,6 +60,8 @@ class Recorded:
         if isinstance(model, cls):
             return model
         module = getattr(model, "module", model)
+        if isinstance(module, Replay):
+            return module.recorded
         shape = input_shape or getattr(getattr(model, "spec", model), "input_shape", None)
         if not isinstance(module, nn.Module) or shape is None:
             raise WbsiteError(
@@ -67,13 +70,14 @@ class Recorded:
             )
         channels, height, width = shape
         shape = (channels, height, width)
-        return cls(module, _kept(module, shape, lambda: record(module, shape)), shape)
+        return cls(module, _kept(module, (shape, is_chosen(module)), lambda: record(module, shape)), shape)
 
     def on(self, device: torch.device) -> Recorded:
         """The network on the device that computes: itself if it lies there, else a copy, which is made once."""
         if all(parameter.device.type == device.type for parameter in self.module.parameters()):
             return self
         moved = _kept(self.module, str(device), lambda: copy.deepcopy(self.module).to(device))
+        same_picture(self.module, moved)
         return Recorded.of(moved, self.input_shape)
 
     @property
@@ -82,11 +86,30 @@ class Recorded:
         return _first_parameter(self.module).detach().new_empty(0)
 
 
-def record(module: nn.Module, input_shape: Shape) -> Tape:
-    """Records a forward pass on zeros (1, channels, height, width), in evaluation mode.
+class Replay(nn.Module):
+    """A network that is a recording: its forward pass repeats the recorded calls.
 
-    The zeros are on the device and in the precision of the module's first floating-point parameter. The module and the
-    process are as before; parameters are not copied, so a replay uses those the module has then.
+    Attributes:
+        recorded: whose tape need not be that of its module any more.
+    """
+
+    def __init__(self, recorded: Recorded) -> None:
+        super().__init__()
+        self.recorded = recorded
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, C, H, W) → what the recorded network returned, of several tensors the first."""
+        tape = self.recorded.tape
+        value = tape.value("")
+        return tape.program([value])(x)[value]
+
+
+def record(module: nn.Module, input_shape: Shape) -> Tape:
+    """Records a forward pass on one picture (1, channels, height, width), in evaluation mode.
+
+    The picture (`picture.picture_for`) is on the device and in the precision of the module's first floating-point
+    parameter. The module and the process are as before; parameters are not copied, so a replay uses those the module
+    has then.
 
     Raises:
         WbsiteError: the forward pass fails on an input of this shape.
@@ -96,8 +119,8 @@ def record(module: nn.Module, input_shape: Shape) -> Tape:
         # Autograd's graph is only walked, never run backwards: dropping what it would save keeps memory low.
         drop = torch.autograd.graph.saved_tensors_hooks(lambda _: None, lambda empty: empty)
         with forward_passes(module), drop:
-            zeros = torch.zeros(1, *input_shape, dtype=like.dtype, device=like.device, requires_grad=True)
-            x = zeros.clone()  # no leaf, so that a network may write into its input
+            shown = picture_for(module, input_shape).to(like).requires_grad_()
+            x = shown.clone()  # no leaf, so that a network may write into its input
             recorder = Recorder(x)
             with recorder.watching(module), recorder:
                 module(x)

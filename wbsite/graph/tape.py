@@ -16,6 +16,7 @@ import torch
 
 from wbsite.core.errors import WbsiteError, unknown
 
+from .kernels import Kernel, Skipped
 from .operations import BATCH_NORMS, RECTIFIERS, operation
 
 INPUT = 0
@@ -94,10 +95,12 @@ class Use:
         shape: of its output, without the batch axis.
         inputs: the nearest layers upstream, "input" for the picture; also those whose outputs do not depend on the
             picture. A layer that only decides a shape, a position or a mask does not count.
+        value: number of its output; None where that does not depend on the picture, or its call was not seen.
     """
 
     shape: tuple[int, ...]
     inputs: frozenset[str]
+    value: int | None = None
 
 
 @dataclass(eq=False)
@@ -111,6 +114,10 @@ class Tape:
         feeding: module → value it read at its first call.
         untraced: modules that were called with or returned something that no recorded calls lead to from the input.
         uses: convolution or fully connected layer → its calls, in the order in which layers were first called.
+        kernels: the same layers → their kernels as the calls received them.
+        skipped: other products with weights, or of two values.
+        digest: SHA-256 of the calls with their arguments and constants; parameters count by name, what is computed
+            from them by how, so that it is the same on every machine.
     """
 
     calls: list[Call] = field(default_factory=list)
@@ -119,6 +126,9 @@ class Tape:
     feeding: dict[str, int] = field(default_factory=dict)
     untraced: set[str] = field(default_factory=set)
     uses: dict[str, list[Use]] = field(default_factory=dict)
+    kernels: dict[str, Kernel] = field(default_factory=dict)
+    skipped: list[Skipped] = field(default_factory=list)
+    digest: str = ""
 
     @cached_property
     def makers(self) -> dict[int, Call]:

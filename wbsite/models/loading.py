@@ -14,6 +14,7 @@ from wbsite.core.errors import WbsiteError
 
 from . import weights
 from .base import LoadedModel, ModelSpec
+from .photograph import shown_the_photograph
 
 NAMED = 3
 """Parameters that a message names."""
@@ -124,4 +125,5 @@ def load_spec(spec: ModelSpec, path: Path) -> LoadedModel:
     module = spec.build()
     provenance = load_state(module, spec, path)
     module.eval().requires_grad_(False)
+    shown_the_photograph(module, spec.preprocess)
     return LoadedModel(module, spec, weights.digest(path), tuple(provenance.get("missing", ())), provenance)

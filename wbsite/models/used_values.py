@@ -11,8 +11,9 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from wbsite.core.errors import WbsiteError
+from wbsite.core.isolation import forward_passes
 from wbsite.graph._functional import tensors_in
-from wbsite.graph.isolation import forward_passes
+from wbsite.graph.picture import picture_for
 
 from .loading import first_few
 
@@ -76,5 +77,5 @@ def _read(net: nn.Module, input_shape: tuple[int, int, int]) -> set[str]:
     with forward_passes(net), torch.no_grad():
         tensors = dict(chain(net.named_parameters(remove_duplicate=False), net.named_buffers(remove_duplicate=False)))
         with readers:
-            net(torch.zeros(1, *input_shape))
+            net(picture_for(net, input_shape))
     return {name for name, tensor in tensors.items() if id(tensor) in readers.read}

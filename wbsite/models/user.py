@@ -17,11 +17,13 @@ from torch import nn
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, nearest, unknown
-from wbsite.graph.isolation import isolated
+from wbsite.core.isolation import isolated
+from wbsite.graph.recording import Recorded
 
 from . import digest, formats
 from .base import LoadedModel, ModelSpec
 from .loading import check, fill, first_few, float_state
+from .photograph import shown_the_photograph
 from .used_values import check_used
 from .user_input import preprocess_for
 from .user_network import network_of
@@ -45,8 +47,8 @@ def load_user(token: str, weights_path: str | Path | None = None) -> LoadedModel
             names, as .safetensors and .pth do.
 
     Returns:
-        The network. Its digest is SHA-256 over the weights and over the layers that running it
-        shows, since the same weights in another architecture give other results.
+        The network. Its digest is SHA-256 over the weights and over the recorded computation, since the same weights
+        in another forward pass give other results.
 
     Raises:
         WbsiteError: the token does not name a factory; the import or the factory fails; the factory returns
@@ -81,7 +83,9 @@ def load_user(token: str, weights_path: str | Path | None = None) -> LoadedModel
     )
     with isolated():
         net.eval().requires_grad_(False)
-    return LoadedModel(net, spec, _digest(net, repr(layers.layers)), provenance={**provenance, "input": note})
+    shown_the_photograph(net, preprocess)
+    recorded = Recorded.of(net, layers.input_shape)
+    return LoadedModel(net, spec, _digest(net, recorded.tape.digest), provenance={**provenance, "input": note})
 
 
 def _factory(module_name: str, factory_name: str) -> Callable[[], object]:
@@ -167,9 +171,9 @@ def _load_weights(net: nn.Module, target: str, path: Path) -> dict[str, Any]:
     }
 
 
-def _digest(net: nn.Module, layers: str) -> str:
-    """SHA-256 over layers and, by name, shapes and bytes of the weights; 64 hexadecimal digits."""
-    total = hashlib.sha256(layers.encode())
+def _digest(net: nn.Module, computation: str) -> str:
+    """SHA-256 over the computation and, by name, shapes and bytes of the weights; 64 hexadecimal digits."""
+    total = hashlib.sha256(computation.encode())
     for name, value in sorted(float_state(net).items()):
         total.update(f"{name} {tuple(value.shape)}\n".encode())
         total.update(value.detach().cpu().contiguous().numpy().tobytes())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -157,8 +156,11 @@ class Network(Material):
     subject: ModelSubject
 
     def __init__(self, subject: ModelSubject, model: LoadedModel, layers: Layers) -> None:
+        from wbsite.graph.recording import Recorded
+
         super().__init__(subject, model.digest)
         self.model, self.layers, self.small = model, layers, max(model.spec.input_shape[1:]) <= SMALL
+        self.computation = Recorded.of(model).tape.digest
 
     def units(self) -> dict[str, dict[str, range]]:
         """Layer or block → its layers → the numbers that their units have on pages."""
@@ -189,8 +191,7 @@ class Network(Material):
 
     def decides(self, analysis: Analysis, layer: str) -> Mapping[str, Any]:
         facts = spec_facts(self.model) if analysis.scope == "model" else {}
-        traced = hashlib.sha256(repr((self.layers.layers, self.layers.input_shape)).encode()).hexdigest()
-        decisive = {"weights": self.digest, "layers": traced, "layer": layer}
+        decisive = {"weights": self.digest, "computation": self.computation, "layer": layer}
         return {**decisive, "preprocess": asdict(self.model.spec.preprocess), "spec": facts}
 
     def inputs(self, analysis: Analysis, progress: Progress) -> Mapping[str, Input]:

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from wbsite.core.errors import WbsiteError
-from wbsite.graph.isolation import forward_passes, isolated
+from wbsite.core.isolation import forward_passes, isolated
 from wbsite.graph.recording import Recorded, record
 from wbsite.graph.tape import INPUT
 
