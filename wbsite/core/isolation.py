@@ -21,9 +21,6 @@ import torch
 from torch import nn
 from torch.nn.modules.lazy import LazyModuleMixin
 
-SEED = 0
-"""Generators start from it, so that networks that draw random numbers are the same in every process."""
-
 _LOCK = RLock()
 """What is put back belongs to the process: one at a time runs code of the user's."""
 
@@ -63,7 +60,7 @@ _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
 
 
 @contextmanager
-def isolated(device: torch.device | None = None) -> Iterator[None]:
+def isolated(device: torch.device | None = None, seed: int = 0) -> Iterator[None]:
     """The process as torch starts it, and afterwards as it was before.
 
     Put back are torch's settings, the generators of torch, NumPy and `random`, filters of warnings, NumPy's handling
@@ -72,13 +69,14 @@ def isolated(device: torch.device | None = None) -> Iterator[None]:
 
     Args:
         device: of the network, whose generator is seeded and put back as well.
+        seed: generators start from it, so that networks that draw random numbers are the same in every process.
 
     Raises:
         RuntimeError: the code ends Python, as by `sys.exit`.
     """
     with _LOCK, ExitStack() as stack:
         stack.enter_context(_settings())
-        stack.enter_context(_generators(device))
+        stack.enter_context(_generators(device, seed))
         stack.enter_context(_logging())
         stack.enter_context(warnings.catch_warnings())
         stack.enter_context(np.errstate())
@@ -95,7 +93,7 @@ def isolated(device: torch.device | None = None) -> Iterator[None]:
 
 
 @contextmanager
-def forward_passes(module: nn.Module) -> Iterator[None]:
+def forward_passes(module: nn.Module, seed: int = 0) -> Iterator[None]:
     """Isolated, with a module in evaluation mode that forward passes leave as it is.
 
     Its attributes and buffers are put back, such as counters, states kept from one picture to the next and the
@@ -106,7 +104,7 @@ def forward_passes(module: nn.Module) -> Iterator[None]:
         RuntimeError: as `isolated`.
     """
     parameter = next(module.parameters(), None)
-    with isolated(None if parameter is None else parameter.device), _attributes(module), _eager(), _tracked():
+    with isolated(None if parameter is None else parameter.device, seed), _attributes(module), _eager(), _tracked():
         for part in module.modules():
             part.training = False
         yield
@@ -131,17 +129,17 @@ def _settings() -> Iterator[None]:
 
 
 @contextmanager
-def _generators(device: torch.device | None) -> Iterator[None]:
-    """Those of torch on the CPU and on this device, of NumPy and of `random` start from `SEED`."""
+def _generators(device: torch.device | None, seed: int) -> Iterator[None]:
+    """Those of torch on the CPU and on this device, of NumPy and of `random` start from a seed."""
     cuda = device is not None and device.type == "cuda"
     python, numbers = random.getstate(), np.random.get_state()  # NumPy's global one, which others' code uses
     with torch.random.fork_rng(devices=[device] if cuda else []):
-        torch.default_generator.manual_seed(SEED)
+        torch.default_generator.manual_seed(seed)
         if device is not None and cuda:
             with torch.cuda.device(device):
-                torch.cuda.manual_seed(SEED)
-        random.seed(SEED)
-        np.random.seed(SEED)
+                torch.cuda.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed)
         try:
             yield
         finally:
