@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -145,6 +146,18 @@ def list_(
     from wbsite.run.listing import lines
 
     for line in lines(what, model, weights_dir or ""):
+        print(line)
+
+
+@command(app)
+def doctor(
+    config: Config, model: Annotated[str, typer.Argument(help="NAME, NAME@WEIGHTS or module:factory[@FILE].")]
+) -> None:
+    """One page about a network before anything is computed: its input, layers, kernels in use, and what will run."""
+    from wbsite.core.device import choose
+    from wbsite.run.doctor import lines
+
+    for line in lines(replace(config, models=(model,)), choose(config.device)):
         print(line)
 
 

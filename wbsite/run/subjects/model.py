@@ -156,11 +156,8 @@ class Network(Material):
     subject: ModelSubject
 
     def __init__(self, subject: ModelSubject, model: LoadedModel, layers: Layers) -> None:
-        from wbsite.graph.recording import Recorded
-
         super().__init__(subject, model.digest)
         self.model, self.layers, self.small = model, layers, max(model.spec.input_shape[1:]) <= SMALL
-        self.computation = Recorded.of(model).tape.digest
 
     def units(self) -> dict[str, dict[str, range]]:
         """Layer or block → its layers → the numbers that their units have on pages."""
@@ -190,8 +187,10 @@ class Network(Material):
                 yield layer.name, unreadable or reason
 
     def decides(self, analysis: Analysis, layer: str) -> Mapping[str, Any]:
+        from wbsite.graph.recording import Recorded
+
         facts = spec_facts(self.model) if analysis.scope == "model" else {}
-        decisive = {"weights": self.digest, "computation": self.computation, "layer": layer}
+        decisive = {"weights": self.digest, "computation": Recorded.of(self.model).tape.digest, "layer": layer}
         return {**decisive, "preprocess": asdict(self.model.spec.preprocess), "spec": facts}
 
     def inputs(self, analysis: Analysis, progress: Progress) -> Mapping[str, Input]:
