@@ -100,6 +100,14 @@ class Use:
     inputs: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Departure:
+    """A call after which Python holds numbers of the picture ("item"), and the innermost module that made it."""
+
+    name: str
+    module: str
+
+
 @dataclass(eq=False)
 class Tape:
     """The calls of one forward pass, each after those it depends on.
@@ -111,6 +119,7 @@ class Tape:
         feeding: module → value it read at its first call.
         untraced: modules that were called with or returned something that no recorded calls lead to from the input.
         uses: convolution or fully connected layer → its calls, in the order in which layers were first called.
+        departures: where numbers that depend on the input leave torch, in order. What is made of them is no value.
     """
 
     calls: list[Call] = field(default_factory=list)
@@ -119,6 +128,7 @@ class Tape:
     feeding: dict[str, int] = field(default_factory=dict)
     untraced: set[str] = field(default_factory=set)
     uses: dict[str, list[Use]] = field(default_factory=dict)
+    departures: list[Departure] = field(default_factory=list)
 
     @cached_property
     def makers(self) -> dict[int, Call]:
@@ -243,7 +253,7 @@ def execute(
             shapes = [tuple(values[value].shape) for value in call.inputs if value in values]
             raise WbsiteError(
                 f"{call.name} in {call.module or 'the network'} cannot be repeated on {shapes}: {error}",
-                "The network's own code fixes its sizes: use its usual input size, one picture at a time.",
+                "Its own code fixes these sizes, or takes them from the picture.",
             ) from error
         values.update(outputs)
         for value in call.inputs:

@@ -65,7 +65,7 @@ def _caption(model: Model, table: pd.DataFrame, drawn: pd.DataFrame, pictures: U
     settings, dead = pictures.settings, int(table["dead"].sum())
     more, never = int((drawn["ratio"] > 1).sum()), len(table) - dead - len(drawn)
     text = (
-        f"Pictures of {len(table)} units of {escape(model.title)} ({settings.size} pixels, {settings.steps} steps): each"
+        f"Pictures of {len(table)} units of {escape(model.title)} ({settings.pixels}, {settings.steps} steps): each"
         " unit's strongest response to its picture over its strongest response to any of"
         f" {escape(pictures.photographs.what)}, before the rectifier and over all positions, on a logarithmic axis."
         f" {more} of {len(drawn)} are above 1 (dashed); the tick is a layer's median, and that of all is {_median(drawn)}."
