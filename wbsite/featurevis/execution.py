@@ -7,6 +7,7 @@ The first is fastest and right for most networks. Which is right is found by com
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Literal
 
 import torch
@@ -14,13 +15,14 @@ from torch import nn
 
 from wbsite.core.errors import WbsiteError
 from wbsite.graph.agreement import Agreement
-from wbsite.graph.recording import Recorded, forward_pass
+from wbsite.graph.recording import ForwardPass, Recorded, forward_pass
 from wbsite.graph.tape import Program, Tape, check_batch
 
 from .frozen import frozen
 
-Way = Literal["batches", "alone", "live"]
-"""Replayed on batches; replayed on one picture at a time; the module's own forward pass, on one picture at a time."""
+Way = Literal["batches", "alone", "live", "anew"]
+"""Replayed on batches; replayed on one picture at a time; the module's own forward pass, on one picture at a time;
+recorded anew for each picture, and that replayed."""
 
 Place = Callable[[Tape], int]
 """Finds a value on any tape of the network."""
@@ -28,22 +30,25 @@ Place = Callable[[Tape], int]
 Run = Callable[[torch.Tensor], Mapping[int, torch.Tensor]]
 """(B, channels, height, width) → value → (B, …)."""
 
+_OWN_CODE = (
+    "The recorded forward pass does not stand for other pictures, so the network's own code is run on each picture by"
+    " itself: many times as slow as a replay on batches."
+)
+
 REMARKS: Mapping[Way, str] = {
     "batches": "",
     "alone": (
         "The network is shown one picture at a time, since its recorded forward pass is right for one picture only:"
         " several times as slow as on batches."
     ),
-    "live": (
-        "The recorded forward pass does not stand for other pictures, so the network's own code is run on each picture"
-        " by itself: many times as slow as a replay on batches."
-    ),
+    "live": _OWN_CODE,
+    "anew": _OWN_CODE,
 }
 """What a reader should know of a way, and what it costs."""
 
 
 def way(agreement: Agreement, values: Collection[int]) -> Way:
-    """The first way that is right for these values."""
+    """The first way that is right for these values; of the module's own code, that by its own gradients."""
     if agreement.batched.isdisjoint(values):
         return "batches"
     return "alone" if agreement.alone.isdisjoint(values) else "live"
@@ -54,10 +59,11 @@ def runner(recorded: Recorded, places: Mapping[int, Place], way: Way, device: to
 
     Args:
         places: the values that it returns, by number on the tape, and how to find each on another tape.
-        dtype: in which replays compute, and so that of their input; live, the module computes in its own.
+        dtype: in which replays compute, and so that of their input; its own code computes in the module's.
     """
-    if way == "live":
-        return lambda x: _live(recorded, places, x)
+    if way in ("live", "anew"):
+        values = own_values if way == "live" else _anew
+        return lambda x: _singly(values, recorded, places, x)
     program = frozen(recorded.tape.program(places), device, dtype)
     return program if way == "batches" else lambda x: _alone(program, x)
 
@@ -67,8 +73,13 @@ def _alone(program: Program, x: torch.Tensor) -> dict[int, torch.Tensor]:
     return {value: torch.cat([row[value] for row in rows]) for value in program.values}
 
 
-def _live(recorded: Recorded, places: Mapping[int, Place], x: torch.Tensor) -> dict[int, torch.Tensor]:
-    rows = [own_values(recorded.module, places, picture) for picture in x.contiguous().split(1)]
+def _singly(
+    values: Callable[[nn.Module, Mapping[int, Place], torch.Tensor], Mapping[int, torch.Tensor]],
+    recorded: Recorded,
+    places: Mapping[int, Place],
+    x: torch.Tensor,
+) -> dict[int, torch.Tensor]:
+    rows = [values(recorded.module, places, picture) for picture in x.contiguous().split(1)]
     return {value: _stacked([row.get(value) for row in rows], recorded.tape.shapes[value], x) for value in places}
 
 
@@ -82,23 +93,34 @@ def own_values(module: nn.Module, places: Mapping[int, Place], x: torch.Tensor) 
     """
     gradients = torch.is_grad_enabled() and x.requires_grad
     own = forward_pass(module, x, keep=True, gradients=gradients)
-    values = {}
-    for value, place in places.items():
-        try:
-            values[value] = own.tensors[place(own.tape)]
-        except (WbsiteError, KeyError) as missing:
-            if own.error is not None:
-                raise WbsiteError(
-                    f"{type(module).__name__} fails on {len(x)} picture(s) of {x.shape[2]} × {x.shape[3]} pixels: "
-                    f"{type(own.error).__name__}: {own.error}"
-                ) from missing
+    values = {value: own.tensors[number] for value, number in _numbers(own, places).items() if number in own.tensors}
+    if own.error is not None and len(values) < len(places):
+        raise WbsiteError(
+            f"{type(module).__name__} fails on {len(x)} picture(s) of {x.shape[2]} × {x.shape[3]} pixels: "
+            f"{type(own.error).__name__}: {own.error}"
+        ) from own.error
     check_batch(values, len(x))
     return values
 
 
-def _stacked(
-    rows: Sequence[torch.Tensor | None], recorded: tuple[int, ...], x: torch.Tensor
-) -> torch.Tensor:
+def _anew(module: nn.Module, places: Mapping[int, Place], x: torch.Tensor) -> dict[int, torch.Tensor]:
+    """As `own_values`, by replaying what is recorded on this very picture: gradients flow where its code has none."""
+    own = forward_pass(module, x)
+    numbers = _numbers(own, places)
+    values = own.tape.program(set(numbers.values()))(x)
+    return {value: values[number] for value, number in numbers.items()}
+
+
+def _numbers(own: ForwardPass, places: Mapping[int, Place]) -> dict[int, int]:
+    """Values on the network's tape → those on the tape of a pass, of those that it came to."""
+    numbers = {}
+    for value, place in places.items():
+        with suppress(WbsiteError):  # the pass took another way
+            numbers[value] = place(own.tape)
+    return numbers
+
+
+def _stacked(rows: Sequence[torch.Tensor | None], recorded: tuple[int, ...], x: torch.Tensor) -> torch.Tensor:
     """Rows of a batch; NaN for a picture whose forward pass does not come to the value."""
     shape = next((row.shape for row in rows if row is not None), torch.Size(recorded))
     return torch.cat([x.new_full(shape, torch.nan) if row is None else row for row in rows])

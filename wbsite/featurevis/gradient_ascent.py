@@ -48,7 +48,8 @@ def gradient_ascent(
     own, agrees = own_responses(model, targets, _exact_input(model, images, settings), strongest)
     dead = (~moved | ~(after > before)).tolist()
     columns = images.float().cpu(), strongest.tolist(), own.tolist(), agrees.tolist(), dead, attempts
-    return [Picture(*row, settings.steps) for row in zip(targets, *columns, strict=True)]
+    rows = zip(targets, *columns, strict=True)
+    return [Picture(t, x, a, o, same, d, n, settings.steps) for t, x, a, o, same, d, n in rows]
 
 
 @torch.inference_mode(False)

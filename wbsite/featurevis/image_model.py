@@ -10,7 +10,8 @@ import torch
 
 from wbsite.core.errors import WbsiteError
 from wbsite.core.threads import one_thread
-from wbsite.graph.agreement import Agreement, agreement
+from wbsite.graph import agreement as recordings
+from wbsite.graph.agreement import Agreement
 from wbsite.graph.recording import Recorded
 from wbsite.graph.tape import Tape
 
@@ -79,7 +80,7 @@ class ImageModel:
 
         def compared() -> Agreement:
             shown = probes(self.channels, *self.shape).to(self.device)
-            return agreement(self.recorded, exact.network_input(shown - GREY).contiguous())
+            return recordings.agreement(self.recorded, exact.network_input(shown - GREY).contiguous())
 
         return self.recorded.kept(("agreement", self.recorded.input_shape, self.shape), compared)
 
@@ -98,6 +99,13 @@ class ImageModel:
     def own(self, read: Sequence[Readout], x: torch.Tensor) -> Mapping[int, torch.Tensor]:
         """The values that are read, in one run of the module itself on a batch; raises as `own_values`."""
         return own_values(self.recorded.module, _places(read), x.contiguous())
+
+
+def agreement(model: Network, device: torch.device) -> Agreement:
+    """How a network's recording at its usual input agrees with the network itself, whatever its channels show."""
+    channels, height, width = model.spec.input_shape
+    recorded = Recorded.of(model.module, (channels, height, width)).on(device)
+    return ImageModel.of(model, recorded, (height, width), (height, width), device).agreement()
 
 
 def _places(read: Sequence[Readout]) -> dict[int, Place]:
@@ -157,39 +165,35 @@ def image_model(model: Network, targets: Sequence[Target], settings: Settings, d
             if exact.way == "live":
                 exact = ImageModel.of(model, recorded, size, usual, device).suited(values)
         if exact.way == "live":
-            _check_gradients(exact, targets)
-            return exact
+            return _by_own_code(exact, targets)
         fast = replace(exact, dtype=_precision(settings.precision, device))
         return fast if fast.dtype == torch.float32 or _runs(fast, targets) else exact
 
 
-def _check_gradients(model: ImageModel, targets: Sequence[Target]) -> None:
-    """Makes sure that the module's own forward pass can be differentiated.
+def _by_own_code(model: ImageModel, targets: Sequence[Target]) -> ImageModel:
+    """The network run by its own code, by its own gradients if there are any, else by those of its calls repeated.
 
     Raises:
-        WbsiteError: no target depends on the picture by a gradient.
+        WbsiteError: neither leads from a target to the picture.
     """
-    read = readouts(model.tape, targets, model.device)
-    x = model.network_input(probes(model.channels, *model.shape).to(model.device) - GREY).requires_grad_()
-    with torch.inference_mode(False), torch.enable_grad():
-        values = model.program(read)(x)
-    if not any(value.requires_grad for value in values.values()):
-        raise WbsiteError(
-            f"no gradient leads from {', '.join(dict.fromkeys(target.layer for target in targets))} to the picture: the "
-            "network's own code turns gradients off, or leaves torch, and its recording does not stand for other "
-            "pictures.",
-            "Take no_grad, inference_mode and detach out of its forward pass.",
-        )
+    for own_code in (model, replace(model, way="anew")):
+        if _runs(own_code, targets):
+            return own_code
+    raise WbsiteError(
+        f"no gradient leads from {', '.join(dict.fromkeys(target.layer for target in targets))} to the picture: the "
+        "network's own code turns gradients off or leaves torch, and its recording does not stand for other pictures.",
+        "Take no_grad, inference_mode and detach out of its forward pass.",
+    )
 
 
 def _runs(model: ImageModel, targets: Sequence[Target]) -> bool:
     """Whether forward and backward pass work for two pictures of this size in this precision."""
-    x = torch.zeros(2, model.channels, *model.shape, dtype=torch.float32, device=model.device, requires_grad=True)
+    x = (probes(model.channels, *model.shape)[:2] - GREY).to(model.device).requires_grad_()
     read = readouts(model.tape, targets, model.device)
     try:
         with torch.inference_mode(False), torch.enable_grad():
             results = model.program(read)(model.network_input(x)).values()
-            torch.stack([result.float().sum() for result in results]).sum().backward()
+            torch.autograd.grad(torch.stack([result.float().sum() for result in results]).sum(), x)
     except (WbsiteError, RuntimeError):  # a backward pass has kernels of its own, which some precisions lack
         return False
     return True

@@ -17,5 +17,7 @@ def probes(channels: int, height: int, width: int) -> torch.Tensor:
     spectrum = torch.fft.rfft2(noise) * natural((height, width))
     waves = torch.fft.irfft2(spectrum, s=(height, width))
     waves = waves - waves.mean((1, 2, 3), keepdim=True)
-    mean, spread = (torch.tensor(level, dtype=torch.float32).reshape(-1, 1, 1, 1) for level in zip(*_LEVELS, strict=True))
+    mean, spread = (
+        torch.tensor(level, dtype=torch.float32).reshape(-1, 1, 1, 1) for level in zip(*_LEVELS, strict=True)
+    )
     return (mean + spread * waves / waves.std((1, 2, 3), keepdim=True).clamp_min(1e-12)).clamp(0, 1)

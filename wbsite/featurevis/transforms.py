@@ -24,7 +24,9 @@ def draw(generators: Sequence[torch.Generator], steps: int, jitter: float, scale
         scale: largest factor is 1 + scale, smallest 1 / (1 + scale), even in its logarithm.
         rotate: largest angle, in degrees.
     """
-    uniform = torch.stack([2 * torch.rand(steps, 4, generator=generator, dtype=torch.float32) - 1 for generator in generators], 1)
+    uniform = torch.stack(
+        [2 * torch.rand(steps, 4, generator=generator, dtype=torch.float32) - 1 for generator in generators], 1
+    )
     down, right, size, angle = uniform.unbind(-1)
     factor = torch.exp(-math.log1p(scale) * size)  # a map from seen to picture coordinates shrinks what it enlarges
     turn = math.radians(rotate) * angle

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from .operations import JOINS
-from .tape import BATCH
+from .tape import Batch, Ref
 
 _OPERATORS = {f"__i{name}__": getattr(operator, name) for name in ("add", "sub", "mul", "truediv", "pow")}
 _TORCH_NORM = ("input", "weight", "bias", "running_mean", "running_var", "training", "momentum", "eps", "cudnn_enabled")
@@ -128,12 +128,19 @@ def all_tensors(function: Any, *args: Any, **kwargs: Any) -> tuple[torch.Tensor,
     return tuple(tensors_in(function(*args, **kwargs)))
 
 
-def any_batch(function: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Sizes of a `view` or `reshape` that begin with the recorded batch (1) take whatever batch comes."""
+def any_batch(function: Any, args: tuple[Any, ...], shapes: Mapping[int, tuple[int, ...]]) -> tuple[Any, ...]:
+    """Sizes of a `view` or `reshape` hold the recorded batch (1) in their first: it takes whatever batch comes.
+
+    Args:
+        shapes: of the recorded values.
+    """
     if getattr(function, "__name__", "") not in _SIZED or len(args) < 2:
         return args
     listed = isinstance(args[1], (tuple, list))
     sizes, rest = (tuple(args[1]), args[2:]) if listed else (args[1:], ())
-    if not all(isinstance(size, int) for size in sizes) or sizes[:1] != (1,):
+    read = shapes[args[0].value][:1] if isinstance(args[0], Ref) else ()
+    if not sizes or not all(isinstance(size, int) for size in sizes) or 0 in read or not read or sizes[0] < 1:
         return args
-    return (args[0], (BATCH, *sizes[1:]), *rest)
+    if getattr(function, "__name__", "") == "expand" and sizes[:1] != read:
+        return args
+    return (args[0], (Batch(sizes[0], read[0]), *sizes[1:]), *rest)

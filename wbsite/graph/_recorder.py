@@ -164,7 +164,7 @@ class Recorder(TorchFunctionMode):
         several = isinstance(result, (tuple, list))
         if several and len(outputs) != len(result):
             function = partial(all_tensors, function)
-        self._append(function, name, any_batch(function, args), kwargs, outputs, layers, several)
+        self._append(function, name, any_batch(function, args, self.tape.shapes), kwargs, outputs, layers, several)
 
     def _append(
         self, function: Any, name: str, args: Any, kwargs: Any, outputs: Sequence[torch.Tensor],

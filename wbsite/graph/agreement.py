@@ -7,7 +7,7 @@ draws random numbers. So the tape is replayed on a few other pictures, and every
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -113,9 +113,7 @@ def _differing(tape: Tape, own: ForwardPass, values: Mapping[int, torch.Tensor])
 def _leading(one: Tape, other: Tape) -> int:
     """How many calls two tapes have in common before the first that is another, or reads other values."""
     pairs = zip(one.calls, other.calls, strict=False)
-    same = (
-        (a.name, a.module, a.inputs, a.outputs) == (b.name, b.module, b.inputs, b.outputs) for a, b in pairs
-    )
+    same = ((a.name, a.module, a.inputs, a.outputs) == (b.name, b.module, b.inputs, b.outputs) for a, b in pairs)
     return next((i for i, equal in enumerate(same) if not equal), min(len(one.calls), len(other.calls)))
 
 
@@ -164,16 +162,25 @@ def _on_pictures(tape: Tape, own: Sequence[ForwardPass], alone: Sequence[Collect
             continue
         if call.name == UNRECORDED:
             return (
-                f"Part of the forward pass, in {call.module or 'the network itself'}, cannot be recorded (TorchScript, a"
+                f"Part of the forward pass, in {call.module or 'its own code'}, cannot be recorded (TorchScript, a"
                 " kernel of its own, a change in place through a view), so no weights can be expanded through it."
             )
         departures = dict.fromkeys([*tape.departures, *each.tape.departures])
-        ways = [f"{one.name.strip('_')}() in {one.module or 'its own code'}" for one in departures][:_NAMED]
-        taken = f" ({', '.join(ways)})" if ways else ""
+        ways = [f"{one.name.strip('_')}() in {one.module or 'its own code'}" for one in departures]
+        taken = ", ".join(ways[:_NAMED])
+        if not ways:
+            return (
+                f"The recorded forward pass cannot be repeated on other pictures, from {_named(call)} on: what lies"
+                " behind that is computed by the network itself, one picture at a time."
+            )
         if _leading(tape, each.tape) < len(tape.calls):
-            said = f"The forward pass looks at the picture's numbers{taken} and takes another way for other pictures."
+            said = (
+                f"The forward pass looks at the picture's numbers ({taken}) and takes another way for other pictures."
+            )
         else:
-            said = f"The forward pass takes numbers out of the picture{taken} and computes with them as with constants."
+            said = (
+                f"The forward pass takes numbers out of the picture ({taken}) and computes with them as with constants."
+            )
         return f"{said} From {_named(call)} on, wiring and expanded weights are those of one picture."
     return ""
 
@@ -182,12 +189,13 @@ def _on_batches(
     recorded: Recorded, inputs: torch.Tensor, own: Sequence[ForwardPass], differing: Collection[int]
 ) -> str:
     tape = recorded.tape
-    norms = [call for call in tape.calls if call.operation in BATCH_NORMS and call.kwargs.get("training")]
+    norms = [call.module for call in tape.calls if call.operation in BATCH_NORMS and call.kwargs.get("training")]
     if norms:
+        modules = ", ".join(dict.fromkeys(norms))
         return (
-            f"Batch norm ({', '.join(dict.fromkeys(call.module for call in norms))}) takes its statistics from the batch"
-            " it is given, so what the network says of a picture depends on the pictures beside it. Here each is run"
-            " alone; no weights can be expanded through such a norm."
+            f"Batch norm ({modules}) takes its statistics from the batch it is given, so what the network says of a"
+            " picture depends on the pictures beside it. Here each is run alone; no weights can be expanded through such a"
+            " norm."
         )
     if not differing:
         return ""
@@ -204,6 +212,9 @@ def _on_batches(
                 f"What the network says of a picture depends on those beside it in the batch, from {_named(call)} on."
                 " Here each is run alone."
             )
+    output = batch.tensors.get(batch.tape.outputs.get("", -1))
+    if output is not None and tape.shapes[tape.outputs[""]][:1] == (1,) != output.shape[:1] != (len(inputs),):
+        return "The network keeps one picture of a batch and leaves out the others. Here each is run alone."
     return ""
 
 

@@ -18,7 +18,19 @@ from torch.nn import functional as F
 
 from wbsite.core.errors import WbsiteError
 
-from .operations import AVERAGES, BATCH_NORMS, JOINS, MAXIMA, MOVES, NORMALISATIONS, RECTIFIERS, SCALED, SUMS, UNCHANGED, WEIGHTED
+from .operations import (
+    AVERAGES,
+    BATCH_NORMS,
+    JOINS,
+    MAXIMA,
+    MOVES,
+    NORMALISATIONS,
+    RECTIFIERS,
+    SCALED,
+    SUMS,
+    UNCHANGED,
+    WEIGHTED,
+)
 from .tape import Call, Ref
 
 Pools = Literal["average", "gates"]
@@ -157,7 +169,8 @@ def pool_arguments(call: Call) -> dict[str, Any]:
 def no_linear_form(call: Call, how: str = "") -> WbsiteError:
     """The error that says that a path cannot be multiplied out; `how` is said after the call's name."""
     return WbsiteError(
-        f"{call.name}{how} in {call.module or 'the network'} has no linear form, so no weights can be expanded through it.",
+        f"{call.name}{how} in {call.module or 'the network'} has no linear form, so no weights can be expanded through "
+        "it.",
         "Choose two layers with only convolutions, linear layers, rectifiers, pools, batch norm, local response "
         "normalisation, sums and concatenations between them.",
     )

@@ -32,11 +32,17 @@ class Ref:
     value: int
 
 
+@dataclass(frozen=True)
 class Batch:
-    """Stands for the length of the batch among the sizes of a call."""
+    """Stands among the sizes of a call for the first, which grows with the batch.
 
+    Attributes:
+        size: its length in the recorded pass.
+        read: length of the first axis that the call read there.
+    """
 
-BATCH = Batch()
+    size: int
+    read: int
 
 
 @dataclass(frozen=True)
@@ -293,7 +299,7 @@ def with_values(tree: Any, values: Mapping[int, Any], batch: int | None = None) 
     if isinstance(tree, Ref):
         return values[tree.value]
     if isinstance(tree, Batch):
-        return batch
+        return batch and tree.size * batch // tree.read
     if isinstance(tree, (tuple, list)):
         if batch is None and any(isinstance(item, Ref) for item in tree):
             first = next(values[item.value] for item in tree if isinstance(item, Ref))

@@ -86,9 +86,7 @@ def _part_name(target: Target) -> dict[str, Any]:
 
 
 def _part(picture: Picture) -> Contents:
-    activation, own = (
-        number if math.isfinite(number) else None for number in (picture.activation, picture.own)
-    )
+    activation, own = (number if math.isfinite(number) else None for number in (picture.activation, picture.own))
     found = {"agrees": picture.agrees, "dead": picture.dead, "reseeded": picture.reseeded}
     values = {"activation": activation, "own": own, **found}
     return Contents(values, pictures={"direction.webp": webp(picture.image)})

@@ -32,9 +32,7 @@ class UnitPictures(
     units: int = value("of the layer")
     shown: int = value("of these, how many have a picture")
     settings: PictureSettings = value("how the pictures were looked for")
-    presented: tuple[int, int] | None = value(
-        "height and width at which the network saw them", "pixels", default=None
-    )
+    presented: tuple[int, int] | None = value("height and width at which the network saw them", "pixels", default=None)
     way: str = value(
         'how the network was run: its recording on "batches" or on one picture "alone", or its own code, "live"',
         default="batches",
