@@ -162,13 +162,17 @@ def _responses(run: Run, network: ImageModel, pictures: torch.Tensor, canvas: Ca
 
 
 def _axes(tape: Tape, value: int) -> tuple[Axis, Axis] | None:
-    """What positions of a value see of the input along height and width, as far along both as along the wider; None
-    where they see all of it."""
+    """What positions of a value see of the input along height and width, widened on both sides of the narrower one to
+    a square; None where they see all of it."""
     axes = receptive_field(tape.path(INPUT, value), INPUT, value)
     if axes is None:
         return None
-    low, high = min(axis.low for axis in axes), max(axis.high for axis in axes)
-    return replace(axes[0], low=low, high=high), replace(axes[1], low=low, high=high)
+    more = [max(axis.size for axis in axes) - axis.size for axis in axes]
+    height, width = (
+        replace(axis, low=axis.low - extra // 2, high=axis.high + extra - extra // 2)
+        for axis, extra in zip(axes, more, strict=True)
+    )
+    return height, width
 
 
 def _unpadded(axes: Sequence[Axis]) -> tuple[int, float]:

@@ -194,8 +194,8 @@ def _on_batches(
         modules = ", ".join(dict.fromkeys(norms))
         return (
             f"Batch norm ({modules}) takes its statistics from the batch it is given, so what the network says of a"
-            " picture depends on the pictures beside it. Here each is run alone; no weights can be expanded through such a"
-            " norm."
+            " picture depends on the pictures beside it. Here each is run alone; no weights can be expanded through"
+            " such a norm."
         )
     if not differing:
         return ""
@@ -213,7 +213,8 @@ def _on_batches(
                 " Here each is run alone."
             )
     output = batch.tensors.get(batch.tape.outputs.get("", -1))
-    if output is not None and tape.shapes[tape.outputs[""]][:1] == (1,) != output.shape[:1] != (len(inputs),):
+    single = tape.shapes.get(tape.outputs.get("", -1), ())[:1] == (1,)
+    if single and output is not None and output.shape[:1] != (len(inputs),):
         return "The network keeps one picture of a batch and leaves out the others. Here each is run alone."
     return ""
 
