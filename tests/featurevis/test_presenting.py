@@ -47,14 +47,14 @@ def test_responses_are_those_of_a_canvas_on_which_no_padding_is_near(
     found, shown, responses = present(loaded(network, side=64), ["near", "far"], torch.device("cpu"))
     assert not found.padded
     assert found.side == 5 + 2 * 2 + 4 * 4
-    assert found.canvas < 50
+    assert max(found.size) < 50
     assert {name: part.shape for name, part in responses.items()} == {
         "near": (len(shown), 4), "far": (len(shown), 4),
     }  # fmt: skip
     rows, canvas = slice(0, len(shown), 37), 95
     position = 12
     middle = 4 * position + 2  # of what the pool sees: first position's rows -2…6
-    field = Field.of(canvas, (middle, middle), found.side)
+    field = Field.of((canvas, canvas), (middle, middle), found.side)
     pictures = (torch.cat(list(shown.batches(field, 64)))[rows] + 0.5 - 0.45) / 0.25
     with torch.no_grad():
         for name in ("near", "far"):
@@ -72,12 +72,12 @@ def test_what_sees_more_than_the_usual_input_is_shown_the_usual_input(
     network: Branched, loaded: Callable[..., Any]
 ) -> None:
     tape = record(network, (3, 32, 32))
-    small = smallest_canvas(tape, ["joined"], 32)
-    assert small.padded and small.canvas == 32 and small.side == 32
+    small = smallest_canvas(tape, ["joined"], (32, 32))
+    assert small.padded and small.size == (32, 32) and small.side == 32
     assert abs(small.centre[0] - 15.5) <= 2
     assert all(high - low == 3 for low, high in (small.positions["joined"].rows, small.positions["joined"].columns))
     with pytest.raises(WbsiteError, match="no map"):
-        smallest_canvas(tape, ["fc"], 32)
+        smallest_canvas(tape, ["fc"], (32, 32))
 
 
 def test_a_stimulus_in_the_middle_of_a_blank_canvas_and_nothing_else_counts(loaded: Callable[..., Any]) -> None:
@@ -114,7 +114,7 @@ def test_grey_networks_see_no_colour(loaded: Callable[..., Any]) -> None:
 @pytest.mark.parametrize("side", [7, 32, 91])
 def test_stimuli_stay_in_the_displays_range_and_have_equal_contrast(side: int) -> None:
     shown = battery(side)
-    field = Field.of(side + 6, ((side + 5) / 2,) * 2, side)
+    field = Field.of((side + 6, side + 6), ((side + 5) / 2,) * 2, side)
     pictures = torch.cat(list(shown.batches(field, 128)))
     assert len(pictures) == len(shown) < 2500
     assert pictures.abs().max() <= 0.5

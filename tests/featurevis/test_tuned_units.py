@@ -22,7 +22,7 @@ ANGLES = [22.5 * i for i in range(8)]
 
 
 def field(side: int) -> Field:
-    return Field.of(side, ((side - 1) / 2,) * 2, side)
+    return Field.of((side, side), ((side - 1) / 2,) * 2, side)
 
 
 def gabor(side: int, frequency: float, degrees: float, phase: float, sigma: float) -> torch.Tensor:

@@ -211,7 +211,7 @@ def test_variants_are_driven_apart(small: LoadedModel, cpu: torch.device) -> Non
 
         (read,) = readouts(seen.tape, list(made), cpu)
         shown = torch.stack([picture.image for picture in made.values()])
-        return float(read.repulsion(seen.program([read.value])(seen.network_input(shown - 0.5))).mean())
+        return float(read.repulsion(seen.program([read])(seen.network_input(shown - 0.5))).mean())
 
     assert alikeness(2.0) < alikeness(0.0) - 0.02
 
@@ -240,8 +240,8 @@ def test_the_input_range_is_the_networks_own(loaded: Callable[..., LoadedModel])
 
 def test_a_network_of_fixed_size_sees_small_pictures_as_they_are_below_its_end(small: LoadedModel, cpu) -> None:
     settings = Settings(**{**QUICK, "size": 16})
-    assert image_model(small, [Target("deep", 0)], settings, cpu).side == 16
-    assert image_model(small, [Target("deep", 0), Target("fc", 0)], settings, cpu).side == 24
+    assert image_model(small, [Target("deep", 0)], settings, cpu).shape == (16, 16)
+    assert image_model(small, [Target("deep", 0), Target("fc", 0)], settings, cpu).shape == (24, 24)
     made = pictures(small, [Target("fc", 0)], size=16)
     assert made[Target("fc", 0)].image.shape == (3, 16, 16)
 

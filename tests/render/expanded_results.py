@@ -218,11 +218,12 @@ def direction_pictures() -> DirectionPictures:
     Image.new("RGB", (8, 8), (200, 30, 30)).save(picture, "WEBP")
     names = ["position-0-0", "high-low-factor-0"]
     columns = {"name": names, "place": ["conv3", "conv2"], "side": ["input", "input"]}
-    rows = pd.DataFrame({**columns, "activation": [1.0, 0.0], "dead": [False, True], "reseeded": [0, 3]})
+    rows = pd.DataFrame({**columns, "activation": [1.0, 0.0], "own": [1.0, 0.0], "agrees": [True, True]})
+    rows = rows.assign(dead=[False, True], reseeded=[0, 3])
     return DirectionPictures(
         pictured=2,
         dead=1,
-        settings=PictureSettings(size=8, steps=4, parameterisation="fourier", seed=0),
+        settings=PictureSettings(height=8, width=8, steps=4, parameterisation="fourier", seed=0),
         files={f"{name}.webp": picture.getvalue() for name in names},
         rows=rows,
     )
@@ -245,5 +246,5 @@ def tail_summary(share: float, few_r2: float) -> TailSummary:
 
 def unit_pictures(shown: int) -> UnitPictures:
     """So many units of a layer of eight have a picture."""
-    settings = PictureSettings(size=32, steps=128, parameterisation="fourier", seed=0)
+    settings = PictureSettings(height=32, width=32, steps=128, parameterisation="fourier", seed=0)
     return UnitPictures(units=8, shown=shown, settings=settings, files={}, **empty_tables(UnitPictures))

@@ -100,7 +100,7 @@ class Settings:
     """How pictures are searched for. Lengths are in shares of the picture's side, so that they suit every size.
 
     Attributes:
-        size: side of the picture, in pixels.
+        size: side of the picture, in pixels; the shorter one, where the network's input is not square.
         steps: of gradient ascent.
         parameterisation: "fourier": decorrelated Fourier coefficients and colours; "pixels"; "maco": phases alone,
             with the magnitudes of natural images (1 / frequency).
@@ -113,7 +113,7 @@ class Settings:
         jitter: the picture is shifted by up to this much in each direction.
         scale: … enlarged or shrunk by a factor of up to 1 + scale.
         rotate: … turned by up to this many degrees.
-        presented: side in pixels at which the network sees the picture; None: as it is (with its border).
+        presented: (shorter) side in pixels at which the network sees the picture; None: as it is (with its border).
         diversity: how strongly variants of a target repel each other.
         reseeds: how often a start that does not move is replaced by another.
         batch: pictures at once; None: as suits the device.
@@ -166,9 +166,11 @@ class Picture:
 
     Attributes:
         target: what it should excite.
-        image: (channels, size, size) float32 in [0, 1], on the CPU.
+        image: (channels, height, width) float32 in [0, 1], on the CPU.
         activation: the target's strongest response to it over all positions (at its position, where it has
             one), without transformations; times the target's sign, so that more is better.
+        own: the same in the module's own forward pass on this picture; NaN where it does not come to the target.
+        agrees: whether both are equal, up to rounding. If not, the picture is not that of the target.
         dead: the search failed: no gradient, no finite response, or no rise, from any start.
         reseeded: starts that were given up before this one.
         steps: of ascent.
@@ -177,6 +179,8 @@ class Picture:
     target: Target
     image: torch.Tensor
     activation: float
+    own: float
+    agrees: bool
     dead: bool
     reseeded: int
     steps: int

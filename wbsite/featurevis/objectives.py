@@ -144,7 +144,7 @@ class Readout:
         The mean cosine between the covariances (C, C) of the layer's channels over positions, which depend on what a
         picture is made of and not on where. A linear layer has one position: there, between its responses.
         """
-        similarity = torch.zeros(len(self.targets), device=self.rows.device)
+        similarity = torch.zeros(len(self.targets), dtype=torch.float32, device=self.rows.device)
         sets: dict[Target, list[int]] = {}
         for i, target in enumerate(self.targets):
             sets.setdefault(replace(target, variant=0), []).append(i)
@@ -182,7 +182,7 @@ def _readout(
     if min(channels) < 0:
         vectors = [target.direction or (0.0,) * width for target in members]
         weights = F.normalize(torch.tensor(vectors, dtype=torch.float32), dim=1).to(device)
-    signs = torch.tensor([float(target.sign) for target in members], device=device)
+    signs = torch.tensor([float(target.sign) for target in members], dtype=torch.float32, device=device)
     numbers = torch.tensor(rows, device=device)
     return Readout(value, numbers, members, torch.tensor(channels, device=device), weights, signs)
 

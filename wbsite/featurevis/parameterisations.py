@@ -26,54 +26,64 @@ _GAIN = 0.25
 _CONTRAST = 1.0
 """Standard deviation of the argument of the sigmoid in pictures of fixed magnitude."""
 
+Size = tuple[int, int]
+"""(height, width) of a picture, in pixels."""
+
 
 @dataclass(frozen=True)
 class Parameterisation:
     """Attributes:
     start: (generator, channels, size) → parameters of one picture.
-    image: (parameters (B, …), size) → pictures (B, channels, size, size) in [0, 1].
+    image: (parameters (B, …), size) → pictures (B, channels, height, width) in [0, 1].
     """
 
-    start: Callable[[torch.Generator, int, int], torch.Tensor]
-    image: Callable[[torch.Tensor, int], torch.Tensor]
+    start: Callable[[torch.Generator, int, Size], torch.Tensor]
+    image: Callable[[torch.Tensor, Size], torch.Tensor]
 
 
-def frequencies(size: int) -> torch.Tensor:
-    """Cycles a pixel of each coefficient of `rfft2`, (size, size // 2 + 1)."""
-    return torch.hypot(torch.fft.fftfreq(size)[:, None], torch.fft.rfftfreq(size)[None])
+def frequencies(size: Size) -> torch.Tensor:
+    """Cycles a pixel of each coefficient of `rfft2`, (height, width // 2 + 1)."""
+    height, width = size
+    down, right = torch.fft.fftfreq(height, dtype=torch.float32), torch.fft.rfftfreq(width, dtype=torch.float32)
+    return torch.hypot(down[:, None], right[None])
 
 
-def natural(size: int) -> torch.Tensor:
-    """Amplitudes that fall as 1 / frequency, (size, size // 2 + 1); constant ones as those of one cycle a picture."""
-    return 1 / frequencies(size).clamp_min(1 / size)
+def natural(size: Size) -> torch.Tensor:
+    """Amplitudes that fall as 1 / frequency, (height, width // 2 + 1); constant ones as those of one cycle a picture,
+    along its longer side."""
+    return 1 / frequencies(size).clamp_min(1 / max(size))
 
 
-def _spectrum_start(generator: torch.Generator, channels: int, size: int) -> torch.Tensor:
-    return _START * torch.randn(channels, size, size // 2 + 1, 2, generator=generator)
+def _spectrum_start(generator: torch.Generator, channels: int, size: Size) -> torch.Tensor:
+    return _START * torch.randn(*_coefficients(channels, size), 2, generator=generator, dtype=torch.float32)
 
 
-def _fourier(parameters: torch.Tensor, size: int) -> torch.Tensor:
+def _coefficients(channels: int, size: Size) -> tuple[int, int, int]:
+    return channels, size[0], size[1] // 2 + 1
+
+
+def _fourier(parameters: torch.Tensor, size: Size) -> torch.Tensor:
     scaled = torch.view_as_complex(parameters * natural(size).to(parameters)[..., None])
-    return torch.sigmoid(correlate(_GAIN * torch.fft.irfft2(scaled, s=(size, size), norm="ortho")))
+    return torch.sigmoid(correlate(_GAIN * torch.fft.irfft2(scaled, s=size, norm="ortho")))
 
 
-def _phase_start(generator: torch.Generator, channels: int, size: int) -> torch.Tensor:
-    return 2 * torch.pi * torch.rand(channels, size, size // 2 + 1, generator=generator)
+def _phase_start(generator: torch.Generator, channels: int, size: Size) -> torch.Tensor:
+    return 2 * torch.pi * torch.rand(*_coefficients(channels, size), generator=generator, dtype=torch.float32)
 
 
-def _maco(parameters: torch.Tensor, size: int) -> torch.Tensor:
+def _maco(parameters: torch.Tensor, size: Size) -> torch.Tensor:
     amplitude = natural(size).to(parameters)
     amplitude[0, 0] = 0  # the mean stays grey
-    picture = torch.fft.irfft2(torch.polar(amplitude.expand_as(parameters), parameters), s=(size, size), norm="ortho")
+    picture = torch.fft.irfft2(torch.polar(amplitude.expand_as(parameters), parameters), s=size, norm="ortho")
     spread = picture.detach().std((2, 3), keepdim=True)
     return torch.sigmoid(correlate(_CONTRAST * picture / spread))
 
 
-def _pixel_start(generator: torch.Generator, channels: int, size: int) -> torch.Tensor:
-    return _START * torch.randn(channels, size, size, generator=generator)
+def _pixel_start(generator: torch.Generator, channels: int, size: Size) -> torch.Tensor:
+    return _START * torch.randn(channels, *size, generator=generator, dtype=torch.float32)
 
 
-def _pixels(parameters: torch.Tensor, size: int) -> torch.Tensor:
+def _pixels(parameters: torch.Tensor, size: Size) -> torch.Tensor:
     return torch.sigmoid(parameters)
 
 

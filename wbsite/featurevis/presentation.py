@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
@@ -17,12 +18,13 @@ from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
 from wbsite.graph.receptive_field import Axis, receptive_field
 from wbsite.graph.recording import Recorded
-from wbsite.graph.tape import INPUT, Program, Tape
+from wbsite.graph.tape import INPUT, Tape
 from wbsite.ops.tuning.stimuli import Battery, Field, battery
 
 from .base import Network
-from .frozen import frozen
+from .execution import REMARKS, Run
 from .image_model import ImageModel, picture_channels
+from .parameterisations import Size
 
 _PIXELS = 700_000
 """Of all canvases of a batch together: more does not make a processor faster, and needs memory."""
@@ -36,12 +38,12 @@ class CentrePositions:
 
     Attributes:
         value: number of its activation on the tape.
-        axis: what its positions see of the input along both axes; None where they see all of it.
+        axes: what its positions see of the input along height and width; None where they see all of it.
         rows, columns: first position read, and the one after the last.
     """
 
     value: int
-    axis: Axis | None
+    axes: tuple[Axis, Axis] | None
     rows: tuple[int, int]
     columns: tuple[int, int]
 
@@ -52,25 +54,26 @@ class Canvas:
 
     Attributes:
         side: of the stimuli: what the layers' widest units see, at most the network's usual input, in pixels.
-        canvas: side of the input, in pixels.
+        size: (height, width) of the input, in pixels.
         centre: row and column of the stimuli's centre.
         padded: whether the units also see padding around the input.
         positions: layer → where it is read.
     """
 
     side: int
-    canvas: int
+    size: Size
     centre: tuple[float, float]
     padded: bool
     positions: Mapping[str, CentrePositions]
 
 
-def smallest_canvas(tape: Tape, layers: Sequence[str], usual: int) -> Canvas:
+def smallest_canvas(tape: Tape, layers: Sequence[str], usual: Size, whole: bool = False) -> Canvas:
     """The smallest canvas for these layers.
 
     Args:
         tape: of the network at its usual input.
-        usual: side of that input.
+        usual: (height, width) of that input.
+        whole: to take the usual input in any case.
 
     Raises:
         WbsiteError: a layer is unknown, or its output is no map.
@@ -79,20 +82,23 @@ def smallest_canvas(tape: Tape, layers: Sequence[str], usual: int) -> Canvas:
     for name, value in values.items():
         if len(tape.shapes[value]) != 4:
             raise WbsiteError(f"{name} makes no map.", "Stimuli are shown to units of convolutions.")
-    axes = {name: _axis(tape, value) for name, value in values.items()}
-    limited = [axis for axis in axes.values() if axis is not None]
-    if len(limited) == len(axes) and (unpadded := _unpadded(limited))[0] <= usual:
-        size, centre = unpadded
-        positions = {name: _positions(value, axes[name], centre, size, None) for name, value in values.items()}
-        return Canvas(max(axis.size for axis in limited), size, (centre, centre), False, positions)
-    side, centre = usual, (usual - 1) / 2
+    axes = {name: _axes(tape, value) for name, value in values.items()}
+    limited = [pair for pair in axes.values() if pair is not None]
+    along = list(zip(*limited, strict=True))  # all layers' axes along height, and along width
+    if not whole and len(limited) == len(axes):
+        sides, centres = zip(*map(_unpadded, along), strict=True)
+        if all(side <= most for side, most in zip(sides, usual, strict=True)):
+            positions = {name: _positions(value, axes[name], centres, sides, None) for name, value in values.items()}
+            return Canvas(max(axis.size for axis in along[0]), tuple(sides), tuple(centres), False, positions)
+    side, centre = min(usual), tuple((length - 1) / 2 for length in usual)
     if len(limited) == len(axes):
-        widest = max(limited, key=lambda axis: axis.size)
-        side, centre = min(widest.size, usual), _middle(widest, _nearest(widest, centre))
+        widest = [max(part, key=lambda axis: axis.size) for part in along]
+        side = min(widest[0].size, *usual)
+        centre = tuple(_middle(axis, _nearest(axis, middle)) for axis, middle in zip(widest, centre, strict=True))
     positions = {
         name: _positions(value, axes[name], centre, usual, tape.shapes[value][2:]) for name, value in values.items()
     }
-    return Canvas(side, usual, (centre, centre), True, positions)
+    return Canvas(side, usual, (centre[0], centre[1]), True, positions)
 
 
 @torch.no_grad()
@@ -110,23 +116,26 @@ def present(
     Raises:
         WbsiteError: the network reads no pictures, a layer is unknown or makes no map, or its units see too little.
     """
-    usual, channels = int(model.spec.input_shape[1]), picture_channels(model)
-    tape = Recorded.of(model.module, model.spec.input_shape).tape
-    canvas = smallest_canvas(tape, layers, usual)
-    values = [positions.value for positions in canvas.positions.values()]
-    program = frozen(tape.program(values), device, torch.float32)
-    preprocess, shape = model.spec.preprocess, (1, -1, 1, 1)
-    mean, std = (torch.tensor(x, device=device).reshape(shape) for x in (preprocess.mean, preprocess.std))
-    network = ImageModel(tape, canvas.canvas, channels, float(preprocess.scale), mean, std, device, torch.float32)
+    channels, (height, width) = picture_channels(model), model.spec.input_shape[1:]
+    usual = (int(height), int(width))
+    recorded = Recorded.of(model.module, (channels, *usual)).on(device)
+    canvas = smallest_canvas(recorded.tape, layers, usual)
+    network = _suited(model, recorded, canvas, device)
+    if network.way == "live" and canvas.size != usual:  # the recording, which is of another size, does not hold here
+        canvas = smallest_canvas(recorded.tape, layers, usual, whole=True)
+        network = _suited(model, recorded, canvas, device)
+    if progress and (remark := REMARKS[network.way]):
+        progress.line(f"{label}: {remark}")
+    run = network.run({part.value: partial(_activation, name=name) for name, part in canvas.positions.items()})
     stimuli = battery(canvas.side, colour=channels == 3)
-    field = Field.of(canvas.canvas, canvas.centre, canvas.side, device)
-    blank = _responses(program, network, torch.zeros(1, 3, canvas.canvas, canvas.canvas, device=device), canvas)
+    field = Field.of(canvas.size, canvas.centre, canvas.side, device)
+    blank = _responses(run, network, torch.zeros(1, 3, *canvas.size, dtype=torch.float32, device=device), canvas)
     parts: dict[str, list[torch.Tensor]] = {name: [] for name in canvas.positions}
-    size = max(1, min(_LARGEST_BATCH, _PIXELS // canvas.canvas**2))
+    size = max(1, min(_LARGEST_BATCH, _PIXELS // math.prod(canvas.size)))
     if progress:
         progress.step(label, len(stimuli))
     for pictures in stimuli.batches(field, size):
-        for name, maps in _responses(program, network, pictures, canvas).items():
+        for name, maps in _responses(run, network, pictures, canvas).items():
             above = (maps - blank[name]).amax((2, 3))
             parts[name].append(above.clamp_min(0).cpu())
         if progress:
@@ -134,27 +143,40 @@ def present(
     return canvas, stimuli, {name: torch.cat(rows) for name, rows in parts.items()}
 
 
-def _responses(
-    program: Program, network: ImageModel, pictures: torch.Tensor, canvas: Canvas
-) -> dict[str, torch.Tensor]:
+def _activation(tape: Tape, name: str) -> int:
+    return tape.activation(name)
+
+
+def _suited(model: Network, recorded: Recorded, canvas: Canvas, device: torch.device) -> ImageModel:
+    seen = ImageModel.of(model, recorded, canvas.size, canvas.size, device)
+    return seen.suited([positions.value for positions in canvas.positions.values()])
+
+
+def _responses(run: Run, network: ImageModel, pictures: torch.Tensor, canvas: Canvas) -> dict[str, torch.Tensor]:
     """Layer → (n, units, 3, 3) activations around the centre."""
-    values = program(network.network_input(pictures if network.channels == 3 else pictures.mean(1, keepdim=True)))
+    values = run(network.network_input(pictures if network.channels == 3 else pictures.mean(1, keepdim=True)))
     return {
         name: values[positions.value][:, :, slice(*positions.rows), slice(*positions.columns)]
         for name, positions in canvas.positions.items()
     }
 
 
-def _axis(tape: Tape, value: int) -> Axis | None:
-    """What positions of a value see of the input along the wider of both axes; None where they see all of it."""
+def _axes(tape: Tape, value: int) -> tuple[Axis, Axis] | None:
+    """What positions of a value see of the input along height and width, widened on both sides of the narrower one to
+    a square; None where they see all of it."""
     axes = receptive_field(tape.path(INPUT, value), INPUT, value)
     if axes is None:
         return None
-    return Axis(axes[0].stride, min(axis.low for axis in axes), max(axis.high for axis in axes))
+    more = [max(axis.size for axis in axes) - axis.size for axis in axes]
+    height, width = (
+        replace(axis, low=axis.low - extra // 2, high=axis.high + extra - extra // 2)
+        for axis, extra in zip(axes, more, strict=True)
+    )
+    return height, width
 
 
 def _unpadded(axes: Sequence[Axis]) -> tuple[int, float]:
-    """The side and the centre of the smallest canvas on which 3 × 3 positions of all layers see no padding."""
+    """The side and the centre of the smallest canvas on which 3 positions of all layers see no padding."""
     widest = max(axes, key=lambda axis: (axis.size, axis.stride))
     least = max(1.5 * axis.stride + axis.size / 2 for axis in axes)
     first = max(1, math.ceil((least - _middle(widest, 0)) / widest.stride))
@@ -174,16 +196,20 @@ def _nearest(axis: Axis, pixel: float) -> int:
 
 
 def _positions(
-    value: int, axis: Axis | None, centre: float, canvas: int, shape: tuple[int, ...] | None
+    value: int,
+    axes: tuple[Axis, Axis] | None,
+    centre: Sequence[float],
+    canvas: Sequence[int],
+    shape: Sequence[int] | None,
 ) -> CentrePositions:
     """The 3 × 3 positions around the centre, as far as they lie on a map of this shape (rows, columns)."""
     ranges = []
-    for size in shape or (None, None):
-        if axis is not None:
-            position = _nearest(axis, centre)
+    for i, size in enumerate(shape or (None, None)):
+        if axes is not None:
+            position = _nearest(axes[i], centre[i])
         else:
             assert size is not None
-            position = round((centre + 0.5) / canvas * size - 0.5)
+            position = round((centre[i] + 0.5) / canvas[i] * size - 0.5)
         low, high = position - 1, position + 2
         ranges.append((max(low, 0), high if size is None else min(high, size)))
-    return CentrePositions(value, axis, ranges[0], ranges[1])
+    return CentrePositions(value, axes, ranges[0], ranges[1])

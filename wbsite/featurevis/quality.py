@@ -10,7 +10,7 @@ from wbsite.core.threads import one_thread
 from wbsite.graph.recording import Recorded
 
 from .base import Network, Target
-from .frozen import frozen
+from .image_model import ImageModel
 from .objectives import readouts
 
 _BATCH = 16
@@ -33,10 +33,12 @@ def photograph_responses(
     """
     with one_thread(device):
         channels, height, width = inputs.shape[1:]
-        tape = Recorded.of(model.module, (channels, height, width)).tape
-        read = readouts(tape, targets, device)
-        program = frozen(tape.program([readout.value for readout in read]), device, torch.float32)
-        responses = torch.zeros(len(targets), len(inputs))
+        shape = (int(height), int(width))
+        recorded = Recorded.of(model.module, (channels, *shape)).on(device)
+        read = readouts(recorded.tape, targets, device)
+        seen = ImageModel.of(model, recorded, shape, shape, device).suited([readout.value for readout in read])
+        program = seen.program(read)
+        responses = torch.zeros(len(targets), len(inputs), dtype=torch.float32)
         for start in range(0, len(inputs), _BATCH):
             values = program(inputs[start : start + _BATCH].to(device).contiguous(memory_format=torch.channels_last))
             for readout in read:

@@ -20,11 +20,13 @@ def draw(generators: Sequence[torch.Generator], steps: int, jitter: float, scale
     """Affine maps for every step, (steps, B, 2, 3), each picture's from its own generator.
 
     Args:
-        jitter: largest shift along each axis, in shares of the picture's side.
+        jitter: largest shift along each axis, in shares of the picture's shorter side.
         scale: largest factor is 1 + scale, smallest 1 / (1 + scale), even in its logarithm.
         rotate: largest angle, in degrees.
     """
-    uniform = torch.stack([2 * torch.rand(steps, 4, generator=generator) - 1 for generator in generators], 1)
+    uniform = torch.stack(
+        [2 * torch.rand(steps, 4, generator=generator, dtype=torch.float32) - 1 for generator in generators], 1
+    )
     down, right, size, angle = uniform.unbind(-1)
     factor = torch.exp(-math.log1p(scale) * size)  # a map from seen to picture coordinates shrinks what it enlarges
     turn = math.radians(rotate) * angle
@@ -33,23 +35,35 @@ def draw(generators: Sequence[torch.Generator], steps: int, jitter: float, scale
     return torch.stack(rows, -2)
 
 
-def warp(images: torch.Tensor, maps: torch.Tensor, side: int, pad: float = 0.0) -> torch.Tensor:
-    """What the network sees: (B, C, side, side) around zero, that is, minus GREY.
+def warp(images: torch.Tensor, maps: torch.Tensor, shape: tuple[int, int], pad: float = 0.0) -> torch.Tensor:
+    """What the network sees: (B, C, height, width) around zero, that is, minus GREY.
 
     Args:
-        images: (B, C, size, size) in [0, 1].
+        images: (B, C, height, width) in [0, 1].
         maps: (B, 2, 3), as drawn, for this step.
-        side: in pixels.
-        pad: grey border at each edge, in shares of the picture's side.
+        shape: (height, width) in pixels.
+        pad: grey border at each edge, in shares of the picture's sides.
     """
-    spread = maps * torch.tensor([1 + 2 * pad, 1 + 2 * pad, 1.0], device=maps.device)
-    grid = F.affine_grid(spread, [len(images), images.shape[1], side, side], align_corners=False)
+    spread = _proportioned(maps, images.shape[-2:]) * torch.tensor(
+        [1 + 2 * pad, 1 + 2 * pad, 1.0], dtype=torch.float32, device=maps.device
+    )
+    grid = F.affine_grid(spread, [len(images), images.shape[1], *shape], align_corners=False)
     return F.grid_sample(images - GREY, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 
-def present(images: torch.Tensor, side: int, pad: float = 0.0) -> torch.Tensor:
-    """As `warp` without moving the picture: (B, C, side, side) around zero."""
-    if images.shape[-1] == side and not pad:
+def _proportioned(maps: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """Maps in coordinates that reach from −1 to 1 along both sides of a picture, however long these are."""
+    height, width = size
+    if height == width:
+        return maps
+    short = min(height, width)
+    factors = [[1.0, height / width, short / width], [width / height, 1.0, short / height]]
+    return maps * torch.tensor(factors, dtype=torch.float32, device=maps.device)
+
+
+def present(images: torch.Tensor, shape: tuple[int, int], pad: float = 0.0) -> torch.Tensor:
+    """As `warp` without moving the picture: (B, C, height, width) around zero."""
+    if images.shape[-2:] == shape and not pad:
         return images - GREY
-    still = torch.eye(2, 3, device=images.device).expand(len(images), 2, 3)
-    return warp(images, still, side, pad)
+    still = torch.eye(2, 3, dtype=torch.float32, device=images.device).expand(len(images), 2, 3)
+    return warp(images, still, shape, pad)

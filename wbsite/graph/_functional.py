@@ -11,11 +11,13 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from .tape import BATCH, Ref
+from .operations import JOINS
+from .tape import Batch, Ref
 
 _OPERATORS = {f"__i{name}__": getattr(operator, name) for name in ("add", "sub", "mul", "truediv", "pow")}
+_TORCH_NORM = ("input", "weight", "bias", "running_mean", "running_var", "training", "momentum", "eps", "cudnn_enabled")
 _RECURRENT = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
-_SIZED = {"view", "reshape", "expand"}
+_SIZED = {"view", "reshape", "expand", "new_zeros", "new_ones", "new_full", "new_empty"}
 
 
 def functional(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
@@ -25,6 +27,14 @@ def functional(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tupl
         return _identity, args, kwargs
     if name == "__setitem__":
         return _with_item, args, kwargs
+    if name in JOINS:
+        return partial(_joined, func, 1 if name == "hstack" else 0), args, kwargs
+    if func in (F.batch_norm, torch.batch_norm):
+        norm = _batch_norm_arguments(func, args, kwargs)
+        if norm["training"] or func is torch.batch_norm:
+            return _own_statistics if norm["training"] else F.batch_norm, (norm.pop("input"),), norm
+    if name == "view" and not isinstance((*args[1:], *kwargs.values())[0], torch.dtype):
+        return torch.Tensor.reshape, args, kwargs  # whatever the layout of numbers in memory
     if name in _RECURRENT:
         return partial(_recurrent, func), args, kwargs
     if name in _OPERATORS:
@@ -42,9 +52,55 @@ def _identity(x: torch.Tensor) -> torch.Tensor:
 
 
 def _with_item(x: torch.Tensor, key: Any, value: Any) -> torch.Tensor:
-    copy = x.clone()
+    """A constant made for one picture, part of which is written over for each picture, is one for each."""
+    pictures = len(value) if isinstance(value, torch.Tensor) and value.ndim == x.ndim else 1
+    copy = x.expand(pictures, *x.shape[1:]).clone() if len(x) == 1 and _whole_batch(key) else x.clone()
     copy[key] = value
     return copy
+
+
+def _whole_batch(key: Any) -> bool:
+    first = key[0] if isinstance(key, tuple) and key else key
+    return first is Ellipsis or first == slice(None)
+
+
+def _joined(function: Any, usual: int, tensors: Any, *args: Any, **kwargs: Any) -> Any:
+    """A concatenation with a constant made for one picture, as of a padded shortcut: each picture has it."""
+    dim = kwargs.get("dim", kwargs.get("axis", args[0] if args else usual))
+    pictures = max((len(tensor) for tensor in tensors if tensor.ndim), default=1)
+    if dim not in (0, -max(tensor.ndim for tensor in tensors)) and pictures > 1:
+        alone = [tensor.ndim > 1 and len(tensor) == 1 for tensor in tensors]
+        pairs = zip(tensors, alone, strict=True)
+        tensors = [tensor.expand(pictures, *tensor.shape[1:]) if one else tensor for tensor, one in pairs]
+    return function(tensors, *args, **kwargs)
+
+
+def _own_statistics(input: torch.Tensor, **norm: Any) -> torch.Tensor:
+    """A batch norm with the statistics of what it is given, picture by picture: what a batch of one computes.
+
+    The module's running statistics are left alone.
+    """
+    return F.instance_norm(input, weight=norm["weight"], bias=norm["bias"], eps=norm["eps"])
+
+
+def _batch_norm_arguments(func: Any, args: tuple[Any, ...], kwargs: Any) -> dict[str, Any]:
+    """Arguments of a batch norm under the names of `F.batch_norm`, defaults included."""
+    names = _TORCH_NORM if func is torch.batch_norm else tuple(inspect.signature(F.batch_norm).parameters)
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    bound = inspect.signature(F.batch_norm).bind(**{name: given[name] for name in given if name != "cudnn_enabled"})
+    bound.apply_defaults()
+    return bound.arguments
+
+
+def changed_in_place(func: Any, args: tuple[Any, ...], kwargs: Any) -> Iterator[torch.Tensor]:
+    """The tensors that a call changes, as far as its name and arguments tell."""
+    name, first = getattr(func, "__name__", ""), next(iter((*args, *kwargs.values())), None)
+    inplace = name in _OPERATORS or name == "__setitem__" or (name.endswith("_") and not name.endswith("__"))
+    if not inplace and inspect.isfunction(func) and "inplace" in (signature := inspect.signature(func)).parameters:
+        inplace = signature.bind(*args, **kwargs).arguments.get("inplace", False)
+    if inplace and isinstance(first, torch.Tensor):
+        yield first
+    yield from tensors_in(kwargs.get("out"))
 
 
 def _recurrent(
@@ -73,19 +129,21 @@ def all_tensors(function: Any, *args: Any, **kwargs: Any) -> tuple[torch.Tensor,
 
 
 def any_batch(function: Any, args: tuple[Any, ...], shapes: Mapping[int, tuple[int, ...]]) -> tuple[Any, ...]:
-    """Sizes of a `view` or `reshape` that begin with the recorded batch (1) take whatever batch comes.
+    """Sizes of a `view` or `reshape` hold the recorded batch (1) in their first: it takes whatever batch comes.
 
     Args:
-        shapes: of the values. Where that of the argument does not begin with the batch, its length says nothing.
+        shapes: of the recorded values.
     """
     if getattr(function, "__name__", "") not in _SIZED or len(args) < 2:
         return args
-    if not isinstance(args[0], Ref) or shapes[args[0].value][:1] != (1,):
+    listed = isinstance(args[1], (tuple, list))
+    sizes, rest = (tuple(args[1]), args[2:]) if listed else (args[1:], ())
+    read = shapes[args[0].value][:1] if isinstance(args[0], Ref) else ()
+    if not sizes or not all(isinstance(size, int) for size in sizes) or 0 in read or not read or sizes[0] < 1:
         return args
-    sizes = tuple(args[1]) if isinstance(args[1], (tuple, list)) else args[1:]
-    if not all(isinstance(size, int) for size in sizes) or sizes[:1] != (1,):
+    if getattr(function, "__name__", "") == "expand" and sizes[:1] != read:
         return args
-    return (args[0], (BATCH, *sizes[1:]))
+    return (args[0], (Batch(sizes[0], read[0]), *sizes[1:]), *rest)
 
 
 def as_cast(function: Any, device: torch.device) -> Any:

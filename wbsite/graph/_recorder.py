@@ -17,14 +17,24 @@ from wbsite.core.errors import WbsiteError
 
 from ._aten import written_out
 from ._description import described
-from ._functional import all_tensors, any_batch, as_cast, autograd_node, functional, tensors_in
+from ._functional import all_tensors, any_batch, as_cast, autograd_node, changed_in_place, functional, tensors_in
 from ._kernel_log import KernelLog
 from .kernels import Product, products
 from .operations import SHAPE_ONLY, operation
-from .tape import INPUT, INPUT_NAME, Call, Ref, Tape, Use
+from .tape import INPUT, INPUT_NAME, Call, Departure, Ref, Tape, Use
 
 UNRECORDED = "code that cannot be recorded"
 """Name of a call whose function nobody saw."""
+
+_NUMBERS = frozenset(
+    {"item", "tolist", "numpy", "__array__", "__bool__", "__int__", "__float__", "__complex__", "__index__"}
+)
+"""Methods after which Python, and no longer torch, holds numbers of a tensor."""
+
+_DEPARTURES = _NUMBERS | frozenset(
+    {"is_nonzero", "equal", "allclose", "__contains__", "nonzero", "argwhere", "masked_select", "unique"}
+)
+"""… and those that tell it something of them, or make as many as they decide."""
 
 
 @dataclass
@@ -50,10 +60,13 @@ class Recorder(TorchFunctionMode):
 
     Args:
         x: the input of the network, (1, channels, height, width), no leaf of autograd's graph.
+        keep: whether to keep every value's tensor too (`tensors`).
     """
 
-    def __init__(self, x: torch.Tensor) -> None:
+    def __init__(self, x: torch.Tensor, keep: bool = False) -> None:
         super().__init__()
+        self.keep = keep
+        self.kept: dict[int, tuple[torch.Tensor, int]] = {}  # with the number of changes in place until then
         self.tape = Tape(shapes={INPUT: tuple(x.shape)})
         self.origins: dict[int, _Origin] = {}  # by the tensor's id
         self.nodes: dict[Any, _Origin] = {}
@@ -62,6 +75,11 @@ class Recorder(TorchFunctionMode):
         self.kernels = KernelLog(self.tape)
         self.digest = hashlib.sha256()
         self._know(x, INPUT, frozenset({INPUT_NAME}))
+
+    @property
+    def tensors(self) -> dict[int, torch.Tensor]:
+        """Value → its tensor as the module made it; without those that unseen code has changed since."""
+        return {value: tensor for value, (tensor, changes) in self.kept.items() if _changes(tensor) == changes}
 
     @contextmanager
     def watching(self, module: nn.Module) -> Iterator[None]:
@@ -129,6 +147,13 @@ class Recorder(TorchFunctionMode):
         self.kernels.overwriting(name, args)
         call = self._marked(args), self._marked(kwargs)
         told = f"{name}{described((args, kwargs), self._told)}" if inputs else name
+        plain = getattr(func, "__name__", "")
+        if plain in _DEPARTURES and any(origin.value is not None for origin in origins):
+            self.tape.departures.append(Departure(plain, self.inside[-1] if self.inside else ""))
+        if plain in _NUMBERS:  # which a tensor with a gradient refuses, or warns of
+            args = (args[0].detach(), *args[1:])
+        for tensor in changed_in_place(func, args, kwargs) if self.keep else ():
+            self._set_apart(tensor)
         result = func(*args, **kwargs)
         for view, version in views:
             if view._version != version:  # so has what it is a view of, by code that is not seen
@@ -213,10 +238,19 @@ class Recorder(TorchFunctionMode):
         module = self.inside[-1] if self.inside else ""
         self.tape.calls.append(Call(function, name, module, args, kwargs, numbers, several))
 
+    def _set_apart(self, changed: torch.Tensor) -> None:
+        """Values keep their numbers when what they share memory with is about to be changed in place."""
+        memory = changed.untyped_storage().data_ptr()
+        for value, (tensor, _) in self.kept.items():
+            if tensor.untyped_storage().data_ptr() == memory:
+                self.kept[value] = tensor.clone(), 0
+
     def _know(self, tensor: torch.Tensor, value: int | None, layers: frozenset[str]) -> None:
         """Positions and masks are not the units of any layer."""
         number = tensor.is_floating_point() or tensor.is_complex()
         origin = self.origins[id(tensor)] = _Origin(value, layers if number else frozenset())
+        if self.keep and value is not None and value not in self.kept:
+            self.kept[value] = tensor, _changes(tensor)
         self.alive.append(tensor)
         if (node := autograd_node(tensor)) is not None:
             self.nodes[node] = origin
@@ -261,6 +295,11 @@ class Recorder(TorchFunctionMode):
         if isinstance(tree, dict):
             return {key: self._marked(item) for key, item in tree.items()}
         return tree
+
+
+def _changes(tensor: torch.Tensor) -> int:
+    """How often it was changed in place; 0 where torch does not count (inference mode)."""
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def _unrepeatable(*_: torch.Tensor) -> torch.Tensor:

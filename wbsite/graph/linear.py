@@ -20,6 +20,7 @@ from wbsite.core.errors import WbsiteError
 
 from .operations import (
     AVERAGES,
+    BATCH_NORMS,
     JOINS,
     MAXIMA,
     MOVES,
@@ -59,6 +60,8 @@ class LinearForm:
             WbsiteError: it has no linear form; it and its module are named.
         """
         operation = call.operation
+        if operation in BATCH_NORMS and call.kwargs.get("training"):
+            raise no_linear_form(call, " with the batch's own statistics")
         x = next(values[value] for value in call.inputs if value in values)
         if operation in RECTIFIERS | UNCHANGED:
             return x
@@ -159,10 +162,11 @@ def pool_arguments(call: Call) -> dict[str, Any]:
     }
 
 
-def no_linear_form(call: Call) -> WbsiteError:
-    """The error that says that a path cannot be multiplied out."""
+def no_linear_form(call: Call, how: str = "") -> WbsiteError:
+    """The error that says that a path cannot be multiplied out; `how` is said after the call's name."""
     return WbsiteError(
-        f"{call.name} in {call.module or 'the network'} has no linear form, so no weights can be expanded through it.",
+        f"{call.name}{how} in {call.module or 'the network'} has no linear form, so no weights can be expanded through "
+        "it.",
         "Choose two layers with only convolutions, linear layers, rectifiers, pools, batch norm, local response "
         "normalisation, sums and concatenations between them.",
     )

@@ -6,7 +6,9 @@ The control flow is that of the recorded input's size: another size is another r
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Hashable
+import threading
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -24,6 +26,9 @@ from .tape import Tape
 
 Shape = tuple[int, int, int]
 """(channels, height, width) of a network's input."""
+
+_LOCK = threading.RLock()
+"""Hooks, flags and generators are the process's: a forward pass has them to itself."""
 
 _Made = TypeVar("_Made")
 _KEPT: WeakKeyDictionary[nn.Module, tuple[Hashable, dict[Hashable, Any]]] = WeakKeyDictionary()
@@ -80,6 +85,10 @@ class Recorded:
         same_picture(self.module, moved)
         return Recorded.of(moved, self.input_shape)
 
+    def kept(self, name: Hashable, make: Callable[[], _Made]) -> _Made:
+        """What is made of the network once, under a name, until its modules or weights change."""
+        return _kept(self.module, name, make)
+
     @property
     def like(self) -> torch.Tensor:
         """An empty tensor on the device and in the precision of the parameters."""
@@ -108,28 +117,64 @@ def record(module: nn.Module, input_shape: Shape) -> Tape:
     """Records a forward pass on one picture (1, channels, height, width), in evaluation mode.
 
     The picture (`picture.picture_for`) is on the device and in the precision of the module's first floating-point
-    parameter. The module and the process are as before; parameters are not copied, so a replay uses those the module
-    has then.
+    parameter. The module and the process are as before (`forward_pass`); parameters are not copied, so a replay
+    uses those the module has then.
 
     Raises:
         WbsiteError: the forward pass fails on an input of this shape.
     """
     like = _first_parameter(module)
-    try:
-        # Autograd's graph is only walked, never run backwards: dropping what it would save keeps memory low.
-        drop = torch.autograd.graph.saved_tensors_hooks(lambda _: None, lambda empty: empty)
-        with forward_passes(module), drop:
-            shown = picture_for(module, input_shape).to(like).requires_grad_()
-            x = shown.clone()  # no leaf, so that a network may write into its input
-            recorder = Recorder(x)
-            with recorder.watching(module), recorder:
-                module(x)
-    except Exception as error:
+    recorded = forward_pass(module, picture_for(module, input_shape).to(like))
+    if recorded.error is not None:
         raise WbsiteError(
-            f"{type(module).__name__} fails on an input of shape {(1, *input_shape)}: {type(error).__name__}: {error}",
+            f"{type(module).__name__} fails on an input of shape {(1, *input_shape)}: "
+            f"{type(recorded.error).__name__}: {recorded.error}",
             "Say what it takes: an attribute `input_shape = (channels, side, side)` on the module or its factory.",
-        ) from error
-    return recorder.tape
+        ) from recorded.error
+    return recorded.tape
+
+
+@dataclass(frozen=True, eq=False)
+class ForwardPass:
+    """A forward pass of a module itself.
+
+    Attributes:
+        tape: its calls.
+        tensors: value → its tensor, where they were asked for, as the module computed it.
+        error: what ended it, after the calls on the tape; None if it came to its end.
+    """
+
+    tape: Tape
+    tensors: Mapping[int, torch.Tensor]
+    error: Exception | None
+
+
+def forward_pass(
+    module: nn.Module, x: torch.Tensor, keep: bool = False, gradients: bool = False, seed: int = 0
+) -> ForwardPass:
+    """Runs a module in evaluation mode and writes down its calls.
+
+    Hooks, training flags, buffers and random generators are put back. One pass runs at a time, whatever threads ask.
+
+    Args:
+        x: (B, channels, height, width), on the module's device; a tape that is to be repeated is recorded with B = 1.
+        keep: whether to keep the tensors of all values.
+        gradients: whether these can be differentiated by x, which has to require a gradient.
+        seed: of torch's random numbers.
+    """
+    error = None
+    # Where autograd's graph is only walked, never run backwards, dropping what it would save keeps memory low.
+    drop = torch.autograd.graph.saved_tensors_hooks(lambda _: None, lambda empty: empty)
+    with _LOCK, forward_passes(module, seed), nullcontext() if gradients else drop:
+        start = (x if gradients else x.detach().requires_grad_()).clone()  # a network may write into it
+        recorder = Recorder(start, keep)
+        try:
+            with recorder.watching(module), recorder:
+                module(start)
+        except Exception as failure:
+            error = failure
+    tensors = recorder.tensors if gradients else {value: tensor.detach() for value, tensor in recorder.tensors.items()}
+    return ForwardPass(recorder.tape, tensors, error)
 
 
 def _first_parameter(module: nn.Module) -> torch.Tensor:
@@ -144,6 +189,7 @@ def _kept(module: nn.Module, name: Hashable, make: Callable[[], _Made]) -> _Made
     things = _KEPT[module][1]
     if name not in things:
         things[name] = make()
+        _KEPT[module] = _state(module), things  # buffers that the forward pass had changed are as before, counted up
     return things[name]
 
 

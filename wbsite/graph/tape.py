@@ -33,11 +33,17 @@ class Ref:
     value: int
 
 
+@dataclass(frozen=True)
 class Batch:
-    """Stands for the length of the batch among the sizes of a call."""
+    """Stands among the sizes of a call for the first, which grows with the batch.
 
+    Attributes:
+        size: its length in the recorded pass.
+        read: length of the first axis that the call read there.
+    """
 
-BATCH = Batch()
+    size: int
+    read: int
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,14 @@ class Use:
     value: int | None = None
 
 
+@dataclass(frozen=True)
+class Departure:
+    """A call after which Python holds numbers of the picture ("item"), and the innermost module that made it."""
+
+    name: str
+    module: str
+
+
 @dataclass(eq=False)
 class Tape:
     """The calls of one forward pass, each after those it depends on.
@@ -118,6 +132,7 @@ class Tape:
         skipped: other products with weights, or of two values.
         digest: SHA-256 of the calls with their arguments and constants; parameters count by name, what is computed
             from them by how, so that it is the same on every machine.
+        departures: where numbers that depend on the input leave torch, in order. What is made of them is no value.
     """
 
     calls: list[Call] = field(default_factory=list)
@@ -129,6 +144,7 @@ class Tape:
     kernels: dict[str, Kernel] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
     digest: str = ""
+    departures: list[Departure] = field(default_factory=list)
 
     @cached_property
     def makers(self) -> dict[int, Call]:
@@ -253,7 +269,7 @@ def execute(
             shapes = [tuple(values[value].shape) for value in call.inputs if value in values]
             raise WbsiteError(
                 f"{call.name} in {call.module or 'the network'} cannot be repeated on {shapes}: {error}",
-                "The network's own code fixes its sizes: use its usual input size, one picture at a time.",
+                "Its own code fixes these sizes, or takes them from the picture.",
             ) from error
         values.update(outputs)
         for value in call.inputs:
@@ -293,7 +309,7 @@ def with_values(tree: Any, values: Mapping[int, Any], batch: int | None = None) 
     if isinstance(tree, Ref):
         return values[tree.value]
     if isinstance(tree, Batch):
-        return batch
+        return batch and tree.size * batch // tree.read
     if isinstance(tree, (tuple, list)):
         if batch is None and any(isinstance(item, Ref) for item in tree):
             first = next(values[item.value] for item in tree if isinstance(item, Ref))

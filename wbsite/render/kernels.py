@@ -34,6 +34,9 @@ POSITIVE, NEGATIVE = "#b2182b", "#2166ac"
 STEPS = 32
 """Shades of either colour in a kernel on a page: more cannot be told apart, and fewer bytes hold them."""
 
+DEAD, DIFFERS = ", which did not respond", ", to which the network itself does not respond as was measured"
+"""What a picture's text says of it, where it does not show what excites its unit."""
+
 COLOURS = ("red", "green", "blue")
 """Names of the picture's channels."""
 
@@ -113,11 +116,10 @@ def unit_tile(scene: Scene, layer: str, channel: int, pixels: int = 72, caption:
     if row is None:
         shown, kind = f"<b>{unit}</b>", " wb-unit-plain"
     else:
-        alt = escape(
-            f"What excites unit {unit} of {layer}" + (", which did not respond" if row["dead"] else ""), quote=True
-        )
+        doubt = DIFFERS if not row["agrees"] else DEAD if row["dead"] else ""
+        alt = escape(f"What excites unit {unit} of {layer}{doubt}", quote=True)
         shown = f'<img src="{page}unit-{channel}.webp" width="{pixels}" height="{pixels}" loading="lazy" alt="{alt}">'
-        kind = " wb-unit-dead" if row["dead"] else ""
+        kind = {DIFFERS: " wb-unit-differs", DEAD: " wb-unit-dead", "": ""}[doubt]
     text = caption or f"{breakable(layer)}<br>{unit}"
     return f'<a class="wb-unit{kind}" style="{size}" href="{page}#unit-{unit}">{shown}<span>{text}</span></a>'
 

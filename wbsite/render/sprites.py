@@ -38,7 +38,8 @@ def sheet(pictures: np.ndarray, columns: int | None = None, gap: int = 0) -> tup
 
 
 def thumbnails(pictures: Mapping[int, bytes], count: int) -> tuple[bytes, int]:
-    """Lays encoded pictures out in one WebP, SIDE pixels each, at their places among `count`; others stay empty.
+    """Lays encoded pictures out in one WebP, SIDE pixels each along the longer side, at their places among `count`;
+    others stay empty.
 
     Returns:
         The WebP and the number of columns.
@@ -46,8 +47,11 @@ def thumbnails(pictures: Mapping[int, bytes], count: int) -> tuple[bytes, int]:
     columns = max(1, math.ceil(math.sqrt(count)))
     canvas = Image.new("RGBA", (columns * SIDE, math.ceil(count / columns) * SIDE))
     for place, data in pictures.items():
-        picture = Image.open(io.BytesIO(data)).convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-        canvas.paste(picture, (place % columns * SIDE, place // columns * SIDE))
+        picture = Image.open(io.BytesIO(data)).convert("RGB")
+        width, height = (max(1, round(side * SIDE / max(picture.size))) for side in picture.size)
+        left, top = (SIDE - width) // 2, (SIDE - height) // 2
+        small = picture.resize((width, height), Image.Resampling.LANCZOS)
+        canvas.paste(small, (place % columns * SIDE + left, place // columns * SIDE + top))
     buffer = io.BytesIO()
     canvas.save(buffer, "WEBP", quality=60)
     return buffer.getvalue(), columns

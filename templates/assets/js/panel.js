@@ -55,8 +55,9 @@
       const unit = page ? from + channel : channel;
       const name = page ? `unit ${unit} of ${layer}` : layer ? panel.dataset.channels.split(" ")[channel] ?? `channel ${channel}` : `input channel ${channel}`;
       if (page) box.href = panels ? `${page}#unit-${unit}` : page;
-      const tile = element("span", `wb-unit${state === 2 ? " wb-unit-dead" : ""}`, box);
-      if (state) image(`${page}unit-${channel}.webp`, `What excites ${name}${state === 2 ? ", which did not respond" : ""}`, 72, tile);
+      const tile = element("span", `wb-unit${["", "", " wb-unit-dead", " wb-unit-differs"][state]}`, box);
+      const doubt = ["", "", ", which did not respond", ", to which the network itself does not respond as was measured"][state];
+      if (state) image(`${page}unit-${channel}.webp`, `What excites ${name}${doubt}`, 72, tile);
       else element("b", "", tile).textContent = page || !layer ? unit : name;
       kernel(levels, kh, kw, `Weights ${way} ${name}: ${sign}`, box);
       const text = element("span", "wb-connection-text", box);
@@ -88,10 +89,15 @@
         element("b", "wb-unitpanel-none", place).textContent = number;
         about.textContent = "No picture was made of this unit. The quick profile draws the units that the articles show, the full one all.";
       } else {
-        const [activation, photographs, ratio, dead, reseeded] = unit.picture;
-        image(`unit-${index}.webp`, `Picture made to excite unit ${number}${dead ? ", which did not respond" : ""}`, 160, place).loading = "eager";
-        place.classList.toggle("wb-unit-dead", dead);
-        if (dead) about.textContent = "A dead unit, as far as was looked: no picture excites it, from whichever random start. What is shown is where the search ended.";
+        const [activation, photographs, ratio, dead, reseeded, agrees, own] = unit.picture;
+        const doubt = !agrees ? ", to which the network itself does not respond as was measured" : dead ? ", which did not respond" : "";
+        image(`unit-${index}.webp`, `Picture made to excite unit ${number}${doubt}`, 160, place).loading = "eager";
+        place.classList.toggle("wb-unit-dead", agrees && dead);
+        place.classList.toggle("wb-unit-differs", !agrees);
+        if (!agrees) about.textContent = "Not what excites the unit: while the picture was made, " +
+          (activation === null ? "no response was measured" : `a response of ${plain(activation)} was measured`) +
+          (own === null ? ", and the network itself does not come to this unit for it." : `, and the network itself responds with ${plain(own)}.`);
+        else if (dead) about.textContent = "A dead unit, as far as was looked: no picture excites it, from whichever random start. What is shown is where the search ended.";
         else about.textContent = `The picture was made to excite the unit: its activation is ${plain(activation)}` +
           (ratio === null ? "." : `, ${plain(ratio)} times the strongest on the photographs (${plain(photographs)}).`) +
           (reseeded ? " The search found no way from its first random start and began again." : "");

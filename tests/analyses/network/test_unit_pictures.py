@@ -69,7 +69,7 @@ def test_what_the_examples_want_is_pictured_and_compared_with_photographs(contex
     assert rows["ratio"].isna().tolist() == [False, False, True], "no photograph excites a unit that only has a bias"
     assert result.dead == (4,)
     assert result.photographs == PhotographSet(name="noise", count=6, what="6 pictures of noise")
-    assert (result.units, result.shown, result.presented) == (5, 3, 20)
+    assert (result.units, result.shown, result.presented) == (5, 3, (20, 20))
 
 
 def test_all_units_are_pictured_when_asked_for(context: Callable[..., Context]) -> None:

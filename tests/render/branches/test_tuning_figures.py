@@ -33,7 +33,7 @@ def tuning(layers: bool = True) -> Tuning:
     )
     named = [("conv2", 1, "curve"), ("conv2", 2, "curve"), ("conv2", 6, "curve"), ("conv2", 1, "black-and-white")]
     shown = Layer(
-        layer="conv2", side=7, canvas=12, padded=False, stimuli=318, families={"gratings": 288, "discs": 30},
+        layer="conv2", side=7, canvas=(12, 12), padded=False, stimuli=318, families={"gratings": 288, "discs": 30},
         lowest=1 / 7, highest=1 / 3, dead=1,
     )  # fmt: skip
     return Tuning(

@@ -78,7 +78,7 @@ def put_pictures(store: Store, layer: str, units: int, first: int = 0) -> str:
     result = UnitPictures(
         units=units,
         shown=len(shown),
-        settings=PictureSettings(size=128, steps=256, parameterisation="fourier", seed=0),
+        settings=PictureSettings(height=128, width=128, steps=256, parameterisation="fourier", seed=0),
         photographs=PhotographSet(name="made up", count=9, what="9 crops of a made-up photograph"),
         rows=rows,
         files=files,

@@ -136,7 +136,7 @@ def _facts(stage: Canvas, stimuli: Battery) -> dict[str, Any]:
     frequencies = stimuli.families["gratings"]["frequency"]
     return {
         "side": stage.side,
-        "canvas": stage.canvas,
+        "canvas": list(stage.size),
         "padded": stage.padded,
         "stimuli": len(stimuli),
         "families": {name: len(rows) for name, rows in stimuli.families.items()},
@@ -148,7 +148,7 @@ def _facts(stage: Canvas, stimuli: Battery) -> dict[str, Any]:
 def _pictures(colour: bool) -> dict[str, bytes]:
     """A few stimuli of every family, evenly spaced in its table."""
     middle = (TILE - 1) / 2
-    field, files = Field.of(TILE, (middle, middle), EXAMPLE_SIDE), {}
+    field, files = Field.of((TILE, TILE), (middle, middle), EXAMPLE_SIDE), {}
     for name, rows in battery(EXAMPLE_SIDE, colour).families.items():
         chosen = rows.iloc[np.linspace(0, len(rows) - 1, EXAMPLES).round().astype(int)]
         tiles = torch.nn.functional.pad(FAMILIES[name](field, chosen) + 0.5, (1, 1, 1, 1), value=1.0)

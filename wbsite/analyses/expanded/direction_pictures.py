@@ -12,6 +12,8 @@ import pandas as pd
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.store import Contents
 from wbsite.featurevis import Picture, Settings, Target, visualize, webp
+from wbsite.featurevis.execution import REMARKS
+from wbsite.featurevis.image_model import image_model, proportioned
 from wbsite.results.expanded.direction_pictures import DirectionPictures
 from wbsite.results.expanded.examples import Direction, Examples
 from wbsite.results.network.unit_pictures import PictureSettings
@@ -26,6 +28,11 @@ def run(context: Context) -> DirectionPictures:
     targets = {direction.name: _target(direction, examples.vectors[direction.name]) for direction in alive}
     side = min(context.params["size"], *context.model.spec.input_shape[1:])
     settings = Settings(size=side, steps=context.params["steps"])
+    remark = ""
+    if targets:
+        remark = REMARKS[image_model(context.model, list(targets.values()), settings, context.device).way]
+    if remark:
+        context.progress.line(f"pictures of directions: {remark}")
     done = {target: context.parts.get(_part_name(target)) for target in targets.values()}
     missing = [target for target, entry in done.items() if entry is None]
     if missing:
@@ -37,13 +44,27 @@ def run(context: Context) -> DirectionPictures:
         {"name": name, "place": targets[name].layer, "side": targets[name].side, **entry.values}
         for name, entry in entries.items()
     ]
-    kinds = {"name": str, "place": str, "side": str, "activation": float, "dead": bool, "reseeded": int}
+    text, numbers = dict.fromkeys(("name", "place", "side"), str), {"activation": float, "own": float}
+    kinds = {**text, **numbers, "agrees": bool, "dead": bool, "reseeded": int}
+    differing = sum(not row["agrees"] for row in rows)
+    if differing:
+        context.progress.line(
+            f"the network itself does not respond as was measured to the pictures of {differing} of {len(rows)}"
+            " directions, which are marked."
+        )
+    height, width = proportioned(side, context.model.spec.input_shape)
     return DirectionPictures(
         pictured=len(rows),
         dead=sum(row["dead"] for row in rows),
+        differing=differing,
         settings=PictureSettings(
-            size=settings.size, steps=settings.steps, parameterisation=settings.parameterisation, seed=settings.seed
+            height=height,
+            width=width,
+            steps=settings.steps,
+            parameterisation=settings.parameterisation,
+            seed=settings.seed,
         ),
+        remark=remark,
         files={f"{name}.webp": entry.file("direction.webp") for name, entry in entries.items()},
         rows=pd.DataFrame(rows, columns=list(kinds)).astype(kinds),
     )
@@ -65,8 +86,9 @@ def _part_name(target: Target) -> dict[str, Any]:
 
 
 def _part(picture: Picture) -> Contents:
-    activation = picture.activation if math.isfinite(picture.activation) else None
-    values = {"activation": activation, "dead": picture.dead, "reseeded": picture.reseeded}
+    activation, own = (number if math.isfinite(number) else None for number in (picture.activation, picture.own))
+    found = {"agrees": picture.agrees, "dead": picture.dead, "reseeded": picture.reseeded}
+    values = {"activation": activation, "own": own, **found}
     return Contents(values, pictures={"direction.webp": webp(picture.image)})
 
 

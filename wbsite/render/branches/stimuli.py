@@ -46,6 +46,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         )
     columns = ("layer", "side", "canvas", "padded", "stimuli", "lowest", "highest")
     data = pd.DataFrame([layer.model_dump(include=set(columns)) for layer in layers])[list(columns)].round(4)
+    data["canvas"] = ["×".join(map(str, layer.canvas)) for layer in layers]
     sides, counts = [layer.side for layer in layers], [layer.stimuli for layer in layers]
     caption = (
         f"Stimuli that were shown to units of {escape(scene.model.title)}, twelve of every family, evenly spaced in its list."

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from wbsite.render.figure import Scene
-from wbsite.render.kernels import kernel_img, signed_text, unit_number, unit_tile
+from wbsite.render.kernels import DIFFERS, kernel_img, signed_text, unit_number, unit_tile
 from wbsite.render.page import slug
 from wbsite.render.text import share_text
 from wbsite.results.expanded.direction_pictures import DirectionPictures
@@ -24,7 +24,7 @@ class ExampleScene:
         scene: what is drawn of.
         model: of the scene.
         result: its examples.
-        pictured: directions that have a picture → whether it shows nothing.
+        pictured: directions that have a picture → what its text says where it does not show what excites them.
         files: pictures of directions that were used; they belong beside the page.
     """
 
@@ -32,9 +32,11 @@ class ExampleScene:
         assert scene.model is not None
         self.scene, self.model, self.result = scene, scene.model, result
         self._pictures = scene.model.result(DirectionPictures)
-        self.pictured: dict[str, bool] = (
-            dict(zip(self._pictures.rows["name"], self._pictures.rows["dead"], strict=True)) if self._pictures else {}
-        )
+        rows = self._pictures.rows.to_dict("records") if self._pictures else []
+        self.pictured: dict[str, str] = {
+            row["name"]: DIFFERS if not row["agrees"] else ", which found nothing" if row["dead"] else ""
+            for row in rows
+        }
         self.files: dict[str, bytes] = {}
 
     @classmethod
@@ -89,11 +91,22 @@ class ExampleScene:
             return f'<span class="wb-direction wb-direction-none" title="{escape(alt, quote=True)}"></span>'
         file = f"{slug(self.model.id)}-{name}.webp"
         self.files[file] = self._pictures.files[f"{name}.webp"]
-        text = escape(alt + (", which found nothing" if self.pictured[name] else ""), quote=True)
+        text = escape(alt + self.pictured[name], quote=True)
+        kind = " wb-direction-differs" if self.pictured[name] == DIFFERS else ""
         return (
-            f'<img class="wb-direction" src="{file}" loading="lazy" decoding="async" style="{style}"'
+            f'<img class="wb-direction{kind}" src="{file}" loading="lazy" decoding="async" style="{style}"'
             f' alt="{text}" title="{text}">'
         )
+
+    @property
+    def remarks(self) -> str:
+        """How the network was run for pictures of directions, where not as usual, and which it does not agree with."""
+        if self._pictures is None:
+            return ""
+        text = f" {escape(self._pictures.remark)}" if self._pictures.remark else ""
+        if count := sum(doubt == DIFFERS for doubt in self.pictured.values()):
+            text += f" To {count} of this network's pictures of directions, outlined by dashes, it does not respond as was measured."
+        return text
 
     def multiples(self, inputs: Sequence[Input], kernels: np.ndarray, scale: float, target: str) -> str:
         """Inputs with their kernels, as small multiples; of units of one layer, the numbers alone."""

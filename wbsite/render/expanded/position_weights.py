@@ -61,6 +61,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     pictured = sum(row["pictured"] for row in rows)
     if pictured < len(rows):
         caption += f" {pictured} of {len(rows)} positions have a picture."
+    caption += examples.remarks
     strongest = np.unravel_index(norms.argmax(), norms.shape)
     alt = (
         f"A grid of {kh} by {kw} pictures, one for each position of the kernel of {examples.name(unit.layer, unit.channel)}. The largest norm,"

@@ -48,7 +48,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         " family is excited (red) and inhibited (blue) by it, on one scale. The"
         f" {family.property} of a factor is the mean, over its inputs by share, of how near their own expanded weights to the first filters"
         f" are to reading {PROPERTIES[family.property]}, a cosine."
-        f" {examples.how(finding)}"
+        f" {examples.how(finding)}{examples.remarks}"
     )
     largest = ", ".join(examples.name(inputs[0].layer, inputs[0].unit) for inputs in family.units if inputs)
     alt = f"{count} factors of the weights of {len(family.channels)} units, {finding.title}; the largest shares are {largest}."

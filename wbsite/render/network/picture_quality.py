@@ -52,7 +52,7 @@ def rows(model: Model) -> pd.DataFrame:
         if len(table):
             numbers = [unit_number(model, layer.name, channel) for channel in table["unit"]]
             found.append(table.assign(channel=table["unit"], unit=numbers, layer=layer.name))
-    columns = ["layer", "unit", "channel", "activation", "photo_max", "ratio", "dead", "reseeded"]
+    columns = ["layer", "unit", "channel", "activation", "photo_max", "ratio", "own", "agrees", "dead", "reseeded"]
     return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
 
 
@@ -63,9 +63,11 @@ def _median(drawn: pd.DataFrame) -> str:
 def _caption(model: Model, table: pd.DataFrame, drawn: pd.DataFrame, pictures: UnitPictures) -> str:
     assert pictures.photographs is not None
     settings, dead = pictures.settings, int(table["dead"].sum())
-    more, never = int((drawn["ratio"] > 1).sum()), len(table) - dead - len(drawn)
+    more = int((drawn["ratio"] > 1).sum())
+    doubted = ~table["agrees"].astype(bool) & ~table["dead"].astype(bool)
+    never = len(table) - dead - len(drawn) - int(doubted.sum())
     text = (
-        f"Pictures of {len(table)} units of {escape(model.title)} ({settings.size} pixels, {settings.steps} steps): each"
+        f"Pictures of {len(table)} units of {escape(model.title)} ({settings.pixels}, {settings.steps} steps): each"
         " unit's strongest response to its picture over its strongest response to any of"
         f" {escape(pictures.photographs.what)}, before the rectifier and over all positions, on a logarithmic axis."
         f" {more} of {len(drawn)} are above 1 (dashed); the tick is a layer's median, and that of all is {_median(drawn)}."
@@ -74,6 +76,11 @@ def _caption(model: Model, table: pd.DataFrame, drawn: pd.DataFrame, pictures: U
         text += f" {never} more units are not drawn, because none of these photographs excites them."
     if dead:
         text += f" {dead} {'units are' if dead > 1 else 'unit is'} dead: from no start did a picture excite them."
+    if differing := int((~table["agrees"].astype(bool)).sum()):
+        text += (
+            f" {differing} are not drawn, because the network itself does not respond to the picture as was measured"
+            " (column agrees)."
+        )
     again = int((table["reseeded"] > 0).sum())
     return text + (f" For {again} the first start was given up for another." if again else "")
 

@@ -59,7 +59,7 @@ def _drawing(scene: Scene, kernels: dict[str, np.ndarray], order: np.ndarray | N
         attributes += f' data-sprite{"-joint" if name == "joint" else ""}="{name}.png"'
     if kernels:
         attributes += f' data-columns="{columns}"'
-    rows = pictured(model, layer.name)
+    rows = {channel: row for channel, row in pictured(model, layer.name).items() if row["agrees"]}
     if 2 * len(rows) > n:
         result = model.result(UnitPictures, layer.name)
         assert result is not None

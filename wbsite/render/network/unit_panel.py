@@ -21,6 +21,9 @@ from wbsite.results.site import Gap
 
 from ._connection_data import Connection, UnitConnections, scale_of
 
+PICTURE = ("activation", "photo_max", "ratio", "dead", "reseeded", "agrees", "own")
+"""Columns of a unit's picture, in the order in which the script reads them."""
+
 UNITS = 32
 """Units in a file: one that a reader looks at brings its neighbours."""
 
@@ -53,9 +56,9 @@ def chunk(c: UnitConnections, channels: range) -> dict[str, Any]:
     """What the panels of some units show.
 
     "layers": name, folder, number of the first unit and whether it has panels, for the layers at the other ends. "units": for each, its own
-    picture (null, or activation, photo_max, ratio, dead, reseeded), the share of its squared weights that the listed
+    picture (null, or activation, photo_max, ratio, dead, reseeded, agrees, own), the share of its squared weights that the listed
     inputs hold, and by kind of connection the common scale and the connections: place among the layers, channel,
-    state of its picture (0 none, 1 there, 2 of a dead unit), layers added, kernel as base64 of signed bytes of which
+    state of its picture (0 none, 1 there, 2 of a dead unit, 3 not as the network itself responds), layers added, kernel as base64 of signed bytes of which
     127 is the scale, its height and width, and across a bottleneck the sums of positive and negative products and
     the share that cancels.
     """
@@ -65,7 +68,7 @@ def chunk(c: UnitConnections, channels: range) -> dict[str, Any]:
     def packed(connection: Connection, scale: float, sums: bool) -> list[Any]:
         end, kernel = connection.end, connection.kernel
         row = pictured(c.model, end.layer).get(end.channel) if end.layer not in ("", "input") else None
-        state = 0 if row is None else 2 if row["dead"] else 1
+        state = 0 if row is None else 3 if not row["agrees"] else 2 if row["dead"] else 1
         levels = np.rint(kernel * (127 / scale if scale else 0)).astype(np.int8).tobytes()
         place = names.setdefault(end.layer, len(names))
         found = [place, end.channel, state, end.added, base64.b64encode(levels).decode(), *kernel.shape]
@@ -77,9 +80,7 @@ def chunk(c: UnitConnections, channels: range) -> dict[str, Any]:
 
     def unit(channel: int) -> dict[str, Any]:
         row = own.get(channel)
-        found: dict[str, Any] = {
-            "picture": row and [_plain(row[name]) for name in ("activation", "photo_max", "ratio", "dead", "reseeded")]
-        }
+        found: dict[str, Any] = {"picture": row and [_plain(row[name]) for name in PICTURE]}
         found["share"] = _short(c.result.share["input"][channel])
         listed = {kind: c.of(kind, channel) for kind in c.kinds}
         for kind, connections in listed.items():
@@ -144,9 +145,21 @@ def _pictures_text(c: UnitConnections) -> str:
     if not pictures.shown or pictures.photographs is None:
         return ""
     return (
-        f" Pictures: {pictures.settings.size} pixels, {pictures.settings.steps} steps, {pictures.shown} of {pictures.units} units of this"
-        f" layer; photographs: {escape(pictures.photographs.what)}."
+        f" Pictures: {pictures.settings.pixels}, {pictures.settings.steps} steps, {pictures.shown} of {pictures.units} units of this"
+        f" layer; photographs: {escape(pictures.photographs.what)}.{remarks(pictures)}"
     )
+
+
+def remarks(pictures: UnitPictures) -> str:
+    """How the network was run for a layer's pictures, where not as usual, and how many it does not agree with."""
+    count = len(pictures.differing)
+    text = f" {escape(pictures.remark)}" if pictures.remark else ""
+    if count:
+        text += (
+            f" To {count} of these pictures the network itself does not respond as was measured while they were made:"
+            " they are marked, and are not what excites their units."
+        )
+    return text
 
 
 def _random(units: int) -> float:

@@ -34,7 +34,8 @@ class Layer(Record):
     """What the units of a layer were shown.
 
     Attributes:
-        side, canvas: pixels of the largest stimulus, and of the picture it is shown in.
+        side: pixels of the largest stimulus.
+        canvas: height and width of the picture it is shown in, in pixels.
         padded: whether units see the padding around it.
         stimuli: how many there are.
         families: how many there are of each family.
@@ -44,7 +45,7 @@ class Layer(Record):
 
     layer: str
     side: int
-    canvas: int
+    canvas: tuple[int, int]
     padded: bool
     stimuli: int
     families: dict[str, int]

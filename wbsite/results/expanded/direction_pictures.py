@@ -17,7 +17,9 @@ class DirectionPictures(
 
     pictured: int = value("directions that have a picture")
     dead: int = value("of these, directions that no start excites")
+    differing: int = value("of these, pictures to which the network itself does not respond as was measured", default=0)
     settings: PictureSettings = value("of all pictures")
+    remark: str = value("what a reader should know of how the network was run", default="")
     files: Mapping[str, bytes] = pictures("NAME.webp, by the direction's name")
     rows: Table = table(
         "one row a direction",
@@ -25,6 +27,8 @@ class DirectionPictures(
         place=text("the layer it belongs to"),
         side=text("input or output of that layer"),
         activation=number("the direction's strongest response to its picture", missing=True),
+        own=number("the same in the network's own forward pass; empty where it has none", missing=True),
+        agrees=boolean("whether both are equal, up to rounding"),
         dead=boolean("whether no start excites it"),
         reseeded=integer("starts that were replaced"),
     )

@@ -9,12 +9,19 @@ from wbsite.results.photographs import PhotographSet
 
 
 class PictureSettings(Record):
-    """How the pictures were looked for: side in pixels, steps of gradient ascent, parameterisation, seed."""
+    """How the pictures were looked for: sides in pixels, steps of gradient ascent, parameterisation, seed."""
 
-    size: int
+    height: int
+    width: int
     steps: int
     parameterisation: str
     seed: int
+
+    @property
+    def pixels(self) -> str:
+        """Their size in words: "96 pixels", "60 × 160 pixels"."""
+        sides = f"{self.height}" if self.height == self.width else f"{self.height} × {self.width}"
+        return f"{sides} pixels"
 
 
 class UnitPictures(
@@ -25,9 +32,17 @@ class UnitPictures(
     units: int = value("of the layer")
     shown: int = value("of these, how many have a picture")
     settings: PictureSettings = value("how the pictures were looked for")
-    presented: int | None = value("side at which the network saw them", "pixels", default=None)
+    presented: tuple[int, int] | None = value("height and width at which the network saw them", "pixels", default=None)
+    way: str = value(
+        'how the network was run: its recording on "batches" or on one picture "alone", or its own code, "live"',
+        default="batches",
+    )
+    remark: str = value("what a reader should know of that", default="")
     precision: str = value("number type of the gradients", default="")
     dead: tuple[int, ...] = value("units that no start excites", default=())
+    differing: tuple[int, ...] = value(
+        "units to whose pictures the network itself does not respond as was measured", default=()
+    )
     median_ratio: float | None = value(
         "median over units of the response to the picture over that to photographs", default=None
     )
@@ -36,7 +51,9 @@ class UnitPictures(
         unit=integer("channel of the layer, from 0"),
         activation=number("strongest response to its picture, before the rectifier", missing=True),
         photo_max=number("strongest response to the photographs"),
-        ratio=number("of the two; empty where no photograph excites it", missing=True),
+        ratio=number("of the two; empty where no photograph excites it, or the network disagrees", missing=True),
+        own=number("the same response in the network's own forward pass; empty where it has none", missing=True),
+        agrees=boolean("whether both are equal, up to rounding"),
         dead=boolean("whether no start excites it"),
         reseeded=integer("starts that were given up"),
     )

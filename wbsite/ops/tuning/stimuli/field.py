@@ -45,12 +45,15 @@ class Field:
 
     @classmethod
     def of(
-        cls, canvas: int, centre: tuple[float, float], side: float, device: torch.device | str | None = None
+        cls,
+        canvas: tuple[int, int],
+        centre: tuple[float, float],
+        side: float,
+        device: torch.device | str | None = None,
     ) -> Field:
-        """A square canvas of so many pixels, the stimuli's centre given as (row, column)."""
-        pixel = torch.arange(canvas, dtype=torch.float32, device=device)
-        x = (pixel - centre[1])[None].expand(canvas, canvas)
-        return cls(x, (centre[0] - pixel)[:, None].expand(canvas, canvas), float(side))
+        """A canvas of (height, width) pixels, the stimuli's centre given as (row, column)."""
+        down, right = (torch.arange(length, dtype=torch.float32, device=device) for length in canvas)
+        return cls((right - centre[1])[None].expand(canvas), (centre[0] - down)[:, None].expand(canvas), float(side))
 
     def aperture(self, radius: torch.Tensor | float) -> torch.Tensor:
         """1 inside and 0 outside of circles of (n,) radii, with a cosine between: (n or 1, h, w)."""

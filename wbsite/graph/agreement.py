@@ -1,0 +1,223 @@
+"""Whether one recorded forward pass stands for its network: on other pictures, in batches, and when run again.
+
+A replay repeats the calls of one pass with its numbers. It is another network's where the module looks at numbers of
+the picture in Python, where pictures of a batch share statistics or the batch's size is written down, and where it
+draws random numbers. So the tape is replayed on a few other pictures, and every value compared with the module's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ._recorder import UNRECORDED
+from .operations import BATCH_NORMS
+from .recording import ForwardPass, Recorded, forward_pass
+from .tape import INPUT, Call, Tape
+
+_RELATIVE = 1e-3
+"""Largest difference of two values that rounding is taken to make, in shares of the largest number in them."""
+
+_CANCELLED = 1e-5
+"""… and in shares of the largest number that they were computed from."""
+
+_EQUAL = 0.999
+"""Share of whole numbers and truth values that have to be the same."""
+
+_NAMED = 3
+"""Departures from torch that a sentence names."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Values of a tape that its replay does not compute as the module does.
+
+    Attributes:
+        alone: … when it is replayed on one picture.
+        batched: … when it is replayed on a batch: than the module on each picture alone.
+        sentences: what a reader of the network's page should know of it, with the reason; none where all agrees.
+    """
+
+    alone: frozenset[int]
+    batched: frozenset[int]
+    sentences: tuple[str, ...]
+
+
+@torch.no_grad()
+def agreement(recorded: Recorded, inputs: torch.Tensor) -> Agreement:
+    """Compares a network's tape with the network itself, in about seven forward passes of three pictures.
+
+    Args:
+        inputs: (B, channels, height, width), two or more pictures unlike each other, as the network takes them and on
+            its device. Where it fails on their size, what it computes before that is compared, and the rest differs.
+    """
+    module, tape = recorded.module, recorded.tape
+    pictures = inputs.split(1)
+    own = [forward_pass(module, x, keep=True) for x in pictures]
+    together = _replayed(tape, inputs)
+    batched = [_differing(tape, each, _picture(tape, together, i, len(inputs))) for i, each in enumerate(own)]
+    alone = [set[int]() for _ in own]
+    if any(batched):
+        alone = [_differing(tape, each, _replayed(tape, x)) for each, x in zip(own, pictures, strict=True)]
+    sentences = [_on_randomness(own[0], forward_pass(module, pictures[0], keep=True, seed=1))]
+    if not sentences[0]:
+        sentences = [_on_pictures(tape, own, alone), _on_batches(recorded, inputs, own, set().union(*batched, *alone))]
+    return Agreement(
+        frozenset[int]().union(*alone), frozenset[int]().union(*batched, *alone), tuple(filter(None, sentences))
+    )
+
+
+def _replayed(tape: Tape, x: torch.Tensor) -> dict[int, torch.Tensor]:
+    """All values of a tape that can be computed from an input; without those that a call fails on."""
+    values = {INPUT: x}
+    for call in tape.calls:
+        if any(value not in values for value in call.inputs):
+            continue
+        try:
+            result = call.run(values)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception:
+            continue
+        outputs = result if call.several else (result,)
+        if len(outputs) == len(call.outputs):
+            values.update(zip(call.outputs, outputs, strict=True))
+    return values
+
+
+def _picture(tape: Tape, values: Mapping[int, torch.Tensor], row: int, count: int) -> dict[int, torch.Tensor]:
+    """Of values of a batch, those of one picture, as far as they have a row for each."""
+    return {
+        value: tensor[row : row + 1]
+        for value, tensor in values.items()
+        if tape.shapes.get(value, ())[:1] == (1,) and tensor.shape[:1] == (count,)
+    }
+
+
+def _differing(tape: Tape, own: ForwardPass, values: Mapping[int, torch.Tensor]) -> set[int]:
+    """The values of a tape that are missing, or others than in a pass of the module."""
+    same = {value for call in tape.calls[: _leading(tape, own.tape)] for value in call.outputs}
+    return {
+        value
+        for call in tape.calls
+        for value in call.outputs
+        if value not in same
+        or value not in own.tensors
+        or value not in values
+        or not _equal(values[value], own.tensors[value], _scale(call, own.tensors))
+    }
+
+
+def _leading(one: Tape, other: Tape) -> int:
+    """How many calls two tapes have in common before the first that is another, or reads other values."""
+    pairs = zip(one.calls, other.calls, strict=False)
+    same = ((a.name, a.module, a.inputs, a.outputs) == (b.name, b.module, b.inputs, b.outputs) for a, b in pairs)
+    return next((i for i, equal in enumerate(same) if not equal), min(len(one.calls), len(other.calls)))
+
+
+def _scale(call: Call, values: Mapping[int, torch.Tensor]) -> float:
+    """The largest number that a call reads."""
+    return max((_largest(values[value]) for value in call.inputs if value in values), default=0.0)
+
+
+def _largest(x: torch.Tensor) -> float:
+    if not (x.is_floating_point() or x.is_complex()) or not x.numel():
+        return 0.0
+    size = x.abs()
+    return float(torch.where(size.isfinite(), size, 0).max())
+
+
+def _equal(one: torch.Tensor, other: torch.Tensor, scale: float) -> bool:
+    """Whether two values are the same up to rounding; what is no number in both is the same."""
+    if one.shape != other.shape or one.dtype != other.dtype:
+        return False
+    same = (one == other) | ((one != one) & (other != other))
+    if not (one.is_floating_point() or one.is_complex()):
+        return not one.numel() or float(same.float().mean()) >= _EQUAL
+    difference = torch.where(same, 0, (one - other).abs())
+    return bool((difference <= _RELATIVE * _largest(other) + _CANCELLED * scale).all())
+
+
+def _first(calls: Sequence[Call], values: Collection[int]) -> Call | None:
+    """The first call that makes one of these values."""
+    return next((call for call in calls if not set(call.outputs).isdisjoint(values)), None)
+
+
+def _on_randomness(one: ForwardPass, other: ForwardPass) -> str:
+    call = _first(one.tape.calls, _differing(one.tape, other, one.tensors))
+    if call is None:
+        return ""
+    return (
+        f"Two runs on the same picture differ, from {_named(call)} on: the forward pass draws random numbers, or keeps"
+        " something from one run to the next. What is shown is of one draw."
+    )
+
+
+def _on_pictures(tape: Tape, own: Sequence[ForwardPass], alone: Sequence[Collection[int]]) -> str:
+    for each, values in zip(own, alone, strict=True):
+        call = _first(tape.calls, values)
+        if call is None or (each.error is not None and _leading(tape, each.tape) == len(each.tape.calls)):
+            continue
+        if call.name == UNRECORDED:
+            return (
+                f"Part of the forward pass, in {call.module or 'its own code'}, cannot be recorded (TorchScript, a"
+                " kernel of its own, a change in place through a view), so no weights can be expanded through it."
+            )
+        departures = dict.fromkeys([*tape.departures, *each.tape.departures])
+        ways = [f"{one.name.strip('_')}() in {one.module or 'its own code'}" for one in departures]
+        taken = ", ".join(ways[:_NAMED])
+        if not ways:
+            return (
+                f"The recorded forward pass cannot be repeated on other pictures, from {_named(call)} on: what lies"
+                " behind that is computed by the network itself, one picture at a time."
+            )
+        if _leading(tape, each.tape) < len(tape.calls):
+            said = (
+                f"The forward pass looks at the picture's numbers ({taken}) and takes another way for other pictures."
+            )
+        else:
+            said = (
+                f"The forward pass takes numbers out of the picture ({taken}) and computes with them as with constants."
+            )
+        return f"{said} From {_named(call)} on, wiring and expanded weights are those of one picture."
+    return ""
+
+
+def _on_batches(
+    recorded: Recorded, inputs: torch.Tensor, own: Sequence[ForwardPass], differing: Collection[int]
+) -> str:
+    tape = recorded.tape
+    norms = [call.module for call in tape.calls if call.operation in BATCH_NORMS and call.kwargs.get("training")]
+    if norms:
+        modules = ", ".join(dict.fromkeys(norms))
+        return (
+            f"Batch norm ({modules}) takes its statistics from the batch it is given, so what the network says of a"
+            " picture depends on the pictures beside it. Here each is run alone; no weights can be expanded through"
+            " such a norm."
+        )
+    if not differing:
+        return ""
+    batch = forward_pass(recorded.module, inputs, keep=True)
+    if batch.error is not None and all(each.error is None for each in own):
+        error = f"{type(batch.error).__name__}: {batch.error}".splitlines()[0]
+        return f"The network takes one picture at a time: a batch of {len(inputs)} fails ({error})."
+    for row, each in enumerate(own):
+        rows = _picture(each.tape, batch.tensors, row, len(inputs))
+        comparable = set(rows) | {value for value in each.tensors if value not in batch.tensors}
+        call = _first(each.tape.calls, _differing(each.tape, each, {**each.tensors, **rows}) & comparable)
+        if call is not None and _leading(each.tape, batch.tape) == len(each.tape.calls):
+            return (
+                f"What the network says of a picture depends on those beside it in the batch, from {_named(call)} on."
+                " Here each is run alone."
+            )
+    output = batch.tensors.get(batch.tape.outputs.get("", -1))
+    single = tape.shapes.get(tape.outputs.get("", -1), ())[:1] == (1,)
+    if single and output is not None and output.shape[:1] != (len(inputs),):
+        return "The network keeps one picture of a batch and leaves out the others. Here each is run alone."
+    return ""
+
+
+def _named(call: Call) -> str:
+    return f"{call.operation} in {call.module or 'its own code'}"
