@@ -174,6 +174,10 @@ class Context:
         module = self.model.module.get_submodule(self.layer.name)
         return cast(torch.Tensor, module.weight).detach().to(self.device, torch.float32)
 
+    def filters(self) -> torch.Tensor:
+        """The weight of a layer that reads the picture, its channels in the order red, green, blue: (O, C, kh, kw)."""
+        return self.model.spec.filters_in_rgb(self.weight())
+
 
 @dataclass(frozen=True)
 class SuiteContext:

@@ -161,7 +161,7 @@ def _weights(context: Context) -> Source | None:
     for layer in context.layers.layers:
         if reads_pictures(layer) and f"{layer.name}.weight" not in context.model.missing:
             weight = context.model.module.get_submodule(layer.name).weight
-            filters = FilterTuning.of(weight)  # type: ignore[arg-type]
+            filters = FilterTuning.of(context.model.spec.filters_in_rgb(weight))  # type: ignore[arg-type]
             columns = {name: getattr(filters, name).numpy() for name in (*FILTER_INDICES, "dead")}
             table = pd.DataFrame({"layer": layer.name, "unit": range(len(filters.dead)), **columns})
             units.append(table[~table["dead"]])
