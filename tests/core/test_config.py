@@ -60,6 +60,7 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_defaults(tmp_
         ("out = 2000-01-01", "out is datetime.date(2000, 1, 1)", "Give a folder"),
         ('models = ["a"', "not valid TOML", "Repair that line"),
         ('models = ["a"]\nmodels = ["b"]', "not valid TOML", "Repair that line"),
+        ('models = ["a"]\n[models.a]\ninput = [3, 9, 9]', "not valid TOML", "Leave the list `models` out"),
     ],
 )
 def test_a_mistake_is_named_with_what_was_expected(tmp_path: Path, text: str, message: str, hint: str) -> None:

@@ -168,11 +168,14 @@ def read(path: Path) -> dict[str, Any]:
     Tables `[models."NAME"]` in place of a list `models` name the models, and say what their inputs are.
     """
     try:
-        keys = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        keys = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise WbsiteError(f"{path} cannot be read ({error}).", "Repair or remove it.") from error
     except tomllib.TOMLDecodeError as error:
-        raise WbsiteError(f"{path} is not valid TOML: {error}.", "Repair that line.") from error
+        both = "[models." in text and "models=[" in text.replace(" ", "")
+        hint = "Leave the list `models` out: its tables name the models." if both else "Repair that line."
+        raise WbsiteError(f"{path} is not valid TOML: {error}.", hint) from error
     known = [entry.name for entry in options()]
     for key in keys:
         if key not in known:

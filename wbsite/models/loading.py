@@ -125,9 +125,10 @@ def load_spec(spec: ModelSpec, path: Path, said: ModelInput | None = None) -> Lo
     if said:
         preprocess, sentence = said_of(spec.preprocess, said, spec.name)
         hook = give(module, said.arguments, spec.name)
-        note = f"{spec.note} {sentence}".strip()
-        spec = replace(spec, preprocess=preprocess, note=note, arguments=said.arguments)
+        spec = replace(spec, preprocess=preprocess, arguments=said.arguments)
         if hook is not None:
             hook.shape = spec.input_shape
+            sentence = f"{sentence} {hook.in_words()}".strip()
+        spec = replace(spec, note=f"{spec.note} {sentence}".strip())
         provenance = {**provenance, "input": sentence}
     return LoadedModel(module, spec, weights.digest(path), tuple(provenance.get("missing", ())), provenance)

@@ -41,6 +41,7 @@ def test_zeros_for_a_vector_and_a_mask_by_name() -> None:
     net = Scan().eval()
     of = found(net, SCAN)
     assert of.layers.names == ("conv1", "masked", "fc"), "the names are those of the network, not of a wrapper"
+    assert "is given age, zeros of 4; mask, zeros of 1×24×40." in of.note
     x = torch.rand(2, 3, 24, 40)
     expected = Scan.forward(net, x, torch.zeros(2, 4), mask=torch.zeros(2, 1, 24, 40))
     torch.testing.assert_close(net(x)["logits"], expected["logits"])
@@ -50,6 +51,7 @@ def test_the_picture_again_where_the_shape_is_the_inputs_at_any_size() -> None:
     net = Siamese().eval()
     of = found(net, SIAMESE)
     assert of.layers.named("conv1").calls == 2
+    assert "is given right, the picture again; kind, 2." in of.note
     for height, width in ((24, 40), (32, 16)):
         x = torch.rand(3, 3, height, width)
         result, kind = net(x)

@@ -36,6 +36,18 @@ class Arguments:
             return None
         return (), {self.picture: args[0], **{name: self._value(args[0], value) for name, value in self.values.items()}}
 
+    def in_words(self) -> str:
+        """A sentence on what is given beside the picture."""
+        said = []
+        for name, value in self.values.items():
+            if not isinstance(value, Zeros):
+                said.append(f"{name}, {value!r}")
+            elif value.shape == self.shape and not value.dtype:
+                said.append(f"{name}, the picture again")
+            else:
+                said.append(f"{name}, zeros{' of ' if value.shape else ''}{'×'.join(map(str, value.shape))}")
+        return f"Beside the picture its forward pass is given {'; '.join(said)}."
+
     def _value(self, x: torch.Tensor, value: Zeros | Scalar) -> Any:
         if not isinstance(value, Zeros):
             return value

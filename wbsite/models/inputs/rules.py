@@ -94,6 +94,8 @@ def find_input(net: nn.Module, factory: object, target: str, said: ModelInput | 
     turned = read is not None and read.order == (2, 1, 0)
     if turned:
         note += " The network turns their order round before its first convolution."
+    if hook is not None:
+        note += f" {hook.in_words()}"
     return FoundInput(preprocess(shape, normalisation, resizing, colors), layers, note, blind or assumed, turned)
 
 
