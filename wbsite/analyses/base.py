@@ -181,6 +181,10 @@ class Context:
         """Those of any layer, as `weight`."""
         return Recorded.of(self.model).tape.kernels[layer].weight.to(self.device, torch.float32)
 
+    def filters(self) -> torch.Tensor:
+        """The weight of a layer that reads the picture, its channels in the order red, green, blue: (O, C, kh, kw)."""
+        return self.model.spec.filters_in_rgb(self.weight())
+
 
 @dataclass(frozen=True)
 class SuiteContext:

@@ -17,7 +17,7 @@ from wbsite import __version__
 from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
 
-from .from_config import annotation, command, split_names
+from .from_config import annotation, command, configuration, split_names
 from .weights import app as weights_app
 
 INTERRUPTED = "wbsite: interrupted. What is done is kept; run the same command again to go on."
@@ -141,11 +141,12 @@ def list_(
     what: Annotated[str, typer.Argument(help="models, layers, experiments, analyses or datasets.")],
     model: Annotated[Optional[str], typer.Argument(help="With layers: the model.")] = None,
     weights_dir: annotation("weights_dir") = None,  # type: ignore[valid-type]
+    input: annotation("input") = None,  # type: ignore[valid-type]
 ) -> None:
     """What there is."""
     from wbsite.run.listing import lines
 
-    for line in lines(what, model, weights_dir or ""):
+    for line in lines(what, model, configuration({"weights_dir": weights_dir, "input": input})):
         print(line)
 
 
@@ -167,7 +168,7 @@ def export(
     analysis: Annotated[str, typer.Argument(help="Name from `wbsite list analyses`.")],
     model: Annotated[
         Optional[str],
-        typer.Option(help="NAME, NAME@WEIGHTS or module:factory[@FILE]; left out for an analysis of a suite."),
+        typer.Option(help="As --models of build names it; left out for an analysis of a suite."),
     ] = None,
     layer: Annotated[Optional[str], typer.Option(help="One layer; all if left out.")] = None,
     format: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ from safetensors.torch import load_file
 from torch import nn
 
 from wbsite.core.errors import WbsiteError
+from wbsite.core.model_input import ModelInput
 
 from . import weights
 from .base import LoadedModel, ModelSpec
+from .inputs import said_of
+from .inputs.arguments import give
 from .photograph import shown_the_photograph
 
 NAMED = 3
@@ -120,10 +124,23 @@ def load_state(module: nn.Module, spec: ModelSpec, path: Path) -> dict[str, Any]
     return provenance
 
 
-def load_spec(spec: ModelSpec, path: Path) -> LoadedModel:
-    """Builds a spec's module with the weights of its canonical file; raises as `load_state`."""
+def load_spec(spec: ModelSpec, path: Path, said: ModelInput | None = None) -> LoadedModel:
+    """Builds a spec's module with the weights of its canonical file; raises as `load_state`.
+
+    Args:
+        said: what the user says of its input, in place of what the spec says.
+    """
     module = spec.build()
     provenance = load_state(module, spec, path)
     module.eval().requires_grad_(False)
+    if said:
+        preprocess, sentence = said_of(spec.preprocess, said, spec.name)
+        hook = give(module, said.arguments, spec.name)
+        spec = replace(spec, preprocess=preprocess, arguments=said.arguments)
+        if hook is not None:
+            hook.shape = spec.input_shape
+            sentence = f"{sentence} {hook.in_words()}".strip()
+        spec = replace(spec, note=f"{spec.note} {sentence}".strip())
+        provenance = {**provenance, "input": sentence}
     shown_the_photograph(module, spec.preprocess)
     return LoadedModel(module, spec, weights.digest(path), tuple(provenance.get("missing", ())), provenance)

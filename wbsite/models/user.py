@@ -7,7 +7,7 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -18,14 +18,16 @@ from torch import nn
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, nearest, unknown
 from wbsite.core.isolation import isolated
+from wbsite.core.model_input import ModelInput
 from wbsite.graph.recording import Recorded
 
-from . import digest, formats
+from . import digest as digests
+from . import formats
 from .base import LoadedModel, ModelSpec
+from .inputs import find_input
 from .loading import check, fill, first_few, float_state
 from .photograph import shown_the_photograph
 from .used_values import check_used
-from .user_input import preprocess_for
 from .user_network import network_of
 
 EXPECTED = "Expected MODULE:FACTORY or MODULE:FACTORY@WEIGHTS_FILE, as in `mynet:build@mynet.pth`."
@@ -34,7 +36,7 @@ _MOVED: dict[str, Path] = {}
 """Module → the folder that importing it changed to, where its factory looks for its files."""
 
 
-def load_user(token: str, weights_path: str | Path | None = None) -> LoadedModel:
+def load_user(token: str, weights_path: str | Path | None = None, said: ModelInput | None = None) -> LoadedModel:
     """Imports the user's module, calls the factory, loads the weights and finds the input's shape.
 
     The working folder is put on Python's path, and stays there: the network may import more when it
@@ -45,6 +47,7 @@ def load_user(token: str, weights_path: str | Path | None = None) -> LoadedModel
         token: `package.module:factory` or `package.module:factory@weights_file`.
         weights_path: the weights file, if the token names none; of a format that keeps a module's own parameter
             names, as .safetensors and .pth do.
+        said: what the user says of the network's input.
 
     Returns:
         The network. Its digest is SHA-256 over the weights and over the recorded computation, since the same weights
@@ -70,22 +73,52 @@ def load_user(token: str, weights_path: str | Path | None = None) -> LoadedModel
     net = build()
     provenance: dict[str, Any] = {"module": module_name, "factory": factory_name, "source_file": None}
     if weights is not None:
-        provenance |= _load_weights(net, target, weights)
-    preprocess, layers, note = preprocess_for(net, factory, target)
-    note = " ".join(filter(None, (note, check_used(net, layers.input_shape, target))))
+        provenance |= load_weights(net, target, weights)
+    return described(net, target, build, provenance, said, factory=factory)
+
+
+def described(
+    net: nn.Module,
+    target: str,
+    build: Callable[[], nn.Module],
+    provenance: Mapping[str, Any],
+    said: ModelInput | None,
+    *,
+    factory: object = None,
+    weights: str = "own",
+    note: str = "",
+) -> LoadedModel:
+    """A network that comes without a specification: checked, its input found, ready to be looked at.
+
+    Args:
+        target: its name in messages and on pages.
+        provenance: where it comes from.
+        said: what the user says of its input.
+        factory: what may say something of its input as well.
+        weights: label of its weights.
+        note: to precede how its input was found.
+
+    Raises:
+        WbsiteError: a parameter is not finite, or the input cannot be found.
+    """
+    found = find_input(net, factory, target, said)
+    note = " ".join(filter(None, (note, found.note, check_used(net, found.layers.input_shape, target))))
     spec = ModelSpec(
         name=re.sub(r"[^a-z0-9]+", "-", target.lower()).strip("-"),
-        weights="own",
+        weights=weights,
         title=target,
         build=build,
-        preprocess=preprocess,
+        preprocess=found.preprocess,
         note=note,
+        assumed=found.assumed,
+        turned=found.turned,
+        arguments=said.arguments if said else (),
     )
     with isolated():
         net.eval().requires_grad_(False)
-    shown_the_photograph(net, preprocess)
-    recorded = Recorded.of(net, layers.input_shape)
-    return LoadedModel(net, spec, _digest(net, recorded.tape.digest), provenance={**provenance, "input": note})
+    shown_the_photograph(net, found.preprocess)
+    digest = _digest(net, Recorded.of(net, found.layers.input_shape).tape.digest)
+    return LoadedModel(net, spec, digest, provenance={**provenance, "input": found.note})
 
 
 def _factory(module_name: str, factory_name: str) -> Callable[[], object]:
@@ -149,7 +182,7 @@ def _build(factory: Callable[[], object], target: str) -> nn.Module:
         return network_of(made, target)
 
 
-def _load_weights(net: nn.Module, target: str, path: Path) -> dict[str, Any]:
+def load_weights(net: nn.Module, target: str, path: Path) -> dict[str, Any]:
     """Puts the weights of a file into the network; returns what is recorded of the file."""
     suffixes = [suffix for entry in registry.entries("formats") if entry.module_names for suffix in entry.suffixes]
     if path.suffix.lower() not in suffixes:
@@ -167,7 +200,7 @@ def _load_weights(net: nn.Module, target: str, path: Path) -> dict[str, Any]:
     return {
         "source_file": path.name,
         "source_format": contents.format,
-        "source_digest": f"sha256:{digest.sha256(path)}",
+        "source_digest": f"sha256:{digests.sha256(path)}",
     }
 
 

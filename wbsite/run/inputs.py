@@ -47,12 +47,6 @@ class Source:
     progress: Progress = field(compare=False)
 
 
-def unsuitable(spec: ModelSpec) -> str:
-    """Why a network cannot be shown photographs, or ""."""
-    channels = spec.input_shape[0]
-    return "" if channels in (1, 3) else f"photographs have 3 channels, or 1 in grey; the network takes {channels}"
-
-
 def photographs(source: str, spec: ModelSpec, progress: Progress) -> Photographs:
     """The photographs of a data set for a network, on the CPU, read once a process.
 
@@ -63,7 +57,7 @@ def photographs(source: str, spec: ModelSpec, progress: Progress) -> Photographs
         WbsiteError: the network does not take pictures; the data set is unknown or empty, has no pictures of the
             network's size, or one of them cannot be read.
     """
-    if reason := unsuitable(spec):
+    if reason := spec.preprocess.unsuitable():
         raise WbsiteError(
             f"{spec.name} cannot be shown photographs: {reason}.",
             "Analyses that need them are left out for this network.",
@@ -77,7 +71,8 @@ def _preprocessed(source: Source) -> Photographs:
 
     from wbsite.analyses.base import Photographs
 
-    side = source.preprocess.resize or source.preprocess.crop  # so that preprocessing does not resize once more
+    # Pictures that are drawn come at a size at which preprocessing does not resize them once more.
+    side = source.preprocess.side
     remarks: Counter[str] = Counter()
     images = [source.preprocess(image) for image in pictures(source.name, side, source.progress, remarks)]
     inputs, count = torch.stack(images).contiguous(), len(images)

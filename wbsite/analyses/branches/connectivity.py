@@ -51,7 +51,7 @@ def run(context: Context) -> Connectivity:
         empty = {name: pd.DataFrame(columns=columns) for name, columns in COLUMNS.items()}
         return Connectivity(reason=reason, **empty)
     assert first is not None
-    params, tuning = context.params, FilterTuning.of(context.kernels(first.name))
+    params, tuning = context.params, FilterTuning.of(context.model.spec.filters_in_rgb(context.kernels(first.name)))
     factors = connectivity_factors(np.concatenate([strengths(context.kernels(layer.name)) for layer in readers]))
     properties = {name: getattr(tuning, name).numpy() for name in ("chroma", "frequency", "orientation_selectivity")}
     inputs = pd.DataFrame({"unit": range(first.out_channels), "strength": _shares(factors.strength.sum(0))})
