@@ -174,7 +174,7 @@ class Encoded(Dataset[Batch]):
     def __getitem__(self, index: int) -> Batch:
         from torchvision.transforms import v2
 
-        size, p = self.preprocess.crop, self.preprocess
+        size, p = self.preprocess.height, self.preprocess
         transform = v2.Compose([
             v2.PILToTensor(),
             v2.RandomCrop(size, padding=self.recipe.shift, padding_mode="reflect"),

@@ -9,7 +9,8 @@ import pytest
 
 from wbsite.cli import reference
 from wbsite.core import registry
-from wbsite.core.config import Config
+from wbsite.core.config import options
+from wbsite.core.model_input import ModelInput
 
 ROOT = Path(__file__).resolve().parents[2]
 AGAIN = "run `python -m wbsite.cli.reference` in the checkout"
@@ -29,7 +30,7 @@ def section(heading: str, level: str = "###") -> str:
     """What REFERENCE.md says under a heading."""
     _, found, rest = text("REFERENCE.md").partition(f"\n{level} {heading}\n")
     assert found, f"{heading} is not in REFERENCE.md: {AGAIN}"
-    return rest.partition("\n##")[0]
+    return rest.partition(f"\n{level} ")[0]
 
 
 def test_every_command_and_option_is_in_the_reference() -> None:
@@ -41,7 +42,7 @@ def test_every_command_and_option_is_in_the_reference() -> None:
 
 def test_every_key_of_the_configuration_is_in_the_reference() -> None:
     documented = section("`wbsite.toml`", "##")
-    for entry in fields(Config):
+    for entry in (*options(), *fields(ModelInput)):
         assert f"| `{entry.name}` |" in documented, AGAIN
         assert entry.metadata["help"] in documented, AGAIN
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from wbsite.core.config import BUNDLED, Config, load
 from wbsite.core.errors import WbsiteError
+from wbsite.core.model_input import Zeros
 
 
 def write(folder: Path, text: str) -> Path:
@@ -43,6 +45,9 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_defaults(tmp_
         ('profile = "fast"', "profile is 'fast'", "Use quick or full."),
         ('profile = "ful"', "profile is 'ful'", "Use quick or full."),
         ('device = "gpu"', "device is 'gpu'", "Use auto, cpu or cuda."),
+        ("models = 3", "models is 3", "list of names"),
+        ("models.vgg19 = 3", "models.vgg19 is 3", "Expected a table"),
+        ("input = [3, 60]", "input is [3, 60]", "--input 3,60,160"),
         ("models = []", "models is empty", "Leave --models out"),
         ('models = ["a", "b", "a"]', "'a' is named twice", "once"),
         ('store = ""', "store is empty", "--store"),
@@ -55,6 +60,7 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_defaults(tmp_
         ("out = 2000-01-01", "out is datetime.date(2000, 1, 1)", "Give a folder"),
         ('models = ["a"', "not valid TOML", "Repair that line"),
         ('models = ["a"]\nmodels = ["b"]', "not valid TOML", "Repair that line"),
+        ('models = ["a"]\n[models.a]\ninput = [3, 9, 9]', "not valid TOML", "Leave the list `models` out"),
     ],
 )
 def test_a_mistake_is_named_with_what_was_expected(tmp_path: Path, text: str, message: str, hint: str) -> None:
@@ -62,6 +68,52 @@ def test_a_mistake_is_named_with_what_was_expected(tmp_path: Path, text: str, me
         load({}, write(tmp_path, text))
     assert message in caught.value.message
     assert hint in caught.value.hint
+
+
+def test_tables_of_models_name_them_and_say_what_their_inputs_are(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        '[models."nets:make"]\ninput = [3, 60, 160]\nmean = [104, 117, 123]\nrange = [0, 255]\nchannels = "BGR"\n'
+        'arguments = { age = [4], label = { shape = [], dtype = "int64" }, deep = true }\n[models.vgg19]\n',
+    )
+    config = load({}, path)
+    assert config.models == ("nets:make", "vgg19")
+    said = config.input_of("nets:make@mine.pth")
+    assert (said.input, said.mean, said.range, said.channels) == ((3, 60, 160), (104, 117, 123), (0, 255), "BGR")
+    assert said.arguments == (("age", Zeros((4,))), ("label", Zeros((), "int64")), ("deep", True))
+    assert not config.input_of("vgg19")
+    chosen = load({"models": ("nets:make",), "input": (3, 32, 64)}, path)
+    assert chosen.models == ("nets:make",)
+    assert chosen.input_of("nets:make") == replace(said, input=(3, 32, 64))
+
+
+@pytest.mark.parametrize(
+    ("table", "message", "hint"),
+    [
+        ("inptu = [3, 60, 160]", "unknown key 'inptu'", "'input'? (in [models.\"nets:make\"])"),
+        ("input = [60, 160]", "input is [60, 160]", "channels, height and width"),
+        ("input = [3, 60, 0]", "input is [3, 60, 0]", "input = [3, 60, 160]"),
+        ("input = [3, 60, 160.5]", "input is [3, 60, 160.5]", "input = [3, 60, 160]"),
+        ('channels = "BRG"', "channels is 'BRG'", '"BGR"'),
+        ("mean = 0.5", "mean is 0.5", "a number for each channel"),
+        ("mean = [123, 117, 104]", "mean is [123, 117, 104], beyond values of 0 to 1", "range = [0, 255]"),
+        ("std = [0.2, 0, 0.2]", "std is [0.2, 0, 0.2]", "above 0"),
+        ("range = [1, 0]", "range is [1, 0]", "black and white"),
+        ("input = [1, 9, 9]\nmean = [0.5, 0.5, 0.5]", "input has 1, mean has 3", "the same channels"),
+        ('input = [4, 9, 9]\nchannels = "BGR"', "input has 4, channels has 3", "the same channels"),
+        ("arguments = 3", "arguments is 3", "without the batch axis"),
+        ("arguments = { age = [-1] }", "has the shape [-1]", "without the batch axis"),
+        ("arguments = { age = { size = [4] } }", "arguments is", "without the batch axis"),
+    ],
+)
+def test_a_mistake_in_a_models_table_is_named_with_the_model(
+    tmp_path: Path, table: str, message: str, hint: str
+) -> None:
+    with pytest.raises(WbsiteError) as caught:
+        load({}, write(tmp_path, f'[models."nets:make"]\n{table}'))
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+    assert "nets:make" in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["folder", "binary"])

@@ -29,11 +29,11 @@ class Chain(nn.Module):
         super().__init__()
         torch.manual_seed(0)
         self.a, self.b, self.c = (nn.Conv2d(n, 4, 3, padding=1) for n in (3, 4, 4))
-        self.between, self.runs = between, 0
+        self.between, self.runs = between, []
         self.eval()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        self.runs += 1
+        self.runs.append(len(x))
         return self.c(self.between(self.a(x), self.b))
 
 
@@ -46,10 +46,10 @@ def test_a_network_is_run_once_for_all_that_is_read_off_it() -> None:
     tape = Recorded.of(module).tape
     discover(module, SHAPE)
     assert Recorded.of(module, SHAPE).on(torch.device("cpu")).tape is tape
-    assert module.runs == 1
+    assert len(module.runs) == 1
     assert Recorded.of(module, (3, 9, 9)).tape is not tape
     assert Recorded.of(module).tape is tape
-    assert module.runs == 2
+    assert len(module.runs) == 2
     assert Recorded.of(copy.deepcopy(module)).tape is not tape
 
 

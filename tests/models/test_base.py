@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.models import EfficientNet_B3_Weights
 
-from wbsite.models.base import Preprocess
+from wbsite.core import registry
+from wbsite.core.errors import WbsiteError
+from wbsite.models.base import ModelSpec, Preprocess
 
 
 @pytest.mark.parametrize("size", [(500, 375), (333, 640), (256, 256), (257, 1000), (100, 61), (31, 500)])
@@ -24,6 +29,62 @@ def test_pictures_are_resized_and_cropped_as_torchvision_does(
     steps = [v2.Resize(short), v2.CenterCrop(crop), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
     expected = v2.Normalize(Preprocess.mean, Preprocess.std)(v2.Compose(steps)(picture))
     torch.testing.assert_close(Preprocess(crop, resize)(picture), expected)
+
+
+@pytest.mark.parametrize(
+    ("size", "resize", "crop", "resized"),
+    [
+        ((500, 375), (60, 160), (60, 160), (160, 120)),
+        ((160, 60), (60, 160), (60, 160), (160, 60)),
+        ((31, 500), (60, 160), (60, 160), (160, 2580)),
+        ((333, 640), 64, (60, 20), (64, 123)),
+        ((500, 375), None, (60, 160), (500, 375)),
+        ((100, 50), None, (60, 160), (160, 80)),
+    ],
+)
+def test_any_rectangle_is_cut_out_of_the_middle_of_what_covers_it(
+    size: tuple[int, int], resize: Any, crop: tuple[int, int], resized: tuple[int, int]
+) -> None:
+    """Sizes of pictures are width and height, those of networks height and width."""
+    from torchvision.transforms import v2
+
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), np.uint8))
+    whole = picture.resize(resized, Image.Resampling.BILINEAR)
+    expected = v2.Compose([v2.CenterCrop(crop), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])(whole)
+    preprocess = Preprocess(crop, resize, mean=(0.0,) * 3, std=(1.0,) * 3)
+    torch.testing.assert_close(preprocess(picture), expected)
+    assert preprocess(picture.resize((preprocess.side,) * 2)).shape == (3, *crop)
+
+
+@pytest.mark.parametrize("crop", [24, (24, 40)])
+def test_a_network_of_blue_green_red_gets_them_in_this_order(crop: Any) -> None:
+    """Mean and standard deviation are those of its channels; kernels are shown in red, green, blue all the same."""
+    picture = Image.new("RGB", (60, 50), (255, 102, 0))
+    preprocess = Preprocess(crop, scale=255.0, mean=(1.0, 2.0, 3.0), std=(1.0, 2.0, 4.0), colors="BGR")
+    x = preprocess(picture)
+    assert x.shape[1:] == ((24, 24) if crop == 24 else crop)
+    assert x[:, 0, 0].tolist() == [-1.0, 50.0, 63.0]
+    kernels = torch.rand(5, 3, 2, 2)
+    assert torch.equal(preprocess.in_rgb(kernels), kernels[:, [2, 1, 0]])
+    assert torch.equal(preprocess.in_rgb(kernels[:, :1]), kernels[:, :1])
+    spec = ModelSpec("n", "w", "N", torch.nn.Module, preprocess)
+    assert torch.equal(spec.filters_in_rgb(kernels), kernels[:, [2, 1, 0]])
+    assert torch.equal(replace(spec, turned=True).filters_in_rgb(kernels), kernels)
+    assert torch.equal(
+        replace(spec, preprocess=Preprocess(24), turned=True).filters_in_rgb(kernels), kernels[:, [2, 1, 0]]
+    )
+
+
+def test_interpolation_is_as_torchvisions_weights_have_it() -> None:
+    weights = EfficientNet_B3_Weights.IMAGENET1K_V1
+    spec = next(spec for spec in registry.entries("models") if spec.name == "efficientnet_b3")
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (375, 500, 3), np.uint8))
+    torch.testing.assert_close(spec.preprocess(picture), weights.transforms()(picture))
+
+
+def test_a_network_of_other_channels_gets_no_pictures() -> None:
+    with pytest.raises(WbsiteError, match="the network takes 4"):
+        Preprocess(8, mean=(0.5,) * 4, std=(0.5,) * 4)(Image.new("RGB", (8, 8)))
 
 
 def test_a_network_of_one_channel_gets_the_picture_in_grey() -> None:

@@ -51,7 +51,7 @@ def test_a_network_builds_and_its_layers_form_one_graph(spec: ModelSpec) -> None
     assert spec.title != spec.name
     assert spec.reference
     assert len(spec.preprocess.mean) == len(spec.preprocess.std)
-    assert spec.preprocess.resize is None or spec.preprocess.resize >= spec.preprocess.crop
+    assert spec.preprocess.side >= max(spec.input_shape[1:])
     with torch.device("cpu" if "regnet" in spec.name else "meta"):
         network = spec.build()
     layers = discover(network, spec.input_shape)

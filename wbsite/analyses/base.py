@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
@@ -14,6 +14,7 @@ from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
 from wbsite.core.store import Contents, DamagedEntry, Entry, Store, result_key
 from wbsite.graph.layers import Layer, Layers
+from wbsite.graph.recording import Recorded
 from wbsite.models.base import LoadedModel
 from wbsite.results.base import Result
 from wbsite.train.runs import Run
@@ -169,10 +170,20 @@ class Context:
         return self.inputs[name]()
 
     def weight(self) -> torch.Tensor:
-        """The layer's weight on the device, float32: (O, I/groups, kh, kw) or (O, I)."""
+        """The layer's kernels as the forward pass uses them, on the device, float32.
+
+        (O, I/groups, kh, kw), or (O, I) of a fully connected layer.
+        """
         assert self.layer is not None
-        module = self.model.module.get_submodule(self.layer.name)
-        return cast(torch.Tensor, module.weight).detach().to(self.device, torch.float32)
+        return self.kernels(self.layer.name)
+
+    def kernels(self, layer: str) -> torch.Tensor:
+        """Those of any layer, as `weight`."""
+        return Recorded.of(self.model).tape.kernels[layer].weight.to(self.device, torch.float32)
+
+    def filters(self) -> torch.Tensor:
+        """The weight of a layer that reads the picture, its channels in the order red, green, blue: (O, C, kh, kw)."""
+        return self.model.spec.filters_in_rgb(self.weight())
 
 
 @dataclass(frozen=True)

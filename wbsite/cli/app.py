@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -16,7 +17,7 @@ from wbsite import __version__
 from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
 
-from .from_config import annotation, command, split_names
+from .from_config import annotation, command, configuration, split_names
 from .weights import app as weights_app
 
 INTERRUPTED = "wbsite: interrupted. What is done is kept; run the same command again to go on."
@@ -140,11 +141,24 @@ def list_(
     what: Annotated[str, typer.Argument(help="models, layers, experiments, analyses or datasets.")],
     model: Annotated[Optional[str], typer.Argument(help="With layers: the model.")] = None,
     weights_dir: annotation("weights_dir") = None,  # type: ignore[valid-type]
+    input: annotation("input") = None,  # type: ignore[valid-type]
 ) -> None:
     """What there is."""
     from wbsite.run.listing import lines
 
-    for line in lines(what, model, weights_dir or ""):
+    for line in lines(what, model, configuration({"weights_dir": weights_dir, "input": input})):
+        print(line)
+
+
+@command(app)
+def doctor(
+    config: Config, model: Annotated[str, typer.Argument(help="NAME, NAME@WEIGHTS or module:factory[@FILE].")]
+) -> None:
+    """One page about a network before anything is computed: its input, layers, kernels in use, and what will run."""
+    from wbsite.core.device import choose
+    from wbsite.run.doctor import lines
+
+    for line in lines(replace(config, models=(model,)), choose(config.device)):
         print(line)
 
 
@@ -154,7 +168,7 @@ def export(
     analysis: Annotated[str, typer.Argument(help="Name from `wbsite list analyses`.")],
     model: Annotated[
         Optional[str],
-        typer.Option(help="NAME, NAME@WEIGHTS or module:factory[@FILE]; left out for an analysis of a suite."),
+        typer.Option(help="As --models of build names it; left out for an analysis of a suite."),
     ] = None,
     layer: Annotated[Optional[str], typer.Option(help="One layer; all if left out.")] = None,
     format: Annotated[
@@ -162,10 +176,12 @@ def export(
     ] = "csv",
 ) -> None:
     """A result as a table, or as a moving picture, on standard output; computes what is missing."""
+    from wbsite.core.output import data_output
     from wbsite.core.progress import reporter
     from wbsite.render.information import _animation as animation
     from wbsite.run import export as run
 
+    output = data_output()
     animation.refuse(analysis, format)
     with reporter() as progress:
         if format in animation.FORMATS:
@@ -173,8 +189,8 @@ def export(
         else:
             data = run.export(config, analysis, model, layer, format, progress)
     try:
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
+        output.write(data)
+        output.flush()
     except BrokenPipeError:  # whoever read it has seen enough
         sys.stdout = None
     except OSError as error:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import Field, fields
+from dataclasses import Field
 from functools import wraps
-from typing import Annotated, Any, Optional, get_origin, get_type_hints
+from typing import Annotated, Any, Optional, get_args, get_origin, get_type_hints
 
 import typer
 
 from wbsite.core.config import Config, load
+from wbsite.core.config import options as all_options
 
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
 
 def annotation(name: str) -> Any:
     """The type of a command's parameter for a field of Config; None where the option is not given."""
-    entry = next(entry for entry in fields(Config) if entry.name == name)
+    entry = next(entry for entry in all_options() if entry.name == name)
     hint = get_type_hints(Config)[name]
     flag = f"--{name.replace('_', '-')}"
     if hint is bool:
@@ -28,18 +29,24 @@ def annotation(name: str) -> Any:
 
 def options_of(command: str) -> list[Field[Any]]:
     """The fields of Config that a command takes."""
-    return [entry for entry in fields(Config) if command in entry.metadata["commands"]]
+    return [entry for entry in all_options() if command in entry.metadata["commands"]]
 
 
 def configuration(options: Mapping[str, Any]) -> Config:
-    """The configuration with the options of a command line, in which commas separate names.
+    """The configuration with the options of a command line, in which commas separate names and numbers.
 
     Raises:
         WbsiteError: as `config.load`.
     """
     hints = get_type_hints(Config)
-    values = {name: split_names(text) if get_origin(hints[name]) is tuple else text for name, text in options.items()}
-    return load(values)
+    return load({name: _value(hints[name], text) for name, text in options.items()})
+
+
+def _value(hint: Any, text: Any) -> Any:
+    names = split_names(text) if get_origin(hint) is tuple else None
+    if names is None:
+        return text
+    return tuple(int(name) if name.isdigit() else name for name in names) if int in get_args(hint) else names
 
 
 def split_names(text: str | None) -> tuple[str, ...] | None:

@@ -14,11 +14,17 @@ from typing import Any
 import typer
 
 from wbsite.core import registry
-from wbsite.core.config import Config
+from wbsite.core.config import options
+from wbsite.core.model_input import ModelInput
 
 from .app import app
 
 FILE = Path("REFERENCE.md")
+
+INPUT = (
+    "What is to be known of a network's input, where it does not say so itself or says something else. A table for each"
+    " model, in place of the list `models`: these are then the models that are built. Every key may be left out."
+)
 
 
 def commands() -> Iterator[tuple[str, Any]]:
@@ -61,9 +67,12 @@ def markdown() -> str:
     lines += ["", "## `wbsite.toml`", "", "Every key is an option of the commands named."]
     keys = [
         (f"`{entry.name}`", f"`{_toml(entry.default)}`", ", ".join(entry.metadata["commands"]), entry.metadata["help"])
-        for entry in fields(Config)
+        for entry in options()
     ]
-    lines += ["", *table(("key", "default", "commands", "what it does"), keys), "", "## What there is"]
+    lines += ["", *table(("key", "default", "commands", "what it does"), keys)]
+    said = [(f"`{entry.name}`", entry.metadata["help"]) for entry in fields(ModelInput)]
+    lines += ["", '### `[models."NAME"]`', "", INPUT, "", *table(("key", "what it is"), said)]
+    lines += ["", "## What there is"]
     for kind, spec in registry.KINDS.items():
         rows = [(f"`{(spec.key or spec.name)(entry)}`", description(entry)) for entry in registry.entries(kind)]
         lines += ["", f"### {kind.capitalize()}", "", *table(("name", "what it is"), rows)]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, MinLen, Predicate
 
+from . import model_input
 from .errors import WbsiteError, unknown
+from .model_input import NOTHING_SAID, ModelInput
 
 BUNDLED = ("simplified_32", "inceptionv1_32", "alexnet_32")
 """Models built when none is named: trained by this project, shipped with it."""
@@ -34,13 +36,21 @@ def option(default: Any, help: str, *commands: str, value: str = "TEXT", expecte
 
 @dataclass(frozen=True)
 class Config:
-    """Options of a run. Every field is a key of `wbsite.toml` and an option of the commands that it names."""
+    """Options of a run. Every field made by `option` is a key of `wbsite.toml` and an option of the commands it names.
+
+    Attributes:
+        described: what the tables `[models."NAME"]` of `wbsite.toml` say of inputs, by the model's name there.
+    """
 
     models: Annotated[tuple[str, ...], MinLen(1)] = option(
         BUNDLED,
-        "Comma-separated: NAME, NAME@WEIGHTS or module:factory[@FILE]. Left out: the bundled networks.",
+        "Comma-separated: NAME, NAME@WEIGHTS, timm:NAME or module:factory[@FILE]. Left out: the bundled networks.",
         "build", "compute", value="NAMES",
         expected='Give a list of names, as in models = ["a", "b"]. Leave --models out to build the bundled ones.',
+    )  # fmt: skip
+    input: Annotated[tuple[Annotated[int, Ge(1)], ...], Predicate(lambda shape: len(shape) in (0, 3))] = option(
+        (), "Channels, height and width of the model's input, as in 3,60,160. Left out: learned from it.", *BUILD,
+        value="SHAPE", expected="Give channels, height and width, as in --input 3,60,160.",
     )  # fmt: skip
     articles: tuple[str, ...] = option(
         (), "Comma-separated names of articles. Left out: all.", "build", "render", value="NAMES"
@@ -85,11 +95,13 @@ class Config:
         value="STUDY",
     )  # fmt: skip
 
+    described: tuple[tuple[str, ModelInput], ...] = ()
+
     def __post_init__(self) -> None:
         from pydantic import TypeAdapter, ValidationError
 
         hints = get_type_hints(Config, include_extras=True)
-        for entry in fields(self):
+        for entry in options():
             value = getattr(self, entry.name)
             try:
                 TypeAdapter(hints[entry.name]).validate_python(value, strict=True)
@@ -104,6 +116,20 @@ class Config:
             )
         if twice := {name for name in self.models if self.models.count(name) > 1}:
             raise WbsiteError(f"model {min(twice)!r} is named twice.", "Name every model once.")
+
+    def input_of(self, model: str) -> ModelInput:
+        """What is said of a model's input: by its table, else by that of its name without weights; `input` wins."""
+        tables = dict(self.described)
+        table = tables.get(model) or tables.get(model.partition("@")[0]) or NOTHING_SAID
+        if not self.input:
+            return table
+        channels, height, width = self.input
+        return replace(table, input=(channels, height, width))
+
+
+def options() -> list[Field[Any]]:
+    """The fields of Config that are keys of `wbsite.toml` and options of commands."""
+    return [entry for entry in fields(Config) if entry.metadata]
 
 
 def _expected(hint: Any) -> str:
@@ -137,19 +163,28 @@ def load(overrides: Mapping[str, Any], path: Path = Path("wbsite.toml")) -> Conf
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The keys of a TOML file, each checked to be a field of Config; lists as tuples."""
+    """The keys of a TOML file, each checked to be an option; lists as tuples.
+
+    Tables `[models."NAME"]` in place of a list `models` name the models, and say what their inputs are.
+    """
     try:
-        keys = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        keys = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise WbsiteError(f"{path} cannot be read ({error}).", "Repair or remove it.") from error
     except tomllib.TOMLDecodeError as error:
-        raise WbsiteError(f"{path} is not valid TOML: {error}.", "Repair that line.") from error
-    known = [entry.name for entry in fields(Config)]
+        both = "[models." in text and "models=[" in text.replace(" ", "")
+        hint = "Leave the list `models` out: its tables name the models." if both else "Repair that line."
+        raise WbsiteError(f"{path} is not valid TOML: {error}.", hint) from error
+    known = [entry.name for entry in options()]
     for key in keys:
         if key not in known:
             raise unknown("configuration key", key, known, where=f"({path})")
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in keys.items()}
     try:
+        if isinstance(tables := keys.get("models"), dict):
+            values["described"] = tuple((name, model_input.parse(name, table)) for name, table in tables.items())
+            values["models"] = tuple(tables)
         Config(**values)
     except WbsiteError as error:
         raise WbsiteError(f"{path}: {error.message}", error.hint) from error

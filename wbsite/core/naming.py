@@ -6,10 +6,18 @@ import os
 import re
 from pathlib import Path
 
+from . import registry
+
 
 def is_user(token: str) -> bool:
     """Whether a name given to `--models` means a network of the user's own, `module:factory[@FILE]`."""
-    return ":" in token.partition("@")[0]
+    return ":" in token.partition("@")[0] and library_of(token) is None
+
+
+def library_of(token: str) -> str | None:
+    """The library that a network is to be taken from, as in `timm:resnet50`; None for a network of another kind."""
+    prefix, colon, _ = token.partition(":")
+    return prefix if colon and prefix in registry.names("hubs") else None
 
 
 def model_id(token: str) -> str:

@@ -41,6 +41,7 @@ class Kind:
 
 KINDS = {
     "models": Kind("MODELS", ("wbsite.models.zoo",), key=lambda spec: f"{spec.name}@{spec.weights}"),
+    "hubs": Kind("HUBS", ("wbsite.models.hubs",)),
     "formats": Kind("FORMATS", ("wbsite.models.formats",)),
     "estimators": Kind("ESTIMATORS", ("wbsite.ops.information.estimators",)),
     "datasets": Kind("DATASETS", ("wbsite.datasets",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
@@ -9,6 +10,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from wbsite.core.errors import WbsiteError
+from wbsite.core.pictures import as_shown, summary
 from wbsite.core.progress import Progress
 
 from . import load, picture_dataset
@@ -26,9 +28,10 @@ def public_name(source: str) -> str:
     return f"{kind}:{PurePath(argument).name}" if argument else kind
 
 
-def caption(source: str, count: int) -> str:
-    """Number and source as a caption gives them: "64 crops of …"."""
-    return f"{count} {picture_dataset(source)[0].description or f'pictures of {public_name(source)}'}"
+def caption(source: str, count: int, remarks: Counter[str] | None = None) -> str:
+    """Number and source as a caption gives them, with what was done to them: "64 crops of …"."""
+    text = f"{count} {picture_dataset(source)[0].description or f'pictures of {public_name(source)}'}"
+    return f"{text} ({summary(remarks)})" if remarks else text
 
 
 def evenly_spaced(labels: np.ndarray, limit: int = PHOTOGRAPHS) -> np.ndarray:
@@ -53,8 +56,11 @@ def files_of(source: str) -> tuple[tuple[str, int, int], ...]:
     return tuple((str(path.resolve()), stat.st_size, stat.st_mtime_ns) for path, stat in stats)
 
 
-def pictures(source: str, side: int, progress: Progress) -> Iterator[Image.Image]:
-    """The pictures one by one, in RGB or in the mode of their files; without files, of `side` pixels.
+def pictures(source: str, side: int, progress: Progress, remarks: Counter[str]) -> Iterator[Image.Image]:
+    """The pictures one by one, upright and in RGB or grey; without files, of `side` pixels.
+
+    Args:
+        remarks: counts what was done to the pictures' values; it is said once when all are read.
 
     Raises:
         WbsiteError: there is no such data set, it has no pictures of that size, or a file cannot be read.
@@ -64,8 +70,12 @@ def pictures(source: str, side: int, progress: Progress) -> Iterator[Image.Image
         paths = _paths(spec.files(argument, SPLIT))
         progress.step(f"read {len(paths)} photographs", len(paths))
         for path in paths:
-            yield _opened(path)
+            image, done = _opened(path)
+            remarks.update(done)
+            yield image
             progress.advance()
+        if remarks:
+            progress.line(f"of {len(paths)} photographs: {summary(remarks)}")
         return
     if spec.excerpt is not None:
         loaded = spec.excerpt(argument, SPLIT, side, PHOTOGRAPHS, progress)
@@ -79,10 +89,10 @@ def _paths(files: Files) -> list[Path]:
     return [files.folder / files.names[i] for i in evenly_spaced(files.labels)]
 
 
-def _opened(path: Path) -> Image.Image:
+def _opened(path: Path) -> tuple[Image.Image, tuple[str, ...]]:
     try:
         with Image.open(path) as image:
-            image.load()
-            return image
+            image.load()  # what is returned may be the image itself, and the file is closed
+            return as_shown(image)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise WbsiteError(f"the photograph {path} cannot be read ({error}).", "Repair or remove the file.") from error

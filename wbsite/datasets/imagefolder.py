@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from wbsite.core.errors import WbsiteError
+from wbsite.core.pictures import as_shown, is_turned, summary
 from wbsite.core.progress import Progress
 
 from .base import DatasetSpec, Files, Pictures
@@ -43,12 +46,15 @@ Box = tuple[float, float, float, float]
 """Left, top, right and bottom of a part of a picture, in pixels."""
 
 
-def read_picture(path: Path, size: int, crop: Callable[[int, int], Box] | None = None) -> np.ndarray:
-    """A picture as uint8 (3, size, size).
+def read_picture(
+    path: Path, size: int, crop: Callable[[int, int], Box] | None = None, remarks: Counter[str] | None = None
+) -> np.ndarray:
+    """A picture as uint8 (3, size, size), as a viewer shows it.
 
     Args:
         crop: (width, height) → the part that is resized; left out, the shorter side is resized to
             `size`, and the centre cut out.
+        remarks: counts what was done to the picture's values.
 
     Raises:
         WbsiteError: it cannot be read.
@@ -56,10 +62,13 @@ def read_picture(path: Path, size: int, crop: Callable[[int, int], Box] | None =
     try:
         with Image.open(path) as image:
             if crop is not None:
-                return read_part(image, size, crop(*image.size))
-            rgb = image.convert("RGB")
+                return read_part(image, size, crop)
+            shown, done = as_shown(image)
+            rgb = shown.convert("RGB")
             if rgb.size != (size, size):
                 rgb = ImageOps.fit(rgb, (size, size), Image.Resampling.BICUBIC)
+            if remarks is not None:
+                remarks.update(done)
             return np.asarray(rgb).transpose(2, 0, 1)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise WbsiteError(
@@ -67,15 +76,19 @@ def read_picture(path: Path, size: int, crop: Callable[[int, int], Box] | None =
         ) from error
 
 
-def read_part(image: Image.Image, size: int, box: Box) -> np.ndarray:
-    """A part of a picture as uint8 (3, size, size)."""
+def read_part(image: Image.Image, size: int, crop: Callable[[int, int], Box]) -> np.ndarray:
+    """A part of a picture as uint8 (3, size, size); `crop` as for `read_picture`."""
+    if is_turned(image):
+        image, _ = as_shown(image)
     width, height = image.size
+    box = crop(width, height)
     wide, high = box[2] - box[0], box[3] - box[1]
     # A JPEG is decoded at an eighth to all of its size, the smallest that has the pixels needed.
     image.draft("RGB", (math.ceil(width * size / wide), math.ceil(height * size / high)))
     x, y = image.width / width, image.height / height
     part = (box[0] * x, box[1] * y, min(box[2] * x, image.width), min(box[3] * y, image.height))
-    return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.BICUBIC, part)).transpose(2, 0, 1)
+    shown = as_shown(image)[0].convert("RGB")
+    return np.asarray(shown.resize((size, size), Image.Resampling.BICUBIC, part)).transpose(2, 0, 1)
 
 
 def files(argument: str, split: str) -> Files:
@@ -114,10 +127,14 @@ def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:
     count, folder = len(listing.names), listing.folder
     images = np.empty((count, 3, size, size), np.uint8)
     progress.step(f"read {count} pictures of {folder}", count)
+    remarks: Counter[str] = Counter()
+    read = partial(read_picture, size=size, remarks=remarks)
     with ThreadPoolExecutor() as pool:
-        for i, picture in enumerate(pool.map(lambda name: read_picture(folder / name, size), listing.names)):
+        for i, picture in enumerate(pool.map(read, (folder / name for name in listing.names))):
             images[i] = picture
             progress.advance()
+    if remarks:
+        progress.line(f"of {count} pictures of {folder}: {summary(remarks)}")
     return Pictures(images, listing.labels, listing.classes)
 
 

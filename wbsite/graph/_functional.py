@@ -40,7 +40,7 @@ def functional(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tupl
     if name in _OPERATORS:
         return _OPERATORS[name], args, kwargs
     if name.endswith("_") and not name.endswith("__"):
-        return getattr(torch.Tensor, name[:-1], func), args, kwargs
+        return getattr(torch.Tensor, name[:-1], getattr(F, name[:-1], func)), args, kwargs
     if inspect.isfunction(func) and "inplace" in (signature := inspect.signature(func)).parameters:
         bound = signature.bind(*args, **kwargs)
         return func, (), {**bound.arguments, "inplace": False}
@@ -144,3 +144,23 @@ def any_batch(function: Any, args: tuple[Any, ...], shapes: Mapping[int, tuple[i
     if getattr(function, "__name__", "") == "expand" and sizes[:1] != read:
         return args
     return (args[0], (Batch(sizes[0], read[0]), *sizes[1:]), *rest)
+
+
+def as_cast(function: Any, device: torch.device) -> Any:
+    """The function in the precision that `torch.autocast` prescribes where it is recorded."""
+    if not torch.amp.is_autocast_available(device.type) or not torch.is_autocast_enabled(device.type):
+        return function
+    return partial(_cast, function, device.type, torch.get_autocast_dtype(device.type))
+
+
+def _cast(function: Any, device: str, dtype: torch.dtype, *args: Any, **kwargs: Any) -> Any:
+    with torch.autocast(device, dtype):
+        return function(*args, **kwargs)
+
+
+def autograd_node(tensor: torch.Tensor) -> Any:
+    """The node of autograd's graph that made a tensor; None if none did."""
+    try:
+        return tensor.grad_fn
+    except RuntimeError:  # a view made in inference mode and then changed in place: it has left the graph
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,12 +11,15 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from wbsite.core.errors import WbsiteError
 
-from ._functional import all_tensors, any_batch, changed_in_place, functional, tensors_in
+from ._aten import written_out
+from ._description import described
+from ._functional import all_tensors, any_batch, as_cast, autograd_node, changed_in_place, functional, tensors_in
+from ._kernel_log import KernelLog
+from .kernels import Product, products
 from .operations import SHAPE_ONLY, operation
 from .tape import INPUT, INPUT_NAME, Call, Departure, Ref, Tape, Use
 
@@ -68,6 +72,8 @@ class Recorder(TorchFunctionMode):
         self.nodes: dict[Any, _Origin] = {}
         self.alive: list[torch.Tensor] = []  # an id is only a name while its object lives
         self.inside: list[str] = []
+        self.kernels = KernelLog(self.tape)
+        self.digest = hashlib.sha256()
         self._know(x, INPUT, frozenset({INPUT_NAME}))
 
     @property
@@ -79,32 +85,36 @@ class Recorder(TorchFunctionMode):
     def watching(self, module: nn.Module) -> Iterator[None]:
         """Notes what every module is given and returns."""
         handles = []
+        self.kernels.watch(module)
         try:
             for name, child in module.named_modules():
                 if isinstance(child, torch.jit.ScriptModule):  # takes no hooks
+                    self.digest.update(child.code.encode())
                     continue
-                layer = is_layer(child)
                 handles += [
                     child.register_forward_pre_hook(lambda _m, inputs, name=name: self._enter(name, inputs)),
-                    child.register_forward_hook(
-                        lambda _m, _i, output, name=name, layer=layer: self._leave(name, output, layer)
-                    ),
+                    child.register_forward_hook(lambda _m, _i, output, name=name: self._leave(name, output)),
                 ]
             yield
+            self.kernels.finish()
+            self.tape.digest = self.digest.hexdigest()
         finally:
+            self.kernels.restore()
             for handle in handles:
                 handle.remove()
 
     def _enter(self, name: str, inputs: tuple[Any, ...]) -> None:
         self._note(name, inputs, self.tape.feeding)
         self.inside.append(name)
+        self.kernels.enter(name)
 
-    def _leave(self, name: str, output: Any, layer: bool) -> None:
-        tensor, origin = self._note(name, output, self.tape.outputs)
+    def _leave(self, name: str, output: Any) -> None:
+        own = name in self.kernels.called
+        tensor, origin = self._note(name, output, {} if own else self.tape.outputs)
         self.inside.pop()
-        if not layer or tensor is None:
+        if self.kernels.leave(name) or tensor is None:
             return
-        with torch._C.DisableTorchFunction():
+        with torch._C.DisableTorchFunction():  # a layer whose product nobody saw
             use = Use(tuple(tensor.shape[1:]), origin.layers if origin else frozenset())
             self.tape.uses.setdefault(name, []).append(use)
             self._know(tensor, origin.value if origin else None, frozenset({name}))
@@ -125,12 +135,18 @@ class Recorder(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = dict(kwargs or {})
+        if (written := written_out(func)) is not None:
+            with self:
+                return written(*args, **kwargs)
         # All is looked up before the call, which may change an argument in place.
         inputs = list(tensors_in((args, kwargs)))
         origins = [origin for x in inputs if (origin := self._origin(x))]
         layers = frozenset[str]().union(*(origin.layers for origin in origins))
         views = [(x, x._version) for x in inputs if x._base is not None]
+        name = (resolve_name(func) or getattr(func, "__name__", repr(func))).replace("torch.nn.functional", "F")
+        self.kernels.overwriting(name, args)
         call = self._marked(args), self._marked(kwargs)
+        told = f"{name}{described((args, kwargs), self._told)}" if inputs else name
         plain = getattr(func, "__name__", "")
         if plain in _DEPARTURES and any(origin.value is not None for origin in origins):
             self.tape.departures.append(Departure(plain, self.inside[-1] if self.inside else ""))
@@ -141,17 +157,59 @@ class Recorder(TorchFunctionMode):
         result = func(*args, **kwargs)
         for view, version in views:
             if view._version != version:  # so has what it is a view of, by code that is not seen
-                self.origins.pop(id(view._base), None)
+                self._overwritten(view._base)
         outputs = [args[0]] if func == torch.Tensor.__setitem__ else list(tensors_in(result))
-        name = (resolve_name(func) or getattr(func, "__name__", repr(func))).replace("torch.nn.functional", "F")
         if operation(name) in SHAPE_ONLY:
             layers = frozenset()
+        else:
+            self.kernels.derive(inputs, outputs, told)
         if outputs and any(origin.value is not None for origin in origins):
+            self.digest.update(told.encode())
             self._write(func, name, *call, result, outputs, layers)
         elif layers:
             for tensor in outputs:
                 self._know(tensor, None, layers)
+        for product in products(name, args, kwargs, self._fixed):
+            self._multiplied(product, operation(name), outputs[0], layers)
         return result
+
+    def _overwritten(self, tensor: Any) -> None:
+        """A write into a view of it went unseen. Autograd's graph knows more, unless gradients were off."""
+        origin = self.origins.pop(id(tensor), None)
+        if origin and origin.value is not None and autograd_node(tensor) is None:
+            self._append(_unrepeatable, UNRECORDED, (Ref(origin.value),), {}, [tensor], origin.layers, False)
+
+    def _told(self, tensor: torch.Tensor) -> str | None:
+        """A tensor's number on the tape, or what it is computed from; None for a constant."""
+        origin = self.origins.get(id(tensor))
+        return self.kernels.recipe(tensor) if origin is None or origin.value is None else f"#{origin.value}"
+
+    def _fixed(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor does not depend on the picture."""
+        origin = self.origins.get(id(tensor))
+        return origin is None or origin.value is None
+
+    def _multiplied(self, product: Product, kind: str, output: torch.Tensor, layers: frozenset[str]) -> None:
+        """A product with kernels: from here on, values are units of its layer."""
+        fixed = self._fixed(product.x) and not layers
+        name = self.kernels.layer(product, kind, self.inside[-1] if self.inside else "", fixed, self._fixed)
+        if not name:
+            return
+        with torch._C.DisableTorchFunction():
+            origin, read = self.origins.get(id(output)), self.origins.get(id(product.x))
+            value = origin.value if origin else None
+            self.tape.uses.setdefault(name, []).append(Use(tuple(output.shape[1:]), layers, value))
+            if value is None:
+                self.tape.untraced.add(name)
+            elif len(self.tape.uses[name]) == 1:
+                self.tape.outputs[name] = value
+                if read is not None and read.value is not None:
+                    self.tape.feeding.setdefault(name, read.value)
+            self._know(output, value, frozenset({name}))
+            self.kernels.multiplied(kind, output)
+            weight = self.origins.get(id(product.weight))
+            if weight is not None and weight.value is not None:
+                self.kernels.making(weight.value)
 
     def _write(
         self, func: Any, name: str, args: Any, kwargs: Any, result: Any, outputs: Sequence[torch.Tensor],
@@ -164,7 +222,10 @@ class Recorder(TorchFunctionMode):
         several = isinstance(result, (tuple, list))
         if several and len(outputs) != len(result):
             function = partial(all_tensors, function)
-        self._append(function, name, any_batch(function, args, self.tape.shapes), kwargs, outputs, layers, several)
+        args = any_batch(function, args, self.tape.shapes)
+        if (cast := as_cast(function, outputs[0].device)) is not function:
+            self.digest.update(f"{cast.args[1:]}".encode())
+        self._append(cast, name, args, kwargs, outputs, layers, several)
 
     def _append(
         self, function: Any, name: str, args: Any, kwargs: Any, outputs: Sequence[torch.Tensor],
@@ -191,16 +252,17 @@ class Recorder(TorchFunctionMode):
         if self.keep and value is not None and value not in self.kept:
             self.kept[value] = tensor, _changes(tensor)
         self.alive.append(tensor)
-        if tensor.grad_fn is not None:
-            self.nodes[tensor.grad_fn] = origin
+        if (node := autograd_node(tensor)) is not None:
+            self.nodes[node] = origin
 
     def _origin(self, tensor: torch.Tensor) -> _Origin | None:
         """Where a tensor comes from; None for parameters and for constants that no layer made."""
-        if id(tensor) not in self.origins and tensor.grad_fn is not None:
-            above = self._above(tensor.grad_fn)
+        if id(tensor) not in self.origins and (node := autograd_node(tensor)) is not None:
+            above = self._above(node)
             layers = frozenset[str]().union(*(origin.layers for origin in above))
             refs = tuple(Ref(value) for value in sorted({o.value for o in above if o.value is not None}))
             if refs:
+                self.digest.update(f"{node.name()}{refs}".encode())
                 self._append(_unrepeatable, UNRECORDED, refs, {}, [tensor], layers, False)
             elif layers:
                 self._know(tensor, None, layers)
@@ -226,7 +288,7 @@ class Recorder(TorchFunctionMode):
             origin = self.origins.get(id(tree))
             if origin is not None and origin.value is not None:
                 return Ref(origin.value)
-            return tree if tree.grad_fn is None else tree.detach()
+            return self.kernels.lasting(tree if autograd_node(tree) is None else tree.detach())
         if isinstance(tree, (tuple, list)):
             items = [self._marked(item) for item in tree]
             return items if isinstance(tree, list) else tuple(items)
@@ -238,11 +300,6 @@ class Recorder(TorchFunctionMode):
 def _changes(tensor: torch.Tensor) -> int:
     """How often it was changed in place; 0 where torch does not count (inference mode)."""
     return 0 if tensor.is_inference() else tensor._version
-
-
-def is_layer(module: nn.Module) -> bool:
-    """Whether it is a convolution or fully connected layer with weights: lazy ones have none yet."""
-    return isinstance(module, (nn.Conv2d, nn.Linear)) and not any(map(is_lazy, module.parameters(recurse=False)))
 
 
 def _unrepeatable(*_: torch.Tensor) -> torch.Tensor:

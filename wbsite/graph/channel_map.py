@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from torch import nn
 
 from .channel_origin import ChannelOrigin, Origins, channel_origins
 from .recording import Recorded
@@ -58,9 +57,9 @@ class ChannelMap:
         readers: dict[str, list[Reader]] = {name: [] for name in self.layers}
         for name, inputs in self.inputs.items():
             channel = 0
-            module = self.recorded.module.get_submodule(name)
+            kernel = self.tape.kernels[name]
             units = sum(origin.units for origin in inputs)
-            if isinstance(module, nn.Linear) and (not units or module.in_features % units):
+            if kernel.operation == "linear" and (not units or kernel.in_channels % units):
                 continue
             for origin in inputs:
                 for layer in set(origin.layers) & readers.keys():
@@ -71,8 +70,7 @@ class ChannelMap:
     def kernels(self, layer: str) -> torch.Tensor:
         """A layer's weight, float32 on the CPU, (O, I / groups, kh, kw); of a fully connected layer that reads a
         map, its height and width are kh and kw."""
-        module = self.recorded.module.get_submodule(layer)
-        weight = module.weight.detach().to("cpu", torch.float32)  # type: ignore[operator]
+        weight = self.tape.kernels[layer].weight.to("cpu", torch.float32)
         if weight.ndim == 4:
             return weight
         traced = layer in self.tape.feeding
@@ -91,7 +89,7 @@ class ChannelMap:
 
     def groups(self, layer: str) -> int:
         """Of a convolution; 1 for a fully connected layer."""
-        return int(getattr(self.recorded.module.get_submodule(layer), "groups", 1))
+        return self.tape.kernels[layer].groups
 
     def bottleneck(self, layer: str) -> Bottleneck | None:
         """The bottleneck that a layer reads through; None where there is none, or where it has several sources."""
@@ -108,20 +106,12 @@ class ChannelMap:
         """What a layer reads; channels without a name where that cannot be followed back to the picture."""
         if layer in self.tape.feeding:
             return channel_origins(self.tape)[self._map(self.tape.feeds(layer))]
-        weight: torch.Tensor = self.recorded.module.get_parameter(f"{layer}.weight")
-        return (ChannelOrigin((), 0, weight.shape[1] * self.groups(layer)),)
+        return (ChannelOrigin((), 0, self.tape.kernels[layer].in_channels),)
 
     def _squeezing(self, origin: ChannelOrigin) -> str:
         """The layer that channels come from if it is a 1×1 convolution with fewer units than inputs, else ""."""
         name = origin.layers[0] if len(origin.layers) == 1 and origin.layers != (INPUT_NAME,) else ""
-        module = self.recorded.module.get_submodule(name) if name else None
-        squeezes = (
-            isinstance(module, nn.Conv2d)
-            and module.kernel_size == (1, 1)
-            and module.out_channels < module.in_channels
-            and module.groups == 1
-        )
-        return name if squeezes else ""
+        return name if name and self.tape.kernels[name].squeezes else ""
 
     @cached_property
     def _names(self) -> dict[int, str]:

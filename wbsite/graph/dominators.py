@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import networkx as nx
-from torch import nn
 
 from .channel_origin import channel_origins
 from .operations import JOINS, RECTIFIERS, SUMS
@@ -59,7 +58,7 @@ def _wide_maps(recorded: Recorded, target: str, names: Mapping[int, str], domina
     maps: list[str] = []
     last = 0
     for value, convolutions in _dominators_of(recorded.tape, recorded.tape.pre_activation(target), dominators):
-        if value in names and convolutions > last and not _squeezes(recorded.module, names[value]):
+        if value in names and convolutions > last and not _squeezes(recorded.tape, names[value]):
             maps.append(names[value])
             last = convolutions
         if len(maps) == 2:
@@ -95,8 +94,6 @@ def _map_names(tape: Tape, layers: Collection[str]) -> dict[int, str]:
     return names
 
 
-def _squeezes(module: nn.Module, name: str) -> bool:
-    layer = module.get_submodule(name)
-    if not isinstance(layer, nn.Conv2d):
-        return False
-    return layer.kernel_size == (1, 1) and layer.out_channels < layer.in_channels
+def _squeezes(tape: Tape, name: str) -> bool:
+    kernel = tape.kernels.get(name)
+    return kernel is not None and kernel.squeezes

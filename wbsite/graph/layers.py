@@ -6,7 +6,6 @@ import copy
 import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -15,9 +14,11 @@ from torch.nn.parameter import is_lazy
 
 from wbsite.core.errors import unknown
 
+from .kernels import TRANSPOSED, Kernel, Skipped
 from .operations import MOVES, UNCHANGED
 from .recording import Recorded
 from .tape import INPUT_NAME, Call, Tape
+from .unreadable import unreadable
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Layer:
     """One convolution or fully connected layer that the forward pass reaches.
 
     Attributes:
-        name: dotted path in the module, as `module.get_submodule` takes it.
-        kind: "conv" (Conv2d and its subclasses) or "linear" (nn.Linear).
+        name: dotted path of its module, or of the parameter that its kernels come from.
+        kind: "conv" (two-dimensional convolution, however it is called) or "linear" (product with one matrix).
         order: place in the order of first calls, from 0.
         inputs: the nearest layers upstream, in execution order, "input" (the picture) first; all
             of them precede this layer. Empty where the trace is broken (see `Layers.notes`).
@@ -41,6 +42,10 @@ class Layer:
         weight_shape: (out_channels, in_channels / groups, kh, kw), or (out, in) of a linear layer.
         reads: (channels, height, width) of the map whose values are a linear layer's inputs, in this
             order; empty for other layers, and where values are not those of a map of its `inputs`.
+        computed_from: parameters of its kernels, where that is not one parameter as it stands.
+        changed: distance of the kernels from those that are stored, as share of the size of these (Euclidean norms);
+            0 where they are the same, or nothing of their shape is stored.
+        varies: whether the kernels are computed anew from every picture.
     """
 
     name: str
@@ -60,6 +65,9 @@ class Layer:
     calls: int
     weight_shape: tuple[int, ...]
     reads: tuple[int, ...] = ()
+    computed_from: tuple[str, ...] = ()
+    changed: float = 0.0
+    varies: bool = False
 
     @property
     def spatial(self) -> bool:
@@ -73,21 +81,12 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Skipped:
-    """A convolution or linear layer that is left out, its class, and why."""
-
-    name: str
-    kind: str
-    reason: str
-
-
-@dataclass(frozen=True)
 class Layers:
     """The layers of one module.
 
     Attributes:
         layers: in execution order.
-        skipped: in registration order.
+        skipped: in registration order, those whose kernels cannot be read last.
         input_shape: (channels, height, width) of the input it was run on.
         notes: sentences on what could not be traced.
     """
@@ -136,14 +135,14 @@ def discover(module: nn.Module, input_shape: tuple[int, int, int]) -> Layers:
     if lazy:  # the pass initialises lazy parameters in place: it runs on a copy, so that they stay as given
         module = copy.deepcopy(module)
     tape = Recorded.of(module, input_shape).tape
-    position = {name: i for i, name in enumerate([INPUT_NAME, *tape.uses])}
+    position = {name: i for i, name in enumerate([INPUT_NAME, *tape.kernels])}
     layers: list[Layer] = []
     notes: list[str] = []
     channels = {INPUT_NAME: input_shape[0]}
-    for name, uses in tape.uses.items():
-        above = set[str]().union(*(use.inputs for use in uses))
+    for name, kernel in tape.kernels.items():
+        above = set[str]().union(*(use.inputs for use in tape.uses[name]))
         inputs = sorted((other for other in above if position[other] < position[name]), key=position.__getitem__)
-        layer = _described(tape, name, module.get_submodule(name), len(layers), tuple(inputs), channels)
+        layer = _described(tape, kernel, len(layers), tuple(inputs), channels)
         layers.append(layer)
         if layer.kind == "conv":
             channels[name] = layer.out_channels
@@ -151,32 +150,41 @@ def discover(module: nn.Module, input_shape: tuple[int, int, int]) -> Layers:
             notes.append(f"{name}: nothing that feeds it can be followed back to the picture or to another layer.")
         if len(inputs) < len(above):
             notes.append(f"{name}: fed by itself or by later layers in repeated calls; these inputs are left out.")
-    return Layers(tuple(layers), tuple(_skipped(module, lazy, tape.uses)), input_shape, tuple(notes))
+    skipped = (*tape.skipped, *_skipped(module, lazy, {*tape.kernels, *(other.name for other in tape.skipped)}))
+    return Layers(tuple(layers), skipped, input_shape, tuple(notes))
 
 
-def _described(
-    tape: Tape, name: str, module: nn.Module, order: int, inputs: tuple[str, ...], channels: dict[str, int]
-) -> Layer:
+def _described(tape: Tape, kernel: Kernel, order: int, inputs: tuple[str, ...], channels: dict[str, int]) -> Layer:
     """A layer with these inputs, of which those with maps have these numbers of channels."""
-    assert isinstance(module, (nn.Conv2d, nn.Linear))
-    uses = tape.uses[name]
-    common: dict[str, Any] = {
-        "name": name,
-        "order": order,
-        "inputs": inputs,
-        "bias": module.bias is not None,
-        "parameters": module.weight.numel() + (0 if module.bias is None else module.bias.numel()),
-        "output_shape": uses[0].shape,
-        "calls": len(uses),
-        "weight_shape": tuple(module.weight.shape),
-    }
-    if isinstance(module, nn.Conv2d):
-        return Layer(**common, **_geometry(module))
-    flattened = _flattened_map(tape, name)
-    # Concatenated, or added ones of the same width; any other first axis is not that of channels.
-    widths = [channels[other] for other in inputs if other in channels]
-    reads = flattened if flattened[:1] in {(sum(widths),), *((width,) for width in widths)} else ()
-    return Layer(**common, **_pointwise(module), reads=reads)
+    uses, conv = tape.uses[kernel.name], kernel.operation == "conv2d"
+    reads: tuple[int, ...] = ()
+    if not conv:
+        flattened = _flattened_map(tape, kernel.name)
+        # Concatenated, or added ones of the same width; any other first axis is not that of channels.
+        widths = [channels[other] for other in inputs if other in channels]
+        reads = flattened if flattened[:1] in {(sum(widths),), *((width,) for width in widths)} else ()
+    return Layer(
+        name=kernel.name,
+        kind="conv" if conv else "linear",
+        order=order,
+        inputs=inputs,
+        in_channels=kernel.in_channels,
+        out_channels=kernel.out_channels,
+        kernel=kernel.size,
+        stride=kernel.stride,
+        padding=kernel.padding,
+        dilation=kernel.dilation,
+        groups=kernel.groups,
+        bias=kernel.bias is not None,
+        parameters=kernel.weight.numel() + (0 if kernel.bias is None else kernel.bias.numel()),
+        output_shape=uses[0].shape,
+        calls=len(uses),
+        weight_shape=tuple(kernel.weight.shape),
+        reads=reads,
+        computed_from=kernel.parameters if kernel.computed else (),
+        changed=kernel.changed,
+        varies=kernel.varies,
+    )
 
 
 def _flattened_map(tape: Tape, layer: str) -> tuple[int, ...]:
@@ -203,33 +211,13 @@ def _keeps_order(call: Call, tape: Tape) -> bool:
     return torch.equal(call.run({call.inputs[0]: numbers.reshape(shape)}).flatten(), numbers)
 
 
-def _geometry(conv: nn.Conv2d) -> dict[str, Any]:
-    padding = conv.padding
-    return {
-        "kind": "conv",
-        "in_channels": conv.in_channels,
-        "out_channels": conv.out_channels,
-        "kernel": tuple(conv.kernel_size),
-        "stride": tuple(conv.stride),
-        "padding": (0, 0) if padding == "valid" else padding if isinstance(padding, str) else tuple(padding),
-        "dilation": tuple(conv.dilation),
-        "groups": conv.groups,
-    }
-
-
-def _pointwise(linear: nn.Linear) -> dict[str, Any]:
-    point = (1, 1)
-    sizes = {"in_channels": linear.in_features, "out_channels": linear.out_features, "groups": 1}
-    return {"kind": "linear", **sizes, "kernel": point, "stride": point, "padding": (0, 0), "dilation": point}
-
-
 def _skipped(module: nn.Module, lazy: Collection[str], reached: Collection[str]) -> Iterator[Skipped]:
     for name, layer in module.named_modules():
         if name in reached or not isinstance(layer, (_ConvNd, nn.Linear)):
             continue
         kind = type(layer).__name__
         if getattr(layer, "transposed", False):
-            reason = "a transposed convolution: its kernels write to positions instead of reading them"
+            reason = TRANSPOSED
         elif name in lazy:
             reason = "its parameters are not initialised: load weights, or call the network once in the factory"
         elif isinstance(layer, (nn.Conv2d, nn.Linear)):
@@ -237,3 +225,4 @@ def _skipped(module: nn.Module, lazy: Collection[str], reached: Collection[str])
         else:
             reason = f"its kernels are {layer.weight.dim() - 2}-dimensional, only two-dimensional ones are analysed"
         yield Skipped(name, kind, reason)
+    yield from (Skipped(*layer) for layer in unreadable(module))

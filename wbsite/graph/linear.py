@@ -30,6 +30,7 @@ from .operations import (
     SUMS,
     UNCHANGED,
     WEIGHTED,
+    pair,
 )
 from .tape import Call, Ref
 
@@ -142,11 +143,6 @@ def _arguments(function: Any, call: Call) -> dict[str, Any]:
     bound = inspect.signature(function).bind(*call.args, **call.kwargs)
     bound.apply_defaults()
     return bound.arguments
-
-
-def pair(size: Any) -> tuple[int, int]:
-    """One size for both axes, or (height, width), as (height, width)."""
-    return (size, size) if isinstance(size, int) else (int(size[0]), int(size[-1]))
 
 
 POOL = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")

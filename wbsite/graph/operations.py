@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 RECTIFIERS = frozenset(
     {"relu", "relu6", "hardtanh", "leaky_relu", "prelu", "rrelu", "elu", "selu", "celu", "gelu", "silu", "mish"}
     | {"hardswish", "softplus", "threshold", "clamp", "clamp_min"}
@@ -66,3 +68,8 @@ def operation(name: str) -> str:
     plain = name.rpartition(".")[2].strip("_")
     written = {"i": _IN_PLACE, "r": _REFLECTED}.get(plain[:1], set())
     return plain[1:] if plain[1:] in written else plain
+
+
+def pair(size: Any) -> tuple[int, int]:
+    """One size for both axes, or (height, width), as (height, width)."""
+    return (size, size) if isinstance(size, int) else (int(size[0]), int(size[-1]))

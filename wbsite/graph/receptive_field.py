@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .linear import POOL, pair, pool_arguments
-from .operations import BATCH_NORMS, JOINS, NORMALISATIONS, RECTIFIERS, SCALED, SUMS, UNCHANGED
+from .linear import POOL, pool_arguments
+from .operations import BATCH_NORMS, JOINS, NORMALISATIONS, RECTIFIERS, SCALED, SUMS, UNCHANGED, pair
 from .tape import Call
 
 _POINTWISE = RECTIFIERS | UNCHANGED | BATCH_NORMS | SUMS | JOINS | NORMALISATIONS | (SCALED - {"matmul", "mm"})

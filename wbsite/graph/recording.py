@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Hashable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -18,8 +18,10 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from wbsite.core.errors import WbsiteError
+from wbsite.core.isolation import forward_passes
 
 from ._recorder import Recorder
+from .picture import is_chosen, picture_for, same_picture
 from .tape import Tape
 
 Shape = tuple[int, int, int]
@@ -63,6 +65,8 @@ class Recorded:
         if isinstance(model, cls):
             return model
         module = getattr(model, "module", model)
+        if isinstance(module, Replay):
+            return module.recorded
         shape = input_shape or getattr(getattr(model, "spec", model), "input_shape", None)
         if not isinstance(module, nn.Module) or shape is None:
             raise WbsiteError(
@@ -71,13 +75,14 @@ class Recorded:
             )
         channels, height, width = shape
         shape = (channels, height, width)
-        return cls(module, _kept(module, shape, lambda: record(module, shape)), shape)
+        return cls(module, _kept(module, (shape, is_chosen(module)), lambda: record(module, shape)), shape)
 
     def on(self, device: torch.device) -> Recorded:
         """The network on the device that computes: itself if it lies there, else a copy, which is made once."""
         if all(parameter.device.type == device.type for parameter in self.module.parameters()):
             return self
         moved = _kept(self.module, str(device), lambda: copy.deepcopy(self.module).to(device))
+        same_picture(self.module, moved)
         return Recorded.of(moved, self.input_shape)
 
     def kept(self, name: Hashable, make: Callable[[], _Made]) -> _Made:
@@ -90,18 +95,36 @@ class Recorded:
         return _first_parameter(self.module).detach().new_empty(0)
 
 
-def record(module: nn.Module, input_shape: Shape) -> Tape:
-    """Records a forward pass on zeros (1, channels, height, width), in evaluation mode.
+class Replay(nn.Module):
+    """A network that is a recording: its forward pass repeats the recorded calls.
 
-    The zeros are on the device and in the precision of the module's first floating-point parameter. The module is left
-    as it was (`forward_pass`); parameters are not copied, so a replay uses those the module has then.
+    Attributes:
+        recorded: whose tape need not be that of its module any more.
+    """
+
+    def __init__(self, recorded: Recorded) -> None:
+        super().__init__()
+        self.recorded = recorded
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, C, H, W) → what the recorded network returned, of several tensors the first."""
+        tape = self.recorded.tape
+        value = tape.value("")
+        return tape.program([value])(x)[value]
+
+
+def record(module: nn.Module, input_shape: Shape) -> Tape:
+    """Records a forward pass on one picture (1, channels, height, width), in evaluation mode.
+
+    The picture (`picture.picture_for`) is on the device and in the precision of the module's first floating-point
+    parameter. The module and the process are as before (`forward_pass`); parameters are not copied, so a replay
+    uses those the module has then.
 
     Raises:
         WbsiteError: the forward pass fails on an input of this shape.
     """
     like = _first_parameter(module)
-    zeros = torch.zeros(1, *input_shape, dtype=like.dtype, device=like.device)
-    recorded = forward_pass(module, zeros)
+    recorded = forward_pass(module, picture_for(module, input_shape).to(like))
     if recorded.error is not None:
         raise WbsiteError(
             f"{type(module).__name__} fails on an input of shape {(1, *input_shape)}: "
@@ -140,7 +163,9 @@ def forward_pass(
         seed: of torch's random numbers.
     """
     error = None
-    with _LOCK, _undisturbed(module, x.device, seed, gradients):
+    # Where autograd's graph is only walked, never run backwards, dropping what it would save keeps memory low.
+    drop = torch.autograd.graph.saved_tensors_hooks(lambda _: None, lambda empty: empty)
+    with _LOCK, forward_passes(module, seed), nullcontext() if gradients else drop:
         start = (x if gradients else x.detach().requires_grad_()).clone()  # a network may write into it
         recorder = Recorder(start, keep)
         try:
@@ -150,42 +175,6 @@ def forward_pass(
             error = failure
     tensors = recorder.tensors if gradients else {value: tensor.detach() for value, tensor in recorder.tensors.items()}
     return ForwardPass(recorder.tape, tensors, error)
-
-
-@contextmanager
-def _undisturbed(module: nn.Module, device: torch.device, seed: int, gradients: bool) -> Iterator[None]:
-    """Evaluation mode with gradients; training flags, buffers and random generators are put back afterwards."""
-    training = [(m, m.training) for m in module.modules()]
-    buffers = [(m, name, held, _copied(held)) for m in module.modules() for name, held in m._buffers.items()]
-    cuda = [device] if device.type == "cuda" else []
-    # Where autograd's graph is only walked, never run backwards, dropping what it would save keeps memory low.
-    drop = torch.autograd.graph.saved_tensors_hooks(lambda _: None, lambda empty: empty)
-    try:
-        for m, _ in training:
-            m.training = False
-        with torch.random.fork_rng(devices=cuda), torch.inference_mode(False), torch.enable_grad():
-            torch.default_generator.manual_seed(seed)
-            if cuda:
-                torch.cuda.manual_seed(seed)
-            with nullcontext() if gradients else drop:
-                yield
-    finally:
-        for m, flag in training:
-            m.training = flag
-        for m, name, held, copied in buffers:
-            m._buffers[name] = held
-            if held is not None and copied is not None and not _same(held, copied):
-                with torch.inference_mode(held.is_inference()), torch.no_grad():
-                    held.copy_(copied)
-
-
-def _copied(held: torch.Tensor | None) -> torch.Tensor | None:
-    return None if held is None or is_lazy(held) or held.is_meta else held.detach().clone()
-
-
-def _same(one: torch.Tensor, other: torch.Tensor) -> bool:
-    """Whether two tensors hold the same numbers, NaN included."""
-    return torch.equal(one, other) or bool(((one == other) | ((one != one) & (other != other))).all())
 
 
 def _first_parameter(module: nn.Module) -> torch.Tensor:

@@ -16,6 +16,7 @@ import torch
 
 from wbsite.core.errors import WbsiteError, unknown
 
+from .kernels import Kernel, Skipped
 from .operations import BATCH_NORMS, RECTIFIERS, operation
 
 INPUT = 0
@@ -100,10 +101,12 @@ class Use:
         shape: of its output, without the batch axis.
         inputs: the nearest layers upstream, "input" for the picture; also those whose outputs do not depend on the
             picture. A layer that only decides a shape, a position or a mask does not count.
+        value: number of its output; None where that does not depend on the picture, or its call was not seen.
     """
 
     shape: tuple[int, ...]
     inputs: frozenset[str]
+    value: int | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,10 @@ class Tape:
         feeding: module → value it read at its first call.
         untraced: modules that were called with or returned something that no recorded calls lead to from the input.
         uses: convolution or fully connected layer → its calls, in the order in which layers were first called.
+        kernels: the same layers → their kernels as the calls received them.
+        skipped: other products with weights, or of two values.
+        digest: SHA-256 of the calls with their arguments and constants; parameters count by name, what is computed
+            from them by how, so that it is the same on every machine.
         departures: where numbers that depend on the input leave torch, in order. What is made of them is no value.
     """
 
@@ -134,6 +141,9 @@ class Tape:
     feeding: dict[str, int] = field(default_factory=dict)
     untraced: set[str] = field(default_factory=set)
     uses: dict[str, list[Use]] = field(default_factory=dict)
+    kernels: dict[str, Kernel] = field(default_factory=dict)
+    skipped: list[Skipped] = field(default_factory=list)
+    digest: str = ""
     departures: list[Departure] = field(default_factory=list)
 
     @cached_property

@@ -10,7 +10,7 @@ from torch import nn
 
 from .channel_origin import ChannelOrigin, channel_origins
 from .dominators import immediate_dominators
-from .linear import pair, pool_arguments
+from .linear import pool_arguments
 from .operations import SCALED
 from .recording import Recorded
 from .tape import INPUT, Call
@@ -53,7 +53,7 @@ class DataFlow:
         return {
             value: named[value]
             for value, call in self.tape.makers.items()
-            if value in named and isinstance(self.module(named[value]), nn.Conv2d) and call.operation == "conv2d"
+            if value in named and call.operation == "conv2d"
         }
 
     @cached_property
@@ -89,10 +89,6 @@ class DataFlow:
             waiting += self.inputs(call)
         return [calls[number] for number in sorted(calls)]
 
-    def module(self, layer: str) -> nn.Module:
-        """A layer's module."""
-        return self.recorded.module.get_submodule(layer)
-
     def channels(self, value: int) -> int:
         """Of a value; 0 where it has none."""
         return (*self.tape.shapes[value], 0, 0)[1]
@@ -104,7 +100,7 @@ class DataFlow:
     def kernel(self, call: Call) -> tuple[int, int] | None:
         """Height and width of a named convolution's kernel or of a pooling window; None for any other call."""
         if call.outputs[0] in self.convolutions:
-            return pair(self.module(self.convolutions[call.outputs[0]]).kernel_size)
+            return self.tape.kernels[self.convolutions[call.outputs[0]]].size
         return pool_arguments(call)["kernel_size"] if call.operation in POOLS else None
 
     def kernels(self, calls: Iterable[Call]) -> Iterator[tuple[Call, tuple[int, int]]]:
@@ -125,7 +121,9 @@ class DataFlow:
         """The module around a convolution that holds no other, as the usual trio of convolution, norm, rectifier."""
         outer = name.rpartition(".")[0]
         inside = [layer for layer in self.layers if layer.startswith(f"{outer}.")]
-        return outer if outer and inside == [name] and self.module(outer)._get_name() != "Sequential" else name
+        modules = dict(self.recorded.module.named_modules())
+        around = outer in modules and not isinstance(modules[outer], nn.Sequential)
+        return outer if outer and inside == [name] and around else name
 
 
 def shared_name(names: Iterable[str]) -> str:

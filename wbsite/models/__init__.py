@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from wbsite.core.naming import is_user
+from wbsite.core import registry
+from wbsite.core.model_input import ModelInput
+from wbsite.core.naming import is_user, library_of
 
 from .base import LoadedModel, ModelSpec
+from .hubs.base import Hub
 
 __all__ = ["LoadedModel", "ModelSpec", "load", "resolve"]
 
@@ -34,21 +37,31 @@ def resolve(name: str, weights: str | None = None, weights_dir: str | Path | Non
     return spec, path
 
 
-def load(name: str, weights: str | None = None, weights_dir: str | Path | None = None) -> LoadedModel:
-    """A network in evaluation mode, float32, its parameters frozen. Never downloads.
+def load(
+    name: str,
+    weights: str | None = None,
+    weights_dir: str | Path | None = None,
+    said: ModelInput | None = None,
+) -> LoadedModel:
+    """A network in evaluation mode, float32, its parameters frozen. Only a library of networks may download (`hubs`).
 
     Args:
-        name: public name, NAME@LABEL, or a factory of the user's own, `module:factory[@FILE]`.
+        name: public name, NAME@LABEL, a library's name, `timm:NAME`, or a factory of the user's own,
+            `module:factory[@FILE]`.
         weights: label of the weights; for a factory, the weights file.
         weights_dir: folder of canonical files, searched before the bundled ones and the cache.
+        said: what the user says of the network's input.
 
     Raises:
         WbsiteError: as `resolve`, or the file is damaged or not this network's.
     """
+    if (library := library_of(name)) is not None:
+        hub: Hub = registry.named("hubs", library, "library of networks")
+        return hub.load(f"{name}@{weights}" if weights else name, said)
     if is_user(name):
         from .user import load_user
 
-        return load_user(name, weights)
+        return load_user(name, weights, said)
     from .loading import load_spec
 
-    return load_spec(*resolve(name, weights, weights_dir))
+    return load_spec(*resolve(name, weights, weights_dir), said)

@@ -6,7 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from wbsite.core.errors import WbsiteError
+from wbsite.core.model_input import Scalar, Zeros
+from wbsite.core.pictures import as_shown
 
 if TYPE_CHECKING:
     import torch
@@ -17,35 +21,88 @@ if TYPE_CHECKING:
 class Preprocess:
     """Turns a PIL image into the tensor a network was trained on.
 
-    The image is resized so that its shorter side is `resize` (skipped when None or when the
-    picture is already that size), centre-cropped to `crop`, read as RGB (or greyscale when
-    `mean` has one entry) with values in [0, `scale`], and normalised: (x - mean) / std.
+    The image is resized, its proportions kept, until it just covers `resize`, the rectangle of `crop` is cut out of its
+    middle, and its values, in [0, `scale`] and in the order of the network's channels, are normalised:
+    (x - mean) / std. A network of one channel gets it in grey; one of any other number but three gets no pictures.
+
+    Attributes:
+        crop: (height, width) of the network's input, or one number for a square.
+        resize: (height, width) that the resized image covers; one number is its shorter side. None: an image that
+            covers `crop` is left at its size.
+        scale: largest value of a pixel before normalisation. A range that starts elsewhere than at 0 is part of `mean`.
+        mean, std: of each channel, in the network's order.
+        colors: order of the channels of a network that has three.
+        interpolation: of the resizing, one of pillow's.
     """
 
-    crop: int
-    resize: int | None = None
+    crop: int | tuple[int, int]
+    resize: int | tuple[int, int] | None = None
     scale: float = 1.0
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    colors: Literal["RGB", "BGR"] = "RGB"
+    interpolation: str = "bilinear"
+
+    @property
+    def height(self) -> int:
+        """Rows of the network's input."""
+        return _rectangle(self.crop)[0]
+
+    @property
+    def width(self) -> int:
+        """Columns of the network's input."""
+        return _rectangle(self.crop)[1]
+
+    @property
+    def side(self) -> int:
+        """Of the smallest square picture that need not be enlarged, in pixels."""
+        return max(_rectangle(self.resize or self.crop))
+
+    def unsuitable(self) -> str:
+        """Why the network can be shown no pictures, or ""."""
+        channels = len(self.mean)
+        return "" if channels in (1, 3) else f"photographs have 3 channels, or 1 in grey; the network takes {channels}"
+
+    def in_rgb(self, x: torch.Tensor, axis: int = 1) -> torch.Tensor:
+        """A tensor whose `axis` counts the network's input channels, with these in the order red, green, blue.
+
+        Turning twice gives back the tensor, so it takes pictures in red, green, blue to the network's order as well.
+        """
+        return x.flip(axis) if self.colors == "BGR" and x.shape[axis] == len(self.mean) == 3 else x
 
     def __call__(self, image: Image.Image) -> torch.Tensor:
-        """PIL image → float tensor (channels, crop, crop)."""
+        """PIL image → float tensor (channels, height, width).
+
+        Raises:
+            WbsiteError: the network takes neither grey pictures nor ones in colour.
+        """
         import numpy as np
         import torch
         from PIL import Image
 
-        image = image.convert("L" if len(self.mean) == 1 else "RGB")
-        short = min(image.size)
-        target = self.resize if self.resize is not None else max(short, self.crop)
-        if short != target:
-            size = [int(side * target / short) for side in image.size]
-            image = image.resize(size, Image.Resampling.BILINEAR)
-        left, top = (round((side - self.crop) / 2) for side in image.size)
-        image = image.crop((left, top, left + self.crop, top + self.crop))
-        pixels = np.array(image, dtype=np.float32).reshape(self.crop, self.crop, -1)
-        x = torch.from_numpy(pixels).permute(2, 0, 1) * (self.scale / 255.0)
+        if reason := self.unsuitable():
+            raise WbsiteError(f"no picture can be shown: {reason}.")
+        image = as_shown(image)[0].convert("L" if len(self.mean) == 1 else "RGB")
+        image = image.resize(self._resized(*image.size), Image.Resampling[self.interpolation.upper()])
+        left, top = (round((side - crop) / 2) for side, crop in zip(image.size, (self.width, self.height), strict=True))
+        image = image.crop((left, top, left + self.width, top + self.height))
+        pixels = np.array(image, dtype=np.float32).reshape(self.height, self.width, -1)
+        x = self.in_rgb(torch.from_numpy(pixels).permute(2, 0, 1), axis=0) * (self.scale / 255.0)
         shape = (-1, 1, 1)
         return (x - torch.tensor(self.mean).reshape(shape)) / torch.tensor(self.std).reshape(shape)
+
+    def _resized(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height of a picture after resizing: the side that needs the larger factor fits exactly."""
+        rows, columns = _rectangle(self.resize or self.crop)
+        if self.resize is None and height >= rows and width >= columns:
+            return width, height
+        side, target = (height, rows) if rows * width >= columns * height else (width, columns)
+        return int(width * target / side), int(height * target / side)
+
+
+def _rectangle(size: int | tuple[int, int]) -> tuple[int, int]:
+    """(height, width)."""
+    return (size, size) if isinstance(size, int) else size
 
 
 IMAGENET_CAFFE = Preprocess(crop=224, resize=256, scale=255.0, mean=(123.0, 117.0, 104.0), std=(1.0, 1.0, 1.0))
@@ -109,6 +166,9 @@ class ModelSpec:
         blocks: layer → (block, index of the layer's first unit in the block's concatenated
             output), for networks whose units are numbered over a whole block.
         note: anything a reader of the model's page should know.
+        assumed: whether its input is guessed, as the note then says.
+        turned: whether the network puts its three channels into the opposite order before the first convolution.
+        arguments: what its forward pass is given beside the picture.
     """
 
     name: str
@@ -121,11 +181,19 @@ class ModelSpec:
     reference: str = ""
     blocks: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     note: str = ""
+    assumed: bool = False
+    turned: bool = False
+    arguments: tuple[tuple[str, Zeros | Scalar], ...] = ()
+
+    def filters_in_rgb(self, weight: torch.Tensor) -> torch.Tensor:
+        """The weight of a layer that reads the picture, (units, channels, …), with channels as red, green, blue."""
+        weight = self.preprocess.in_rgb(weight)
+        return weight.flip(1) if self.turned and weight.shape[1] == 3 else weight
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """Channels, height and width of one input."""
-        return len(self.preprocess.mean), self.preprocess.crop, self.preprocess.crop
+        return len(self.preprocess.mean), self.preprocess.height, self.preprocess.width
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from wbsite.core.errors import WbsiteError
 
 from . import digest, formats, weights
 from .base import ModelSpec
-from .loading import check, float_state
+from .loading import check, check_finite, float_state
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,7 @@ def _fit(
         "Give the file's own network with --model and, where it has several, --weights; `wbsite list models` lists all."
     )
     missing = check(parameters, state, source, f"{spec.name}@{spec.weights}", hint)
+    check_finite(state, source)
     convolutions = [
         f"{path}.weight" for path, layer in module.named_modules() if isinstance(layer, nn.modules.conv._ConvNd)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,13 @@ from safetensors.torch import load_file
 from torch import nn
 
 from wbsite.core.errors import WbsiteError
+from wbsite.core.model_input import ModelInput
 
 from . import weights
 from .base import LoadedModel, ModelSpec
+from .inputs import said_of
+from .inputs.arguments import give
+from .photograph import shown_the_photograph
 
 NAMED = 3
 """Parameters that a message names."""
@@ -45,7 +50,7 @@ def check(
         The parameters that are not in `state`, in the network's order.
 
     Raises:
-        WbsiteError: parameters the network does not have, a wrong shape, NaN or infinity.
+        WbsiteError: parameters the network does not have, a wrong shape.
     """
     unexpected = [key for key in state if key not in parameters]
     if unexpected:
@@ -61,13 +66,22 @@ def check(
                 f"{key} in {path} has the shape {tuple(value.shape)}; {network} has {tuple(parameters[key].shape)}.",
                 hint,
             )
+    return [key for key in parameters if key not in state]
+
+
+def check_finite(state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Makes sure that all weights of a file are numbers.
+
+    Raises:
+        WbsiteError: NaN or infinity.
+    """
+    for key, value in state.items():
         if not torch.isfinite(value).all():
             count = int((~torch.isfinite(value)).sum())
             raise WbsiteError(
                 f"{key} in {path} has {count} of {value.numel()} values that are NaN or infinite.",
                 "The training diverged or the file is damaged: take an earlier checkpoint or download it again.",
             )
-    return [key for key in parameters if key not in state]
 
 
 def fill(module: nn.Module, state: Mapping[str, torch.Tensor], missing: Collection[str] = ()) -> None:
@@ -99,6 +113,7 @@ def load_state(module: nn.Module, spec: ModelSpec, path: Path) -> dict[str, Any]
     state = load_file(path)
     hint = f"Convert the right file with `wbsite weights convert FILE --model {spec.name} --weights {spec.weights}`."
     missing = check(float_state(module), state, path, spec.name, hint)
+    check_finite(state, path)
     unrecorded = [key for key in missing if key not in provenance.get("missing", ())]
     if unrecorded:
         raise WbsiteError(
@@ -109,9 +124,23 @@ def load_state(module: nn.Module, spec: ModelSpec, path: Path) -> dict[str, Any]
     return provenance
 
 
-def load_spec(spec: ModelSpec, path: Path) -> LoadedModel:
-    """Builds a spec's module with the weights of its canonical file; raises as `load_state`."""
+def load_spec(spec: ModelSpec, path: Path, said: ModelInput | None = None) -> LoadedModel:
+    """Builds a spec's module with the weights of its canonical file; raises as `load_state`.
+
+    Args:
+        said: what the user says of its input, in place of what the spec says.
+    """
     module = spec.build()
     provenance = load_state(module, spec, path)
     module.eval().requires_grad_(False)
+    if said:
+        preprocess, sentence = said_of(spec.preprocess, said, spec.name)
+        hook = give(module, said.arguments, spec.name)
+        spec = replace(spec, preprocess=preprocess, arguments=said.arguments)
+        if hook is not None:
+            hook.shape = spec.input_shape
+            sentence = f"{sentence} {hook.in_words()}".strip()
+        spec = replace(spec, note=f"{spec.note} {sentence}".strip())
+        provenance = {**provenance, "input": sentence}
+    shown_the_photograph(module, spec.preprocess)
     return LoadedModel(module, spec, weights.digest(path), tuple(provenance.get("missing", ())), provenance)

@@ -4,31 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, nearest, unknown
+from wbsite.core.isolation import isolated
+from wbsite.core.model_input import ModelInput
+from wbsite.graph.recording import Recorded
 
-from . import digest, formats
+from . import digest as digests
+from . import formats
 from .base import LoadedModel, ModelSpec
+from .inputs import find_input
 from .loading import check, fill, first_few, float_state
-from .user_input import preprocess_for
+from .photograph import shown_the_photograph
+from .used_values import check_used
+from .user_network import network_of
 
 EXPECTED = "Expected MODULE:FACTORY or MODULE:FACTORY@WEIGHTS_FILE, as in `mynet:build@mynet.pth`."
 
+_MOVED: dict[str, Path] = {}
+"""Module → the folder that importing it changed to, where its factory looks for its files."""
 
-def load_user(token: str, weights_path: str | Path | None = None) -> LoadedModel:
+
+def load_user(token: str, weights_path: str | Path | None = None, said: ModelInput | None = None) -> LoadedModel:
     """Imports the user's module, calls the factory, loads the weights and finds the input's shape.
 
     The working folder is put on Python's path, and stays there: the network may import more when it
@@ -39,10 +47,11 @@ def load_user(token: str, weights_path: str | Path | None = None) -> LoadedModel
         token: `package.module:factory` or `package.module:factory@weights_file`.
         weights_path: the weights file, if the token names none; of a format that keeps a module's own parameter
             names, as .safetensors and .pth do.
+        said: what the user says of the network's input.
 
     Returns:
-        The network. Its digest is SHA-256 over the weights and over the layers that running it
-        shows, since the same weights in another architecture give other results.
+        The network. Its digest is SHA-256 over the weights and over the recorded computation, since the same weights
+        in another forward pass give other results.
 
     Raises:
         WbsiteError: the token does not name a factory; the import or the factory fails; the factory returns
@@ -64,19 +73,52 @@ def load_user(token: str, weights_path: str | Path | None = None) -> LoadedModel
     net = build()
     provenance: dict[str, Any] = {"module": module_name, "factory": factory_name, "source_file": None}
     if weights is not None:
-        provenance |= _load_weights(net, target, weights)
-    _check_finite(net, target)
-    preprocess, layers, note = preprocess_for(net, factory, target)
+        provenance |= load_weights(net, target, weights)
+    return described(net, target, build, provenance, said, factory=factory)
+
+
+def described(
+    net: nn.Module,
+    target: str,
+    build: Callable[[], nn.Module],
+    provenance: Mapping[str, Any],
+    said: ModelInput | None,
+    *,
+    factory: object = None,
+    weights: str = "own",
+    note: str = "",
+) -> LoadedModel:
+    """A network that comes without a specification: checked, its input found, ready to be looked at.
+
+    Args:
+        target: its name in messages and on pages.
+        provenance: where it comes from.
+        said: what the user says of its input.
+        factory: what may say something of its input as well.
+        weights: label of its weights.
+        note: to precede how its input was found.
+
+    Raises:
+        WbsiteError: a parameter is not finite, or the input cannot be found.
+    """
+    found = find_input(net, factory, target, said)
+    note = " ".join(filter(None, (note, found.note, check_used(net, found.layers.input_shape, target))))
     spec = ModelSpec(
         name=re.sub(r"[^a-z0-9]+", "-", target.lower()).strip("-"),
-        weights="own",
+        weights=weights,
         title=target,
         build=build,
-        preprocess=preprocess,
+        preprocess=found.preprocess,
         note=note,
+        assumed=found.assumed,
+        turned=found.turned,
+        arguments=said.arguments if said else (),
     )
-    net.eval().requires_grad_(False)
-    return LoadedModel(net, spec, _digest(net, repr(layers.layers)), provenance={**provenance, "input": note})
+    with isolated():
+        net.eval().requires_grad_(False)
+    shown_the_photograph(net, found.preprocess)
+    digest = _digest(net, Recorded.of(net, found.layers.input_shape).tape.digest)
+    return LoadedModel(net, spec, digest, provenance={**provenance, "input": found.note})
 
 
 def _factory(module_name: str, factory_name: str) -> Callable[[], object]:
@@ -95,22 +137,26 @@ def _factory(module_name: str, factory_name: str) -> Callable[[], object]:
 
 
 def _import(name: str) -> ModuleType:
-    folder = str(Path.cwd())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    folder = Path.cwd()
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
     try:
-        return importlib.import_module(name)
+        with isolated():
+            module = importlib.import_module(name)
+            if Path.cwd() != folder:
+                _MOVED[name] = Path.cwd()
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise _import_failed(name, error) from error
-        close = nearest(name, [path.stem for path in Path.cwd().glob("*.py")])
+        close = nearest(name, [path.stem for path in folder.glob("*.py")])
         raise WbsiteError(
             f"there is no Python module {error.name!r} in {folder} or among the installed packages.",
             f"Did you mean {' or '.join(map(repr, close))}?" if close else "Run wbsite in the folder the module is in.",
         ) from error
-    except (Exception, SystemExit) as error:
+    except Exception as error:
         raise _import_failed(name, error) from error
+    return module
 
 
 def _import_failed(name: str, error: BaseException) -> WbsiteError:
@@ -123,36 +169,20 @@ def _import_failed(name: str, error: BaseException) -> WbsiteError:
 def _build(factory: Callable[[], object], target: str) -> nn.Module:
     """A fresh network, the same at every call, whatever random numbers were drawn before."""
     try:
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(0)
-            net = factory()
-    except (Exception, SystemExit) as error:
+        with isolated():
+            if folder := _MOVED.get(target.partition(":")[0]):
+                os.chdir(folder)
+            made = factory()
+    except Exception as error:
         raise WbsiteError(
             f"{target} fails: {type(error).__name__}: {error}",
             "wbsite calls it without arguments; it must return the network.",
         ) from error
-    if not isinstance(net, nn.Module):
-        kind = f"the class {net.__name__}" if isinstance(net, type) else f"an object of type {type(net).__name__}"
-        raise WbsiteError(
-            f"{target} returns {kind}; expected a torch.nn.Module.",
-            "Return the network itself, not its class, its weights or its output.",
-        )
-    lazy = [name for name, value in chain(net.named_parameters(), net.named_buffers()) if is_lazy(value)]
-    if lazy:
-        raise WbsiteError(
-            f"{target} leaves parameters without a shape ({first_few(lazy)}).",
-            "Call the network once on an input in the factory, so that its lazy layers take their shapes.",
-        )
-    empty = [name for name, value in chain(net.named_parameters(), net.named_buffers()) if value.is_meta]
-    if empty:
-        raise WbsiteError(
-            f"{target} leaves parameters on the meta device, without values ({first_few(empty)}).",
-            "Call to_empty and load the weights in the factory, or make the network on the CPU.",
-        )
-    return net.float()
+    with isolated():
+        return network_of(made, target)
 
 
-def _load_weights(net: nn.Module, target: str, path: Path) -> dict[str, Any]:
+def load_weights(net: nn.Module, target: str, path: Path) -> dict[str, Any]:
     """Puts the weights of a file into the network; returns what is recorded of the file."""
     suffixes = [suffix for entry in registry.entries("formats") if entry.module_names for suffix in entry.suffixes]
     if path.suffix.lower() not in suffixes:
@@ -170,23 +200,13 @@ def _load_weights(net: nn.Module, target: str, path: Path) -> dict[str, Any]:
     return {
         "source_file": path.name,
         "source_format": contents.format,
-        "source_digest": f"sha256:{digest.sha256(path)}",
+        "source_digest": f"sha256:{digests.sha256(path)}",
     }
 
 
-def _check_finite(net: nn.Module, target: str) -> None:
-    for name, value in float_state(net).items():
-        bad = int((~torch.isfinite(value)).sum())
-        if bad:
-            raise WbsiteError(
-                f"{name} of {target} has {bad} of {value.numel()} values that are NaN or infinite.",
-                "The training diverged, or the factory leaves the parameter uninitialised.",
-            )
-
-
-def _digest(net: nn.Module, layers: str) -> str:
-    """SHA-256 over layers and, by name, shapes and bytes of the weights; 64 hexadecimal digits."""
-    total = hashlib.sha256(layers.encode())
+def _digest(net: nn.Module, computation: str) -> str:
+    """SHA-256 over the computation and, by name, shapes and bytes of the weights; 64 hexadecimal digits."""
+    total = hashlib.sha256(computation.encode())
     for name, value in sorted(float_state(net).items()):
         total.update(f"{name} {tuple(value.shape)}\n".encode())
         total.update(value.detach().cpu().contiguous().numpy().tobytes())

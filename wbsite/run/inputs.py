@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -46,12 +47,6 @@ class Source:
     progress: Progress = field(compare=False)
 
 
-def unsuitable(spec: ModelSpec) -> str:
-    """Why a network cannot be shown photographs, or ""."""
-    channels = spec.input_shape[0]
-    return "" if channels in (1, 3) else f"photographs have 3 channels, or 1 in grey; the network takes {channels}"
-
-
 def photographs(source: str, spec: ModelSpec, progress: Progress) -> Photographs:
     """The photographs of a data set for a network, on the CPU, read once a process.
 
@@ -62,7 +57,7 @@ def photographs(source: str, spec: ModelSpec, progress: Progress) -> Photographs
         WbsiteError: the network does not take pictures; the data set is unknown or empty, has no pictures of the
             network's size, or one of them cannot be read.
     """
-    if reason := unsuitable(spec):
+    if reason := spec.preprocess.unsuitable():
         raise WbsiteError(
             f"{spec.name} cannot be shown photographs: {reason}.",
             "Analyses that need them are left out for this network.",
@@ -76,12 +71,16 @@ def _preprocessed(source: Source) -> Photographs:
 
     from wbsite.analyses.base import Photographs
 
-    side = source.preprocess.resize or source.preprocess.crop  # so that preprocessing does not resize once more
-    images = [source.preprocess(image) for image in pictures(source.name, side, source.progress)]
+    # Pictures that are drawn come at a size at which preprocessing does not resize them once more.
+    side = source.preprocess.side
+    remarks: Counter[str] = Counter()
+    images = [source.preprocess(image) for image in pictures(source.name, side, source.progress, remarks)]
     inputs, count = torch.stack(images).contiguous(), len(images)
     digest = hashlib.sha256(repr(tuple(inputs.shape)).encode())
     digest.update(inputs.numpy().data)
-    return Photographs(inputs, public_name(source.name), count, caption(source.name, count), digest.hexdigest())
+    return Photographs(
+        inputs, public_name(source.name), count, caption(source.name, count, remarks), digest.hexdigest()
+    )
 
 
 def _photographs(network: Network, progress: Progress, device: torch.device | None) -> tuple[Photographs, Input]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wbsite.core import registry
+from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError, unknown
 
 KINDS = ("models", "layers", "experiments", "analyses", "datasets")
 
 
-def lines(what: str, model: str | None, weights_dir: str) -> Iterator[str]:
+def lines(what: str, model: str | None, config: Config) -> Iterator[str]:
     """The lines of one listing.
 
     Raises:
@@ -24,7 +25,7 @@ def lines(what: str, model: str | None, weights_dir: str) -> Iterator[str]:
             "Write wbsite list layers MODEL, or wbsite list models.",
         )
     if what == "layers":
-        yield from layer_lines(str(model), weights_dir)
+        yield from layer_lines(str(model), config)
     elif what == "models":
         yield from (f"{spec.name}@{spec.weights}\t{spec.title}" for spec in registry.entries("models"))
     elif what == "analyses":  # by their results, which need no torch
@@ -51,11 +52,14 @@ def study_lines() -> Iterator[str]:
         yield f"{study.name}\tstudy of the information plane ({size}; wbsite build --study {study.name})"
 
 
-def layer_lines(token: str, weights_dir: str) -> Iterator[str]:
-    """Name, kind, weight shape and what feeds it; then what was skipped and why."""
+def layer_lines(token: str, config: Config) -> Iterator[str]:
+    """The input, and how it was found; of each layer name, kind, weight shape and what feeds it; then what was skipped
+    and why."""
     from .subjects.model import ModelSubject, loaded
 
-    _, layers = loaded(ModelSubject(token, weights_dir))
+    model, layers = loaded(ModelSubject.of(token, config))
+    note = model.provenance.get("input", "as its specification says")
+    yield f"input\t{model.spec.preprocess.colors}\t{'×'.join(map(str, model.spec.input_shape))}\t{note}"
     for layer in layers.layers:
         shape = "×".join(map(str, layer.weight_shape))
         yield f"{layer.name}\t{layer.kind}\t{shape}\tfrom {', '.join(layer.inputs) or '?'}"

@@ -111,7 +111,9 @@ def plan(subject: Subject, profile: str, only: Iterable[str] = (), progress: Pro
     Raises:
         WbsiteError: the subject cannot be loaded, or what its analyses read besides cannot be had.
     """
-    material, wanted = subject.load(profile), with_needs(only)
+    material, wanted, progress = subject.load(profile), with_needs(only), progress or Progress()
+    for remark in material.remarks():
+        progress.line(f"{subject.label}: {remark}")
     tasks: dict[tuple[str, str], Task] = {}
     skipped: dict[tuple[str, str], str] = {}
     for analysis in analyses():
@@ -121,7 +123,7 @@ def plan(subject: Subject, profile: str, only: Iterable[str] = (), progress: Pro
                 continue
             needed = {need: tasks.get((need, layer)) or tasks.get((need, "")) for need in analysis.needs}
             needs = {need: task.key for need, task in needed.items() if task is not None}
-            inputs = material.inputs(analysis, progress or Progress())
+            inputs = material.inputs(analysis, progress)
             tasks[analysis.name, layer] = _task(material, analysis, layer, profile, needs, inputs)
     return Plan(subject, material.facts(), material.digest, tuple(tasks.values()), skipped)
 

@@ -95,7 +95,7 @@ class Preset:
     @property
     def size(self) -> int:
         """Height and width of the pictures in pixels."""
-        return self.preprocess.crop
+        return self.preprocess.height
 
 
 @dataclass(frozen=True)

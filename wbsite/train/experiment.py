@@ -38,8 +38,8 @@ def train_experiment(
     spec: ModelSpec = registry.named("models", experiment.model, "model")
     target = choose(device)
     source = dataset or experiment.dataset
-    training_pictures = datasets.load(source, "train", spec.preprocess.crop, progress)
-    test_pictures = datasets.load(source, "test", spec.preprocess.crop, progress)
+    training_pictures = datasets.load(source, "train", spec.preprocess.height, progress)
+    test_pictures = datasets.load(source, "test", spec.preprocess.height, progress)
     check_trainable(training_pictures, test_pictures, source)
     torch.manual_seed(seed)
     module = spec.build()

@@ -97,7 +97,7 @@ class StreamedBatches(Feed):
             for part in parts
         )
         loader: DataLoader[torch.Tensor | WbsiteError] = DataLoader(
-            Decoder(self.preprocess.crop),
+            Decoder(self.preprocess.height),
             batch_sampler=items,
             num_workers=self.workers,
             collate_fn=stack,

@@ -51,8 +51,8 @@ def run(context: Context) -> Connectivity:
         empty = {name: pd.DataFrame(columns=columns) for name, columns in COLUMNS.items()}
         return Connectivity(reason=reason, **empty)
     assert first is not None
-    params, tuning = context.params, FilterTuning.of(_weight(context, first))
-    factors = connectivity_factors(np.concatenate([strengths(_weight(context, layer)) for layer in readers]))
+    params, tuning = context.params, FilterTuning.of(context.model.spec.filters_in_rgb(context.kernels(first.name)))
+    factors = connectivity_factors(np.concatenate([strengths(context.kernels(layer.name)) for layer in readers]))
     properties = {name: getattr(tuning, name).numpy() for name in ("chroma", "frequency", "orientation_selectivity")}
     inputs = pd.DataFrame({"unit": range(first.out_channels), "strength": _shares(factors.strength.sum(0))})
     outputs = pd.DataFrame(
@@ -118,14 +118,10 @@ def _fit(context: Context) -> tuple[Layer | None, list[Layer], str]:
         return None, [], f"the weights file does not hold {lacking[0]}"
     if min(first.out_channels, sum(layer.out_channels for layer in readers)) <= FACTORS:
         return None, [], f"{first.name} and what reads it have too few units for {FACTORS} factors"
-    strength = np.concatenate([strengths(_weight(context, layer)) for layer in readers])
+    strength = np.concatenate([strengths(context.kernels(layer.name)) for layer in readers])
     if min((strength.sum(0) > 0).sum(), (strength.sum(1) > 0).sum()) <= FACTORS:
         return None, [], f"too few units of {first.name} and what reads it have weights other than zero"
     return first, readers, ""
-
-
-def _weight(context: Context, layer: Layer) -> Any:
-    return context.model.module.get_submodule(layer.name).weight
 
 
 def _shares(sums: np.ndarray) -> np.ndarray:

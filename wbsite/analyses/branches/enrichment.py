@@ -160,8 +160,7 @@ def _weights(context: Context) -> Source | None:
     units, named = [], []
     for layer in context.layers.layers:
         if reads_pictures(layer) and f"{layer.name}.weight" not in context.model.missing:
-            weight = context.model.module.get_submodule(layer.name).weight
-            filters = FilterTuning.of(weight)  # type: ignore[arg-type]
+            filters = FilterTuning.of(context.model.spec.filters_in_rgb(context.kernels(layer.name)))
             columns = {name: getattr(filters, name).numpy() for name in (*FILTER_INDICES, "dead")}
             table = pd.DataFrame({"layer": layer.name, "unit": range(len(filters.dead)), **columns})
             units.append(table[~table["dead"]])

@@ -17,7 +17,7 @@ def applies(layer: Layer) -> str:
 
 def run(context: Context) -> FilterTuning:
     """Tuning of every filter."""
-    weight = context.weight()
+    weight = context.filters()
     tuning = filter_tuning.FilterTuning.of(weight)
     unit, *columns = FilterTuning.fields["rows"].columns
     rows = pd.DataFrame({unit: range(len(weight)), **{name: getattr(tuning, name).numpy() for name in columns}})

@@ -87,7 +87,7 @@ class Survey:
         spec = self.model.spec.preprocess
         per_value = spec.scale / torch.tensor(spec.std)
         weights = expanded_weights(self.recorded, INPUT_NAME, self.first).detach().cpu()
-        return Filters.of(weights * per_value.reshape(-1, 1, 1).to(weights))
+        return Filters.of(self.model.spec.preprocess.in_rgb(weights * per_value.reshape(-1, 1, 1).to(weights)))
 
     def read(self, layer: str) -> FirstLayerWeights:
         """What a layer's units read of the first layer.

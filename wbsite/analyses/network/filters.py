@@ -22,7 +22,7 @@ def applies(layer: Layer) -> str:
 
 def run(context: Context) -> Filters:
     """The kernels as pictures, and their order by similarity."""
-    weight = context.weight().cpu()
+    weight = context.filters().cpu()
     peak = weight.abs().amax((1, 2, 3), keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
     pictures = (0.5 + 0.5 * weight / peak).permute(0, 2, 3, 1).expand(-1, -1, -1, 3).contiguous()
     return Filters(

@@ -40,6 +40,7 @@ def named_tensors(entries: Mapping[Any, Any], path: Path) -> dict[str, torch.Ten
             f" under {_first([str(key) for key in entries]) or 'no name'}.",
             "Save only the parameters, with torch.save(model.state_dict(), …).",
         )
+    state = {key.replace("_orig_mod.", ""): value for key, value in state.items()}
     if all(key.startswith("module.") for key in state):
         state = {key.removeprefix("module."): value for key, value in state.items()}
     return {key: value.detach().to(torch.float32).contiguous() for key, value in state.items()}

@@ -25,7 +25,7 @@ class Published(NamedTuple):
         name: torchvision's.
         file: of the weights; its name ends with the first digits of its SHA-256.
         resize, crop: shorter side of the resized picture and side of the square cut out of it, in pixels.
-        interpolation: of the resizing with which accuracies were published.
+        interpolation: of the resizing.
         mean, std: of red, green and blue, in values of 0 to 1.
         label: torchvision's name of the weights.
     """
@@ -192,14 +192,14 @@ def _spec(network: Published) -> ModelSpec:
     elif network.name.startswith("densenet"):
         convert = dense_layers_renamed
     notes = [NOTES.get(network.name, ""), f"torchvision's {network.label} weights."]
-    if network.interpolation != "bilinear":
-        notes.append(f"Published accuracies are for {network.interpolation} resizing; here it is bilinear.")
     return ModelSpec(
         name="alexnet_torchvision" if network.name == "alexnet" else network.name,
         weights="torchvision",
         title=title,
         build=lazily(NETWORK, network.name),
-        preprocess=Preprocess(network.crop, network.resize, mean=network.mean, std=network.std),
+        preprocess=Preprocess(
+            network.crop, network.resize, mean=network.mean, std=network.std, interpolation=network.interpolation
+        ),
         source=Source(f"{ADDRESS}/{network.file}", f"sha256-prefix:{digest}"),
         convert=convert,
         reference=reference,

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import nn
-
 from wbsite.graph.channel_origin import SLICES, concatenates_channels
+from wbsite.graph.kernels import Kernel
 from wbsite.graph.operations import AVERAGES, BATCH_NORMS, MAXIMA, NORMALISATIONS, RECTIFIERS, UNCHANGED
 from wbsite.graph.tape import INPUT, Call
 from wbsite.graph.value_graph import DataFlow
@@ -43,20 +42,20 @@ def channel_groups(flow: DataFlow) -> Iterator[Group]:
     """
     readers, divisions = _Readers(flow), []
     for value, layer in flow.convolutions.items():
-        module = _conv(flow, value)
-        units = module.out_channels
-        if 1 < module.groups < module.in_channels:
-            step = units // module.groups
+        kernel = _kernel(flow, value)
+        units = kernel.out_channels
+        if 1 < kernel.groups < kernel.in_channels:
+            step = units // kernel.groups
             ranges = tuple((low, low + step) for low in range(0, units, step))
             divisions.append(_Division(value, layer, "groups", ranges))
-        elif module.groups == 1 and len(ranges := _merged(readers.together(value))) > 1:
+        elif kernel.groups == 1 and len(ranges := _merged(readers.together(value))) > 1:
             divisions.append(_Division(value, layer, "towers", ranges))
     for chain in _chains(divisions, readers):
         graph = _graph(flow, chain, readers)
         for division in chain:
-            kernel = max(flow.kernel(flow.tape.makers[division.value]) or (1, 1))
+            size = max(flow.kernel(flow.tape.makers[division.value]) or (1, 1))
             branches = [
-                Branch(f"{division.kind[:-1]} {i}", (Member(division.layer, low, high),), kernel, 1)
+                Branch(f"{division.kind[:-1]} {i}", (Member(division.layer, low, high),), size, 1)
                 for i, (low, high) in enumerate(division.ranges, 1)
             ]
             yield Group(division.layer, division.kind, tuple(branches), graph, flow.order[division.value])
@@ -82,8 +81,8 @@ class _Readers:
             self._enter(value)
 
     def _enter(self, value: int) -> None:
-        module, start = _conv(self.flow, value), 0
-        step = module.in_channels // module.groups
+        kernel, start = _kernel(self.flow, value), 0
+        step = kernel.in_channels // kernel.groups
         for origin in self.flow.origins[self.flow.tape.makers[value].inputs[0]]:
             end = start + origin.units
             for group in range(start // step, -(-end // step)):
@@ -129,11 +128,11 @@ class _Readers:
     def _together(self, value: int) -> list[Range]:
         together: list[Range] = []
         for reader in self.by_layer[self.flow.convolutions[value]]:
-            module = _conv(self.flow, reader.value)
-            if not module.groups == module.in_channels > 1:
+            kernel = _kernel(self.flow, reader.value)
+            if not kernel.groups == kernel.in_channels > 1:
                 together.append(reader.units)
                 continue
-            ranges, multiplier = self.together(reader.value), module.out_channels // module.groups
+            ranges, multiplier = self.together(reader.value), kernel.out_channels // kernel.groups
             if not ranges:
                 return []
             first = reader.units[0] - reader.group  # unit of this layer that is the depthwise one's first channel
@@ -142,10 +141,8 @@ class _Readers:
         return together
 
 
-def _conv(flow: DataFlow, value: int) -> nn.Conv2d:
-    module = flow.module(flow.convolutions[value])
-    assert isinstance(module, nn.Conv2d)
-    return module
+def _kernel(flow: DataFlow, value: int) -> Kernel:
+    return flow.tape.kernels[flow.convolutions[value]]
 
 
 def _merged(ranges: Sequence[Range]) -> tuple[Range, ...]:

@@ -20,7 +20,7 @@ import torch
 from torch.nn import functional as F
 
 from wbsite.core.errors import WbsiteError
-from wbsite.graph.linear import pair
+from wbsite.graph.operations import pair
 from wbsite.graph.tape import Call, Tape, execute
 
 ORDERS = ("norm", "contribution", "random")

@@ -25,6 +25,9 @@ class LayerInfo(Record):
         calls: how often one forward pass uses it.
         weight_shape: (out_channels, in_channels / groups, kh, kw), or (out, in).
         reads: (channels, height, width) of the map whose values are a fully connected layer's inputs; or empty.
+        computed_from: parameters that the forward pass computes the kernels from, where it does.
+        changed: how far the kernels are from what is stored, as a share of its norm; 0 where they are the same.
+        varies: whether the kernels are computed anew from every picture.
         planar: whether the kernel has rows and columns.
         spatial: whether the kernel sees more than one position.
         block: whose units are numbered together; "" for none.
@@ -49,6 +52,9 @@ class LayerInfo(Record):
     calls: int
     weight_shape: tuple[int, ...]
     reads: tuple[int, ...]
+    computed_from: tuple[str, ...]
+    changed: float
+    varies: bool
     planar: bool
     spatial: bool
     block: str
@@ -59,6 +65,20 @@ class LayerInfo(Record):
     def units(self) -> range:
         """Unit numbers: counted over the whole block where the layer is a branch of one."""
         return range(self.first_unit, self.first_unit + self.out_channels)
+
+    @property
+    def kernels_note(self) -> str:
+        """What to know of kernels that are not a parameter as it stands; "" for all others."""
+        names = " and ".join(self.computed_from)
+        if self.varies:
+            source = f"every picture and {names}" if names else "every picture"
+            return f"Its kernels are computed anew from {source}; shown are those for the one it was recorded on."
+        if not self.changed:
+            return f"Its kernels are computed from {names} in every forward pass." if names else ""
+        return (
+            f"Its kernels are those that the forward pass multiplies by. They are computed from {names}, "
+            f"and differ from what that holds by {self.changed:.0%} of its norm."
+        )
 
     @property
     def kernel_text(self) -> str:
@@ -120,6 +140,14 @@ class Architecture(
     skipped: list[Skipped] = value("modules with weights that are not listed")
     notes: list[str] = value("sentences on what could not be traced")
     head: Head = value("how the last map becomes outputs")
+
+    @property
+    def skipped_by_reason(self) -> list[tuple[str, str, list[str]]]:
+        """(kind, reason, names) of what is not listed, in order of first appearance."""
+        grouped: dict[tuple[str, str], list[str]] = {}
+        for skipped in self.skipped:
+            grouped.setdefault((skipped.kind, skipped.reason), []).append(skipped.name)
+        return [(kind, reason, names) for (kind, reason), names in grouped.items()]
 
 
 RESULTS = (Architecture,)

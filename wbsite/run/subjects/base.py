@@ -106,6 +106,10 @@ class Material(ABC):
     def facts(self) -> Mapping[str, Any]:
         """What the subject's record says besides its results."""
 
+    def remarks(self) -> Iterable[str]:
+        """Sentences on what was assumed of it, for the terminal."""
+        return ()
+
     @abstractmethod
     def layers_for(self, analysis: Analysis) -> Iterable[tuple[str, str]]:
         """(layer, "" or the reason why it has no result there) for all that the analysis could be computed of.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
-from wbsite.core.naming import is_user, model_id
+from wbsite.core.model_input import NOTHING_SAID, ModelInput
+from wbsite.core.naming import is_user, library_of, model_id
 from wbsite.core.progress import Progress
 from wbsite.core.store import Store
 from wbsite.datasets._categories import check_layers, labels, read
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from wbsite.models import LoadedModel
     from wbsite.run.plan import Task
 
-SMALL = 64
-"""Pixels of the side of an input up to which a network counts as small."""
+SMALL = 64 * 64
+"""Pixels of an input up to which a network counts as small."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,11 @@ class ModelSubject(Subject):
     """A network as `--models` names it.
 
     Attributes:
-        token: `NAME`, `NAME@WEIGHTS` or `module:factory[@FILE]`.
+        token: `NAME`, `NAME@WEIGHTS`, `LIBRARY:NAME` or `module:factory[@FILE]`.
         weights_dir: where its weights are looked for first.
         photographs: the data set of photographs that it is shown.
         categories: the file of the user's categories of its units.
+        input: what the user says of its input.
     """
 
     name = "model"
@@ -50,6 +52,7 @@ class ModelSubject(Subject):
     weights_dir: str = ""
     photographs: str = Config.photographs
     categories: str = ""
+    input: ModelInput = NOTHING_SAID
 
     @property
     def id(self) -> str:
@@ -62,10 +65,16 @@ class ModelSubject(Subject):
     @classmethod
     def of(cls, token: str, config: Config) -> ModelSubject:
         """A model with what the configuration says of all."""
-        return cls(token, config.weights_dir, config.photographs, config.categories)
+        return cls(token, config.weights_dir, config.photographs, config.categories, config.input_of(token))
 
     @classmethod
     def requested(cls, config: Config, store: Store, progress: Progress) -> list[ModelSubject]:
+        if config.input and len(config.models) > 1:
+            raise WbsiteError(
+                f"an input of {list(config.input)} is given for {len(config.models)} models.",
+                f'Name one with --models, or write [models."{config.models[0]}"] with input = {list(config.input)} in'
+                " wbsite.toml, and a table for each of the others.",
+            )
         files_of(config.photographs)  # refuses what cannot be shown
         if config.categories:
             read(config.categories)
@@ -106,8 +115,8 @@ class ModelSubject(Subject):
 
     def sources(self) -> dict[str, Any] | None:
         """Of weights, every file that could be chosen. None for a user's own factory: what its module imports is not
-        known without running it."""
-        if is_user(self.token):
+        known without running it; and for a library's network, whose weights only the library knows."""
+        if is_user(self.token) or library_of(self.token):
             return None
         name = self.token.partition("@")[0]
         folders = search_folders(self.weights_dir or None)
@@ -115,11 +124,12 @@ class ModelSubject(Subject):
         if self.categories:
             paths.append(Path(self.categories).expanduser())
         photographs = {"name": self.photographs, "files": [list(file) for file in files_of(self.photographs)]}
-        return {"files": stamps(paths), "photographs": photographs}
+        said = asdict(self.input) if self.input else None
+        return {"files": stamps(paths), "photographs": photographs, "input": said}
 
     def fetch(self, progress: Progress) -> None:
         """Downloads the published weights of a named model that are nowhere on this machine."""
-        if is_user(self.token):
+        if is_user(self.token) or library_of(self.token):
             return
         spec, path = find(self.token, weights_dir=self.weights_dir or None)
         if path is None and spec.source is not None:
@@ -145,7 +155,7 @@ def loaded(subject: ModelSubject) -> tuple[LoadedModel, Layers]:
     from wbsite.graph.layers import discover
     from wbsite.models import load
 
-    model = load(subject.token, weights_dir=subject.weights_dir or None)
+    model = load(subject.token, weights_dir=subject.weights_dir or None, said=subject.input)
     return model, discover(model.module, model.spec.input_shape)
 
 
@@ -158,7 +168,7 @@ class Network(Material):
 
     def __init__(self, subject: ModelSubject, model: LoadedModel, layers: Layers) -> None:
         super().__init__(subject, model.digest)
-        self.model, self.layers, self.small = model, layers, max(model.spec.input_shape[1:]) <= SMALL
+        self.model, self.layers, self.small = model, layers, math.prod(model.spec.input_shape[1:]) <= SMALL
 
     def units(self) -> dict[str, dict[str, range]]:
         """Layer or block → its layers → the numbers that their units have on pages."""
@@ -177,8 +187,12 @@ class Network(Material):
             facts["categories"] = list(labels(path, self.model.spec.name, self.units()).named)
         return facts
 
+    def remarks(self) -> Iterator[str]:
+        if self.model.spec.assumed:
+            yield str(self.model.provenance["input"])
+
     def layers_for(self, analysis: Analysis) -> Iterator[tuple[str, str]]:
-        unreadable = inputs.unsuitable(self.model.spec) if "photographs" in analysis.inputs else ""
+        unreadable = self.model.spec.preprocess.unsuitable() if "photographs" in analysis.inputs else ""
         if analysis.scope == "model":
             yield "", unreadable
         elif analysis.scope == "layer":
@@ -188,10 +202,13 @@ class Network(Material):
                 yield layer.name, unreadable or reason
 
     def decides(self, analysis: Analysis, layer: str) -> Mapping[str, Any]:
+        from wbsite.graph.recording import Recorded
+
         facts = spec_facts(self.model) if analysis.scope == "model" else {}
-        traced = hashlib.sha256(repr((self.layers.layers, self.layers.input_shape)).encode()).hexdigest()
-        decisive = {"weights": self.digest, "layers": traced, "layer": layer}
-        return {**decisive, "preprocess": asdict(self.model.spec.preprocess), "spec": facts}
+        decisive = {"weights": self.digest, "computation": Recorded.of(self.model).tape.digest, "layer": layer}
+        spec = self.model.spec
+        read = {**asdict(spec.preprocess), "turned": spec.turned, "arguments": repr(spec.arguments)}
+        return {**decisive, "preprocess": read, "spec": facts}
 
     def inputs(self, analysis: Analysis, progress: Progress) -> Mapping[str, Input]:
         read = ((name, inputs.READERS[name](self, progress, None)[1]) for name in analysis.inputs)

@@ -1,0 +1,47 @@
+"""About how long analyses of a network take, in forward passes of one picture and in seconds a layer.
+
+Measured on the bundled networks and on InceptionV1 and AlexNet, on processors; within a factor of three. Where a
+store has a record of the same analysis of the same network, its own time is better.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of an analysis in the quick profile.
+
+    Attributes:
+        passes: in forward passes of one picture through the whole network.
+        per_layer: seconds for each layer.
+    """
+
+    passes: float = 0.0
+    per_layer: float = 0.05
+
+    def seconds(self, layers: int, forward: float) -> float:
+        """For so many layers, and a forward pass of so many seconds."""
+        return self.passes * forward + self.per_layer * layers
+
+
+COSTS = {
+    "unit_pictures": Cost(1700),
+    "tuning": Cost(1000),
+    "enrichment": Cost(900),
+    "cancellation": Cost(350),
+    "direction_pictures": Cost(250),
+    "gradients": Cost(200),
+    "long_range": Cost(200),
+    "long_tail": Cost(110),
+    "examples": Cost(80),
+    "computation": Cost(15),
+    "nmf": Cost(per_layer=0.15),
+}
+"""By analysis; others take next to nothing."""
+
+
+def cost(analysis: str) -> Cost:
+    """Of an analysis."""
+    return COSTS.get(analysis, Cost())
