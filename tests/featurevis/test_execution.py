@@ -1,4 +1,4 @@
-"""A picture of a network that its recording does not stand for is of nothing; one that fails is missing for no reason."""
+"""A picture of what a recording makes of a network, where the network is another, shows nothing of it."""
 
 from __future__ import annotations
 

@@ -216,7 +216,7 @@ def test_randomness_is_noticed(
 @pytest.mark.parametrize("forward", [own_statistics, always_training])
 def test_the_batchs_own_statistics_have_no_linear_form(made: Callable[[Forward], Net], forward: Forward) -> None:
     with pytest.raises(
-        WbsiteError, match="batch_norm with the batch's own statistics in (own|norm) has no linear form"
+        WbsiteError, match=r"batch_norm with the batch's own statistics in (own|norm) has no linear form"
     ):
         expanded_weights(made(forward), "input", "b", [0])
 

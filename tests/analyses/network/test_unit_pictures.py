@@ -72,6 +72,34 @@ def test_what_the_examples_want_is_pictured_and_compared_with_photographs(contex
     assert (result.units, result.shown, result.presented) == (5, 3, (20, 20))
 
 
+def test_pictures_are_checked_against_the_network_and_marked_where_it_disagrees(
+    context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visualize, said = unit_pictures.visualize, []
+
+    def wrong(*given: Any) -> Any:
+        """A search that measures twice what the network has, at one unit."""
+        for picture in visualize(*given):
+            one = picture.target.channel == 2
+            yield replace(picture, activation=2 * picture.activation, agrees=False) if one else picture
+
+    class Told(Progress):
+        def line(self, text: str) -> None:
+            said.append(text)
+
+    monkeypatch.setattr(unit_pictures, "visualize", wrong)
+    result = unit_pictures.run(replace(context([0, 2, 3]), progress=Told()))
+    rows = result.rows.set_index("unit")
+    assert rows["agrees"].tolist() == [True, False, True]
+    assert rows["ratio"].isna().tolist() == [False, True, False], "a wrong response is compared with nothing"
+    assert rows.loc[0, "own"] == pytest.approx(rows.loc[0, "activation"], rel=1e-3)
+    assert result.differing == (2,)
+    assert (result.way, result.remark) == ("batches", "")
+    assert said == [
+        "2: the network itself does not respond as was measured to the pictures of 1 of 3 units, which are marked: 2."
+    ]
+
+
 def test_all_units_are_pictured_when_asked_for(context: Callable[..., Context]) -> None:
     result = unit_pictures.run(context([], every=True))
     assert set(result.files) == {f"unit-{channel}.webp" for channel in range(5)}

@@ -49,7 +49,7 @@ def wide():
 """
 """A layer of 512 units that reads through a bottleneck; its unit 7 has no weights."""
 
-DEAD, RESEEDED, UNPICTURED = 11, 12, 13
+DEAD, RESEEDED, UNPICTURED, DIFFERING = 11, 12, 13, 14
 
 
 def picture(seed: int) -> bytes:
@@ -69,10 +69,13 @@ def put_pictures(store: Store, layer: str, units: int, first: int = 0) -> str:
             "activation": [float("nan") if channel == DEAD else 6.0 for channel in shown],
             "photo_max": [0.0 if channel == DEAD else 4.0 for channel in shown],
             "ratio": [float("nan") if channel == DEAD else 1.5 for channel in shown],
+            "own": [float("nan") if channel == DEAD else 2.5 if channel == DIFFERING else 6.0 for channel in shown],
+            "agrees": [channel != DIFFERING for channel in shown],
             "dead": [channel == DEAD for channel in shown],
             "reseeded": [int(channel in (DEAD, RESEEDED)) for channel in shown],
         }
     )
+    rows.loc[rows["unit"] == DIFFERING, "ratio"] = float("nan")
     files = {f"unit-{channel}.webp": picture(first + channel % 20) for channel in shown}
     key = result_key({"pictures": layer, "first": first})
     result = UnitPictures(
@@ -80,6 +83,8 @@ def put_pictures(store: Store, layer: str, units: int, first: int = 0) -> str:
         shown=len(shown),
         settings=PictureSettings(height=128, width=128, steps=256, parameterisation="fourier", seed=0),
         photographs=PhotographSet(name="made up", count=9, what="9 crops of a made-up photograph"),
+        remark="The network is shown one picture at a time.",
+        differing=(DIFFERING,) if DIFFERING in shown else (),
         rows=rows,
         files=files,
     )
@@ -293,6 +298,7 @@ def test_units_that_are_dead_unpictured_or_not_there_say_so(opened: Callable[...
         (RESEEDED, "began again"),
         (UNPICTURED, "No picture was made"),
         (7, "All its weights are zero"),
+        (DIFFERING, "a response of 6.00 was measured, and the network itself responds with 2.50"),
     ):
         view.evaluate(f"location.hash = '#unit-{unit}'")
         assert words in shown(view, unit)
@@ -300,6 +306,17 @@ def test_units_that_are_dead_unpictured_or_not_there_say_so(opened: Callable[...
     view.wait_for_function("document.querySelector('.wb-unitpanel-said').textContent.includes('no unit 512')")
     assert "its units are 0 to 511" in view.locator(".wb-unitpanel").inner_text()
     assert not view.locator(".wb-unitpanel-shown").is_visible()
+
+
+def test_a_picture_that_the_network_disagrees_with_is_marked_and_not_among_the_small_ones(
+    opened: Callable[..., Any], computed: Path
+) -> None:
+    view = opened(f"#unit-{DIFFERING}")
+    shown(view, DIFFERING)
+    assert "wb-unit-differs" in view.locator(".wb-unitpanel-picture").get_attribute("class")
+    figure = view.locator("figure", has=view.locator(".wb-unitpanel")).inner_text()
+    assert "The network is shown one picture at a time." in figure
+    assert "To 1 of these pictures the network itself does not respond" in figure
 
 
 def test_what_cannot_be_loaded_is_said(browser: Any, served: str) -> None:
