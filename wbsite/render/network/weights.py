@@ -96,6 +96,8 @@ def nmf_error(scene: Scene) -> Drawing | Gap:
     nmf = scene.result_or_gap(Nmf)
     if isinstance(nmf, Gap):
         return nmf
+    if nmf.error is None:
+        return Gap("all weights are zero", failed=False)
     table = nmf.rows
     modes = list(dict.fromkeys(table["mode"]))
     legend = alt.Legend(title=None, orient="top")
@@ -132,8 +134,9 @@ def _label(scene: Scene) -> str:
 
 
 def has_pictures(scene: Scene) -> bool:
-    """Whether the layer was factorised."""
-    return not isinstance(scene.result_or_gap(Nmf), Gap)
+    """Whether the layer was factorised, and had weights to be factorised."""
+    nmf = scene.result_or_gap(Nmf)
+    return not isinstance(nmf, Gap) and nmf.error is not None
 
 
 FIGURES = (
