@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .kernel_forms import TOLERANCE
+from .kernel_forms import TOLERANCE, largest_weight
 
 FEWEST_WEIGHTS = 3
 """Weights of a unit from which copies are looked for: directions of one or two weights meet by chance."""
@@ -54,7 +54,7 @@ def find_copies(kernels: torch.Tensor) -> Copies:
     first, factor = np.arange(count), np.ones(count)
     if width < FEWEST_WEIGHTS:
         return Copies(first, factor)
-    largest = flat.abs().amax(1).double().cpu().numpy()
+    largest = largest_weight(flat, 1).cpu().numpy()
     direction = torch.randn(width, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(flat.device)
     place, window = np.full(count, np.inf), np.zeros(count)
     live = np.flatnonzero(largest > TOLERANCE * largest.max())

@@ -31,8 +31,7 @@ TOLERANCE = 1e-6
 below it; units that weight decay has driven to zero do so too."""
 
 PICTURE_TOLERANCE = 2e-3
-"""The same for NMF pictures: half a shade of 8 bits, and no finer than the factorisation converges. A kernel of no more
-taps than the picture has factors gets a tap a factor, whatever its shape."""
+"""The same for NMF pictures: half a shade of 8 bits, and no finer than the factorisation converges."""
 
 FORMS = ("zero", "constant", "middle", "taps")
 """Forms without a shape, in order of precedence."""
@@ -63,10 +62,6 @@ class Forms:
         """Form → units that have it, for every one of `FORMS`."""
         return {form: int(np.count_nonzero(self.names == form)) for form in FORMS}
 
-    def of_pictures(self, pictures: Forms) -> Forms:
-        """The forms of units of whom there are pictures: a kernel without a shape has a picture without one."""
-        return Forms(np.where(self.names == "", pictures.names, self.names))
-
 
 def unit_forms(kernels: torch.Tensor, tolerance: float = TOLERANCE) -> Forms:
     """The form of every unit's kernel.
@@ -87,13 +82,13 @@ def unit_forms(kernels: torch.Tensor, tolerance: float = TOLERANCE) -> Forms:
     kernels = kernels.detach()
     if not kernels.is_floating_point():
         kernels = kernels.float()
-    largest = kernels.flatten(1).abs().amax(1).double()
+    largest = largest_weight(kernels, 1, 2, 3)
     names = np.full(len(kernels), "", dtype="<U8")
     live = largest > tolerance * largest.max()
     limit = tolerance * largest
     tests = {"taps": _has_single_taps, "middle": _is_middle_tap, "constant": _is_constant}  # later ones take precedence
     # Few units are of any such form: one channel tells most of them, so that whole layers are seldom sorted.
-    strongest = kernels.flatten(2).abs().amax(2).argmax(1)
+    strongest = largest_weight(kernels, 2, 3).argmax(1)
     channel = kernels[torch.arange(len(kernels), device=kernels.device), strongest][:, None]
     for form, has_form in tests.items():
         candidates = (has_form(channel, limit) & live).nonzero()[:, 0]
@@ -101,6 +96,33 @@ def unit_forms(kernels: torch.Tensor, tolerance: float = TOLERANCE) -> Forms:
         names[units.cpu().numpy()] = form
     names[~live.cpu().numpy()] = "zero"
     return Forms(names)
+
+
+def largest_weight(weights: torch.Tensor, *axes: int) -> torch.Tensor:
+    """The largest |weight| over these axes, float64; takes no memory of the size of the weights."""
+    return torch.maximum(weights.amax(axes), -weights.amin(axes)).double()
+
+
+def picture_forms(pictures: torch.Tensor, kernels: torch.Tensor) -> Forms:
+    """The form of every unit's NMF picture.
+
+    A kernel without a shape has a picture without one. So has a kernel of no more taps than the picture has factors: it
+    is a product with a tap a factor, whatever its shape, so that its form is "taps".
+
+    Args:
+        pictures: (N units, n factors, kh, kw).
+        kernels: (N units, C channels, kh, kw) of which they are.
+    """
+    names = np.where(_used_taps(kernels) <= pictures.shape[1], "taps", unit_forms(pictures, PICTURE_TOLERANCE).names)
+    own = unit_forms(kernels)
+    return Forms(np.where(own.shaped, names, own.names))
+
+
+def _used_taps(kernels: torch.Tensor) -> np.ndarray:
+    """Taps at which a unit has a weight in any channel, (N,) int64."""
+    strength = largest_weight(kernels.detach(), 1).flatten(1)
+    used: np.ndarray = (strength > TOLERANCE * strength.amax(1, keepdim=True)).sum(1).cpu().numpy()
+    return used
 
 
 def without_zero_units(kernels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from .kernel_copies import find_copies
-from .kernel_forms import TOLERANCE
+from .kernel_forms import TOLERANCE, largest_weight
 
 _CHUNK_ELEMENTS = 4_000_000
 
@@ -39,7 +39,7 @@ def profiles(kernels: torch.Tensor) -> Profiles:
     """Of a layer's kernels (N units, C channels, kh, kw), any real dtype, finite, on any device."""
     kernels = kernels.detach()
     positions = kernels.shape[2] * kernels.shape[3]
-    largest = float(kernels.abs().amax().double())
+    largest = float(largest_weight(kernels, 0, 1, 2, 3))
     scale = largest or 1.0
     gram = torch.zeros(positions, positions, dtype=torch.float64, device=kernels.device)
     highest = torch.zeros(positions, dtype=torch.float64, device=kernels.device)

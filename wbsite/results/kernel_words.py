@@ -8,7 +8,7 @@ ALL = {
     "zero": "all weights are zero",
     "constant": "every kernel is constant over its positions",
     "middle": "only the middle tap is non-zero",
-    "taps": "every channel's kernel has a single tap",
+    "taps": "no channel has more than a single tap",
 }
 """Form → what is said of a layer whose units all have it, those of zeros aside."""
 

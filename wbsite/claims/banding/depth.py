@@ -94,8 +94,8 @@ CLAIMS = (
         "banding-through-depth",
         "Where banding begins and is largest in each network, to be held against its being said to belong to the end.",
         courses,
-        "{% for c in e %}- **{{ c.title }}**: over {{ c.layers }} convolutions with rows and columns,"
-        "{{ ' of which ' ~ c.undefined ~ ' have no $H$,' if c.undefined }} $H$ on full weights"
+        "{% for c in e %}- **{{ c.title }}**: over {{ c.layers }} convolutions with rows and columns"
+        "{{ ' (' ~ c.undefined ~ ' of them without $H$)' if c.undefined }}, $H$ on full weights"
         " goes from {{ c.start | share }} at `{{ c.first }}` to {{ c.end | share }} at `{{ c.last }}`; it is largest,"
         " {{ c.most | share }}, at [`{{ c.largest }}`]({{ link(c.model, c.largest) }}index.md)"
         '{{ ". Its later convolutions are missing from the weights file" if c.incomplete }}.\n{% endfor %}',

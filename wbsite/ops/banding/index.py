@@ -11,7 +11,7 @@ import torch
 
 from wbsite.core.errors import WbsiteError
 from wbsite.ops.kernel_copies import find_copies
-from wbsite.ops.kernel_forms import PICTURE_TOLERANCE, Forms, unit_forms
+from wbsite.ops.kernel_forms import Forms, picture_forms, unit_forms
 from wbsite.stats.chance import chance_corrected
 
 AGREES_WITH_ARTICLE = 0.55
@@ -143,9 +143,7 @@ def banding_index(
             "same units and kernel size.",
             "Pass the weights of which the pictures were made.",
         )
-    forms = unit_forms(weights)
-    if pictured is not None:
-        forms = forms.of_pictures(unit_forms(kernels, PICTURE_TOLERANCE))
+    forms = unit_forms(kernels) if pictured is None else picture_forms(kernels, weights)
     rows, columns, totals = _sums_of_squares(kernels) * forms.varies
     total = float(totals.sum()) if forms.shaped.any() else 0.0
     row_share, column_share = (float(part.sum()) / total if total else math.nan for part in (rows, columns))

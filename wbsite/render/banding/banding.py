@@ -69,19 +69,27 @@ def _rounded(number: float | None) -> float | None:
 
 
 def undefined_text(models: Sequence[Model]) -> str:
-    """A sentence on the layers whose index is not defined, and why; "" where there are none."""
+    """The layers whose index is not defined, and why, as plain text; "" where there are none."""
     reasons: dict[str, list[str]] = {}
     for model in models:
-        title = f"{escape(model.title)}: " if len(models) > 1 else ""
+        title = f"{model.title} " if len(models) > 1 else ""
         for layer in model.having("banding"):
             banding = model.result(Banding, layer.name)
             assert banding is not None
             if banding.index is None:
-                reasons.setdefault(banding.weights.not_defined, []).append(f"{title}<code>{escape(layer.name)}</code>")
-    if not reasons:
-        return ""
-    parts = [f"{listing(layers)} ({escape(reason)})" for reason, layers in reasons.items()]
-    return f" Not drawn, since H is not defined: {'; '.join(parts)}."
+                reasons.setdefault(banding.weights.not_defined, []).append(f"{title}{layer.name}")
+    return "; ".join(f"{listing(layers)} ({reason})" for reason, layers in reasons.items())
+
+
+def _not_drawn(models: Sequence[Model]) -> str:
+    """The same as a sentence of a caption."""
+    undefined = undefined_text(models)
+    return f" Not drawn, since H is not defined: {escape(undefined)}." if undefined else ""
+
+
+def _no_index(models: Sequence[Model], otherwise: str) -> Gap:
+    undefined = undefined_text(models)
+    return Gap(f"H is not defined: {undefined}" if undefined else otherwise, failed=False)
 
 
 def numbers(*names: str) -> list[alt.Tooltip]:
@@ -103,8 +111,7 @@ def by_depth(scene: Scene) -> Drawing | Gap:
     assert model is not None
     table = depth_rows([model], scene.up)
     if table.empty:
-        missing = undefined_text([model]) or "it has no convolution with rows and columns to compare"
-        return Gap(f"{model.title} has no banding index: {missing.strip().rstrip('.')}", failed=False)
+        return _no_index([model], f"{model.title} has no convolution with rows and columns to compare")
     source = source_choice(table)
     x = alt.X(
         "layer:N",
@@ -154,7 +161,7 @@ def by_depth(scene: Scene) -> Drawing | Gap:
         f" row means and column means explain, H = R − C is the banding index (positive: horizontal bands). Lines join layers of one kernel size. Bars are 95 % bootstrap"
         f" intervals of H over a layer's units ({number_text(banding.resamples)} resamples), so they speak of this network's units, not of other trainings."
         f"{' Short grey lines are H of independent weights in kernels that are not square.' if table['index_null'].any() else ''}"
-        f"{undefined_text([model])} Click a point for its layer."
+        f"{_not_drawn([model])} Click a point for its layer."
     )
     alt_text = (
         f"Line chart over {len(weights)} layers of {model.title}. On full weights H goes from {first['index']:.2f} at {first['layer']}"
@@ -171,7 +178,7 @@ def across(scene: Scene) -> Drawing | Gap:
     models = [model for model in scene.site.working if model.having("banding")]
     table = depth_rows(models, scene.up)
     if table.empty:
-        return Gap("no network on this site has a convolution with rows and columns to compare", failed=False)
+        return _no_index(models, "no network on this site has a convolution with rows and columns to compare")
     titles = list(dict.fromkeys(table["model"]))
     pick = alt.selection_point(fields=["model"], bind="legend")
     colour = alt.Color(
@@ -197,7 +204,7 @@ def across(scene: Scene) -> Drawing | Gap:
     ends = [f"{title} {rows['index'].iloc[-1]:.2f}" for title, rows in weights.groupby("model", sort=False)]
     caption = (
         "Banding index H through depth, one colour a network and one line a kernel size, with 95 % bootstrap intervals over each layer's units."
-        f" Each network is one training.{undefined_text(models)} Click a name to bring one out, a point for its layer."
+        f" Each network is one training.{_not_drawn(models)} Click a name to bring one out, a point for its layer."
     )
     alt_text = f"Line chart of the banding index against depth. At the last convolution that has one, on full weights: {', '.join(ends)}."
     return Drawing(caption, alt_text, table, chart, width="wide", height=height)

@@ -139,9 +139,29 @@ def has_pictures(scene: Scene) -> bool:
     return not isinstance(nmf, Gap) and nmf.error is not None
 
 
+def has_weights(scene: Scene) -> bool:
+    """Whether any weight is not zero; a layer of zeros has no distribution to draw."""
+    anatomy = scene.result_or_gap(Anatomy)
+    return isinstance(anatomy, Gap) or anatomy.largest != 0
+
+
 FIGURES = (
-    Figure("weight-distribution", distribution, "the distribution of the weights", section="Weights", order=40),
-    Figure("concentration", concentration, "the concentration of the weights", section="Weights", order=50),
+    Figure(
+        "weight-distribution",
+        distribution,
+        "the distribution of the weights",
+        section="Weights",
+        order=40,
+        belongs=has_weights,
+    ),
+    Figure(
+        "concentration",
+        concentration,
+        "the concentration of the weights",
+        section="Weights",
+        order=50,
+        belongs=has_weights,
+    ),
     Figure(
         "nmf-error",
         nmf_error,

@@ -125,6 +125,14 @@ class Kinds(Record):
 
     def _shape_remarks(self) -> Iterator[str]:
         kh, kw = self.kernel
+        if self.all_of_one_profile:
+            yield (
+                f"All kernels of this layer are one {kh}×{kw} profile times a factor (rank one): a fixed filter before"
+                " a 1×1 convolution." + (" Every unit has the same H." if self._planar else "")
+            )
+        elif nearly := self._nearly():
+            share, what = nearly
+            yield f"{share} of this layer's squared weights are {what}{self._consequence(what)}"
         if self._smaller:
             top, left, height, width = self.box
             if self.used_taps == height * width:
@@ -134,14 +142,6 @@ class Kinds(Record):
                 )
             else:
                 yield f"{self.used_taps} of {kh * kw} taps are in use; the others are zero in every unit."
-        if self.all_of_one_profile:
-            yield (
-                f"All kernels of this layer are one {kh}×{kw} profile times a factor (rank one): a fixed filter before"
-                " a 1×1 convolution." + (" Every unit has the same H." if self._planar else "")
-            )
-        elif nearly := self._nearly():
-            share, what = nearly
-            yield f"{share} of this layer's squared weights are {what}{self._consequence(what)}"
 
     def _unit_remarks(self) -> Iterator[str]:
         if self._notable_copies:
