@@ -82,20 +82,25 @@ def unit_forms(kernels: torch.Tensor, tolerance: float = TOLERANCE) -> Forms:
     kernels = kernels.detach()
     if not kernels.is_floating_point():
         kernels = kernels.float()
-    largest = largest_weight(kernels, 1, 2, 3)
-    names = np.full(len(kernels), "", dtype="<U8")
+    largest = largest_weight(kernels.flatten(1), 1)
     live = largest > tolerance * largest.max()
-    limit = tolerance * largest
+    names = np.full(len(kernels), "", dtype="<U8")
+    if shape[2:] != (1, 1):
+        _name_forms(names, kernels, live, tolerance * largest)
+    names[~live.cpu().numpy()] = "zero"
+    return Forms(names)
+
+
+def _name_forms(names: np.ndarray, kernels: torch.Tensor, live: torch.Tensor, limit: torch.Tensor) -> None:
+    """Fills in the names of live units other than "zero"."""
     tests = {"taps": _has_single_taps, "middle": _is_middle_tap, "constant": _is_constant}  # later ones take precedence
     # Few units are of any such form: one channel tells most of them, so that whole layers are seldom sorted.
-    strongest = largest_weight(kernels, 2, 3).argmax(1)
+    strongest = largest_weight(kernels.flatten(2), 2).argmax(1)
     channel = kernels[torch.arange(len(kernels), device=kernels.device), strongest][:, None]
     for form, has_form in tests.items():
         candidates = (has_form(channel, limit) & live).nonzero()[:, 0]
         units = candidates[has_form(kernels[candidates], limit[candidates])]
         names[units.cpu().numpy()] = form
-    names[~live.cpu().numpy()] = "zero"
-    return Forms(names)
 
 
 def largest_weight(weights: torch.Tensor, *axes: int) -> torch.Tensor:
@@ -135,14 +140,12 @@ def without_zero_units(kernels: torch.Tensor) -> tuple[torch.Tensor, torch.Tenso
 def _is_constant(kernels: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
     """(N, C, kh, kw), largest difference that is none (N,) → (N,) bool."""
     flat = kernels.flatten(2).double()
-    if flat.shape[2] < 2:
-        return torch.zeros_like(limit, dtype=torch.bool)
     return (flat.amax(2) - flat.amin(2)).amax(1) <= limit
 
 
 def _is_middle_tap(kernels: torch.Tensor, limit: torch.Tensor) -> torch.Tensor:
     kh, kw = kernels.shape[2:]
-    if kh * kw < 2 or kh % 2 == 0 or kw % 2 == 0:
+    if kh % 2 == 0 or kw % 2 == 0:
         return torch.zeros_like(limit, dtype=torch.bool)
     flat, middle = kernels.flatten(2).abs().double(), kh * kw // 2
     return torch.cat((flat[..., :middle], flat[..., middle + 1 :]), 2).amax((1, 2)) <= limit

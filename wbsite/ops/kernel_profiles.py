@@ -22,10 +22,11 @@ class Profiles:
 
     Attributes:
         used: (kh, kw) bool, taps at which any unit has a weight larger than `TOLERANCE` times the layer's largest.
-        energy: (kh, kw) float64, share of the squared weights at each tap; NaN for a layer of zeros, as the shares.
+        energy: (kh, kw) float64, share of the squared weights at each tap; NaN for a layer of zeros and kernels of one
+            position, as the shares.
         constant_share: of the squared weights, what is constant over positions in each channel of each unit.
         profile_share: what the one profile holds that holds most: first eigenvalue of Σ k kᵀ over its trace.
-        one_profile: units of rank one that share a profile, the most that share one.
+        one_profile: units of rank one that share a profile, the most that share one; 0 for kernels of one position.
     """
 
     used: np.ndarray
@@ -40,6 +41,9 @@ def profiles(kernels: torch.Tensor) -> Profiles:
     kernels = kernels.detach()
     positions = kernels.shape[2] * kernels.shape[3]
     largest = float(largest_weight(kernels, 0, 1, 2, 3))
+    if positions == 1:
+        nothing = np.full((1, 1), np.nan)
+        return Profiles(np.array([[largest > 0]]), nothing, np.nan, np.nan, one_profile=0)
     scale = largest or 1.0
     gram = torch.zeros(positions, positions, dtype=torch.float64, device=kernels.device)
     highest = torch.zeros(positions, dtype=torch.float64, device=kernels.device)

@@ -24,7 +24,7 @@ def run(context: Context) -> Kernels:
     box = (int(rows[0]), int(columns[0]), int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1) if len(rows) else (0,) * 4
     strongest = divmod(int(np.argmax(common.energy)), kw)
     shares = common.energy[strongest], common.constant_share, common.profile_share
-    tap, constant, profile = (float(share) if math.isfinite(share) and kh * kw > 1 else None for share in shares)
+    tap, constant, profile = (float(share) if math.isfinite(share) else None for share in shares)
     kinds = Kinds(
         kernel=(kh, kw),
         units=units,
@@ -33,7 +33,7 @@ def run(context: Context) -> Kernels:
         forms=dict(forms.counts),
         copies=int(copies.copy.sum()),
         identical=int(copies.identical.sum()),
-        one_profile=common.one_profile if kh * kw > 1 else 0,
+        one_profile=common.one_profile,
         box=box,
         used_taps=int(common.used.sum()),
         strongest=strongest,
