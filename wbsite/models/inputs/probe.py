@@ -20,13 +20,10 @@ class Convolution:
 
     Attributes:
         stride: along rows.
-        kernel: rows and columns.
-        read, written: rows of its input and of its output.
+        written: rows of its output.
     """
 
     stride: int
-    kernel: tuple[int, ...]
-    read: int
     written: int
 
 
@@ -44,8 +41,7 @@ class _Watch(TorchDispatchMode):
         if self.stop:
             raise _Reached(args[0])
         result = func(*args, **(kwargs or {}))
-        x, weight, _, stride, *_ = args
-        self.convolutions.append(Convolution(stride[0], tuple(weight.shape[2:]), x.shape[2], result.shape[2]))
+        self.convolutions.append(Convolution(args[3][0], result.shape[2]))
         return result
 
 
