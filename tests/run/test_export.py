@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 COLUMNS = ["model", "layer", "source", "units", "row_share", "column_share", "index", "low", "high"]
+FURTHER = ["index_null", "index_adjusted", "adjusted_low", "adjusted_high", "not_defined"]
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def test_banding_as_csv(banding: Callable[..., Any]) -> None:
     ran = banding()
     assert ran.status == 0, ran.err
     rows = list(csv.DictReader(io.StringIO(ran.out)))
-    assert list(rows[0]) == COLUMNS
+    assert list(rows[0]) == COLUMNS + FURTHER
     assert [(row["layer"], row["source"]) for row in rows] == [
         ("conv1", "weights"), ("conv2", "weights"), ("conv2", "nmf"), ("conv3", "weights"), ("conv3", "nmf"),
     ]  # fmt: skip
@@ -41,7 +42,7 @@ def test_banding_as_csv(banding: Callable[..., Any]) -> None:
 
 def test_banding_of_one_layer_as_json(banding: Callable[..., Any]) -> None:
     rows = json.loads(banding("--layer", "conv3", "--format", "json").out)
-    assert [list(row) for row in rows] == [COLUMNS, COLUMNS]
+    assert [list(row) for row in rows] == [COLUMNS + FURTHER] * 2
     assert [row["units"] for row in rows] == [10, 10]
 
 
@@ -51,7 +52,7 @@ def test_parquet_on_standard_output(rebuilt: Path, environment: dict[str, str], 
     done = subprocess.run(
         [sys.executable, "-m", "wbsite.cli", *command], cwd=rebuilt, env=environment, capture_output=True, check=True
     )
-    assert list(pd.read_parquet(io.BytesIO(done.stdout)).columns) == COLUMNS
+    assert list(pd.read_parquet(io.BytesIO(done.stdout)).columns) == COLUMNS + FURTHER
 
 
 def test_a_study_as_a_moving_picture(work: Path, environment: dict[str, str]) -> None:

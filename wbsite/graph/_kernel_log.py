@@ -153,7 +153,7 @@ class KernelLog:
         reason = product.reason
         if not parameters and not own:
             reason = reason or (FROM_PICTURE if varies else FIXED)
-        name = module if own else self._named_after(parameters[0]) if parameters else module
+        name = module if own or not parameters else self._named_after(parameters[0], varies)
         if reason:
             owner = self._modules.get(module if own else name)
             called = type(owner).__name__ if type(owner).__module__.startswith("torch.nn") else kind
@@ -257,11 +257,13 @@ class KernelLog:
 
         return tuple(sorted(names, key=rank))
 
-    def _named_after(self, parameter: str) -> str:
-        """The module that a kernel's parameter is the weight of; else the parameter itself."""
+    def _named_after(self, parameter: str, varies: bool) -> str:
+        """The module that a kernel's parameter is the weight of; else the parameter itself, as where the module is a
+        layer, with a fixed kernel of its own."""
         owner, attribute = _owner(parameter)
         full = f"{owner}.{attribute}".strip(".")
-        return owner if owner and attribute in _WEIGHTS else full
+        taken = varies and isinstance(self._modules.get(owner), (nn.Conv2d, nn.Linear))
+        return owner if owner and attribute in _WEIGHTS and not taken else full
 
     def _distinct(self, kernel: Kernel) -> str:
         """A name of its own for every kernel; the same for further calls of a layer."""
@@ -269,7 +271,9 @@ class KernelLog:
         names += [f"{names[-1]}.{number}" for number in range(2, len(self.tape.kernels) + 3)]
         for name in names:
             other = self.tape.kernels.get(name)
-            same = other and (other.parameters, other.weight.shape) == (kernel.parameters, kernel.weight.shape)
+            same = other and all(
+                getattr(other, shared) == getattr(kernel, shared) for shared in ("parameters", "varies", "shape")
+            )
             if other is None or same:
                 return name
         raise AssertionError("one of so many names is free")

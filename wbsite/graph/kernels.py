@@ -48,6 +48,11 @@ class Kernel:
     varies: bool = False
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """(out_channels, in_channels / groups, kh, kw), or (out, in)."""
+        return tuple(self.weight.shape)
+
+    @property
     def size(self) -> tuple[int, int]:
         """(kh, kw); (1, 1) of a fully connected layer."""
         return (int(self.weight.shape[2]), int(self.weight.shape[3])) if self.weight.ndim == 4 else (1, 1)

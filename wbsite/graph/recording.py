@@ -146,7 +146,7 @@ class ForwardPass:
 
     tape: Tape
     tensors: Mapping[int, torch.Tensor]
-    error: Exception | None
+    error: Exception | SystemExit | None
 
 
 def forward_pass(
@@ -162,7 +162,7 @@ def forward_pass(
         gradients: whether these can be differentiated by x, which has to require a gradient.
         seed: of torch's random numbers.
     """
-    error = None
+    error: Exception | SystemExit | None = None
     # Where autograd's graph is only walked, never run backwards, dropping what it would save keeps memory low.
     drop = torch.autograd.graph.saved_tensors_hooks(lambda _: None, lambda empty: empty)
     with _LOCK, forward_passes(module, seed), nullcontext() if gradients else drop:
@@ -171,7 +171,7 @@ def forward_pass(
         try:
             with recorder.watching(module), recorder:
                 module(start)
-        except Exception as failure:
+        except (Exception, SystemExit) as failure:
             error = failure
     tensors = recorder.tensors if gradients else {value: tensor.detach() for value, tensor in recorder.tensors.items()}
     return ForwardPass(recorder.tape, tensors, error)

@@ -24,7 +24,17 @@ from wbsite.results.site import Gap, LayerInfo, Model, Site
 from . import sources
 from .citations import Bibliography
 from .figure import Scene, figure_html, gap_card
-from .text import counted, fixed_text, interval_text, listing, number_text, p_value_text, percent_text, share_text
+from .text import (
+    counted,
+    fixed_text,
+    index_text,
+    interval_text,
+    listing,
+    number_text,
+    p_value_text,
+    percent_text,
+    share_text,
+)
 
 Files = dict[str, bytes]
 
@@ -115,6 +125,7 @@ def _environment(roots: tuple[Path, ...]) -> jinja2.Environment:
     env.filters |= {
         "number": number_text, "share": share_text, "fixed": fixed_text, "percent": percent_text,
         "p_value": p_value_text, "interval": interval_text, "listing": listing, "counted": counted,
+        "index": index_text,
     }  # fmt: skip
     env.filters["slug"] = slug
     env.filters["attr"] = lambda text: escape(str(text), quote=True)

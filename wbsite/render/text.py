@@ -67,6 +67,20 @@ def interval_text(interval: Any, digits: int = 2, scale: float = 1.0) -> str:
     return mean if "–" in (low, high) else f"{mean} ({low} to {high})"
 
 
+def index_text(index: Any) -> str:
+    """A banding index with three decimals and its interval where it has one, as in "0.123 (0.050 to 0.190)"; in its
+    place why it is not defined, as in "not defined: all weights are zero".
+
+    Args:
+        index: has `index`, `low`, `high` and, where `index` may be None, `not_defined`.
+    """
+    if index.index is None:
+        return f"not defined: {index.not_defined}"
+    if index.low is None or index.high is None:
+        return share_text(index.index)
+    return f"{share_text(index.index)} ({share_text(index.low)} to {share_text(index.high)})"
+
+
 def listing(items: Iterable[object], word: str = "and") -> str:
     """ "a", "a and b", "a, b and c"."""
     texts = [str(item) for item in items]

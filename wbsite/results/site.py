@@ -185,7 +185,7 @@ class Model(Results):
         """The last convolution with rows and columns, where it has NMF pictures and a banding index of them.
 
         None for a network whose weights end before it, since an earlier layer is no stand-in, and
-        where the index is not defined (kernels of zeros).
+        where the index is not defined (kernels without a shape, see `last_undefined`).
         """
         planar = [layer for layer in self.layers if layer.planar]
         if not planar or self.result("nmf", planar[-1].name) is None:
@@ -193,6 +193,15 @@ class Model(Results):
         banding = self.result("banding", planar[-1].name)
         defined = banding is not None and banding.nmf is not None and banding.nmf.index is not None
         return planar[-1] if defined else None
+
+    @property
+    def last_undefined(self) -> tuple[LayerInfo, str] | None:
+        """The last convolution with rows and columns and why its banding is not defined, on its pictures or at all;
+        None where it is, or was not measured."""
+        planar = [layer for layer in self.layers if layer.planar]
+        banding = self.result("banding", planar[-1].name) if planar else None
+        reason = banding and ((banding.nmf or banding.weights).not_defined or banding.weights.not_defined)
+        return (planar[-1], reason) if reason else None
 
     def places(self, layer: str) -> dict[str, Mapping[str, str]]:
         """What the record says of one layer, by analysis: all that the layer's page depends on."""

@@ -37,20 +37,34 @@ def architecture(name: str, head: Any, layers: tuple[str, ...]) -> Architecture:
     )  # fmt: skip
 
 
-def index(mean: float, low: float, high: float) -> Index:
+def index(mean: float, low: float | None, high: float | None) -> Index:
     return Index(
         row_share=0.3 + mean / 2, column_share=0.3 - mean / 2, index=mean, low=low, high=high, null_row_share=0.25,
-        null_column_share=0.25, axis_preference_p=0.01, units=2, verdict="none", article_verdict="none",
+        null_column_share=0.25, index_null=0.0, index_adjusted=mean, adjusted_low=low, adjusted_high=high,
+        axis_preference_p=0.01, units=2, shaped=2, not_defined="", verdict="none", article_verdict="none",
     )  # fmt: skip
 
 
-def banding(pictures: tuple[float, float, float], weights: tuple[float, float, float] = (0.2, 0.1, 0.3)) -> Banding:
+def no_index(reason: str) -> Index:
+    """Of a layer whose kernels have no shape."""
+    given = {"null_row_share": 0.25, "null_column_share": 0.25, "index_null": 0.0, "units": 2, "shaped": 0}
+    words = {"verdict": "undefined", "article_verdict": "undefined", "not_defined": reason}
+    return Index(**{**dict.fromkeys(Index.model_fields), **given, **words})
+
+
+def banding_of(weights: Index, pictures: Index) -> Banding:
     per_unit = np.zeros(2)
     return Banding(
-        index=weights[0], weights=index(*weights), nmf=index(*pictures), resamples=10, article_threshold=0.55,
+        index=weights.index, weights=weights, nmf=pictures, resamples=10, article_threshold=0.55,
         article_layers=18, intermediate=(0.3, 0.6), weights_per_unit=per_unit, nmf_per_unit=per_unit,
         norm=np.ones(2, np.float32), rows=Banding.frame("rows", []),
     )  # fmt: skip
+
+
+def banding(
+    pictures: tuple[float, float | None, float | None], weights: tuple[float, float, float] = (0.2, 0.1, 0.3)
+) -> Banding:
+    return banding_of(index(*weights), index(*pictures))
 
 
 def nmf() -> Nmf:
@@ -62,8 +76,8 @@ def nmf() -> Nmf:
 
 
 def network(
-    pictures: tuple[float, float, float], head: str = "pooled", name: str = "net", layers: tuple[str, ...] = ("conv",),
-    measured: int | None = None,
+    pictures: tuple[float, float | None, float | None], head: str = "pooled", name: str = "net",
+    layers: tuple[str, ...] = ("conv",), measured: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Results of a network, all of whose measured layers have that H on pictures; on weights H rises by 0.1 a layer.
 
@@ -78,12 +92,25 @@ def network(
     }
 
 
+def undefined(reason: str, *layers: str) -> dict[str, Any]:
+    """Results of a network in whose last layer banding is not defined."""
+    results = network(PLAIN, layers=layers)
+    results["banding"][layers[-1]] = banding_of(no_index(reason), no_index(reason))
+    return results
+
+
 INCEPTION = ("conv1", "mixed3a_3x3", "mixed5b_3x3")
 
 CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("article-threshold", {"a": network(PLAIN)}, "described", "Over 18 layers published there, $|H| > 0.55$"),
     ("networks-side-by-side", {"a": network(PLAIN)}, "described", '<td><a href="../../models/a/conv/">conv</a></td>'),
     ("networks-side-by-side", {"a": network(PLAIN, "positions")}, "described", "<td>fully connected over 16 positions"),
+    (
+        "networks-side-by-side",
+        {"a": undefined("only the middle tap is non-zero", "conv")},
+        "described",
+        "a has no index in its last convolution with rows and columns, `conv`: only the middle tap is non-zero.",
+    ),
     ("networks-side-by-side", {"a": network(PLAIN, "unknown")}, "described", "<td>not known</td>"),
     ("last-layers-are-banded", {"a": network(BANDED), "b": network(BANDED)}, HOLDS, "above the threshold: a and b\n"),
     (
@@ -92,6 +119,12 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         "some",
         "above the threshold: a\n- banded vertically: b\n- the interval reaches across the threshold, so that neither"
         " verdict is safe: c\n- below it: d\n",
+    ),
+    (
+        "last-layers-are-banded",
+        {"a": network((0.7, None, None)), "b": network(BANDED)},
+        "some",
+        "above the threshold: b\n- without an interval, since fewer than two different units vary over space: a\n",
     ),
     ("last-layers-are-banded", {"a": network(PLAIN)}, FAILS, "over units:\n\n- below it: a\n"),
     ("small-networks", {"a": network(PLAIN, name="alexnet_32")}, "described", 'The networks called "32 px"'),
@@ -124,6 +157,13 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         {"b": network(PLAIN, layers=("x", "y", "z"), measured=2)},
         "described",
         "(../../models/b/y/index.md). Its later convolutions are missing from the weights file.",
+    ),
+    (
+        "banding-through-depth",
+        {"a": undefined("all weights are zero", "one", "two", "three")},
+        "described",
+        "over 3 convolutions with rows and columns (1 of them without $H$), $H$ on full weights goes from 0.000 at"
+        " `one` to 0.100 at `two`",
     ),
     (
         "inceptionv1-through-depth",

@@ -114,7 +114,7 @@ def test_dead_unit_is_nan_alone_and_changes_nothing_else() -> None:
     assert found.per_unit[-1].isnan()
     assert found.per_unit[:-1].isfinite().all()
     assert found.index == pytest.approx(banding_index(kernels).index)
-    assert math.isfinite(banding_index(padded[-2:]).low)
+    assert found.forms.counts["zero"] == 1
 
 
 def test_large_layer_in_chunks_and_low_precision_types() -> None:

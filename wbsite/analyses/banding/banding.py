@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 import torch
 
 from wbsite.analyses.base import Analysis, Context
@@ -20,6 +19,7 @@ from wbsite.ops.banding.index import (
     verdict,
 )
 from wbsite.results.banding.banding import Banding, Index
+from wbsite.results.kernel_words import shapeless_text
 from wbsite.results.network.nmf import Nmf
 
 
@@ -36,11 +36,9 @@ def run(context: Context) -> Banding:
     bandings = {"weights": banding_index(weight, resamples=resamples)}
     if nmf := context.need(Nmf):
         pictures = torch.from_numpy(nmf.per_unit).permute(0, 3, 1, 2)
-        bandings["nmf"] = banding_index(pictures, resamples=resamples)
+        bandings["nmf"] = banding_index(pictures, resamples=resamples, pictured=weight)
     records = {source: record(banding) for source, banding in bandings.items()}
     per_unit = {source: np.asarray(banding.per_unit) for source, banding in bandings.items()}
-    columns = list(Banding.fields["rows"].columns)
-    rows = [{"source": source, **vars(banding)} for source, banding in bandings.items()]
     return Banding(
         index=records["weights"].index,
         weights=records["weights"],
@@ -52,7 +50,7 @@ def run(context: Context) -> Banding:
         weights_per_unit=per_unit["weights"],
         nmf_per_unit=per_unit.get("nmf"),
         norm=weight.flatten(1).norm(dim=1).cpu().numpy(),
-        rows=pd.DataFrame(rows)[columns],
+        rows=Banding.frame("rows", ({"source": source, **index.model_dump()} for source, index in records.items())),
     )
 
 
@@ -64,13 +62,19 @@ def record(banding: BandingIndex) -> Index:
         "index": banding.index,
         "low": banding.low,
         "high": banding.high,
-        "null_row_share": banding.null_row_share,
-        "null_column_share": banding.null_column_share,
+        "index_adjusted": banding.index_adjusted,
+        "adjusted_low": banding.adjusted_low,
+        "adjusted_high": banding.adjusted_high,
         "axis_preference_p": banding.sign_flip_p,
     }
     return Index(
         **{name: number if math.isfinite(number) else None for name, number in numbers.items()},
+        null_row_share=banding.null_row_share,
+        null_column_share=banding.null_column_share,
+        index_null=banding.index_null,
         units=banding.units,
+        shaped=int(banding.forms.shaped.sum()),
+        not_defined=shapeless_text(banding.forms.counts, banding.units),
         verdict=verdict(banding),
         article_verdict=article_verdict(banding),
     )

@@ -7,6 +7,7 @@ import torch
 
 from wbsite.analyses.base import Analysis, Context, reads_pictures
 from wbsite.graph.layers import Layer
+from wbsite.ops.kernel_forms import without_zero_units
 from wbsite.ops.seriation import seriate
 from wbsite.results.network.filters import Filters
 
@@ -22,7 +23,7 @@ def applies(layer: Layer) -> str:
 
 def run(context: Context) -> Filters:
     """The kernels as pictures, and their order by similarity."""
-    weight = context.filters().cpu()
+    weight, _ = without_zero_units(context.filters().cpu())
     peak = weight.abs().amax((1, 2, 3), keepdim=True).clamp_min(torch.finfo(torch.float32).tiny)
     pictures = (0.5 + 0.5 * weight / peak).permute(0, 2, 3, 1).expand(-1, -1, -1, 3).contiguous()
     return Filters(

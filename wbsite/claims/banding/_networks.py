@@ -33,11 +33,12 @@ class LastLayer:
     threshold: float
 
     @property
-    def verdict(self) -> Literal["horizontal", "vertical", "unsafe", "none"]:
-        """On which side of the article's threshold the interval of H lies, on the pictures."""
-        low, high = self.pictures.low, self.pictures.high
+    def verdict(self) -> Literal["horizontal", "vertical", "unsafe", "none", "unknown"]:
+        """On which side of the article's threshold the interval of H against chance lies, on the pictures. Against
+        chance, H of kernels of every shape can be held against a threshold found on square ones, for which it is H."""
+        low, high = self.pictures.adjusted_low, self.pictures.adjusted_high
         if low is None or high is None:
-            return "unsafe"
+            return "unknown"
         if low > self.threshold:
             return "horizontal"
         if high < -self.threshold:

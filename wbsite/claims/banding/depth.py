@@ -19,7 +19,8 @@ class Course:
     Attributes:
         model, title: id and title of the network.
         layers: number of convolutions with rows and columns.
-        first, last, largest: names of layers.
+        undefined: of these, those whose H is not defined.
+        first, last, largest: names of layers, of those whose H is.
         start, end, most: H of these.
         incomplete: whether later convolutions are missing from the weights file.
     """
@@ -27,33 +28,36 @@ class Course:
     model: str
     title: str
     layers: int
+    undefined: int
     first: str
-    start: float | None
+    start: float
     last: str
-    end: float | None
+    end: float
     largest: str
     most: float
     incomplete: bool
 
 
 def course(model: Model) -> Course | None:
-    """Of a network with several such layers, some of which vary over space; else None."""
+    """Of a network with several such layers whose H is defined; else None."""
     layers = [layer.name for layer in model.having("banding")]
     bandings = {name: model.result(Banding, name) for name in layers}
     index = {name: banding.index for name, banding in bandings.items() if banding is not None}
     defined = {name: value for name, value in index.items() if value is not None}
-    if not defined or len(layers) < 2:
+    if len(defined) < 2:
         return None
+    (first, start), *_, (last, end) = defined.items()
     largest = max(defined, key=lambda name: defined[name])
     planar = [layer.name for layer in model.layers if layer.planar]
     return Course(
         model=model.id,
         title=model.title,
         layers=len(layers),
-        first=layers[0],
-        start=index[layers[0]],
-        last=layers[-1],
-        end=index[layers[-1]],
+        undefined=len(layers) - len(defined),
+        first=first,
+        start=start,
+        last=last,
+        end=end,
         largest=largest,
         most=defined[largest],
         incomplete=planar[-1] != layers[-1],
@@ -90,7 +94,8 @@ CLAIMS = (
         "banding-through-depth",
         "Where banding begins and is largest in each network, to be held against its being said to belong to the end.",
         courses,
-        "{% for c in e %}- **{{ c.title }}**: over {{ c.layers }} convolutions with rows and columns, $H$ on full weights"
+        "{% for c in e %}- **{{ c.title }}**: over {{ c.layers }} convolutions with rows and columns"
+        "{{ ' (' ~ c.undefined ~ ' of them without $H$)' if c.undefined }}, $H$ on full weights"
         " goes from {{ c.start | share }} at `{{ c.first }}` to {{ c.end | share }} at `{{ c.last }}`; it is largest,"
         " {{ c.most | share }}, at [`{{ c.largest }}`]({{ link(c.model, c.largest) }}index.md)"
         '{{ ". Its later convolutions are missing from the weights file" if c.incomplete }}.\n{% endfor %}',

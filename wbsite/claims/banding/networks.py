@@ -24,6 +24,7 @@ SIDES = {
     "vertical": "banded vertically",
     "unsafe": "the interval reaches across the threshold, so that neither verdict is safe",
     "none": "below it",
+    "unknown": "without an interval, since fewer than two different units vary over space",
 }
 """Verdict on a network → how the list puts it."""
 
@@ -39,6 +40,19 @@ def threshold(site: Site) -> Banding | None:
 
 
 @dataclass(frozen=True)
+class SideBySide:
+    """The table of networks.
+
+    Attributes:
+        rows: one a network.
+        left_out: (title of the network, layer, reason) of those whose last convolution has no index.
+    """
+
+    rows: Sequence[Row]
+    left_out: Sequence[tuple[str, str, str]]
+
+
+@dataclass(frozen=True)
 class Row:
     """A network, and what follows its last convolution, as the table puts it."""
 
@@ -46,12 +60,17 @@ class Row:
     head: str
 
 
-def rows(site: Site) -> list[Row] | Gap:
+def side_by_side(site: Site) -> SideBySide | Gap:
     """The table of networks."""
     networks = last_layers(site)
-    if not networks:
+    left_out = [
+        (model.title, layer.name, reason)
+        for model in site.working
+        for layer, reason in filter(None, [model.last_undefined])
+    ]
+    if not networks and not left_out:
         return Gap("no network on this site has pictures of its last convolution with rows and columns", failed=False)
-    return [Row(network, _head(network)) for network in networks]
+    return SideBySide([Row(network, _head(network)) for network in networks], left_out)
 
 
 def _head(network: LastLayer) -> str:
@@ -105,17 +124,19 @@ CLAIMS = (
     description(
         "networks-side-by-side",
         "The networks of this site side by side: their heads, and the banding of their last convolution.",
-        rows,
-        '<div class="wb-scroll wb-wide" tabindex="0" markdown="0">\n<table>\n'
+        side_by_side,
+        '{% if e.rows %}<div class="wb-scroll wb-wide" tabindex="0" markdown="0">\n<table>\n'
         '<thead><tr><th scope="col">Network</th><th scope="col">What follows the last convolution</th>'
         '<th scope="col">Layer</th><th scope="col">H on pictures (95 %)</th>'
         '<th scope="col">H on full weights (95 %)</th></tr></thead>\n<tbody>\n'
-        "{% for row in e %}{% set n = row.network %}"
+        "{% for row in e.rows %}{% set n = row.network %}"
         '<tr><td><a href="{{ link(n.model) }}">{{ n.title | e }}</a></td><td>{{ row.head }}</td>'
         '<td><a href="{{ link(n.model, n.layer) }}">{{ n.layer | e }}</a></td>'
         "{% for index in (n.pictures, n.weights) %}"
-        "<td>{{ index.index | share }} ({{ index.low | share }} to {{ index.high | share }})</td>"
-        "{% endfor %}</tr>\n{% endfor %}</tbody>\n</table>\n</div>",
+        "<td>{{ index | index }}</td>"
+        "{% endfor %}</tr>\n{% endfor %}</tbody>\n</table>\n</div>{% endif %}"
+        "{% for title, layer, reason in e.left_out %}{{ '\n\n' if loop.first }}{{ title | e }}"
+        " has no index in its last convolution with rows and columns, `{{ layer }}`: {{ reason | e }}. {% endfor %}",
     ),
     optional(
         Claim(

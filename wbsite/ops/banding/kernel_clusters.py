@@ -21,10 +21,11 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score
 
+from wbsite.ops.kernel_forms import unit_forms
+
 Kernels: TypeAlias = torch.Tensor | np.ndarray
 
 _CHUNK_ELEMENTS = 4_000_000
-_ROUNDING = 1e-26
 _START_DIMENSIONS = 32
 
 
@@ -33,8 +34,8 @@ class ShapeClusters:
     """Clusters of units, the most horizontal first.
 
     Attributes:
-        labels: (N,) int64, the cluster of each unit; -1 for a unit without spatial variance, which
-            has no shape and belongs to none.
+        labels: (N,) int64, the cluster of each unit; -1 for a unit without a shape (zero, constant, or
+            of single taps, see `kernel_forms`), which belongs to none.
         centres: (k, kh·kw, kh·kw) float64, mean of the members' normalised Gram matrices, positions
             row by row.
         sizes: (k,) int64, members of each cluster.
@@ -70,7 +71,7 @@ def shape_features(kernels: Kernels | Sequence[Kernels]) -> np.ndarray:
 
     Returns:
         (N, d) float64 with d = kh·kw·(kh·kw + 1)/2: the upper triangle of the Gram matrix scaled to
-        Frobenius norm 1, off-diagonal entries times √2. Zeros for a kernel without spatial variance.
+        Frobenius norm 1, off-diagonal entries times √2. Zeros for a kernel without a shape.
 
     Raises:
         ValueError: kernels not of rank 4, empty, not finite or complex; sets of different kernel sizes.
@@ -174,14 +175,15 @@ def _features(kernels: torch.Tensor) -> np.ndarray:
     row, column = np.triu_indices(positions)
     scale = np.where(row == column, 1.0, math.sqrt(2))
     parts = []
-    for chunk in kernels.split(max(1, _CHUNK_ELEMENTS // kernels[0].numel())):
+    size = max(1, _CHUNK_ELEMENTS // kernels[0].numel())
+    shaped = torch.from_numpy(unit_forms(kernels).shaped).to(kernels.device)
+    for chunk, with_shape in zip(kernels.split(size), shaped.split(size), strict=True):
         raw = chunk.to(torch.float64).flatten(2)
         centred = raw - raw.mean(2, keepdim=True)
         gram = centred.transpose(1, 2) @ centred
         # A constant kernel leaves rounding errors after centring, whose shape would be noise.
-        varies = centred.square().sum((1, 2)) > _ROUNDING * raw.square().sum((1, 2))
         norm = gram.flatten(1).norm(dim=1)
-        unit = torch.where(varies & (norm > 0), norm, torch.inf)
+        unit = torch.where(with_shape & (norm > 0), norm, torch.inf)
         parts.append((gram / unit[:, None, None]).cpu().numpy()[:, row, column] * scale)
     return np.concatenate(parts)
 

@@ -23,7 +23,7 @@ from wbsite.render.charts import (
 )
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
-from wbsite.render.text import number_text, share_text
+from wbsite.render.text import counted, index_text, listing, number_text, share_text
 from wbsite.results.banding.banding import Banding
 from wbsite.results.site import Gap, Model
 
@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     import altair as alt
 
 QUANTITIES = {"index": "H = R − C", "row_share": "R, row share", "column_share": "C, column share"}
+NUMBERS = (*QUANTITIES, "low", "high", "index_null", "index_adjusted")
 BINS = np.linspace(-1, 1, 41)
 
 
 def depth_rows(models: Sequence[Model], up: str) -> pd.DataFrame:
-    """One row a model, layer and source: R, C, H, interval, relative depth, address of the layer."""
+    """One row a model, layer and source: R, C, H, interval, chance, relative depth, address of the layer. Those whose
+    index is not defined are left out."""
     rows = []
     for model in models:
         layers = model.having("banding")
@@ -55,18 +57,49 @@ def depth_rows(models: Sequence[Model], up: str) -> pd.DataFrame:
                         "kernel": layer.kernel_text,
                         "units": index.units,
                         "source": source,
-                        **{name: round(getattr(index, name), 4) for name in (*QUANTITIES, "low", "high")},
+                        **{name: _rounded(getattr(index, name)) for name in NUMBERS},
                         "page": f"{up}models/{slug(model.id)}/{slug(layer.name)}/",
                     }
                 )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).astype(dict.fromkeys(NUMBERS, float)) if rows else pd.DataFrame()
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 4)
+
+
+def undefined_text(models: Sequence[Model]) -> str:
+    """The layers whose index is not defined, and why, as plain text; "" where there are none."""
+    reasons: dict[str, list[str]] = {}
+    for model in models:
+        title = f"{model.title} " if len(models) > 1 else ""
+        for layer in model.having("banding"):
+            banding = model.result(Banding, layer.name)
+            assert banding is not None
+            if banding.index is None:
+                reasons.setdefault(banding.weights.not_defined, []).append(f"{title}{layer.name}")
+    return "; ".join(f"{listing(layers)} ({reason})" for reason, layers in reasons.items())
+
+
+def _not_drawn(models: Sequence[Model]) -> str:
+    """The same as a sentence of a caption."""
+    undefined = undefined_text(models)
+    return f" Not drawn, since H is not defined: {escape(undefined)}." if undefined else ""
+
+
+def _no_index(models: Sequence[Model], otherwise: str) -> Gap:
+    undefined = undefined_text(models)
+    return Gap(f"H is not defined: {undefined}" if undefined else otherwise, failed=False)
 
 
 def numbers(*names: str) -> list[alt.Tooltip]:
     """Tooltips with three decimals under the quantities' short names."""
     import altair as alt
 
-    titles = {"index": "H", "row_share": "R", "column_share": "C", "low": "H, lower", "high": "H, upper"}
+    titles = {
+        "index": "H", "row_share": "R", "column_share": "C", "low": "H, lower", "high": "H, upper",
+        "index_null": "E[H] of independent weights", "index_adjusted": "H against E[H]",
+    }  # fmt: skip
     return [alt.Tooltip(f"{name}:Q", title=titles[name], format=".3f") for name in names]
 
 
@@ -78,7 +111,7 @@ def by_depth(scene: Scene) -> Drawing | Gap:
     assert model is not None
     table = depth_rows([model], scene.up)
     if table.empty:
-        return Gap(f"{model.title} has no convolution with rows and columns to compare", failed=False)
+        return _no_index([model], f"{model.title} has no convolution with rows and columns to compare")
     source = source_choice(table)
     x = alt.X(
         "layer:N",
@@ -87,7 +120,7 @@ def by_depth(scene: Scene) -> Drawing | Gap:
         axis=alt.Axis(labelAngle=-40, labelOverlap=True, labelLimit=180),
     )
     base = alt.Chart(data()).add_params(source).transform_filter("datum.source == source")
-    tips = ["layer:N", "kernel:N", "units:Q", *numbers("row_share", "column_share", "index", "low", "high")]
+    tips = ["layer:N", "kernel:N", "units:Q", *numbers(*NUMBERS)]
     folded = base.transform_fold(list(QUANTITIES), as_=["quantity", "value"])
     legend = alt.Legend(
         title=None,
@@ -114,8 +147,11 @@ def by_depth(scene: Scene) -> Drawing | Gap:
     )
     whiskers = base.mark_rule(color=INDEX, strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
     zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
+    # Square kernels have chance on the line at zero.
+    oblong = base.transform_filter("datum.index_null != 0")
+    chance = oblong.mark_tick(color=NEUTRAL, thickness=2.5, size=14, orient="horizontal").encode(x=x, y="index_null:Q")
     height = 340
-    chart = specification(alt.layer(zero, lines, whiskers, points), height)
+    chart = specification(alt.layer(zero, chance, lines, whiskers, points), height)
     weights = table[table.source == "weights"]
     first, last = weights.iloc[0], weights.iloc[-1]
     banding = model.result(Banding, str(first.layer))
@@ -124,7 +160,8 @@ def by_depth(scene: Scene) -> Drawing | Gap:
         f"Banding through {escape(model.title)}, layers in execution order: R and C are the shares of the kernels' spatial variance that"
         f" row means and column means explain, H = R − C is the banding index (positive: horizontal bands). Lines join layers of one kernel size. Bars are 95 % bootstrap"
         f" intervals of H over a layer's units ({number_text(banding.resamples)} resamples), so they speak of this network's units, not of other trainings."
-        " Click a point for its layer."
+        f"{' Short grey lines are H of independent weights in kernels that are not square.' if table['index_null'].any() else ''}"
+        f"{_not_drawn([model])} Click a point for its layer."
     )
     alt_text = (
         f"Line chart over {len(weights)} layers of {model.title}. On full weights H goes from {first['index']:.2f} at {first['layer']}"
@@ -141,7 +178,7 @@ def across(scene: Scene) -> Drawing | Gap:
     models = [model for model in scene.site.working if model.having("banding")]
     table = depth_rows(models, scene.up)
     if table.empty:
-        return Gap("no network on this site has a convolution with rows and columns to compare", failed=False)
+        return _no_index(models, "no network on this site has a convolution with rows and columns to compare")
     titles = list(dict.fromkeys(table["model"]))
     pick = alt.selection_point(fields=["model"], bind="legend")
     colour = alt.Color(
@@ -158,7 +195,7 @@ def across(scene: Scene) -> Drawing | Gap:
     points = base.mark_point(filled=True, size=50).encode(
         x=x, y=y, color=colour, opacity=faded, href="page:N",
         shape=kernel_shape(table),
-        tooltip=["model:N", "layer:N", "kernel:N", *numbers("index", "low", "high")],
+        tooltip=["model:N", "layer:N", "kernel:N", *numbers("index", "low", "high", "index_null", "index_adjusted")],
     )  # fmt: skip
     zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
     height = 360
@@ -167,11 +204,9 @@ def across(scene: Scene) -> Drawing | Gap:
     ends = [f"{title} {rows['index'].iloc[-1]:.2f}" for title, rows in weights.groupby("model", sort=False)]
     caption = (
         "Banding index H through depth, one colour a network and one line a kernel size, with 95 % bootstrap intervals over each layer's units."
-        " Each network is one training. Click a name to bring one out, a point for its layer."
+        f" Each network is one training.{_not_drawn(models)} Click a name to bring one out, a point for its layer."
     )
-    alt_text = (
-        f"Line chart of the banding index against depth. At the last convolution, on full weights: {', '.join(ends)}."
-    )
+    alt_text = f"Line chart of the banding index against depth. At the last convolution that has one, on full weights: {', '.join(ends)}."
     return Drawing(caption, alt_text, table, chart, width="wide", height=height)
 
 
@@ -182,6 +217,8 @@ def histogram(scene: Scene) -> Drawing | Gap:
     banding = scene.result_or_gap(Banding)
     if isinstance(banding, Gap):
         return banding
+    if banding.index is None:
+        return Gap(f"the banding index is not defined: {banding.weights.not_defined}", failed=False)
     rows: list[dict[str, Any]] = []
     for source in SOURCES:
         values = banding.per_unit(source)
@@ -204,15 +241,21 @@ def histogram(scene: Scene) -> Drawing | Gap:
     chart = specification(bars.add_params(source_choice(table)), height)
     label = escape(scene.layer.name)  # type: ignore[union-attr]
     caption = f"H of the single units of <code>{label}</code>. "
-    if banding.index is None:
-        caption += "No kernel varies over space."
-    else:
+    caption += (
+        f"The layer's index, in which strong units count for more, is {share_text(banding.index)} on full weights"
+    )
+    if banding.nmf is not None:
+        pictures = banding.nmf
         caption += (
-            f"The layer's index, in which strong units count for more, is {share_text(banding.index)} on full weights"
+            f"; on the NMF pictures it is {index_text(pictures)}"
+            if pictures.index is None
+            else f" and {share_text(pictures.index)} on the NMF pictures"
         )
-        caption += f" and {share_text(banding.nmf.index)} on the NMF pictures." if banding.nmf else "."
+    caption += "."
+    if shapeless := banding.weights.units - banding.weights.shaped:
+        caption += f" {counted(shapeless, 'unit')} of {banding.weights.units} without a shape have none."
     values = banding.weights_per_unit
-    low, middle, high = np.nanquantile(values, [0.1, 0.5, 0.9]) if np.isfinite(values).any() else (np.nan,) * 3
+    low, middle, high = np.nanquantile(values, [0.1, 0.5, 0.9])
     alt_text = f"Histogram of H over units on full weights: median {middle:.2f}, tenth to ninetieth percentile {low:.2f} to {high:.2f}."
     return Drawing(caption, alt_text, table, chart, height=height)
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from wbsite.render.charts import COLUMNS, INDEX, ROWS
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
-from wbsite.render.text import share_text
+from wbsite.render.text import index_text, share_text
 from wbsite.results.banding.head_positions import HeadPositions
 from wbsite.results.site import Gap
 
@@ -54,10 +54,10 @@ def heatmap(energy: np.ndarray, label: str) -> Markup:
 def panel(title: str, layer: str, head: HeadPositions, link: str, picture: Markup) -> Markup:
     """A network's heatmap with its numbers, which leads to the layer's page."""
     return Markup(
-        '<a class="wb-panel" href="{}">{}<span><strong>{}</strong> {}<br>R = {}, C = {}<br>H = {} ({} to {})</span></a>'
+        '<a class="wb-panel" href="{}">{}<span><strong>{}</strong> {}<br>R = {}, C = {}<br>H = {}</span></a>'
     ).format(
         link, picture, title, layer,
-        *map(share_text, (head.row_share, head.column_share, head.index, head.low, head.high)),
+        share_text(head.row_share), share_text(head.column_share), index_text(head),
     )  # fmt: skip
 
 

@@ -37,7 +37,11 @@ def of_models(scene: Scene) -> Iterator[dict[str, Any]]:
                     "network": model.title, "layer": layer.name, "height": head.height, "width": head.width,
                     "over": f"{head.units} outputs", "row_share": head.row_share, "column_share": head.column_share,
                     "index": head.index, "low": head.low, "high": head.high,
-                    "chance": {"row_share": head.null_row_share, "column_share": head.null_column_share, "index": 0.0},
+                    "chance": {
+                        "row_share": head.null_row_share,
+                        "column_share": head.null_column_share,
+                        "index": head.null_row_share - head.null_column_share,
+                    },
                 }  # fmt: skip
 
 
@@ -133,7 +137,7 @@ def _chart(table: pd.DataFrame, height: int) -> alt.LayerChart | alt.FacetChart:
     index = base.transform_filter("datum.quantity == 'index'")
     whiskers = index.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=across), x2="high:Q", y=y, color=colour)
     points = index.mark_point(filled=True, size=80, opacity=1).encode(x=x, y=y, color=colour, tooltip=tips)
-    chance = part.mark_tick(
+    chance = base.mark_tick(
         color=NEUTRAL, orient="vertical", size=BAR + 8, thickness=2.5
     ).encode(x=alt.X("chance:Q", scale=across), y=y)  # fmt: skip
     titles = index.mark_text(align="left", x=5, fontSize=12).encode(

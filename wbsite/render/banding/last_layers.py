@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
 from wbsite.render.sprites import sheet
-from wbsite.render.text import share_text
+from wbsite.render.text import index_text, share_text
 from wbsite.results.banding.banding import Banding
 from wbsite.results.network.nmf import Nmf
 from wbsite.results.site import Gap
@@ -21,16 +21,18 @@ ENDS = ("index", "low", "high")
 
 PANEL = Markup(
     '<a class="wb-panel" href="{link}"><img class="wb-sprite" src="{file}" alt="{alt}" width="{width}" height="{height}">'
-    "<span><strong>{title}</strong> {layer}<br>H = {index} ({low} to {high}) on these pictures, {weights} on full weights"
+    "<span><strong>{title}</strong> {layer}<br>H = {index} on these pictures, {weights} on full weights"
     "</span></a>"
 )
 
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A panel a network: pictures of its last spatial layer's units in order of similarity, and H."""
-    panels, rows, files = [], [], {}
+    panels, rows, files, left_out = [], [], {}, []
     for model in scene.site.working:
         layer = model.last_pictured
+        if undefined := model.last_undefined:
+            left_out.append(f"{undefined[0].name} of {model.title} ({undefined[1]})")
         if layer is None:
             continue
         nmf, banding = model.result(Nmf, layer.name), model.result(Banding, layer.name)
@@ -39,19 +41,18 @@ def draw(scene: Scene) -> Drawing | Gap:
         units = nmf.order[np.unique(places)]
         file = f"last-layer-{slug(model.id)}.png"
         files[file], _ = sheet(nmf.per_unit[units], COLUMNS, gap=1)
-        ends = {end: share_text(getattr(banding.nmf, end)) for end in ENDS}
         kh, kw = layer.kernel
         panels.append(
             PANEL.format(
                 link=f"{scene.up}models/{slug(model.id)}/{slug(layer.name)}/",
                 file=file,
-                alt=f"{len(units)} units of {layer.name} of {model.title}, H = {ends['index']}",
+                alt=f"{len(units)} units of {layer.name} of {model.title}, H = {share_text(banding.nmf.index)}",
                 width=COLUMNS * (kw + 1) - 1,
                 height=math.ceil(len(units) / COLUMNS) * (kh + 1) - 1,
                 title=model.title,
                 layer=layer.name,
+                index=index_text(banding.nmf),
                 weights=share_text(banding.index),
-                **ends,
             )
         )
         rows.append(
@@ -61,6 +62,8 @@ def draw(scene: Scene) -> Drawing | Gap:
                 **{name: getattr(banding.weights, name) for name in (*ENDS, "row_share", "column_share")},
             }
         )  # fmt: skip
+    if not panels and left_out:
+        return Gap(f"the banding index is not defined for {'; '.join(left_out)}", failed=False)
     if not panels:
         return Gap("no network on this site has pictures of its last convolution with rows and columns", failed=False)
     table = pd.DataFrame(rows)
@@ -68,6 +71,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"The last convolution with a spatial kernel of each network: up to {SHOWN} of its units, spread evenly over the layer's"
         " order of similarity; each small square is one unit, one-sided NMF with three factors as red, green and blue."
         " H is given with its 95 % bootstrap interval over units."
+        + (f" Left out, since H is not defined: {escape('; '.join(left_out))}." if left_out else "")
     )
     alt = "; ".join(f"{r['model']} {r['layer']}: H {r['nmf_index']:.2f} on NMF pictures" for r in rows) + "."
     return Drawing(

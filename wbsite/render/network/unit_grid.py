@@ -12,6 +12,7 @@ import pandas as pd
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import pictured
 from wbsite.render.sprites import SIDE, sheet, thumbnails
+from wbsite.render.text import counted, fixed_text
 from wbsite.results.banding.banding import Banding
 from wbsite.results.network.connections import Connections
 from wbsite.results.network.filters import Filters
@@ -83,22 +84,26 @@ def _drawing(scene: Scene, kernels: dict[str, np.ndarray], order: np.ndarray | N
 
 def _caption(layer: LayerInfo, kernels: Mapping[str, Any], rows: Mapping[int, Any], nmf: Nmf | None) -> str:
     n, name = len(layer.units), escape(layer.name)
-    if nmf is not None:
+    units = counted(n, "unit")
+    if nmf is not None and nmf.error is None:
+        caption = f"The {units} of <code>{name}</code>, whose weights are all zero: black pictures of nothing."
+    elif nmf is not None:
         caption = (
-            f"The {n} units of <code>{name}</code>: one-sided NMF of each unit's kernel into three factors, shown as"
+            f"The {units} of <code>{name}</code>: one-sided NMF of each unit's kernel into three factors, shown as"
             " red, green and blue; black where the unit has no weight."
-            f" Per unit, a factor means something else in every unit (mean relative error {nmf.error:.2f});"
-            f" jointly, a colour is one combination of inputs for the whole layer (mean error {nmf.joint_error:.2f})."
+            f" Per unit, a factor means something else in every unit (mean relative error {fixed_text(nmf.error)});"
+            f" jointly, a colour is one combination of inputs for the whole layer (mean error {fixed_text(nmf.joint_error)})."
         )
         if layer.groups > 1:
             caption += f" The layer has {layer.groups} groups, which share no inputs: joint colours compare within a group only."
     elif kernels:
         caption = (
-            f"The {n} kernels of <code>{name}</code> as they are: weights of the red, green and blue input as colours,"
+            f"The {counted(n, 'kernel')} of <code>{name}</code> as they are: weights of the red, green and blue input as colours,"
             " grey for zero, each unit scaled to its own largest weight."
+            + (" All weights are zero." if all((stack == 0.5).all() for stack in kernels.values()) else "")
         )
     else:
-        caption = f"The {n} units of <code>{name}</code>, whose 1×1 kernels have no shape to show."
+        caption = f"The {units} of <code>{name}</code>, whose 1×1 kernels have no shape to show."
     if 2 * len(rows) > n:
         caption += f" What excites a unit is the result of feature visualization{'' if kernels else ', shown here'}"
         caption += "." if len(rows) == n else f", made for {len(rows)} of them."

@@ -96,6 +96,8 @@ def nmf_error(scene: Scene) -> Drawing | Gap:
     nmf = scene.result_or_gap(Nmf)
     if isinstance(nmf, Gap):
         return nmf
+    if nmf.error is None:
+        return Gap("all weights are zero", failed=False)
     table = nmf.rows
     modes = list(dict.fromkeys(table["mode"]))
     legend = alt.Legend(title=None, orient="top")
@@ -132,13 +134,34 @@ def _label(scene: Scene) -> str:
 
 
 def has_pictures(scene: Scene) -> bool:
-    """Whether the layer was factorised."""
-    return not isinstance(scene.result_or_gap(Nmf), Gap)
+    """Whether the layer was factorised, and had weights to be factorised."""
+    nmf = scene.result_or_gap(Nmf)
+    return not isinstance(nmf, Gap) and nmf.error is not None
+
+
+def has_weights(scene: Scene) -> bool:
+    """Whether any weight is not zero; a layer of zeros has no distribution to draw."""
+    anatomy = scene.result_or_gap(Anatomy)
+    return isinstance(anatomy, Gap) or anatomy.largest != 0
 
 
 FIGURES = (
-    Figure("weight-distribution", distribution, "the distribution of the weights", section="Weights", order=40),
-    Figure("concentration", concentration, "the concentration of the weights", section="Weights", order=50),
+    Figure(
+        "weight-distribution",
+        distribution,
+        "the distribution of the weights",
+        section="Weights",
+        order=40,
+        belongs=has_weights,
+    ),
+    Figure(
+        "concentration",
+        concentration,
+        "the concentration of the weights",
+        section="Weights",
+        order=50,
+        belongs=has_weights,
+    ),
     Figure(
         "nmf-error",
         nmf_error,

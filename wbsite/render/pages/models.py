@@ -7,13 +7,18 @@ from collections.abc import Iterator
 from wbsite.render import sources
 from wbsite.render.page import Files, Page, PageKind, Writing, sections, slug, write
 from wbsite.results.banding.banding import Banding
+from wbsite.results.network.kernels import Kernels
 from wbsite.results.site import Model, Site
 
 
 def rows(model: Model) -> list[dict]:
-    """The table of layers: facts, and R, C, H where they exist."""
+    """The table of layers: facts, R, C and H, and what is notable of the kernels, where these exist."""
     return [
-        {"layer": layer, "banding": banding.weights if (banding := model.result(Banding, layer.name)) else None}
+        {
+            "layer": layer,
+            "banding": banding.weights if (banding := model.result(Banding, layer.name)) else None,
+            "mark": kernels.kinds.mark if (kernels := model.result(Kernels, layer.name)) else "",
+        }
         for layer in model.layers
     ]
 

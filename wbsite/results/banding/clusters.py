@@ -20,7 +20,7 @@ class ClusteredSetting(Record):
 
     Attributes:
         units: how many there are.
-        without_shape: of these, units whose kernels do not vary over space; they belong to no cluster.
+        without_shape: of these, units whose kernels are zero, constant or of single taps; they belong to no cluster.
         kernel: (height, width).
         restarts: random starts of k-means.
         numbers: of clusters, ascending; fewer where there are few different shapes.
