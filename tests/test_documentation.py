@@ -133,7 +133,7 @@ def test_the_library_snippets_of_the_readme_run_one_after_another(tmp_path: Path
 def test_the_study_of_the_readme_is_read(tmp_path: Path) -> None:
     from wbsite.train.study.study_file import read
 
-    [block] = [block for block in blocks(ROOT / "README.md") if block.language == "toml"]
+    [block] = [block for block in blocks(ROOT / "README.md") if block.language == "toml" and "dataset" in block.text]
     (tmp_path / "mine.toml").write_text(block.text)
     study = read(tmp_path / "mine.toml")
     assert study.dataset == f"npz:{tmp_path / 'mine.npz'}"
@@ -160,7 +160,7 @@ def test_the_example_of_a_model_family_is_listed_and_its_weights_are_found(
     torch.save(stem.state_dict(), package.root / "stem.pth")
     package.run("weights", "convert", "stem.pth", "--model", "stem", "--out", "weights")
     listed = package.run("list", "layers", "stem", "--weights-dir", "weights")
-    assert [line.split("\t")[0] for line in listed.splitlines()] == ["0", "2", "6"]
+    assert [line.split("\t")[0] for line in listed.splitlines()] == ["input", "0", "2", "6"]
 
 
 def test_the_example_of_a_weights_format_is_read(scratch_package: Callable[..., Package], stem: Any) -> None:
@@ -193,3 +193,13 @@ def test_the_example_of_an_analysis_has_its_table_its_figure_and_its_claim(
     assert "too few layers to say where weight gathers" in (site / "articles" / "mine" / "index.html").read_text()
     assert "Kernels have more weight at their centre than elsewhere." in (site / "claims" / "index.html").read_text()
     package.run("check")
+
+
+def test_the_table_of_a_model_in_the_readme_is_read(tmp_path: Path) -> None:
+    from wbsite.core.config import load
+
+    [block] = [block for block in blocks(ROOT / "README.md") if block.language == "toml" and "[models." in block.text]
+    (tmp_path / "wbsite.toml").write_text(block.text)
+    config = load({}, tmp_path / "wbsite.toml")
+    assert config.models == ("mypackage.nets:make",)
+    assert config.input_of("mypackage.nets:make@weights.safetensors").input == (3, 60, 160)

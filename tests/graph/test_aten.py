@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from wbsite.graph.layers import discover
 from wbsite.graph.recording import Recorded
 
 SHAPE = (3, 16, 16)
@@ -86,3 +87,12 @@ def test_operations_have_the_names_that_people_call(form: Callable[..., nn.Modul
         call for call in Recorded.of(form(Residual().eval()), SHAPE).tape.calls if call.operation == "batch_norm"
     )
     assert not norm.several
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+@pytest.mark.parametrize("form", [exported, decomposed])
+def test_layers_have_the_names_and_inputs_of_the_network(form: Callable[..., nn.Module]) -> None:
+    net = Residual().eval()
+    own, read = discover(net, SHAPE), discover(form(net), SHAPE)
+    assert read.names == own.names == ("a", "b", "fc")
+    assert [layer.inputs for layer in read.layers] == [layer.inputs for layer in own.layers]

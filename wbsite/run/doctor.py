@@ -31,7 +31,6 @@ def lines(config: Config, device: torch.device) -> Iterator[str]:
     """
     (token,) = config.models
     network = ModelSubject.of(token, config).load(config.profile)
-    started = time.perf_counter()
     facts = _computation(network, device)
     yield f"{network.model.spec.title} ({token}), weights {network.model.spec.weights}"
     yield ""
@@ -39,7 +38,7 @@ def lines(config: Config, device: torch.device) -> Iterator[str]:
     yield from _section("Layers", _layers(network.layers.layers, network.layers.skipped))
     yield from _section("Kernels", _kernels(facts))
     yield from _section("Forward pass", [*network.layers.notes, *facts.dependence] or [_SAME])
-    yield from _section("Analyses", _analyses(network, (time.perf_counter() - started) / cost("computation").passes))
+    yield from _section("Analyses", _analyses(network, _forward_seconds(network, device)))
     yield from _section("To change the input, write in wbsite.toml", _toml(token, facts.input))
 
 
@@ -57,6 +56,25 @@ def _computation(network: Network, device: torch.device) -> Computation:
     from wbsite.analyses.network.computation import run
 
     return run(Context(network.model, network.layers, None, device, {}, {}))
+
+
+def _forward_seconds(network: Network, device: torch.device) -> float:
+    """Of one forward pass of one picture."""
+    import torch
+
+    from wbsite.graph.picture import picture_for
+    from wbsite.graph.recording import Recorded
+
+    recorded = Recorded.of(network.model).on(device)
+    x = picture_for(recorded.module, recorded.input_shape).to(recorded.like)
+    values = [use.value for uses in recorded.tape.uses.values() for use in uses if use.value is not None]
+    program = recorded.tape.program(values[-1:])
+    with torch.no_grad():
+        started = time.perf_counter()
+        program(x)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+    return time.perf_counter() - started
 
 
 def _input(facts: InputFacts) -> Iterator[str]:

@@ -34,14 +34,13 @@ class Evidence:
         channels: of the input.
         classes: outputs a picture; 0 where they are not a vector.
         stem: stride of the first convolution.
-        kernel: rows of its kernel.
-        stride: pixels between neighbours on the coarsest map.
+        stride: pixels between neighbours on the coarsest map; 0 where maps do not grow with the picture, as where the
+            network brings it to a size of its own.
     """
 
     channels: int
     classes: int
     stem: int
-    kernel: int
     stride: float
 
     @property
@@ -51,7 +50,7 @@ class Evidence:
 
     def small(self, channels: int) -> bool:
         """Whether it suits small pictures of so many channels: a fine stem, and never coarser than 8 pixels."""
-        return self.channels == channels and self.stem == 1 and self.stride < 9
+        return self.channels == channels and self.stem == 1 and 0 < self.stride < 9
 
 
 @dataclass(frozen=True)
@@ -127,8 +126,9 @@ def guess(net: nn.Module, channels: Sequence[int]) -> Guess:
 
 
 def _of_any_size(seen: Evidence, passes: Callable[[Shape], Pass | None]) -> Guess:
-    told = f"a first convolution of stride {seen.stem}, {seen.stride:.0f} pixels between positions of its coarsest map"
-    told += f" and {seen.classes} classes" if seen.classes else " and no vector of classes"
+    coarsest = f"{seen.stride:.0f} pixels between positions of its coarsest map" if seen.stride else "maps of one size"
+    classes = f"{seen.classes} classes" if seen.classes else "no vector of classes"
+    told = f"a first convolution of stride {seen.stem}, {coarsest} and {classes}"
     for rule in RULES:
         shape = (seen.channels, rule.side, rule.side)
         if rule.applies(seen) and passes(shape):
@@ -146,9 +146,7 @@ def _evidence(channels: int, first: Pass, second: Pass, larger: int) -> Evidence
         if b.written > a.written
     ]
     stem = first.convolutions[0] if first.convolutions else None
-    return Evidence(
-        channels, first.classes, stem.stride if stem else 0, stem.kernel[0] if stem else 0, max(strides, default=0.0)
-    )
+    return Evidence(channels, first.classes, stem.stride if stem else 0, max(strides, default=0.0))
 
 
 @contextmanager

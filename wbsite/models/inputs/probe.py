@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
+
+from wbsite.core.isolation import forward_passes
 
 from .statement import Shape
 
@@ -20,13 +21,10 @@ class Convolution:
 
     Attributes:
         stride: along rows.
-        kernel: rows and columns.
-        read, written: rows of its input and of its output.
+        written: rows of its output.
     """
 
     stride: int
-    kernel: tuple[int, ...]
-    read: int
     written: int
 
 
@@ -44,8 +42,7 @@ class _Watch(TorchDispatchMode):
         if self.stop:
             raise _Reached(args[0])
         result = func(*args, **(kwargs or {}))
-        x, weight, _, stride, *_ = args
-        self.convolutions.append(Convolution(stride[0], tuple(weight.shape[2:]), x.shape[2], result.shape[2]))
+        self.convolutions.append(Convolution(args[3][0], result.shape[2]))
         return result
 
 
@@ -55,21 +52,6 @@ class _Reached(BaseException):
     def __init__(self, x: torch.Tensor) -> None:
         super().__init__()
         self.x = x
-
-
-@contextmanager
-def _quietly(net: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; training flags and the random generator are put back."""
-    training = [(module, module.training) for module in net.modules()]
-    try:
-        for module, _ in training:
-            module.training = False
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            torch.default_generator.manual_seed(0)
-            yield
-    finally:
-        for module, flag in training:
-            module.training = flag
 
 
 @dataclass(frozen=True)
@@ -93,7 +75,7 @@ def run(net: nn.Module, shape: Shape) -> Pass:
         Exception: the network's own.
     """
     watch = _Watch()
-    with _quietly(net):
+    with forward_passes(net), torch.no_grad():
         x = torch.rand(1, *shape)
         with watch:
             output = net(x)
@@ -167,7 +149,7 @@ def reading(net: nn.Module, shape: Shape) -> Reading | None:
 
 def _first_read(net: nn.Module, x: torch.Tensor) -> torch.Tensor | None:
     try:
-        with _quietly(net), _Watch(stop=True):
+        with forward_passes(net), torch.no_grad(), _Watch(stop=True):
             net(x)
     except _Reached as reached:
         return reached.x
