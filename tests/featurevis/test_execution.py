@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from wbsite.featurevis.image_model import agreement, image_model
 from wbsite.featurevis.presentation import present
 from wbsite.featurevis.probes import probes
 from wbsite.graph.recording import Recorded
-from wbsite.models.base import LoadedModel, ModelSpec
+from wbsite.models.base import LoadedModel
 
 SETTINGS = Settings(size=24, steps=12, precision="float32")
 CPU = torch.device("cpu")
@@ -31,6 +31,7 @@ class Net(nn.Module):
     def __init__(self, forward: Forward) -> None:
         super().__init__()
         self.a, self.b = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 6, 3, padding=1)
+        self.each = nn.Parameter(torch.randn(4, 4, 3, 3) / 6)
         self.norm, self.fc = nn.BatchNorm2d(4, track_running_stats=False), nn.Linear(6, 2)
         self.forward_of = forward
 
@@ -83,9 +84,9 @@ def padded(net: Net, x: torch.Tensor) -> torch.Tensor:
 def one_kernel_each(net: Net, x: torch.Tensor) -> torch.Tensor:
     """As conditional convolutions are written: the batch lies in the groups."""
     x = net.a(x)
-    kernels = net.b.weight.repeat(x.size(0), 1, 1, 1) * x.mean((1, 2, 3)).repeat_interleave(6).reshape(-1, 1, 1, 1)
+    kernels = net.each.repeat(x.size(0), 1, 1, 1) * x.mean((1, 2, 3)).repeat_interleave(4).reshape(-1, 1, 1, 1)
     y = F.conv2d(x.reshape(1, -1, *x.shape[2:]), kernels, padding=1, groups=x.size(0))
-    return net.ending(y.reshape(x.size(0), 6, *x.shape[2:])[:, :4])
+    return net.ending(y.reshape(x.size(0), 4, *x.shape[2:]))
 
 
 @pytest.fixture
@@ -219,17 +220,6 @@ def test_what_is_found_is_said_of_the_network(made: Callable[[Forward], LoadedMo
     assert agreement(made(padded), CPU).sentences == ()
 
 
-@dataclass(frozen=True)
-class Rectangle(ModelSpec):
-    """A network whose input is not square."""
-
-    shape: tuple[int, int, int] = (3, 24, 40)
-
-    @property
-    def input_shape(self) -> tuple[int, int, int]:
-        return self.shape
-
-
 class Lines(nn.Module):
     """Reads lines of text: its height has to be what it was made for."""
 
@@ -245,13 +235,17 @@ class Lines(nn.Module):
         return self.fc(x.squeeze(2).mean(2))
 
 
+def long(model: LoadedModel) -> LoadedModel:
+    """With an input of 24 by 40 pixels."""
+    preprocess = replace(model.spec.preprocess, crop=(24, 40))
+    return replace(model, spec=replace(model.spec, preprocess=preprocess))
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pictures_have_the_proportions_of_the_networks_input(loaded: Callable[..., LoadedModel], channels: int) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(4)
-        square = loaded(Lines(channels), mean=(0.45,) * channels, std=(0.25,) * channels)
-    spec = Rectangle("lines", "made", "Lines", square.spec.build, square.spec.preprocess, shape=(channels, 24, 40))
-    model = LoadedModel(square.module, spec, "0" * 64)
+        model = long(loaded(Lines(channels), mean=(0.45,) * channels, std=(0.25,) * channels))
     for size, layer, shape in ((24, "b", (24, 40)), (12, "a", (12, 20)), (12, "b", (24, 40))):
         settings: dict[str, Any] = {"size": size, "steps": 12, "precision": "float32"}
         seen = image_model(model, [Target(layer, 1)], Settings(**settings), CPU)
@@ -265,9 +259,7 @@ def test_pictures_have_the_proportions_of_the_networks_input(loaded: Callable[..
 def test_stimuli_stand_in_the_middle_of_a_long_input(loaded: Callable[..., LoadedModel]) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(4)
-        square = loaded(Lines(3))
-    spec = Rectangle("lines", "made", "Lines", square.spec.build, square.spec.preprocess)
-    model = LoadedModel(square.module, spec, "0" * 64)
+        model = long(loaded(Lines(3)))
     canvas, _, responses = present(model, ["b"], CPU)
     assert (canvas.size, canvas.side, canvas.padded) == ((24, 40), 24, True)
     assert (canvas.positions["b"].rows, canvas.positions["b"].columns) == ((0, 1), (17, 20))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from threading import Event
 from typing import Any
 
@@ -236,6 +237,19 @@ def test_the_input_range_is_the_networks_own(loaded: Callable[..., LoadedModel])
     small_range = pictures(loaded(nn.Sequential(one)), [target])[target]
     caffe = loaded(nn.Sequential(other), scale=255.0, mean=(0.45 * 255,) * 3, std=(1.0,) * 3)
     torch.testing.assert_close(pictures(caffe, [target])[target].image, small_range.image, atol=1e-3, rtol=0)
+
+
+def test_a_network_that_reads_blue_first_is_shown_blue_first(loaded: Callable[..., LoadedModel]) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        one, other = nn.Conv2d(3, 4, 5), nn.Conv2d(3, 4, 5)
+    other.weight.data, other.bias.data = one.weight.data.flip(1), one.bias.data
+    target, mean, std = Target("0", 1), (0.5, 0.45, 0.4), (0.3, 0.25, 0.2)
+    expected = pictures(loaded(nn.Sequential(one), mean=mean, std=std), [target])[target]
+    blue_first = loaded(nn.Sequential(other), mean=mean[::-1], std=std[::-1])
+    preprocess = replace(blue_first.spec.preprocess, colors="BGR")
+    found = pictures(replace(blue_first, spec=replace(blue_first.spec, preprocess=preprocess)), [target])[target]
+    torch.testing.assert_close(found.image, expected.image, atol=1e-3, rtol=0)
 
 
 def test_a_network_of_fixed_size_sees_small_pictures_as_they_are_below_its_end(small: LoadedModel, cpu) -> None:

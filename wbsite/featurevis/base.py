@@ -23,8 +23,8 @@ class Network(Protocol):
     """A module with the description of its input: a LoadedModel.
 
     Attributes:
-        spec: has `title`, `input_shape` and `preprocess` with scale, mean and std: the network's input is
-            (a picture in [0, 1] · scale − mean) / std.
+        spec: has `title`, `input_shape` and `preprocess`, with scale, mean, std and the order of channels: the
+            network's input is (a picture in [0, 1] · scale − mean) / std.
     """
 
     @property

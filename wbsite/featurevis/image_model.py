@@ -14,6 +14,7 @@ from wbsite.graph import agreement as recordings
 from wbsite.graph.agreement import Agreement
 from wbsite.graph.recording import Recorded
 from wbsite.graph.tape import Tape
+from wbsite.models.base import Preprocess
 
 from .base import Network, Settings, Target
 from .execution import Place, Run, Way, own_values, runner, way
@@ -34,7 +35,7 @@ class ImageModel:
         shape: (height, width) at which it sees them.
         channels: 1 or 3.
         scale, mean, std: of its preprocessing, (1, channels, 1, 1).
-        reversed: whether its first channel is blue.
+        preprocess: the rest of that: the order of its channels.
         dtype: in which it computes.
     """
 
@@ -46,7 +47,7 @@ class ImageModel:
     scale: float
     mean: torch.Tensor
     std: torch.Tensor
-    reversed: bool
+    preprocess: Preprocess
     device: torch.device
     dtype: torch.dtype
 
@@ -59,8 +60,7 @@ class ImageModel:
             for x in (preprocess.mean, preprocess.std)
         )
         channels, scale = len(preprocess.mean), float(preprocess.scale)
-        blue_first = getattr(preprocess, "colors", "RGB") == "BGR"
-        return cls(recorded, "batches", size, shape, channels, scale, mean, std, blue_first, device, torch.float32)
+        return cls(recorded, "batches", size, shape, channels, scale, mean, std, preprocess, device, torch.float32)
 
     @property
     def tape(self) -> Tape:
@@ -68,10 +68,9 @@ class ImageModel:
         return self.recorded.tape
 
     def network_input(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Pictures around zero (minus GREY) → the network's input."""
+        """Pictures around zero (minus GREY), in red, green, blue → the network's input."""
         gain, shift = self.scale / self.std, (self.scale * GREY - self.mean) / self.std
-        ordered = pictures.flip(1) if self.reversed else pictures
-        x = torch.addcmul(shift, ordered, gain).to(self.dtype)
+        x = torch.addcmul(shift, self.preprocess.in_rgb(pictures), gain).to(self.dtype)
         return x.contiguous(memory_format=torch.channels_last)
 
     def agreement(self) -> Agreement:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from wbsite.analyses.base import Analysis, Context
-from wbsite.featurevis.image_model import agreement
 from wbsite.graph.layers import Layer, Layers
 from wbsite.models.base import LoadedModel
 from wbsite.results.network.architecture import Architecture, Head, LayerInfo, Skipped, Source
@@ -35,9 +34,6 @@ def head(layers: Layers) -> Head:
 def run(context: Context) -> Architecture:
     """The traced layers, skipped ones with reasons, blocks, provenance and parameter counts."""
     model, layers, spec = context.model, context.layers, context.model.spec
-    doubts = agreement(model, context.device).sentences
-    for doubt in doubts:
-        context.progress.line(f"{spec.title}: {doubt}")
     return Architecture(
         name=spec.name,
         weights=spec.weights,
@@ -53,7 +49,7 @@ def run(context: Context) -> Architecture:
         parameters_held=sum(p.numel() for n, p in model.module.named_parameters() if n not in model.missing),
         layers=[layer_info(layer, model) for layer in layers.layers],
         skipped=[Skipped(**asdict(skipped)) for skipped in layers.skipped],
-        notes=[*layers.notes, *doubts],
+        notes=list(layers.notes),
         head=head(layers),
     )
 

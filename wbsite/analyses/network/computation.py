@@ -18,6 +18,9 @@ def run(context: Context) -> Computation:
         for layer in layers.layers
         if layer.computed_from or layer.varies
     ]
+    dependence = agreement(context.model, context.device).sentences
+    for sentence in dependence:
+        context.progress.line(f"{spec.title}: {sentence}")
     return Computation(
         input=InputFacts(
             shape=layers.input_shape,
@@ -30,7 +33,7 @@ def run(context: Context) -> Computation:
         convolutions=len(layers.convs),
         fully_connected=len(layers.layers) - len(layers.convs),
         skipped=len(layers.skipped),
-        dependence=list(agreement(context.model, context.device).sentences),
+        dependence=list(dependence),
         rows=pd.DataFrame(rows, columns=list(Computation.fields["rows"].columns)),
     )
 
