@@ -134,8 +134,8 @@ def _examined(token: str) -> dict[str, Any]:
     from dataclasses import replace
 
     from wbsite.core.config import Config
-    from wbsite.graph.recording import Recorded, forward_pass
     from wbsite.graph.picture import picture_for
+    from wbsite.graph.recording import Recorded, forward_pass
     from wbsite.run.doctor import lines
     from wbsite.run.subjects.model import ModelSubject, loaded
 
@@ -256,7 +256,8 @@ def table(rows: list[dict[str, Any]]) -> str:
         same = "The same calls for every picture"
         remarks = [*row["refusals"][:1], *(text for text in row["says"] if not text.startswith(same))][:2]
         lines.append(
-            f"| {name} | {'×'.join(map(str, row['input']))} | {row['convolutions']} | {row['layers']} | {row['changed']} "
+            f"| {name} | {'×'.join(map(str, row['input']))} | {row['convolutions']} | {row['layers']} "
+            f"| {row['changed']} "
             f"| {row['agreeing']} of {row['pictures']} | {', '.join(row['ways'])} "
             f"| {verdict(row)}{': ' if remarks else ''}{' '.join(map(_short, remarks))} |"
         )

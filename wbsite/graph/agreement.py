@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import torch
 
-from ._recorder import UNRECORDED
 from .operations import BATCH_NORMS
+from .recorder.recorder import UNRECORDED
 from .recording import ForwardPass, Recorded, forward_pass
 from .tape import INPUT, Call, Tape
 

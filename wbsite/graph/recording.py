@@ -20,8 +20,8 @@ from torch.nn.parameter import is_lazy
 from wbsite.core.errors import WbsiteError
 from wbsite.core.isolation import forward_passes
 
-from ._recorder import Recorder
 from .picture import is_chosen, picture_for, same_picture
+from .recorder.recorder import Recorder
 from .tape import Tape
 
 Shape = tuple[int, int, int]

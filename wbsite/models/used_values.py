@@ -12,8 +12,8 @@ from torch.overrides import TorchFunctionMode
 
 from wbsite.core.errors import WbsiteError
 from wbsite.core.isolation import forward_passes
-from wbsite.graph._functional import tensors_in
 from wbsite.graph.picture import picture_for
+from wbsite.graph.recorder.functional import tensors_in
 
 from .loading import first_few
 

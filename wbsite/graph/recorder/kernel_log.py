@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from .kernels import Kernel, Product, Skipped
-from .tape import Tape
+from wbsite.graph.kernels import Kernel, Product, Skipped
+from wbsite.graph.tape import Tape
 
 T = TypeVar("T")
 

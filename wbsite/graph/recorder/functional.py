@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from .operations import JOINS
-from .tape import Batch, Ref
+from wbsite.graph.operations import JOINS
+from wbsite.graph.tape import Batch, Ref
 
 _OPERATORS = {f"__i{name}__": getattr(operator, name) for name in ("add", "sub", "mul", "truediv", "pow")}
 _TORCH_NORM = ("input", "weight", "bias", "running_mean", "running_var", "training", "momentum", "eps", "cudnn_enabled")

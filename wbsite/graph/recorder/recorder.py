@@ -14,14 +14,14 @@ from torch import nn
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from wbsite.core.errors import WbsiteError
+from wbsite.graph.kernels import Product, products
+from wbsite.graph.operations import SHAPE_ONLY, operation
+from wbsite.graph.tape import INPUT, INPUT_NAME, Call, Departure, Ref, Tape, Use
 
-from ._aten import written_out
-from ._description import described
-from ._functional import all_tensors, any_batch, as_cast, autograd_node, changed_in_place, functional, tensors_in
-from ._kernel_log import KernelLog
-from .kernels import Product, products
-from .operations import SHAPE_ONLY, operation
-from .tape import INPUT, INPUT_NAME, Call, Departure, Ref, Tape, Use
+from .aten import written_out
+from .description import described
+from .functional import all_tensors, any_batch, as_cast, autograd_node, changed_in_place, functional, tensors_in
+from .kernel_log import KernelLog
 
 UNRECORDED = "code that cannot be recorded"
 """Name of a call whose function nobody saw."""

@@ -1,0 +1,1 @@
+"""Writes down the calls of a forward pass."""
