@@ -71,7 +71,7 @@ class Recorded:
         if not isinstance(module, nn.Module) or shape is None:
             raise WbsiteError(
                 f"{type(model).__name__} is no network whose input size is known.",
-                "Give what `wbsite.models.load` returns, or a module with `input_shape = (channels, side, side)`.",
+                "Give what `wbsite.models.load` returns, or a module with `input_shape = (channels, height, width)`.",
             )
         channels, height, width = shape
         shape = (channels, height, width)
@@ -129,7 +129,8 @@ def record(module: nn.Module, input_shape: Shape) -> Tape:
         raise WbsiteError(
             f"{type(module).__name__} fails on an input of shape {(1, *input_shape)}: "
             f"{type(recorded.error).__name__}: {recorded.error}",
-            "Say what it takes: an attribute `input_shape = (channels, side, side)` on the module or its factory.",
+            "Say what it takes: --input CHANNELS,HEIGHT,WIDTH, its table in wbsite.toml, or an attribute"
+            " `input_shape = (channels, height, width)` on the module or its factory.",
         ) from recorded.error
     return recorded.tape
 

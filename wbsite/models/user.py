@@ -26,7 +26,6 @@ from . import formats
 from .base import LoadedModel, ModelSpec
 from .inputs import find_input
 from .loading import check, fill, first_few, float_state
-from .photograph import shown_the_photograph
 from .used_values import check_used
 from .user_network import network_of
 
@@ -116,7 +115,6 @@ def described(
     )
     with isolated():
         net.eval().requires_grad_(False)
-    shown_the_photograph(net, found.preprocess)
     digest = _digest(net, Recorded.of(net, found.layers.input_shape).tape.digest)
     return LoadedModel(net, spec, digest, provenance={**provenance, "input": found.note})
 

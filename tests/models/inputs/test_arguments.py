@@ -11,7 +11,7 @@ from torch import nn
 
 from wbsite.core.errors import WbsiteError
 from wbsite.core.model_input import parse
-from wbsite.graph.recording import Recorded
+from wbsite.graph.recording import Recorded, Replay
 from wbsite.models.inputs import FoundInput, find_input
 
 from .networks import Conditional, Plain, Scan, Siamese
@@ -78,6 +78,15 @@ def test_a_recording_repeats_them_for_a_batch_of_any_size(make: Any, said: dict[
         net(x)
         handle.remove()
         torch.testing.assert_close(tape.program([value])(x)[value], seen[0])
+
+
+@pytest.mark.parametrize(("make", "said"), [(Siamese, SIAMESE), (Conditional, CONDITIONAL)])
+def test_a_recording_in_place_of_the_network_returns_what_that_does(make: Any, said: dict[str, Any]) -> None:
+    net = make().eval()
+    replay = Replay(Recorded.of(net, found(net, said).layers.input_shape))
+    x = torch.rand(2, 3, 24, 40) if make is Siamese else torch.rand(2, 3, 32, 32)
+    result = net(x)
+    torch.testing.assert_close(replay(x), result[0] if isinstance(result, tuple) else result)
 
 
 def test_a_copy_and_a_call_with_everything_work_as_they_did() -> None:

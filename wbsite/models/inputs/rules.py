@@ -13,9 +13,11 @@ import torch
 from torch import nn
 
 from wbsite.core.errors import WbsiteError
+from wbsite.core.isolation import forward_passes
 from wbsite.core.model_input import ModelInput
 from wbsite.graph.layers import Layers, discover
 from wbsite.models.base import CIFAR10, Preprocess
+from wbsite.models.photograph import shown_the_photograph
 
 from . import arguments, guess, probe
 from .declared import statements
@@ -44,7 +46,8 @@ class FoundInput:
 def find_input(net: nn.Module, factory: object, target: str, said: ModelInput | None = None) -> FoundInput:
     """The network's input, its layers on that input, and how it was found.
 
-    Arguments that the user names are from then on given with every picture.
+    From then on, arguments that the user names are given with every picture, and recordings are of a photograph as the
+    network's preprocessing makes it.
 
     Args:
         factory: what made the network, which may say something as well.
@@ -77,12 +80,6 @@ def find_input(net: nn.Module, factory: object, target: str, said: ModelInput | 
     shape, how, blind = _shape(net, target, user, declared, channels)
     if hook is not None:
         hook.shape = shape
-    layers = discover(net, shape)
-    if not layers.convs:
-        raise WbsiteError(
-            f"the forward pass of {target} reaches none of its {len(convs)} convolutions.",
-            "Name a factory whose network calls them in evaluation mode.",
-        )
     read = probe.reading(net, shape)
     normalisation, normalised, assumed = _normalisation(user, declared, read, shape)
     colors = next((part for part in (user, *declared) if part.colors), normalisation)
@@ -96,7 +93,15 @@ def find_input(net: nn.Module, factory: object, target: str, said: ModelInput | 
         note += " The network turns their order round before its first convolution."
     if hook is not None:
         note += f" {hook.in_words()}"
-    return FoundInput(preprocess(shape, normalisation, resizing, colors), layers, note, blind or assumed, turned)
+    preprocessing = preprocess(shape, normalisation, resizing, colors)
+    shown_the_photograph(net, preprocessing)
+    layers = discover(net, shape)
+    if not layers.convs:
+        raise WbsiteError(
+            f"the forward pass of {target} reaches none of its {len(convs)} convolutions.",
+            "Name a factory whose network calls them in evaluation mode.",
+        )
+    return FoundInput(preprocessing, layers, note, blind or assumed, turned)
 
 
 def _shape(
@@ -128,8 +133,8 @@ def _passes(net: nn.Module, shape: Shape) -> bool:
 def _hint(net: nn.Module, target: str, channels: int) -> str:
     """What to do about a network that fails on every single picture."""
     try:
-        with torch.no_grad():
-            net.eval()([torch.rand(channels, guess.USUAL, guess.USUAL)])
+        with forward_passes(net), torch.no_grad():
+            net([torch.rand(channels, guess.USUAL, guess.USUAL)])
     except Exception:  # nor does it take a list of them
         return (
             f'Say what it takes: input = [3, HEIGHT, WIDTH] under [models."{target}"] in wbsite.toml, --input'
