@@ -50,16 +50,20 @@ class Config:
     )  # fmt: skip
     input: Annotated[tuple[Annotated[int, Ge(1)], ...], Predicate(lambda shape: len(shape) in (0, 3))] = option(
         (), "Channels, height and width of the model's input, as in 3,60,160. Left out: learned from it.", *BUILD,
-        value="SHAPE", expected="Give channels, height and width, as in --input 3,60,160.",
+        "doctor", value="SHAPE", expected="Give channels, height and width, as in --input 3,60,160.",
     )  # fmt: skip
     articles: tuple[str, ...] = option(
         (), "Comma-separated names of articles. Left out: all.", "build", "render", value="NAMES"
     )
     profile: Literal["quick", "full"] = option(
-        "quick", "quick: what the articles show; full: everything for every unit.", *BUILD, value="PROFILE"
+        "quick", "quick: what the articles show; full: everything for every unit.", *BUILD, "doctor", value="PROFILE"
     )
-    weights_dir: str = option("", "Folder of converted weights, looked at before the cache.", *BUILD, value="FOLDER")
-    device: Literal["auto", "cpu", "cuda"] = option("auto", "auto, cpu or cuda.", *BUILD, "train", value="DEVICE")
+    weights_dir: str = option(
+        "", "Folder of converted weights, looked at before the cache.", *BUILD, "doctor", value="FOLDER"
+    )
+    device: Literal["auto", "cpu", "cuda"] = option(
+        "auto", "auto, cpu or cuda.", *BUILD, "doctor", "train", value="DEVICE"
+    )
     workers: Annotated[int, Ge(0)] = option(
         0, "Compute on this many local processes (needs wbsite[cluster]).", "build", "compute", value="NUMBER",
         expected="Give a whole number: 0 (compute in this process) or more.",

@@ -134,6 +134,8 @@ def reading(net: nn.Module, shape: Shape) -> Reading | None:
         seen.append(pixels[0, :, pixels.shape[2] // 2, pixels.shape[3] // 2].double())
     shift, gains = seen[0], torch.stack(seen[1:-1], 1) - seen[0][:, None]  # (channel read, channel of the picture)
     size = gains.abs().amax()
+    if not bool(torch.isfinite(torch.stack([*seen, gains.sum(1)])).all()):  # as after a division by a picture's range
+        return None
     used = gains.abs() > SIMILAR * size
     linear = torch.allclose(seen[-1], shift + gains.sum(1) / 2, rtol=SIMILAR, atol=SIMILAR * float(size))
     if not size > 0 or not linear or (used.sum(0) != 1).any() or (used.sum(1) != 1).any():
