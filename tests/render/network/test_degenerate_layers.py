@@ -27,7 +27,7 @@ SAID = {
     ("dense", "nearly"): ["99.9 % of this layer's squared weights are in the middle tap", "H says little"],
     ("dense", "dead"): ["3 of 8 units have weights of zero", "3 of 8 have no shape and no H of their own"],
     ("dense", "copies"): ["4 of 8 units have the kernel of an earlier unit up to a factor, 2 of them exactly"],
-    ("dense", "long"): ["A kernel of 3×9 has H = −0.231 by its size alone"],
+    ("dense", "long"): ["A kernel of 3×9 has H = −0.231 by its size alone", "; against chance, −0.231, it is "],
     ("dense", "one"): ["The layer has one unit, so that there is no interval over units", "without an interval"],
     ("dense", "zero"): ["not defined: all weights are zero", "black pictures of nothing"],
     ("grouped", "zero"): ["not defined: all weights are zero", "All weights are zero."],
