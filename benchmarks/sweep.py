@@ -37,6 +37,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from wbsite.core import registry
+
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "build/sweep.jsonl"
 TABLE = HERE / "sweep.md"
@@ -284,6 +286,8 @@ def main() -> None:
     networks = [*torchvision_networks(), *timm_networks()]
     waiting = [network for network in networks if network not in done and options.only in network[1]]
     RESULTS.parent.mkdir(exist_ok=True)
+    registry.entries("analyses")  # imported once, for all processes
+    torch.set_num_threads(1)
     with ThreadPoolExecutor(options.jobs) as pool, RESULTS.open("a") as file:
         for row in pool.map(lambda network: examined_apart(*network), waiting):
             print(verdict(row), row["source"], row["name"], row.get("reason", ""), flush=True)
