@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import torch
 
+from wbsite.core.errors import WbsiteError
+
 from .operations import BATCH_NORMS
 from .recorder.recorder import UNRECORDED
 from .recording import ForwardPass, Recorded, forward_pass
@@ -43,6 +45,17 @@ class Agreement:
     alone: frozenset[int]
     batched: frozenset[int]
     sentences: tuple[str, ...]
+
+    def check(self, values: Collection[int]) -> bool:
+        """Whether values have to be computed for one picture after another, rather than for a batch.
+
+        Raises:
+            WbsiteError: the replay does not compute them on other pictures at all.
+        """
+        if not self.alone.isdisjoint(values):
+            reason = self.sentences[0] if self.sentences else "Its replay computes other values than the network."
+            raise WbsiteError(f"the recorded forward pass does not stand for other pictures there. {reason}")
+        return not self.batched.isdisjoint(values)
 
 
 @torch.no_grad()

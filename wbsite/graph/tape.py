@@ -233,11 +233,19 @@ class Program:
     def __call__(self, x: torch.Tensor) -> dict[int, torch.Tensor]:
         """(B, C, H, W) → the values, by number. Values no longer needed are let go as it runs.
 
+        Where the network's own code fixes the size of the batch, it is run on one picture after another.
+
         Raises:
-            WbsiteError: the network cannot be run on a batch, or on an input of another size than the recorded one.
+            WbsiteError: it cannot be run on one picture either, or not on an input of another size than the recorded.
         """
-        values = execute(self.calls, {INPUT: x}, self.values, lambda call, env: call.run(env))
-        check_batch(values, len(x))
+        try:
+            values = execute(self.calls, {INPUT: x}, self.values, lambda call, env: call.run(env))
+            check_batch(values, len(x))
+        except WbsiteError:
+            if len(x) == 1:
+                raise
+            rows = [self(picture) for picture in x.split(1)]
+            values = {value: torch.cat([row[value] for row in rows]) for value in self.values}
         return values
 
 

@@ -11,11 +11,13 @@ import torch
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
+from wbsite.featurevis.image_model import agreement
+from wbsite.graph.agreement import Agreement
 from wbsite.graph.recording import Recorded
 from wbsite.ops.expanded.gradient_bounds import GradientBounds, gradient_bounds
 from wbsite.ops.expanded.gradient_nmf import GradientNMF, gradient_nmf
 from wbsite.ops.expanded.photograph_gradients import photograph_gradients
-from wbsite.ops.expanded.weights import Paths, expanded_weights, path_products
+from wbsite.ops.expanded.weights import Path, Paths, expanded_weights, path_products
 from wbsite.results.expanded.cancellation import Cancellation, UnitScore
 from wbsite.results.expanded.gradients import GradientExample, Gradients, SkippedUnit, Source, TypicalCase
 from wbsite.results.photographs import PhotographSet
@@ -66,10 +68,11 @@ def run(context: Context) -> Gradients:
     examples = list(_examples(cancellation, params["units"]))
     skipped: list[SkippedUnit] = []
     measured: list[_Measured] = []
+    agrees = agreement(context.model, context.device)
     context.progress.step("gradients on photographs", len(examples))
     for example in examples:
         try:
-            measured.append(_Measured.of(recorded, example, inputs, params["cases"]))
+            measured.append(_Measured.of(recorded, example, inputs, params["cases"], agrees))
         except WbsiteError as error:
             skipped.append(SkippedUnit(layer=example.layer, unit=example.unit, reason=error.message))
         context.progress.advance()
@@ -144,11 +147,15 @@ class _Measured:
     typical: GradientNMF
 
     @classmethod
-    def of(cls, recorded: Recorded, example: _Example, inputs: torch.Tensor, cases: int) -> _Measured:
+    def of(
+        cls, recorded: Recorded, example: _Example, inputs: torch.Tensor, cases: int, agrees: Agreement
+    ) -> _Measured:
         between = (recorded, example.source, example.layer)
+        path = Path.between(*between)
+        alone = agrees.check((path.start, path.end))
         unit, channels = [example.unit], example.channels
         drawn = channels[:DRAWN]
-        measured = photograph_gradients(*between, inputs, unit, channels, position="strongest")
+        measured = photograph_gradients(*between, inputs, unit, channels, position="strongest", alone=alone)
         products = path_products(*between, unit, pools="gates")
         alike = _alike(measured.gradients[0])
         return cls(

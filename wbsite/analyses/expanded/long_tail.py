@@ -11,6 +11,7 @@ import torch
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
+from wbsite.featurevis.image_model import agreement
 from wbsite.graph.recording import Recorded
 from wbsite.ops.expanded.mean_ablation import ORDERS, Convolution, MeanAblation, mean_ablation, ranked
 from wbsite.results.expanded.cancellation import SkippedLayer
@@ -38,13 +39,16 @@ def run(context: Context) -> LongTail:
     """
     params, photographs = context.params, context.photographs()
     recorded = Recorded.of(context.model).on(context.device)
+    agrees, alone = agreement(context.model, context.device), False
     convs, skipped = {}, []
     for layer in context.layers.convs:
         if f"{layer.name}.weight" in context.model.missing:
             skipped.append(SkippedLayer(layer=layer.name, reason="the weights file does not hold it"))
             continue
         try:
-            convs[layer.name] = Convolution.of(recorded.tape, layer.name)
+            conv = Convolution.of(recorded.tape, layer.name)
+            alone |= agrees.check((conv.input, conv.end))
+            convs[layer.name] = conv
         except WbsiteError as error:
             skipped.append(SkippedLayer(layer=layer.name, reason=error.message))
     numbers = torch.linspace(0, photographs.count - 1, min(params["photographs"], photographs.count)).round().long()
@@ -52,7 +56,7 @@ def run(context: Context) -> LongTail:
     context.progress.step("the long tail", len(convs))
     rows, layers = [], []
     for group in _groups(convs, len(inputs) * params["positions"]):
-        patches = sampled(recorded, group, inputs, params["positions"], params["seed"])
+        patches = sampled(recorded, group, inputs, params["positions"], params["seed"], alone)
         for name, conv in group.items():
             samples = patches.pop(name)
             if bool(torch.isfinite(samples).all()):
@@ -103,16 +107,20 @@ def _size(conv: Convolution) -> str:
 
 
 def sampled(
-    recorded: Recorded, convs: Mapping[str, Convolution], inputs: torch.Tensor, positions: int, seed: int
+    recorded: Recorded, convs: Mapping[str, Convolution], inputs: torch.Tensor, positions: int, seed: int, alone: bool
 ) -> dict[str, torch.Tensor]:
-    """What every convolution sees at random positions, (S, I, kh, kw) by layer, a batch of pictures at a time."""
+    """What every convolution sees at random positions, (S, I, kh, kw) by layer, a batch of pictures at a time.
+
+    Args:
+        alone: one picture at a time instead.
+    """
     wanted = {conv.input for conv in convs.values()}
     program = recorded.tape.program(wanted)
     size = sum(math.prod(recorded.tape.shapes[value]) for value in wanted) * inputs.element_size()
     generators = {name: torch.Generator().manual_seed(seed * 1_000_003 + i) for i, name in enumerate(convs)}
     parts: dict[str, list[torch.Tensor]] = {name: [] for name in convs}
     with torch.no_grad():
-        for batch in inputs.split(max(1, _BATCH_BYTES // max(1, size))):
+        for batch in inputs.split(1 if alone else max(1, _BATCH_BYTES // max(1, size))):
             values = program(batch)
             for name, conv in convs.items():
                 parts[name].append(conv.patches(values[conv.input], positions, generators[name]))

@@ -27,6 +27,8 @@ def functional(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tupl
         return _identity, args, kwargs
     if name == "__setitem__":
         return _with_item, args, kwargs
+    if name == "conv2d" and len(args) > 1 and isinstance(args[1], Ref):
+        return partial(_one_kernel_each, func), args, kwargs
     if name in JOINS:
         return partial(_joined, func, 1 if name == "hstack" else 0), args, kwargs
     if func in (F.batch_norm, torch.batch_norm):
@@ -57,6 +59,13 @@ def _with_item(x: torch.Tensor, key: Any, value: Any) -> torch.Tensor:
     copy = x.expand(pictures, *x.shape[1:]).clone() if len(x) == 1 and _whole_batch(key) else x.clone()
     copy[key] = value
     return copy
+
+
+def _one_kernel_each(function: Any, x: torch.Tensor, weight: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+    """A convolution with kernels made of every picture, which lie side by side as groups."""
+    names = ("bias", "stride", "padding", "dilation", "groups")
+    call = {**dict(zip(names, args, strict=False)), **kwargs}
+    return function(x, weight, **{**call, "groups": x.shape[1] // weight.shape[1]})
 
 
 def _whole_batch(key: Any) -> bool:

@@ -45,6 +45,7 @@ def photograph_gradients(
     units: Sequence[int] | None = None,
     channels: Sequence[int] | None = None,
     position: Position = "centre",
+    alone: bool = False,
 ) -> PhotographGradients:
     """∂ pre-activation of target units / ∂ activation of source channels, on every photograph.
 
@@ -55,6 +56,7 @@ def photograph_gradients(
         inputs: (pictures, C, H, W), preprocessed, of the network's usual size.
         channels: of the source that are kept; None for all.
         position: of the target: the centre of its map, or where the unit responds most strongly.
+        alone: whether the network is run on one picture after another, as where its recording is right for one only.
 
     Raises:
         WbsiteError: a layer or unit does not exist; no path leads from source to target; the pictures have
@@ -71,7 +73,7 @@ def photograph_gradients(
             "Choose a target before the network pools over the whole map.",
         )
     columns = slice(None) if channels is None else torch.as_tensor(list(channels), device=inputs.device)
-    parts = [_on_batch(path, batch, numbers, columns, position) for batch in inputs.split(_BATCH)]
+    parts = [_on_batch(path, batch, numbers, columns, position) for batch in inputs.split(1 if alone else _BATCH)]
     return PhotographGradients(*(torch.cat(part, 1) for part in zip(*parts, strict=True)))
 
 
