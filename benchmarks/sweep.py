@@ -161,7 +161,7 @@ def _examined(token: str) -> dict[str, Any]:
         "listed": len(listed),
         "unmatched": len(unmatched),
         "invented": len(_without(ours, seen.kernels)),
-        "changed": sum(layer.changed > 0 or layer.varies for layer in layers.layers),
+        "changed": sum(layer.scale != 1 or layer.changed > 0 or layer.varies for layer in layers.layers),
         "says": [line.strip() for line in page[page.index("Forward pass") + 1 : page.index("Analyses") - 1]],
         **_pictures(model, [layer.name for layer in layers.convs]),
     }

@@ -133,12 +133,18 @@ def test_kernels_are_those_convolved_with(name: str) -> None:
     net = Net(make())
     layers, recorded = _discovered(net)
     before = [value.clone() for value in net.state_dict().values()]
+    stored = recorded.tape.kernels[layer].stored
+    stored = None if stored is None else stored.clone()
     with Seen() as seen, torch.no_grad():
         net(picture_for(net, SHAPE))
     assert layers.names == ("a", layer, "fc")
     assert torch.equal(recorded.tape.kernels[layer].weight, seen.kernels[1])
     described = layers.named(layer)
-    assert (described.changed > 0) == differs
+    assert (described.scale != 1 or described.changed > 0) == differs
+    assert (stored is not None) == differs
+    if stored is not None:
+        beyond = seen.kernels[1] - described.scale * stored
+        assert described.changed == pytest.approx(float(beyond.norm() / seen.kernels[1].norm()), abs=1e-5)
     assert described.inputs == ("a",) and layers.named("fc").inputs == (layer,)
     if name == "masked in place":
         assert not torch.equal(before[2], net.state_dict()["b.weight"])  # by the pass above, not by the recording

@@ -61,6 +61,7 @@ def layer(name: str, order: int, inputs: int, units: int, side: int = 3) -> Laye
         weight_shape=(units, inputs, side, side),
         reads=(),
         computed_from=(),
+        scale=1.0,
         changed=0.0,
         varies=False,
         planar=side > 1,

@@ -68,12 +68,20 @@ class Kernel:
         return int(self.weight.shape[1]) * self.groups
 
     @property
+    def scale(self) -> float:
+        """The factor that brings what is stored nearest to the kernels; 1 where nothing else is stored."""
+        if self.stored is None:
+            return 1.0
+        weight, stored = self.weight.double().flatten(), self.stored.double().flatten()
+        return float(weight @ stored / (stored @ stored).clamp_min(torch.finfo(torch.float64).tiny))
+
+    @property
     def changed(self) -> float:
-        """‖weight − stored‖ / ‖stored‖; 0 where nothing else is stored."""
+        """‖weight − scale · stored‖ / ‖weight‖, 0 to 1: how far they differ beyond that factor."""
         if self.stored is None:
             return 0.0
         weight, stored = self.weight.double(), self.stored.double()
-        return float((weight - stored).norm() / stored.norm().clamp_min(torch.finfo(torch.float64).tiny))
+        return float((weight - self.scale * stored).norm() / weight.norm().clamp_min(torch.finfo(torch.float64).tiny))
 
     @property
     def squeezes(self) -> bool:

@@ -43,8 +43,8 @@ class Layer:
         reads: (channels, height, width) of the map whose values are a linear layer's inputs, in this
             order; empty for other layers, and where values are not those of a map of its `inputs`.
         computed_from: parameters of its kernels, where that is not one parameter as it stands.
-        changed: distance of the kernels from those that are stored, as share of the size of these (Euclidean norms);
-            0 where they are the same, or nothing of their shape is stored.
+        scale: factor between the kernels and those that are stored; 1 where nothing else of their shape is stored.
+        changed: how far they differ beyond that factor, as share of the norm of all kernels: 0 to 1.
         varies: whether the kernels are computed anew from every picture.
     """
 
@@ -66,6 +66,7 @@ class Layer:
     weight_shape: tuple[int, ...]
     reads: tuple[int, ...] = ()
     computed_from: tuple[str, ...] = ()
+    scale: float = 1.0
     changed: float = 0.0
     varies: bool = False
 
@@ -182,6 +183,7 @@ def _described(tape: Tape, kernel: Kernel, order: int, inputs: tuple[str, ...], 
         weight_shape=tuple(kernel.weight.shape),
         reads=reads,
         computed_from=kernel.parameters if kernel.computed else (),
+        scale=kernel.scale,
         changed=kernel.changed,
         varies=kernel.varies,
     )

@@ -1,4 +1,4 @@
-"""Words for kernels without a shape, whose forms are defined in `ops/kernel_forms.py`."""
+"""Words for kernels without a shape (`ops/kernel_forms.py`), and for those that are not as they are stored."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ SOME = {"zero": "of zeros", "constant": "constant", "middle": "of the middle tap
 
 MARKS = {"zero": "all zero", "constant": "constant", "middle": "middle tap only", "taps": "single taps"}
 """Form → a mark in a table, for a layer whose units all have it, those of zeros aside."""
+
+ROUNDING = 1e-5
+"""Differences of kernels, in shares of their norm, that rounding is taken to make."""
 
 
 def only_form(counts: Mapping[str, int], units: int) -> str:
@@ -43,3 +46,16 @@ def shapeless_text(counts: Mapping[str, int], units: int) -> str:
 def forms_text(counts: Mapping[str, int]) -> str:
     """As in "3 of zeros, 4 of the middle tap alone"."""
     return ", ".join(f"{count} {SOME[form]}" for form, count in counts.items() if count)
+
+
+def kernel_difference(scale: float, changed: float) -> str:
+    """How kernels in use differ from those that are stored; "" where they do not.
+
+    Args:
+        scale: factor between them.
+        changed: how far they differ beyond it, as a share of their norm, 0 to 1.
+    """
+    factor = "" if abs(scale - 1) < ROUNDING else f"{scale:.3g} times "
+    if changed < ROUNDING:
+        return f"{factor}those that are stored" if factor else ""
+    return f"{factor}those that are stored, but for {changed:.1%} of their norm"

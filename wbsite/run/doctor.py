@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from wbsite.core.config import Config
+from wbsite.results.kernel_words import kernel_difference
 from wbsite.results.network.computation import Computation, InputFacts
 
 from .costs import cost
@@ -109,14 +110,15 @@ def _kernels(facts: Computation) -> Iterator[str]:
         return
     if varying := [row.layer for row in rows if row.varies]:
         yield f"computed anew from every picture: {_few(varying)}"
-    changed = [row for row in rows if not row.varies and row.changed]
+    differences = [(row, kernel_difference(row.scale, row.changed)) for row in rows if not row.varies]
+    changed = [(row, words) for row, words in differences if words]
     if changed:
         yield f"{len(changed)} are not those that `.weight` holds; analysed are those in use:"
-    for row in changed[:LISTED]:
-        yield f"  {row.layer}: from {row.computed_from}, differs by {row.changed:.0%} of its norm"
+    for row, words in changed[:LISTED]:
+        yield f"  {row.layer}: from {row.computed_from}: {words}"
     if len(changed) > LISTED:
         yield f"  and {len(changed) - LISTED} more"
-    if same := [row.layer for row in rows if not row.varies and not row.changed]:
+    if same := [row.layer for row, words in differences if not words]:
         yield f"computed from their parameters in every pass: {_few(same)}"
 
 

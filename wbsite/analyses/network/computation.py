@@ -14,7 +14,7 @@ def run(context: Context) -> Computation:
     spec, layers = context.model.spec, context.layers
     preprocess = spec.preprocess
     rows = [
-        (layer.name, " ".join(layer.computed_from), layer.changed, layer.varies)
+        (layer.name, " ".join(layer.computed_from), layer.scale, layer.changed, layer.varies)
         for layer in layers.layers
         if layer.computed_from or layer.varies
     ]
@@ -28,7 +28,7 @@ def run(context: Context) -> Computation:
             scale=preprocess.scale,
             mean=preprocess.mean,
             std=preprocess.std,
-            learned=spec.note,
+            learned=str(context.model.provenance.get("input", "")) or "As published, by its description in wbsite.",
         ),
         convolutions=len(layers.convs),
         fully_connected=len(layers.layers) - len(layers.convs),

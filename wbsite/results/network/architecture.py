@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from wbsite.results.base import Record, Result, value
+from wbsite.results.kernel_words import kernel_difference
 
 
 class LayerInfo(Record):
@@ -26,7 +27,8 @@ class LayerInfo(Record):
         weight_shape: (out_channels, in_channels / groups, kh, kw), or (out, in).
         reads: (channels, height, width) of the map whose values are a fully connected layer's inputs; or empty.
         computed_from: parameters that the forward pass computes the kernels from, where it does.
-        changed: how far the kernels are from what is stored, as a share of its norm; 0 where they are the same.
+        scale: factor between the kernels and what is stored; 1 where nothing else is.
+        changed: how far they differ beyond that factor, as a share of their norm.
         varies: whether the kernels are computed anew from every picture.
         planar: whether the kernel has rows and columns.
         spatial: whether the kernel sees more than one position.
@@ -53,6 +55,7 @@ class LayerInfo(Record):
     weight_shape: tuple[int, ...]
     reads: tuple[int, ...]
     computed_from: tuple[str, ...]
+    scale: float
     changed: float
     varies: bool
     planar: bool
@@ -73,12 +76,10 @@ class LayerInfo(Record):
         if self.varies:
             source = f"every picture and {names}" if names else "every picture"
             return f"Its kernels are computed anew from {source}; shown are those for the one it was recorded on."
-        if not self.changed:
+        difference = kernel_difference(self.scale, self.changed)
+        if not difference:
             return f"Its kernels are computed from {names} in every forward pass." if names else ""
-        return (
-            f"Its kernels are those that the forward pass multiplies by. They are computed from {names}, "
-            f"and differ from what that holds by {self.changed:.0%} of its norm."
-        )
+        return f"Shown are the kernels that the forward pass multiplies by, computed from {names}: {difference}."
 
     @property
     def kernel_text(self) -> str:

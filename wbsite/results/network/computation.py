@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from wbsite.results.base import Record, Result, Table, boolean, number, table, text, value
+from wbsite.results.kernel_words import kernel_difference
 
 
 class InputFacts(Record):
@@ -42,9 +43,16 @@ class Computation(
         "Layers whose kernels are not a parameter as it stands.",
         layer=text("its name"),
         computed_from=text("parameters, separated by spaces"),
-        changed=number("distance from what is stored, as a share of its norm", "0 or more"),
+        scale=number("factor between them and what is stored; 1 where nothing else is"),
+        changed=number("how far they differ beyond that factor, as a share of their norm", "0 to 1"),
         varies=boolean("whether the kernels are computed anew from every picture"),
     )
+
+    @property
+    def in_use(self) -> list[tuple[Any, str]]:
+        """(row, how its kernels differ from those that are stored), where they do for every picture alike."""
+        differences = [(row, kernel_difference(row.scale, row.changed)) for row in self.rows.itertuples()]
+        return [(row, words) for row, words in differences if words and not row.varies]
 
 
 RESULTS = (Computation,)
