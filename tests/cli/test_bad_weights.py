@@ -21,6 +21,7 @@ from wbsite.graph.channel_map import ChannelMap
 from wbsite.graph.dominators import routes
 from wbsite.graph.layers import discover
 from wbsite.graph.recording import Recorded
+from wbsite.models.base import Preprocess
 from wbsite.ops.expanded.gradient_bounds import gradient_bounds
 from wbsite.ops.expanded.photograph_gradients import photograph_gradients
 from wbsite.ops.expanded.smoothness import unit_balance
@@ -67,7 +68,7 @@ class Net(nn.Module):
 def network(module: nn.Module) -> Any:
     """A module as `wbsite.models.load` would give it."""
     shape = module.input_shape
-    preprocess = SimpleNamespace(scale=1.0, mean=(0.5,) * shape[0], std=(0.5,) * shape[0])
+    preprocess = Preprocess(crop=shape[1:], mean=(0.5,) * shape[0], std=(0.5,) * shape[0])
     return SimpleNamespace(module=module, spec=SimpleNamespace(title="Net", input_shape=shape, preprocess=preprocess))
 
 
@@ -149,12 +150,11 @@ def test_what_leaves_torch_is_not_called_unknown_and_loses_nothing_before_it() -
 
 
 @pytest.mark.parametrize("between", ["first of the batch", "one by one"])
-def test_networks_that_take_the_batch_apart_say_so(between: str) -> None:
-    assert (
-        "unbind" in (text := said(pictures, Net(between), Target("c4", 0), Target("c4", 1)))
-        or "out of the batch" in text
-    )
-    assert said(photograph_gradients, Net(between), "c1", "c3", torch.randn(2, 3, 16, 16))
+def test_networks_that_take_the_batch_apart_are_shown_one_picture_after_another(between: str) -> None:
+    assert all(picture.agrees for picture in pictures(Net(between), Target("c4", 0), Target("c4", 1)))
+    x = torch.randn(2, 3, 16, 16)
+    assert said(photograph_gradients, Net(between), "c1", "c3", x)
+    assert photograph_gradients(Net(between), "c1", "c3", x, alone=True).gradients.isfinite().all()
 
 
 def test_a_layer_without_units_says_so() -> None:
@@ -207,7 +207,8 @@ def test_scripted_parts_are_known_to_feed_but_not_repeated() -> None:
     module.input_shape = (3, 8, 8)
     assert expanded_weights(module, "input", "0").shape == (4, 3, 3, 3)
     assert "code that cannot be recorded in the network has no linear form" in said(expanded_weights, module, "0", "2")
-    assert "was not seen" in said(pictures, module, Target("2", 0))
+    (picture,) = pictures(module, Target("2", 0))
+    assert picture.agrees and not picture.dead  # by the network's own code
 
 
 def test_inputs_that_are_no_pictures_have_weights_but_no_pictures() -> None:

@@ -85,8 +85,7 @@ def architecture(layer: str, units: int) -> Architecture:
     info = LayerInfo(
         name=layer, kind="conv", order=0, inputs=("input",), in_channels=3, out_channels=units, kernel=(7, 7),
         stride=(1, 1), padding=(3, 3), dilation=(1, 1), groups=1, bias=True, parameters=148 * units,
-        output_shape=(units, 16, 16), calls=1, weight_shape=(units, 3, 7, 7), reads=(), computed_from=(),
-        scale=1.0, changed=0.0, varies=False, planar=True, spatial=True,
+        output_shape=(units, 16, 16), calls=1, weight_shape=(units, 3, 7, 7), reads=(), planar=True, spatial=True,
         block="", first_unit=0, has_weights=True,
     )  # fmt: skip
     return Architecture(

@@ -54,15 +54,15 @@ class LayerInfo(Record):
     calls: int
     weight_shape: tuple[int, ...]
     reads: tuple[int, ...]
-    computed_from: tuple[str, ...]
-    scale: float
-    changed: float
-    varies: bool
     planar: bool
     spatial: bool
     block: str
     first_unit: int
     has_weights: bool
+    computed_from: tuple[str, ...] = ()
+    scale: float = 1.0
+    changed: float = 0.0
+    varies: bool = False
 
     @property
     def units(self) -> range:
