@@ -23,7 +23,6 @@ from wbsite.graph.layers import discover
 from wbsite.graph.recording import Recorded
 from wbsite.models.base import Preprocess
 from wbsite.ops.expanded.gradient_bounds import gradient_bounds
-from wbsite.ops.expanded.photograph_gradients import photograph_gradients
 from wbsite.ops.expanded.smoothness import unit_balance
 from wbsite.ops.expanded.weights import expanded_weights, path_products
 from wbsite.render.expanded.connection_grid import _picked
@@ -152,9 +151,6 @@ def test_what_leaves_torch_is_not_called_unknown_and_loses_nothing_before_it() -
 @pytest.mark.parametrize("between", ["first of the batch", "one by one"])
 def test_networks_that_take_the_batch_apart_are_shown_one_picture_after_another(between: str) -> None:
     assert all(picture.agrees for picture in pictures(Net(between), Target("c4", 0), Target("c4", 1)))
-    x = torch.randn(2, 3, 16, 16)
-    assert said(photograph_gradients, Net(between), "c1", "c3", x)
-    assert photograph_gradients(Net(between), "c1", "c3", x, alone=True).gradients.isfinite().all()
 
 
 def test_a_layer_without_units_says_so() -> None:
