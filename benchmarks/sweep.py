@@ -90,8 +90,8 @@ def torchvision_networks() -> Iterator[tuple[str, str]]:
 def timm_networks() -> Iterator[tuple[str, str]]:
     """(source, name): of every module of timm a small network of each family, told by what names begin with.
 
-    Of up to five whose names promise it, the one with fewest parameters, if these are fewer than 150 million. Found once,
-    in minutes, and kept.
+    Of up to five whose names promise it, the one with fewest parameters, if these are fewer than 150 million. Found
+    once, in minutes, and kept.
     """
     if not CHOSEN.exists():
         CHOSEN.write_text(json.dumps(list(_chosen())))
