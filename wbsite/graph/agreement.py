@@ -7,6 +7,7 @@ draws random numbers. So the tape is replayed on a few other pictures, and every
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -119,7 +120,7 @@ def _differing(tape: Tape, own: ForwardPass, values: Mapping[int, torch.Tensor])
         if value not in same
         or value not in own.tensors
         or value not in values
-        or not _equal(values[value], own.tensors[value], _scale(call, own.tensors))
+        or not _equal(values[value], own.tensors[value], call, own.tensors)
     }
 
 
@@ -139,18 +140,28 @@ def _largest(x: torch.Tensor) -> float:
     if not (x.is_floating_point() or x.is_complex()) or not x.numel():
         return 0.0
     size = x.abs()
-    return float(torch.where(size.isfinite(), size, 0).max())
+    largest = float(size.max())
+    return largest if math.isfinite(largest) else float(torch.where(size.isfinite(), size, 0).max())
 
 
-def _equal(one: torch.Tensor, other: torch.Tensor, scale: float) -> bool:
-    """Whether two values are the same up to rounding; what is no number in both is the same."""
+def _equal(one: torch.Tensor, other: torch.Tensor, call: Call, values: Mapping[int, torch.Tensor]) -> bool:
+    """Whether two values that a call makes are the same up to rounding; what is no number in both is the same.
+
+    Args:
+        values: what the call reads, among others.
+    """
     if one.shape != other.shape or one.dtype != other.dtype:
         return False
+    if torch.equal(one, other):
+        return True
+    number = one.is_floating_point() or one.is_complex()
+    if number and float((one - other).abs().max()) <= _RELATIVE * _largest(other):  # False of NaN
+        return True
     same = (one == other) | ((one != one) & (other != other))
-    if not (one.is_floating_point() or one.is_complex()):
-        return not one.numel() or float(same.float().mean()) >= _EQUAL
+    if not number:
+        return float(same.float().mean()) >= _EQUAL
     difference = torch.where(same, 0, (one - other).abs())
-    return bool((difference <= _RELATIVE * _largest(other) + _CANCELLED * scale).all())
+    return bool((difference <= _RELATIVE * _largest(other) + _CANCELLED * _scale(call, values)).all())
 
 
 def _first(calls: Sequence[Call], values: Collection[int]) -> Call | None:

@@ -8,9 +8,11 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.overrides import TorchFunctionMode
 
 from wbsite.core.isolation import forward_passes
+from wbsite.graph.operations import pair
+from wbsite.graph.recorder.aten import written_out
 
 from .statement import Shape
 
@@ -28,21 +30,33 @@ class Convolution:
     written: int
 
 
-class _Watch(TorchDispatchMode):
-    """Sees every two-dimensional convolution, whoever calls it; may end the pass at the first."""
+_CONVOLUTIONS = {"conv2d", "conv_transpose2d"}
+_ARGUMENTS = ("input", "weight", "bias", "stride")
+
+
+class _Watch(TorchFunctionMode):
+    """Sees every two-dimensional convolution, whoever calls it; may end the pass at the first.
+
+    (A TorchDispatchMode would import torch's compiler, which takes two seconds.)
+    """
 
     def __init__(self, stop: bool = False) -> None:
         super().__init__()
         self.stop = stop
         self.convolutions: list[Convolution] = []
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func.overloadpacket is not torch.ops.aten.convolution or args[0].ndim != 4:
-            return func(*args, **(kwargs or {}))
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if (written := written_out(func)) is not None:
+            with self:
+                return written(*args, **kwargs)
+        if getattr(func, "__name__", "") not in _CONVOLUTIONS:
+            return func(*args, **kwargs)
+        call = {**dict(zip(_ARGUMENTS, args, strict=False)), **kwargs}
         if self.stop:
-            raise _Reached(args[0])
-        result = func(*args, **(kwargs or {}))
-        self.convolutions.append(Convolution(args[3][0], result.shape[2]))
+            raise _Reached(call["input"])
+        result = func(*args, **kwargs)
+        self.convolutions.append(Convolution(pair(call.get("stride", 1))[0], result.shape[2]))
         return result
 
 
