@@ -70,3 +70,24 @@ def test_what_is_no_network_is_refused(cli: Callable[..., Any], nets: str) -> No
     ran = cli("doctor", f"{nets}:Nothing")
     assert ran.status == 2
     assert "unknown factory" in ran.err
+
+
+def test_a_network_whose_pass_is_not_all_seen_has_a_page(cli: Callable[..., Any], nets: str, work: Path) -> None:
+    (work / "examined_nets.py").write_text(
+        NETS
+        + """
+class Partly(nn.Module):
+    input_shape = (3, 16, 16)
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3)
+        self.between = torch.jit.script(nn.Sequential(nn.ReLU()))
+
+    def forward(self, x):
+        return self.last(self.between(self.first(x)))
+"""
+    )
+    ran = cli("doctor", f"{nets}:Partly")
+    assert ran.status == 0, ran.err
+    assert "2 convolutions" in ran.out and "cannot be recorded" in ran.out

@@ -63,16 +63,15 @@ def _forward_seconds(network: Network, device: torch.device) -> float:
     """Of one forward pass of one picture."""
     import torch
 
+    from wbsite.core.isolation import forward_passes
     from wbsite.graph.picture import picture_for
     from wbsite.graph.recording import Recorded
 
     recorded = Recorded.of(network.model).on(device)
     x = picture_for(recorded.module, recorded.input_shape).to(recorded.like)
-    values = [use.value for uses in recorded.tape.uses.values() for use in uses if use.value is not None]
-    program = recorded.tape.program(values[-1:])
-    with torch.no_grad():
+    with forward_passes(recorded.module), torch.no_grad():
         started = time.perf_counter()
-        program(x)
+        recorded.module(x)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
     return time.perf_counter() - started
