@@ -76,13 +76,17 @@ def test_a_network_whose_pass_is_not_all_seen_has_a_page(cli: Callable[..., Any]
     (work / "examined_nets.py").write_text(
         NETS
         + """
+import warnings
+
 class Partly(nn.Module):
     input_shape = (3, 16, 16)
 
     def __init__(self):
         super().__init__()
         self.first, self.last = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3)
-        self.between = torch.jit.script(nn.Sequential(nn.ReLU()))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it is deprecated
+            self.between = torch.jit.script(nn.Sequential(nn.ReLU()))
 
     def forward(self, x):
         return self.last(self.between(self.first(x)))
