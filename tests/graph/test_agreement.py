@@ -255,3 +255,16 @@ def test_values_keep_their_numbers_when_the_network_writes_over_them() -> None:
     kept = forward_pass(net, x, keep=True)
     torch.testing.assert_close(kept.tensors[kept.tape.value("a")], net.a(x))
     assert (kept.tensors[kept.tape.value("")] >= 0).all()
+
+
+@pytest.mark.parametrize("forward", [plain, rescaled, through_numpy, branching, own_statistics, noisy, padded])
+def test_large_networks_are_compared_one_picture_after_another(
+    made: Callable[[Forward], Net], pictures: torch.Tensor, forward: Forward, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded = Recorded.of(made(forward))
+    usual = agreement(recorded, pictures)
+    monkeypatch.setattr("wbsite.graph.agreement._MEMORY", 0)
+    large = agreement(recorded, pictures)
+    assert large.alone == usual.alone
+    assert large.batched == frozenset(recorded.tape.makers)  # no batch is tried
+    assert large.sentences[:1] == usual.sentences[:1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -28,6 +28,9 @@ _CANCELLED = 1e-5
 
 _EQUAL = 0.999
 """Share of whole numbers and truth values that have to be the same."""
+
+_MEMORY = 3 * 2**30
+"""Bytes of all values of all pictures, beyond which they are compared one picture after another."""
 
 _NAMED = 3
 """Departures from torch that a sentence names."""
@@ -69,6 +72,8 @@ def agreement(recorded: Recorded, inputs: torch.Tensor) -> Agreement:
     """
     module, tape = recorded.module, recorded.tape
     pictures = inputs.split(1)
+    if _bytes(tape) * len(inputs) > _MEMORY:
+        return _one_by_one(recorded, pictures)
     own = [forward_pass(module, x, keep=True) for x in pictures]
     together = _replayed(tape, inputs)
     batched = [_differing(tape, each, _picture(tape, together, i, len(inputs))) for i, each in enumerate(own)]
@@ -83,21 +88,68 @@ def agreement(recorded: Recorded, inputs: torch.Tensor) -> Agreement:
     )
 
 
+def _bytes(tape: Tape) -> int:
+    """Of all values for one picture."""
+    return 4 * sum(map(math.prod, tape.shapes.values()))
+
+
+def _one_by_one(recorded: Recorded, pictures: Sequence[torch.Tensor]) -> Agreement:
+    """For networks whose values would not all fit into memory: one pass is held at a time, and no batch is tried."""
+    module, tape = recorded.module, recorded.tape
+    own, alone, sums = [], [], []
+    for x in pictures:
+        each = forward_pass(module, x, keep=True)
+        alone.append(_differing_in_turn(tape, each, x))
+        sums.append(_summed(each))
+        own.append(replace(each, tensors={}))
+    sentences = [_on_randomness(sums[0], _summed(forward_pass(module, pictures[0], keep=True, seed=1)))]
+    if not sentences[0]:
+        sentences = [_on_pictures(tape, own, alone), _on_statistics(tape)]
+    return Agreement(frozenset[int]().union(*alone), frozenset(tape.makers), tuple(filter(None, sentences)))
+
+
+def _differing_in_turn(tape: Tape, own: ForwardPass, x: torch.Tensor) -> set[int]:
+    """As `_differing` of a replay, each of whose values is let go when it is needed no more."""
+    same = {value for call in tape.calls[: _leading(tape, own.tape)] for value in call.outputs}
+    last = {value: i for i, call in enumerate(tape.calls) for value in call.inputs}
+    values, differing = {INPUT: x}, set[int]()
+    for i, call in enumerate(tape.calls):
+        made = _made(call, values)
+        values.update(made)
+        for value in call.outputs:
+            agrees = value in same and value in made and value in own.tensors
+            if not agrees or not _equal(made[value], own.tensors[value], call, own.tensors):
+                differing.add(value)
+        for value in (*call.inputs, *call.outputs):
+            if last.get(value, i) <= i:
+                values.pop(value, None)
+    return differing
+
+
+def _summed(own: ForwardPass) -> ForwardPass:
+    """With sums of squares in place of its values."""
+    return replace(own, tensors={value: x.double().square().sum() for value, x in own.tensors.items()})
+
+
+def _made(call: Call, values: Mapping[int, torch.Tensor]) -> dict[int, torch.Tensor]:
+    """What a call makes of these values; nothing where one is missing, or it fails on them."""
+    if any(value not in values for value in call.inputs):
+        return {}
+    try:
+        result = call.run(values)
+    except torch.OutOfMemoryError:
+        raise
+    except Exception:
+        return {}
+    outputs = result if call.several else (result,)
+    return dict(zip(call.outputs, outputs, strict=True)) if len(outputs) == len(call.outputs) else {}
+
+
 def _replayed(tape: Tape, x: torch.Tensor) -> dict[int, torch.Tensor]:
     """All values of a tape that can be computed from an input; without those that a call fails on."""
     values = {INPUT: x}
     for call in tape.calls:
-        if any(value not in values for value in call.inputs):
-            continue
-        try:
-            result = call.run(values)
-        except torch.OutOfMemoryError:
-            raise
-        except Exception:
-            continue
-        outputs = result if call.several else (result,)
-        if len(outputs) == len(call.outputs):
-            values.update(zip(call.outputs, outputs, strict=True))
+        values.update(_made(call, values))
     return values
 
 
@@ -209,10 +261,7 @@ def _on_pictures(tape: Tape, own: Sequence[ForwardPass], alone: Sequence[Collect
     return ""
 
 
-def _on_batches(
-    recorded: Recorded, inputs: torch.Tensor, own: Sequence[ForwardPass], differing: Collection[int]
-) -> str:
-    tape = recorded.tape
+def _on_statistics(tape: Tape) -> str:
     norms = [call.module for call in tape.calls if call.operation in BATCH_NORMS and call.kwargs.get("training")]
     if norms:
         modules = ", ".join(dict.fromkeys(norms))
@@ -221,6 +270,15 @@ def _on_batches(
             " picture depends on the pictures beside it. Here each is run alone; no weights can be expanded through"
             " such a norm."
         )
+    return ""
+
+
+def _on_batches(
+    recorded: Recorded, inputs: torch.Tensor, own: Sequence[ForwardPass], differing: Collection[int]
+) -> str:
+    tape = recorded.tape
+    if said := _on_statistics(tape):
+        return said
     if not differing:
         return ""
     batch = forward_pass(recorded.module, inputs, keep=True)
