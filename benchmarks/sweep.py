@@ -13,7 +13,7 @@ Weights are random. Of every network, in a process of its own:
     pictures    of three units, of a first, a middle and a last convolution, after a few steps: the activation that
                 wbsite reports is the network's own, or the network is refused with the reason
 
-A line for each network is appended to build/sweep.jsonl, so that an interrupted sweep goes on.
+A line for each network is appended to sweep.jsonl, so that an interrupted sweep goes on; delete it to start anew.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from wbsite.core import registry
 
 HERE = Path(__file__).resolve().parent
-RESULTS = HERE.parent / "build/sweep.jsonl"
+RESULTS = HERE / "sweep.jsonl"
 TABLE = HERE / "sweep.md"
 TASKS = ("classification", "segmentation", "detection", "video")
-CHOSEN = RESULTS.with_name("sweep-timm.json")
+CHOSEN = HERE / "sweep-timm.json"
 SMALL = re.compile("atto|femto|pico|nano|tiny|xxs|xs|_s\\b|_s_|small|18|26|_0|b0|050")
 MOST_PARAMETERS = 150_000_000
 LIMIT_S = 900
@@ -302,7 +302,6 @@ def main() -> None:
     done = {(row["source"], row["name"]) for row in rows}
     networks = [*torchvision_networks(), *timm_networks()]
     waiting = [network for network in networks if network not in done and options.only in network[1]]
-    RESULTS.parent.mkdir(exist_ok=True)
     registry.entries("analyses")  # imported once, for all processes
     torch.set_num_threads(1)
     with ThreadPoolExecutor(options.jobs) as pool, RESULTS.open("a") as file:
