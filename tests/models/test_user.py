@@ -117,6 +117,7 @@ CONV = "nn.Sequential(nn.Conv2d(3, 4, 3))"
         ("def build(): return {}", "returns an object of type dict; expected a torch.nn.Module", "not its weights"),
         ("def build(): return nn.Conv2d", "returns the class Conv2d", "not its class"),
         ("def build(): return nn.Linear(2, 2)", "no two-dimensional convolutions", "Conv2d"),
+        ("def build(): return nn.Sequential(nn.Conv3d(3, 4, 3))", "but 1 three-dimensional;", "Conv2d"),
         ("def build(): return nn.Conv2d(3, 4, 3)", "bare convolution", "Sequential"),
         (
             "def build(): return nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(7, 2, 3))",

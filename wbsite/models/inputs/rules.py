@@ -43,6 +43,14 @@ class FoundInput:
     turned: bool = False
 
 
+def _others(net: nn.Module) -> str:
+    """The convolutions of other dimensions that a network has, in words."""
+    kinds = {"one": nn.Conv1d, "three": nn.Conv3d}
+    counts = {name: sum(isinstance(module, kind) for module in net.modules()) for name, kind in kinds.items()}
+    words = [f"{count} {name}-dimensional" for name, count in counts.items() if count]
+    return f", but {' and '.join(words)}" if words else ""
+
+
 def find_input(net: nn.Module, factory: object, target: str, said: ModelInput | None = None) -> FoundInput:
     """The network's input, its layers on that input, and how it was found.
 
@@ -63,7 +71,7 @@ def find_input(net: nn.Module, factory: object, target: str, said: ModelInput | 
     convs = [(name, module) for name, module in net.named_modules() if isinstance(module, nn.Conv2d)]
     if not any(parameter.ndim == 4 for parameter in net.parameters()):
         raise WbsiteError(
-            f"{target} has no two-dimensional convolutions; wbsite reads the weights of convolutional networks.",
+            f"{target} has no two-dimensional convolutions{_others(net)}; wbsite reads networks that have.",
             "Name a factory whose network has torch.nn.Conv2d layers.",
         )
     if convs and not convs[0][0]:
