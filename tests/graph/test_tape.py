@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from wbsite.core.errors import WbsiteError
 from wbsite.graph.channel_origin import ChannelOrigin, channel_origins
-from wbsite.graph.recording import record
+from wbsite.graph.recording import forward_pass, record
 
 NETWORKS = (
     "alexnet", "densenet121", "efficientnet_b0", "googlenet", "inception_v3", "mnasnet0_5", "mobilenet_v3_small",
@@ -116,3 +116,20 @@ def test_what_cannot_be_repeated_is_named() -> None:
 def test_a_network_that_fails_on_its_input_says_so() -> None:
     with pytest.raises(WbsiteError, match="AlexNet fails on an input of shape"):
         record(network("alexnet"), (3, 16, 16))
+
+
+def test_powers_are_repeated_and_seen_in_the_networks_own_pass() -> None:
+    class Powers(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.exponent = nn.Conv2d(3, 4, 3), nn.Parameter(torch.full((4, 1, 1), 2.0))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.conv(x).relu()
+            return x**2 + 2**x + x**self.exponent + x.pow(3)
+
+    module, x = Powers().eval(), torch.randn(2, 3, 8, 8)
+    tape, own = record(module, (3, 8, 8)), forward_pass(module, x, keep=True)
+    value = tape.value("")
+    assert own.error is None
+    torch.testing.assert_close(tape.program((value,))(x)[value], own.tensors[own.tape.value("")])

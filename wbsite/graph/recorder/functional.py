@@ -43,10 +43,15 @@ def functional(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tupl
         return _OPERATORS[name], args, kwargs
     if name.endswith("_") and not name.endswith("__"):
         return getattr(torch.Tensor, name[:-1], getattr(F, name[:-1], func)), args, kwargs
-    if inspect.isfunction(func) and "inplace" in (signature := inspect.signature(func)).parameters:
+    if inspect.isfunction(func) and "inplace" in (signature := _signature(func)).parameters:
         bound = signature.bind(*args, **kwargs)
         return func, (), {**bound.arguments, "inplace": False}
     return func, args, kwargs
+
+
+def _signature(function: Any) -> inspect.Signature:
+    """Of a Python function itself: some of torch's wrap one that has none."""
+    return inspect.signature(function, follow_wrapped=False)
 
 
 def _identity(x: torch.Tensor) -> torch.Tensor:
@@ -105,7 +110,7 @@ def changed_in_place(func: Any, args: tuple[Any, ...], kwargs: Any) -> Iterator[
     """The tensors that a call changes, as far as its name and arguments tell."""
     name, first = getattr(func, "__name__", ""), next(iter((*args, *kwargs.values())), None)
     inplace = name in _OPERATORS or name == "__setitem__" or (name.endswith("_") and not name.endswith("__"))
-    if not inplace and inspect.isfunction(func) and "inplace" in (signature := inspect.signature(func)).parameters:
+    if not inplace and inspect.isfunction(func) and "inplace" in (signature := _signature(func)).parameters:
         inplace = signature.bind(*args, **kwargs).arguments.get("inplace", False)
     if inplace and isinstance(first, torch.Tensor):
         yield first
