@@ -28,7 +28,7 @@ def run(context: Context) -> Computation:
             scale=preprocess.scale,
             mean=preprocess.mean,
             std=preprocess.std,
-            learned=str(context.model.provenance.get("input", "")) or "As the description of the network in wbsite says.",
+            learned=str(context.model.provenance.get("input", "")) or "As its description in wbsite says.",
         ),
         convolutions=len(layers.convs),
         fully_connected=len(layers.layers) - len(layers.convs),
