@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -95,3 +96,16 @@ class Partly(nn.Module):
     ran = cli("doctor", f"{nets}:Partly")
     assert ran.status == 0, ran.err
     assert "2 convolutions" in ran.out and "cannot be recorded" in ran.out
+
+
+def test_a_doctor_does_not_wait_for_libraries_that_it_does_not_ask(nets: str, environment: dict[str, str]) -> None:
+    """Analyses load them where they use them: all are imported here, to say which apply."""
+    code = (
+        "import sys\n"
+        "unwanted = ('scipy.stats', 'scipy.special', 'scipy.optimize', 'sklearn', 'networkx', 'torchvision')\n"
+        f"sys.argv = ['wbsite', 'doctor', '{nets}:Odd']\nfrom wbsite.cli.process import main\n"
+        "try:\n    main()\nfinally:\n    print('loaded:', [name for name in unwanted if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "loaded: []" in done.stdout

@@ -1,6 +1,6 @@
 """`python -m wbsite.cli`, as `torchrun -m wbsite.cli train …` needs it."""
 
-from .app import main
+from .process import main
 
 if __name__ == "__main__":
     main()

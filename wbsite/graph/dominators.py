@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import networkx as nx
-
 from .channel_origin import channel_origins
 from .operations import JOINS, RECTIFIERS, SUMS
 from .recording import Recorded
@@ -28,6 +26,8 @@ class Route:
 
 def immediate_dominators(tape: Tape) -> dict[int, int]:
     """Value → the nearest value that every path from the picture to it passes; the picture has itself."""
+    import networkx as nx
+
     graph = nx.DiGraph()
     graph.add_node(INPUT)
     graph.add_edges_from((value, output) for call in tape.calls for value in call.inputs for output in call.outputs)

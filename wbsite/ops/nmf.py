@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import scipy
 import torch
-from scipy.optimize import linear_sum_assignment
 
 from wbsite.core.errors import WbsiteError, unknown
 from wbsite.core.threads import one_thread
@@ -190,7 +190,7 @@ def _match(factors: Factors, reference: torch.Tensor) -> Factors:
     channels = factors.channels
     grouped = channels.reshape(groups, -1, n, channels.shape[2])
     similarity = torch.matmul(reference[:, None], grouped.mT).flatten(0, 1).cpu().numpy()
-    assigned = np.stack([linear_sum_assignment(unit, maximize=True)[1] for unit in similarity])
+    assigned = np.stack([scipy.optimize.linear_sum_assignment(unit, maximize=True)[1] for unit in similarity])
     order = torch.from_numpy(assigned).to(channels.device)
     return Factors(
         factors.spatial.gather(3, order[:, None, None].expand_as(factors.spatial)),

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy
 import torch
-from scipy.cluster.hierarchy import leaves_list, linkage
-from scipy.spatial.distance import pdist
 
 from wbsite.core.errors import WbsiteError
 
@@ -53,8 +52,9 @@ def _order(rows: np.ndarray) -> np.ndarray:
     if len(rows) < 3:
         return np.arange(len(rows))
     if len(rows) <= CLUSTERED_UP_TO:
-        tree = linkage(pdist(rows), method="average", optimal_ordering=len(rows) <= OPTIMAL_UP_TO)
-        return np.asarray(leaves_list(tree))
+        distances, cluster = scipy.spatial.distance.pdist(rows), scipy.cluster.hierarchy
+        tree = cluster.linkage(distances, method="average", optimal_ordering=len(rows) <= OPTIMAL_UP_TO)
+        return np.asarray(cluster.leaves_list(tree))
     centred = rows - rows.mean(0)
     _, vectors = np.linalg.eigh(centred.T @ centred)
     return np.argsort(centred @ vectors[:, -1], kind="stable")

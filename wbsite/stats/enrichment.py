@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from operator import index
 
 import numpy as np
-from scipy.stats import false_discovery_control, hypergeom, norm
+import scipy
 
 from wbsite.core.errors import WbsiteError
 
@@ -66,7 +66,7 @@ def enrichment_p_value(k: int, category: int, branch: int, layer: int) -> float:
 
 def upper_tail(k: np.ndarray | int, category: np.ndarray | int, branch: np.ndarray | int, layer: int) -> np.ndarray:
     """P(X ≥ k) of whole tables under the hypergeometric distribution, unchecked; shapes broadcast."""
-    return np.asarray(np.minimum(1.0, hypergeom.sf(np.asarray(k) - 1, layer, category, branch)))
+    return np.asarray(np.minimum(1.0, scipy.stats.hypergeom.sf(np.asarray(k) - 1, layer, category, branch)))
 
 
 def odds_ratio(
@@ -88,7 +88,7 @@ def odds_ratio(
     k, category, branch = np.broadcast_arrays(*(np.asarray(count, dtype=float) for count in (k, category, branch)))
     cells = np.stack((k, branch - k, category - k, layer - branch - category + k)) + 0.5
     middle = np.log(cells[0] * cells[3] / (cells[1] * cells[2]))
-    half = norm.ppf((1 + level) / 2) * np.sqrt((1 / cells).sum(0))
+    half = scipy.stats.norm.ppf((1 + level) / 2) * np.sqrt((1 / cells).sum(0))
     undefined = (category == 0) | (category == layer) | (branch == 0) | (branch == layer)
     ratio, low, high = (np.where(undefined, np.nan, np.exp(middle + sign * half)) for sign in (0, -1, 1))
     return ratio, low, high
@@ -144,5 +144,5 @@ def false_discovery(p: np.ndarray) -> np.ndarray:
     q = np.full_like(p, np.nan)
     tested = ~np.isnan(p)
     if tested.any():
-        q[tested] = false_discovery_control(p[tested])
+        q[tested] = scipy.stats.false_discovery_control(p[tested])
     return q

@@ -12,8 +12,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
 from wbsite.core.errors import WbsiteError
 
@@ -88,5 +88,5 @@ def _checked(values: ArrayLike, level: float) -> np.ndarray:
 
 
 def _around(mean: float, variance: float, freedom: float, level: float) -> Interval:
-    half = float(stdtrit(freedom, (1 + level) / 2)) * math.sqrt(variance)
+    half = float(scipy.special.stdtrit(freedom, (1 + level) / 2)) * math.sqrt(variance)
     return Interval(mean, mean - half, mean + half)

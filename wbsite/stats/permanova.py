@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
+import scipy
 
 from .enrichment import shuffled_sums
 
@@ -79,7 +79,7 @@ def standard_ranks(indices: np.ndarray) -> np.ndarray:
     ranks = np.zeros((len(indices), len(columns)))
     for j, column in enumerate(columns):
         defined = ~np.isnan(column)
-        ranks[defined, j] = rankdata(column[defined])
+        ranks[defined, j] = scipy.stats.rankdata(column[defined])
         ranks[defined, j] -= ranks[defined, j].mean()
     return ranks / np.sqrt((ranks**2).mean(0))
 

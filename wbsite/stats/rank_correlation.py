@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
+import scipy
 
 from wbsite.core.errors import WbsiteError
 
@@ -71,12 +71,12 @@ def rank_correlation(
     rng = np.random.default_rng(seed)
     resampled = _rho(columns[:, rng.integers(0, units, (draws, units))])
     low, high = np.nanquantile(resampled, (0.025, 0.975))
-    residuals = _residuals(rankdata(columns, axis=1))
+    residuals = _residuals(scipy.stats.rankdata(columns, axis=1))
     order = rng.permuted(np.tile(np.arange(units), (draws, 1)), axis=1)
     # Permuted residuals depend on the third property again, which is removed once more; those of x do not.
     permuted = residuals[1][order]
     if without is not None:
-        third = _centred(rankdata(columns[2]))
+        third = _centred(scipy.stats.rankdata(columns[2]))
         permuted = permuted - (permuted @ third / max(third @ third, 1))[:, None] * third
     size = np.linalg.norm(permuted, axis=1) * np.linalg.norm(residuals[0])
     chance = np.abs(permuted @ residuals[0]) / np.where(size > 0, size, 1)
@@ -86,7 +86,7 @@ def rank_correlation(
 
 def _rho(columns: np.ndarray) -> np.ndarray:
     """(2 or 3, D, n) → (D,), NaN where a property, or its residuals from the third, do not vary."""
-    residuals = _residuals(rankdata(columns, axis=2))
+    residuals = _residuals(scipy.stats.rankdata(columns, axis=2))
     size = np.linalg.norm(residuals, axis=-1).prod(0)
     cross = (residuals[0] * residuals[1]).sum(-1)
     return np.where(size > 0, np.clip(cross / np.where(size > 0, size, 1), -1, 1), np.nan)

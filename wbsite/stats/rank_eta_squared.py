@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
+import scipy
 
 from wbsite.core.errors import WbsiteError
 
@@ -156,9 +156,9 @@ def _defined(
 def _residuals(values: np.ndarray, without: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Residuals of the ranks from their mean and from the line through `without`, (N,), (0,) where they are rounding;
     and orthonormal axes (N, k) of mean and line."""
-    columns = [np.ones(len(values))] if without is None else [np.ones(len(values)), rankdata(without)]
+    columns = [np.ones(len(values))] if without is None else [np.ones(len(values)), scipy.stats.rankdata(without)]
     known = _axes(np.stack(columns, 1))
-    ranks = rankdata(values)
+    ranks = scipy.stats.rankdata(values)
     residuals = _without(ranks, known)
     return residuals if np.square(residuals).sum() > _ROUNDING * np.square(ranks).sum() else np.zeros(0), known
 

@@ -6,9 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.special import expit, logit
-from scipy.stats import mannwhitneyu, norm, rankdata
+import scipy
 
 
 @dataclass(frozen=True)
@@ -54,9 +52,9 @@ def roc_auc(inside: np.ndarray, outside: np.ndarray, level: float = 0.95) -> Roc
     if np.ptp(np.concatenate((inside, outside))) == 0:
         auc, p = 0.5, 1.0  # all tied: Mann–Whitney's normal approximation has no variance
     else:
-        test = mannwhitneyu(inside, outside, alternative="two-sided")
+        test = scipy.stats.mannwhitneyu(inside, outside, alternative="two-sided")
         auc, p = float(test.statistic) / (n * m), min(1.0, float(test.pvalue))
-    z = float(norm.ppf((1 + level) / 2))
+    z = float(scipy.stats.norm.ppf((1 + level) / 2))
     ends = (_delong(auc, inside, outside, z), _newcombe(auc, n, m, z))
     return RocAuc(auc, min(low for low, _ in ends), max(high for _, high in ends), p, n, m)
 
@@ -65,11 +63,12 @@ def _delong(auc: float, inside: np.ndarray, outside: np.ndarray, z: float) -> tu
     n, m = len(inside), len(outside)
     if min(n, m) < 2 or not 0 < auc < 1:
         return auc, auc
-    ranks = rankdata(np.concatenate((inside, outside)))
-    above = (ranks[:n] - rankdata(inside)) / m  # share of the outside below each unit inside
-    below = (ranks[n:] - rankdata(outside)) / n
+    ranks = scipy.stats.rankdata(np.concatenate((inside, outside)))
+    above = (ranks[:n] - scipy.stats.rankdata(inside)) / m  # share of the outside below each unit inside
+    below = (ranks[n:] - scipy.stats.rankdata(outside)) / n
     half = z * math.sqrt(above.var(ddof=1) / n + below.var(ddof=1) / m) / (auc * (1 - auc))
-    return float(expit(logit(auc) - half)), float(expit(logit(auc) + half))
+    middle = scipy.special.logit(auc)
+    return float(scipy.special.expit(middle - half)), float(scipy.special.expit(middle + half))
 
 
 def _newcombe(auc: float, n: int, m: int, z: float) -> tuple[float, float]:
@@ -80,6 +79,6 @@ def _newcombe(auc: float, n: int, m: int, z: float) -> tuple[float, float]:
         return (theta - auc) ** 2 - z**2 * theta * (1 - theta) * spread / (n * m)
 
     least = 1e-12  # at 0 and 1 themselves there is no variance: a second root, which is not the interval's end
-    low = 0.0 if auc <= 0 else brentq(beyond, 0.0, min(auc, 1 - least))
-    high = 1.0 if auc >= 1 else brentq(beyond, max(auc, least), 1.0)
+    low = 0.0 if auc <= 0 else scipy.optimize.brentq(beyond, 0.0, min(auc, 1 - least))
+    high = 1.0 if auc >= 1 else scipy.optimize.brentq(beyond, max(auc, least), 1.0)
     return float(low), float(high)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import t
+import scipy
 
 FEWEST = 3
 """Fewer controls than these have no variance to speak of."""
@@ -30,5 +30,5 @@ def single_case_p(value: np.ndarray, controls: np.ndarray, upper: bool = False) 
     variance = (np.where(defined, controls - mean, 0.0) ** 2).sum(0) / np.maximum(count - 1, 1)
     usable = (count >= FEWEST) & (variance > 0)
     distance = (value - mean) / np.sqrt(np.where(usable, variance, 1.0) * (1 + 1 / divisor))
-    tail = t.sf(distance if upper else np.abs(distance), np.maximum(count - 1, 1)) * (1 if upper else 2)
+    tail = scipy.stats.t.sf(distance if upper else np.abs(distance), np.maximum(count - 1, 1)) * (1 if upper else 2)
     return np.where(usable, tail, np.nan)

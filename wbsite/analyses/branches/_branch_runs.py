@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
+import scipy
 
 from wbsite.ops.tuning.filter_tuning import living
 from wbsite.results.branches.branch_experiments import BranchDifference
@@ -154,7 +154,7 @@ class Course:
         """
         shares = [moment.share for moment in self.last]
         beyond, above = sum(moment.beyond_chance for moment in self.last), self.above_from
-        exact = binomtest(beyond, len(shares)).proportion_ci(method="exact")
+        exact = scipy.stats.binomtest(beyond, len(shares)).proportion_ci(method="exact")
         quantiles = (1 - LEVEL) / 2, (1 + LEVEL) / 2
         split = (splits.mean(), *np.quantile(splits, quantiles)) if splits.size else (math.nan,) * 3
         return BranchDifference(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import false_discovery_control, spearmanr
+import scipy
 
 from wbsite.analyses.base import Analysis, Context, reads_pictures
 from wbsite.graph.channel_map import ChannelMap
@@ -138,7 +138,7 @@ def _rho(x: np.ndarray, y: np.ndarray) -> float:
     kept = ~np.isnan(x) & ~np.isnan(y)
     if kept.sum() < 2 or np.ptp(x[kept]) == 0 or np.ptp(y[kept]) == 0:
         return 0.0
-    return float(spearmanr(x[kept], y[kept]).statistic)
+    return float(scipy.stats.spearmanr(x[kept], y[kept]).statistic)
 
 
 def _correlations(
@@ -159,7 +159,7 @@ def _correlations(
     table = pd.DataFrame(rows, columns=COLUMNS["rows"])
     tested = table["p"].notna()
     if tested.any():
-        table.loc[tested, "q"] = false_discovery_control(table.loc[tested, "p"])
+        table.loc[tested, "q"] = scipy.stats.false_discovery_control(table.loc[tested, "p"])
     return table
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
+import scipy
 
 from wbsite.analyses.base import Analysis, StudyContext
 from wbsite.results.estimate import Estimate, or_none
@@ -94,7 +94,7 @@ def rho(x: np.ndarray, y: np.ndarray) -> float:
     """Spearman's ρ of two courses (n,); NaN for fewer than FEWEST values or where one does not change."""
     if len(x) < FEWEST or np.isnan(x).any() or np.ptp(x) == 0 or np.ptp(y) == 0:
         return np.nan
-    return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
+    return float(np.corrcoef(scipy.stats.rankdata(x), scipy.stats.rankdata(y))[0, 1])
 
 
 def _layer(runs: pd.DataFrame) -> LayerSaturation:

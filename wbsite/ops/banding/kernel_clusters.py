@@ -17,9 +17,6 @@ from typing import TypeAlias
 
 import numpy as np
 import torch
-from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA
-from sklearn.metrics import adjusted_rand_score
 
 from wbsite.ops.kernel_forms import unit_forms
 
@@ -114,6 +111,8 @@ def cluster_shapes(
         ValueError: features of another rank or width or not finite; k or restarts too small; fewer
             units with a shape, or fewer different shapes, than k.
     """
+    from sklearn.metrics import adjusted_rand_score
+
     x = np.asarray(torch.as_tensor(features).detach().cpu(), np.float64)
     if x.ndim != 2 or not np.isfinite(x).all():
         raise ValueError(f"features have shape {x.shape} or hold NaN; expected finite (units, d) of shape_features.")
@@ -202,6 +201,9 @@ def _kernel_size(width: int, kernel: tuple[int, int] | None) -> tuple[int, int]:
 
 def _restarts(shapes: np.ndarray, k: int, restarts: int, seed: int) -> list[np.ndarray]:
     """Labels of every restart."""
+    from sklearn.cluster import KMeans
+    from sklearn.decomposition import PCA
+
     # The randomised solver is fast for any kernel size, and a start needs no exact components.
     reduce = PCA(min(_START_DIMENSIONS, *shapes.shape), svd_solver="randomized", random_state=0)
     reduced = reduce.fit_transform(shapes)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import networkx as nx
 import numpy as np
-from scipy.stats import rankdata
-from sklearn.metrics import adjusted_mutual_info_score
+import scipy
 
 from .correspondence_analysis import shuffled_strengths
 
@@ -55,6 +53,8 @@ def louvain(strength: np.ndarray, seed: int) -> Communities:
         strength: (O, I) ≥ 0, not all zero.
         seed: of the order in which units are visited.
     """
+    import networkx as nx
+
     outputs, inputs = strength.shape
     graph = nx.DiGraph()
     start, end = np.nonzero(strength.T)
@@ -76,6 +76,8 @@ def best_communities(strength: np.ndarray, seeds: int) -> tuple[Communities, np.
         That division; (seeds,) modularities; stability, the mean adjusted mutual information of the divisions of two
         seeds, 1 where all agree and 0 where they agree as by chance (NaN for one seed).
     """
+    from sklearn.metrics import adjusted_mutual_info_score
+
     divisions = [louvain(strength, seed) for seed in range(seeds)]
     values = np.array([division.modularity for division in divisions])
     labels = [np.concatenate([division.inputs, division.outputs]) for division in divisions]
@@ -104,7 +106,7 @@ def community_eta_squared(
         there are fewer than two communities or values.
     """
     kept = (labels >= 0) & ~np.isnan(values)
-    labels, ranks = labels[kept], rankdata(values[kept])
+    labels, ranks = labels[kept], scipy.stats.rankdata(values[kept])
     units, (_, groups) = len(ranks), np.unique(labels, return_inverse=True)
     if units < 3 or groups.max(initial=0) < 1 or np.ptp(ranks) == 0:
         return float("nan"), float("nan"), float("nan"), units

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.special import logit
+import scipy
 
 from wbsite.stats.enrichment import false_discovery
 from wbsite.stats.single_case import single_case_p
@@ -59,8 +59,9 @@ def against_copies(tables: Tables, copies: Sequence[Tables]) -> dict[str, pd.Dat
     areas = _values(copies, "effects", "auc", tests["effects"])
     effects["untrained_auc"], effects["untrained_sd"] = _mean(areas), _deviation(areas)
     least = 0.5 / np.maximum(1, effects["units_in"] * effects["units_out"]).to_numpy(float)
-    area = effects["auc"].to_numpy(float)
-    _add_p_and_q(effects, logit(np.clip(area, least, 1 - least)), logit(np.clip(areas, least, 1 - least)), upper=False)
+    observed = effects["auc"].to_numpy(float)
+    observed, drawn = (scipy.special.logit(np.clip(values, least, 1 - least)) for values in (observed, areas))
+    _add_p_and_q(effects, observed, drawn, upper=False)
 
     statistics = _values(copies, "stages", "statistic", tests["stages"])
     stages["untrained_statistic"] = _mean(statistics)

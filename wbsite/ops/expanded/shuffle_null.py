@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import torch
-from scipy.stats import binomtest
 
 from wbsite.core.errors import WbsiteError
 from wbsite.graph.linear import LinearForm
@@ -87,7 +87,7 @@ class ShuffleNull:
         observed, null = self.observed[measure][live], self.null[measure][:, live]
         low, middle, limit = np.nanquantile(null, (1 - LEVEL, 0.5, LEVEL)).tolist()
         above = int((observed > limit).sum())
-        wilson = binomtest(above, len(observed)).proportion_ci(method="wilson")
+        wilson = scipy.stats.binomtest(above, len(observed)).proportion_ci(method="wilson")
         excess = t_interval(observed - null.mean(0))
         by_draw = np.nanmedian(null, axis=1)
         return {

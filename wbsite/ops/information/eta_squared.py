@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import torch
-from sklearn.metrics import homogeneity_score
 
 from wbsite.core.errors import WbsiteError
 
@@ -59,4 +58,6 @@ def uncertainty_coefficient(labels: np.ndarray, groups: np.ndarray) -> float:
 
     NaN where all labels are one.
     """
+    from sklearn.metrics import homogeneity_score
+
     return min(1.0, float(homogeneity_score(labels, groups))) if len(np.unique(labels)) > 1 else math.nan

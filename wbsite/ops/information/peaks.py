@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
-from scipy.signal import find_peaks
+import scipy
 
 BINS = 60
 """Of the histogram, over the range of the activations: five to each of thirteen equal steps."""
@@ -57,8 +56,8 @@ def peaks(values: np.ndarray) -> Peaks:
         low, high = low - 0.5, high + 0.5
     counts, edges = np.histogram(values.astype(np.float64), BINS, (low, high))
     pad = math.ceil(4 * SMOOTHING)
-    smooth = gaussian_filter1d(np.pad(counts / len(values), pad), SMOOTHING, mode="constant")
-    positions, _ = find_peaks(smooth, prominence=PROMINENCE * smooth.max())
+    smooth = scipy.ndimage.gaussian_filter1d(np.pad(counts / len(values), pad), SMOOTHING, mode="constant")
+    positions, _ = scipy.signal.find_peaks(smooth, prominence=PROMINENCE * smooth.max())
     valleys = [a + int(smooth[a : b + 1].argmin()) for a, b in pairwise(positions)]
     centres = (edges[1:] + edges[:-1]) / 2
     inside = np.clip(positions - pad, 0, BINS - 1)

@@ -1,0 +1,45 @@
+"""The process of a command: what makes any of them start and end soon."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+import sys
+
+COLLECTED_AFTER = 10_000
+"""New objects after which Python looks for cycles. With its own 700 it searches torch's million objects over and over
+while they are imported, a sixth of the time that takes."""
+
+
+def main() -> None:
+    """Entry point of the `wbsite` command.
+
+    What ends the process is registered first, so that it runs last, after all threads and whatever else is registered:
+    Python does not take its modules apart, which takes a second where torch is among them.
+    """
+    gc.set_threshold(COLLECTED_AFTER)
+    from .app import main as command
+
+    ending = _Ending()
+    atexit.register(ending)
+    try:
+        command()
+        ending.status = 0
+    except SystemExit as end:
+        ending.status = end.code if isinstance(end.code, int) else int(bool(end.code))
+        raise
+
+
+class _Ending:
+    """Leaves the process with a status, which is that of a traceback unless something else is said."""
+
+    status = 1
+
+    def __call__(self) -> None:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except OSError:
+            return  # Python reports it when it closes them
+        os._exit(self.status)
