@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from wbsite.core import registry
+from wbsite.core import machine, registry
 from wbsite.core.config import Config
 from wbsite.core.errors import RunError, WbsiteError
+from wbsite.core.processes import warm_up
 from wbsite.core.progress import Progress
 from wbsite.core.store import DamagedEntry, Store
 
 from . import pending
 from .fingerprint import code_digest, fingerprint, still_valid
-from .processes import warm_up
 from .subjects.base import Subject
 from .subjects.suite import articles
 
@@ -43,7 +43,8 @@ def compute(config: Config, progress: Progress) -> tuple[list[str], int]:
         current = fingerprint(subject)
         if still_valid(store, store.record(subject.record), config.profile, current):
             continue
-        warm_up(config)
+        if not config.scheduler and config.device != "cuda" and (config.workers or machine.processors()) > 1:
+            warm_up(["wbsite.run.pool_worker"])  # which imports torch while this process does, too
         try:
             plans[subject] = planned(subject, config, progress), current
         except RunError:
