@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,35 @@ from wbsite.core import registry
 from wbsite.core.store import Entry, Store
 
 from .pretended_gpu import pretended_gpu
+
+NETS = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+class Shuffled(nn.Module):
+    input_shape = (3, 16, 16)
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.stem, self.norm = nn.Conv2d(3, 6, 5, padding=2), nn.BatchNorm2d(6)
+        self.left, self.right = nn.Conv2d(4, 8, 3, padding=1), nn.Conv2d(6, 8, 3, padding=1)
+        self.block, self.fc = nn.Conv2d(16, 16, 3, padding=1), nn.Linear(16, 2)
+        self.register_buffer("some", torch.tensor([0, 1, 2, 3]))
+        self.register_buffer("order", torch.arange(16).view(2, 8).T.flatten())
+        self.register_buffer("gain", torch.full((16, 1, 1), 0.5))
+
+    def forward(self, x):
+        x = F.local_response_norm(self.norm(self.stem(x)).relu(), 3)
+        x = torch.cat([self.left(x[:, self.some]), self.right(x)], 1)[:, self.order].relu()
+        x = x + self.gain * self.block(x)
+        return self.fc(F.max_pool2d(x, 4).mean((2, 3))[:, torch.arange(16, device=x.device)])
+
+def on_gpu():
+    return Shuffled().to("cuda")
+"""
+"""A network whose constants choose channels and put them in another order, made on the CPU or on the GPU."""
 
 TOLERANCE = 1e-5
 """Relative; of arrays, to their largest number. The processor is the same, but some operations take another way."""
@@ -58,6 +88,14 @@ def differences(ours: Entry, theirs: Entry) -> Iterator[str]:
                 yield f"{name}: {error}"
 
 
+@pytest.fixture
+def nets(work: Path) -> Iterator[str]:
+    """Name of a module in the working folder."""
+    (work / "nets_of_devices.py").write_text(NETS)
+    yield "nets_of_devices"
+    sys.modules.pop("nets_of_devices", None)
+
+
 def test_every_analysis_gives_the_same_on_another_device(
     cli: Callable[..., Any], built: Path, speck_weights: Path
 ) -> None:
@@ -78,3 +116,16 @@ def test_every_analysis_gives_the_same_on_another_device(
             wrong[f"{analysis} {theirs.about.get('layer', '')}"] = names
     assert not wrong
     assert compared == {analysis.name for analysis in registry.entries("analyses")}
+
+
+@pytest.mark.parametrize(("factory", "device"), [("Shuffled", "cuda"), ("on_gpu", "cuda"), ("on_gpu", "cpu")])
+def test_constants_of_a_network_go_where_it_is_computed(
+    cli: Callable[..., Any], nets: str, factory: str, device: str
+) -> None:
+    """Wherever its factory put them. Analyses that follow channels and weights through the network."""
+    with pretended_gpu() as refused:
+        ran = [cli("doctor", f"{nets}:{factory}", "--device", device)]
+        for analysis in ("connections", "connectivity", "gradients", "long_range"):
+            ran.append(cli("export", analysis, "--model", f"{nets}:{factory}", "--device", device))
+    assert [each.status for each in ran] == [0] * len(ran), [each.err for each in ran]
+    assert not refused

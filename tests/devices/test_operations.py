@@ -11,13 +11,15 @@ import pytest
 import torch
 
 from wbsite.core import registry
+from wbsite.graph.recording import Recorded
+from wbsite.graph.tape import INPUT_NAME
 from wbsite.models import load
 from wbsite.ops.banding.index import banding_index
 from wbsite.ops.banding.kernel_clusters import shape_features
 from wbsite.ops.banding.positions import as_maps, position_shares
 from wbsite.ops.branches.correspondence_analysis import connectivity_factors
 from wbsite.ops.concentration import concentration, weight_distribution
-from wbsite.ops.expanded.unit_properties import Filters
+from wbsite.ops.expanded.unit_properties import Filters, FirstLayerWeights
 from wbsite.ops.expanded.weights import expanded_weights
 from wbsite.ops.information.mutual import estimator, mutual_informations
 from wbsite.ops.kernel_copies import find_copies
@@ -94,12 +96,12 @@ def test_of_activations(token: Any) -> None:
 
 
 def test_of_a_network() -> None:
-    module = load("simplified_32").module
+    model = load("alexnet_32")
 
-    def weights(device: torch.device) -> torch.Tensor:
-        return expanded_weights(module.to(device), "1a", "2b", [0, 5])
+    def weights(device: torch.device) -> list[torch.Tensor]:
+        recorded = Recorded.of(model).on(device)
+        first = expanded_weights(recorded, INPUT_NAME, "conv1")
+        read = FirstLayerWeights.of(expanded_weights(recorded, "conv1", "conv2", [0, 5]), Filters.of(first))
+        return [first, read.projected, *read.filters.directions().values()]
 
-    try:
-        same(weights)
-    finally:
-        module.to("cpu")
+    same(weights)

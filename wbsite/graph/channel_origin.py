@@ -106,12 +106,12 @@ def _slices(call: Call, tape: Tape, origins: Mapping[int, Origins]) -> dict[int,
     shape = tape.shapes[call.inputs[0]]
     if len(shape) != 4 or len(call.inputs) != 1:
         return {}
-    numbers = torch.arange(shape[1]).view(1, -1, 1, 1).expand(shape)
+    numbers = torch.arange(shape[1], device=call.device).view(1, -1, 1, 1).expand(shape)
     parts = call.run({call.inputs[0]: numbers})
     slices = {}
     for output, part in zip(call.outputs, parts if call.several else (parts,), strict=True):
         if part.ndim == 4 and part.numel():
-            channels = part[0, :, 0, 0]
+            channels = part[0, :, 0, 0].cpu()
             first = int(channels[0])
             if torch.equal(channels, torch.arange(first, first + len(channels))):
                 slices[output] = _slice(origins[call.inputs[0]], first, len(channels))

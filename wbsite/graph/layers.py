@@ -209,7 +209,7 @@ def _keeps_order(call: Call, tape: Tape) -> bool:
     shape = tape.shapes[call.inputs[0]]
     if math.prod(shape) != math.prod(tape.shapes[call.outputs[0]]):
         return False
-    numbers = torch.arange(math.prod(shape), dtype=torch.float64)
+    numbers = torch.arange(math.prod(shape), dtype=torch.float64, device=call.device)
     return torch.equal(call.run({call.inputs[0]: numbers.reshape(shape)}).flatten(), numbers)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -18,6 +18,8 @@ from wbsite.core.errors import WbsiteError, unknown
 
 from .kernels import Kernel, Skipped
 from .operations import BATCH_NORMS, RECTIFIERS, operation
+
+Found = TypeVar("Found")
 
 INPUT = 0
 """Number of the value that is the network's input."""
@@ -76,7 +78,13 @@ class Call:
     @cached_property
     def inputs(self) -> tuple[int, ...]:
         """Numbers of the values it reads, in order of its arguments."""
-        return tuple(ref.value for ref in refs_in((self.args, tuple(self.kwargs.values()))))
+        return tuple(ref.value for ref in found_in((self.args, tuple(self.kwargs.values())), Ref))
+
+    @property
+    def device(self) -> torch.device:
+        """Where its weights and constants lie; the CPU for a call without."""
+        constants = found_in((self.args, tuple(self.kwargs.values())), torch.Tensor)
+        return next((constant.device for constant in constants), torch.device("cpu"))
 
     @property
     def kernel(self) -> torch.Tensor | None:
@@ -300,16 +308,16 @@ def check_batch(values: Mapping[int, torch.Tensor], count: int) -> None:
             )
 
 
-def refs_in(tree: Any) -> Iterator[Ref]:
-    """The Refs in arguments, in order."""
-    if isinstance(tree, Ref):
+def found_in(tree: Any, kind: type[Found]) -> Iterator[Found]:
+    """What is of a kind among arguments, in order."""
+    if isinstance(tree, kind):
         yield tree
     elif isinstance(tree, (tuple, list)):
         for item in tree:
-            yield from refs_in(item)
+            yield from found_in(item, kind)
     elif isinstance(tree, dict):
         for item in tree.values():
-            yield from refs_in(item)
+            yield from found_in(item, kind)
 
 
 def with_values(tree: Any, values: Mapping[int, Any], batch: int | None = None) -> Any:

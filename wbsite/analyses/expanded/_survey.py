@@ -21,14 +21,16 @@ from wbsite.ops.expanded.weights import expanded_weights
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """What is asked of a network to find units by their properties. Computed when asked for, and kept."""
+    """What is asked of a network to find units by their properties. Computed when asked for, and kept; weights are
+    expanded on the device, and given on the CPU."""
 
     model: LoadedModel
     layers: Layers
+    device: torch.device
 
     @cached_property
     def recorded(self) -> Recorded:
-        return Recorded.of(self.model)
+        return Recorded.of(self.model).on(self.device)
 
     @cached_property
     def wires(self) -> ChannelMap:

@@ -36,7 +36,7 @@ FACTORED = {"high-low": "frequency", "black-and-white": "colour"}
 
 def run(context: Context) -> Examples:
     """Units found by stated rules, and what the figures around them show."""
-    survey, params = Survey(context.model, context.layers), context.params
+    survey, params = Survey(context.model, context.layers, context.device), context.params
     outcomes = _outcomes(survey, params["family"])
     findings = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Finding)}
     drawn = Illustrations(survey)

@@ -105,7 +105,7 @@ def _across(context: Context, wires: ChannelMap) -> tuple[Bottleneck | None, dic
     if bottleneck is None:
         return None, {}
     try:
-        paths = path_products(wires.recorded, bottleneck.source, context.layer.name)
+        paths = path_products(wires.recorded.on(context.device), bottleneck.source, context.layer.name)
     except WbsiteError as error:
         return Bottleneck(layers=tuple(bottleneck.layers), source=bottleneck.source, reason=error.message), {}
     net, magnitude = paths.net.float().cpu(), paths.magnitude.float().cpu().sum((2, 3))

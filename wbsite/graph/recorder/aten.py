@@ -35,7 +35,11 @@ def _batch_norm_in_evaluation(
     x: torch.Tensor, weight: Any, bias: Any, mean: Any, variance: Any, momentum: float, eps: float
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """With empty statistics of the batch, as aten returns them."""
-    return F.batch_norm(x, mean, variance, weight, bias, False, momentum, eps), torch.empty(0), torch.empty(0)
+    return (
+        F.batch_norm(x, mean, variance, weight, bias, False, momentum, eps),
+        torch.empty(0, device=x.device),
+        torch.empty(0, device=x.device),
+    )
 
 
 def _convolution(

@@ -43,7 +43,7 @@ class Filters:
         grey = x.shape[1] * x.mean(1).square().sum((1, 2))
         side = _PADDED * max(x.shape[2:])
         spectrum = torch.fft.fft2(x, s=(side, side)).abs().square().sum(1)
-        axis = torch.fft.fftfreq(side, dtype=x.dtype)
+        axis = torch.fft.fftfreq(side, dtype=x.dtype, device=x.device)
         distance = torch.hypot(axis[:, None], axis[None])
         safe = torch.where(power > 0, power, 1)
         colour = torch.where(power > 0, (1 - grey / safe).clamp(0, 1), 0)
@@ -89,7 +89,8 @@ def patterns(energy: torch.Tensor) -> torch.Tensor:
     """
     h, w = energy.shape
     energy = energy.double() / energy.sum().clamp_min(torch.finfo(torch.float64).tiny)
-    y, x = torch.arange(h, dtype=torch.float64)[:, None], torch.arange(w, dtype=torch.float64)[None]
+    y, x = (torch.arange(length, dtype=torch.float64, device=energy.device) for length in (h, w))
+    y, x = y[:, None], x[None]
     y, x = y - (energy * y).sum(), x - (energy * x).sum()
     squared = y.square() + x.square()
     spread = (energy * squared).sum().clamp_min(0.25)  # a single position still has a width

@@ -23,7 +23,7 @@ def orientation(weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     side = max(_LEAST, 2 * max(x.shape[2:]))
     power = torch.fft.fft2(x.mean(1), s=(side, side)).abs().square()
     total = torch.fft.fft2(x, s=(side, side)).abs().square().sum((1, 2, 3)) / x.shape[1]
-    axis = torch.fft.fftfreq(side, dtype=x.dtype)
+    axis = torch.fft.fftfreq(side, dtype=x.dtype, device=x.device)
     across = torch.atan2(-axis[:, None], axis[None].expand(side, side))  # rows count downwards, angles upwards
     off = torch.hypot(axis[:, None], axis[None]) > 0
     weight = power * off / torch.where(total > 0, total, 1)[:, None, None]
