@@ -19,6 +19,7 @@ from torch.nn import functional
 from wbsite.core.progress import Progress
 
 from .gradients import Gradients
+from .max_norm import MaxNorm
 from .stacked import Architecture, forward, initial
 from .study import Configuration
 
@@ -77,7 +78,6 @@ class Ensemble:
         self.rates = torch.tensor([each.rate for each in self.configurations], device=device)[:, None]
         self.adam = torch.tensor([each.optimiser == "adam" for each in self.configurations], device=device)[:, None]
         self.only_adam = bool(self.adam.all())
-        self.limits = {every: self._limits(every) for every in ("step", "epoch")}
 
     def start(self) -> State:
         """The untrained networks."""
@@ -92,13 +92,16 @@ class Ensemble:
     def train(self, state: State, until: int, progress: Progress | None = None) -> None:
         """Goes on to the end of epoch `until`; the same whether in one call or several."""
         progress = progress or Progress()
+        after_step, after_epoch = (
+            MaxNorm(self.shape, self.configurations, state.rows, every) for every in ("step", "epoch")
+        )
         while state.epoch < until:
             step = state.epoch * math.ceil(self.count / self.batch)
             for batch in self.batches(state.epoch):
                 step += 1
                 self._step(state, step, self.gradients(state.rows, *batch))
-                self._limit(state.rows, "step")
-            self._limit(state.rows, "epoch")
+                after_step.apply()
+            after_epoch.apply()
             state.epoch += 1
             progress.advance()
 
@@ -134,28 +137,6 @@ class Ensemble:
         if not self.only_adam:
             moved = torch.where(self.adam, moved, gradients)
         state.rows.sub_(moved.mul_(self.rates))
-
-    def _limits(self, every: str) -> list[tuple[str, torch.Tensor]]:
-        """Weights that some configuration limits after every step or epoch, with each configuration's limit."""
-        limited = []
-        for layer in range(len(self.shape.units)):
-            hidden = layer < len(self.shape.widths)
-            limits = [
-                each.max_norm if each.max_norm_every == every and (hidden or each.max_norm_layers == "all") else None
-                for each in self.configurations
-            ]
-            if any(limit is not None for limit in limits):
-                values = [math.inf if limit is None else limit for limit in limits]
-                limited.append((f"{layer}.weight", torch.tensor(values, device=self.device)[:, None, None]))
-        return limited
-
-    def _limit(self, rows: torch.Tensor, every: str) -> None:
-        if not self.limits[every]:
-            return
-        views = self.shape.views(rows)
-        for name, limit in self.limits[every]:
-            norms = views[name].norm(dim=-1, keepdim=True)
-            views[name].mul_((limit / norms.clamp(min=1e-12)).clamp_(max=1))
 
 
 def order(seed: int, epoch: int, count: int) -> torch.Tensor:

@@ -66,7 +66,8 @@ class _Layer:
         values, slopes: the layer's output, at first before its activation, and the gradient there.
         flat_values, flat_slopes: (networks, units, batch) of the same.
         gradients: by name of the parameter.
-        weight_gradient: (networks, units, units below) of it.
+        weight_gradient: (networks, units, units below) of the gradients.
+        below, below_slopes: (networks, units below, batch), values and slopes of the layer below; None of the first.
         groups: activation, and the values and slopes of the configurations that have it.
     """
 
@@ -79,6 +80,8 @@ class _Layer:
     flat_slopes: torch.Tensor
     gradients: dict[str, torch.Tensor]
     weight_gradient: torch.Tensor
+    below: torch.Tensor | None
+    below_slopes: torch.Tensor | None
     groups: list[tuple[str, torch.Tensor, torch.Tensor]]
 
 
@@ -96,9 +99,11 @@ class _Pass:
         self.gradients = {name: torch.zeros(view.shape).to(view) for name, view in self.views.items()}
         # A layer's slopes are made from those of the layer above, so that two tensors take turns.
         self.turns = parameters.new_empty(2, parameters[..., 0].numel() * max(shape.units) * batch)
-        self.layers = [self._layer(layer, activations) for layer in range(len(shape.units))]
+        self.layers: list[_Layer] = []
+        for layer in range(len(shape.units)):
+            self.layers.append(self._layer(layer, groups(activations) if layer < len(shape.widths) else []))
 
-    def _layer(self, layer: int, activations: Sequence[str]) -> _Layer:
+    def _layer(self, layer: int, parts: Sequence[tuple[str, slice]]) -> _Layer:
         def networks(stack: torch.Tensor) -> torch.Tensor:
             return stack.flatten(1, 2) if layer == 0 else stack.flatten(0, 1)
 
@@ -109,40 +114,39 @@ class _Pass:
         weight, bias = self.first if layer == 0 else (views["weight"], views["bias"])
         values = weight.new_empty(*weight.shape[:3], self.batch)
         slopes = self.turns[layer % 2, : values.numel()].view_as(values)
-        hidden = layer < len(self.shape.widths)
-        parts = [(name, values[:, part], slopes[:, part]) for name, part in groups(activations)] if hidden else []
+        below, below_slopes = (
+            (each.flatten(0, 1) for each in (self.layers[-1].values, self.layers[-1].slopes)) if layer else (None, None)
+        )
         return _Layer(
             views, networks(weight), networks(bias), values, slopes, networks(values), networks(slopes),
-            gradients, networks(gradients["weight"]), parts,
+            gradients, networks(gradients["weight"]), below, below_slopes,
+            [(name, values[:, part], slopes[:, part]) for name, part in parts],
         )  # fmt: skip
 
     def run(self, samples: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """See `Gradients`."""
-        inputs = [samples, *(layer.values.flatten(0, 1) for layer in self.layers[:-1])]
-        kept = []
         for copied, name in zip(self.first, ("weight", "bias"), strict=True):
             copied.copy_(self.views[f"0.{name}"])
-        for layer, below in zip(self.layers, inputs, strict=True):
+        kept = []
+        for layer in self.layers:
+            below = samples if layer.below is None else layer.below
             torch.baddbmm(layer.bias, layer.weight, below, out=layer.flat_values)
             if layer.groups and self.shape.batch_norm:
                 kept.append(_normalise(layer))
             for name, values, _ in layer.groups:
                 ACTIVATIONS[name](values)
-        last = self.layers[-1].slopes
-        torch.softmax(self.layers[-1].values, 2, out=last)
-        last.sub_(targets).div_(self.batch)  # softmax minus one-hot, over the batch
-        for index in reversed(range(len(self.layers))):
-            layer = self.layers[index]
+        torch.softmax(layer.values, 2, out=layer.slopes)
+        layer.slopes.sub_(targets).div_(self.batch)  # of the mean cross-entropy: softmax minus one-hot, over the batch
+        for layer in reversed(self.layers):
             for name, values, slopes in layer.groups:
                 DERIVATIVES[name](slopes, values)
             if layer.groups and self.shape.batch_norm:
                 _back_to_before(layer, *kept.pop())
-            torch.bmm(layer.flat_slopes, inputs[index].transpose(1, 2), out=layer.weight_gradient)
+            below = samples if layer.below is None else layer.below
+            torch.bmm(layer.flat_slopes, below.transpose(1, 2), out=layer.weight_gradient)
             torch.sum(layer.slopes, 3, keepdim=True, out=layer.gradients["bias"])
-            if index:
-                torch.bmm(
-                    layer.weight.transpose(1, 2), layer.flat_slopes, out=self.layers[index - 1].slopes.flatten(0, 1)
-                )
+            if layer.below_slopes is not None:
+                torch.bmm(layer.weight.transpose(1, 2), layer.flat_slopes, out=layer.below_slopes)
         return torch.cat([self.gradients[name].flatten(2) for name in self.shape.slots], 2)
 
 
