@@ -186,7 +186,7 @@ def test_fixed_bins_are_those_of_a_search_to_the_last_digit(low: float, high: fl
     beside = [np.nextafter(edges, -np.inf), edges, np.nextafter(edges, np.inf)]
     values = np.concatenate([rng.uniform(low - 1, high + 1, 2000), *beside, 1e30 * rng.normal(size=50)])
     for each in (values, values.astype(np.float32)):
-        [found] = FixedBins(count, low, high).codes(each[None, :, None])
+        [found] = FixedBins(count, low, high).codes(each[None, None])
         np.testing.assert_array_equal(found[0], np.searchsorted(edges[1:], each, side="right"))
 
 
@@ -194,7 +194,7 @@ def test_fixed_bins_are_those_of_a_search_to_the_last_digit(low: float, high: fl
 def test_quantile_bins_are_those_of_the_ranks(count: int) -> None:
     rng = np.random.default_rng(1)
     block = np.stack([rng.normal(size=(200, 3)), rng.integers(0, 5, (200, 3)), np.zeros((200, 3))])
-    found = np.stack(list(QuantileBins(count).codes(block)), axis=2)
+    found = np.stack(list(QuantileBins(count).codes(np.moveaxis(block, 2, 0))), axis=2)
     for record, codes in zip(block, found, strict=True):
         levels, rank = np.unique(record, return_inverse=True)
         np.testing.assert_array_equal(codes.ravel(), rank.ravel() * count // len(levels))
