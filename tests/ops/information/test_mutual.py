@@ -180,7 +180,10 @@ def test_two_samples_share_a_key_exactly_if_they_agree_in_every_unit(seed: int, 
     assert np.array_equal(ranks(codes[:, :, 0])[0], np.unique(codes[0, :, 0], return_inverse=True)[1])
 
 
-@pytest.mark.parametrize(("low", "high", "count"), [(-1, 1, 30), (0, 6, 30), (-0.3, 1e6, 17), (1e5, 1e5 + 1, 1000)])
+@pytest.mark.parametrize(
+    ("low", "high", "count"),
+    [(-1, 1, 30), (0, 6, 30), (-0.3, 1e6, 17), (1e5, 1e5 + 1, 1000), (0.1, 0.3, 2), (-0.7, 1 / 3, 9)],
+)
 def test_fixed_bins_are_those_of_a_search_to_the_last_digit(low: float, high: float, count: int) -> None:
     edges, rng = np.linspace(low, high, count), np.random.default_rng(0)
     beside = [np.nextafter(edges, -np.inf), edges, np.nextafter(edges, np.inf)]

@@ -76,19 +76,17 @@ def informations(keys: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarr
         float64 (M, 2), exactly 0 for a single cell and a single label, exactly log₂ N where no two samples share a
         cell.
     """
-    records, samples = keys.shape
+    samples = keys.shape[1]
     label_bits, terms = _label_bits(classes), n_log_n(samples)
     largest = (int(keys.max()) + 1) << label_bits
-    integer = np.uint16 if largest <= 1 << 16 else np.uint32 if largest <= 1 << 32 else np.int64
-    ordered = keys.astype(integer)
-    ordered <<= label_bits
-    ordered |= labels.astype(integer)
+    integer: type[np.integer] = np.uint16 if largest <= 1 << 16 else np.uint32 if largest <= 1 << 32 else np.int64
+    ordered = np.bitwise_or(keys.astype(integer) << label_bits, labels.astype(integer), dtype=integer)
     ordered.sort(axis=1, kind="stable" if integer is np.uint16 else None)  # by radix where there are 16 bits
     first = np.ones(keys.shape, bool)
     np.not_equal(ordered[:, 1:], ordered[:, :-1], out=first[:, 1:])
     starts = np.flatnonzero(first)
     both = _sums(starts, keys.shape, terms)
-    cells = ordered.ravel()[starts] >> label_bits
+    cells = np.right_shift(ordered.ravel()[starts], label_bits)
     first = starts % samples == 0
     first[1:] |= cells[1:] != cells[:-1]
     cell_sums = _sums(starts[first], keys.shape, terms)
