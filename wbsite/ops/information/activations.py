@@ -14,6 +14,7 @@ from torch.nn import functional
 from .activation_limits import check_activation
 
 LEAK = 0.2
+MINUS_ONE = torch.tensor(-1.0)
 SELU = 1.6732632423543772, 1.0507009873554805
 
 
@@ -24,7 +25,7 @@ def _tanh(x: torch.Tensor) -> torch.Tensor:
     differently.
     """
     sigmoid = (x.mul_(2) if x.is_contiguous() else x * 2).sigmoid_()
-    return torch.add(torch.tensor(-1.0, dtype=x.dtype), sigmoid, alpha=2, out=x)
+    return torch.add(MINUS_ONE, sigmoid, alpha=2, out=x)
 
 
 ACTIVATIONS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {

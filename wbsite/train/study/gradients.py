@@ -97,6 +97,7 @@ class _Pass:
         self.views = shape.views(parameters)
         self.first = [self.views[f"0.{name}"].contiguous() for name in ("weight", "bias")]
         self.gradients = {name: torch.zeros(view.shape).to(view) for name, view in self.views.items()}
+        self.parts = [self.gradients[name].flatten(2) for name in shape.slots]
         # A layer's slopes are made from those of the layer above, so that two tensors take turns.
         self.turns = parameters.new_empty(2, parameters[..., 0].numel() * max(shape.units) * batch)
         self.layers: list[_Layer] = []
@@ -147,7 +148,7 @@ class _Pass:
             torch.sum(layer.slopes, 3, keepdim=True, out=layer.gradients["bias"])
             if layer.below_slopes is not None:
                 torch.bmm(layer.weight.transpose(1, 2), layer.flat_slopes, out=layer.below_slopes)
-        return torch.cat([self.gradients[name].flatten(2) for name in self.shape.slots], 2)
+        return torch.cat(self.parts, 2)
 
 
 def _normalise(layer: _Layer) -> tuple[torch.Tensor, torch.Tensor]:

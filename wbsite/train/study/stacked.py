@@ -70,10 +70,6 @@ class Architecture:
             for name, (start, shape) in self.slots.items()
         }
 
-    def is_trained(self, name: str) -> bool:
-        """Whether a parameter is changed by gradients; running statistics are not."""
-        return not name.endswith((".mean", ".variance"))
-
 
 def initial(shape: Architecture, kind: str, bias: float | None, seed: int) -> torch.Tensor:
     """The parameters of one untrained network, float32 (P,).

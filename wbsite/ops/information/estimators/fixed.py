@@ -52,8 +52,8 @@ class FixedBins(Binned):
         top = kind(self.high)
         if float(top) < self.high:  # the least number of the type that is not below it
             top = np.nextafter(top, kind(np.inf))
-        # Of the difference, the quotient and the numbers rounded before, in bins. What is nearer to an edge is searched,
-        # but at the ends of the range, where many activations can lie: nothing is beyond these.
+        # Of the difference, the quotient and the numbers rounded before, in bins. What is nearer to an edge is
+        # searched, but at the ends of the range, where many activations can lie: nothing is beyond these.
         error = 8 * float(np.finfo(kind).eps) * (self.count + max(abs(self.low), abs(self.high)) / step)
         place = block - kind(self.low)
         place *= 1 / kind(step)
