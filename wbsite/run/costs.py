@@ -35,6 +35,7 @@ COSTS = {
     "gradients": Cost(200),
     "long_range": Cost(200),
     "long_tail": Cost(110),
+    "dataset_examples": Cost(75),
     "examples": Cost(80),
     "computation": Cost(15),
     "nmf": Cost(per_layer=0.15),
