@@ -91,7 +91,7 @@ def one_a_picture(responses: torch.Tensor) -> Candidates:
     strongest = _finite(strongest.float())
     pictures = torch.arange(len(responses), device=responses.device)[:, None].expand_as(positions)
     lowest = torch.where(strongest.isinf(), float("inf"), strongest).amin(0)
-    return Candidates(*(part.T.cpu() for part in (strongest, pictures, positions)), lowest.cpu())
+    return Candidates(strongest.T.cpu(), pictures.T.cpu(), positions.T.cpu(), lowest.cpu())
 
 
 def apart(responses: torch.Tensor, distance: tuple[int, int], count: int) -> Candidates:

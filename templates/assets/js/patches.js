@@ -24,7 +24,7 @@
       for (const [key, value] of Object.entries({ H: height, W: width, h, w, t: top, l: left, y, x })) made.style.setProperty(`--${key}`, value);
       const view = element("span", "wb-patch-window", element("span", "", made)), image = element("img", "", view);
       const text = `${all ? "The whole" : "Part"} of photograph ${photograph} (${name}): activation ${digits(activation, 3)}`;
-      Object.assign(image, { decoding: "async", width, height, alt: text, src: `../photograph-${photograph}.webp` });
+      Object.assign(image, { loading: "lazy", decoding: "async", width, height, alt: text, src: `../photograph-${photograph}.webp` });
       made.title = text;
       element("i", "", view);
       element("small", "", made).textContent = digits(activation, 3);

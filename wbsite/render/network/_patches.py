@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from wbsite.render.text import counted, fixed_text, number_text
+from wbsite.render.text import counted, number_text
 from wbsite.results.network.dataset_examples import DatasetExamples, LayerExamples
 from wbsite.results.site import Gap, LayerInfo, Model
 
