@@ -46,8 +46,9 @@ def draw(scene: Scene) -> Drawing | Gap:
     table = connections.rows
     numbers = ["norm", "positive", "negative", "cancellation"]
     table[numbers] = table[numbers].map(lambda value: float(f"{value:.4g}"))
+    seen = ", the photographs that excite it most" if _patches.frame(c.model, c.layer.name) else ""
     alt = (
-        f"Panel of one unit of {scene.layer.name}, chosen in the grid above: its picture, its strongest inputs and outputs,"
+        f"Panel of one unit of {scene.layer.name}, chosen in the grid above: its picture{seen}, its strongest inputs and outputs,"
         " each a kernel beside the unit at its other end."
     )
     body = _body(c, list(files))
