@@ -3,7 +3,7 @@
 The nine strongest positions of a unit's pre-activation are kept while the photographs go by. Where there are at least
 nine photographs, each gives one position, its strongest; of fewer, each gives several, of which every one is half a
 receptive field or more away, along rows or along columns, from all stronger ones. A patch is what the unit sees there:
-its receptive field, as far as it lies in the photograph; beyond are zeros that the network puts there.
+its receptive field, as far as it lies in the photograph; beyond that is padding.
 
 Published are the photographs in which patches lie, once for all layers, and where in them the patches are: fewer bytes
 than the patches of all units, at every pixel the network has.

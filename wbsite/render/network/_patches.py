@@ -201,14 +201,14 @@ def explained(result: DatasetExamples, about: LayerExamples) -> str:
     else:
         seen = (
             f"A patch is the unit's receptive field, {about.field[0]}×{about.field[1]} of {size} pixels, as far as it"
-            " lies in the photograph; beyond the edge are zeros"
+            " lies in the photograph; beyond its edge is padding"
         )
     rule = (
         "positions half a receptive field or more apart, since there are so few photographs"
         if result.apart
         else "each photograph's strongest position alone"
     )
-    before = ", before the rectifier" if about.rectified else ""
+    before = ", before the rectifier," if about.rectified else ""
     text = (
         f"Photographs: the {result.patches} strongest activations{before} among {what}, {rule}. {seen}. The number"
         " under each is the activation there, on the scale of the picture's."
