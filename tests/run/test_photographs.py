@@ -185,13 +185,12 @@ def test_what_is_published_names_no_folder_of_the_machine() -> None:
 
 
 def test_workers_compute_what_one_process_computes(bench: Any) -> None:
-    """A result of the model for its layers, photographs and parts, on a real cluster."""
-    pytest.importorskip("distributed", reason="wbsite[cluster] is not installed")
+    """A result of the model for its layers, photographs and parts, in two processes."""
     assert bench.compute().status == 0
     inline, workers = Store("build/store"), Store("workers")
     workers.prepare()
     tasks = planning.plan(ModelSubject("speck", str(bench.weights)), "quick").tasks
-    done = list(outcomes(tasks, Config(store=workers.url, workers=1), Progress()))
+    done = list(outcomes(tasks, Config(store=workers.url, workers=2), Progress()))
     assert [outcome.failed for outcome in done] == [""] * len(tasks)
     assert workers.keys() == inline.keys()
     for key in inline.keys():  # noqa: SIM118

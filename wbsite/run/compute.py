@@ -14,6 +14,7 @@ from wbsite.core.store import DamagedEntry, Store
 
 from . import pending
 from .fingerprint import code_digest, fingerprint, still_valid
+from .processes import warm_up
 from .subjects.base import Subject
 from .subjects.suite import articles
 
@@ -42,6 +43,7 @@ def compute(config: Config, progress: Progress) -> tuple[list[str], int]:
         current = fingerprint(subject)
         if still_valid(store, store.record(subject.record), config.profile, current):
             continue
+        warm_up(config)
         try:
             plans[subject] = planned(subject, config, progress), current
         except RunError:

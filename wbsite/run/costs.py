@@ -1,7 +1,7 @@
-"""About how long analyses of a network take, in forward passes of one picture and in seconds a layer.
+"""About how long analyses take on one processor: in forward passes of one picture, and in seconds a layer.
 
-Measured on the bundled networks and on InceptionV1 and AlexNet, on processors; within a factor of three. Where a
-store has a record of the same analysis of the same network, its own time is better.
+Measured on the bundled networks and on InceptionV1 and AlexNet; within a factor of three. A run corrects them as its
+tasks are done (`schedule.py`).
 """
 
 from __future__ import annotations
