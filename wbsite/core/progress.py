@@ -68,6 +68,28 @@ class Inner(Progress):
         return (time.monotonic() - self.started) * (self.total / self.done - 1)
 
 
+class Followed(Progress):
+    """Passes everything on to another observer, with the seconds of what follows added to what is left."""
+
+    def __init__(self, outer: Progress, seconds: float) -> None:
+        self.outer, self.seconds = outer, seconds
+
+    def step(self, label: str, total: int | None = None) -> None:
+        self.outer.step(label, total)
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        self.outer.advance(amount, note)
+
+    def left(self, seconds: float) -> None:
+        self.outer.left(seconds + self.seconds)
+
+    def note(self, text: str) -> None:
+        self.outer.note(text)
+
+    def line(self, text: str) -> None:
+        self.outer.line(text)
+
+
 def share(total: int | None, left: float) -> str:
     """ " of TOTAL, about N s left"; "" where there is no total."""
     return f" of {total}, about {left:.0f} s left" if total else ""

@@ -46,3 +46,8 @@ COSTS = {
 def cost(analysis: str) -> Cost:
     """Of an analysis."""
     return COSTS.get(analysis, Cost())
+
+
+def rendering(pages: int, processors: int) -> float:
+    """Seconds that the pages of a site take once all is computed, mkdocs' part of it included."""
+    return 4.0 + pages * (0.2 / processors + 0.04)

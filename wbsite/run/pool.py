@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from multiprocessing.connection import Connection, wait
 
 from wbsite.core.config import Config
+from wbsite.core.processes import environment, started
 from wbsite.core.progress import Inner, Progress
 
 from .plan import Task
 from .pool_worker import serve
-from .processes import ONE_THREAD, started
 from .relay import pass_on
 from .schedule import Schedule
 from .worker import Outcome
@@ -73,7 +72,7 @@ class _Worker:
     def __init__(self, config: Config, progress: Progress) -> None:
         self.progress, self.inner = progress, Inner(progress, "")
         self.task: Task | None = None
-        self.process, self.connection = started(serve, config.store, config.device, {**os.environ, **ONE_THREAD})
+        self.process, self.connection = started(serve, config.store, config.device, environment())
 
     def __enter__(self) -> _Worker:
         return self
