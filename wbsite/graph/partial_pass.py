@@ -9,14 +9,16 @@ them. The result is that of the whole pass, up to rounding.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import torch
 
 from .operations import SCALED, SUMS
 from .receptive_field import Positions, positions_affected, positions_read, step_of, unpadded
+from .rectangles import Cut, area, hull, overlap, slices, whole
 from .tape import INPUT, Call, Program, Ref, execute
 
 _BEYOND = {"conv2d": 0.0, "max_pool2d": -math.inf, "avg_pool2d": 0.0}
@@ -26,16 +28,20 @@ _OWNING = frozenset({"conv2d", "batch_norm"})
 """Operations whose output is memory of its own, which a rectifier may overwrite."""
 
 
+_MOST = 0.8
+"""Share of a map from which on all of it is computed, by the call itself, rather than its part put into a frame."""
+
+
 @dataclass(frozen=True)
 class _Step:
     """A call on part of its maps.
 
     Attributes:
-        reads: map → the positions that it is given, which may lie beyond the map's edges.
+        cuts: map → what the call is given of it.
     """
 
     call: Call
-    reads: Mapping[int, Positions]
+    cuts: Mapping[int, Cut]
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,15 @@ class Plan:
     Attributes:
         window: rows and columns of the input that are read, first and last.
         steps: the calls, in order.
-        held: map → its positions that are computed; the others are the blank picture's.
+        results: map → the positions asked for.
+        computed: the maps of which any are computed; of the others they are the blank picture's.
         largest: numbers in the largest map that is computed for one picture.
     """
 
     window: Positions
     steps: tuple[_Step, ...]
-    held: Mapping[int, Positions]
+    results: Mapping[int, Cut]
+    computed: tuple[int, ...]
     largest: int
 
 
@@ -82,55 +90,28 @@ class PartialPass:
 
     def __call__(self, x: torch.Tensor, plan: Plan) -> dict[int, torch.Tensor]:
         """(B, C, rows, columns) of the plan's window → map → (B, C, rows, columns) at the positions asked for."""
-        reads = {id(step.call): step.reads for step in plan.steps}
+        count, cuts = len(x), {id(step.call): step.cuts for step in plan.steps}
 
         def run(call: Call, values: Mapping[int, Any]) -> Any:
-            positions, beyond = reads[id(call)], _BEYOND.get(call.operation, 0.0)
-            given = {value: self._given(values, value, positions, plan, beyond, len(x)) for value in call.inputs}
-            return call.run(given)
+            cut = cuts[id(call)]
+            return call.run(
+                {
+                    value: cut[value](values.get(value), count) if value in cut else self._other(value, values, count)
+                    for value in call.inputs
+                }
+            )
 
-        held = [value for value in self.positions if value in plan.held]
-        values = execute([step.call for step in plan.steps], {INPUT: x}, held, run)
-        return {value: self._given(values, value, self.positions, plan, 0.0, len(x)) for value in self.positions}
+        values = execute([step.call for step in plan.steps], {INPUT: x}, plan.computed, run)
+        return {value: cut(values.get(value), count) for value, cut in plan.results.items()}
 
     def asked(self, value: int) -> torch.Tensor:
         """(1, C, rows, columns) of the blank picture's map at the positions asked for."""
-        return _part(self.blank[value], self.positions[value])
+        return self.blank[value][slices(self.positions[value])]
 
-    def _given(
-        self,
-        values: Mapping[int, Any],
-        value: int,
-        positions: Mapping[int, Positions],
-        plan: Plan,
-        beyond: float,
-        count: int,
-    ) -> Any:
-        """A value as a call is given it: of a map, some positions."""
-        if value not in positions:
-            return values[value] if value in values else self.blank[value].expand(count, *self.blank[value].shape[1:])
-        wanted, blank, held = positions[value], self.blank[value], plan.held.get(value)
-        inside = _overlap(wanted, _whole(blank))
-        assert inside is not None, "a call reads some of its map"
-        if held is None and inside == wanted:
-            return _part(blank, wanted).expand(count, -1, -1, -1)
-        if held is not None and _overlap(wanted, held) == wanted:
-            return _part(values[value], _moved(wanted, held))
-        height, width = (last - first + 1 for first, last in wanted)
-        whole = torch.empty(
-            (count, blank.shape[1], height, width),
-            dtype=blank.dtype,
-            device=blank.device,
-            memory_format=torch.channels_last,
-        )
-        if inside != wanted:
-            whole.fill_(beyond)
-        computed = None if held is None else _overlap(wanted, held)
-        for strip in _around(inside, computed):
-            _part(whole, _moved(strip, wanted)).copy_(_part(blank, strip))
-        if held is not None and computed is not None:
-            _part(whole, _moved(computed, wanted)).copy_(_part(values[value], _moved(computed, held)))
-        return whole
+    def _other(self, value: int, values: Mapping[int, Any], count: int) -> Any:
+        """A value that is no map."""
+        blank = self.blank[value]
+        return values[value] if value in values else blank.expand(count, *blank.shape[1:])
 
     def _on_parts(self, call: Call) -> Call | None:
         """The call on parts of maps, or None where it has to have them whole."""
@@ -158,12 +139,13 @@ class PartialPass:
                 if blank.ndim != 4:
                     needed[value] = None
                     continue
-                read = _whole(blank)
+                read = whole(blank)
                 if call.outputs[0] in self._local:
                     output = needed[call.outputs[0]]
                     assert output is not None
-                    read = _overlap(positions_read(call, output), read) or read
-                needed[value] = _hull(needed.get(value), read)
+                    read = overlap(positions_read(call, output), read) or read
+                known = needed.get(value)
+                needed[value] = read if known is None else hull(known, read)
         return needed
 
     def _overwritable(self) -> dict[int, Call]:
@@ -172,11 +154,11 @@ class PartialPass:
         for call in self._calls:
             for value in call.inputs:
                 readers[value] = readers.get(value, 0) + 1
-        owned = {call.outputs[0] for call in self._calls if call.operation in _OWNING}
+        owned = {call.outputs[0] for call in self._calls if call.operation in _OWNING} - set(self.positions)
         return {
             call.outputs[0]: replace(call, function=torch.relu_, args=(Ref(call.inputs[0]),), kwargs={})
             for call in self._calls
-            if call.operation == "relu" and readers[call.inputs[0]] == 1 and call.inputs[0] in owned - set(self.positions)
+            if call.operation == "relu" and readers[call.inputs[0]] == 1 and call.inputs[0] in owned
         }
 
     def _planned(self, support: Positions) -> Plan:
@@ -186,31 +168,49 @@ class PartialPass:
             output = call.outputs[0]
             if differing.isdisjoint(call.inputs) or not any(value in self._needed for value in call.outputs):
                 continue
-            if output not in self._local:
-                steps.append(_Step(call, {v: _whole(self.blank[v]) for v in call.inputs if self.blank[v].ndim == 4}))
-                held |= {value: _whole(self.blank[value]) for value in call.outputs if self.blank[value].ndim == 4}
-                differing |= set(call.outputs)
+            part = self._affected(call, held)
+            if output in self._local and part is None:
                 continue
-            affected = None
-            for value in differing.intersection(call.inputs):
-                affected = _hull(affected, positions_affected(call, held[value]))
-            part, needed = None, self._needed[output]
-            if affected is not None and needed is not None:
-                part = _overlap(affected, needed)
-            if part is None:
-                continue
-            read = positions_read(call, part)
-            steps.append(_Step(self._overwriting.get(output, self._local[output]), dict.fromkeys(call.inputs, read)))
-            held[output] = part
-            differing.add(output)
-        picture = _whole(self.blank[INPUT])
-        window: Positions | None = None
-        for step in steps:
-            if INPUT in step.reads:
-                window = _hull(window, _overlap(step.reads[INPUT], picture) or picture)
-        held[INPUT] = window or support
-        sizes = [math.prod(self.blank[value].shape[1:2]) * _area(part) for value, part in held.items()]
-        return Plan(held[INPUT], tuple(steps), held, max(sizes))
+            maps = [value for value in call.inputs if self.blank[value].ndim == 4]
+            if output in self._local and part is not None and part != whole(self.blank[output]):
+                read = dict.fromkeys(maps, positions_read(call, part))
+                call, held[output] = self._local[output], part
+            else:
+                read = {value: whole(self.blank[value]) for value in maps}
+                held |= {value: whole(self.blank[value]) for value in call.outputs if self.blank[value].ndim == 4}
+            steps.append((self._overwriting.get(output, call), read))
+            differing |= set(call.outputs)
+        picture = whole(self.blank[INPUT])
+        reads = [part for _, read in steps if INPUT in read and (part := overlap(read[INPUT], picture)) is not None]
+        held[INPUT] = reduce(hull, reads, support)
+        return Plan(
+            held[INPUT],
+            tuple(
+                _Step(call, {value: self._cut(value, held, part, call.operation) for value, part in read.items()})
+                for call, read in steps
+            ),
+            {value: self._cut(value, held, part) for value, part in self.positions.items()},
+            tuple(value for value in self.positions if value in held),
+            max(self.blank[value].shape[1] * area(part) for value, part in held.items()),
+        )
+
+    def _affected(self, call: Call, held: Mapping[int, Positions]) -> Positions | None:
+        """What is computed of a local call's output: what differs of what is needed, or all where that is most."""
+        output = call.outputs[0]
+        needed = self._needed.get(output)
+        if output not in self._local or needed is None:
+            return None
+        affected = [
+            part
+            for value in call.inputs
+            if value in held and (part := positions_affected(call, held[value])) is not None
+        ]
+        part = overlap(reduce(hull, affected), needed) if affected else None
+        everything = whole(self.blank[output])
+        return everything if part is not None and area(part) >= _MOST * area(everything) else part
+
+    def _cut(self, value: int, held: Mapping[int, Positions], wanted: Positions, operation: str = "") -> Cut:
+        return Cut.of(self.blank[value], held.get(value), wanted, _BEYOND.get(operation, 0.0))
 
 
 class WholePass:
@@ -228,7 +228,7 @@ class WholePass:
         positions: Mapping[int, Positions],
     ) -> None:
         self.run, self.positions = run, dict(positions)
-        self._plan = Plan(_whole(blank), (), {}, blank[0].numel())
+        self._plan = Plan(whole(blank), (), {}, (), blank[0].numel())
         self._blank = self(blank, self._plan)
 
     def plan(self, support: Positions) -> Plan:
@@ -238,7 +238,7 @@ class WholePass:
     def __call__(self, x: torch.Tensor, plan: Plan) -> dict[int, torch.Tensor]:
         """(B, C, H, W) → map → (B, C, rows, columns) at the positions asked for."""
         values = self.run(x)
-        return {value: _part(values[value], positions) for value, positions in self.positions.items()}
+        return {value: values[value][slices(positions)] for value, positions in self.positions.items()}
 
     def asked(self, value: int) -> torch.Tensor:
         """(1, C, rows, columns) of the blank picture's map at the positions asked for."""
@@ -251,50 +251,3 @@ def _counts_evenly(call: Call) -> bool:
     pool = {**dict(zip(names, call.args, strict=False)), **call.kwargs}
     padded = pool.get("padding", 0) not in (0, (0, 0), [0, 0])
     return not pool.get("ceil_mode", False) and (pool.get("count_include_pad", True) or not padded)
-
-
-def _whole(x: torch.Tensor) -> Positions:
-    return (0, x.shape[2] - 1), (0, x.shape[3] - 1)
-
-
-def _part(x: torch.Tensor, positions: Positions) -> torch.Tensor:
-    (top, bottom), (left, right) = positions
-    return x[:, :, top : bottom + 1, left : right + 1]
-
-
-def _moved(positions: Positions, origin: Positions) -> Positions:
-    """Counted from the first row and column of `origin`."""
-    (top, bottom), (left, right) = (
-        (low - first, high - first) for (low, high), (first, _) in zip(positions, origin, strict=True)
-    )
-    return (top, bottom), (left, right)
-
-
-def _overlap(one: Positions, other: Positions) -> Positions | None:
-    height, width = ((max(a, c), min(b, d)) for (a, b), (c, d) in zip(one, other, strict=True))
-    return (height, width) if height[0] <= height[1] and width[0] <= width[1] else None
-
-
-def _hull(one: Positions | None, other: Positions) -> Positions:
-    if one is None:
-        return other
-    height, width = ((min(a, c), max(b, d)) for (a, b), (c, d) in zip(one, other, strict=True))
-    return height, width
-
-
-def _area(positions: Positions) -> int:
-    return math.prod(last - first + 1 for first, last in positions)
-
-
-def _around(outer: Positions, inner: Positions | None) -> Sequence[Positions]:
-    """`outer` without `inner`, as up to four rectangles."""
-    if inner is None:
-        return [outer]
-    ((top, bottom), (left, right)), ((first, last), (begin, end)) = outer, inner
-    strips = [
-        ((top, first - 1), (left, right)),
-        ((last + 1, bottom), (left, right)),
-        ((first, last), (left, begin - 1)),
-        ((first, last), (end + 1, right)),
-    ]
-    return [strip for strip in strips if all(low <= high for low, high in strip)]

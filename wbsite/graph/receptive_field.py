@@ -92,7 +92,8 @@ def positions_affected(call: Call, positions: Positions) -> Positions | None:
     step = step_of(call)
     assert step is not None, "only asked where the call has a receptive field"
     height, width = (
-        (-((high - first) // s), (last - low) // s) for (s, low, high), (first, last) in zip(step, positions, strict=True)
+        (-((high - first) // s), (last - low) // s)
+        for (s, low, high), (first, last) in zip(step, positions, strict=True)
     )
     return (height, width) if height[0] <= height[1] and width[0] <= width[1] else None
 
