@@ -11,11 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import torch
 
+from .linear import pool_arguments
 from .operations import SCALED, SUMS
 from .receptive_field import Positions, positions_affected, positions_read, step_of, unpadded
 from .rectangles import Cut, area, hull, overlap, slices, whole
@@ -120,6 +121,9 @@ class PartialPass:
             return None
         if operation == "avg_pool2d" and not _counts_evenly(call):
             return None
+        if operation == "max_pool2d" and (pool := pool_arguments(call))["dilation"] == (1, 1):
+            largest = partial(_largest_of_windows, pool["kernel_size"], pool["stride"])
+            return replace(call, function=largest, args=(Ref(call.inputs[0]),), kwargs={})
         if operation in _BEYOND:
             return unpadded(call)
         even = len({x.shape[2:] for x in maps}) == 1
@@ -243,6 +247,20 @@ class WholePass:
     def asked(self, value: int) -> torch.Tensor:
         """(1, C, rows, columns) of the blank picture's map at the positions asked for."""
         return self._blank[value]
+
+
+def _largest_of_windows(kernel: tuple[int, int], stride: tuple[int, int], x: torch.Tensor) -> torch.Tensor:
+    """`max_pool2d` without padding, of shifted maps: without the indices that torch writes, in half the time."""
+    for axis, size, step in zip((2, 3), kernel, stride, strict=True):
+        count = (x.shape[axis] - size) // step + 1
+        shifted = [
+            x.narrow(axis, first, step * (count - 1) + 1)[(slice(None),) * axis + (slice(None, None, step),)]
+            for first in range(size)
+        ]
+        x = shifted[0] if size == 1 else torch.maximum(*shifted[:2])
+        for other in shifted[2:]:
+            torch.maximum(x, other, out=x)
+    return x
 
 
 def _counts_evenly(call: Call) -> bool:
