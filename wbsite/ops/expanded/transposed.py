@@ -10,13 +10,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from torch.nn import functional as F
 
 from wbsite.graph.linear import LinearForm
-from wbsite.graph.operations import RECTIFIERS, UNCHANGED
+from wbsite.graph.operations import RECTIFIERS, UNCHANGED, pair
 from wbsite.graph.receptive_field import Positions, unpadded
 from wbsite.graph.tape import Call, execute
 
 from .unbounded import Unbounded
+
+_DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1}
 
 
 class Transposed:
@@ -90,12 +93,11 @@ class Transposed:
         if not others and gradient is not None and not call.several:
             if call.operation in RECTIFIERS | UNCHANGED:
                 return {value: gradient}
-            if call.operation == "conv2d" and (geometry := _geometry(self.form.weighted(local))) is not None:
-                shape = (len(gradient), *x.shape[1:])
-                return {value: torch.nn.grad.conv2d_input(shape, *geometry[:1], gradient, *geometry[1:])}
+            if call.operation == "conv2d" and (conv := _convolution(self.form.weighted(local))) is not None:
+                return {value: _transposed(conv, gradient, x.shape[2:])}
             if call.operation == "max_pool2d":
-                like = x.expand(len(gradient), *x.shape[1:])
-                return {value: torch.ops.aten.avg_pool2d_backward(gradient, like, *self.form.averaging(local))}
+                kernel, stride, padding, _, _, divisor = self.form.averaging(local)
+                return {value: _spread(gradient / divisor, x.shape[2:], kernel, stride, padding)}
         return self._batched(local, given, outputs)
 
     def _batched(
@@ -105,6 +107,8 @@ class Transposed:
         with torch.enable_grad():
             leaves = {value: torch.zeros_like(x).requires_grad_() for value, x in given.items()}
             made: Any = self.form(call, leaves)
+            if any(made is leaf for leaf in leaves.values()):
+                return {value: outputs[0] for value, leaf in leaves.items() if made is leaf and outputs[0] is not None}
             pairs = [
                 (result, gradient[:, None])
                 for result, gradient in zip(made if call.several else (made,), outputs, strict=True)
@@ -119,11 +123,44 @@ class Transposed:
         return {value: each[:, 0] for value, each in zip(leaves, found, strict=True) if each is not None}
 
 
-def _geometry(conv: Call) -> tuple[Any, ...] | None:
-    """Weight, stride, padding, dilation and groups of a convolution; None where its padding is a word."""
+def _convolution(conv: Call) -> dict[str, Any] | None:
+    """Arguments of a convolution by name, sizes as pairs; None where its padding is a word."""
     names = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
-    arguments = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, **dict(zip(names, conv.args, strict=False))}
-    arguments |= conv.kwargs
-    if isinstance(arguments["padding"], str):
+    arguments = {**dict(zip(names, conv.args, strict=False)), **conv.kwargs}
+    if isinstance(arguments.get("padding"), str):
         return None
-    return tuple(arguments[name] for name in ("weight", "stride", "padding", "dilation", "groups"))
+    sizes = {name: pair(arguments.get(name, default)) for name, default in _DEFAULTS.items()}
+    return {"weight": arguments["weight"], "groups": arguments.get("groups", 1), **sizes}
+
+
+def _transposed(conv: Mapping[str, Any], gradient: torch.Tensor, sides: Sequence[int]) -> torch.Tensor:
+    """The transposed convolution, onto maps of (height, width)."""
+    reached = [
+        (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1
+        for size, stride, padding, dilation, kernel in zip(
+            gradient.shape[2:], conv["stride"], conv["padding"], conv["dilation"], conv["weight"].shape[2:], strict=True
+        )
+    ]
+    rest = [side - size for side, size in zip(sides, reached, strict=True)]  # that the last position does not reach
+    return F.conv_transpose2d(gradient, output_padding=rest, bias=None, **conv)
+
+
+def _spread(
+    gradient: torch.Tensor,
+    sides: Sequence[int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+) -> torch.Tensor:
+    """Each position's gradient to all of its window, onto maps of (height, width): along rows, then whole rows."""
+    along = list(zip((2, 3), sides, kernel, stride, padding, strict=True))
+    for axis, side, size, step, edge in reversed(along):
+        count = gradient.shape[axis]
+        shape = list(gradient.shape)
+        shape[axis] = max(step * (count - 1) + size, side + edge)
+        windows = gradient.new_zeros(shape)
+        for shift in range(size):
+            reached = windows.narrow(axis, shift, step * (count - 1) + 1)
+            reached[(slice(None),) * axis + (slice(None, None, step),)] += gradient
+        gradient = windows.narrow(axis, edge, side)
+    return gradient
