@@ -5,87 +5,79 @@
     python -m benchmarks --weights-dir DIR      with InceptionV1 and AlexNet, by the weights in this folder
     python -m benchmarks --page                 and writes performance.md
 
-Each row is a ratio, measured in turns in one process; a file of this folder that has a function `rows(turns,
-weights_dir)` adds some. What cannot be compared here (a library that is not installed, weights that are not there) is
-left out with its reason. Each file runs in a process of its own, on one thread.
+A file of this folder that names in `TABLE` the arguments with which it prints rows (`row.report`) is part of it. Each
+runs in a process of its own, on one thread, and measures both in turns.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
+import ast
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
-from multiprocessing import get_context
 from pathlib import Path
 
-from .row import HEAD, Row
+from benchmarks.row import HEAD
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE / "performance.md"
 PACKAGES = ("torch", "numpy", "scikit-learn", "scipy", "altair", "mkdocs-material")
-
-
-class Left(Exception):
-    """Why a comparison cannot be made here."""
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 
 def main() -> int:
-    files = sorted(path.stem for path in HERE.glob("[a-z]*.py") if "\ndef rows(" in path.read_text(encoding="utf-8"))
+    known = tables()
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(files)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(known)}")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--weights-dir", type=Path)
     parser.add_argument("--page", action="store_true", help="write performance.md")
     options = parser.parse_args()
-    if unknown := set(options.names) - set(files):
-        parser.error(f"no benchmark {min(unknown)!r}; there are {', '.join(files)}")
-    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
+    if unknown := set(options.names) - set(known):
+        parser.error(f"no benchmark {min(unknown)!r}; there are {', '.join(known)}")
     print(HEAD, flush=True)
-    lines = []
-    for name in options.names or files:
-        for line in measured(name, options.turns, options.weights_dir):
-            print(line, flush=True)
-            lines.append(line)
+    rows = []
+    for name in options.names or known:
+        for row in measured(name, known[name], options.turns, options.weights_dir):
+            print(row, flush=True)
+            rows.append(row)
     if options.page:
-        PAGE.write_text(page(lines), encoding="utf-8")
+        PAGE.write_text(page(rows), encoding="utf-8")
     return 0
 
 
-def measured(name: str, turns: int, weights_dir: Path | None) -> Iterator[str]:
-    """Lines of the table, of one file."""
-    receiver, sender = get_context("spawn").Pipe(duplex=False)
-    child = get_context("spawn").Process(target=_measure, args=(name, turns, weights_dir, sender))
-    child.start()
-    sender.close()
-    try:
-        while True:
-            yield receiver.recv()
-    except EOFError:
-        child.join()
-    if child.exitcode:
-        yield f"| {name} | | failed with status {child.exitcode} | |"
+def tables() -> dict[str, tuple[str, ...]]:
+    """Files of the table → their arguments."""
+    found = {}
+    for path in sorted(HERE.glob("[a-z]*.py")):
+        if table := re.search(r"^TABLE = (\(.*\))$", path.read_text(encoding="utf-8"), re.M):
+            found[path.stem] = ast.literal_eval(table[1])
+    return found
 
 
-def _measure(name: str, turns: int, weights_dir: Path | None, sender: object) -> None:
-    import torch
+def measured(name: str, arguments: tuple[str, ...], turns: int, weights_dir: Path | None) -> Iterator[str]:
+    """The rows of one file, as it prints them."""
+    if "{weights}" in arguments and weights_dir is None:
+        yield f"| {name} | | left out: no --weights-dir with InceptionV1 | |"
+        return
+    filled = [argument.format(turns=turns, weights=weights_dir) for argument in arguments]
+    done = subprocess.Popen(
+        [sys.executable, HERE / f"{name}.py", *filled],
+        env={**os.environ, **ONE_THREAD}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    out, err = done.communicate()
+    yield from (line for line in out.splitlines() if line.startswith("| "))
+    if done.returncode:
+        yield f"| {name} | | failed: {(err.strip().splitlines() or ['no word'])[-1]} | |"
 
-    torch.set_num_threads(1)
-    send = sender.send  # type: ignore[attr-defined]
-    try:
-        rows: Iterator[Row] = importlib.import_module(f"benchmarks.{name}").rows(turns, weights_dir)
-        for row in rows:
-            send(row.text)
-    except Left as left:
-        send(f"| {name} | | left out: {left} | |")
 
-
-def page(lines: list[str]) -> str:
+def page(rows: list[str]) -> str:
     """The documentation's page about performance."""
     commit, seconds = subprocess.run(
         ["git", "-C", HERE, "log", "-1", "--format=%h %ct"], capture_output=True, text=True, check=True
@@ -95,10 +87,12 @@ def page(lines: list[str]) -> str:
     return f"""# Performance
 
 Written by `python -m benchmarks --page`. {processor()}, one thread; Python {platform.python_version()}, {packages};
-commit {commit} of {day}. Each ratio is measured in turns, in one process: how many times as fast wbsite is.
+commit {commit} of {day}. Each ratio is measured in turns, in one process.
 
 {HEAD}
-{chr(10).join(lines)}
+{chr(10).join(rows)}
+
+Whole builds are compared with an earlier commit by `benchmarks/build.py`.
 """
 
 

@@ -30,11 +30,14 @@ import torch
 from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
+from benchmarks.row import report
 from wbsite.analyses.banding.clusters import CLUSTERS
 from wbsite.models.weights import BUNDLED
 from wbsite.ops.banding.kernel_clusters import cluster_shapes, shape_features
 from wbsite.train.repeated_runs import PLACES
 from wbsite.train.suite_runs import read_runs
+
+TABLE = ("--repeats", "{turns}")
 
 
 def main() -> int:
@@ -66,6 +69,13 @@ def main() -> int:
             f"{name:22}{statistics.median(seconds):6.2f} s of processor time,"
             f" {statistics.median(ratios):5.1f} times that of wbsite ({ratios[0]:.1f} to {ratios[-1]:.1f})"
         )
+    report(
+        "clusters, k = 4 to 19, of the laboratory's units",
+        "scikit-learn's KMeans for each k, restarts equal",
+        took["wbsite"],
+        took["scikit-learn"],
+        goal=8,
+    )
     by_number = 100 * np.median(excess, axis=0)
     print(
         f"inertia against scikit-learn's: {by_number.mean():+.3f} % on average over k; of the medians over turns"

@@ -28,6 +28,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from benchmarks.row import report
 from wbsite.ops.information import (
     Binning,
     Estimator,
@@ -45,6 +46,8 @@ BINS: dict[str, tuple[Estimator, Callable[[np.ndarray], np.ndarray]]] = {
 }
 OTHERS = ("binning:0.07", "fixed:30", "quantile:30", "kde-upper:0.001", "kde-lower:0.1", "edge")
 T = TypeVar("T")
+
+TABLE = ("--repeats", "{turns}")
 
 
 def main() -> int:
@@ -109,6 +112,7 @@ def compared(
         f" ({min(own):.4f} to {max(own):.4f}): {statistics.median(ratios):.1f} times as fast"
         f" ({min(ratios):.1f} to {max(ratios):.1f}); largest difference {difference:.1e} bits"
     )
+    report(f"binned information, {title}", "numpy.unique by layer and record", own, reference, goal=50)
     return difference < 1e-12
 
 
