@@ -35,8 +35,12 @@ def draw(scene: Scene) -> Drawing | Gap:
     base = alt.Chart(data()).transform_filter("isValid(datum.ratio)")
     told = ["layer:N", "unit:Q", *[alt.Tooltip(f"{n}:Q", format=".3~f") for n in ("ratio", "activation", "photo_max")]]
     dots = base.mark_point(color=INDEX, filled=True, opacity=0.6, size=38).encode(x=x, y=y, tooltip=told)
-    middle = base.mark_tick(color=INDEX, thickness=2.5, bandSize=14).encode(x="median(ratio):Q", y=y)
-    one = alt.Chart(alt.Data(values=[{"equal": 1}])).mark_rule(color=NEUTRAL, strokeDash=[4, 3]).encode(x="equal:Q")
+    middle = base.mark_tick(color=INDEX, thickness=2.5, bandSize=14).encode(x=alt.X("median(ratio):Q"), y=y)
+    one = (
+        alt.Chart(alt.Data(values=[{"equal": 1}]))
+        .mark_rule(color=NEUTRAL, strokeDash=[4, 3])
+        .encode(x=alt.X("equal:Q"))
+    )
     caption = _caption(scene.model, table, drawn, pictures)
     said = f"Dot plot of {len(drawn)} units in {len(order)} layers; the median ratio is {_median(drawn)}."
     return Drawing(caption, said, table, specification(alt.layer(one, dots, middle), height), height=height)
