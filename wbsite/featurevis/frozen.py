@@ -9,6 +9,7 @@ import inspect
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -65,9 +66,12 @@ def _absorbing(conv: Call, norm: Mapping[str, Any], outputs: tuple[int, ...]) ->
 
 
 def _by_name(call: Call, function: Any) -> dict[str, Any]:
-    bound = inspect.signature(function).bind(*call.args, **call.kwargs)
+    bound = _signature(function).bind(*call.args, **call.kwargs)
     bound.apply_defaults()
     return bound.arguments
+
+
+_signature = cache(inspect.signature)
 
 
 def _lighter(call: Call) -> Call:

@@ -15,7 +15,7 @@ from .image_model import ImageModel
 from .objectives import readouts
 
 _LARGEST_BATCH = 16
-_NUMBERS = 40_000_000
+_NUMBERS = 12_000_000
 """Of all layers that are read, for all photographs of a batch together."""
 
 

@@ -19,18 +19,20 @@ from ._picture_rows import row
 PER_SHEET, COLUMNS = 128, 16
 """Units on a sheet, which are also what is kept and found again together, and tiles in a row."""
 
-MULTIPLICATIONS = 5e11
-"""Of one step for all units of a network: three times those of InceptionV1, a quarter of an hour on one core."""
+ROOMY, MOST = 3.5e11, 1.4e12
+"""Multiplications of one step for all units of a network, up to which a larger size is taken, and up to which all units
+are pictured. InceptionV1 has 3.4e11 at 32 pixels, and eight steps take a minute of one core."""
 
 
 def quick_side(context: Context) -> int:
-    """Pixels of a picture's shorter side: at most half of the network's input, so that small ones take no longer."""
-    return min(context.params["quick_size"], min(context.model.spec.input_shape[1:]) // 2)
+    """Pixels of a picture's shorter side: at most half of the network's input; the largest size that suits its cost."""
+    sides = [min(side, min(context.model.spec.input_shape[1:]) // 2) for side in context.params["quick_sizes"]]
+    return next((side for side in sides if _multiplications(context, side) <= ROOMY), sides[-1])
 
 
 def quick_count(context: Context, layer: Layer) -> int:
     """How many of the layer's units are pictured: all, or the same share of each layer of a large network."""
-    share = min(1.0, MULTIPLICATIONS / _multiplications(context, quick_side(context)))
+    share = min(1.0, MOST / _multiplications(context, quick_side(context)))
     return math.ceil(share * layer.out_channels)
 
 

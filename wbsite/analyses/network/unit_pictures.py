@@ -131,10 +131,10 @@ ANALYSES = (
         run=run,
         applies=applies,
         params={
-            "quick": {"size": 96, "steps": 128, "every": False, "quick_size": 32, "quick_steps": 8},
-            "full": {"size": 128, "steps": 256, "every": True, "quick_size": 32, "quick_steps": 8},
+            "quick": {"size": 96, "steps": 128, "every": False, "quick_sizes": (64, 48, 32), "quick_steps": 8},
+            "full": {"size": 128, "steps": 256, "every": True, "quick_sizes": (64, 48, 32), "quick_steps": 8},
         },
         needs=("examples", "photograph_responses"),
-        decides_parts=("size", "steps", "quick_size", "quick_steps"),
+        decides_parts=("size", "steps", "quick_sizes", "quick_steps"),
     ),
 )
