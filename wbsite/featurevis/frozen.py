@@ -21,14 +21,15 @@ from .picture_convolution import CHANNELS, PictureConvolution
 from .response_norm import local_response_norm
 
 
-def frozen(program: Program, device: torch.device, dtype: torch.dtype) -> Program:
+def frozen(program: Program, device: torch.device, dtype: torch.dtype, gradients: bool = False) -> Program:
     """The same values from weights that need no gradient, with batch norms folded into their convolutions.
 
     Args:
         dtype: of weights and constants; the input has to have it too.
+        gradients: whether it is made for the gradient of the picture rather than for its calls to be read.
     """
     calls = [_moved(_lighter(call), device, dtype) for call in _folded(program.calls, program.values)]
-    if device.type == "cpu":
+    if gradients and device.type == "cpu":
         calls = [_with_fast_gradient(call) for call in calls]
     return replace(program, calls=tuple(calls))
 
