@@ -358,14 +358,21 @@ def copy_store(built: Path) -> Callable[[Path], None]:
 
 @pytest.fixture(scope="session")
 def recomputed(process: Callable[..., Ran], speck_weights: Path, once: Callable[..., Path]) -> Path:
-    """A folder in which the results of `built` were computed anew, by a worker of a cluster. Look only."""
-    pytest.importorskip("distributed", reason="wbsite[cluster] is not installed")
+    """A folder in which the results of `built` were computed anew, in two processes. Look only."""
 
     def compute(folder: Path) -> None:
-        ran = process(folder, "compute", "--models", "speck", "--weights-dir", str(speck_weights), "--workers", "1")
+        ran = process(folder, "compute", "--models", "speck", "--weights-dir", str(speck_weights), "--workers", "2")
         assert ran.status == 0, ran.err
 
     return once("recomputed", compute)
+
+
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that run in this process compute in it, unless they are told not to: with what a test has patched."""
+    from wbsite.core import machine
+
+    monkeypatch.setattr(machine, "processors", lambda: 1)
 
 
 @pytest.fixture

@@ -131,7 +131,6 @@ def test_one_input_for_several_networks_is_refused(cli: Callable[..., Any]) -> N
 
 
 def test_workers_get_what_was_said(cli: Callable[..., Any], nets: str, work: Path) -> None:
-    pytest.importorskip("distributed", reason="wbsite[cluster] is not installed")
     from wbsite.core.config import load
     from wbsite.core.progress import Progress
     from wbsite.run import plan as planning
@@ -139,7 +138,7 @@ def test_workers_get_what_was_said(cli: Callable[..., Any], nets: str, work: Pat
     from wbsite.run.subjects.model import ModelSubject
 
     write(work, f'[models."{nets}:Aged"]\ninput = [3, 12, 20]\narguments = {{ age = [2] }}\n')
-    config = load({"workers": 1})
+    config = load({"workers": 2})
     subject = ModelSubject.of(f"{nets}:Aged", config)
     tasks = planning.plan(subject, "quick", ["architecture", "filters"]).tasks
     Store("workers").prepare()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from wbsite.core.progress import Inner, LineProgress, Progress, reporter
+from wbsite.core.progress import Followed, Inner, LineProgress, Progress, reporter
 
 SCRIPT = """
 from wbsite.core.progress import reporter
@@ -95,3 +95,13 @@ def test_brackets_in_names_and_messages_are_shown_on_a_terminal(tmp_path: Path) 
     text = said.decode()
     assert "shape [3, 3] is not [/bold] expected" in text
     assert "compute [a] of [/b]" in text
+
+
+def test_what_is_said_to_be_left_counts_more_than_counting(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = LineProgress(every=0.0)
+    progress.step("compute", 4)
+    followed = Followed(progress, 20.0)
+    followed.left(100.0)
+    followed.advance(note="nmf a")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1] in ("compute: 1 of 4, about 120 s left · nmf a", "compute: 1 of 4, about 119 s left · nmf a")

@@ -19,10 +19,15 @@ def page(path: str, text: str, inputs: object = None) -> Page:
     return Page(path, inputs or text, make)
 
 
+def put(output: Output, one: Page, common: str = "code") -> None:
+    output.page(one, common, one.make())
+
+
 def run(root: Path, *pages: Page, common: str = "code") -> Output:
     output = Output(root)
     for one in pages:
-        output.page(one, common)
+        if not output.is_fresh(one, common):
+            put(output, one, common)
     output.finish()
     return output
 
@@ -82,8 +87,8 @@ def test_a_file_of_others_in_the_way_is_named_and_kept(tmp_path: Path) -> None:
 
 def test_what_an_interrupted_run_wrote_is_known_to_be_ours(tmp_path: Path) -> None:
     killed = Output(tmp_path)
-    killed.page(page("models/a", "half"), "code")
-    killed.page(page("models/b", "gone"), "code")
+    put(killed, page("models/a", "half"))
+    put(killed, page("models/b", "gone"))
     assert (tmp_path / JOURNAL).exists()
     assert not (tmp_path / MANIFEST).exists()
     run(tmp_path, page("models/a", "whole"))
@@ -132,7 +137,7 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     output = Output(tmp_path / "docs")
     (tmp_path / "docs" / "models").write_text("a file where a folder should be")
     with pytest.raises(WbsiteError, match="cannot be written"):
-        output.page(page("models/a", "a"), "code")
+        put(output, page("models/a", "a"))
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
@@ -142,7 +147,7 @@ def test_no_space_left_is_said_and_the_old_page_kept(tmp_path: Path) -> None:
     # The very file the page is written to first is on a full device.
     (tmp_path / f".index.md.{os.getpid()}.partial").symlink_to("/dev/full")
     with pytest.raises(WbsiteError, match=r"index.md cannot be written \(No space left on device\)") as caught:
-        output.page(page("", "new"), "code")
+        put(output, page("", "new"))
     assert "Make room" in caught.value.hint
     assert (tmp_path / "index.md").read_text() == "old"
     run(tmp_path, page("", "new"))

@@ -19,7 +19,7 @@ def build(config: Config, progress: Progress, strict: bool = False) -> int:
     check_request(config)
     damaged: set[str] = set()
     while True:
-        ids, _ = compute(config, progress)
+        ids, _ = compute(config, progress, rendered=True)
         try:
             return render_site(config, ids, progress, strict)
         except DamagedEntry as damage:

@@ -65,8 +65,9 @@ class Config:
         "auto", "auto, cpu or cuda.", *BUILD, "doctor", "train", value="DEVICE"
     )
     workers: Annotated[int, Ge(0)] = option(
-        0, "Compute on this many local processes (needs wbsite[cluster]).", "build", "compute", value="NUMBER",
-        expected="Give a whole number: 0 (compute in this process) or more.",
+        0, "Compute in this many local processes: 0 for as many as there are processors, 1 for none.", "build",
+        "compute", value="NUMBER",
+        expected="Give a whole number: 0 (as many as there are processors) or more.",
     )  # fmt: skip
     scheduler: Annotated[str, Predicate(lambda address: not address or ":" in address)] = option(
         "", "Compute on a running Dask cluster, as in tcp://host:8786.", "build", "compute", value="ADDRESS",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class WbsiteError(Exception):
@@ -19,8 +20,18 @@ class WbsiteError(Exception):
         self.message = message
         self.hint = hint
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as it is, whatever a subclass's constructor takes: errors come from other processes, too."""
+        return _restored, (type(self), self.args, self.__dict__)
+
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+def _restored(kind: type[WbsiteError], args: tuple[Any, ...], state: dict[str, Any]) -> WbsiteError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class RunError(WbsiteError):

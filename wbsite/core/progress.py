@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ class Progress:
 
     def advance(self, amount: int = 1, note: str = "") -> None:
         """Some of the current step is done."""
+
+    def left(self, seconds: float) -> None:
+        """About how long the rest of the current step takes, where counting would not tell."""
 
     def note(self, text: str) -> None:
         """What is being done within the current step; none of it counts as done."""
@@ -50,19 +54,45 @@ class Inner(Progress):
         self.note(note)
 
     def note(self, text: str) -> None:
-        count = f"{self.done}{remaining(self.done, self.total, self.started)}" if self.done else ""
+        count = f"{self.done}{share(self.total, self.remaining())}" if self.done else ""
         step = ": ".join(filter(None, (self.label, count)))
         self.outer.note(" · ".join(filter(None, (self.name, step, text))))
 
     def line(self, text: str) -> None:
         self.outer.line(f"{self.name}: {text}")
 
+    def remaining(self) -> float:
+        """Seconds that the rest of its step takes, by those that were done; 0 where that cannot be said."""
+        if not self.total or not self.done:
+            return 0.0
+        return (time.monotonic() - self.started) * (self.total / self.done - 1)
 
-def remaining(done: int, total: int | None, started: float) -> str:
-    """ " of TOTAL, about N s left", by the time since `started` (monotonic); "" where it cannot be said."""
-    if not total or not done:
-        return ""
-    return f" of {total}, about {(time.monotonic() - started) * (total / done - 1):.0f} s left"
+
+class Followed(Progress):
+    """Passes everything on to another observer, with the seconds of what follows added to what is left."""
+
+    def __init__(self, outer: Progress, seconds: float) -> None:
+        self.outer, self.seconds = outer, seconds
+
+    def step(self, label: str, total: int | None = None) -> None:
+        self.outer.step(label, total)
+
+    def advance(self, amount: int = 1, note: str = "") -> None:
+        self.outer.advance(amount, note)
+
+    def left(self, seconds: float) -> None:
+        self.outer.left(seconds + self.seconds)
+
+    def note(self, text: str) -> None:
+        self.outer.note(text)
+
+    def line(self, text: str) -> None:
+        self.outer.line(text)
+
+
+def share(total: int | None, left: float) -> str:
+    """ " of TOTAL, about N s left"; "" where there is no total."""
+    return f" of {total}, about {left:.0f} s left" if total else ""
 
 
 class LineProgress(Progress):
@@ -71,10 +101,11 @@ class LineProgress(Progress):
     def __init__(self, every: float = 15.0) -> None:
         self.every, self.label, self.done = every, "", 0
         self.total: int | None = None
+        self.end: float | None = None
         self.started = self.written = 0.0
 
     def step(self, label: str, total: int | None = None) -> None:
-        self.label, self.total, self.done = label, total, 0
+        self.label, self.total, self.done, self.end = label, total, 0, None
         self.started = self.written = time.monotonic()
         self.line(label)
 
@@ -82,12 +113,19 @@ class LineProgress(Progress):
         self.done += amount
         self.note(note)
 
+    def left(self, seconds: float) -> None:
+        self.end = time.monotonic() + seconds
+
     def note(self, text: str) -> None:
         now = time.monotonic()
         if now - self.written < self.every:
             return
         self.written = now
-        rest = remaining(self.done, self.total, self.started)
+        if self.end is not None:
+            left = max(0.0, self.end - now)
+        else:
+            left = (now - self.started) * (self.total / self.done - 1) if self.total and self.done else 0.0
+        rest = share(self.total, left) if self.done or self.end is not None else ""
         self.line(f"{self.label}: {self.done}{rest}{' · ' + text if text else ''}")
 
     def line(self, text: str) -> None:
@@ -99,14 +137,24 @@ class BarProgress(Progress):
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Task, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bars
+        from rich.text import Text
+
+        class TimeLeft(TimeRemainingColumn):
+            """By what was said, else by counting."""
+
+            def render(self, task: Task) -> Text:
+                end = task.fields["end"]
+                if end is None or task.finished:
+                    return super().render(task)
+                return Text(str(timedelta(seconds=round(max(0.0, end - time.monotonic())))), "progress.remaining")
 
         self.bars = Bars(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TimeRemainingColumn(elapsed_when_finished=True),
+            TimeLeft(elapsed_when_finished=True),
             TextColumn("{task.fields[note]}", style="dim", markup=False),
             console=Console(stderr=True),
         )
@@ -115,11 +163,15 @@ class BarProgress(Progress):
     def step(self, label: str, total: int | None = None) -> None:
         if self.task is not None:
             self.bars.update(self.task, total=self.bars.tasks[self.task].completed or 1, note="")
-        self.task = self.bars.add_task(label, total=total, note="")
+        self.task = self.bars.add_task(label, total=total, note="", end=None)
 
     def advance(self, amount: int = 1, note: str = "") -> None:
         if self.task is not None:
             self.bars.update(self.task, advance=amount, note=note)
+
+    def left(self, seconds: float) -> None:
+        if self.task is not None:
+            self.bars.update(self.task, end=time.monotonic() + seconds)
 
     def note(self, text: str) -> None:
         if self.task is not None:

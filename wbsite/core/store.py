@@ -308,15 +308,20 @@ class Store:
         return bad
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Writes to a temporary name beside `path`, fsyncs, renames; a failed write leaves nothing."""
+def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
+    """Writes to a temporary name beside `path`, fsyncs, renames; a failed write leaves nothing.
+
+    Args:
+        durable: whether to fsync, which is what takes most of the time: without, a power cut may spoil the file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)

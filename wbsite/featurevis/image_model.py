@@ -74,12 +74,16 @@ class ImageModel:
         return x.contiguous(memory_format=torch.channels_last)
 
     def agreement(self) -> Agreement:
-        """How the network's recording agrees with the network itself at the size at which it sees pictures."""
-        exact = replace(self, dtype=torch.float32)
+        """How the network's recording agrees with the network itself at the size at which it sees pictures.
+
+        A copy with other weights (`models.untrained`) is a recording of the same calls: what holds for the network's
+        own holds for it.
+        """
+        exact, own = replace(self, dtype=torch.float32), Recorded.of(self.recorded.module, self.recorded.input_shape)
 
         def compared() -> Agreement:
             shown = probes(self.channels, *self.shape).to(self.device)
-            return recordings.agreement(self.recorded, exact.network_input(shown - GREY).contiguous())
+            return recordings.agreement(own, exact.network_input(shown - GREY).contiguous())
 
         return self.recorded.kept(("agreement", self.recorded.input_shape, self.shape), compared)
 

@@ -24,6 +24,8 @@ class _ResponseNorm(torch.autograd.Function):
         ctx: Any, x: torch.Tensor, before: int, after: int, share: float, beta: float, k: float
     ) -> torch.Tensor:
         d = _windowed(x * x, before, after).mul_(share).add_(k)
+        if not x.requires_grad:
+            return _power(d, beta).mul_(x)
         power = _power(d, beta)
         ctx.save_for_backward(x, d, power)
         ctx.constants = before, after, 2 * beta * share
@@ -66,5 +68,5 @@ def _power(d: torch.Tensor, beta: float) -> torch.Tensor:
         return d.rsqrt()
     if beta == 0.75:
         root = d.rsqrt()
-        return root * root.sqrt()
+        return root.sqrt().mul_(root)
     return d.pow(-beta)

@@ -78,9 +78,15 @@ class Recorded:
         return cls(module, _kept(module, (shape, is_chosen(module)), lambda: record(module, shape)), shape)
 
     def on(self, device: torch.device) -> Recorded:
-        """The network on the device that computes: itself if it lies there, else a copy, which is made once."""
+        """The network on the device that computes: itself if it lies there, else a copy, which is made once.
+
+        Raises:
+            ValueError: the tape is another than the module's, as of a copy with other weights, and would be lost.
+        """
         if all(parameter.device.type == device.type for parameter in self.module.parameters()):
             return self
+        if self.tape is not Recorded.of(self.module, self.input_shape).tape:
+            raise ValueError(f"the tape is another than the network's, which is all that can be copied to {device}")
         moved = _kept(self.module, str(device), lambda: copy.deepcopy(self.module).to(device))
         same_picture(self.module, moved)
         return Recorded.of(moved, self.input_shape)

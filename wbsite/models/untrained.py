@@ -30,8 +30,8 @@ _NORMS = {
 _FRESH = {"running_mean": 0.0, "running_var": 1.0, "weight": 1.0, "bias": 0.0}
 
 
-def untrained(model: LoadedModel, seed: int) -> LoadedModel:
-    """The network with random weights, in evaluation mode.
+def untrained(model: LoadedModel, seed: int, device: torch.device | None = None) -> LoadedModel:
+    """The network with random weights, the same on every device, in evaluation mode.
 
     Kernels of convolutions and fully connected layers are normal with variance 2 / (inputs of a unit) and biases 0 (He
     et al. 2015), which keeps the size of activations from layer to layer; normalisations start as in a new module:
@@ -39,9 +39,12 @@ def untrained(model: LoadedModel, seed: int) -> LoadedModel:
 
     They are put in place of the kernels that the recorded calls received, whatever computes these from parameters: a
     parametrization, a mask or a normalisation would give back the trained ones.
+
+    Args:
+        device: where it is to be run; None for where the network lies.
     """
-    recorded = Recorded.of(model)
-    kernels = _Draws(model.module, seed)
+    recorded = Recorded.of(model) if device is None else Recorded.of(model).on(device)
+    kernels = _Draws(recorded.module, seed)
     layers = {use.value: name for name, uses in recorded.tape.uses.items() for use in uses if use.value is not None}
     calls = []
     for call in recorded.tape.calls:
@@ -55,7 +58,7 @@ def untrained(model: LoadedModel, seed: int) -> LoadedModel:
             for name, kernel in recorded.tape.kernels.items()
         },
     )
-    copied = Replay(Recorded(model.module, tape, recorded.input_shape))
+    copied = Replay(replace(recorded, tape=tape))
     return replace(model, module=copied, missing=())
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import canonical, left_over, write_atomically
 
-from .page import Incomplete, Page
+from .page import Files, Incomplete, Page
 
 MANIFEST = ".wbsite.json"
 JOURNAL = ".wbsite.journal"
@@ -53,25 +53,33 @@ class Output:
         self.made = 0
         self.changed = 0
 
-    def page(self, page: Page, common: str) -> None:
-        """Makes a page unless nothing it is made from has changed.
-
-        One with figures that could not be drawn is noted in `defects`, and made again next time.
+    def is_fresh(self, page: Page, common: str) -> bool:
+        """Whether nothing has changed that a page is made from; it then stays as it is.
 
         Args:
             common: digest of what all pages are made from (code and templates).
         """
-        inputs = digest(canonical([common, page.inputs]))
         known = self.before.get(page.path)
+        inputs = self._inputs(page, common)
         if known and known["inputs"] == inputs and all(self.holds(name, sha) for name, sha in known["files"].items()):
             self.pages[page.path] = known
-            return
+            return True
+        return False
+
+    def page(self, page: Page, common: str, made: Files) -> None:
+        """Writes a page that was made.
+
+        One with figures that could not be drawn is noted in `defects`, and made again next time.
+        """
         self.made += 1
         prefix = f"{page.path}/" if page.path else ""
-        made = page.make()
+        inputs = self._inputs(page, common)
         if isinstance(made, Incomplete):
             self.defects[page.path], inputs = made.defects, ""
         self.write(page.path, inputs, {prefix + name: data for name, data in made.items()})
+
+    def _inputs(self, page: Page, common: str) -> str:
+        return digest(canonical([common, page.inputs]))
 
     def write(self, label: str, inputs: str, files: dict[str, bytes]) -> None:
         """Writes files under one label of the record, those whose content differs.
@@ -93,7 +101,7 @@ class Output:
             raise unwritable(self.root / JOURNAL, error) from error
         self.ours |= set(files)
         for name, data in wanted.items():
-            write_file(self.root / name, data)
+            write_file(self.root / name, data, durable=False)  # a file that a power cut spoils is written again
             self.changed += 1
         self.pages[label] = {"inputs": inputs, "files": {name: digest(data) for name, data in files.items()}}
 
@@ -116,10 +124,10 @@ class Output:
         (self.root / JOURNAL).unlink(missing_ok=True)
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Writes a file whole or not at all; raises WbsiteError where that fails."""
+def write_file(path: Path, data: bytes, durable: bool = True) -> None:
+    """Writes a file whole or not at all, as `write_atomically`; raises WbsiteError where that fails."""
     try:
-        write_atomically(path, data)
+        write_atomically(path, data, durable)
     except OSError as error:
         raise unwritable(path, error) from error
 

@@ -29,6 +29,7 @@ from . import sources
 from .finished import publish, refuse_foreign, try_to_write, up_to_date
 from .output import MANIFEST, Output, digest, unwritable, write_file
 from .page import Page, PageKind
+from .parallel import made
 
 BUILD = Path("build")
 GENERATED = ("docs", "theme", "mkdocs")
@@ -127,8 +128,10 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
         pages = all_pages(site)
         output = Output(BUILD / "docs")
         progress.step(f"render {len(pages)} pages", len(pages))
-        for page in pages:
-            output.page(page, code_digest())
+        stale = [page for page in pages if not output.is_fresh(page, code_digest())]
+        progress.advance(len(pages) - len(stale))
+        for page, files in made(stale, site, all_pages):
+            output.page(page, code_digest(), files)
             progress.advance(note=page.path)
             for figure, reason in output.defects.get(page.path, {}).items():
                 progress.line(f"figure {figure} of /{page.path} could not be drawn: {reason}")

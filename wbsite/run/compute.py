@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from wbsite.core import registry
+from wbsite.core import machine, registry
 from wbsite.core.config import Config
 from wbsite.core.errors import RunError, WbsiteError
-from wbsite.core.progress import Progress
+from wbsite.core.processes import warm_up
+from wbsite.core.progress import Followed, Progress
 from wbsite.core.store import DamagedEntry, Store
 
 from . import pending
+from .costs import rendering
 from .fingerprint import code_digest, fingerprint, still_valid
 from .subjects.base import Subject
 from .subjects.suite import articles
@@ -22,8 +24,11 @@ if TYPE_CHECKING:
     from .worker import Outcome
 
 
-def compute(config: Config, progress: Progress) -> tuple[list[str], int]:
+def compute(config: Config, progress: Progress, rendered: bool = False) -> tuple[list[str], int]:
     """Computes what is missing.
+
+    Args:
+        rendered: whether pages are made afterwards, which then counts as time that is left.
 
     Returns:
         The ids of the models, and the number of failures.
@@ -42,6 +47,8 @@ def compute(config: Config, progress: Progress) -> tuple[list[str], int]:
         current = fingerprint(subject)
         if still_valid(store, store.record(subject.record), config.profile, current):
             continue
+        if not config.scheduler and config.device != "cuda" and (config.workers or machine.processors()) > 1:
+            warm_up(["wbsite.run.pool_worker"])  # which imports torch while this process does, too
         try:
             plans[subject] = planned(subject, config, progress), current
         except RunError:
@@ -58,7 +65,9 @@ def compute(config: Config, progress: Progress) -> tuple[list[str], int]:
             facts = (plans[s][0].facts if s in plans else store.record(s.record) or {} for s in subjects[kind])
             kind.check(config, subjects[kind], facts)
     if plans:
-        failures += _run(list(plans.values()), config, store, progress)
+        pages = len({(task.subject, task.layer) for plan, _ in plans.values() for task in plan.tasks})
+        then = rendering(pages, machine.processors()) if rendered else 0.0
+        failures += _run(list(plans.values()), config, store, Followed(progress, then))
     ids = {
         folder: [s.id for kind in kinds for s in subjects[kind] if s.folder == folder]
         for folder in ("models", "suites")

@@ -1,7 +1,7 @@
-"""About how long analyses of a network take, in forward passes of one picture and in seconds a layer.
+"""About how long analyses take on one processor: in forward passes of one picture, and in seconds a layer.
 
-Measured on the bundled networks and on InceptionV1 and AlexNet, on processors; within a factor of three. Where a
-store has a record of the same analysis of the same network, its own time is better.
+Measured on the bundled networks and on InceptionV1 and AlexNet; within a factor of three. A run corrects them as its
+tasks are done (`schedule.py`).
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ COSTS = {
     "gradients": Cost(200),
     "long_range": Cost(200),
     "long_tail": Cost(110),
+    "dataset_examples": Cost(75),
     "examples": Cost(80),
     "computation": Cost(15),
     "nmf": Cost(per_layer=0.15),
@@ -45,3 +46,8 @@ COSTS = {
 def cost(analysis: str) -> Cost:
     """Of an analysis."""
     return COSTS.get(analysis, Cost())
+
+
+def rendering(pages: int, processors: int) -> float:
+    """Seconds that the pages of a site take once all is computed, mkdocs' part of it included."""
+    return 4.0 + pages * (0.2 / processors + 0.04)

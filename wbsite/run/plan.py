@@ -29,6 +29,7 @@ class Task:
         code: SHA-256 of the code behind the analysis.
         parts: what decides its parts, by content.
         inputs: what it reads besides.
+        seconds: about how long it takes on one processor.
     """
 
     subject: Subject
@@ -41,6 +42,7 @@ class Task:
     code: str = ""
     parts: str = ""
     inputs: Mapping[str, Input] = field(default_factory=dict)
+    seconds: float = 0.0
 
     @property
     def label(self) -> str:
@@ -142,4 +144,7 @@ def _task(
         for values in (params, needs)
     )
     parts = result_key({**decisive, "params": part_params, "needs": part_needs})
-    return Task(material.subject, material.digest, analysis.name, layer, profile, key, needs, code, parts, inputs)
+    seconds = material.seconds(analysis, layer)
+    return Task(
+        material.subject, material.digest, analysis.name, layer, profile, key, needs, code, parts, inputs, seconds
+    )

@@ -25,10 +25,11 @@ from .subjects.base import Material
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a task: `failed` is "" or the reason."""
+    """What became of a task: `failed` is "" or the reason, `seconds` what it took."""
 
     task: Task
     failed: str = ""
+    seconds: float = 0.0
 
 
 def run_task(task: Task, store_url: str, device: str, *needed: Outcome, progress: Progress | None = None) -> Outcome:
@@ -49,13 +50,14 @@ def run_task(task: Task, store_url: str, device: str, *needed: Outcome, progress
         if store.get(task.key) is not None:
             return Outcome(task)
         analysis: Analysis = registry.named("analyses", task.analysis, "analysis")
+        started = time.perf_counter()
         try:
             _compute(task, analysis, store, choose(device), progress or Progress())
         except StoreError:
             raise
         except Exception as error:  # any defect of one analysis must leave the others' results standing
             return Outcome(task, str(error) if isinstance(error, WbsiteError) else f"{type(error).__name__}: {error}")
-    return Outcome(task)
+    return Outcome(task, seconds=time.perf_counter() - started)
 
 
 def _compute(task: Task, analysis: Analysis, store: Store, device: torch.device, progress: Progress) -> None:

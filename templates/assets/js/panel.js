@@ -132,6 +132,7 @@
         if (wanted !== number) return; // the reader has moved on
         const unit = data.units[index % per];
         header(unit, index, number);
+        panel.dispatchEvent(new CustomEvent("wb-panel", { detail: { unit, number } })); // to patches.js
         panel.querySelectorAll("section").forEach((box) => section(data, unit, box));
         tell(`${heading.textContent}: ${unit.input.connections.length} inputs, ${unit.output?.connections.length ?? 0} outputs are shown.`, true);
         panel.dataset.shown = number;

@@ -211,10 +211,11 @@ def _copies(context: Context, groups: Sequence[Group], sources: Sequence[Source]
     chosen = concatenated + [group for group in able if group.kind != "concat"][: params["alike"]]
     context.progress.step("untrained copies", len(chosen) * params["copies"])
     for group in chosen:
+        together = _together(group, groups, seen)
         for seed in range(params["copies"]):
             name = {"group": group.name, "kind": group.kind, "copy": seed}
             if (part := context.parts.get(name)) is None:
-                source = _measured(untrained(context.model, seed), _together(group, groups, seen), context)
+                source = _measured(untrained(context.model, seed, context.device), together, context)
                 tables = stacked([_tests(group, source, COPY_PERMUTATIONS, seed)])
                 part = context.parts.put(name, Contents(tables=tables))
             yield {name: part.table(name) for name in (*KEYS, "shares")}

@@ -141,15 +141,17 @@ def by_depth(scene: Scene) -> Drawing | Gap:
         "quantity:N", scale=alt.Scale(domain=list(QUANTITIES), range=[[1, 0], [7, 3], [2, 3]]), legend=legend
     )
     shape = kernel_shape(table)
-    lines = folded.mark_line(strokeWidth=1.8).encode(**encoded, strokeDash=dash, detail="kernel:N")
+    lines = folded.mark_line(strokeWidth=1.8).encode(**encoded, strokeDash=dash, detail=alt.Detail("kernel:N"))
     points = folded.mark_point(filled=True, size=50, opacity=1).encode(
-        **encoded, shape=shape, tooltip=tips, href="page:N"
+        **encoded, shape=shape, tooltip=tips, href=alt.Href("page:N")
     )
-    whiskers = base.mark_rule(color=INDEX, strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
+    whiskers = base.mark_rule(color=INDEX, strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
     zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
     # Square kernels have chance on the line at zero.
     oblong = base.transform_filter("datum.index_null != 0")
-    chance = oblong.mark_tick(color=NEUTRAL, thickness=2.5, size=14, orient="horizontal").encode(x=x, y="index_null:Q")
+    chance = oblong.mark_tick(color=NEUTRAL, thickness=2.5, size=14, orient="horizontal").encode(
+        x=x, y=alt.Y("index_null:Q")
+    )
     height = 340
     chart = specification(alt.layer(zero, chance, lines, whiskers, points), height)
     weights = table[table.source == "weights"]
@@ -190,12 +192,14 @@ def across(scene: Scene) -> Drawing | Gap:
     y = alt.Y("index:Q", title="banding index H", scale=alt.Scale(domain=[-1, 1]))
     base = alt.Chart(data()).transform_filter("datum.source == source")
     faded = alt.when(pick).then(alt.value(1)).otherwise(alt.value(0.12))
-    lines = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, opacity=faded, detail="kernel:N")
-    whiskers = base.mark_rule(strokeWidth=1.5).encode(x=x, y="low:Q", y2="high:Q", color=colour, opacity=faded)
+    lines = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, opacity=faded, detail=alt.Detail("kernel:N"))
+    whiskers = base.mark_rule(strokeWidth=1.5).encode(
+        x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"), color=colour, opacity=faded
+    )
     points = base.mark_point(filled=True, size=50).encode(
-        x=x, y=y, color=colour, opacity=faded, href="page:N",
+        x=x, y=y, color=colour, opacity=faded, href=alt.Href("page:N"),
         shape=kernel_shape(table),
-        tooltip=["model:N", "layer:N", "kernel:N", *numbers("index", "low", "high", "index_null", "index_adjusted")],
+        tooltip=[alt.Tooltip("model:N"), alt.Tooltip("layer:N"), alt.Tooltip("kernel:N"), *numbers("index", "low", "high", "index_null", "index_adjusted")],
     )  # fmt: skip
     zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
     height = 360
@@ -233,9 +237,9 @@ def histogram(scene: Scene) -> Drawing | Gap:
     base = alt.Chart(data()).transform_filter("datum.source == source")
     bars = base.mark_bar(color=INDEX).encode(
         x=alt.X("from:Q", bin="binned", title="H of the unit (−1 columns, +1 rows)", scale=alt.Scale(domain=[-1, 1])),
-        x2="to:Q",
+        x2=alt.X2("to:Q"),
         y=alt.Y("units:Q", title="units"),
-        tooltip=["from:Q", "to:Q", "units:Q"],
+        tooltip=[alt.Tooltip("from:Q"), alt.Tooltip("to:Q"), alt.Tooltip("units:Q")],
     )
     height = 220
     chart = specification(bars.add_params(source_choice(table)), height)

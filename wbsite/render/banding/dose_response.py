@@ -66,14 +66,14 @@ def draw(scene: Scene) -> Drawing | Gap:
         orient="horizontal", size=9, thickness=1.5, opacity=0.75
     ).encode(
         x=x, y=y, color=colour,
-        tooltip=["experiment:N", "layer:N", "seed:Q", alt.Tooltip("index:Q", title="H", format=".3f")],
+        tooltip=[alt.Tooltip("experiment:N"), alt.Tooltip("layer:N"), alt.Tooltip("seed:Q"), alt.Tooltip("index:Q", title="H", format=".3f")],
     )  # fmt: skip
     lines = means.mark_line(strokeWidth=1.8).encode(x=x, y=y, color=colour)
-    whiskers = means.mark_rule(strokeWidth=2).encode(x=x, y="low:Q", y2="high:Q", color=colour)
+    whiskers = means.mark_rule(strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"), color=colour)
     points = means.mark_point(filled=True, size=80, opacity=1).encode(
         x=x, y=y, color=colour, shape=place_shape(table),
         tooltip=[
-            "experiment:N", "layer:N", alt.Tooltip("index:Q", title="H", format=".3f"), "interval:N", "seeds:Q",
+            alt.Tooltip("experiment:N"), alt.Tooltip("layer:N"), alt.Tooltip("index:Q", title="H", format=".3f"), alt.Tooltip("interval:N"), alt.Tooltip("seeds:Q"),
             alt.Tooltip("accuracy:Q", format=".1%"),
         ],
     )  # fmt: skip

@@ -130,15 +130,15 @@ def _chart(table: pd.DataFrame, height: int) -> alt.LayerChart:
     tips = [*_tips("title", "layer", "index", "interval", "seeds"), *_tips(*SHARES, "minus baseline")]
     colour = place_colour(table)
     band = means.transform_filter("isValid(toNumber(datum.top))").mark_rect(opacity=0.13).encode(
-        x=x_low, x2="high:Q", y=alt.Y("top:Q", scale=down, axis=None), y2="bottom:Q", color=colour
+        x=x_low, x2=alt.X2("high:Q"), y=alt.Y("top:Q", scale=down, axis=None), y2=alt.Y2("bottom:Q"), color=colour
     )  # fmt: skip
     zero = base.mark_rule(color=NEUTRAL, strokeWidth=1.2).encode(x=alt.X(datum=0, scale=ends, axis=None))
     titles = means.transform_aggregate(groupby=["title", "row"]).mark_text(
         align="left", fontSize=12, x=0, dy=alt.ExprRef(f"{narrow} ? -7 : 11"),
-    ).encode(y=alt.Y("row:Q", scale=down, axis=None), text="title:N")  # fmt: skip
+    ).encode(y=alt.Y("row:Q", scale=down, axis=None), text=alt.Text("title:N"))  # fmt: skip
     headings = means.transform_aggregate(groupby=["heading", "head"]).mark_text(
         align="left", fontSize=12.5, fontWeight="bold", x=0, dy=-8
-    ).encode(y=alt.Y("head:Q", scale=down, axis=None), text="heading:N")  # fmt: skip
+    ).encode(y=alt.Y("head:Q", scale=down, axis=None), text=alt.Text("heading:N"))  # fmt: skip
     lines = means.transform_aggregate(groupby=["head"]).mark_rule(color=NEUTRAL, opacity=0.45, x=0, x2="width")
     seeds = base.transform_filter("datum.kind == 'seed'").mark_tick(orient="vertical", size=9, thickness=1.5, opacity=0.75).encode(
         x=x, y=y, color=colour, tooltip=_tips("title", "layer", "seed", "index", *SHARES)
@@ -148,7 +148,7 @@ def _chart(table: pd.DataFrame, height: int) -> alt.LayerChart:
         interval=interval_expression(),
         **{"minus baseline": f"isValid({change}) ? format({change}, '+.3f') + ' (' + ({apart}) + ')' : '–'"},
     )
-    whiskers = middle.mark_rule(strokeWidth=2).encode(x=x_low, x2="high:Q", y=y, color=colour)
+    whiskers = middle.mark_rule(strokeWidth=2).encode(x=x_low, x2=alt.X2("high:Q"), y=y, color=colour)
     marks = middle.mark_point(filled=True, size=80, opacity=1).encode(
         x=x, y=y, color=colour, shape=place_shape(table), tooltip=tips
     )

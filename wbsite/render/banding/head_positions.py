@@ -135,13 +135,15 @@ def _chart(table: pd.DataFrame, height: int) -> alt.LayerChart | alt.FacetChart:
     part = base.transform_filter("datum.quantity != 'index'")
     bars = part.mark_rule(strokeWidth=BAR).encode(x=x, x2=alt.X2Datum(0), y=y, color=colour, tooltip=tips)
     index = base.transform_filter("datum.quantity == 'index'")
-    whiskers = index.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=across), x2="high:Q", y=y, color=colour)
+    whiskers = index.mark_rule(strokeWidth=2).encode(
+        x=alt.X("low:Q", scale=across), x2=alt.X2("high:Q"), y=y, color=colour
+    )
     points = index.mark_point(filled=True, size=80, opacity=1).encode(x=x, y=y, color=colour, tooltip=tips)
     chance = base.mark_tick(
         color=NEUTRAL, orient="vertical", size=BAR + 8, thickness=2.5
     ).encode(x=alt.X("chance:Q", scale=across), y=y)  # fmt: skip
     titles = index.mark_text(align="left", x=5, fontSize=12).encode(
-        y=alt.Y("label:Q", scale=down, axis=None), text="title:N"
+        y=alt.Y("label:Q", scale=down, axis=None), text=alt.Text("title:N")
     )  # fmt: skip
     zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL).encode(x=alt.datum(0))
     return alt.layer(zero, bars, chance, whiskers, points, titles)

@@ -147,7 +147,11 @@ def _layers_chart(experiment: str, key: Mapping[str, str], wide: Sequence[float]
     two = f"indexof({json.dumps(last)}, datum.layer) >= 0"
     seeds = base.transform_filter(f"datum.kind == 'seed' && {two}").mark_line(strokeWidth=1, opacity=0.45)
     lines = means.mark_line().encode(
-        x=x, y=y, color=colour, strokeWidth=alt.condition(two, alt.value(2.6), alt.value(1.3)), detail="layer:N"
+        x=x,
+        y=y,
+        color=colour,
+        strokeWidth=alt.condition(two, alt.value(2.6), alt.value(1.3)),
+        detail=alt.Detail("layer:N"),
     )
     tips = ["layer:N", "epoch:Q", alt.Tooltip("value:Q", title="H, mean", format=".3f"), "seeds:Q"]
     points = means.mark_point(filled=True, opacity=1).encode(
@@ -155,11 +159,17 @@ def _layers_chart(experiment: str, key: Mapping[str, str], wide: Sequence[float]
     )
     ends = means.transform_filter("isValid(toNumber(datum.name_at))")
     names = ends.mark_text(align="left", dx=6, fontSize=12, fontWeight="bold").encode(
-        x=x, y="name_at:Q", color=colour, text="layer:N"
+        x=x, y=alt.Y("name_at:Q"), color=colour, text=alt.Text("layer:N")
     )
     zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
     return specification(
-        alt.layer(zero, seeds.encode(x=x, y=y, color=colour, detail=["seed:N", "layer:N"]), lines, points, names),
+        alt.layer(
+            zero,
+            seeds.encode(x=x, y=y, color=colour, detail=[alt.Detail("seed:N"), alt.Detail("layer:N")]),
+            lines,
+            points,
+            names,
+        ),
         HEIGHT,
     )
 

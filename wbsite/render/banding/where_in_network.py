@@ -128,7 +128,7 @@ def _chart(panel: str, table: pd.DataFrame, present: Mapping[str, int]) -> dict[
     )
     dash = alt.StrokeDash("label:N", scale=scale(DASHES), legend=legend)
     lines = base.mark_line(strokeWidth=1.8).encode(x=x, y=y, color=colour, strokeDash=dash)
-    whiskers = base.mark_rule(strokeWidth=2).encode(x=x, y="low:Q", y2="high:Q", color=colour)
+    whiskers = base.mark_rule(strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"), color=colour)
     tips = ["label:N", "layer:N", alt.Tooltip("index:Q", title="H", format=".3f"), "interval:N", "seeds:Q"]
     points = base.mark_point(filled=True, size=60, opacity=1).encode(
         x=x,

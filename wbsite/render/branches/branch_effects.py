@@ -112,14 +112,16 @@ def _chart(table: pd.DataFrame, height: int) -> alt.LayerChart | alt.FacetChart:
     base = alt.Chart(data())
     copies = base.transform_filter("isValid(toNumber(datum.untrained_low))").mark_rule(
         strokeWidth=9, opacity=0.28, color=NEUTRAL
-    ).encode(x=alt.X("untrained_low:Q", scale=across), x2="untrained_high:Q", y=y)  # fmt: skip
-    whiskers = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=across), x2="high:Q", y=y, color=colour)
+    ).encode(x=alt.X("untrained_low:Q", scale=across), x2=alt.X2("untrained_high:Q"), y=y)  # fmt: skip
+    whiskers = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X("low:Q", scale=across), x2=alt.X2("high:Q"), y=y, color=colour
+    )
     points = base.mark_point(size=60, opacity=1, strokeWidth=2).encode(
         x=x, y=y, color=colour, shape=shape, tooltip=tips,
         fill=alt.condition("datum.q <= 0.05 && isValid(toNumber(datum.q))", colour, alt.value("transparent")),
     )  # fmt: skip
     titles = base.transform_aggregate(groupby=["title", "label"]).mark_text(align="left", x=4, fontSize=12).encode(
-        y=alt.Y("label:Q", scale=down, axis=None), text="title:N"
+        y=alt.Y("label:Q", scale=down, axis=None), text=alt.Text("title:N")
     )  # fmt: skip
     even = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL).encode(x=alt.datum(0.5))
     return alt.layer(even, copies, whiskers, points, titles)

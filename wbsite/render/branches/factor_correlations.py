@@ -115,14 +115,14 @@ def _chart(table: pd.DataFrame, height: int) -> Any:
     zero = base.mark_rule(color=NEUTRAL, strokeWidth=1.2).encode(x=alt.X(datum=0, scale=ends, axis=None))
     titles = base.transform_aggregate(groupby=["model", "row"]).mark_text(
         align="left", fontSize=12, x=0, dy=alt.ExprRef(f"{narrow} ? -10 : 10")
-    ).encode(y=y("row"), text="model:N")  # fmt: skip
+    ).encode(y=y("row"), text=alt.Text("model:N"))  # fmt: skip
     heads = base.transform_aggregate(groupby=["heading", "head"])
     headings = heads.mark_text(align="left", fontSize=12.5, fontWeight="bold", x=0, dy=16).encode(
-        y=y("head"), text="heading:N"
+        y=y("head"), text=alt.Text("heading:N")
     )
     lines = heads.mark_rule(color=NEUTRAL, opacity=0.45, x=0, x2="width").encode(y=y("head"))
     whiskers = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", scale=ends, axis=None), x2="high:Q", y=y("y"), color=colour
+        x=alt.X("low:Q", scale=ends, axis=None), x2=alt.X2("high:Q"), y=y("y"), color=colour
     )
     marks = base.mark_point(filled=True, size=70, opacity=1).encode(
         x=x, y=y("y"), color=colour, shape=shape, tooltip=tooltip

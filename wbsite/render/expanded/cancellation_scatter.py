@@ -80,7 +80,9 @@ def _scatter(pairs: pd.DataFrame, signs_low: float, signs_high: float) -> dict[s
     chance = alt.Chart(alt.InlineData(ends))
     y = alt.Y("left:Q", title="left in the expanded weights, ‖ΣC‖", scale=alt.Scale(domain=[0, tallest], clamp=True))
     x = alt.X("strength:Q", title="size of the paths, √Σ‖C‖²", scale=alt.Scale(domain=[0, longest]))
-    band = chance.mark_area(color=CHANCE, opacity=0.18, clip=True).encode(x=alt.X("x:Q"), y=alt.Y("low:Q"), y2="high:Q")
+    band = chance.mark_area(color=CHANCE, opacity=0.18, clip=True).encode(
+        x=alt.X("x:Q"), y=alt.Y("low:Q"), y2=alt.Y2("high:Q")
+    )
     even = chance.mark_line(color=CHANCE, strokeDash=[4, 3], clip=True).encode(x=alt.X("x:Q"), y=alt.Y("middle:Q"))
     names = ["other units of the layer", "the unit"]
     legend = alt.Legend(title=None, orient="top", symbolSize=80, symbolOpacity=1)
@@ -109,9 +111,11 @@ def _layers(summary: pd.DataFrame) -> dict[str, Any]:
     y = alt.Y("coherence:Q", title="coherence", scale=alt.Scale(type="sqrt", domain=[0, top]))
     tips: list[Any] = ["layer:N", "source:N", "between:N", "units:Q", "pairs:Q", "draws:Q", "found:Q"]
     tips += [alt.Tooltip(f"{name}:Q", format=".2f") for name in ("coherence", "low", "high", "signs", "shuffle")]
-    chance = base.mark_bar(color=CHANCE, opacity=0.25, width=12).encode(x=x, y=alt.Y("signs_low:Q"), y2="signs_high:Q")
+    chance = base.mark_bar(color=CHANCE, opacity=0.25, width=12).encode(
+        x=x, y=alt.Y("signs_low:Q"), y2=alt.Y2("signs_high:Q")
+    )
     middle = base.mark_tick(color=CHANCE, thickness=2, width=14).encode(x=x, y=alt.Y("signs:Q"))
-    spread = base.mark_rule(color=SERIES[0], strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
+    spread = base.mark_rule(color=SERIES[0], strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
     points = base.mark_point(filled=True, size=55, color=SERIES[0], opacity=1).encode(x=x, y=y, tooltip=tips)
     unity = alt.Chart(alt.InlineData([{}])).mark_rule(color=CHANCE, strokeDash=[4, 3]).encode(y=alt.datum(1))
     return specification(alt.layer(points, chance, middle, unity, spread, points), HEIGHT)

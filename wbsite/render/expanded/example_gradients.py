@@ -134,11 +134,11 @@ def _chart(points: pd.DataFrame, number: int) -> dict[str, Any]:
         y=alt.Y("inhibition:Q", title="inhibition", scale=scale),
         color=alt.Color("of:N", scale=alt.Scale(domain=names, range=SERIES[: len(names)]), legend=legend),
         shape=alt.Shape("of:N", scale=alt.Scale(domain=names), legend=legend),
-        tooltip=["of:N", "photograph:Q", "activation:Q", "excitation:Q", "inhibition:Q", "case:Q"],
+        tooltip=[alt.Tooltip("of:N"), alt.Tooltip("photograph:Q"), alt.Tooltip("activation:Q"), alt.Tooltip("excitation:Q"), alt.Tooltip("inhibition:Q"), alt.Tooltip("case:Q")],
     )  # fmt: skip
     ends = [{"x": end, "y": end} for end in (0.0, top)]
     line = alt.Chart(alt.InlineData(ends))
-    even = line.mark_line(color=NEUTRAL, strokeDash=[4, 3]).encode(x="x:Q", y="y:Q")
+    even = line.mark_line(color=NEUTRAL, strokeDash=[4, 3]).encode(x=alt.X("x:Q"), y=alt.Y("y:Q"))
     return specification(alt.layer(even, points_chart), HEIGHT)
 
 

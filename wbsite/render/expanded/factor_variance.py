@@ -74,7 +74,8 @@ def _chart(titles: dict[str, str]) -> dict[str, Any]:
     tips = ["title:N", "factors:O", alt.Tooltip("explained:Q", format=".1%")]
     family = base.transform_filter("datum.group == 'family'").mark_line(point=True, strokeWidth=2.4)
     layers = alt.layer(
-        chance.encode(x=x, y=y, detail=["of:N", "group:N"]), family.encode(x=x, y=y, color=colour, tooltip=tips)
+        chance.encode(x=x, y=y, detail=[alt.Detail("of:N"), alt.Detail("group:N")]),
+        family.encode(x=x, y=y, color=colour, tooltip=tips),
     )
     return specification(layers, HEIGHT)
 

@@ -106,10 +106,22 @@ def _curves(drawn: pd.DataFrame) -> dict[str, Any]:
         legend=alt.Legend(orient="top", tickCount=4),
     )
     lines = base.mark_line(strokeWidth=1.4).encode(
-        x=x, y=y, detail="layer:N", color=depth, opacity=alt.condition(hovered, alt.value(1), alt.value(0.55))
+        x=x,
+        y=y,
+        detail=alt.Detail("layer:N"),
+        color=depth,
+        opacity=alt.condition(hovered, alt.value(1), alt.value(0.55)),
     )
-    band = base.transform_filter(hovered).mark_area(opacity=0.22, color=NEUTRAL).encode(x=x, y="bottom:Q", y2="top:Q")
-    strong = base.transform_filter(hovered).mark_line(strokeWidth=3).encode(x=x, y=y, detail="layer:N", color=depth)
+    band = (
+        base.transform_filter(hovered)
+        .mark_area(opacity=0.22, color=NEUTRAL)
+        .encode(x=x, y=alt.Y("bottom:Q"), y2=alt.Y2("top:Q"))
+    )
+    strong = (
+        base.transform_filter(hovered)
+        .mark_line(strokeWidth=3)
+        .encode(x=x, y=y, detail=alt.Detail("layer:N"), color=depth)
+    )
     tips = ["layer:N", "kernel:N", alt.Tooltip("kept:Q", title="inputs kept"), alt.Tooltip("inputs:Q", title="of")]
     tips += [alt.Tooltip(f"{name}:Q", title=title, format=".3f") for name, title in QUARTILES.items()]
     points = base.mark_point(size=30, opacity=0).encode(x=x, y=y, tooltip=tips).add_params(hovered)
@@ -139,7 +151,9 @@ def _needed(drawn: pd.DataFrame, level: float) -> dict[str, Any]:
     shape = alt.Shape("by:N", scale=alt.Scale(domain=words, range=SHAPES), legend=legend)
     tips = ["layer:N", "kernel:N", alt.Tooltip("inputs:Q"), "by:N"]
     tips += [alt.Tooltip(f"{name}:Q", title=title, format=".0%") for name, title in NEEDED.items()]
-    ranges = base.mark_rule(strokeWidth=2, opacity=0.4).encode(x=x, y="needed_low:Q", y2="needed_high:Q", color=colour)
+    ranges = base.mark_rule(strokeWidth=2, opacity=0.4).encode(
+        x=x, y=alt.Y("needed_low:Q"), y2=alt.Y2("needed_high:Q"), color=colour
+    )
     points = base.mark_point(filled=True, size=34, opacity=1).encode(x=x, y=y, color=colour, shape=shape, tooltip=tips)
     return specification(alt.layer(ranges, points), HEIGHT)
 

@@ -77,11 +77,13 @@ def draw(scene: Scene) -> Drawing | Gap:
     ]
     x_title = "smoothness, or balance"
     null = pairs.mark_bar(color=NEUTRAL, opacity=0.4, height=alt.RelativeBandSize(0.55)).encode(
-        x=alt.X("null_low:Q", title=x_title, scale=scale), x2="null_limit:Q", y=y, tooltip=tips
+        x=alt.X("null_low:Q", title=x_title, scale=scale), x2=alt.X2("null_limit:Q"), y=y, tooltip=tips
     )
-    middle = pairs.mark_tick(color=NEUTRAL, thickness=2.5, bandSize=13).encode(x="null_median:Q", y=y, tooltip=tips)
+    middle = pairs.mark_tick(color=NEUTRAL, thickness=2.5, bandSize=13).encode(
+        x=alt.X("null_median:Q"), y=y, tooltip=tips
+    )
     loose = pairs.mark_point(color=NEUTRAL, shape="cross", size=45, strokeWidth=1.5, opacity=1).encode(
-        x="scattered_median:Q", y=y, tooltip=tips
+        x=alt.X("scattered_median:Q"), y=y, tooltip=tips
     )
     legend = alt.Legend(title=None, orient="top", symbolType="circle")
     colour = alt.Color("back:N", scale=alt.Scale(domain=kinds, range=[COLOURS[kind] for kind in kinds]), legend=legend)
@@ -89,13 +91,13 @@ def draw(scene: Scene) -> Drawing | Gap:
     dots = (
         units.mark_point(size=34, strokeWidth=1.3)
         .encode(
-            x="value:Q",
+            x=alt.X("value:Q"),
             y=y,
             color=colour,
             fill=alt.condition("datum.above == 1", colour, alt.value("transparent")),
             opacity=alt.condition(chosen, alt.value(0.9), alt.value(0.15)),
             tooltip=[
-                "pair:N", "unit:Q", alt.Tooltip("value:Q", format=".3f"),
+                alt.Tooltip("pair:N"), alt.Tooltip("unit:Q"), alt.Tooltip("value:Q", format=".3f"),
                 alt.Tooltip("null:Q", title="its mean, kernels shuffled", format=".3f"),
             ],
         )

@@ -134,7 +134,7 @@ def _chart(table: pd.DataFrame, name: str, colours: Mapping[str, str], counts: l
     ]  # fmt: skip
     layers = [
         bins.mark_area(opacity=0.65, interpolate="linear").encode(
-            x=x, y=y, y2="top:Q", color=colour, detail=["unit:N", "layer:N"]
+            x=x, y=y, y2=alt.Y2("top:Q"), color=colour, detail=[alt.Detail("unit:N"), alt.Detail("layer:N")]
         ),
         marks.mark_point(filled=True, size=26, opacity=1).encode(x=x, y=y, color=count, tooltip=tips),
     ]

@@ -117,14 +117,17 @@ def _chart(
     spread = (
         means.transform_filter("isValid(toNumber(datum.low))")
         .mark_rule(strokeWidth=2.4)
-        .encode(x=alt.X("low:Q", scale=scale), x2="high:Q", y=y, color=colour)
+        .encode(x=alt.X("low:Q", scale=scale), x2=alt.X2("high:Q"), y=y, color=colour)
     )
     zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL).encode(x=alt.datum(0, scale=scale))
     return specification(
         alt.layer(
             zero,
             runs.mark_circle(size=26, opacity=0.5).encode(
-                x=x, y=y, color=colour, tooltip=["layer:N", "seed:Q", alt.Tooltip("bits:Q", format=".3f")]
+                x=x,
+                y=y,
+                color=colour,
+                tooltip=[alt.Tooltip("layer:N"), alt.Tooltip("seed:Q"), alt.Tooltip("bits:Q", format=".3f")],
             ),
             spread,
             means.mark_tick(thickness=3.4, size=LANE - 7).encode(x=x, y=y, color=colour, tooltip=tips),

@@ -229,7 +229,7 @@ def _counting(name: str, span: tuple[int, int], baseline: float | None) -> dict[
     layers = [
         base.transform_filter("isValid(toNumber(datum.low))")
         .mark_area(opacity=0.2, clip=True)
-        .encode(x=x, y=alt.Y("low:Q", scale=scale), y2="high:Q", color=colour),
+        .encode(x=x, y=alt.Y("low:Q", scale=scale), y2=alt.Y2("high:Q"), color=colour),
         base.mark_line(strokeWidth=2, clip=True).encode(x=x, y=y, color=colour, strokeDash=dash),
         base.mark_point(size=40, opacity=0, clip=True).encode(x=x, y=y, color=colour, tooltip=tips),
     ]

@@ -116,9 +116,11 @@ def _chart(
     return specification(
         alt.layer(
             line.encode(x=alt.datum(cap, scale=scale)),
-            base.mark_rule(strokeWidth=2.6, opacity=0.65).encode(x=x, x2="largest:Q", y=y, color=colour, tooltip=tips),
+            base.mark_rule(strokeWidth=2.6, opacity=0.65).encode(
+                x=x, x2=alt.X2("largest:Q"), y=y, color=colour, tooltip=tips
+            ),
             base.mark_point(filled=True, size=30, opacity=1).encode(x=x, y=y, color=colour, tooltip=tips),
-            text.encode(y=alt.Y("head:Q", scale=down, axis=None), text="said:N"),
+            text.encode(y=alt.Y("head:Q", scale=down, axis=None), text=alt.Text("said:N")),
         ),
         height,
     )

@@ -81,7 +81,7 @@ def chart(p: Planes) -> dict[str, Any]:
         alt.Tooltip("i_ty:Q", title="I(T;Y)", format=".3f"),
     ]  # fmt: skip
     lines = seen.mark_line(strokeWidth=1.6, opacity=0.8).encode(
-        x=x, y=y, color=colour, order="record:Q", detail="layer:N"
+        x=x, y=y, color=colour, order=alt.Order("record:Q"), detail=alt.Detail("layer:N")
     )
     starts = (
         seen.transform_filter("datum.record == 0")
@@ -91,10 +91,10 @@ def chart(p: Planes) -> dict[str, Any]:
     spans = now.transform_filter("isValid(datum.i_xt_low)")
     cross: dict[str, Any] = {"strokeWidth": 1.6, "opacity": 0.75}
     horizontal = spans.mark_rule(**cross).encode(
-        x=alt.X("i_xt_low:Q", scale=x_scale), x2="i_xt_high:Q", y=y, color=colour
+        x=alt.X("i_xt_low:Q", scale=x_scale), x2=alt.X2("i_xt_high:Q"), y=y, color=colour
     )
     vertical = spans.mark_rule(**cross).encode(
-        y=alt.Y("i_ty_low:Q", scale=y_scale), y2="i_ty_high:Q", x=x, color=colour
+        y=alt.Y("i_ty_low:Q", scale=y_scale), y2=alt.Y2("i_ty_high:Q"), x=x, color=colour
     )
     dots = now.mark_point(size=110, filled=True, opacity=1).encode(x=x, y=y, color=colour, tooltip=tips)
     layered = alt.layer(*_caps(p), lines, starts, horizontal, vertical, dots, _names(p, now, colour))
@@ -130,7 +130,7 @@ def _names(p: Planes, now: alt.Chart, colour: alt.Color) -> alt.Chart:
             sort=order, groupby=["stack"], frame=[None, None])
         .transform_calculate(name_y=f"datum.top + {step} * {height:.6g} / height")
         .mark_text(align="left", baseline="middle", dx=7, fontSize=12, fontWeight=500)
-        .encode(x=alt.X("left:Q", scale=x), y=alt.Y("name_y:Q", scale=y), color=colour, text="layer:N")
+        .encode(x=alt.X("left:Q", scale=x), y=alt.Y("name_y:Q", scale=y), color=colour, text=alt.Text("layer:N"))
     )  # fmt: skip
 
 
@@ -151,10 +151,10 @@ def _caps(p: Planes) -> list[Any]:
         line.encode(y=alt.datum(entropy), x=alt.datum(0), x2=alt.datum(cap)),
         alt.Chart(alt.InlineData([{"text": f"log₂ {p.trajectories.data.measured} = {cap:.4g} bits"}]))
         .mark_text(align="right", baseline="bottom", dx=-6, dy=-6, **style)
-        .encode(x=alt.datum(cap), y=alt.datum(0), text="text:N"),
+        .encode(x=alt.datum(cap), y=alt.datum(0), text=alt.Text("text:N")),
         alt.Chart(alt.InlineData([{"text": f"H(Y) = {entropy:.3f} bits"}]))
         .mark_text(align="left", baseline="bottom", dx=6, dy=-5, **style)
-        .encode(x=alt.datum(0), y=alt.datum(entropy), text="text:N"),
+        .encode(x=alt.datum(0), y=alt.datum(entropy), text=alt.Text("text:N")),
     ]
 
 

@@ -155,7 +155,7 @@ def _chart(name: str, ends: tuple[float, float], last: float, baseline: float | 
     band = (
         means.transform_filter("isValid(toNumber(datum.low))")
         .mark_area(opacity=0.22)
-        .encode(x=x, y=alt.Y("error_low:Q", scale=scale), y2="error_high:Q", color=colour)
+        .encode(x=x, y=alt.Y("error_low:Q", scale=scale), y2=alt.Y2("error_high:Q"), color=colour)
     )
     tips = [
         alt.Tooltip("samples:N"), alt.Tooltip("epoch:Q", format=",d"),

@@ -116,12 +116,12 @@ def _chart(
     layers = [
         rule.encode(x=alt.datum(saturation.saturates)),
         rule.encode(y=alt.datum(saturation.compresses)),
-        runs.encode(x=x, y=y, color=colour, tooltip=["layer:N", "seed:N", *numbers]),
+        runs.encode(x=x, y=y, color=colour, tooltip=[alt.Tooltip("layer:N"), alt.Tooltip("seed:N"), *numbers]),
         means.mark_point(size=130, strokeWidth=2).encode(
-            x=x, y=y, color=colour, tooltip=["layer:N", "seeds:Q", *numbers]
+            x=x, y=y, color=colour, tooltip=[alt.Tooltip("layer:N"), alt.Tooltip("seeds:Q"), *numbers]
         ),
         means.mark_text(fontSize=12, fontWeight="bold", align="left", dx=9).encode(
-            x=x, y=y, color=colour, text="short:N"
+            x=x, y=y, color=colour, text=alt.Text("short:N")
         ),
     ]
     return specification(alt.layer(*layers), HEIGHT)

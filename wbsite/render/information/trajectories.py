@@ -146,7 +146,7 @@ def _chart(
     y = alt.Y("value:Q", title=None, scale=scale, axis=alt.Axis(format="~g", values=by_choice("quantity", ticks)))
     colour = layer_colour(configuration, colours)
     band = base.mark_area(opacity=0.13, clip=True).encode(
-        x=x, y=alt.Y("least:Q", scale=scale), y2="most:Q", color=colour
+        x=x, y=alt.Y("least:Q", scale=scale), y2=alt.Y2("most:Q"), color=colour
     )
     tips = [
         "layer:N", alt.Tooltip("epoch:Q", format=",d"), alt.Tooltip("value:Q", title="mean", format=".3~g"),
@@ -162,7 +162,7 @@ def _chart(
             label=f"({json.dumps(_labels(table, configuration.layers, ends))})[quantity][datum.layer]",
         )
         .mark_text(align="left", dx=6, fontSize=11, fontWeight=600)
-        .encode(x=x, y=alt.Y("label:Q", scale=scale), text="short:N", color=colour)
+        .encode(x=x, y=alt.Y("label:Q", scale=scale), text=alt.Text("short:N"), color=colour)
     )
     chart = specification(alt.layer(band, lines, points, labels).add_params(quantity), HEIGHT)
     return {**chart, "padding": {"left": 5, "top": 5, "bottom": 5, "right": 22}}

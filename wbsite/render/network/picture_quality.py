@@ -47,15 +47,23 @@ def draw(scene: Scene) -> Drawing | Gap:
         x=alt.X("ratio:Q", scale=scale, title=title), y=y, tooltip=told
     )
     bars = alt.Chart(data()).transform_filter("isValid(datum.median)")
-    counted = ["layer:N", "units:Q", *[alt.Tooltip(f"{n}:Q", format=".3~f") for n in QUANTILES]]
+    counted = [
+        alt.Tooltip("layer:N"),
+        alt.Tooltip("units:Q"),
+        *[alt.Tooltip(f"{n}:Q", format=".3~f") for n in QUANTILES],
+    ]
     outer, inner = (
         bars.mark_rule(color=NEUTRAL, strokeWidth=thickness, opacity=0.5).encode(
-            x=alt.X(f"{low}:Q", scale=scale, title=title), x2=f"{high}:Q", y=y, tooltip=counted
+            x=alt.X(f"{low}:Q", scale=scale, title=title), x2=alt.X2(f"{high}:Q"), y=y, tooltip=counted
         )
         for low, high, thickness in (("tenth", "nine_tenths", 2), ("quarter", "three_quarters", 7))
     )
     middle = bars.mark_tick(color=NEUTRAL, thickness=2.5, bandSize=14).encode(x=alt.X("median:Q", scale=scale), y=y)
-    one = alt.Chart(alt.Data(values=[{"equal": 1}])).mark_rule(color=NEUTRAL, strokeDash=[4, 3]).encode(x="equal:Q")
+    one = (
+        alt.Chart(alt.Data(values=[{"equal": 1}]))
+        .mark_rule(color=NEUTRAL, strokeDash=[4, 3])
+        .encode(x=alt.X("equal:Q"))
+    )
     caption = _caption(scene.model, table, pictures)
     said = (
         f"Dots of {len(large)} units and bars of {len(table) - len(large)} more in {len(order)} layers; the median ratio is"

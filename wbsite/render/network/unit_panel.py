@@ -19,6 +19,7 @@ from wbsite.results.network.connections import Connections
 from wbsite.results.network.unit_pictures import QuickPictures, UnitPictures
 from wbsite.results.site import Gap
 
+from . import _patches
 from ._connection_data import Connection, UnitConnections, scale_of
 
 PICTURE = ("activation", "photo_max", "ratio", "dead", "reseeded", "agrees", "own", "quick")
@@ -45,11 +46,14 @@ def draw(scene: Scene) -> Drawing | Gap:
     table = connections.rows
     numbers = ["norm", "positive", "negative", "cancellation"]
     table[numbers] = table[numbers].map(lambda value: float(f"{value:.4g}"))
+    seen = ", the photographs that excite it most" if _patches.frame(c.model, c.layer.name) else ""
     alt = (
-        f"Panel of one unit of {scene.layer.name}, chosen in the grid above: its picture, its strongest inputs and outputs,"
+        f"Panel of one unit of {scene.layer.name}, chosen in the grid above: its picture{seen}, its strongest inputs and outputs,"
         " each a kernel beside the unit at its other end."
     )
-    return Drawing(_caption(c), alt, table, body=_body(c, list(files)), files=files, width="full")
+    body = _body(c, list(files))
+    files |= _patches.files(c.model, c.layer)
+    return Drawing(_caption(c), alt, table, body=body, files=files, width="full")
 
 
 def chunk(c: UnitConnections, channels: range) -> dict[str, Any]:
@@ -61,7 +65,7 @@ def chunk(c: UnitConnections, channels: range) -> dict[str, Any]:
     inputs hold, and by kind of connection the common scale and the connections: place among the layers, channel,
     state of its picture (0 none, 1 there, 2 of a dead unit, 3 not as the network itself responds; 4 more where it is on a sheet), layers added, kernel as base64 of signed bytes of which
     127 is the scale, its height and width, and across a bottleneck the sums of positive and negative products and
-    the share that cancels.
+    the share that cancels; and its patches of photographs, as `_patches.packed` has them.
     """
     names: dict[str, int] = {}
     own = pictured(c.model, c.layer.name)
@@ -83,6 +87,7 @@ def chunk(c: UnitConnections, channels: range) -> dict[str, Any]:
         row = own.get(channel)
         found: dict[str, Any] = {"picture": row and [_plain(row[name]) for name in PICTURE]}
         found["share"] = _short(c.result.share["input"][channel])
+        found["patches"] = _patches.packed(c.model, c.layer.name, channel)
         listed = {kind: c.of(kind, channel) for kind in c.kinds}
         for kind, connections in listed.items():
             same = [*listed["across"], *listed["cancelled"]] if kind in ("across", "cancelled") else connections
@@ -141,7 +146,7 @@ def _caption(c: UnitConnections) -> str:
         )
         if _spread(c):
             text += " Strides and pooling windows on the way can show as a grid in them."
-    return text + _pictures_text(c)
+    return text + _pictures_text(c) + _patches.caption(c.model, c.layer.name)
 
 
 def _pictures_text(c: UnitConnections) -> str:
@@ -248,7 +253,8 @@ def _body(c: UnitConnections, files: Sequence[str]) -> str:
         '<p class="wb-unitpanel-said" role="status">Choose a unit in the grid above to see its picture, its inputs and its outputs.</p>'
         '<div class="wb-unitpanel-shown" hidden><header><div class="wb-unitpanel-picture"></div><div><h3 tabindex="-1"></h3>'
         '<p class="wb-unitpanel-about"></p><p class="wb-unitpanel-steps"><button type="button" data-step="-1">← previous</button>'
-        '<button type="button" data-step="1">next →</button> <a href="#fig-unit-grid">back to all units</a></p></div></header>'
+        '<button type="button" data-step="1">next →</button> <a href="#fig-unit-grid">back to all units</a></p>'
+        f"{_patches.frame(c.model, c.layer.name)}</div></header>"
         f"{sections}</div><noscript><p>Panels are drawn by a script; the data is linked below.</p></noscript></div>"
     )
 

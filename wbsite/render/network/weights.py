@@ -29,14 +29,14 @@ def distribution(scene: Scene) -> Drawing | Gap:
         .mark_bar(color=INDEX)
         .encode(
             x=alt.X("low:Q", bin="binned", title="weight"),
-            x2="high:Q",
+            x2=alt.X2("high:Q"),
             y=alt.Y(
                 "count:Q",
                 title="number of weights",
                 scale=alt.Scale(type="log", domainMin=0.5),
                 axis=alt.Axis(format="~s", tickCount=5),
             ),
-            y2="floor:Q",
+            y2=alt.Y2("floor:Q"),
             tooltip=[
                 alt.Tooltip("low:Q", format=".4f"),
                 alt.Tooltip("high:Q", format=".4f"),
@@ -70,16 +70,19 @@ def concentration(scene: Scene) -> Drawing | Gap:
     band = base.mark_area(color=INDEX, opacity=0.22).encode(
         x=x,
         y=alt.Y("low:Q", title="share of squared norm", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
-        y2="high:Q",
+        y2=alt.Y2("high:Q"),
     )
     line = base.mark_line(color=INDEX, point=alt.OverlayMarkDef(color=INDEX)).encode(
         x=x,
-        y="share:Q",
-        tooltip=["inputs:Q", *[alt.Tooltip(f"{n}:Q", format=".3f") for n in ("share", "low", "high", "even")]],
+        y=alt.Y("share:Q"),
+        tooltip=[
+            alt.Tooltip("inputs:Q"),
+            *[alt.Tooltip(f"{n}:Q", format=".3f") for n in ("share", "low", "high", "even")],
+        ],
     )
     counted = alt.sequence(1, anatomy.inputs + 1, max(1, anatomy.inputs // 200), as_="inputs")
     alike = alt.Chart(counted).transform_calculate(even=f"datum.inputs / {anatomy.inputs}")
-    even = alike.mark_line(color=NEUTRAL, strokeDash=[4, 3]).encode(x=x, y="even:Q")
+    even = alike.mark_line(color=NEUTRAL, strokeDash=[4, 3]).encode(x=x, y=alt.Y("even:Q"))
     caption = (
         f"How few inputs a unit of <code>{_label(scene)}</code> listens to: the share of its squared norm in its strongest inputs,"
         " mean over units, with the range from the 10th to the 90th percentile of units; dashed, if all inputs counted alike."
@@ -105,12 +108,16 @@ def nmf_error(scene: Scene) -> Drawing | Gap:
     base = alt.Chart(data()).encode(
         x=alt.X("components:O", title="components", axis=alt.Axis(labelAngle=0)),
         color=colour,
-        tooltip=["mode:N", "components:O", *[alt.Tooltip(f"{n}:Q", format=".3f") for n in ("error", "low", "high")]],
+        tooltip=[
+            alt.Tooltip("mode:N"),
+            alt.Tooltip("components:O"),
+            *[alt.Tooltip(f"{n}:Q", format=".3f") for n in ("error", "low", "high")],
+        ],
     )
     y = alt.Y("error:Q", title="relative error", scale=alt.Scale(domain=[0, 1]))
     dash = alt.StrokeDash("mode:N", legend=legend, scale=alt.Scale(domain=modes))
     lines = base.mark_line(point=True, strokeWidth=2).encode(y=y, strokeDash=dash)
-    ranges = base.mark_rule(strokeWidth=5, opacity=0.25).encode(y="low:Q", y2="high:Q")
+    ranges = base.mark_rule(strokeWidth=5, opacity=0.25).encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
     chart = alt.layer(ranges, lines)
     count = {mode: int(rows["units"].iloc[0]) for mode, rows in table.groupby("mode")}
     caption = (

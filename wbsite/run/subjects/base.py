@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from wbsite.core.errors import WbsiteError
+from wbsite.run.costs import cost
 
 if TYPE_CHECKING:
     from typing import Self
@@ -128,6 +129,10 @@ class Material(ABC):
     @abstractmethod
     def context(self, analysis: Analysis, task: Task, common: Mapping[str, Any]) -> Any:
         """What the analysis is given; `common` has what every context has: device, params, needs, progress, parts."""
+
+    def seconds(self, analysis: Analysis, layer: str) -> float:
+        """About how long an analysis of it takes on one processor."""
+        return cost(analysis.name).seconds(1, 0.0)
 
     def check(self, content: str, digest: str, planned: str) -> None:
         """Refuses with a WbsiteError what is not as it was when it was planned with."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from wbsite.datasets._categories import check_layers, labels, read
 from wbsite.datasets._photographs import files_of
 from wbsite.models.weights import find, search_folders
 from wbsite.run import inputs
+from wbsite.run.costs import cost
 from wbsite.run.inputs import Input
 
 from .base import Material, Subject, stamps
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 SMALL = 64 * 64
 """Pixels of an input up to which a network counts as small."""
+
+PRODUCTS, CALL = 3e10, 2e-5
+"""Products that a processor adds up in a second, and seconds for a call."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +196,8 @@ class Network(Material):
             yield str(self.model.provenance["input"])
 
     def layers_for(self, analysis: Analysis) -> Iterator[tuple[str, str]]:
-        unreadable = self.model.spec.preprocess.unsuitable() if "photographs" in analysis.inputs else ""
+        shown = not {"photographs", "photograph_collection"}.isdisjoint(analysis.inputs)
+        unreadable = self.model.spec.preprocess.unsuitable() if shown else ""
         if analysis.scope == "model":
             yield "", unreadable
         elif analysis.scope == "layer":
@@ -200,6 +205,25 @@ class Network(Material):
                 lost = f"{layer.name}.weight" in self.model.missing
                 reason = "the weights file does not hold this layer" if lost else analysis.applies(layer)
                 yield layer.name, unreadable or reason
+
+    def seconds(self, analysis: Analysis, layer: str) -> float:
+        if analysis.scope == "model":
+            return cost(analysis.name).seconds(1, self._forward)
+        units = {layer.name: layer.out_channels for layer in self.layers.layers}
+        return cost(analysis.name).seconds(1, self._forward * units[layer] / sum(units.values()))
+
+    @cached_property
+    def _forward(self) -> float:
+        """About how many seconds of one processor a forward pass of one picture takes."""
+        from wbsite.graph.recording import Recorded
+
+        tape = Recorded.of(self.model).tape
+        products = sum(
+            tape.kernels[name].weight[0].numel() * math.prod(map(int, use.shape))
+            for name, uses in tape.uses.items()
+            for use in uses
+        )
+        return products / PRODUCTS + len(tape.calls) * CALL
 
     def decides(self, analysis: Analysis, layer: str) -> Mapping[str, Any]:
         from wbsite.graph.recording import Recorded

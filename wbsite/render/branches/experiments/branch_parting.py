@@ -110,7 +110,7 @@ def _chart(table: pd.DataFrame, lab: Lab, height: int) -> alt.LayerChart:
     band = (
         means.transform_filter("isValid(toNumber(datum.split))")
         .mark_bar(height=MARK - 3, color=NEUTRAL, opacity=0.28)
-        .encode(x=split_low, x2="split_high:Q", y=y)
+        .encode(x=split_low, x2=alt.X2("split_high:Q"), y=y)
     )
     expected = means.mark_tick(orient="vertical", size=MARK - 3, thickness=1.5, color=NEUTRAL).encode(
         x=alt.X("split:Q", scale=ends, axis=None), y=y
@@ -118,12 +118,12 @@ def _chart(table: pd.DataFrame, lab: Lab, height: int) -> alt.LayerChart:
     titles = (
         means.transform_aggregate(groupby=["title", "row"])
         .mark_text(align="left", fontSize=12, x=0, dy=alt.ExprRef(f"{narrow} ? -4 : {TITLE // 2}"))
-        .encode(y=alt.Y("row:Q", scale=down, axis=None), text="title:N")
+        .encode(y=alt.Y("row:Q", scale=down, axis=None), text=alt.Text("title:N"))
     )
     headings = (
         means.transform_aggregate(groupby=["heading", "head"])
         .mark_text(align="left", fontSize=12.5, fontWeight="bold", x=0, dy=-8)
-        .encode(y=alt.Y("head:Q", scale=down, axis=None), text="heading:N")
+        .encode(y=alt.Y("head:Q", scale=down, axis=None), text=alt.Text("heading:N"))
     )
     lines = means.transform_aggregate(groupby=["head"]).mark_rule(color=NEUTRAL, opacity=0.45, x=0, x2="width")
     seeds = (
@@ -132,17 +132,17 @@ def _chart(table: pd.DataFrame, lab: Lab, height: int) -> alt.LayerChart:
         .encode(
             x=x, y=y, color=colour,
             tooltip=[
-                alt.Tooltip("title:N", title="experiment"), "dataset:N", "seed:Q", alt.Tooltip("share:Q", title="η²", format=".3f"),
+                alt.Tooltip("title:N", title="experiment"), alt.Tooltip("dataset:N"), alt.Tooltip("seed:Q"), alt.Tooltip("share:Q", title="η²", format=".3f"),
                 alt.Tooltip("p:Q", format=".3f"), alt.Tooltip("accuracy:Q", format=".1%"),
             ],
         )
     )  # fmt: skip
-    whiskers = means.mark_rule(strokeWidth=2).encode(x=x_low, x2="high:Q", y=y, color=colour)
+    whiskers = means.mark_rule(strokeWidth=2).encode(x=x_low, x2=alt.X2("high:Q"), y=y, color=colour)
     marks = means.mark_point(filled=True, size=95, opacity=1).encode(
         x=x, y=y, color=colour, shape=shape,
         tooltip=[
-            alt.Tooltip("title:N", title="experiment"), "dataset:N", alt.Tooltip("share:Q", title="η²", format=".3f"),
-            "interval:N", alt.Tooltip("beyond:N", title="beyond chance"), alt.Tooltip("chance:N", title="split at random"),
+            alt.Tooltip("title:N", title="experiment"), alt.Tooltip("dataset:N"), alt.Tooltip("share:Q", title="η²", format=".3f"),
+            alt.Tooltip("interval:N"), alt.Tooltip("beyond:N", title="beyond chance"), alt.Tooltip("chance:N", title="split at random"),
         ],
     )  # fmt: skip
     axis = alt.Axis(orient="bottom", format=".1f", values=ticks)

@@ -103,12 +103,12 @@ def _chart(experiment: str, lab: Lab, most: float, ticks: list[float], longest: 
     base = alt.Chart(data()).transform_filter(f"datum.experiment == '{experiment}'")
     means = base.transform_filter("datum.kind == 'mean'").transform_calculate(interval=interval_expression())
     chance = means.mark_area(color=NEUTRAL, opacity=0.22).encode(
-        x=x, y=alt.Y("limit:Q", scale=height), y2=alt.datum(0), detail="dataset:N"
+        x=x, y=alt.Y("limit:Q", scale=height), y2=alt.datum(0), detail=alt.Detail("dataset:N")
     )
     spread = (
         means.transform_filter("isValid(toNumber(datum.low))")
         .mark_area(opacity=0.16)
-        .encode(x=x, y=alt.Y("low:Q", scale=height), y2="high:Q", color=colour)
+        .encode(x=x, y=alt.Y("low:Q", scale=height), y2=alt.Y2("high:Q"), color=colour)
     )
     runs = base.transform_filter("datum.kind == 'run'").mark_line(strokeWidth=1, opacity=0.4)
     tips = [
@@ -119,7 +119,7 @@ def _chart(experiment: str, lab: Lab, most: float, ticks: list[float], longest: 
         alt.layer(
             chance,
             spread,
-            runs.encode(x=x, y=y, color=colour, detail=["seed:N", "dataset:N"]),
+            runs.encode(x=x, y=y, color=colour, detail=[alt.Detail("seed:N"), alt.Detail("dataset:N")]),
             means.mark_line(strokeWidth=2.6).encode(x=x, y=y, color=colour, strokeDash=dash),
             means.mark_point(filled=True, size=30, opacity=1).encode(x=x, y=y, color=colour, tooltip=tips),
         ),

@@ -1,0 +1,71 @@
+"""Pages made in several processes are those made in one, and what goes wrong in one of them is said."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wbsite.core import machine
+from wbsite.core.store import DamagedEntry
+from wbsite.render import parallel
+
+
+@pytest.fixture
+def two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processors, which are worth using for any two pages."""
+    monkeypatch.setattr(machine, "processors", lambda: 2)
+    monkeypatch.setattr(parallel, "WORTHWHILE", 1)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.mark.usefixtures("two")
+def test_pages_are_those_of_one_process(
+    rebuilt: Path, cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = content(rebuilt / "build" / "docs")
+    shutil.rmtree(rebuilt / "build" / "docs")
+    monkeypatch.setattr("wbsite.render.page.figure_html", None)  # none is drawn here
+    ran = cli("render", "--strict")
+    assert ran.status == 0, ran.err
+    assert content(rebuilt / "build" / "docs") == before
+
+
+@pytest.mark.usefixtures("two")
+def test_a_damaged_result_is_found_and_computed_again(rebuilt: Path, build: Callable[..., Any]) -> None:
+    record = json.loads((rebuilt / "build" / "store" / "records" / "models" / "speck.json").read_text())
+    key = record["results"]["banding"]["conv2"]["key"]
+    (rebuilt / "build" / "store" / "objects" / key[:2] / key / "values.json").write_bytes(b"{}")
+    before = content(rebuilt / "site")
+    shutil.rmtree(rebuilt / "build" / "docs")
+    ran = build()
+    assert ran.status == 0, ran.err
+    assert f"store entry {key} is damaged (values.json)" in ran.err
+    assert content(rebuilt / "site") == before
+
+
+@pytest.mark.usefixtures("two")
+def test_a_mistake_in_an_article_is_said(rebuilt: Path, cli: Callable[..., Any]) -> None:
+    shutil.copytree(Path(__file__).resolve().parents[2] / "content", rebuilt / "content", dirs_exist_ok=True)
+    article = rebuilt / "content" / "weight-banding.md"
+    article.write_text(article.read_text() + '\n{{ figure("nonsense") }}\n')
+    ran = cli("render")
+    assert ran.status == 2
+    assert "unknown figure 'nonsense'" in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_errors_come_whole_from_other_processes() -> None:
+    import pickle
+
+    error = DamagedEntry("abc", "values.json")
+    other = pickle.loads(pickle.dumps(error))
+    assert (type(other), str(other), other.key) == (DamagedEntry, str(error), "abc")

@@ -1,0 +1,186 @@
+"""Processes of this machine: what they compute, what is lost when they are killed, and what they leave behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from wbsite.core import registry
+from wbsite.core.config import Config
+from wbsite.core.progress import Progress
+from wbsite.core.store import Store, StoreError
+
+PERILOUS = """
+import os, signal, time
+import pandas as pd
+from pathlib import Path
+from wbsite.analyses.base import Analysis
+from wbsite.results.base import Result, Table, integer, table
+
+class Perilous(Result, analysis="perilous", summary="does to its process what files in its folder say"):
+    rows: Table = table("where it ran", process=integer("its number"))
+
+def run(context):
+    with open("ran", "a") as ran:
+        ran.write(f"{os.getpid()} {context.layer.name}\\n")
+    context.progress.step("looks for files", 2)
+    if context.layer.name == "conv2":
+        if Path("kill once").exists():
+            Path("kill once").unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if Path("kill").exists():
+            os.kill(os.getpid(), signal.SIGKILL)
+        if Path("leave").exists():
+            os._exit(5)
+    if Path("wait").exists():
+        time.sleep(120)
+    context.progress.line("looked")
+    return Perilous(rows=pd.DataFrame({"process": [os.getpid()]}))
+
+ANALYSES = (Analysis(Perilous, "layer", run),)
+"""
+
+
+class Heard(Progress):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.notes: list[str] = []
+        self.rest: list[float] = []
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def left(self, seconds: float) -> None:
+        self.rest.append(seconds)
+
+
+@pytest.fixture
+def perilous(work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The working folder, with the plug-in analysis installed."""
+    folder = tmp_path / "plugin"
+    about = folder / "perilous-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: perilous\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[wbsite.analyses]\nperilous = perilous_plugin:ANALYSES\n")
+    (folder / "perilous_plugin.py").write_text(PERILOUS)
+    monkeypatch.syspath_prepend(str(folder))
+    registry.entries.cache_clear()
+    yield work
+    sys.modules.pop("perilous_plugin", None)
+
+
+@pytest.fixture
+def ran(perilous: Path, speck_weights: Path) -> Callable[..., tuple[list[Any], Heard]]:
+    """Outcomes of the plug-in's tasks on so many processes, and what was said meanwhile."""
+    from wbsite.run.executors import outcomes
+    from wbsite.run.plan import plan
+    from wbsite.run.subjects.model import ModelSubject
+
+    def run(workers: int = 2) -> tuple[list[Any], Heard]:
+        store, heard = Store(perilous / "store"), Heard()
+        store.prepare()
+        tasks = plan(ModelSubject("speck", str(speck_weights)), "quick", ["perilous"]).tasks
+        return list(outcomes(tasks, Config(store=store.url, workers=workers), heard)), heard
+
+    return run
+
+
+def test_tasks_are_shared_and_their_progress_is_heard(ran: Callable[..., Any], perilous: Path) -> None:
+    outcomes, heard = ran(workers=2)
+    assert [outcome.failed for outcome in outcomes] == [""] * len(outcomes)
+    processes = {line.split()[0] for line in (perilous / "ran").read_text().splitlines()}
+    assert len(processes) == 2
+    assert str(os.getpid()) not in processes
+    assert sorted(heard.lines) == sorted(f"{outcome.task.label}: looked" for outcome in outcomes)
+    assert any("looks for files" in note for note in heard.notes)
+    assert heard.rest[-1] == 0
+    for outcome in outcomes:
+        assert Store(perilous / "store").get(outcome.task.key) is not None
+
+
+def test_a_task_whose_process_is_killed_is_tried_once_more(ran: Callable[..., Any], perilous: Path) -> None:
+    (perilous / "kill once").touch()
+    outcomes, heard = ran()
+    assert [outcome.failed for outcome in outcomes] == [""] * len(outcomes)
+    assert any("was killed by signal 9, perhaps for want of memory; tried once more" in line for line in heard.lines)
+    assert (perilous / "ran").read_text().count("conv2") == 2
+
+
+@pytest.mark.parametrize(("peril", "words"), [("kill", "was killed by signal 9"), ("leave", "ended with status 5")])
+def test_a_task_that_ends_its_process_again_fails_alone(
+    ran: Callable[..., Any], perilous: Path, peril: str, words: str
+) -> None:
+    (perilous / peril).touch()
+    outcomes, _ = ran()
+    failed = {outcome.task.layer: outcome.failed for outcome in outcomes if outcome.failed}
+    assert list(failed) == ["conv2"]
+    assert words in failed["conv2"]
+
+
+def test_a_store_that_cannot_be_used_ends_the_run(ran: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    from wbsite.core import machine
+
+    (Path("store") / "objects").mkdir(parents=True)
+    monkeypatch.setattr(Store, "prepare", lambda self: None)
+    monkeypatch.setattr(machine, "processors", lambda: 2)
+    (Path("store") / "objects").rmdir()
+    (Path("store") / "objects").write_text("a file where the results should lie")
+    with pytest.raises(StoreError):
+        ran()
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_processes_end_with_the_command(
+    perilous: Path, process: Callable[..., Any], environment: dict[str, str], speck_weights: Path, end: signal.Signals
+) -> None:
+    """However it ends; and the same command then goes on."""
+    arguments = ["export", "perilous", "--model", "speck", "--weights-dir", str(speck_weights)]
+    (perilous / "wbsite.toml").write_text("workers = 2\n")
+    variables = {**environment, "PYTHONPATH": os.pathsep.join([environment.get("PYTHONPATH", ""), *sys.path])}
+    (perilous / "wait").touch()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "wbsite.cli", *arguments],
+        cwd=perilous, env=variables, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    _until(lambda: (perilous / "ran").exists() and len((perilous / "ran").read_text().splitlines()) == 2)
+    workers = [int(line.split()[0]) for line in (perilous / "ran").read_text().splitlines()]
+    if end == signal.SIGINT:  # as a terminal sends it: to all of them
+        os.killpg(child.pid, end)
+    else:
+        child.send_signal(end)
+    _, err = child.communicate(timeout=30)
+    assert child.returncode == (130 if end == signal.SIGINT else -end)
+    assert "Traceback" not in err
+    _until(lambda: not any(_runs(worker) for worker in workers))
+    (perilous / "wait").unlink()
+    assert subprocess.run([sys.executable, "-m", "wbsite.cli", *arguments], cwd=perilous, env=variables).returncode == 0
+    assert Store(perilous / "build" / "store").damaged() == []
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if holds():
+            return
+        time.sleep(0.1)
+    raise AssertionError("waited for a minute")
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True

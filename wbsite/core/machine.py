@@ -1,0 +1,38 @@
+"""What this process may use of the machine: processors and memory, within the limits of a container or a batch job."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def processors() -> int:
+    """Processors that this process may run on: those of its affinity, within the quota of its control group."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota, _, period = _read(_CGROUP / "cpu.max").partition(" ")
+    if quota.isdecimal() and period.strip().isdecimal():
+        allowed = min(allowed, -(-int(quota) // int(period)))
+    return max(1, allowed)
+
+
+def free_memory() -> int | None:
+    """Bytes that are free, or can be freed, within the limit of the control group; None where that is not known."""
+    free = [
+        int(line.split()[1]) * 1024
+        for line in _read(Path("/proc/meminfo")).splitlines()
+        if line.startswith("MemAvailable:")
+    ]
+    limit, used = _read(_CGROUP / "memory.max").strip(), _read(_CGROUP / "memory.current").strip()
+    if limit.isdecimal() and used.isdecimal():
+        free.append(max(0, int(limit) - int(used)))
+    return min(free, default=None)
+
+
+def _read(path: Path) -> str:
+    """Of a file that not every system has, or lets be read."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,92 @@
+"""Processes of this machine that share the work: how they are started, and that they never outlive the command."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from multiprocessing import forkserver, get_context, parent_process
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+_START = "forkserver" if sys.platform == "linux" else "spawn"
+"""Forking is safe from a process that has only imported; the libraries of other systems than Linux do not bear it."""
+
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+"""For libraries that read when they are imported how many threads they may start."""
+
+
+def warm_up(modules: Sequence[str]) -> None:
+    """Starts the process that others are forked from: it imports these modules while this one goes on.
+
+    It is started once; where processes are not forked, nothing happens.
+    """
+    if _START == "forkserver":
+        forkserver.set_forkserver_preload(list(modules))
+        with starting():
+            forkserver.ensure_running()
+
+
+def started(target: Callable[..., None], *arguments: object) -> tuple[BaseProcess, Connection]:
+    """A process that runs `target(connection, *arguments)`, and the other end of that connection."""
+    processes: Any = context()
+    connection, other = processes.Pipe()
+    process = processes.Process(target=target, args=(other, *arguments))
+    with starting():
+        process.start()
+    other.close()
+    return process, connection
+
+
+def context() -> BaseContext:
+    """How processes are made; call `starting` around whatever starts some."""
+    return get_context(_START)
+
+
+def environment() -> dict[str, str]:
+    """What a process is to have as its environment: this one's, and one thread for every library."""
+    return {**os.environ, **_ONE_THREAD}
+
+
+def belong(environment: Mapping[str, str]) -> None:
+    """Makes this process one that was started by another, with that one's environment.
+
+    Keyboard interrupts are for the other to deal with; when the other is gone, however it ended, this one ends too.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+    os._exit(1)
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """One thread for the libraries of processes that are started meanwhile, which do not run the main script again.
+
+    A script that builds a site without `if __name__ == "__main__"` would otherwise be run by each of them.
+    """
+    main, before = sys.modules["__main__"], dict(os.environ)
+    hidden = {name: value for name in ("__file__", "__spec__") if (value := getattr(main, name, None)) is not None}
+    os.environ.update(_ONE_THREAD)
+    for name in hidden:
+        setattr(main, name, None)
+    try:
+        yield
+    finally:
+        for name, value in hidden.items():
+            setattr(main, name, value)
+        for name in _ONE_THREAD.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
