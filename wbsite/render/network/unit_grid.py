@@ -17,7 +17,7 @@ from wbsite.results.banding.banding import Banding
 from wbsite.results.network.connections import Connections
 from wbsite.results.network.filters import Filters
 from wbsite.results.network.nmf import Nmf
-from wbsite.results.network.unit_pictures import UnitPictures
+from wbsite.results.network.unit_pictures import QuickPictures, UnitPictures
 from wbsite.results.site import Gap, LayerInfo
 
 
@@ -79,7 +79,7 @@ def _drawing(scene: Scene, kernels: dict[str, np.ndarray], order: np.ndarray | N
         f"<noscript>{sprite}</noscript></div>"
     )
     table = units_table(layer, order, model.result(Banding, layer.name), nmf)
-    return Drawing(_caption(layer, kernels, rows, nmf), alt, table, body=body, files=files, width="full")
+    return Drawing(_caption(layer, kernels, rows, sheets, nmf), alt, table, body=body, files=files, width="full")
 
 
 def _pictures(files: Sequence[str], count: int, columns: int, tile: tuple[int, int]) -> str:
@@ -91,7 +91,13 @@ def _pictures(files: Sequence[str], count: int, columns: int, tile: tuple[int, i
     )
 
 
-def _caption(layer: LayerInfo, kernels: Mapping[str, Any], rows: Mapping[int, Any], nmf: Nmf | None) -> str:
+def _caption(
+    layer: LayerInfo,
+    kernels: Mapping[str, Any],
+    rows: Mapping[int, Any],
+    sheets: QuickPictures | None,
+    nmf: Nmf | None,
+) -> str:
     n, name = len(layer.units), escape(layer.name)
     units = counted(n, "unit")
     if nmf is not None and nmf.error is None:
@@ -113,9 +119,12 @@ def _caption(layer: LayerInfo, kernels: Mapping[str, Any], rows: Mapping[int, An
         )
     else:
         caption = f"The {units} of <code>{name}</code>, whose 1×1 kernels have no shape to show."
-    if 2 * len(rows) > n:
+    if sheets is not None or 2 * len(rows) > n:
         caption += f" What excites a unit is the result of feature visualization{'' if kernels else ', shown here'}"
-        caption += "." if len(rows) == n else f", made for {len(rows)} of them."
+        if sheets is not None:
+            caption += f", of a short search ({sheets.settings.pixels}, {sheets.settings.steps} steps)"
+        count = len(rows) if sheets is None else sheets.count
+        caption += "." if count == n else f", made for {count} of them."
     return caption + " Point at a unit for its numbers; click for its connections and its permalink."
 
 
