@@ -23,7 +23,7 @@ def orientation(weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             upper right.
     """
     side = max(_LEAST, 2 * max(weights.shape[2:]))
-    axis = torch.fft.fftfreq(side, dtype=torch.float64)
+    axis = torch.fft.fftfreq(side, dtype=torch.float64, device=weights.device)
     across = torch.atan2(-axis[:, None], axis[None].expand(side, side))  # rows count downwards, angles upwards
     off = torch.hypot(axis[:, None], axis[None]) > 0
     waves = torch.stack([torch.cos(2 * across), torch.sin(2 * across)]) * off
