@@ -26,6 +26,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from benchmarks.row import report
 from wbsite.core.errors import WbsiteError
 from wbsite.graph.recording import Recorded
 from wbsite.models import load
@@ -70,6 +71,9 @@ def unit_by_unit(module: nn.Module, shape: tuple[int, ...], source: str, target:
     return torch.cat([torch.autograd.grad(middle[unit], kept[source], retain_graph=True)[0] for unit in range(units)])
 
 
+TABLE = ("--repeats", "{turns}", "--weights-dir", "{weights}")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="inceptionv1@bvlc")
@@ -86,19 +90,26 @@ def main() -> int:
     units, shape = len(path.units(None)), model.spec.input_shape
     seconds: dict[str, list[float]] = {"wbsite": [], "unit by unit": []}
     for turn in range(options.repeats + 1):  # the first, which warms up, is not counted
-        started = time.perf_counter()
+        started = time.process_time()
         ours = expanded_weights(recorded, options.source, options.target)
-        middle = time.perf_counter()
+        middle = time.process_time()
         theirs = unit_by_unit(model.module, shape, options.source, options.target, units)
         if turn:
             seconds["wbsite"].append(middle - started)
-            seconds["unit by unit"].append(time.perf_counter() - middle)
+            seconds["unit by unit"].append(time.process_time() - middle)
     print(f"{platform.processor() or platform.machine()}, {options.threads} threads, torch {torch.__version__}")
     print(f"{options.model} {options.source} → {options.target}, {units} units, {tuple(ours.shape)}")
     for name, own in seconds.items():
         print(f"{name:14}{statistics.median(own):8.2f} s ({min(own):.2f} to {max(own):.2f})")
     ratios = [b / a for a, b in zip(seconds["wbsite"], seconds["unit by unit"], strict=True)]
     print(f"wbsite is {statistics.median(ratios):.1f} times as fast ({min(ratios):.1f} to {max(ratios):.1f})")
+    report(
+        f"expanded weights, {options.model} {options.source} → {options.target}",
+        "one backward pass a unit",
+        seconds["wbsite"],
+        seconds["unit by unit"],
+        goal=15,
+    )
     if path.receptive_field:
         rows, columns = (
             slice(a.stride * (size // 2) + a.low, a.stride * (size // 2) + a.high + 1)

@@ -31,12 +31,15 @@ from sklearn.decomposition import NMF
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
+from benchmarks.row import report
 from wbsite.core.errors import WbsiteError
 from wbsite.models import load
 from wbsite.ops.nmf import Factors, one_sided_nmf
 
 COMPONENTS = 3
 T = TypeVar("T")
+
+TABLE = ("--repeats", "{turns}")
 
 
 def main() -> int:
@@ -54,7 +57,7 @@ def main() -> int:
         print("no layer has a kernel larger than 1×1", file=sys.stderr)
         return 2
     with threadpool_limits(options.threads):
-        report(layers, options.repeats, options.threads)
+        compare(layers, options.repeats, options.threads)
     return 0
 
 
@@ -72,7 +75,7 @@ def from_model(name: str, weights_dir: Path | None) -> list[torch.Tensor]:
     return [kernel for kernel in kernels if kernel[0, 0].numel() > 1 and bool(kernel.isfinite().all())]
 
 
-def report(layers: list[torch.Tensor], repeats: int, threads: int) -> None:
+def compare(layers: list[torch.Tensor], repeats: int, threads: int) -> None:
     """Runs all in turns and prints seconds, ratios and errors."""
     matrices = [unit for kernels in layers for unit in as_matrices(kernels)]
     joint = [one_sided_nmf(kernels, COMPONENTS, mode="joint") for kernels in layers]
@@ -98,6 +101,12 @@ def report(layers: list[torch.Tensor], repeats: int, threads: int) -> None:
                 f"{kind:10}{name:18}{statistics.median(own):7.3f} s ({min(own):.3f} to {max(own):.3f})"
                 f"   {statistics.median(ratios):5.1f} times as fast ({min(ratios):.1f} to {max(ratios):.1f})"
             )
+    report(
+        "one-sided NMF, as called",
+        "scikit-learn's NMF unit by unit",
+        *([processor for _, processor in runs[name]] for name in ("wbsite, as called", "scikit-learn")),
+        goal=20,
+    )
     print(
         f"mean relative reconstruction error: scikit-learn {reference.mean():.5f}, wbsite {ours.mean():.5f} "
         f"({ours.mean() / reference.mean() - 1:+.3%})"

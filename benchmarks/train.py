@@ -39,6 +39,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset, TensorDataset
 
+from benchmarks.row import report
 from wbsite import datasets
 from wbsite.core import registry
 from wbsite.core.device import choose, describe
@@ -51,6 +52,8 @@ from wbsite.train.base import Preset, Recipe, Suite
 from wbsite.train.batches import Batch, Batches
 from wbsite.train.loop import accuracy, train
 from wbsite.train.measure_banding import BandingMeasures
+
+TABLE = ("--repeats", "{turns}", "--threads", "1")
 
 
 def main() -> int:
@@ -79,7 +82,7 @@ def main() -> int:
         f" Python {platform.python_version()}, torch {torch.__version__}",
         flush=True,
     )
-    report(contestants(suite, preset, training, held_out, device, workers), options.repeats, len(training.labels))
+    compare(contestants(suite, preset, training, held_out, device, workers), options.repeats, len(training.labels))
     if options.suite:
         time_suite(options.dataset, preset, options.device)
     return 0
@@ -193,7 +196,7 @@ def encode(image: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def report(works: dict[str, Callable[[], None]], repeats: int, pictures: int) -> None:
+def compare(works: dict[str, Callable[[], None]], repeats: int, pictures: int) -> None:
     """Runs all in turns, once without counting, and prints pictures per second and wbsite's share of each."""
     rates: dict[str, list[float]] = {name: [] for name in works}
     for turn in range(repeats + 1):
@@ -208,6 +211,12 @@ def report(works: dict[str, Callable[[], None]], repeats: int, pictures: int) ->
             f"{name:22}{statistics.median(own):9.0f} pictures a second ({min(own):.0f} to {max(own):.0f})"
             f"   wbsite is {statistics.median(ratios):5.2f} times as fast ({min(ratios):.2f} to {max(ratios):.2f})"
         )
+    report(
+        "training, pictures a second",
+        "a plain loop with the same augmentation",
+        *([1 / rate for rate in rates[name]] for name in ("wbsite", "plain, augmented")),
+        goal=1,
+    )
 
 
 def time_suite(dataset: str, preset: Preset, device: str) -> None:

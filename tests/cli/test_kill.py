@@ -1,4 +1,4 @@
-"""Builds killed at any moment: the next one finishes, and nothing tells that they ever ran.
+"""Builds killed or interrupted at any moment: the next one finishes, and nothing tells that they ever ran.
 
 A round kills one build in each of its stages; `WBSITE_TEST_ROUNDS` says how many rounds there are.
 """
@@ -9,6 +9,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -24,6 +25,8 @@ DATED = ("sitemap.xml", "sitemap.xml.gz")
 """mkdocs writes the day into them: a test over midnight would find them different."""
 
 ROUNDS = int(os.environ.get("WBSITE_TEST_ROUNDS", "1"))
+ENDS = (signal.SIGKILL, signal.SIGINT)
+"""What builds are ended by, in turn."""
 STAGES = {"compute": 2.0, "render": 1.5, "mkdocs": 0.5}
 """How a line of the progress begins → until when after it builds are killed, in times that wbsite takes to start."""
 
@@ -53,12 +56,12 @@ def test_killed_builds_leave_nothing_behind(
     process: Callable[..., Any],
     speck_weights: Path,
 ) -> None:
-    arguments = ["build", "--models", "speck", "--weights-dir", str(speck_weights), "--strict"]
+    arguments = ["build", "--models", "speck", "--weights-dir", str(speck_weights), "--strict", "--workers", "2"]
     chance = random.Random(ROUNDS)
     folder = tmp_path / "killed"
     folder.mkdir()
     start = 0.0
-    for stage in [*STAGES] * ROUNDS:
+    for number, stage in enumerate([*STAGES] * ROUNDS):
         began = time.monotonic()
         child = subprocess.Popen(
             [sys.executable, "-m", "wbsite.cli", *arguments],
@@ -70,7 +73,7 @@ def test_killed_builds_leave_nothing_behind(
             if line.startswith(stage):
                 time.sleep(chance.uniform(0, STAGES[stage]) * start)
                 break
-        child.kill()
+        child.send_signal(ENDS[number % len(ENDS)])
         child.stderr.close()
         child.wait()
     ran = process(folder, *arguments)

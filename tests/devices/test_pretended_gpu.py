@@ -1,4 +1,4 @@
-"""The pretended GPU refuses what CUDA refuses and allows what it allows: otherwise tests in its name would say nothing."""
+"""The pretended GPU refuses what CUDA refuses and allows what it allows, or tests in its name would say nothing."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ ON_CPU: dict[str, Callable[[], torch.Tensor]] = {
     "moved back by another": lambda: there(3).to(torch.ones(1)),
     "written to": lambda: torch.zeros(3).copy_(there(3)),
     "set": lambda: (x := torch.zeros(3)).__setitem__(slice(0, 2), there(2)) or x,
-    "made of numbers on the GPU": lambda: torch.tensor([x for x in there(3)]),
+    "made of numbers on the GPU": lambda: torch.tensor([x for x in there(3)]),  # noqa: C416
     "of a list": lambda: torch.tensor(there(3).tolist()),
     "told to be on the CPU": lambda: torch.zeros_like(there(3), device="cpu"),
 }

@@ -13,6 +13,7 @@ from torch import nn
 from wbsite.core.errors import WbsiteError
 from wbsite.featurevis.presentation import present, smallest_canvas
 from wbsite.graph.recording import record
+from wbsite.models.untrained import untrained
 from wbsite.ops.tuning.stimuli import Field, battery
 
 
@@ -99,6 +100,32 @@ def test_a_stimulus_in_the_middle_of_a_blank_canvas_and_nothing_else_counts(load
     assert response[white.index[0], 0] > 0.1
     assert response[shown.families["discs"].query("shape == 'uniform' and polarity == -1").index[0], 0] < 1e-5
     assert (found["conv"][:, 1] == 0).all()
+
+
+def test_an_untrained_copy_responds_by_its_own_weights_whichever_is_measured_first(loaded: Callable[..., Any]) -> None:
+    """The network itself may have been measured by another process, or in an earlier build."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        model = loaded(Branched().eval().requires_grad_(False), side=64)
+    _, _, first = present(untrained(model, 0), ["near"], torch.device("cpu"))
+    _, _, own = present(model, ["near"], torch.device("cpu"))
+    _, _, second = present(untrained(model, 0), ["near"], torch.device("cpu"))
+    np.testing.assert_array_equal(first["near"], second["near"])
+    assert (first["near"] - own["near"]).abs().max() > 0.01
+
+
+def test_stimuli_are_shown_in_pieces_that_make_up_the_battery() -> None:
+    """Of each piece, all beyond its radius is grey: nothing is computed there."""
+    shown = battery(40)
+    whole, numbers = Field.of((51, 51), (25, 25), shown.side), []
+    for piece in shown.pieces():
+        for part, pictures in piece.batches(whole, 50):
+            outside = torch.hypot(whole.x, whole.y) >= piece.radius
+            assert pictures[:, :, outside].abs().max() < 1e-6
+            assert len(part) == len(pictures)
+            numbers.append(part)
+    assert sorted(np.concatenate(numbers).tolist()) == list(range(len(shown)))
+    assert len({piece.radius for piece in shown.pieces()}) > 3
 
 
 def test_grey_networks_see_no_colour(loaded: Callable[..., Any]) -> None:

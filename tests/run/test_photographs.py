@@ -19,12 +19,14 @@ from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
 from wbsite.core.store import Entry, Store
-from wbsite.datasets._photographs import PHOTOGRAPHS, caption, evenly_spaced, public_name
+from wbsite.datasets import _photographs
+from wbsite.datasets._photographs import PHOTOGRAPHS, caption, evenly_spaced, files_of, public_name
 from wbsite.models.base import ModelSpec, Preprocess
 from wbsite.results.base import Result
+from wbsite.run import inputs as reading
 from wbsite.run import plan as planning
 from wbsite.run.executors import outcomes
-from wbsite.run.inputs import photographs
+from wbsite.run.inputs import collection, photographs
 from wbsite.run.subjects.model import ModelSubject, Network
 
 
@@ -197,3 +199,39 @@ def test_workers_compute_what_one_process_computes(bench: Any) -> None:
         assert other is not None
         assert one.values == other.values
         assert one.about.get("photographs") == other.about.get("photographs")
+
+
+def test_more_photographs_than_memory_holds_are_read_from_their_files_when_asked_for(
+    picture_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pets = picture_folder("pets", 30, 10)
+    monkeypatch.setattr(reading, "PHOTOGRAPHS", 5)
+    monkeypatch.setattr(_photographs, "COLLECTION", 20)
+    shown = collection(f"imagefolder:{pets}", spec(), Progress())
+    assert (shown.about["count"], shown.about["what"]) == (20, "20 pictures of imagefolder:pets")
+    assert [name.partition("/")[0] for name in shown.names].count("class1") == 5, "evenly over the classes"
+    for number, x in zip((17, 3), shown.read([17, 3]), strict=True):
+        with Image.open(pets / "val" / shown.names[number]) as image:
+            torch.testing.assert_close(x, spec().preprocess(image), rtol=0, atol=0)
+
+
+def test_a_collection_of_few_is_what_is_in_memory_with_names() -> None:
+    shown, held = (read("sample_photographs", spec(), Progress()) for read in (collection, photographs))
+    assert torch.equal(shown.read([3, 0]), held.inputs[[3, 0]])
+    assert (len(shown.names), shown.names[0], shown.names[-1]) == (64, "china", "flower")
+
+
+def test_a_collection_is_another_when_any_of_its_files_changes(
+    picture_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "PHOTOGRAPHS", 2)
+    pets = picture_folder("pets", 6)
+    source = f"imagefolder:{pets}"
+    before, stamps = collection(source, spec(), Progress()).digest, files_of(source)
+    assert len(stamps) == 6
+    Image.new("RGB", (40, 24), "red").save(pets / "val" / "class0" / "004.png")
+    assert files_of(source) != stamps
+    assert collection(source, spec(), Progress()).digest != before
+    (pets / "val" / "class0" / "003.png").write_text("no picture")
+    with pytest.raises(WbsiteError, match=r"003\.png cannot be read"):
+        collection(source, spec(), Progress())

@@ -37,6 +37,7 @@ class Photographs:
         count: how many there are, N.
         what: number and source for a caption, as in "64 crops of …".
         digest: SHA-256 of the inputs.
+        names: of each, as `PhotographCollection` has them.
     """
 
     inputs: torch.Tensor
@@ -44,11 +45,36 @@ class Photographs:
     count: int
     what: str
     digest: str
+    names: tuple[str, ...] = ()
 
     @property
     def about(self) -> dict[str, Any]:
         """What the record of a result says of them, and its figures show."""
         return {"name": self.name, "count": self.count, "what": self.what}
+
+
+@dataclass(frozen=True)
+class PhotographCollection:
+    """Pictures as a network takes them, more than are held in memory: read a few at a time.
+
+    Attributes:
+        name: of the data set, without the folders above it.
+        names: of each picture: its file's below the data set's folder, or its class's where it has no file.
+        what: number and source for a caption, as in "2000 pictures of …".
+        digest: SHA-256 of names and pictures.
+        read: numbers → float32 (n, C, H, W) on the context's device.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    what: str
+    digest: str
+    read: Callable[[Sequence[int]], torch.Tensor]
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the record of a result says of them, and its figures show."""
+        return {"name": self.name, "count": len(self.names), "what": self.what}
 
 
 class Parts:
@@ -100,7 +126,7 @@ class Parts:
         return self.store.put(self.key(name), result, {**self.about, "part": dict(name), "part_of": self.of})
 
 
-INPUTS = ("photographs", "categories", "estimators")
+INPUTS = ("photographs", "photograph_collection", "categories", "estimators")
 """What analyses can read beside their subject."""
 
 R = TypeVar("R", bound=Result)
@@ -151,6 +177,11 @@ class Context:
                 since they were planned with.
         """
         return self._input("photographs")
+
+    def photograph_collection(self) -> PhotographCollection:
+        """The same and, of a folder that has more, so many of them that they are read a few at a time; raises as
+        `photographs`, and when a file cannot be read."""
+        return self._input("photograph_collection")
 
     def categories(self) -> pd.DataFrame:
         """The units that the file of `--categories` names, one row a unit and category, sorted: layer, unit (number of
@@ -263,8 +294,8 @@ class Analysis:
         applies: layer → "" or the reason why it has no result there, as the layer's page says it.
         params: parameters by profile; part of the result's key.
         needs: analyses whose results it reads; an analysis of layers may need one of layers or of the model.
-        inputs: what else it reads, and has in its result's key therefore: of a model "photographs" and the user's
-            "categories", of a study its "estimators".
+        inputs: what else it reads, and has in its result's key therefore: of a model "photographs", the
+            "photograph_collection" and the user's "categories", of a study its "estimators".
         decides_parts: names of the parameters and needed analyses that decide a part of it (`Context.parts`); None
             for all of them. One that only says which parts are wanted is left out, so that profiles share parts.
         rows: the table that `wbsite export` prints.

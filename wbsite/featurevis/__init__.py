@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from .base import Picture, Settings, Target, variants
-from .encoding import webp
+from .encoding import sheet, webp
 from .optimise import visualize
 from .quality import photograph_responses
+from .quick import quick_pictures, quick_settings
 
-__all__ = ["Picture", "Settings", "Target", "photograph_responses", "variants", "visualize", "webp"]
+__all__ = [
+    "Picture",
+    "Settings",
+    "Target",
+    "photograph_responses",
+    "quick_pictures",
+    "quick_settings",
+    "sheet",
+    "variants",
+    "visualize",
+    "webp",
+]

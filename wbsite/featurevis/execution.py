@@ -54,17 +54,25 @@ def way(agreement: Agreement, values: Collection[int]) -> Way:
     return "alone" if agreement.alone.isdisjoint(values) else "live"
 
 
-def runner(recorded: Recorded, places: Mapping[int, Place], way: Way, device: torch.device, dtype: torch.dtype) -> Run:
+def runner(
+    recorded: Recorded,
+    places: Mapping[int, Place],
+    way: Way,
+    device: torch.device,
+    dtype: torch.dtype,
+    gradients: bool = False,
+) -> Run:
     """The network as a function of a batch, made ready to be run thousands of times.
 
     Args:
         places: the values that it returns, by number on the tape, and how to find each on another tape.
+        gradients: whether the gradient of the picture is asked for, many times.
         dtype: in which replays compute, and so that of their input; its own code computes in the module's.
     """
     if way in ("live", "anew"):
         values = own_values if way == "live" else _anew
         return lambda x: _singly(values, recorded, places, x)
-    program = frozen(recorded.tape.program(places), device, dtype)
+    program = frozen(recorded.tape.program(places), device, dtype, gradients)
     return program if way == "batches" else lambda x: _alone(program, x)
 
 

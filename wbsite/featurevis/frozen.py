@@ -9,6 +9,7 @@ import inspect
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import torch
@@ -16,19 +17,21 @@ from torch.nn import functional as F
 
 from wbsite.graph.tape import Call, Program, Ref
 
+from .picture_convolution import CHANNELS, PictureConvolution
 from .response_norm import local_response_norm
 
-_CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 
-
-def frozen(program: Program, device: torch.device, dtype: torch.dtype) -> Program:
+def frozen(program: Program, device: torch.device, dtype: torch.dtype, gradients: bool = False) -> Program:
     """The same values from weights that need no gradient, with batch norms folded into their convolutions.
 
     Args:
         dtype: of weights and constants; the input has to have it too.
+        gradients: whether it is made for the gradient of the picture rather than for its calls to be read.
     """
-    calls = [_lighter(call) for call in _folded(program.calls, program.values)]
-    return replace(program, calls=tuple(_moved(call, device, dtype) for call in calls))
+    calls = [_moved(_lighter(call), device, dtype) for call in _folded(program.calls, program.values)]
+    if gradients and device.type == "cpu":
+        calls = [_with_fast_gradient(call) for call in calls]
+    return replace(program, calls=tuple(calls))
 
 
 def _folded(calls: Sequence[Call], values: Sequence[int]) -> list[Call]:
@@ -52,11 +55,11 @@ def _folded(calls: Sequence[Call], values: Sequence[int]) -> list[Call]:
 
 
 def _absorbing(conv: Call, norm: Mapping[str, Any], outputs: tuple[int, ...]) -> Call:
-    arguments = {**dict(zip(_CONV, conv.args, strict=False)), **conv.kwargs}
+    arguments = _by_name(conv, _conv2d)
     gain = (norm["running_var"].detach().double() + norm["eps"]).rsqrt()
     if norm["weight"] is not None:
         gain = gain * norm["weight"].detach().double()
-    weight, bias = arguments["weight"].detach(), arguments.get("bias")
+    weight, bias = arguments["weight"].detach(), arguments["bias"]
     centre = (0 if bias is None else bias.detach().double()) - norm["running_mean"].detach().double()
     shift = centre * gain + (0 if norm["bias"] is None else norm["bias"].detach().double())
     folded = {"weight": (weight.double() * gain[:, None, None, None]).to(weight.dtype), "bias": shift.to(weight.dtype)}
@@ -64,14 +67,48 @@ def _absorbing(conv: Call, norm: Mapping[str, Any], outputs: tuple[int, ...]) ->
 
 
 def _by_name(call: Call, function: Any) -> dict[str, Any]:
-    bound = inspect.signature(function).bind(*call.args, **call.kwargs)
+    bound = _signature(function).bind(*call.args, **call.kwargs)
     bound.apply_defaults()
     return bound.arguments
+
+
+_signature = cache(inspect.signature)
 
 
 def _lighter(call: Call) -> Call:
     """Local response normalisation in closed form."""
     return replace(call, function=local_response_norm) if call.function is F.local_response_norm else call
+
+
+def _with_fast_gradient(call: Call) -> Call:
+    """A convolution of the picture, where its stride makes the usual gradient slow."""
+    if call.kernel is None:
+        return call
+    named = _by_name(call, _conv2d)
+    weight, stride, padding = named["weight"], _pair(named["stride"]), named["padding"]
+    plain = not isinstance(padding, str) and named["groups"] == 1 and _pair(named["dilation"]) == (1, 1)
+    if not plain or weight.shape[1] > CHANNELS or stride == (1, 1) or not isinstance(named["input"], Ref):
+        return call
+    function = PictureConvolution.of(weight, named["bias"], stride, _pair(padding))
+    return replace(call, function=function, args=(named["input"],), kwargs={})
+
+
+def _conv2d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
+) -> None:
+    """The arguments of `torch.conv2d`, which has no signature of its own."""
+
+
+def _pair(lengths: Any) -> tuple[int, int]:
+    """Of an argument that is one number, a list of one, or one for each axis."""
+    along = [lengths] if isinstance(lengths, int) else list(lengths)
+    return int(along[0]), int(along[-1])
 
 
 def _moved(call: Call, device: torch.device, dtype: torch.dtype) -> Call:

@@ -2,7 +2,8 @@
 
 The network is run no further than the layers that are read, on a canvas just large enough that their central
 positions see all of the stimulus and none of the padding; where that is more than the network's usual input, on
-the usual input, padding included, as in its training.
+the usual input, padding included, as in its training. Of every map only what those positions see is computed, and of
+that only what the stimulus changes (`graph/partial_pass.py`).
 """
 
 from __future__ import annotations
@@ -16,18 +17,20 @@ import torch
 
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
-from wbsite.graph.receptive_field import Axis, receptive_field
+from wbsite.graph.partial_pass import PartialPass, WholePass
+from wbsite.graph.receptive_field import Axis, Positions, receptive_field
 from wbsite.graph.recording import Recorded
-from wbsite.graph.tape import INPUT, Tape
+from wbsite.graph.tape import INPUT, Program, Tape
 from wbsite.ops.tuning.stimuli import Battery, Field, battery
 
 from .base import Network
-from .execution import REMARKS, Run
+from .execution import REMARKS
 from .image_model import ImageModel, picture_channels
 from .parameterisations import Size
 
-_PIXELS = 700_000
-"""Of all canvases of a batch together: more does not make a processor faster, and needs memory."""
+_NUMBERS = 2**21
+"""In the largest map of a batch: that and what is made of it stay in a processor's cache, and no memory is returned to
+the system after each batch."""
 
 _LARGEST_BATCH = 256
 
@@ -46,6 +49,11 @@ class CentrePositions:
     axes: tuple[Axis, Axis] | None
     rows: tuple[int, int]
     columns: tuple[int, int]
+
+    @property
+    def positions(self) -> Positions:
+        """First and last row, first and last column."""
+        return (self.rows[0], self.rows[1] - 1), (self.columns[0], self.columns[1] - 1)
 
 
 @dataclass(frozen=True)
@@ -128,19 +136,40 @@ def present(
         progress.line(f"{label}: {remark}")
     run = network.run({part.value: partial(_activation, name=name) for name, part in canvas.positions.items()})
     stimuli = battery(canvas.side, colour=channels == 3)
-    field = Field.of(canvas.size, canvas.centre, canvas.side, device)
-    blank = _responses(run, network, torch.zeros(1, 3, *canvas.size, dtype=torch.float32, device=device), canvas)
-    parts: dict[str, list[torch.Tensor]] = {name: [] for name in canvas.positions}
-    size = max(1, min(_LARGEST_BATCH, _PIXELS // math.prod(canvas.size)))
+    blank = _network_input(network, torch.zeros(1, 3, *canvas.size, dtype=torch.float32, device=device))
+    read = {part.value: part.positions for part in canvas.positions.values()}
+    measured = PartialPass(run, blank, read) if isinstance(run, Program) else WholePass(run, blank, read)
+    responses = {
+        name: torch.empty(len(stimuli), measured.asked(part.value).shape[1]) for name, part in canvas.positions.items()
+    }
     if progress:
         progress.step(label, len(stimuli))
-    for pictures in stimuli.batches(field, size):
-        for name, maps in _responses(run, network, pictures, canvas).items():
-            above = (maps - blank[name]).amax((2, 3))
-            parts[name].append(above.clamp_min(0).cpu())
-        if progress:
-            progress.advance(len(pictures))
-    return canvas, stimuli, {name: torch.cat(rows) for name, rows in parts.items()}
+    for piece in stimuli.pieces():
+        plan = measured.plan(_square(canvas, piece.radius))
+        (top, bottom), (left, right) = plan.window
+        window, centre = (bottom - top + 1, right - left + 1), (canvas.centre[0] - top, canvas.centre[1] - left)
+        field = Field.of(window, centre, canvas.side, device)
+        for numbers, pictures in piece.batches(field, max(1, min(_LARGEST_BATCH, _NUMBERS // plan.largest))):
+            values = measured(_network_input(network, pictures), plan)
+            for name, part in canvas.positions.items():
+                above = (values[part.value] - measured.asked(part.value)).amax((2, 3))
+                responses[name][numbers] = above.clamp_min(0).cpu()
+            if progress:
+                progress.advance(len(pictures))
+    return canvas, stimuli, responses
+
+
+def _network_input(network: ImageModel, pictures: torch.Tensor) -> torch.Tensor:
+    return network.network_input(pictures if network.channels == 3 else pictures.mean(1, keepdim=True))
+
+
+def _square(canvas: Canvas, radius: float) -> Positions:
+    """First and last row and column of the canvas that are at most so far from the stimuli's centre."""
+    rows, columns = (
+        (max(0, math.ceil(middle - radius)), min(side - 1, math.floor(middle + radius)))
+        for middle, side in zip(canvas.centre, canvas.size, strict=True)
+    )
+    return rows, columns
 
 
 def _activation(tape: Tape, name: str) -> int:
@@ -150,15 +179,6 @@ def _activation(tape: Tape, name: str) -> int:
 def _suited(model: Network, recorded: Recorded, canvas: Canvas, device: torch.device) -> ImageModel:
     seen = ImageModel.of(model, recorded, canvas.size, canvas.size, device)
     return seen.suited([positions.value for positions in canvas.positions.values()])
-
-
-def _responses(run: Run, network: ImageModel, pictures: torch.Tensor, canvas: Canvas) -> dict[str, torch.Tensor]:
-    """Layer → (n, units, 3, 3) activations around the centre."""
-    values = run(network.network_input(pictures if network.channels == 3 else pictures.mean(1, keepdim=True)))
-    return {
-        name: values[positions.value][:, :, slice(*positions.rows), slice(*positions.columns)]
-        for name, positions in canvas.positions.items()
-    }
 
 
 def _axes(tape: Tape, value: int) -> tuple[Axis, Axis] | None:

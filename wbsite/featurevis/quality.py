@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -13,7 +14,9 @@ from .base import Network, Target
 from .image_model import ImageModel
 from .objectives import readouts
 
-_BATCH = 16
+_LARGEST_BATCH = 16
+_NUMBERS = 12_000_000
+"""Of all layers that are read, for all photographs of a batch together."""
 
 
 @torch.no_grad()
@@ -39,8 +42,10 @@ def photograph_responses(
         seen = ImageModel.of(model, recorded, shape, shape, device).suited([readout.value for readout in read])
         program = seen.program(read)
         responses = torch.zeros(len(targets), len(inputs), dtype=torch.float32)
-        for start in range(0, len(inputs), _BATCH):
-            values = program(inputs[start : start + _BATCH].to(device).contiguous(memory_format=torch.channels_last))
+        numbers = sum(math.prod(recorded.tape.shapes[readout.value]) for readout in read)
+        size = max(1, min(_LARGEST_BATCH, _NUMBERS // max(1, numbers)))
+        for start in range(0, len(inputs), size):
+            values = program(inputs[start : start + size].to(device).contiguous(memory_format=torch.channels_last))
             for readout in read:
-                responses[readout.rows.cpu(), start : start + _BATCH] = readout.strongest_of_all(values).cpu()
+                responses[readout.rows.cpu(), start : start + size] = readout.strongest_of_all(values).cpu()
     return responses

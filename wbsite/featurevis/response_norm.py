@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch.nn import functional as F
 
 
 def local_response_norm(
@@ -25,6 +24,8 @@ class _ResponseNorm(torch.autograd.Function):
         ctx: Any, x: torch.Tensor, before: int, after: int, share: float, beta: float, k: float
     ) -> torch.Tensor:
         d = _windowed(x * x, before, after).mul_(share).add_(k)
+        if not x.requires_grad:
+            return _power(d, beta).mul_(x)
         power = _power(d, beta)
         ctx.save_for_backward(x, d, power)
         ctx.constants = before, after, 2 * beta * share
@@ -42,20 +43,23 @@ class _ResponseNorm(torch.autograd.Function):
 def _windowed(x: torch.Tensor, before: int, after: int) -> torch.Tensor:
     """Sum over each channel, `before` channels before it and `after` channels after it.
 
-    Adding shifted copies takes a fifth of the time of multiplying by a band matrix in float32; in bfloat16, where
-    processors multiply fast and add slowly, it takes five times as long.
+    The channels of all positions lie in one row, zeros between those of one and of the next, and shifts of that row
+    are added, twice as many channels at a time. In bfloat16 it takes half the time of multiplying by a band matrix.
     """
-    if x.dtype == torch.bfloat16:
-        channel = torch.arange(x.shape[1], device=x.device)
-        offset = channel[None] - channel[:, None]
-        return F.conv2d(x, ((offset >= -before) & (offset <= after)).to(x.dtype)[:, :, None, None])
-    total = x.clone()
-    for shift in range(1, min(max(before, after), x.shape[1] - 1) + 1):
-        if shift <= before:
-            total[:, shift:] += x[:, :-shift]
-        if shift <= after:
-            total[:, :-shift] += x[:, shift:]
-    return total
+    b, c, h, w = x.shape
+    width, stretch = before + 1 + after, c + before + after
+    count = b * h * w * stretch
+    sums = x.new_zeros(count + width - 1)
+    sums[:count].view(b, h, w, stretch)[..., before : before + c] = x.permute(0, 2, 3, 1)
+    parts, channels, span = [], 0, 1
+    while channels < width:
+        if width & span:
+            parts.append(sums[channels : channels + count])
+            channels += span
+        if channels < width:
+            sums = sums[:-span] + sums[span:]
+            span *= 2
+    return sum(parts[1:], parts[0]).view(b, h, w, stretch)[..., :c].permute(0, 3, 1, 2)
 
 
 def _power(d: torch.Tensor, beta: float) -> torch.Tensor:
@@ -64,5 +68,5 @@ def _power(d: torch.Tensor, beta: float) -> torch.Tensor:
         return d.rsqrt()
     if beta == 0.75:
         root = d.rsqrt()
-        return root * root.sqrt()
+        return root.sqrt().mul_(root)
     return d.pow(-beta)

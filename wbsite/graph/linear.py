@@ -67,7 +67,7 @@ class LinearForm:
             return x
         if operation in NORMALISATIONS:
             norm = _arguments(F.local_response_norm, call)
-            return x * norm["k"] ** -norm["beta"]
+            return x if norm["k"] == 1 else x * norm["k"] ** -norm["beta"]
         if operation in MAXIMA:
             return self._pool(call, x)
         if operation in SUMS:
@@ -78,9 +78,13 @@ class LinearForm:
             raise no_linear_form(call)
         if operation in WEIGHTED | {"div", "truediv"} and call.inputs[0] != _first(call):
             raise no_linear_form(call)
-        if operation in SCALED | WEIGHTED and self.magnitude:
-            return x if operation == "neg" else _magnitude(call).run(values)
-        return call.run(values)
+        if operation == "neg" and self.magnitude:
+            return x
+        return self.weighted(call).run(values) if operation in SCALED | WEIGHTED else call.run(values)
+
+    def weighted(self, call: Call) -> Call:
+        """A call with weights, as they count in this form."""
+        return _magnitude(call) if self.magnitude else call
 
     def _pool(self, call: Call, x: torch.Tensor) -> torch.Tensor:
         if call.operation == "adaptive_max_pool2d":
@@ -91,12 +95,16 @@ class LinearForm:
             return self._gate(reduced, x)
         if call.several:
             raise no_linear_form(call)
+        return F.avg_pool2d(x, *self.averaging(call))
+
+    def averaging(self, call: Call) -> tuple[Any, ...]:
+        """The average pool that a max pool becomes: kernel_size, stride and the further arguments of `avg_pool2d`."""
         pool = pool_arguments(call)
-        kernel, padding = pool["kernel_size"], pool["padding"]
+        kernel = pool["kernel_size"]
         if pool["dilation"] != (1, 1):
             raise no_linear_form(call)
         divisor = kernel[0] * kernel[1] if self.pools == "average" else 1
-        return F.avg_pool2d(x, kernel, pool["stride"], padding, pool["ceil_mode"], True, divisor)
+        return kernel, pool["stride"], pool["padding"], pool["ceil_mode"], True, divisor
 
     def _gate(self, averaged: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         return averaged if self.pools == "average" else averaged * (x[0, 0].numel() / averaged[0, 0].numel())

@@ -49,7 +49,7 @@ def receptive_field(calls: Sequence[Call], source: int, target: int) -> Receptiv
     """
     fields: dict[int, ReceptiveField] = {source: (Axis(), Axis())}
     for call in calls:
-        step = _step(call)
+        step = step_of(call)
         merged = _merged([fields[value] for value in call.inputs if value in fields])
         if step is None or merged is None:
             return None
@@ -76,12 +76,26 @@ def positions_seen(calls: Sequence[Call], target: int, positions: Positions = ON
 
 def positions_read(call: Call, positions: Positions) -> Positions:
     """The positions of a call's inputs that these positions of its output see."""
-    step = _step(call)
+    step = step_of(call)
     assert step is not None, "only asked where every call has a receptive field"
     height, width = (
         (s * first + low, s * last + high) for (s, low, high), (first, last) in zip(step, positions, strict=True)
     )
     return height, width
+
+
+def positions_affected(call: Call, positions: Positions) -> Positions | None:
+    """The positions of a call's output that see some of these of its inputs; none where they lie between windows.
+
+    Maps are taken to go on beyond their edges, as in `positions_seen`.
+    """
+    step = step_of(call)
+    assert step is not None, "only asked where the call has a receptive field"
+    height, width = (
+        (-((high - first) // s), (last - low) // s)
+        for (s, low, high), (first, last) in zip(step, positions, strict=True)
+    )
+    return (height, width) if height[0] <= height[1] and width[0] <= width[1] else None
 
 
 def unpadded(call: Call) -> Call:
@@ -107,8 +121,8 @@ def _merged(fields: list[ReceptiveField]) -> ReceptiveField | None:
     return axes[0], axes[1]
 
 
-def _step(call: Call) -> list[tuple[int, int, int]] | None:
-    """Stride, low and high of one call along both axes; None where it has no receptive field."""
+def step_of(call: Call) -> list[tuple[int, int, int]] | None:
+    """Stride, low and high of one call along height and width, as of `Axis`; None where it has no receptive field."""
     operation = call.operation
     if operation in _POINTWISE:
         along = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else 0)

@@ -91,6 +91,15 @@ class Preprocess:
         shape = (-1, 1, 1)
         return (x - torch.tensor(self.mean).reshape(shape)) / torch.tensor(self.std).reshape(shape)
 
+    def pixels(self, x: torch.Tensor) -> torch.Tensor:
+        """What `__call__` made tensors (N, channels, height, width) of: uint8 (N, height, width, channels), in red,
+        green, blue or in grey."""
+        import torch
+
+        mean, std = (torch.tensor(part, device=x.device).reshape(1, -1, 1, 1) for part in (self.mean, self.std))
+        values = self.in_rgb(x * std + mean) * (255.0 / self.scale)
+        return values.round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+
     def _resized(self, width: int, height: int) -> tuple[int, int]:
         """Width and height of a picture after resizing: the side that needs the larger factor fits exactly."""
         rows, columns = _rectangle(self.resize or self.crop)

@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from wbsite.core.errors import WbsiteError
-from wbsite.results.network.unit_pictures import UnitPictures
+from wbsite.results.network.unit_pictures import QuickPictures, UnitPictures
 
 from .page import slug
 
@@ -118,10 +118,34 @@ def unit_tile(scene: Scene, layer: str, channel: int, pixels: int = 72, caption:
     else:
         doubt = DIFFERS if not row["agrees"] else DEAD if row["dead"] else ""
         alt = escape(f"What excites unit {unit} of {layer}{doubt}", quote=True)
-        shown = f'<img src="{page}unit-{channel}.webp" width="{pixels}" height="{pixels}" loading="lazy" alt="{alt}">'
+        sheets = small_pictures(model, layer) if row["quick"] else None
+        if sheets is None:
+            shown = (
+                f'<img src="{page}unit-{channel}.webp" width="{pixels}" height="{pixels}" loading="lazy" alt="{alt}">'
+            )
+        else:
+            shown = sheet_tile(sheets, page, channel, alt)
         kind = {DIFFERS: " wb-unit-differs", DEAD: " wb-unit-dead", "": ""}[doubt]
     text = caption or f"{breakable(layer)}<br>{unit}"
     return f'<a class="wb-unit{kind}" style="{size}" href="{page}#unit-{unit}">{shown}<span>{text}</span></a>'
+
+
+def sheet_tile(sheets: QuickPictures, folder: str, channel: int, alt: str) -> str:
+    """A unit's small picture, cut out of its sheet; as wide as what it is in. `panel.js` does the same.
+
+    Args:
+        folder: address of the layer's page.
+        alt: escaped text.
+    """
+    number, place = divmod(channel, sheets.per_sheet)
+    rows = -(-min(sheets.per_sheet, sheets.count - number * sheets.per_sheet) // sheets.columns)
+    row, column = divmod(place, sheets.columns)
+    left, top = 100 * column / max(1, sheets.columns - 1), 100 * row / max(1, rows - 1)
+    style = (
+        f"background-image:url({folder}{sheets.sheets[number]});background-size:{100 * sheets.columns}% {100 * rows}%;"
+        f"background-position:{left:.4g}% {top:.4g}%;aspect-ratio:{sheets.settings.width}/{sheets.settings.height}"
+    )
+    return f'<i class="wb-sheet" role="img" aria-label="{alt}" style="{style}"></i>'
 
 
 def breakable(name: str) -> str:
@@ -153,6 +177,16 @@ def pictured(model: Model, layer: str) -> Mapping[int, Mapping[str, Any]]:
     pictures = model.result(UnitPictures, layer)
     rows = [] if pictures is None else pictures.rows.to_dict("records")
     return {int(row["unit"]): row for row in rows}  # counted in the layer, from 0
+
+
+def small_pictures(model: Model, layer: str) -> QuickPictures | None:
+    """Where the small pictures of a layer's units are; None where it has none.
+
+    Raises:
+        DamagedEntry: the result is damaged.
+    """
+    pictures = model.result(UnitPictures, layer)
+    return None if pictures is None else pictures.quick
 
 
 def _rgb(colour: str) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -12,14 +12,22 @@ from typing import TYPE_CHECKING, Any
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
 from wbsite.datasets._categories import labels
-from wbsite.datasets._photographs import caption, files_of, pictures, public_name
+from wbsite.datasets._photographs import (
+    PHOTOGRAPHS,
+    PictureFiles,
+    caption,
+    files_of,
+    picture_files,
+    pictures,
+    public_name,
+)
 from wbsite.models.base import ModelSpec, Preprocess
 
 if TYPE_CHECKING:
     import pandas as pd
     import torch
 
-    from wbsite.analyses.base import Photographs
+    from wbsite.analyses.base import PhotographCollection, Photographs
 
     from .subjects.model import Network
 
@@ -57,11 +65,7 @@ def photographs(source: str, spec: ModelSpec, progress: Progress) -> Photographs
         WbsiteError: the network does not take pictures; the data set is unknown or empty, has no pictures of the
             network's size, or one of them cannot be read.
     """
-    if reason := spec.preprocess.unsuitable():
-        raise WbsiteError(
-            f"{spec.name} cannot be shown photographs: {reason}.",
-            "Analyses that need them are left out for this network.",
-        )
+    _check_suitable(spec)
     return _preprocessed(Source(source, files_of(source), spec.preprocess, progress))
 
 
@@ -74,13 +78,53 @@ def _preprocessed(source: Source) -> Photographs:
     # Pictures that are drawn come at a size at which preprocessing does not resize them once more.
     side = source.preprocess.side
     remarks: Counter[str] = Counter()
-    images = [source.preprocess(image) for image in pictures(source.name, side, source.progress, remarks)]
+    names, images = [], []
+    for name, image in pictures(source.name, side, source.progress, remarks):
+        names.append(name)
+        images.append(source.preprocess(image))
     inputs, count = torch.stack(images).contiguous(), len(images)
     digest = hashlib.sha256(repr(tuple(inputs.shape)).encode())
     digest.update(inputs.numpy().data)
-    return Photographs(
-        inputs, public_name(source.name), count, caption(source.name, count, remarks), digest.hexdigest()
-    )
+    what = caption(source.name, count, remarks)
+    return Photographs(inputs, public_name(source.name), count, what, digest.hexdigest(), tuple(names))
+
+
+def collection(source: str, spec: ModelSpec, progress: Progress) -> PhotographCollection:
+    """The photographs of a data set for a network, on the CPU: those of `photographs`, or more, read from their files
+    when asked for; raises as `photographs`."""
+    import torch
+
+    from wbsite.analyses.base import PhotographCollection
+
+    _check_suitable(spec)
+    files = picture_files(source)
+    if files is None or len(files.names) <= PHOTOGRAPHS:
+        photos = photographs(source, spec, progress)
+        digest = hashlib.sha256(repr((photos.digest, photos.names)).encode()).hexdigest()
+        return PhotographCollection(
+            photos.name, photos.names, photos.what, digest, lambda numbers: photos.inputs[list(numbers)]
+        )
+    count, preprocess = len(files.names), spec.preprocess
+
+    def read(numbers: Sequence[int]) -> torch.Tensor:
+        return torch.stack([preprocess(files.picture(number)) for number in numbers])
+
+    digest = _digest(files, files_of(source))
+    return PhotographCollection(public_name(source), files.names, caption(source, count), digest, read)
+
+
+def _check_suitable(spec: ModelSpec) -> None:
+    if reason := spec.preprocess.unsuitable():
+        raise WbsiteError(
+            f"{spec.name} cannot be shown photographs: {reason}.",
+            "Analyses that need them are left out for this network.",
+        )
+
+
+@lru_cache(maxsize=4)
+def _digest(files: PictureFiles, stamps: tuple[tuple[str, int, int], ...]) -> str:
+    """Of the files as they are now, by their stamps; they are the same for every network."""
+    return files.digest()
 
 
 def _photographs(network: Network, progress: Progress, device: torch.device | None) -> tuple[Photographs, Input]:
@@ -89,10 +133,22 @@ def _photographs(network: Network, progress: Progress, device: torch.device | No
     return moved, Input(photos.about, photos.digest)
 
 
+def _photograph_collection(
+    network: Network, progress: Progress, device: torch.device | None
+) -> tuple[PhotographCollection, Input]:
+    photos = collection(network.subject.photographs, network.model.spec, progress)
+    moved = replace(photos, read=lambda numbers: photos.read(numbers).to(device)) if device else photos
+    return moved, Input(photos.about, photos.digest)
+
+
 def _categories(network: Network, progress: Progress, device: torch.device | None) -> tuple[pd.DataFrame, Input]:
     units = labels(network.subject.categories, network.model.spec.name, network.units())
     return units.table, Input(units.about, units.digest)
 
 
-READERS = {"photographs": _photographs, "categories": _categories}
+READERS = {
+    "photographs": _photographs,
+    "photograph_collection": _photograph_collection,
+    "categories": _categories,
+}
 """Name, as an analysis declares it → (network, progress, device or None) → what it is given, with the Input."""

@@ -32,6 +32,15 @@
       Object.assign(made, { loading: "lazy", decoding: "async", width: size, height: size, alt: text, src: source });
       return made;
     };
+    // A small picture, cut out of its sheet, as large as its parent is wide.
+    const small = (folder, channel, [per, columns, count, width, height], text, parent) => {
+      const made = element("i", "wb-sheet", parent), number = Math.floor(channel / per), place = channel % per;
+      const rows = Math.ceil(Math.min(per, count - number * per) / columns), row = Math.floor(place / columns);
+      made.style.cssText = `background-image:url(${folder}sheet-${number}.webp);background-size:${100 * columns}% ${100 * rows}%;` +
+        `background-position:${(100 * (place % columns)) / Math.max(1, columns - 1)}% ${(100 * row) / Math.max(1, rows - 1)}%;aspect-ratio:${width}/${height}`;
+      made.setAttribute("role", "img");
+      made.setAttribute("aria-label", text);
+    };
     const kernel = (levels, kh, kw, text, parent) => {
       const canvas = element("canvas", "wb-kernel", parent), part = (kh * kw === 1 ? 0.6 : 1) / Math.max(kh, kw);
       canvas.width = kw; canvas.height = kh;
@@ -48,16 +57,17 @@
       canvas.title = text;
     };
     const connection = (layers, scale, way, [place, channel, state, added, bytes, kh, kw, plus, minus, cancelled], parent) => {
-      const [layer, page, from, panels] = layers[place], levels = Int8Array.from(atob(bytes), (one) => one.charCodeAt(0));
+      const [layer, page, from, panels, ...sheets] = layers[place], levels = Int8Array.from(atob(bytes), (one) => one.charCodeAt(0));
       const strongest = levels.reduce((best, level) => (Math.abs(level) > Math.abs(best) ? level : best), 0) * (scale / 127);
       const sign = strongest === 0 ? "all weights nearly zero" : `strongest weight ${signed(strongest)}, ${strongest > 0 ? "excitatory" : "inhibitory"}`;
       const box = element(page ? "a" : "div", "wb-connection", parent);
       const unit = page ? from + channel : channel;
       const name = page ? `unit ${unit} of ${layer}` : layer ? panel.dataset.channels.split(" ")[channel] ?? `channel ${channel}` : `input channel ${channel}`;
       if (page) box.href = panels ? `${page}#unit-${unit}` : page;
-      const tile = element("span", `wb-unit${["", "", " wb-unit-dead", " wb-unit-differs"][state]}`, box);
-      const doubt = ["", "", ", which did not respond", ", to which the network itself does not respond as was measured"][state];
-      if (state) image(`${page}unit-${channel}.webp`, `What excites ${name}${doubt}`, 72, tile);
+      const tile = element("span", `wb-unit${["", "", " wb-unit-dead", " wb-unit-differs"][state % 4]}`, box);
+      const doubt = ["", "", ", which did not respond", ", to which the network itself does not respond as was measured"][state % 4];
+      if (state > 4) small(page, channel, sheets, `What may excite ${name}, from a short search${doubt}`, tile);
+      else if (state) image(`${page}unit-${channel}.webp`, `What excites ${name}${doubt}`, 72, tile);
       else element("b", "", tile).textContent = page || !layer ? unit : name;
       kernel(levels, kh, kw, `Weights ${way} ${name}: ${sign}`, box);
       const text = element("span", "wb-connection-text", box);
@@ -87,18 +97,20 @@
       about.textContent = "";
       if (!unit.picture) {
         element("b", "wb-unitpanel-none", place).textContent = number;
-        about.textContent = "No picture was made of this unit. The quick profile draws the units that the articles show, the full one all.";
+        about.textContent = "No picture was made of this unit: the quick profile does not draw all units of a network as slow or as large as this one. The full profile does.";
       } else {
-        const [activation, photographs, ratio, dead, reseeded, agrees, own] = unit.picture;
+        const [activation, photographs, ratio, dead, reseeded, agrees, own, quick] = unit.picture;
         const doubt = !agrees ? ", to which the network itself does not respond as was measured" : dead ? ", which did not respond" : "";
-        image(`unit-${index}.webp`, `Picture made to excite unit ${number}${doubt}`, 160, place).loading = "eager";
+        if (quick) small("", index, panel.dataset.sheets.split(" ").map(Number), `Small picture made to excite unit ${number}${doubt}`, place);
+        else image(`unit-${index}.webp`, `Picture made to excite unit ${number}${doubt}`, 160, place).loading = "eager";
         place.classList.toggle("wb-unit-dead", agrees && dead);
         place.classList.toggle("wb-unit-differs", !agrees);
         if (!agrees) about.textContent = "Not what excites the unit: while the picture was made, " +
           (activation === null ? "no response was measured" : `a response of ${plain(activation)} was measured`) +
           (own === null ? ", and the network itself does not come to this unit for it." : `, and the network itself responds with ${plain(own)}.`);
+        else if (dead && quick) about.textContent = "The short search found no picture that excites it more than noise does. What is shown is where it ended.";
         else if (dead) about.textContent = "A dead unit, as far as was looked: no picture excites it, from whichever random start. What is shown is where the search ended.";
-        else about.textContent = `The picture was made to excite the unit: its activation is ${plain(activation)}` +
+        else about.textContent = `${quick ? `A first look, ${panel.dataset.quick}: the` : "The"} picture was made to excite the unit: its activation is ${plain(activation)}` +
           (ratio === null ? "." : `, ${plain(ratio)} times the strongest on the photographs (${plain(photographs)}).`) +
           (reseeded ? " The search found no way from its first random start and began again." : "");
       }
@@ -120,6 +132,7 @@
         if (wanted !== number) return; // the reader has moved on
         const unit = data.units[index % per];
         header(unit, index, number);
+        panel.dispatchEvent(new CustomEvent("wb-panel", { detail: { unit, number } })); // to patches.js
         panel.querySelectorAll("section").forEach((box) => section(data, unit, box));
         tell(`${heading.textContent}: ${unit.input.connections.length} inputs, ${unit.output?.connections.length ?? 0} outputs are shown.`, true);
         panel.dataset.shown = number;

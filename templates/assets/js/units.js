@@ -49,11 +49,12 @@
   const start = async (box) => {
     const [kw, kh] = box.dataset.tile.split(" ").map(Number);
     const columns = Number(box.dataset.columns);
-    const pictured = { side: Number(box.dataset.pictureTile), columns: Number(box.dataset.pictureColumns) };
+    const [pw, ph] = (box.dataset.pictureTile ?? "0 0").split(" ").map(Number);
+    const pictured = { count: Number(box.dataset.pictureCount), columns: Number(box.dataset.pictureColumns) };
     const names = { sprite: box.dataset.spriteJoint ? "factors, per unit" : "kernels", "sprite-joint": "factors, jointly", "sprite-pictures": "what excites them" };
     const shown = Object.keys(names).filter((name) => box.hasAttribute(`data-${name}`));
     const sheets = {};
-    const fetchSheet = async (name) => { if (name) sheets[name] ??= await picture(box.getAttribute(`data-${name}`)); };
+    const fetchSheet = async (name) => { if (name) sheets[name] ??= await Promise.all(box.getAttribute(`data-${name}`).split(" ").map(picture)); };
     await Promise.all(shown.filter((name, i) => i === 0 || name !== "sprite-pictures").map(fetchSheet));
     const answer = await fetch(box.dataset.url);
     if (!answer.ok) throw new Error(`${box.dataset.url}: ${answer.status}`);
@@ -82,16 +83,20 @@
     let sorted = units, across = 1, current = null, cursor = 0, colours = {};
     const panel = document.querySelector(".wb-unitpanel");
     const tile = (context, u, x, y, size) => {
-      const name = mode?.value ?? shown[0], sheet = sheets[name], kernels = name && name !== "sprite-pictures";
+      const name = mode?.value ?? shown[0], kernels = name && name !== "sprite-pictures";
       const width = kw * size, height = kh * size;
-      const [w, h, across] = kernels ? [kw, kh, columns] : [pictured.side, pictured.side, pictured.columns];
+      const [w, h, across] = kernels ? [kw, kh, columns] : [pw, ph, pictured.columns];
+      const sheet = sheets[name]?.[kernels ? 0 : Math.floor(u.index / pictured.count)], place = kernels ? u.index : u.index % pictured.count;
+      const part = kernels ? 1 : Math.min(width / w, height / h) / Math.max(width / w, height / h), long = w / width > h / height;
+      const [dw, dh] = kernels ? [width, height] : long ? [width, height * part] : [width * part, height];
       context.imageSmoothingEnabled = !kernels;
+      context.imageSmoothingQuality = "high";
       if (!kernels) { // a unit without a picture is its number
         context.fillStyle = colours.card; context.fillRect(x, y, width, height);
         context.fillStyle = colours.muted; context.font = `${Math.min(12, width / 3)}px sans-serif`;
         context.textAlign = "center"; context.textBaseline = "middle"; context.fillText(u.unit, x + width / 2, y + height / 2);
       }
-      if (sheet) context.drawImage(sheet, (u.index % across) * w, Math.floor(u.index / across) * h, w, h, x, y, width, height);
+      if (sheet) context.drawImage(sheet, (place % across) * w, Math.floor(place / across) * h, w, h, x + (width - dw) / 2, y + (height - dh) / 2, dw, dh);
     };
 
     const draw = () => {

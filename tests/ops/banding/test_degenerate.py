@@ -101,7 +101,7 @@ def test_kernels_without_a_shape_are_in_no_cluster(networks: dict[str, torch.nn.
         assert not shape_features(networks[network].get_submodule(layer).weight).any(), layer
     kernels = torch.cat((normal(20, 4, 3, 3), torch.zeros(2, 4, 3, 3), torch.ones(2, 4, 3, 3)))
     kernels[-4:-2, :, 1, 1] = 1
-    assert (cluster_shapes(shape_features(kernels), 3).labels < 0).tolist() == [False] * 20 + [True] * 4
+    assert (cluster_shapes(shape_features(kernels), [3])[3].labels < 0).tolist() == [False] * 20 + [True] * 4
 
 
 def drawn(kind: str, kh: int, kw: int) -> torch.Tensor:

@@ -74,7 +74,7 @@ def test_any_change_of_colours_sign_strength_or_offset_leaves_the_shape() -> Non
 
 def test_known_kinds_are_found_most_horizontal_first_whatever_their_colours() -> None:
     kernels, kind = three_kinds()
-    found = cluster_shapes(shape_features(kernels), 3)
+    found = cluster_shapes(shape_features(kernels), [3])[3]
     np.testing.assert_array_equal(found.labels, kind)
     np.testing.assert_array_equal(found.sizes, [40, 40, 40])
     assert found.banding[0] > 0.6
@@ -85,7 +85,7 @@ def test_known_kinds_are_found_most_horizontal_first_whatever_their_colours() ->
 
 def test_centres_medoids_and_inertia_are_those_of_the_gram_matrices() -> None:
     kernels = normal(60, 2, 3, 3)
-    found = cluster_shapes(shape_features(kernels), 4, seed=2)
+    found = cluster_shapes(shape_features(kernels), [4], seed=2)[4]
     grams = np.stack([slow_gram(kernel) for kernel in kernels])
     inertia = 0.0
     for cluster in range(4):
@@ -110,14 +110,14 @@ def test_banding_of_a_gram_matrix_is_that_of_its_kernels(kh: int, kw: int) -> No
 
 def test_rectangular_kernels_are_clustered_when_their_size_is_given() -> None:
     features = shape_features(normal(30, 2, 2, 3))
-    assert cluster_shapes(features, 2, kernel=(2, 3)).centres.shape == (2, 6, 6)
+    assert cluster_shapes(features, [2], kernel=(2, 3))[2].centres.shape == (2, 6, 6)
     with pytest.raises(ValueError, match="width 21"):
-        cluster_shapes(features, 2)
+        cluster_shapes(features, [2])
 
 
 def test_the_same_seed_gives_the_same_clusters() -> None:
     features = shape_features(normal(200, 3, 3, 3))
-    one, same = cluster_shapes(features, 6, seed=4), cluster_shapes(torch.from_numpy(features), 6, seed=4)
+    one, same = (cluster_shapes(each, [6], seed=4)[6] for each in (features, torch.from_numpy(features)))
     np.testing.assert_array_equal(one.labels, same.labels)
     np.testing.assert_array_equal(one.centres, same.centres)
     assert (one.inertia, one.stability) == (same.inertia, same.stability)
@@ -137,7 +137,7 @@ def test_a_unit_without_spatial_variance_has_no_shape_and_belongs_to_no_cluster(
     dead = np.concatenate((np.zeros((1, 6, 5, 5)), np.full((1, 6, 5, 5), 0.1), kernels))
     features = shape_features(dead)
     assert not features[:2].any()
-    found = cluster_shapes(features, 3)
+    found = cluster_shapes(features, [3])[3]
     np.testing.assert_array_equal(found.labels, [-1, -1, *kind])
     assert found.sizes.sum() == 120
     assert (found.labels[found.medoids] == [0, 1, 2]).all()
@@ -161,23 +161,27 @@ def test_refuses_kernels_without_one_shape(kernels: np.ndarray | list[np.ndarray
 def test_refuses_more_clusters_than_there_are_shapes() -> None:
     features = shape_features(normal(5, 3, 3, 3))
     with pytest.raises(ValueError, match="5 of 5 units have a shape"):
-        cluster_shapes(features, 6)
+        cluster_shapes(features, [3, 6])
+    twice = np.concatenate((features, features))
     with pytest.raises(ValueError, match="10 of 10 units have a shape, 5 of them different"):
-        cluster_shapes(np.concatenate((features, features)), 6)
-    np.testing.assert_array_equal(cluster_shapes(np.concatenate((features, features)), 5).sizes, [2] * 5)
+        cluster_shapes(twice, [6])
+    for k, found in cluster_shapes(twice, [2, 3, 4, 5]).items():
+        assert len(found.sizes) == k and found.sizes.all()
+        np.testing.assert_array_equal(found.labels[:5], found.labels[5:])
+    np.testing.assert_array_equal(found.sizes, [2] * 5)
     with pytest.raises(ValueError, match="1 of 2 units"):
-        cluster_shapes(shape_features(np.concatenate((normal(1, 3, 3, 3), np.ones((1, 3, 3, 3))))), 2)
+        cluster_shapes(shape_features(np.concatenate((normal(1, 3, 3, 3), np.ones((1, 3, 3, 3))))), [2])
 
 
 def test_refuses_options_and_features_out_of_range() -> None:
     features = shape_features(normal(5, 3, 3, 3))
-    for options in ({"k": 1}, {"k": 2, "restarts": 1}):
-        with pytest.raises(ValueError, match="at least 2"):
-            cluster_shapes(features, **options)
+    for numbers, restarts in (([1, 2], 2), ([], 2), ([3, 2], 2), ([2, 2], 2), ([2], 1)):
+        with pytest.raises(ValueError, match="rising numbers, at least 2"):
+            cluster_shapes(features, numbers, restarts)
     with pytest.raises(ValueError, match="NaN"):
-        cluster_shapes(np.where(np.eye(5, 45) > 0, np.nan, features), 2)
+        cluster_shapes(np.where(np.eye(5, 45) > 0, np.nan, features), [2])
     with pytest.raises(ValueError, match="width 44"):
-        cluster_shapes(features[:, 1:], 2)
+        cluster_shapes(features[:, 1:], [2])
 
 
 def test_three_clusters_are_the_article_s_verdicts(shared_data) -> None:
@@ -190,7 +194,7 @@ def test_three_clusters_are_the_article_s_verdicts(shared_data) -> None:
     verdicts = np.concatenate([[labels[name]["label"]] * len(pictures[name]) for name in names])
     layer = np.concatenate([[name] * len(pictures[name]) for name in names])
     for seed in range(3):
-        found = cluster_shapes(features, 3, restarts=20, seed=seed)
+        found = cluster_shapes(features, [3], restarts=20, seed=seed)[3]
         assert adjusted_rand_score(verdicts, found.labels) > 0.63
         assert found.stability > 0.8
         assert found.banding[0] > 0.85 and abs(found.banding[1]) < 0.15 and found.banding[2] < -0.85

@@ -180,13 +180,16 @@ def test_two_samples_share_a_key_exactly_if_they_agree_in_every_unit(seed: int, 
     assert np.array_equal(ranks(codes[:, :, 0])[0], np.unique(codes[0, :, 0], return_inverse=True)[1])
 
 
-@pytest.mark.parametrize(("low", "high", "count"), [(-1, 1, 30), (0, 6, 30), (-0.3, 1e6, 17), (1e5, 1e5 + 1, 1000)])
+@pytest.mark.parametrize(
+    ("low", "high", "count"),
+    [(-1, 1, 30), (0, 6, 30), (-0.3, 1e6, 17), (1e5, 1e5 + 1, 1000), (0.1, 0.3, 2), (-0.7, 1 / 3, 9)],
+)
 def test_fixed_bins_are_those_of_a_search_to_the_last_digit(low: float, high: float, count: int) -> None:
     edges, rng = np.linspace(low, high, count), np.random.default_rng(0)
     beside = [np.nextafter(edges, -np.inf), edges, np.nextafter(edges, np.inf)]
     values = np.concatenate([rng.uniform(low - 1, high + 1, 2000), *beside, 1e30 * rng.normal(size=50)])
     for each in (values, values.astype(np.float32)):
-        [found] = FixedBins(count, low, high).codes(each[None, :, None])
+        [found] = FixedBins(count, low, high).codes(each[None, None])
         np.testing.assert_array_equal(found[0], np.searchsorted(edges[1:], each, side="right"))
 
 
@@ -194,7 +197,7 @@ def test_fixed_bins_are_those_of_a_search_to_the_last_digit(low: float, high: fl
 def test_quantile_bins_are_those_of_the_ranks(count: int) -> None:
     rng = np.random.default_rng(1)
     block = np.stack([rng.normal(size=(200, 3)), rng.integers(0, 5, (200, 3)), np.zeros((200, 3))])
-    found = np.stack(list(QuantileBins(count).codes(block)), axis=2)
+    found = np.stack(list(QuantileBins(count).codes(np.moveaxis(block, 2, 0))), axis=2)
     for record, codes in zip(block, found, strict=True):
         levels, rank = np.unique(record, return_inverse=True)
         np.testing.assert_array_equal(codes.ravel(), rank.ravel() * count // len(levels))

@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Store, result_key
+from wbsite.featurevis import sheet
 from wbsite.render.check.check import FIRST_LOAD_BUDGET, HTML_BUDGET, check_site
 from wbsite.render.figure import Drawing, Scene
 from wbsite.render.network._connection_data import UnitConnections, scale_of
@@ -29,7 +31,7 @@ from wbsite.render.network.unit_inputs import draw as draw_inputs
 from wbsite.render.network.unit_panel import UNITS
 from wbsite.results.network.architecture import Architecture
 from wbsite.results.network.connections import Connections
-from wbsite.results.network.unit_pictures import PictureSettings, UnitPictures
+from wbsite.results.network.unit_pictures import PictureSettings, QuickPictures, UnitPictures
 from wbsite.results.photographs import PhotographSet
 from wbsite.results.site import Gap, Site
 
@@ -49,7 +51,8 @@ def wide():
 """
 """A layer of 512 units that reads through a bottleneck; its unit 7 has no weights."""
 
-DEAD, RESEEDED, UNPICTURED, DIFFERING = 11, 12, 13, 14
+DEAD, RESEEDED, UNPICTURED, DIFFERING, QUICK = 11, 12, 13, 14, 130
+"""Of unit QUICK and those behind it there are small pictures alone."""
 
 
 def picture(seed: int) -> bytes:
@@ -58,6 +61,12 @@ def picture(seed: int) -> bytes:
     held = io.BytesIO()
     noise.save(held, "WEBP", quality=85)
     return held.getvalue()
+
+
+def tiles(first: int, last: int) -> bytes:
+    """A sheet of small pictures: that of unit i is as red as i, modulo 251."""
+    red = torch.arange(first, last, dtype=torch.float32) % 251 / 255
+    return sheet([torch.stack([red[i], *torch.zeros(2)])[:, None, None].expand(3, 32, 32) for i in range(len(red))], 16)
 
 
 def put_pictures(store: Store, layer: str, units: int, first: int = 0) -> str:
@@ -73,15 +82,21 @@ def put_pictures(store: Store, layer: str, units: int, first: int = 0) -> str:
             "agrees": [channel != DIFFERING for channel in shown],
             "dead": [channel == DEAD for channel in shown],
             "reseeded": [int(channel in (DEAD, RESEEDED)) for channel in shown],
+            "quick": [channel >= QUICK for channel in shown],
         }
     )
     rows.loc[rows["unit"] == DIFFERING, "ratio"] = float("nan")
-    files = {f"unit-{channel}.webp": picture(first + channel % 20) for channel in shown}
+    files = {f"unit-{channel}.webp": picture(first + channel % 20) for channel in shown if channel < QUICK}
+    small = PictureSettings(height=32, width=32, steps=8, parameterisation="fourier", seed=0)
+    quick = QuickPictures(settings=small, count=units, checked=2, per_sheet=128, columns=16)
+    if units > QUICK:
+        files |= {name: tiles(i * 128, min(units, (i + 1) * 128)) for i, name in enumerate(quick.sheets)}
     key = result_key({"pictures": layer, "first": first})
     result = UnitPictures(
         units=units,
         shown=len(shown),
         settings=PictureSettings(height=128, width=128, steps=256, parameterisation="fourier", seed=0),
+        quick=quick if units > QUICK else None,
         photographs=PhotographSet(name="made up", count=9, what="9 crops of a made-up photograph"),
         remark="The network is shown one picture at a time.",
         differing=(DIFFERING,) if DIFFERING in shown else (),
@@ -157,7 +172,7 @@ def test_every_unit_is_in_one_file_and_every_link_leads_to_a_unit_that_exists(pa
         for unit in chunk["units"]:
             for kind in ("input", "across", "cancelled", "output"):
                 for place, channel, state, *_ in unit[kind]["connections"]:
-                    name, folder, first, panels = chunk["layers"][place]
+                    name, folder, first, panels, *_ = chunk["layers"][place]
                     seen.add((name, folder, first + channel, state, channel, panels))
     assert {name for name, *_ in seen} == {"0", "2", "7"}
     pages = {name: (page / folder / "index.html").read_text() for name, folder, *_ in seen}
@@ -249,10 +264,54 @@ def shown(view: Any, unit: int) -> str:
     return view.locator(".wb-unitpanel").inner_text()
 
 
+def redness(tile: Any) -> float:
+    """Mean red of the upper left quarter of an element as it is on the screen: the lower right one has a mark."""
+    image = np.asarray(Image.open(io.BytesIO(tile.screenshot())).convert("RGB"), np.float64)
+    quarter = image[4 : len(image) // 2, 4 : image.shape[1] // 2]
+    assert quarter[..., 1:].max() < 40, "nothing but red"
+    return float(quarter[..., 0].mean())
+
+
+@pytest.mark.parametrize("unit", [QUICK, 300, 511])
+def test_a_small_picture_is_cut_out_of_its_sheet_and_said_to_be_a_first_look(
+    opened: Callable[..., Any], unit: int
+) -> None:
+    view = opened(f"#unit-{unit}")
+    assert "A first look, 32 pixels, 8 steps: the picture was made to excite the unit" in shown(view, unit)
+    tile = view.locator(".wb-unitpanel-picture .wb-sheet")
+    view.wait_for_load_state("networkidle")
+    assert redness(tile) == pytest.approx(unit % 251, abs=12)
+    figure = view.locator("figure", has=view.locator(".wb-unitpanel")).inner_text()
+    assert f"128 pixels, 256 steps, {QUICK - 1} of 512 units of this layer; 32 pixels, 8 steps, 382 other" in figure
+
+
+def test_small_pictures_are_beside_kernels_and_in_the_grid(opened: Callable[..., Any]) -> None:
+    view = opened()
+    view.goto(view.url.replace("/4/", "/7/#unit-0"))
+    shown(view, 0)
+    view.wait_for_load_state("networkidle")
+    tiles = view.locator("section[data-kind=input] .wb-connection", has=view.locator(".wb-sheet"))
+    assert tiles.count() > 3
+    for i in range(3):
+        unit = int(tiles.nth(i).get_attribute("href").rpartition("-")[2])
+        assert redness(tiles.nth(i).locator(".wb-sheet")) == pytest.approx(unit % 251, abs=12)
+    view.goto(view.url.replace("/7/#unit-0", "/4/"))
+    view.wait_for_selector(".wb-units[data-drawn]")
+    view.locator(".wb-units select").last.select_option("sprite-pictures")
+    view.wait_for_load_state("networkidle")
+    pixel = view.evaluate(
+        "(() => { const canvas = document.querySelector('.wb-units > canvas'), step = 44, side = 2;"
+        " const across = Math.floor((document.querySelector('.wb-units').clientWidth - 2 * side + 4) / step);"
+        " const [x, y] = [side + (300 % across) * step + 20, side + Math.floor(300 / across) * step + 20];"
+        " return [...canvas.getContext('2d').getImageData(x, y, 1, 1).data]; })()"
+    )
+    assert pixel[0] == pytest.approx(300 % 251, abs=12) and max(pixel[1:3]) < 40
+
+
 def test_a_permalink_opens_the_units_panel_in_view(opened: Callable[..., Any]) -> None:
-    view = opened("#unit-300")
-    said = shown(view, 300)
-    assert "Unit 300 of 4" in said
+    view = opened("#unit-100")
+    said = shown(view, 100)
+    assert "Unit 100 of 4" in said
     assert "1.50 times the strongest on the photographs" in said
     assert all(head in said for head in ("Strongest inputs", "across the bottleneck", "Strongest outputs"))
     top = view.locator(".wb-unitpanel").bounding_box()["y"]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from wbsite.analyses.base import Analysis, SuiteContext
-from wbsite.ops.banding.kernel_clusters import ShapeClusters, cluster_shapes, shape_features
+from wbsite.ops.banding.kernel_clusters import ShapeClusters, cluster_shapes, different_shapes, shape_features
 from wbsite.ops.nmf import one_sided_nmf
 from wbsite.results.banding.clusters import ClusteredSetting, Clusters
 from wbsite.train.repeated_runs import PLACES, by_setting
@@ -90,10 +90,10 @@ def run(context: SuiteContext) -> Clusters:
         pool = _pool(setting, [run for experiment in experiments.values() for run in experiment.runs])
         features = shape_features([torch.from_numpy(layer.kernels).to(context.device) for layer in pool.layers])
         rows["other_sizes"] += _other_sizes(pool)
-        shapes = len({shape.tobytes() for shape in features[features.any(axis=1)].astype(np.float32)})
-        numbers = [k for k in CLUSTERS if k <= shapes]
-        for k in numbers:
-            clusters = cluster_shapes(features, k, restarts=restarts, seed=0, kernel=pool.size)
+        most = different_shapes(features)
+        numbers = [k for k in CLUSTERS if k <= most]
+        found = cluster_shapes(features, numbers, restarts=restarts, seed=0, kernel=pool.size) if numbers else {}
+        for k, clusters in found.items():
             rows["clusters"] += _clusters(pool, k, clusters)
             rows["members"] += _members(pool, k, clusters)
             rows["stability"].append(_stability(pool, k, restarts, clusters))

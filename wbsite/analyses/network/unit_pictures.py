@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Sequence
-from typing import Any
-
-import pandas as pd
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.store import Contents, Entry
-from wbsite.featurevis import Picture, Settings, Target, photograph_responses, visualize, webp
+from wbsite.featurevis import Settings, Target, quick_settings, visualize, webp
 from wbsite.featurevis.execution import REMARKS
 from wbsite.featurevis.image_model import image_model, proportioned
 from wbsite.graph.layers import Layer
 from wbsite.results.expanded.examples import Examples
-from wbsite.results.network.unit_pictures import PictureSettings, UnitPictures
-from wbsite.results.photographs import PhotographSet
+from wbsite.results.network.photograph_responses import PhotographResponses
+from wbsite.results.network.unit_pictures import PictureSettings, QuickPictures, UnitPictures
+
+from ._picture_rows import row, table
+from ._quick_pictures import COLUMNS, PER_SHEET, quick_count, quick_sheets, quick_side
 
 NAMED = 5
 """Units that a message names."""
+
+PER_PART = {"cpu": 16, "cuda": 256}
+"""Pictures that are kept and found again together: as many as a device makes at once."""
 
 
 def applies(layer: Layer) -> str:
@@ -29,54 +31,58 @@ def applies(layer: Layer) -> str:
 
 
 def run(context: Context) -> UnitPictures:
-    """Pictures of the units that `examples` wants of this layer, or of all.
+    """Pictures of the units that `examples` wants of this layer, and small ones of all; or pictures of all.
 
-    Each unit is kept as soon as it is done, so that a run that was killed resumes behind it.
+    Pictures are kept some at a time as soon as they are done, so that a run that was killed resumes behind them.
     """
     layer = context.layer
     assert layer is not None
-    channels = _wanted(context, layer)
+    wanted = _wanted(context, layer)
     side = min(context.params["size"], *context.model.spec.input_shape[1:])
     settings = Settings(size=side, steps=context.params["steps"])
-    targets = [Target(layer.name, channel) for channel in channels]
-    height, width = proportioned(side, context.model.spec.input_shape)
-    about = PictureSettings(
-        height=height,
-        width=width,
-        steps=settings.steps,
-        parameterisation=settings.parameterisation,
-        seed=settings.seed,
-    )
-    if not targets:
-        return UnitPictures(units=layer.out_channels, shown=0, settings=about, rows=_rows([], [], []))
-    network = image_model(context.model, targets[:1], settings, context.device)
-    if remark := REMARKS[network.way]:
+    small = quick_settings(quick_side(context), context.params["quick_steps"], PER_SHEET)
+    about = _about(context, settings)
+    network = image_model(context.model, [Target(layer.name, 0)], settings if wanted else small, context.device)
+    count = 0 if context.params["every"] or network.way != "batches" else quick_count(context, layer)
+    if not wanted and not count:
+        return UnitPictures(units=layer.out_channels, shown=0, settings=about, rows=table([], []))
+    if wanted and (remark := REMARKS[network.way]):
         context.progress.line(f"{layer.name}: {remark}")
-    photographs = context.photographs()
-    strongest = photograph_responses(context.model, targets, photographs.inputs, context.device).amax(1).tolist()
-    entries = _entries(context, targets, settings)
-    rows = _rows(channels, [entry.values for entry in entries], strongest)
+    photographs = context.need(PhotographResponses)
+    assert photographs is not None, "it applies to every model"
+    parts = _parts(context, [Target(layer.name, channel) for channel in wanted], settings)
+    sheets = quick_sheets(context, layer, count, small)
+    found = [row for part in (*sheets, *parts) for row in part.values["rows"]]  # a unit's larger picture comes later
+    rows = table(found, photographs.strongest(layer.name))
     ratios = rows["ratio"].dropna().tolist()
     differing = rows.loc[~rows["agrees"], "unit"].tolist()
     if differing:
         context.progress.line(
             f"{layer.name}: the network itself does not respond as was measured to the pictures of {len(differing)} of"
-            f" {len(channels)} units, which are marked: {', '.join(map(str, differing[:NAMED]))}"
+            f" {len(rows)} units, which are marked: {', '.join(map(str, differing[:NAMED]))}"
             + (" and others." if len(differing) > NAMED else ".")
         )
-    files = {f"unit-{channel}.webp": entry.file("unit.webp") for channel, entry in zip(channels, entries, strict=True)}
+    files = {name: part.file(name) for part in parts for name in part.pictures}
+    quick = None
+    if sheets:
+        checked = sum(row["own"] is not None for part in sheets for row in part.values["rows"])
+        quick = QuickPictures(
+            settings=_about(context, small), count=count, checked=checked, per_sheet=PER_SHEET, columns=COLUMNS
+        )
+        files |= {name: part.file("sheet.webp") for name, part in zip(quick.sheets, sheets, strict=True)}
     return UnitPictures(
         units=layer.out_channels,
-        shown=len(channels),
+        shown=len(rows),
         settings=about,
-        presented=network.shape,
+        quick=quick,
+        presented=network.shape if wanted else None,
         way=network.way,
         remark=REMARKS[network.way],
         precision=str(network.dtype).removeprefix("torch."),
         dead=rows.loc[rows["dead"], "unit"].tolist(),
         differing=differing,
         median_ratio=statistics.median(ratios) if ratios else None,
-        photographs=PhotographSet(**photographs.about),
+        photographs=photographs.photographs,
         rows=rows,
         files=files,
     )
@@ -89,51 +95,33 @@ def _wanted(context: Context, layer: Layer) -> list[int]:
     return examples.pictures.get(layer.name, []) if examples else []
 
 
-def _entries(context: Context, targets: Sequence[Target], settings: Settings) -> list[Entry]:
-    """The parts of all units, those that are not there yet computed."""
-    done = {target: context.parts.get(_name(target)) for target in targets}
-    missing = [target for target in targets if done[target] is None]
+def _about(context: Context, settings: Settings) -> PictureSettings:
+    height, width = proportioned(settings.size, context.model.spec.input_shape)
+    return PictureSettings(
+        height=height,
+        width=width,
+        steps=settings.steps,
+        parameterisation=settings.parameterisation,
+        seed=settings.seed,
+    )
+
+
+def _parts(context: Context, targets: Sequence[Target], settings: Settings) -> list[Entry]:
+    """Parts of some units each, those that are not there yet computed."""
+    count = PER_PART[context.device.type]
+    groups = [tuple(targets[i : i + count]) for i in range(0, len(targets), count)]
+    names = {group: {"units": [target.channel for target in group]} for group in groups}
+    parts = {group: context.parts.get(names[group]) for group in groups}
+    missing = [group for group, part in parts.items() if part is None]
     if missing:
-        context.progress.step(f"{missing[0].layer}: pictures of {len(missing)} units", len(missing))
-    for picture in visualize(context.model, missing, settings, context.device, context.progress):
-        done[picture.target] = context.parts.put(_name(picture.target), _part(picture))
-    return [entry for target in targets if (entry := done[target]) is not None]
-
-
-def _name(target: Target) -> dict[str, Any]:
-    return {"unit": target.channel}
-
-
-def _part(picture: Picture) -> Contents:
-    values = {
-        "activation": picture.activation if math.isfinite(picture.activation) else None,
-        "own": picture.own if math.isfinite(picture.own) else None,
-        "agrees": picture.agrees,
-        "dead": picture.dead,
-        "reseeded": picture.reseeded,
-    }
-    return Contents(values, pictures={"unit.webp": webp(picture.image)})
-
-
-def _rows(channels: Sequence[int], parts: Sequence[dict[str, Any]], strongest: Sequence[float]) -> pd.DataFrame:
-    rows = [
-        {
-            "unit": channel,
-            "activation": part["activation"],
-            "photo_max": seen,
-            "ratio": part["activation"] / seen
-            if part["activation"] is not None and part["agrees"] and seen > 0
-            else None,
-            "own": part["own"],
-            "agrees": part["agrees"],
-            "dead": part["dead"],
-            "reseeded": part["reseeded"],
-        }
-        for channel, part, seen in zip(channels, parts, strongest, strict=True)
-    ]
-    numbers = dict.fromkeys(("activation", "photo_max", "ratio", "own"), float)
-    kinds = {"unit": int, **numbers, "agrees": bool, "dead": bool, "reseeded": int}
-    return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)
+        number = sum(map(len, missing))
+        context.progress.step(f"{targets[0].layer}: pictures of {number} units", number)
+    for group in missing:
+        made = {p.target: p for p in visualize(context.model, group, settings, context.device, context.progress)}
+        pictures = {f"unit-{target.channel}.webp": webp(made[target].image) for target in group}
+        contents = Contents({"rows": [row(made[target], quick=False) for target in group]}, pictures=pictures)
+        parts[group] = context.parts.put(names[group], contents)
+    return [part for part in parts.values() if part is not None]
 
 
 ANALYSES = (
@@ -143,11 +131,10 @@ ANALYSES = (
         run=run,
         applies=applies,
         params={
-            "quick": {"size": 96, "steps": 128, "every": False},
-            "full": {"size": 128, "steps": 256, "every": True},
+            "quick": {"size": 96, "steps": 128, "every": False, "quick_sizes": (64, 48, 32), "quick_steps": 8},
+            "full": {"size": 128, "steps": 256, "every": True, "quick_sizes": (64, 48, 32), "quick_steps": 8},
         },
-        needs=("examples",),
-        inputs=("photographs",),
-        decides_parts=("size", "steps"),
+        needs=("examples", "photograph_responses"),
+        decides_parts=("size", "steps", "quick_sizes", "quick_steps"),
     ),
 )

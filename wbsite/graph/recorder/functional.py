@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import operator
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -49,6 +49,7 @@ def functional(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tupl
     return func, args, kwargs
 
 
+@cache
 def _signature(function: Any) -> inspect.Signature:
     """Of a Python function itself: some of torch's wrap one that has none."""
     return inspect.signature(function, follow_wrapped=False)

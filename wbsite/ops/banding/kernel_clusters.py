@@ -18,12 +18,12 @@ from typing import TypeAlias
 import numpy as np
 import torch
 
+from wbsite.ops.banding.k_means import Partition, partitions
 from wbsite.ops.kernel_forms import unit_forms
 
 Kernels: TypeAlias = torch.Tensor | np.ndarray
 
 _CHUNK_ELEMENTS = 4_000_000
-_START_DIMENSIONS = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,51 +87,61 @@ def shape_features(kernels: Kernels | Sequence[Kernels]) -> np.ndarray:
 
 def cluster_shapes(
     features: np.ndarray | torch.Tensor,
-    k: int,
+    numbers: Sequence[int],
     restarts: int = 5,
     seed: int = 0,
     kernel: tuple[int, int] | None = None,
-) -> ShapeClusters:
-    """k-means of shapes: the best of several independent restarts, and how far these agree.
+) -> dict[int, ShapeClusters]:
+    """k-means of shapes for several numbers of clusters: the best of several restarts, and how far these agree.
 
-    A restart is one k-means++ start on the first principal components, which is several times
-    faster than on all features, and Lloyd's iterations on all features from there to a fixed point;
-    so the clusters are those of the whole Gram matrices. In float64, whose rounding, which depends on
-    the number of threads, moves no unit in practice; in float32 it would, now and then. 6000 units of
-    5×5 kernels, 5 restarts and k = 4 … 19 take about six seconds on one thread.
+    A restart goes through the numbers one after another, each from the centres of the one before (see `k_means`);
+    restarts know nothing of each other. 8400 units of 5×5 kernels, 4 restarts and k = 4 … 19 take about two and a half
+    seconds on one thread.
 
     Args:
         features: (N, d) from `shape_features`.
-        k: number of clusters, at least 2.
+        numbers: of clusters, rising, at least 2.
         restarts: at least 2, since stability compares them.
         seed: of all restarts together.
         kernel: (kh, kw); square unless given.
 
+    Returns:
+        Number of clusters → clusters.
+
     Raises:
-        ValueError: features of another rank or width or not finite; k or restarts too small; fewer
-            units with a shape, or fewer different shapes, than k.
+        ValueError: features of another rank or width or not finite; numbers that do not rise or are too small, too few
+            restarts; fewer units with a shape, or fewer different shapes, than clusters.
     """
     from sklearn.metrics import adjusted_rand_score
 
     x = np.asarray(torch.as_tensor(features).detach().cpu(), np.float64)
     if x.ndim != 2 or not np.isfinite(x).all():
         raise ValueError(f"features have shape {x.shape} or hold NaN; expected finite (units, d) of shape_features.")
-    if k < 2 or restarts < 2:
-        raise ValueError(f"k is {k} and restarts {restarts}; expected at least 2 of each.")
-    kh, kw = _kernel_size(x.shape[1], kernel)
+    if not numbers or min(numbers) < 2 or sorted(set(numbers)) != list(numbers) or restarts < 2:
+        raise ValueError(
+            f"numbers of clusters are {list(numbers)} and restarts {restarts}; expected rising numbers, at least 2, and"
+            " at least 2 restarts."
+        )
+    size = _kernel_size(x.shape[1], kernel)
     with_shape = np.flatnonzero(x.any(axis=1))
-    shapes = x[with_shape]
-    different = len({row.tobytes() for row in shapes.astype(np.float32)})  # rounding makes no other shape
-    if different < k:
+    if (different := different_shapes(x)) < numbers[-1]:
         raise ValueError(
             f"{len(with_shape)} of {len(x)} units have a shape, {different} of them different; "
-            f"expected at least as many as clusters, {k}."
+            f"expected at least as many as clusters, {numbers[-1]}."
         )
-    runs = _restarts(shapes, k, restarts, seed)
-    inertia = [_inertia(shapes, labels, k) for labels in runs]
-    best = int(np.argmin(inertia))
-    agreement = [adjusted_rand_score(a, b) for a, b in combinations(runs, 2)]
-    return _described(x, with_shape, runs[best], k, (kh, kw), inertia[best], agreement)
+    shapes = x[with_shape]
+    found = {}
+    for k, runs in zip(numbers, partitions(shapes, numbers, restarts, seed), strict=True):
+        agreement = [adjusted_rand_score(a.labels, b.labels) for a, b in combinations(runs, 2)]
+        best = min(runs, key=lambda each: each.inertia)
+        found[k] = _described(shapes, with_shape, len(x), best, size, agreement)
+    return found
+
+
+def different_shapes(features: np.ndarray) -> int:
+    """How many different shapes there are among (N, d) features, which is the most clusters there can be."""
+    shapes = features[features.any(axis=1)]
+    return len({row.tobytes() for row in shapes.astype(np.float32)})  # rounding makes no other shape
 
 
 def gram_banding(grams: np.ndarray, kernel: tuple[int, int]) -> np.ndarray:
@@ -199,61 +209,39 @@ def _kernel_size(width: int, kernel: tuple[int, int] | None) -> tuple[int, int]:
     return kernel
 
 
-def _restarts(shapes: np.ndarray, k: int, restarts: int, seed: int) -> list[np.ndarray]:
-    """Labels of every restart."""
-    from sklearn.cluster import KMeans
-    from sklearn.decomposition import PCA
-
-    # The randomised solver is fast for any kernel size, and a start needs no exact components.
-    reduce = PCA(min(_START_DIMENSIONS, *shapes.shape), svd_solver="randomized", random_state=0)
-    reduced = reduce.fit_transform(shapes)
-    labels = []
-    for state in np.random.SeedSequence(seed).generate_state(restarts):
-        start = KMeans(k, init="k-means++", n_init=1, random_state=int(state)).fit(reduced)
-        centres = reduce.inverse_transform(start.cluster_centers_)
-        labels.append(KMeans(k, init=centres, n_init=1, tol=0).fit(shapes).labels_.astype(np.int64))
-    return labels
-
-
-def _centres(x: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
-    return np.stack([x[labels == cluster].mean(0) for cluster in range(k)])
-
-
-def _inertia(x: np.ndarray, labels: np.ndarray, k: int) -> float:
-    spread = np.bincount(labels, minlength=k) @ np.square(_centres(x, labels, k)).sum(1)
-    return float(np.square(x).sum() - spread)
-
-
 def _described(
-    x: np.ndarray,
+    shapes: np.ndarray,
     with_shape: np.ndarray,
-    labels: np.ndarray,
-    k: int,
+    units: int,
+    partition: Partition,
     kernel: tuple[int, int],
-    inertia: float,
     agreement: list[float],
 ) -> ShapeClusters:
-    """Clusters in order of banding, with their centres and medoids."""
-    centres = _grams(_centres(x[with_shape], labels, k), kernel[0] * kernel[1])
+    """Clusters in order of banding, with their centres and medoids.
+
+    Args:
+        shapes: features of the units that have a shape.
+        with_shape: their indices among all units.
+    """
+    k = len(partition.centres)
+    centres = _grams(partition.centres, kernel[0] * kernel[1])
     banding = gram_banding(centres, kernel)
     order = np.argsort(-banding, kind="stable")
-    centres, banding = centres[order], banding[order]
-    every = np.full(len(x), -1, np.int64)
-    every[with_shape] = np.argsort(order)[labels]
-    medoids = []
-    for cluster in range(k):
-        members = np.flatnonzero(every == cluster)
-        distance = np.square(x[members] - x[members].mean(0)).sum(1)
-        medoids.append(members[np.argmin(distance)])
+    labels = np.argsort(order)[partition.labels]
+    # All shapes have norm 1, so the one nearest to a centre has the largest product with it.
+    nearness = shapes @ partition.centres[order].T
+    nearness[labels[:, None] != np.arange(k)] = -np.inf
+    every = np.full(units, -1, np.int64)
+    every[with_shape] = labels
     return ShapeClusters(
         labels=every,
-        centres=centres,
-        sizes=np.bincount(every[with_shape], minlength=k).astype(np.int64),
-        inertia=inertia,
+        centres=centres[order],
+        sizes=np.bincount(labels, minlength=k).astype(np.int64),
+        inertia=partition.inertia,
         stability=float(np.mean(agreement)),
         lowest_stability=float(min(agreement)),
-        banding=banding,
-        medoids=np.array(medoids, np.int64),
+        banding=banding[order],
+        medoids=with_shape[nearness.argmax(0)],
     )
 
 

@@ -16,6 +16,7 @@ and shapes; `shuffle` gives u's kernels to the m in random order, which also sep
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -26,9 +27,9 @@ from wbsite.graph.dominators import Route
 from wbsite.graph.linear import LinearForm
 from wbsite.graph.receptive_field import positions_seen
 from wbsite.graph.recording import Recorded
-from wbsite.graph.tape import execute
 
-from .weights import Path, Unbounded, finite
+from .transposed import Transposed
+from .weights import Path, finite
 
 _CHUNK_BYTES = 64 * 2**20
 _CACHED = 2**18
@@ -143,18 +144,14 @@ class Composition:
         kh, kw = shape
         positions = positions_seen(path.calls, path.end, ((0, kh - 1), (0, kw - 1)))
         sides = [last - first + 1 for first, last in positions[path.start]]
-        with torch.enable_grad():
-            self.x = path.recorded.like.new_zeros(1, path.source_shape[0], *sides).requires_grad_()
-            run = Unbounded(form, positions)
-            self.out = execute(path.calls, {path.start: self.x}, (path.end,), run)[path.end]
+        x = path.recorded.like.new_zeros(1, path.source_shape[0], *sides)
+        self.backwards = Transposed(path.calls, path.start, path.end, x, form, positions)
+        self.size = x.element_size() * max(x.numel(), math.prod(self.backwards.shape)) * 4
 
     def __call__(self, weights: torch.Tensor) -> Iterator[torch.Tensor]:
         """(N, M, kh, kw) → (n, C_source, height, width), in parts of N."""
-        size = weights.element_size() * max(self.x.numel(), self.out.numel()) * 4
-        for part in weights.split(max(1, _CHUNK_BYTES // size)):
-            rows = part[:, None]
-            (composed,) = torch.autograd.grad(self.out, self.x, rows, retain_graph=True, is_grads_batched=True)
-            yield composed[:, 0]
+        for part in weights.split(max(1, _CHUNK_BYTES // self.size)):
+            yield self.backwards(part)
 
     def sizes(self, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Σ|composed| and ‖composed‖ over positions, (N, C_source) each."""

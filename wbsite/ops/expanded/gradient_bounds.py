@@ -42,7 +42,8 @@ from wbsite.graph.operations import MAXIMA, NORMALISATIONS, RECTIFIERS, SUMS, WE
 from wbsite.graph.receptive_field import Axis, positions_seen
 from wbsite.graph.tape import Call, Ref, execute
 
-from .weights import Path, Unbounded, checked_numbers, finite
+from .unbounded import Unbounded
+from .weights import Path, checked_numbers, finite
 
 _CHUNK_BYTES = 96 * 2**20
 _GATES = frozenset({"relu", "relu6", "hardtanh", "clamp", "clamp_min", "threshold", "leaky_relu", "softplus"})

@@ -19,7 +19,7 @@ from .weights import Path
 
 Position = Literal["centre", "strongest"]
 
-_BATCH = 16
+_BATCH = 4
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,9 @@ def _on_batch(
         return result
 
     program = path.recorded.tape.program((path.end,))
-    values = {INPUT: inputs.detach()}
+    values = {
+        INPUT: inputs.detach().contiguous(memory_format=torch.channels_last)
+    }  # max pools take a tenth of the time
     if path.start == INPUT:
         leaf.append(values[INPUT].requires_grad_())
     with torch.enable_grad():

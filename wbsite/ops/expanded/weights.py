@@ -8,7 +8,8 @@ positive and negative paths between the same two units cancel, it says little: `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import index
 from typing import Any, get_args
@@ -17,16 +18,11 @@ import torch
 
 from wbsite.core.errors import WbsiteError, unknown
 from wbsite.graph.linear import LinearForm, Pools
-from wbsite.graph.receptive_field import (
-    Positions,
-    ReceptiveField,
-    positions_read,
-    positions_seen,
-    receptive_field,
-    unpadded,
-)
+from wbsite.graph.receptive_field import ReceptiveField, positions_seen, receptive_field
 from wbsite.graph.recording import Recorded
-from wbsite.graph.tape import Call, execute
+from wbsite.graph.tape import Call
+
+from .transposed import Transposed
 
 _CHUNK_BYTES = 64 * 2**20
 
@@ -135,47 +131,20 @@ class Path:
         shape, like = [1, *self.source_shape], self.recorded.like
         if self.receptive_field is not None:
             shape[2:] = self.kernel
-        with torch.enable_grad():
-            x = like.new_zeros(shape).requires_grad_()
-            run = form if self.receptive_field is None else Unbounded(form, positions_seen(self.calls, self.end))
-            responses = execute(self.calls, {self.start: x}, (self.end,), run)[self.end][0]
-            if responses.ndim == 3:  # the one position that the receptive field belongs to, or the middle of the map
-                responses = responses[:, responses.shape[1] // 2, responses.shape[2] // 2]
-            size = like.element_size() * x.numel() * 8  # with inner values
-            chunks = torch.as_tensor(units, device=like.device).split(max(1, _CHUNK_BYTES // max(1, size)))
-            gradients = [self._back(responses, x, chunk) for chunk in chunks if len(chunk)]
-        return torch.cat(gradients or [x[:0]]).reshape(len(units), shape[1], *self.kernel)
-
-    @staticmethod
-    def _back(responses: torch.Tensor, x: torch.Tensor, units: torch.Tensor) -> torch.Tensor:
-        rows = torch.nn.functional.one_hot(units.long(), len(responses)).to(responses)
-        (gradients,) = torch.autograd.grad(responses, x, rows, retain_graph=True, is_grads_batched=True)
-        return gradients
-
-
-@dataclass(frozen=True)
-class Unbounded:
-    """Runs calls on the positions that positions of the target see, with no edges: nothing else is computed.
-
-    Attributes:
-        form: runs a call on values cut to what it needs.
-        positions: value → its positions that there are (`receptive_field.positions_seen`).
-    """
-
-    form: Callable[[Call, Mapping[int, Any]], Any]
-    positions: Mapping[int, Positions]
-
-    def __call__(self, call: Call, values: Mapping[int, Any]) -> Any:
-        needed = positions_read(call, self.positions[call.outputs[0]])
-        cut = {value: self._cut(values[value], value, needed) for value in call.inputs if value in values}
-        return self.form(unpadded(call), cut)
-
-    def _cut(self, x: torch.Tensor, value: int, needed: Positions) -> torch.Tensor:
-        (top, bottom), (left, right) = (
-            (first - start, last - start + 1)
-            for (first, last), (start, _) in zip(needed, self.positions[value], strict=True)
-        )
-        return x[:, :, top:bottom, left:right]
+        positions = None if self.receptive_field is None else positions_seen(self.calls, self.end)
+        backwards = Transposed(self.calls, self.start, self.end, like.new_zeros(shape), form, positions)
+        count, *sides = backwards.shape
+        size = like.element_size() * math.prod(shape) * 8  # with inner values
+        chunks = torch.as_tensor(units, device=like.device).split(max(1, _CHUNK_BYTES // max(1, size)))
+        weights = like.new_empty(len(units), shape[1], *self.kernel)
+        first = 0
+        for chunk in chunks:
+            rows = like.new_zeros(len(chunk), count, *sides)
+            middle = tuple(side // 2 for side in sides)  # the one position of the receptive field, or of the map
+            rows[(torch.arange(len(chunk), device=like.device), chunk.long(), *middle)] = 1
+            weights[first : first + len(chunk)] = backwards(rows).reshape(len(chunk), shape[1], *self.kernel)
+            first += len(chunk)
+        return weights
 
 
 def checked_numbers(numbers: Iterable[int] | None, count: int, layer: str, kind: str) -> list[int]:
@@ -250,7 +219,8 @@ def path_products(
 
 def finite(path: Path, weights: torch.Tensor) -> torch.Tensor:
     """The weights along a path, if all of them are finite; a WbsiteError otherwise."""
-    if not bool(torch.isfinite(weights).all()):
+    ends = weights.aminmax() if weights.numel() else ()  # NaN if any is; torch.isfinite reads the weights six times
+    if not all(bool(end.isfinite()) for end in ends):
         raise WbsiteError(
             f"weights between {path.source} and {path.target} are not finite: the weights file does not hold every "
             "layer between them, the training diverged, or their products are too large for the numbers.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import numpy as np
 
@@ -16,32 +17,36 @@ EXACT = 1 << 53
 def joined(units: Iterable[np.ndarray], classes: int) -> np.ndarray:
     """One key for every sample: two samples of a record have the same key exactly if they agree in every unit.
 
-    The units' codes are the digits of a number of mixed radix. Where that would leave no room below 2⁶³ for the
-    label, what came so far, or the unit, is replaced by its dense ranks within each record, of which there are at most
-    N. No code is hashed, so no two cells ever fall together.
+    The units' codes are the digits of a number of mixed radix, which float64 keeps exact. Where that would leave no
+    room below 2⁵³ for the label, what came so far, or the unit, is replaced by its dense ranks within each record, of
+    which there are at most N. No code is hashed, so no two cells ever fall together.
 
     Args:
         units: for each unit whole numbers (M, N), of an integer or a floating type.
         classes: number of labels, see `informations`.
 
     Returns:
-        int64 (M, N), from 0, below 2⁶³ / 2^⌈log₂ classes⌉.
+        Whole numbers float64 (M, N), from 0, below 2⁵³ / 2^⌈log₂ classes⌉.
     """
-    room = 1 << (63 - _label_bits(classes))
-    keys, size = np.zeros((1, 1), np.int64), 1
+    room = EXACT >> _label_bits(classes)
+    keys, size = np.zeros((1, 1)), 1
     for codes in units:
         low, high = int(codes.min()), int(codes.max())
-        if max(-low, high) < EXACT and (high - low + 1) * codes.shape[1] <= room:
-            digits, base = codes.astype(np.int64), high - low + 1
-            digits -= low
-        else:
-            digits = ranks(codes)
-            base = int(digits.max()) + 1
+        if max(-low, high) >= EXACT or (high - low + 1) * codes.shape[1] > room:
+            codes = ranks(codes)
+            low, high = 0, int(codes.max())
+        base = high - low + 1
         if size * base > room:
-            keys = ranks(keys)
+            keys = ranks(keys).astype(np.float64)
             size = int(keys.max()) + 1
-        digits += keys * base
-        keys, size = digits, size * base
+        if size == 1:
+            keys = codes.astype(np.float64)
+        elif base > 1:
+            keys *= base
+            keys += codes
+        if low and (size == 1 or base > 1):
+            keys -= low
+        size *= base
     return keys
 
 
@@ -60,11 +65,11 @@ def informations(keys: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarr
     """H(T) and I(T;Y) in bits, T the cell of a sample and Y its label.
 
     With n the samples of a cell, of a label, or of both: H = log₂ N − Σ n log₂ n / N, and
-    I(T;Y) = H(T) + H(Y) − H(T, Y). The label is put behind the key and each record sorted once; equal runs of the
-    whole are the cells parted by label, equal runs without the label the cells.
+    I(T;Y) = H(T) + H(Y) − H(T, Y). The label is put behind the key and each record sorted once, in the narrowest type
+    that holds them; equal runs of the whole are the cells parted by label, equal runs without the label the cells.
 
     Args:
-        keys: int64 (M, N) from `joined`; they are overwritten.
+        keys: (M, N) from `joined`.
         labels: int64 (N,), from 0 to `classes` − 1.
 
     Returns:
@@ -72,33 +77,40 @@ def informations(keys: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarr
         cell.
     """
     samples = keys.shape[1]
-    bits = _label_bits(classes)
-    terms = n_log_n(samples)
-    keys <<= bits
-    keys |= labels
-    keys.sort(axis=1)
-    both = _sums(keys, terms)
-    keys >>= bits
-    cells = _sums(keys, terms)
+    label_bits, terms = _label_bits(classes), n_log_n(samples)
+    largest = (int(keys.max()) + 1) << label_bits
+    integer: type[np.integer] = np.uint16 if largest <= 1 << 16 else np.uint32 if largest <= 1 << 32 else np.int64
+    ordered = np.bitwise_or(keys.astype(integer) << label_bits, labels.astype(integer), dtype=integer)
+    ordered.sort(axis=1, kind="stable" if integer is np.uint16 else None)  # by radix where there are 16 bits
+    first = np.ones(keys.shape, bool)
+    np.not_equal(ordered[:, 1:], ordered[:, :-1], out=first[:, 1:])
+    starts = np.flatnonzero(first)
+    both = _sums(starts, keys.shape, terms)
+    cells = np.right_shift(ordered.ravel()[starts], label_bits)
+    first = starts % samples == 0
+    first[1:] |= cells[1:] != cells[:-1]
+    cell_sums = _sums(starts[first], keys.shape, terms)
     spread = terms[samples] - terms[np.bincount(labels)].sum()
-    bits = np.stack((terms[samples] - cells, both - cells + spread), axis=1) / samples
+    bits = np.stack((terms[samples] - cell_sums, both - cell_sums + spread), axis=1) / samples
     return np.maximum(bits, 0.0)
 
 
+@cache
 def n_log_n(samples: int) -> np.ndarray:
     """n log₂ n for n from 0 to `samples`, float64 (samples + 1,)."""
     n = np.arange(samples + 1, dtype=np.float64)
-    return n * np.log2(np.maximum(n, 1))
+    terms = n * np.log2(np.maximum(n, 1))
+    terms.flags.writeable = False
+    return terms
 
 
-def _sums(keys: np.ndarray, terms: np.ndarray) -> np.ndarray:
-    """(M, N) sorted → (M,): the sum of n log₂ n over the runs of equal keys of each record."""
-    records, samples = keys.shape
-    first = np.ones(keys.shape, bool)
-    np.not_equal(keys[:, 1:], keys[:, :-1], out=first[:, 1:])
-    starts = np.flatnonzero(first)
-    runs = terms[np.diff(starts, append=keys.size)]
-    return np.add.reduceat(runs, np.searchsorted(starts, np.arange(records) * samples))
+def _sums(starts: np.ndarray, shape: tuple[int, int], terms: np.ndarray) -> np.ndarray:
+    """Where runs start in (M, N) raveled, each record with one → (M,): the sum of n log₂ n over a record's runs."""
+    records, samples = shape
+    lengths = np.empty_like(starts)
+    np.subtract(starts[1:], starts[:-1], out=lengths[:-1])
+    lengths[-1] = records * samples - starts[-1]
+    return np.add.reduceat(terms[lengths], np.searchsorted(starts, np.arange(records) * samples))
 
 
 def _label_bits(classes: int) -> int:

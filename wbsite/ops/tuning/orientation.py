@@ -6,6 +6,9 @@ import torch
 
 _LEAST = 16
 
+_SPECTRUM = 2**21
+"""Numbers of the spectra that are held at a time."""
+
 
 def orientation(weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Orientation of (U, C, h, w) weights to a picture.
@@ -19,15 +22,19 @@ def orientation(weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         angle: (U,) degrees in [0, 180) of the lines it reads: 0 horizontal, 90 vertical, 45 from lower left to
             upper right.
     """
-    x = weights.detach().double()
-    side = max(_LEAST, 2 * max(x.shape[2:]))
-    power = torch.fft.fft2(x.mean(1), s=(side, side)).abs().square()
-    total = torch.fft.fft2(x, s=(side, side)).abs().square().sum((1, 2, 3)) / x.shape[1]
-    axis = torch.fft.fftfreq(side, dtype=x.dtype, device=x.device)
+    side = max(_LEAST, 2 * max(weights.shape[2:]))
+    axis = torch.fft.fftfreq(side, dtype=torch.float64, device=weights.device)
     across = torch.atan2(-axis[:, None], axis[None].expand(side, side))  # rows count downwards, angles upwards
     off = torch.hypot(axis[:, None], axis[None]) > 0
-    weight = power * off / torch.where(total > 0, total, 1)[:, None, None]
-    real, imaginary = (weight * torch.cos(2 * across)).sum((1, 2)), (weight * torch.sin(2 * across)).sum((1, 2))
+    waves = torch.stack([torch.cos(2 * across), torch.sin(2 * across)]) * off
+    parts = []
+    for part in weights.detach().split(max(1, _SPECTRUM // side**2)):
+        x = part.double()
+        power = torch.fft.fft2(x.mean(1), s=(side, side)).abs().square()
+        total = side**2 * x.square().sum((1, 2, 3)) / x.shape[1]  # of the spectra of all channels (Parseval)
+        moments = torch.einsum("uij,wij->uw", power, waves)
+        parts.append(moments / torch.where(total > 0, total, 1)[:, None])
+    real, imaginary = torch.cat(parts).unbind(1)
     lines = torch.rad2deg(torch.atan2(imaginary, real)) / 2 + 90
     return torch.hypot(real, imaginary), lines % 180
 

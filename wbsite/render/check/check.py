@@ -1,7 +1,7 @@
 """What is wrong with a built site: the rules of `wbsite check`, over the folder that mkdocs wrote.
 
 Read without a browser, so what a script makes of a page is known only where its markup declares it: `data-spec`,
-`data-url`, `data-sprite`, `data-sprite-joint`, `data-sprite-pictures`, `data-panels` (several) and `data-href` hold
+`data-url`, `data-sprite`, `data-sprite-joint`, `data-sprite-pictures` and `data-panels` (several) and `data-href` hold
 addresses, `data-units="0:256"` the anchors `#unit-0` to `#unit-255`.
 """
 

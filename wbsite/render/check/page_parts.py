@@ -195,7 +195,7 @@ class _Parser(HTMLParser):
 
     def _own(self, tag: str, given: dict[str, str], line: int) -> None:
         for name in _OWN_FETCHED:
-            several = name == "data-panels"
+            several = name in ("data-panels", "data-sprite-pictures")
             for url in (given[name].split() if several else [given[name]]) if name in given else ():
                 self._add(f"{tag} {name}", url, True, line)
         if "data-href" in given:

@@ -16,34 +16,63 @@ from wbsite.results.site import Gap, Model
 
 ROW = 20
 
+COLUMNS = ["layer", "unit", "channel", "activation", "photo_max", "ratio", "own", "agrees", "dead", "reseeded", "quick"]
+
+QUANTILES = {"tenth": 0.1, "quarter": 0.25, "median": 0.5, "three_quarters": 0.75, "nine_tenths": 0.9}
+"""Of a layer's ratios."""
+
+LEAST = 0.05
+"""A quantile that is smaller is drawn here: a logarithmic axis has no place for responses below zero."""
+
 
 def draw(scene: Scene) -> Drawing | Gap:
-    """A dot a unit, layer by layer: response to its picture over the strongest one to any photograph."""
+    """Layer by layer, response to the picture over the strongest one to any photograph: a dot for a unit, bars for
+    many units with small pictures."""
     import altair as alt
 
     assert scene.model is not None
     table = rows(scene.model)
     if table.empty:
         return Gap("no unit of this network has a picture", failed=False)
-    drawn = table.dropna(subset=["ratio"])
     pictures = scene.model.result(UnitPictures, str(table["layer"].iloc[0]))
     assert pictures is not None
     order = list(dict.fromkeys(table["layer"]))
     height = ROW * len(order) + 40
-    x = alt.X("ratio:Q", scale=alt.Scale(type="log"), title="response: picture ÷ photographs")
+    large, small = table[~table["quick"]], spread(table[table["quick"]])
     y = alt.Y("layer:N", sort=order, title=None, axis=alt.Axis(labelLimit=230, labelOverlap=False))
+    scale, title = alt.Scale(type="log"), "response: picture ÷ photographs"
     base = alt.Chart(data()).transform_filter("isValid(datum.ratio)")
     told = ["layer:N", "unit:Q", *[alt.Tooltip(f"{n}:Q", format=".3~f") for n in ("ratio", "activation", "photo_max")]]
-    dots = base.mark_point(color=INDEX, filled=True, opacity=0.6, size=38).encode(x=x, y=y, tooltip=told)
-    middle = base.mark_tick(color=INDEX, thickness=2.5, bandSize=14).encode(x=alt.X("median(ratio):Q"), y=y)
+    dots = base.mark_point(color=INDEX, filled=True, opacity=0.6, size=38).encode(
+        x=alt.X("ratio:Q", scale=scale, title=title), y=y, tooltip=told
+    )
+    bars = alt.Chart(data()).transform_filter("isValid(datum.median)")
+    counted = [
+        alt.Tooltip("layer:N"),
+        alt.Tooltip("units:Q"),
+        *[alt.Tooltip(f"{n}:Q", format=".3~f") for n in QUANTILES],
+    ]
+    outer, inner = (
+        bars.mark_rule(color=NEUTRAL, strokeWidth=thickness, opacity=0.5).encode(
+            x=alt.X(f"{low}:Q", scale=scale, title=title), x2=alt.X2(f"{high}:Q"), y=y, tooltip=counted
+        )
+        for low, high, thickness in (("tenth", "nine_tenths", 2), ("quarter", "three_quarters", 7))
+    )
+    middle = bars.mark_tick(color=NEUTRAL, thickness=2.5, bandSize=14).encode(x=alt.X("median:Q", scale=scale), y=y)
     one = (
         alt.Chart(alt.Data(values=[{"equal": 1}]))
         .mark_rule(color=NEUTRAL, strokeDash=[4, 3])
         .encode(x=alt.X("equal:Q"))
     )
-    caption = _caption(scene.model, table, drawn, pictures)
-    said = f"Dot plot of {len(drawn)} units in {len(order)} layers; the median ratio is {_median(drawn)}."
-    return Drawing(caption, said, table, specification(alt.layer(one, dots, middle), height), height=height)
+    caption = _caption(scene.model, table, pictures)
+    said = (
+        f"Dots of {len(large)} units and bars of {len(table) - len(large)} more in {len(order)} layers; the median ratio is"
+        f" {_median(large)} and {_median(table[table['quick']])}."
+    )
+    drawn = pd.concat([large, small], ignore_index=True)[[*COLUMNS, "units", *QUANTILES]]
+    return Drawing(
+        caption, said, drawn, specification(alt.layer(one, outer, inner, middle, dots), height), height=height
+    )
 
 
 def rows(model: Model) -> pd.DataFrame:
@@ -56,31 +85,61 @@ def rows(model: Model) -> pd.DataFrame:
         if len(table):
             numbers = [unit_number(model, layer.name, channel) for channel in table["unit"]]
             found.append(table.assign(channel=table["unit"], unit=numbers, layer=layer.name))
-    columns = ["layer", "unit", "channel", "activation", "photo_max", "ratio", "own", "agrees", "dead", "reseeded"]
-    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
+    return pd.concat(found, ignore_index=True)[COLUMNS] if found else pd.DataFrame(columns=COLUMNS)
 
 
-def _median(drawn: pd.DataFrame) -> str:
-    return number_text(float(drawn["ratio"].median())) if len(drawn) else "–"
+def spread(table: pd.DataFrame) -> pd.DataFrame:
+    """One row for each layer of a table of units: how many have a ratio, and its quantiles."""
+    found = []
+    for layer, ratios in table.groupby("layer", sort=False)["ratio"]:
+        quantiles = ratios.dropna().clip(lower=LEAST).quantile(list(QUANTILES.values())).tolist()
+        found.append(
+            {"layer": layer, "quick": True, "units": ratios.count(), **dict(zip(QUANTILES, quantiles, strict=True))}
+        )
+    return pd.DataFrame(found, columns=["layer", "quick", "units", *QUANTILES])
 
 
-def _caption(model: Model, table: pd.DataFrame, drawn: pd.DataFrame, pictures: UnitPictures) -> str:
+def _median(table: pd.DataFrame) -> str:
+    ratios = table["ratio"].dropna()
+    return number_text(float(ratios.median())) if len(ratios) else "–"
+
+
+def _above(table: pd.DataFrame) -> str:
+    """ "12 of 14 are above 1 (dashed)"."""
+    ratios = table["ratio"].dropna()
+    return f"{int((ratios > 1).sum())} of {len(ratios)} are above 1 (dashed), and their median is {_median(table)}"
+
+
+def _caption(model: Model, table: pd.DataFrame, pictures: UnitPictures) -> str:
     assert pictures.photographs is not None
-    settings, dead = pictures.settings, int(table["dead"].sum())
-    more = int((drawn["ratio"] > 1).sum())
-    doubted = ~table["agrees"].astype(bool) & ~table["dead"].astype(bool)
-    never = len(table) - dead - len(drawn) - int(doubted.sum())
+    large, small = table[~table["quick"]], table[table["quick"]]
     text = (
-        f"Pictures of {len(table)} units of {escape(model.title)} ({settings.pixels}, {settings.steps} steps): each"
-        " unit's strongest response to its picture over its strongest response to any of"
-        f" {escape(pictures.photographs.what)}, before the rectifier and over all positions, on a logarithmic axis."
-        f" {more} of {len(drawn)} are above 1 (dashed); the tick is a layer's median, and that of all is {_median(drawn)}."
+        f"Each unit's strongest response to its picture over its strongest response to any of"
+        f" {escape(pictures.photographs.what)}, before the rectifier and over all positions, on a logarithmic axis, in"
+        f" {escape(model.title)}."
     )
+    if len(large):
+        settings = pictures.settings
+        text += f" Dots: pictures of {len(large)} units ({settings.pixels}, {settings.steps} steps); {_above(large)}."
+    if len(small) and pictures.quick is not None:
+        settings = pictures.quick.settings
+        text += (
+            f" Bars: small pictures of {len(small)} units in a short search ({settings.pixels}, {settings.steps} steps),"
+            f" from a tenth to nine tenths of a layer's units, thick from a quarter to three quarters, the tick at their"
+            f" median; of all of them {_above(small)}."
+        )
+    dead = table[table["dead"] & ~table["quick"]]
+    doubted = ~table["agrees"].astype(bool)
+    never = int((table["ratio"].isna() & ~doubted & ~table["dead"]).sum())
     if never:
         text += f" {never} more units are not drawn, because none of these photographs excites them."
-    if dead:
-        text += f" {dead} {'units are' if dead > 1 else 'unit is'} dead: from no start did a picture excite them."
-    if differing := int((~table["agrees"].astype(bool)).sum()):
+    if len(dead):
+        text += (
+            f" {len(dead)} {'units are' if len(dead) > 1 else 'unit is'} dead: from no start did a picture excite them."
+        )
+    if failed := int((small["dead"] & small["agrees"]).sum()):
+        text += f" For {failed} the short search found nothing that excites them more than the noise it began with."
+    if differing := int(doubted.sum()):
         text += (
             f" {differing} are not drawn, because the network itself does not respond to the picture as was measured"
             " (column agrees)."

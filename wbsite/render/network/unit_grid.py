@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.kernels import pictured
+from wbsite.render.kernels import pictured, small_pictures
 from wbsite.render.sprites import SIDE, sheet, thumbnails
 from wbsite.render.text import counted, fixed_text
 from wbsite.results.banding.banding import Banding
 from wbsite.results.network.connections import Connections
 from wbsite.results.network.filters import Filters
 from wbsite.results.network.nmf import Nmf
-from wbsite.results.network.unit_pictures import UnitPictures
+from wbsite.results.network.unit_pictures import QuickPictures, UnitPictures
 from wbsite.results.site import Gap, LayerInfo
 
 
@@ -61,14 +61,14 @@ def _drawing(scene: Scene, kernels: dict[str, np.ndarray], order: np.ndarray | N
     if kernels:
         attributes += f' data-columns="{columns}"'
     rows = {channel: row for channel, row in pictured(model, layer.name).items() if row["agrees"]}
-    if 2 * len(rows) > n:
-        result = model.result(UnitPictures, layer.name)
-        assert result is not None
+    result, sheets = model.result(UnitPictures, layer.name), small_pictures(model, layer.name)
+    if sheets is not None:  # files of the page itself
+        tile = sheets.settings.width, sheets.settings.height
+        attributes += _pictures(sheets.sheets, sheets.per_sheet, sheets.columns, tile)
+    elif result is not None and 2 * len(rows) > n:
         pictures = {channel: result.picture(channel) for channel in rows}
         files["pictures.webp"], columns = thumbnails(pictures, n)
-        attributes += (
-            f' data-sprite-pictures="pictures.webp" data-picture-tile="{SIDE}" data-picture-columns="{columns}"'
-        )
+        attributes += _pictures(["pictures.webp"], n, columns, (SIDE, SIDE))
     shown = f"small pictures of {kh} by {kw} pixels" if kernels else "small pictures" if rows else "numbers"
     alt = f"A grid of {n} {shown}, one for each unit of layer {layer.name} of {model.title}."
     first = next(iter(files), "")
@@ -79,10 +79,25 @@ def _drawing(scene: Scene, kernels: dict[str, np.ndarray], order: np.ndarray | N
         f"<noscript>{sprite}</noscript></div>"
     )
     table = units_table(layer, order, model.result(Banding, layer.name), nmf)
-    return Drawing(_caption(layer, kernels, rows, nmf), alt, table, body=body, files=files, width="full")
+    return Drawing(_caption(layer, kernels, rows, sheets, nmf), alt, table, body=body, files=files, width="full")
 
 
-def _caption(layer: LayerInfo, kernels: Mapping[str, Any], rows: Mapping[int, Any], nmf: Nmf | None) -> str:
+def _pictures(files: Sequence[str], count: int, columns: int, tile: tuple[int, int]) -> str:
+    """Attributes by which the script finds pictures: files, units in each, columns, width and height of a tile."""
+    width, height = tile
+    return (
+        f' data-sprite-pictures="{" ".join(files)}" data-picture-count="{count}" data-picture-columns="{columns}"'
+        f' data-picture-tile="{width} {height}"'
+    )
+
+
+def _caption(
+    layer: LayerInfo,
+    kernels: Mapping[str, Any],
+    rows: Mapping[int, Any],
+    sheets: QuickPictures | None,
+    nmf: Nmf | None,
+) -> str:
     n, name = len(layer.units), escape(layer.name)
     units = counted(n, "unit")
     if nmf is not None and nmf.error is None:
@@ -104,9 +119,12 @@ def _caption(layer: LayerInfo, kernels: Mapping[str, Any], rows: Mapping[int, An
         )
     else:
         caption = f"The {units} of <code>{name}</code>, whose 1×1 kernels have no shape to show."
-    if 2 * len(rows) > n:
+    if sheets is not None or 2 * len(rows) > n:
         caption += f" What excites a unit is the result of feature visualization{'' if kernels else ', shown here'}"
-        caption += "." if len(rows) == n else f", made for {len(rows)} of them."
+        if sheets is not None:
+            caption += f", of a short search ({sheets.settings.pixels}, {sheets.settings.steps} steps)"
+        count = len(rows) if sheets is None else sheets.count
+        caption += "." if count == n else f", made for {count} of them."
     return caption + " Point at a unit for its numbers; click for its connections and its permalink."
 
 

@@ -12,16 +12,17 @@ from typing import Any
 import numpy as np
 
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.kernels import COLOURS, NEGATIVE, POSITIVE, pictured, scale_legend
+from wbsite.render.kernels import COLOURS, NEGATIVE, POSITIVE, pictured, scale_legend, small_pictures
 from wbsite.render.page import slug
 from wbsite.render.text import number_text
 from wbsite.results.network.connections import Connections
-from wbsite.results.network.unit_pictures import UnitPictures
+from wbsite.results.network.unit_pictures import QuickPictures, UnitPictures
 from wbsite.results.site import Gap
 
+from . import _patches
 from ._connection_data import Connection, UnitConnections, scale_of
 
-PICTURE = ("activation", "photo_max", "ratio", "dead", "reseeded", "agrees", "own")
+PICTURE = ("activation", "photo_max", "ratio", "dead", "reseeded", "agrees", "own", "quick")
 """Columns of a unit's picture, in the order in which the script reads them."""
 
 UNITS = 32
@@ -45,22 +46,26 @@ def draw(scene: Scene) -> Drawing | Gap:
     table = connections.rows
     numbers = ["norm", "positive", "negative", "cancellation"]
     table[numbers] = table[numbers].map(lambda value: float(f"{value:.4g}"))
+    seen = ", the photographs that excite it most" if _patches.frame(c.model, c.layer.name) else ""
     alt = (
-        f"Panel of one unit of {scene.layer.name}, chosen in the grid above: its picture, its strongest inputs and outputs,"
+        f"Panel of one unit of {scene.layer.name}, chosen in the grid above: its picture{seen}, its strongest inputs and outputs,"
         " each a kernel beside the unit at its other end."
     )
-    return Drawing(_caption(c), alt, table, body=_body(c, list(files)), files=files, width="full")
+    body = _body(c, list(files))
+    files |= _patches.files(c.model, c.layer)
+    return Drawing(_caption(c), alt, table, body=body, files=files, width="full")
 
 
 def chunk(c: UnitConnections, channels: range) -> dict[str, Any]:
     """What the panels of some units show.
 
-    "layers": name, folder, number of the first unit and whether it has panels, for the layers at the other ends. "units": for each, its own
-    picture (null, or activation, photo_max, ratio, dead, reseeded, agrees, own), the share of its squared weights that the listed
+    "layers": name, folder, number of the first unit, whether it has panels, and the numbers by which its small pictures are found
+    on their sheets, if it has some, for the layers at the other ends. "units": for each, its own
+    picture (null, or the columns PICTURE), the share of its squared weights that the listed
     inputs hold, and by kind of connection the common scale and the connections: place among the layers, channel,
-    state of its picture (0 none, 1 there, 2 of a dead unit, 3 not as the network itself responds), layers added, kernel as base64 of signed bytes of which
+    state of its picture (0 none, 1 there, 2 of a dead unit, 3 not as the network itself responds; 4 more where it is on a sheet), layers added, kernel as base64 of signed bytes of which
     127 is the scale, its height and width, and across a bottleneck the sums of positive and negative products and
-    the share that cancels.
+    the share that cancels; and its patches of photographs, as `_patches.packed` has them.
     """
     names: dict[str, int] = {}
     own = pictured(c.model, c.layer.name)
@@ -68,7 +73,7 @@ def chunk(c: UnitConnections, channels: range) -> dict[str, Any]:
     def packed(connection: Connection, scale: float, sums: bool) -> list[Any]:
         end, kernel = connection.end, connection.kernel
         row = pictured(c.model, end.layer).get(end.channel) if end.layer not in ("", "input") else None
-        state = 0 if row is None else 3 if not row["agrees"] else 2 if row["dead"] else 1
+        state = 0 if row is None else (3 if not row["agrees"] else 2 if row["dead"] else 1) + 4 * row["quick"]
         levels = np.rint(kernel * (127 / scale if scale else 0)).astype(np.int8).tobytes()
         place = names.setdefault(end.layer, len(names))
         found = [place, end.channel, state, end.added, base64.b64encode(levels).decode(), *kernel.shape]
@@ -82,6 +87,7 @@ def chunk(c: UnitConnections, channels: range) -> dict[str, Any]:
         row = own.get(channel)
         found: dict[str, Any] = {"picture": row and [_plain(row[name]) for name in PICTURE]}
         found["share"] = _short(c.result.share["input"][channel])
+        found["patches"] = _patches.packed(c.model, c.layer.name, channel)
         listed = {kind: c.of(kind, channel) for kind in c.kinds}
         for kind, connections in listed.items():
             same = [*listed["across"], *listed["cancelled"]] if kind in ("across", "cancelled") else connections
@@ -102,7 +108,14 @@ def _layer(c: UnitConnections, name: str) -> list[Any]:
     if not name:
         return ["", "", 0, False]
     panels = c.model.result(Connections, name) is not None
-    return [name, f"../{slug(name)}/", c.model.layer(name).units.start, panels]
+    return [name, f"../{slug(name)}/", c.model.layer(name).units.start, panels, *_places(small_pictures(c.model, name))]
+
+
+def _places(sheets: QuickPictures | None) -> list[int]:
+    """By which a script finds a tile: units on a sheet, columns, units in all, width and height of a tile."""
+    if sheets is None:
+        return []
+    return [sheets.per_sheet, sheets.columns, sheets.count, sheets.settings.width, sheets.settings.height]
 
 
 def _short(value: float) -> float:
@@ -133,7 +146,7 @@ def _caption(c: UnitConnections) -> str:
         )
         if _spread(c):
             text += " Strides and pooling windows on the way can show as a grid in them."
-    return text + _pictures_text(c)
+    return text + _pictures_text(c) + _patches.caption(c.model, c.layer.name)
 
 
 def _pictures_text(c: UnitConnections) -> str:
@@ -144,10 +157,17 @@ def _pictures_text(c: UnitConnections) -> str:
         return f" No pictures, because {escape(' '.join(pictures.reason.split()))}." if tried else ""
     if not pictures.shown or pictures.photographs is None:
         return ""
-    return (
-        f" Pictures: {pictures.settings.pixels}, {pictures.settings.steps} steps, {pictures.shown} of {pictures.units} units of this"
-        f" layer; photographs: {escape(pictures.photographs.what)}.{remarks(pictures)}"
-    )
+    quick, large = pictures.quick, int((~pictures.rows["quick"]).sum())
+    kinds = []
+    if large:
+        made = f"{pictures.settings.pixels}, {pictures.settings.steps} steps"
+        kinds.append(f"{made}, {large} of {pictures.units} units of this layer")
+    if quick:
+        made, count = f"{quick.settings.pixels}, {quick.settings.steps} steps", pictures.shown - large
+        kinds.append(
+            f"{made}, {count} {'other units' if large else f'of {pictures.units} units'}, marked ≈: a first look"
+        )
+    return f" Pictures: {'; '.join(kinds)}. Photographs: {escape(pictures.photographs.what)}.{remarks(pictures)}"
 
 
 def remarks(pictures: UnitPictures) -> str:
@@ -229,13 +249,23 @@ def _body(c: UnitConnections, files: Sequence[str]) -> str:
         sections += "<p>No layer with weights reads these units channel by channel.</p>"
     return (
         f'<div class="wb-unitpanel" data-panels="{" ".join(files)}" data-per="{UNITS}" data-layer="{escape(c.layer.name, quote=True)}"'
-        f' data-colours="{POSITIVE} {NEGATIVE}" data-channels="{" ".join(COLOURS)}" data-threshold="{c.result.threshold}">'
+        f'{_sheets(c)} data-colours="{POSITIVE} {NEGATIVE}" data-channels="{" ".join(COLOURS)}" data-threshold="{c.result.threshold}">'
         '<p class="wb-unitpanel-said" role="status">Choose a unit in the grid above to see its picture, its inputs and its outputs.</p>'
         '<div class="wb-unitpanel-shown" hidden><header><div class="wb-unitpanel-picture"></div><div><h3 tabindex="-1"></h3>'
         '<p class="wb-unitpanel-about"></p><p class="wb-unitpanel-steps"><button type="button" data-step="-1">← previous</button>'
-        '<button type="button" data-step="1">next →</button> <a href="#fig-unit-grid">back to all units</a></p></div></header>'
+        '<button type="button" data-step="1">next →</button> <a href="#fig-unit-grid">back to all units</a></p>'
+        f"{_patches.frame(c.model, c.layer.name)}</div></header>"
         f"{sections}</div><noscript><p>Panels are drawn by a script; the data is linked below.</p></noscript></div>"
     )
+
+
+def _sheets(c: UnitConnections) -> str:
+    """Attributes by which the script finds small pictures of the layer's own units, and says how they were made."""
+    sheets = small_pictures(c.model, c.layer.name)
+    if sheets is None:
+        return ""
+    made = f"{sheets.settings.pixels}, {sheets.settings.steps} steps"
+    return f' data-sheets="{" ".join(map(str, _places(sheets)))}" data-quick="{made}"'
 
 
 def of_convolutions(scene: Scene) -> bool:

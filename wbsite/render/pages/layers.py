@@ -25,6 +25,7 @@ def pages(site: Site) -> Iterator[Page]:
                     "neighbours": [other and other.name for other in (before, after)],
                     # Panels show the pictures of units of other layers.
                     "pictures": model.record["results"].get("unit_pictures", {}),
+                    "photographs": model.record["results"].get("dataset_examples", {}),
                 },
                 make=lambda writing=writing, before=before, after=after: make(writing, before, after),  # type: ignore[misc]
             )

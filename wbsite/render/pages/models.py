@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from wbsite.render import sources
+from wbsite.render.network._patches import photographs
 from wbsite.render.page import Files, Page, PageKind, Writing, sections, slug, write
 from wbsite.results.banding.banding import Banding
 from wbsite.results.network.kernels import Kernels
@@ -24,9 +25,10 @@ def rows(model: Model) -> list[dict]:
 
 
 def make(writing: Writing, model: Model) -> Files:
-    """The page, or why there is none."""
+    """The page, with the photographs that its layers' pages show parts of; or why there is none."""
     if model.failed:
         return write(writing, "failed_model.md.j2")
+    writing.files |= photographs(model)
     return write(writing, "model.md.j2", rows=rows(model), sections=sections(writing, "model"))
 
 

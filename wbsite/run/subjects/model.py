@@ -196,7 +196,8 @@ class Network(Material):
             yield str(self.model.provenance["input"])
 
     def layers_for(self, analysis: Analysis) -> Iterator[tuple[str, str]]:
-        unreadable = self.model.spec.preprocess.unsuitable() if "photographs" in analysis.inputs else ""
+        shown = not {"photographs", "photograph_collection"}.isdisjoint(analysis.inputs)
+        unreadable = self.model.spec.preprocess.unsuitable() if shown else ""
         if analysis.scope == "model":
             yield "", unreadable
         elif analysis.scope == "layer":

@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn import functional
 
 from wbsite.core.progress import Progress
 
+from .gradients import Gradients
+from .max_norm import MaxNorm
 from .stacked import Architecture, forward, initial
 from .study import Configuration
 
@@ -67,13 +70,14 @@ class Ensemble:
         self.configurations, self.seeds, self.device = tuple(configurations), tuple(seeds), device
         self.shape: Architecture = self.configurations[0].architecture(samples.inputs.shape[1], len(samples.classes))
         self.activations = [each.activation for each in self.configurations]
-        self.inputs = torch.from_numpy(samples.inputs)[train].to(device)
-        self.labels = torch.from_numpy(samples.labels)[train].to(device)
-        self.batch = self.configurations[0].batch
-        self.trained = [name for name in self.shape.slots if self.shape.is_trained(name)]
+        self.inputs = torch.from_numpy(samples.inputs)[train].T.contiguous().to(device)
+        labels = torch.from_numpy(samples.labels)[train].to(device)
+        self.targets = functional.one_hot(labels, len(samples.classes)).T.float()
+        self.batch, self.count = self.configurations[0].batch, len(labels)
+        self.gradients = Gradients(self.shape, self.activations, len(self.seeds), device)
         self.rates = torch.tensor([each.rate for each in self.configurations], device=device)[:, None]
         self.adam = torch.tensor([each.optimiser == "adam" for each in self.configurations], device=device)[:, None]
-        self.limits = {every: self._limits(every) for every in ("step", "epoch")}
+        self.only_adam = bool(self.adam.all())
 
     def start(self) -> State:
         """The untrained networks."""
@@ -88,50 +92,36 @@ class Ensemble:
     def train(self, state: State, until: int, progress: Progress | None = None) -> None:
         """Goes on to the end of epoch `until`; the same whether in one call or several."""
         progress = progress or Progress()
+        after_step, after_epoch = (
+            MaxNorm(self.shape, self.configurations, state.rows, every) for every in ("step", "epoch")
+        )
         while state.epoch < until:
-            step = state.epoch * math.ceil(len(self.inputs) / self.batch)
-            for samples, labels in self.batches(state.epoch):
+            step = state.epoch * math.ceil(self.count / self.batch)
+            for batch in self.batches(state.epoch):
                 step += 1
-                self._step(state, step, self.gradients(state.rows, samples, labels))
-                self._limit(state.rows, "step")
-            self._limit(state.rows, "epoch")
+                self._step(state, step, self.gradients(state.rows, *batch))
+                after_step.apply()
+            after_epoch.apply()
             state.epoch += 1
             progress.advance()
 
     def batches(self, epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """The batches of one epoch: samples (seeds, features, batch) and labels (seeds, batch), each seed's in an
-        order of its own that depends on seed and epoch alone."""
-        orders = torch.stack([order(seed, epoch, len(self.inputs)) for seed in self.seeds]).to(self.device)
-        flat, shape = orders.flatten(), orders.shape  # several times as fast as indexing by the table
-        samples = self.inputs.index_select(0, flat).view(*shape, -1).transpose(1, 2).contiguous()
-        labels = self.labels.index_select(0, flat).view(shape)
-        for start in range(0, len(self.inputs), self.batch):
-            yield samples[..., start : start + self.batch], labels[:, start : start + self.batch]
-
-    def gradients(self, rows: torch.Tensor, samples: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Gradient of each network's mean cross-entropy over a batch, of the shape of `rows`; zero for running
-        statistics, which this brings up to date."""
-        views = self.shape.views(rows)
-        leaves = {name: view.detach().requires_grad_(name in self.trained) for name, view in views.items()}
-        for name in set(views) - set(self.trained):
-            leaves[name] = views[name]  # written to in place
-        *_, logits = forward(self.shape, leaves, self.activations, samples, training=True)
-        with torch.no_grad():  # the gradient of the mean cross-entropy: softmax minus one-hot, over the batch
-            slope = torch.softmax(logits, 2)
-            classes = labels[:, None, None].expand(-1, slope.shape[1], 1, -1)
-            slope.scatter_add_(2, classes, torch.full((), -1.0, device=slope.device).expand_as(classes))
-            slope.div_(labels.shape[1])
-        slopes = torch.autograd.grad(logits, [leaves[name] for name in self.trained], slope)
-        gradients = dict(zip(self.trained, slopes, strict=True))
-        parts = [gradients[name] if name in gradients else torch.zeros_like(views[name]) for name in self.shape.slots]
-        return torch.cat([part.flatten(2) for part in parts], 2)
+        """The batches of one epoch: samples (seeds, features, batch) and one-hot targets (seeds, 1, classes, batch),
+        each seed's in an order of its own that depends on seed and epoch alone."""
+        orders = torch.stack([order(seed, epoch, self.count) for seed in self.seeds]).to(self.device)
+        samples, targets = (
+            each.index_select(1, orders.flatten()).unflatten(1, orders.shape).transpose(0, 1)
+            for each in (self.inputs, self.targets)
+        )
+        for start in range(0, self.count, self.batch):
+            yield samples[..., start : start + self.batch], targets[:, None, :, start : start + self.batch]
 
     def gradient_moments(self, rows: torch.Tensor, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and standard deviation over the batches of an epoch of the gradient at one point, like `rows` each."""
         total, squares, count = torch.zeros_like(rows), torch.zeros_like(rows), 0
         untouched = rows.clone()
-        for samples, labels in self.batches(epoch):
-            gradient = self.gradients(untouched, samples, labels)
+        for batch in self.batches(epoch):
+            gradient = self.gradients(untouched, *batch)
             total += gradient
             squares += gradient * gradient
             count += 1
@@ -144,31 +134,9 @@ class Ensemble:
         state.second.mul_(BETAS[1]).addcmul_(gradients, gradients, value=1 - BETAS[1])
         first_bias, second_bias = (1 - beta**step for beta in BETAS)
         moved = state.first / (state.second.sqrt() / math.sqrt(second_bias)).add_(EPSILON).mul_(first_bias)
-        if not self.adam.all():
+        if not self.only_adam:
             moved = torch.where(self.adam, moved, gradients)
         state.rows.sub_(moved.mul_(self.rates))
-
-    def _limits(self, every: str) -> list[tuple[str, torch.Tensor]]:
-        """Weights that some configuration limits after every step or epoch, with each configuration's limit."""
-        limited = []
-        for layer in range(len(self.shape.units)):
-            hidden = layer < len(self.shape.widths)
-            limits = [
-                each.max_norm if each.max_norm_every == every and (hidden or each.max_norm_layers == "all") else None
-                for each in self.configurations
-            ]
-            if any(limit is not None for limit in limits):
-                values = [math.inf if limit is None else limit for limit in limits]
-                limited.append((f"{layer}.weight", torch.tensor(values, device=self.device)[:, None, None]))
-        return limited
-
-    def _limit(self, rows: torch.Tensor, every: str) -> None:
-        if not self.limits[every]:
-            return
-        views = self.shape.views(rows)
-        for name, limit in self.limits[every]:
-            norms = views[name].norm(dim=-1, keepdim=True)
-            views[name].mul_((limit / norms.clamp(min=1e-12)).clamp_(max=1))
 
 
 def order(seed: int, epoch: int, count: int) -> torch.Tensor:

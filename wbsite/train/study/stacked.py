@@ -15,9 +15,8 @@ import torch
 
 from wbsite.ops.information.activations import activation
 
-MOMENTUM = 0.1
-"""Share of a batch in the running statistics of batch normalisation, as in PyTorch."""
 EPSILON = 1e-5
+"""Added to variances in batch normalisation, as in PyTorch."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +70,6 @@ class Architecture:
             for name, (start, shape) in self.slots.items()
         }
 
-    def is_trained(self, name: str) -> bool:
-        """Whether a parameter is changed by gradients; running statistics are not."""
-        return not name.endswith((".mean", ".variance"))
-
 
 def initial(shape: Architecture, kind: str, bias: float | None, seed: int) -> torch.Tensor:
     """The parameters of one untrained network, float32 (P,).
@@ -109,38 +104,27 @@ def initial(shape: Architecture, kind: str, bias: float | None, seed: int) -> to
     return row[0, 0]
 
 
-def apply(names: Sequence[str], values: torch.Tensor) -> torch.Tensor:
-    """Each configuration's own activation function: (seeds, configurations, units, samples), in the order of names."""
-    if len(set(names)) == 1:
-        return activation(names[0])(values)
-    parts, first = [], 0
-    for end in range(1, len(names) + 1):
-        if end == len(names) or names[end] != names[first]:
-            parts.append(activation(names[first])(values[:, first:end]))
-            first = end
-    return torch.cat(parts, 1)
+def groups(names: Sequence[str]) -> list[tuple[str, slice]]:
+    """Each activation with the configurations that have it, which lie side by side."""
+    ends = [end for end in range(1, len(names) + 1) if end == len(names) or names[end] != names[end - 1]]
+    return [(names[end - 1], slice(start, end)) for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def forward(
-    shape: Architecture,
-    parameters: dict[str, torch.Tensor],
-    activations: Sequence[str],
-    samples: torch.Tensor,
-    training: bool = False,
+    shape: Architecture, parameters: dict[str, torch.Tensor], activations: Sequence[str], samples: torch.Tensor
 ) -> Iterator[torch.Tensor]:
-    """Every layer's output, the last one's before the softmax.
+    """Every layer's output, the last one's before the softmax; batch normalisation by the running statistics.
 
     Args:
-        parameters: `Architecture.views` of them, (seeds, configurations, units, …). With `training` the running
-            statistics in it are brought up to date.
+        parameters: `Architecture.views` of them, (seeds, configurations, units, …).
         activations: of the configurations.
         samples: float32 (seeds or 1, features, samples), each seed's own or all seeds' the same.
-        training: whether batch normalisation uses the batch's statistics.
 
     Yields:
         (seeds, configurations, units, samples), the hidden layers and then the logits.
     """
     seeds, configurations = parameters["0.weight"].shape[:2]
+    functions = [(activation(name), part) for name, part in groups(activations)]
     # All networks of a seed see the same samples, so their first layers are one matrix.
     first = parameters["0.weight"].reshape(seeds, -1, shape.inputs)
     biases = parameters["0.bias"].reshape(seeds, -1, 1)
@@ -151,18 +135,10 @@ def forward(
             values = torch.baddbmm(bias, weight, values.flatten(0, 1)).unflatten(0, (seeds, configurations))
         if layer < len(shape.widths):
             if shape.batch_norm:
-                values = _normalised(parameters, layer, values, training)
-            values = apply(activations, values)
+                mean, variance, scale, shift = (
+                    parameters[f"{layer}.{part}"] for part in ("mean", "variance", "scale", "shift")
+                )
+                values = (values - mean) * torch.rsqrt(variance + EPSILON) * scale + shift
+            for function, part in functions:
+                function(values[:, part])
         yield values
-
-
-def _normalised(parameters: dict[str, torch.Tensor], layer: int, values: torch.Tensor, training: bool) -> torch.Tensor:
-    mean, variance, scale, shift = (parameters[f"{layer}.{part}"] for part in ("mean", "variance", "scale", "shift"))
-    if training:
-        samples = values.shape[-1]
-        batch_mean, spread = values.mean(-1, keepdim=True), values.var(-1, keepdim=True, correction=0)
-        # `.data`: autograd takes parameters that share a tensor with these for changed too.
-        mean.data.lerp_(batch_mean.detach(), MOMENTUM)
-        variance.data.lerp_(spread.detach() * (samples / max(1, samples - 1)), MOMENTUM)
-        mean, variance = batch_mean, spread
-    return (values - mean) * torch.rsqrt(variance + EPSILON) * scale + shift

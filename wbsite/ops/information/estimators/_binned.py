@@ -29,12 +29,15 @@ class Binned(Estimator):
         """See `Estimator`; binning is done in memory whatever the device."""
         classes = int(labels.max()) + 1
         together = max(1, BLOCK // (stack.shape[1] * stack.shape[2]))
-        blocks = (stack[start : start + together] for start in range(0, len(stack), together))
+        by_unit = np.moveaxis(stack, 2, 0)  # how a study's layers lie in memory
+        blocks = (
+            np.ascontiguousarray(by_unit[:, start : start + together]) for start in range(0, len(stack), together)
+        )
         return np.concatenate([informations(joined(self.codes(block), classes), labels, classes) for block in blocks])
 
     @abstractmethod
     def codes(self, block: np.ndarray) -> Iterator[np.ndarray]:
-        """(M, N, units) → for each unit the numbers (M, N) of the bins."""
+        """Contiguous (units, M, N) → for each unit the numbers (M, N) of the bins."""
 
 
 def check_count(count: int) -> None:

@@ -48,9 +48,8 @@ class Binning(Binned):
                     f"activations reach {largest:.3g}, too many bins of {self.width:.3g} for {block.dtype}.",
                     "Give wider bins, or activations in float64.",
                 )
-        for unit in range(block.shape[2]):
-            codes = block[:, :, unit] / width
-            yield np.floor(codes, out=codes)
+        codes = block / width
+        yield from np.floor(codes, out=codes)
 
 
 ESTIMATORS = (Token("binning", Binning, (float,), example="binning:0.07"),)

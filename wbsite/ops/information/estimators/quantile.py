@@ -39,23 +39,24 @@ class QuantileBins(Binned):
         return f"{self.count} quantile bins"
 
     def codes(self, block: np.ndarray) -> Iterator[np.ndarray]:
-        codes = np.empty(block.shape, np.int64)
-        for record, bins in zip(block, codes, strict=True):
+        codes = np.empty(block.shape, np.int32)
+        for number in range(block.shape[1]):
+            record, bins = block[:, number], codes[:, number]
             levels = np.unique(record)
             # The lowest rank in each bin but the first; none where there are fewer values than bins.
             lowest = -(-np.arange(1, self.count) * len(levels) // self.count)
             bins[:] = _reached(levels[lowest[lowest < len(levels)]], record)
-        for unit in range(block.shape[2]):
-            yield codes[:, :, unit]
+        yield from codes
 
 
 def _reached(bounds: np.ndarray, values: np.ndarray) -> np.ndarray:
     """How many of the rising bounds lie at or below each value."""
     if len(bounds) > 255:
         return np.searchsorted(bounds, values, side="right")
-    reached = np.zeros(values.shape, np.uint8)  # a few comparisons of everything are faster than many searches
-    for bound in bounds:
-        reached += values >= bound
+    reached, here = np.zeros(values.shape, np.uint8), np.empty(values.shape, bool)
+    for bound in bounds:  # a few comparisons of everything are faster than many searches
+        np.greater_equal(values, bound, out=here)
+        reached += here.view(np.uint8)
     return reached
 
 

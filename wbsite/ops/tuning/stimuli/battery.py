@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -22,8 +23,34 @@ FAMILIES = {
 }
 """Name → from a field and rows of the family's table to pictures."""
 
+RADII: Mapping[str, Callable[[pd.DataFrame], np.ndarray]] = {"contours": contours.radius, "discs": discs.radius}
+"""Name → how far from their centre stimuli of these rows go, in pixels; those of other families fill the side."""
+
 SMALLEST = 3
 """Pixels of a side."""
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """Stimuli of one family that leave the same part of a canvas grey.
+
+    Attributes:
+        family: its name.
+        numbers: of the stimuli in the battery, in order.
+        rows: of the family's table.
+        radius: distance from the centre beyond which all is grey, in pixels.
+    """
+
+    family: str
+    numbers: np.ndarray
+    rows: pd.DataFrame
+    radius: float
+
+    def batches(self, field: Field, size: int) -> Iterator[tuple[np.ndarray, torch.Tensor]]:
+        """In batches of at most `size`: numbers, and (n, 3, h, w) deviations from mid grey."""
+        for start in range(0, len(self.rows), size):
+            part = slice(start, start + size)
+            yield self.numbers[part], FAMILIES[self.family](field, self.rows.iloc[part])
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +73,16 @@ class Battery:
         for name, rows in self.families.items():
             for start in range(0, len(rows), size):
                 yield FAMILIES[name](field, rows.iloc[start : start + size])
+
+    def pieces(self) -> Iterator[Piece]:
+        """All stimuli, those together that go equally far from their centre."""
+        first = 0
+        for name, rows in self.families.items():
+            reach = RADII[name](rows) if name in RADII else np.full(len(rows), self.side / 2)
+            for radius in np.unique(reach):
+                chosen = np.flatnonzero(reach == radius)
+                yield Piece(name, first + chosen, rows.iloc[chosen], float(radius))
+            first += len(rows)
 
     def split(self, responses: torch.Tensor) -> dict[str, torch.Tensor]:
         """(stimuli, …) in order → name → (stimuli of the family, …)."""

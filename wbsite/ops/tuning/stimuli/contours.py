@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -50,16 +51,21 @@ def plan(side: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).assign(axis=LUMINANCE)
 
 
+def radius(rows: pd.DataFrame) -> np.ndarray:
+    """(n,) pixels from the centre beyond which all is grey: the aperture's."""
+    return rows["size"].to_numpy(float)
+
+
 def draw(field: Field, rows: pd.DataFrame) -> torch.Tensor:
     """(n, 3, h, w) deviations from mid grey; edges have ±1 on their sides, lines ±1 on grey."""
     towards, across = field.along(field.column(rows, "direction"))
     size = field.column(rows, "size").reshape(-1, 1, 1)
-    radius = field.column(rows, "bend").reshape(-1, 1, 1) * size
+    bend = field.column(rows, "bend").reshape(-1, 1, 1) * size
     half = torch.deg2rad(field.column(rows, "angle") / 2).reshape(-1, 1, 1)
     corner = towards * half.sin() - across.abs() * half.cos()
     shape = {name: torch.tensor((rows["shape"] == name).to_numpy(), device=size.device) for name in ("arc", "corner")}
     distance = torch.where(shape["corner"][:, None, None], corner, towards)
-    distance = torch.where(shape["arc"][:, None, None], radius - torch.hypot(towards - radius, across), distance)
+    distance = torch.where(shape["arc"][:, None, None], bend - torch.hypot(towards - bend, across), distance)
     edge = 2 * inside(distance) - 1
     width = (size / 5).clamp_min(1.5)
     line = inside(width / 2 - distance.abs())

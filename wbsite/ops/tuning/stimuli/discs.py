@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -25,15 +26,22 @@ def plan(side: float, axes: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame([*discs, *uniform], columns=["shape", "axis", "size", "polarity"])
 
 
+def radius(rows: pd.DataFrame) -> np.ndarray:
+    """(n,) pixels from the centre beyond which all is grey."""
+    size = rows["size"].to_numpy(float)
+    edges = {"disc": size + 0.5, "disc in ring": 2 * size + 0.5, "uniform": size}
+    return np.select([rows["shape"] == name for name in edges], list(edges.values()))
+
+
 def draw(field: Field, rows: pd.DataFrame) -> torch.Tensor:
     """(n, 3, h, w) deviations from mid grey."""
-    radius = field.column(rows, "size").reshape(-1, 1, 1)
+    size = field.column(rows, "size").reshape(-1, 1, 1)
     distance = torch.hypot(field.x, field.y)
-    disc, ring = inside(radius - distance), inside(2 * radius - distance)
+    disc, ring = inside(size - distance), inside(2 * size - distance)
     ringed, uniform = (
-        torch.tensor((rows["shape"] == name).to_numpy(), device=radius.device)[:, None, None]
+        torch.tensor((rows["shape"] == name).to_numpy(), device=size.device)[:, None, None]
         for name in ("disc in ring", "uniform")
     )
     pattern = torch.where(ringed, 2 * disc - ring, disc)
-    pattern = torch.where(uniform, field.aperture(radius.flatten()), pattern)
+    pattern = torch.where(uniform, field.aperture(size.flatten()), pattern)
     return field.coloured(pattern * field.column(rows, "polarity").reshape(-1, 1, 1), rows["axis"])
