@@ -27,10 +27,13 @@ def frozen(program: Program, device: torch.device, dtype: torch.dtype) -> Progra
     Args:
         dtype: of weights and constants; the input has to have it too.
     """
-    calls = [_moved(_lighter(call), device, dtype) for call in _folded(program.calls, program.values)]
-    if device.type == "cpu":
-        calls = [_with_fast_gradient(call) for call in calls]
-    return replace(program, calls=tuple(calls))
+    calls = [_lighter(call) for call in _folded(program.calls, program.values)]
+    return replace(program, calls=tuple(_moved(call, device, dtype) for call in calls))
+
+
+def with_fast_gradient(program: Program) -> Program:
+    """A frozen program whose gradient for the picture takes a processor less time; it is run as it is, not in parts."""
+    return replace(program, calls=tuple(map(_with_fast_gradient, program.calls)))
 
 
 def _folded(calls: Sequence[Call], values: Sequence[int]) -> list[Call]:

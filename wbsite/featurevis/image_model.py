@@ -91,13 +91,13 @@ class ImageModel:
         """Run in the first way that is right for these values."""
         return replace(self, way=way(self.agreement(), values))
 
-    def run(self, places: Mapping[int, Place]) -> Run:
-        """What computes these values, ready to be repeated."""
-        return runner(self.recorded, places, self.way, self.device, self.dtype)
+    def run(self, places: Mapping[int, Place], gradients: bool = False) -> Run:
+        """What computes these values, ready to be repeated; and gradients for the picture, if they are asked for."""
+        return runner(self.recorded, places, self.way, self.device, self.dtype, gradients)
 
     def program(self, read: Sequence[Readout]) -> Run:
         """What computes the values that are read, and no others."""
-        return self.run(_places(read))
+        return self.run(_places(read), gradients=True)
 
     def own(self, read: Sequence[Readout], x: torch.Tensor) -> Mapping[int, torch.Tensor]:
         """The values that are read, in one run of the module itself on a batch; raises as `own_values`."""
