@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from wbsite.featurevis.frozen import frozen
+from wbsite.featurevis.frozen import frozen, with_fast_gradient
 from wbsite.featurevis.picture_convolution import PictureConvolution
 from wbsite.graph.recording import record
 
@@ -50,7 +50,7 @@ def test_convolutions_of_pictures_with_a_stride_are_replaced_and_no_others(first
     module = nn.Sequential(first, nn.BatchNorm2d(first.out_channels), nn.ReLU()).eval()
     tape = record(module, (first.in_channels, 21, 18))
     value = tape.value("")
-    program = frozen(tape.program([value]), torch.device("cpu"), torch.float32, gradients=True)
+    program = with_fast_gradient(frozen(tape.program([value]), torch.device("cpu"), torch.float32))
     assert any(isinstance(call.function, PictureConvolution) for call in program.calls) == replaced
     x = torch.rand(2, first.in_channels, 21, 18, generator=torch.Generator().manual_seed(0)).requires_grad_()
     outputs = program(x)[value], module(x)

@@ -18,7 +18,7 @@ from wbsite.graph.agreement import Agreement
 from wbsite.graph.recording import ForwardPass, Recorded, forward_pass
 from wbsite.graph.tape import Program, Tape, check_batch
 
-from .frozen import frozen
+from .frozen import frozen, with_fast_gradient
 
 Way = Literal["batches", "alone", "live", "anew"]
 """Replayed on batches; replayed on one picture at a time; the module's own forward pass, on one picture at a time;
@@ -66,13 +66,15 @@ def runner(
 
     Args:
         places: the values that it returns, by number on the tape, and how to find each on another tape.
-        gradients: whether the gradient of the picture is asked for, many times.
         dtype: in which replays compute, and so that of their input; its own code computes in the module's.
+        gradients: whether those for the picture are asked for, again and again.
     """
     if way in ("live", "anew"):
         values = own_values if way == "live" else _anew
         return lambda x: _singly(values, recorded, places, x)
-    program = frozen(recorded.tape.program(places), device, dtype, gradients)
+    program = frozen(recorded.tape.program(places), device, dtype)
+    if gradients and device.type == "cpu":
+        program = with_fast_gradient(program)
     return program if way == "batches" else lambda x: _alone(program, x)
 
 

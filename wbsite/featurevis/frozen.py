@@ -21,17 +21,19 @@ from .picture_convolution import CHANNELS, PictureConvolution
 from .response_norm import local_response_norm
 
 
-def frozen(program: Program, device: torch.device, dtype: torch.dtype, gradients: bool = False) -> Program:
+def frozen(program: Program, device: torch.device, dtype: torch.dtype) -> Program:
     """The same values from weights that need no gradient, with batch norms folded into their convolutions.
 
     Args:
         dtype: of weights and constants; the input has to have it too.
-        gradients: whether it is made for the gradient of the picture rather than for its calls to be read.
     """
-    calls = [_moved(_lighter(call), device, dtype) for call in _folded(program.calls, program.values)]
-    if gradients and device.type == "cpu":
-        calls = [_with_fast_gradient(call) for call in calls]
-    return replace(program, calls=tuple(calls))
+    calls = [_lighter(call) for call in _folded(program.calls, program.values)]
+    return replace(program, calls=tuple(_moved(call, device, dtype) for call in calls))
+
+
+def with_fast_gradient(program: Program) -> Program:
+    """A frozen program whose gradient for the picture takes a processor less time; it is run as it is, not in parts."""
+    return replace(program, calls=tuple(map(_with_fast_gradient, program.calls)))
 
 
 def _folded(calls: Sequence[Call], values: Sequence[int]) -> list[Call]:

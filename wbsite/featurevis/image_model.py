@@ -92,7 +92,7 @@ class ImageModel:
         return replace(self, way=way(self.agreement(), values))
 
     def run(self, places: Mapping[int, Place], gradients: bool = False) -> Run:
-        """What computes these values, ready to be repeated."""
+        """What computes these values, ready to be repeated; and gradients for the picture, if they are asked for."""
         return runner(self.recorded, places, self.way, self.device, self.dtype, gradients)
 
     def program(self, read: Sequence[Readout]) -> Run:
