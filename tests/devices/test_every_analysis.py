@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from wbsite.core import registry
 from wbsite.core.store import Entry, Store
