@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 import torch
 
-from wbsite.featurevis import Settings, Target, photograph_responses, variants, visualize
-from wbsite.featurevis.image_model import image_model
+from wbsite.featurevis import Picture, Settings, Target, parallel, photograph_responses, variants, visualize
+from wbsite.featurevis.gradient_ascent import gradient_ascent
+from wbsite.featurevis.image_model import ImageModel, image_model
 from wbsite.featurevis.presentation import present
 from wbsite.featurevis.probes import probes
 from wbsite.models.base import LoadedModel
@@ -72,6 +74,23 @@ def test_it_is_in_whatever_way_the_network_is_run(
     for target, image in here[0].items():
         torch.testing.assert_close(there[0][target], image, atol=1e-3, rtol=0)
     torch.testing.assert_close(there[1], here[1])
+
+
+def test_what_does_not_fit_into_its_memory_is_halved(small: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+
+    def scarce(model: ImageModel, targets: Sequence[Target], *rest: Any) -> list[Picture]:
+        sizes.append(len(targets))
+        if len(targets) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return gradient_ascent(model, targets, *rest)
+
+    monkeypatch.setattr(parallel, "gradient_ascent", scarce)
+    settings, targets = Settings(size=24, steps=2, precision="float32"), [Target("first", c) for c in range(4)]
+    with pretended_gpu() as refused:
+        assert drawn(small, targets, settings, "cuda").keys() == set(targets)
+    assert not refused
+    assert sizes == [4, 2, 2]
 
 
 def test_an_untrained_copy_is_the_same_untrained_one_there(small: LoadedModel) -> None:

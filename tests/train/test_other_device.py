@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from wbsite.core import registry
@@ -18,9 +19,11 @@ from wbsite.train import streaming
 from wbsite.train.base import Experiment, Recipe, Suite, Trial
 from wbsite.train.experiment import train_experiment
 from wbsite.train.job import Job, train_job
+from wbsite.train.jobs import GPU_JOBS, default_jobs
 from wbsite.train.runs import Run
 from wbsite.train.study.ensemble import Ensemble, State
 from wbsite.train.study.study import Configuration
+from wbsite.train.synced_norm import synchronise
 
 from ..devices.pretended_gpu import pretended_gpu
 from .conftest import write_pictures
@@ -110,6 +113,16 @@ def test_every_experiment_of_a_suite(suite: Suite, trial: Trial) -> None:
         F.cross_entropy(logits, torch.tensor([1, 7], device="cuda")).backward()
         assert measures.history_rows(module)
         assert measures.record(module) and measures.kept_kernels(module)
+    assert not refused
+
+
+def test_several_runs_share_a_gpu_and_several_gpus_a_batch_norm() -> None:
+    with pretended_gpu() as refused:
+        assert 1 <= default_jobs("cuda") <= GPU_JOBS
+        module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential(nn.BatchNorm2d(4))).to("cuda")
+        synchronise(module, next(module.parameters()).device)
+        assert isinstance(module[1][0], nn.SyncBatchNorm)
+        assert module[1][0].weight.is_cuda
     assert not refused
 
 
