@@ -39,6 +39,7 @@ import torch
 import torchvision
 from torch.nn import functional as F
 
+from benchmarks.row import report
 from wbsite import models
 from wbsite.core.device import choose, describe
 from wbsite.featurevis import Settings, Target, visualize
@@ -46,6 +47,8 @@ from wbsite.featurevis.image_model import image_model
 from wbsite.graph.layers import discover
 from wbsite.graph.recording import record
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
+
+TABLE = ("speed", "--threads", "1", "--repeats", "{turns}", "--weights-dir", "{weights}")
 
 SIDES = (96, 128, 160, 192, 224)
 JUDGED, JUDGED_SEED = 40, 40
@@ -121,14 +124,18 @@ def compare(title: str, model: LoadedModel, place: str, options: argparse.Namesp
             f"   × lucent, frozen {spread(frozen)}",
             flush=True,
         )
+    what = f"feature visualization, 224 pixels both, {title}"
+    report(what, "torch-lucent, batch of 8", seconds["wbsite, at 224"], seconds["lucent"], goal=8)
 
 
 def timed(run: Callable[[int], object], steps: int) -> float:
-    started = time.perf_counter()
+    """Seconds of the processor, which others on the machine disturb less; of the wall where a GPU computes."""
+    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
+    started = clock()
     run(steps)
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return time.perf_counter() - started
+    return clock() - started
 
 
 def spread(values: list[float]) -> str:
