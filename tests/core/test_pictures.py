@@ -134,7 +134,7 @@ def test_what_was_done_is_said_once(tmp_path: Path) -> None:
     progress = Progress()
     progress.line = lines.append  # type: ignore[method-assign]
     source, remarks = f"imagefolder:{tmp_path}", Counter[str]()
-    assert {image.mode for image in pictures(source, 6, progress, remarks)} == {"L"}
+    assert {image.mode for _, image in pictures(source, 6, progress, remarks)} == {"L"}
     assert summary(remarks) == f"2 {DIVIDED}"
     assert caption(source, 3, remarks).endswith(f"(2 {DIVIDED})")
     load(str(tmp_path), "train", 6, progress)

@@ -38,8 +38,9 @@ class _Ending:
 
     def __call__(self) -> None:
         try:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None:  # closed by whoever started the process
+                    stream.flush()
         except OSError:
             return  # Python reports it when it closes them
         os._exit(self.status)

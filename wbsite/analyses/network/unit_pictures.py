@@ -135,6 +135,7 @@ ANALYSES = (
             "full": {"size": 128, "steps": 256, "every": True, "quick_sizes": (64, 48, 32), "quick_steps": 8},
         },
         needs=("examples", "photograph_responses"),
+        inputs=("photographs",),  # what cannot be shown them has no pictures, for the same reason
         decides_parts=("size", "steps", "quick_sizes", "quick_steps"),
     ),
 )
