@@ -46,7 +46,7 @@ TASKS = ("classification", "segmentation", "detection", "video")
 CHOSEN = HERE / "sweep-timm.json"
 SMALL = re.compile("atto|femto|pico|nano|tiny|xxs|xs|_s\\b|_s_|small|18|26|_0|b0|050")
 MOST_PARAMETERS = 150_000_000
-LIMIT_S = 900
+LIMIT_S = 3600
 
 
 class Networks(ModuleType):
