@@ -6,8 +6,8 @@
 
 Each build starts in an empty folder from an empty store, in turn. The earlier commit is checked out beside a temporary
 folder and run with the same Python and packages. Memory is the sum over all of a build's processes, pages that they
-share counted once (PSS), sampled once a second, since reading it costs a tenth of a second; Linux only. The time left is what the build itself printed last
-before 10, 50 and 90 % of the time it took.
+share counted once (PSS), read once a second, since reading it takes a tenth of one; Linux only. The time left is what
+the build itself printed last before 10, 50 and 90 % of the time it took.
 """
 
 from __future__ import annotations
