@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,11 @@ from typing import Any
 import pytest
 
 from wbsite.core import machine
-from wbsite.core.store import DamagedEntry
+from wbsite.core.errors import WbsiteError
+from wbsite.core.store import DamagedEntry, Store
 from wbsite.render import parallel
+from wbsite.render.page import Page
+from wbsite.results.site import Site
 
 
 @pytest.fixture
@@ -61,6 +66,17 @@ def test_a_mistake_in_an_article_is_said(rebuilt: Path, cli: Callable[..., Any])
     assert ran.status == 2
     assert "unknown figure 'nonsense'" in ran.err
     assert "Traceback" not in ran.err
+
+
+def _killed(site: Site) -> list[Page]:
+    return [Page(name, "", lambda: os.kill(os.getpid(), signal.SIGKILL)) for name in "ab"]  # type: ignore[arg-type, return-value]
+
+
+@pytest.mark.usefixtures("two")
+def test_a_process_that_is_killed_is_said(built: Path) -> None:
+    site = Site(Store(built / "build" / "store"), None)
+    with pytest.raises(WbsiteError, match="was killed, perhaps for want of memory"):
+        list(parallel.made(_killed(site), site, _killed))
 
 
 def test_errors_come_whole_from_other_processes() -> None:

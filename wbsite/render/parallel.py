@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 
 from wbsite.core import machine
+from wbsite.core.errors import WbsiteError
 from wbsite.core.processes import belong, context, environment, starting, warm_up
 from wbsite.core.store import Store
 from wbsite.results.site import Site
@@ -28,6 +30,9 @@ def made(pages: Sequence[Page], site: Site, pages_of: PagesOf) -> Iterator[tuple
 
     Args:
         pages_of: where a process finds those that it is to make.
+
+    Raises:
+        WbsiteError: a page cannot be made, or a process was killed.
     """
     processes = min(machine.processors(), len(pages) // WORTHWHILE)
     if processes < 2:
@@ -41,6 +46,11 @@ def made(pages: Sequence[Page], site: Site, pages_of: PagesOf) -> Iterator[tuple
         try:
             for future in as_completed(by_future):
                 yield by_future[future], future.result()
+        except BrokenProcessPool as error:
+            raise WbsiteError(
+                "a process that makes pages was killed, perhaps for want of memory.",
+                "Free some and run the same command again: what is computed is kept.",
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -125,7 +125,7 @@ def test_the_caption_says_that_crops_of_two_photographs_are_few(computed: Path, 
     text = (page / "index.html").read_text()
     assert "64 crops of the two photographs" in text
     assert "too few to say what a unit is for" in text
-    assert "5×5 of 24×40 pixels" in text
+    assert "5×5 pixels, as far as it lies in the photograph of 24×40" in text
     assert "1 unit of 8 fires on none of them" in text
 
 

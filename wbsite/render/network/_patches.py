@@ -200,8 +200,8 @@ def explained(result: DatasetExamples, about: LayerExamples) -> str:
         seen = "Its units see whole photographs"
     else:
         seen = (
-            f"A patch is the unit's receptive field, {about.field[0]}×{about.field[1]} of {size} pixels, as far as it"
-            " lies in the photograph; beyond its edge is padding"
+            f"A patch is the unit's receptive field, {about.field[0]}×{about.field[1]} pixels, as far as it lies in the"
+            f" photograph of {size}; what reaches beyond sees padding"
         )
     rule = (
         "positions half a receptive field or more apart, since there are so few photographs"
