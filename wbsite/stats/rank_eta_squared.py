@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy
 
 from wbsite.core.errors import WbsiteError
 
@@ -72,12 +72,10 @@ def rank_eta_squared(
     values, branch, without = _defined(values, branch, without)
     residuals, known = _residuals(values, without)
     axes = _branch_axes(branch, known)
-    if not len(residuals) or not axes.shape[1]:
+    if not len(residuals) or not axes.any():
         return RankEtaSquared(math.nan, math.nan, np.full(draws, math.nan), len(values))
     share = _share(residuals[None], axes, known)[0]
-    rng = np.random.default_rng(seed)
-    order = rng.permuted(np.tile(np.arange(len(residuals)), (draws, 1)), axis=1)
-    null = _share(residuals[order], axes, known)
+    null = _share(residuals[_orders(len(residuals), draws, tuple(np.atleast_1d(seed).tolist()))], axes, known)
     p = (1 + int((null >= share - 1e-9).sum())) / (1 + draws)
     return RankEtaSquared(float(share), p, null, len(values))
 
@@ -104,7 +102,7 @@ def rank_share(values: np.ndarray, branch: np.ndarray, without: np.ndarray | Non
     values, branch, without = _defined(values, branch, without)
     residuals, known = _residuals(values, without)
     axes = _branch_axes(branch, known)
-    return float(_share(residuals[None], axes, known)[0]) if len(residuals) and axes.shape[1] else math.nan
+    return float(_share(residuals[None], axes, known)[0]) if len(residuals) and axes.any() else math.nan
 
 
 def random_split_shares(
@@ -123,8 +121,10 @@ def random_split_shares(
     residuals, known = _residuals(values, without)
     if not len(residuals):
         return np.full(draws, math.nan)
-    splits = (_branch_axes(rng.permutation(equal)[units], known) for _ in range(draws))
-    return np.array([_share(residuals[None], axes, known)[0] if axes.shape[1] else math.nan for axes in splits])
+    deals = np.stack([rng.permutation(equal) for _ in range(draws)])[:, units]
+    members = (deals[:, None] == np.arange(branches)[:, None]).astype(float)
+    axes = _axes(_without(members, known).swapaxes(1, 2))
+    return np.where(axes.any((1, 2)), _of_total(np.square(residuals @ axes).sum(1), residuals[None], known), math.nan)
 
 
 def folded_auc(values: np.ndarray, branch: np.ndarray) -> float:
@@ -156,11 +156,27 @@ def _defined(
 def _residuals(values: np.ndarray, without: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Residuals of the ranks from their mean and from the line through `without`, (N,), (0,) where they are rounding;
     and orthonormal axes (N, k) of mean and line."""
-    columns = [np.ones(len(values))] if without is None else [np.ones(len(values)), scipy.stats.rankdata(without)]
+    columns = [np.ones(len(values))] if without is None else [np.ones(len(values)), _ranks(without)]
     known = _axes(np.stack(columns, 1))
-    ranks = scipy.stats.rankdata(values)
+    ranks = _ranks(values)
     residuals = _without(ranks, known)
     return residuals if np.square(residuals).sum() > _ROUNDING * np.square(ranks).sum() else np.zeros(0), known
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks (N,) from 1, the mean of theirs for equal values; scipy's checks of so few take longer than ranking them."""
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[places]
+
+
+@functools.lru_cache(maxsize=64)
+def _orders(units: int, draws: int, seed: tuple[int, ...]) -> np.ndarray:
+    """(draws, units) random orders, kept in few bytes: drawing them takes longer than all that is done with them, and
+    every property of the same units is compared with the same."""
+    every = np.tile(np.arange(units), (draws, 1))
+    orders = np.random.default_rng(seed).permuted(every, axis=1).astype(np.min_scalar_type(units))
+    orders.flags.writeable = False
+    return orders
 
 
 def _branch_axes(branch: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -169,9 +185,9 @@ def _branch_axes(branch: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def _axes(columns: np.ndarray) -> np.ndarray:
-    """An orthonormal basis of what the columns span."""
+    """An orthonormal basis of what the columns of each matrix (…, N, b) span, filled up with zeros to b columns."""
     u, sizes, _ = np.linalg.svd(columns, full_matrices=False)
-    return u[:, sizes > math.sqrt(_ROUNDING) * math.sqrt(len(columns))]
+    return u * (sizes > math.sqrt(_ROUNDING) * math.sqrt(columns.shape[-2]))[..., None, :]
 
 
 def _without(rows: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -181,6 +197,10 @@ def _without(rows: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 def _share(residuals: np.ndarray, axes: np.ndarray, known: np.ndarray) -> np.ndarray:
     """(D, N) → (D,) the share of each row's squares, without those along the known axes, that lies along the axes."""
-    between = np.square(residuals @ axes).sum(1)
-    total = np.square(residuals).sum(1) - np.square(residuals @ known).sum(1)
+    return _of_total(np.square(residuals @ axes).sum(1), residuals, known)
+
+
+def _of_total(between: np.ndarray, residuals: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(D,) sums of squares as shares of those of the residuals (D, N), or (1, N) for all, beside the known axes."""
+    total = np.einsum("ij,ij->i", residuals, residuals) - np.square(residuals @ known).sum(1)
     return np.clip(between / np.where(total > 0, total, 1), 0, 1)

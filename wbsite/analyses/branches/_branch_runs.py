@@ -52,33 +52,36 @@ class BranchRun:
         return int(self.record["branches"])
 
     @cached_property
-    def moments(self) -> Mapping[float, pd.DataFrame]:
-        """Epoch → the units as they were then, in order: unit, branch from 1, MEASURES, dead.
+    def moments(self) -> Mapping[float, Mapping[str, np.ndarray]]:
+        """Epoch → the units as they were then, in order, (N,) each: unit, branch from 1, MEASURES, dead.
 
         Branches have as many units each, the first units the first branch. Properties of a dead unit are NaN.
         """
-        rows: dict[float, list[Mapping[str, float]]] = {}
-        for row in self.record["history"]:
-            rows.setdefault(row["epoch"], []).append(row)
-        return {epoch: self._table(rows[epoch]) for epoch in sorted(rows)}
+        history = pd.DataFrame(self.record["history"], columns=["epoch", "unit", *MEASURES])
+        history = history.sort_values(["epoch", "unit"], ignore_index=True)
+        epochs, starts = np.unique(history.pop("epoch").to_numpy(), return_index=True)
+        columns = {name: np.split(column.to_numpy(), starts[1:]) for name, column in history.items()}
+        units = [dict(zip(columns, moment, strict=True)) for moment in zip(*columns.values(), strict=True)]
+        return dict(zip(epochs.tolist(), map(self._described, units), strict=True))
 
-    @property
+    @cached_property
     def end(self) -> pd.DataFrame:
-        """The units of the trained network."""
-        return self.moments[max(self.moments)]
+        """The units of the trained network, a row each."""
+        return pd.DataFrame(self.moments[max(self.moments)])
 
-    def _table(self, rows: Sequence[Mapping[str, float]]) -> pd.DataFrame:
-        table = pd.DataFrame(rows, columns=["unit", *MEASURES]).sort_values("unit", ignore_index=True)
-        table.insert(1, "branch", np.arange(len(table)) * self.branches // len(table) + 1)
-        table["dead"] = ~living(table["strength"].to_numpy())
-        table.loc[table["dead"], ["chroma", "frequency", "oriented"]] = math.nan
-        return table
+    def _described(self, units: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+        count, dead = len(units["unit"]), ~living(units["strength"])
+        measures = {
+            name: units[name] if name == "strength" else np.where(dead, math.nan, units[name]) for name in MEASURES
+        }
+        branch = np.arange(count) * self.branches // count + 1
+        return {"unit": units["unit"], "branch": branch, **measures, "dead": dead}
 
     def values(self, name: str, epoch: float | None = None) -> tuple[np.ndarray, np.ndarray | None]:
         """One of PROPERTIES of every unit, and the property that is taken out; of the trained network by default."""
-        units = self.end if epoch is None else self.moments[epoch]
+        units = self.moments[max(self.moments) if epoch is None else epoch]
         values, without = PROPERTIES[name]
-        return units[values].to_numpy(), units[without].to_numpy() if without else None
+        return units[values], units[without] if without else None
 
     def difference(self, name: str, epoch: float, draws: int, seed: int) -> RankEtaSquared:
         """How far branches differ in one of PROPERTIES at a moment; the null's draws depend on the run and moment."""
