@@ -197,7 +197,7 @@ def test_fixed_bins_are_those_of_a_search_to_the_last_digit(low: float, high: fl
 def test_quantile_bins_are_those_of_the_ranks(count: int) -> None:
     rng = np.random.default_rng(1)
     block = np.stack([rng.normal(size=(200, 3)), rng.integers(0, 5, (200, 3)), np.zeros((200, 3))])
-    found = np.stack(list(QuantileBins(count).codes(np.moveaxis(block, 2, 0))), axis=2)
+    found = QuantileBins(count).codes(np.ascontiguousarray(block.swapaxes(1, 2))).swapaxes(1, 2)
     for record, codes in zip(block, found, strict=True):
         levels, rank = np.unique(record, return_inverse=True)
         np.testing.assert_array_equal(codes.ravel(), rank.ravel() * count // len(levels))

@@ -10,8 +10,42 @@ import numpy as np
 BLOCK = 1 << 17
 """Values treated at a time, about a processor's second-level cache."""
 
+PACKED = 1 << 24
+"""Below it the whole numbers of a float32 have no gaps."""
+
 EXACT = 1 << 53
 """Below it the whole numbers of a float64, and of a float32 of course, are taken to int64 without loss."""
+
+
+def packed(codes: np.ndarray) -> list[np.ndarray]:
+    """Bins of several units as few numbers each: two samples agree in these exactly if they agree in every unit.
+
+    Neighbouring units become the digits of one whole number while float32 holds it exactly; one matrix product makes
+    all of these numbers. A unit whose bins are too many stays as it is.
+
+    Args:
+        codes: whole numbers (M, units, N), floating.
+
+    Returns:
+        (M, N) each.
+    """
+    lows, highs = (ends.tolist() for ends in (codes.min(2).min(0), codes.max(2).max(0)))
+    groups: list[dict[int, int]] = []  # unit → what its digit is worth
+    size, reach = 0, PACKED
+    for unit, (low, high) in enumerate(zip(lows, highs, strict=True)):
+        furthest = max(-low, high)
+        if reach + size * furthest >= PACKED:
+            groups.append({})
+            size, reach = 1, 0
+        groups[-1][unit] = size
+        reach += size * furthest
+        size = size * int(high - low + 1) if reach < PACKED else PACKED
+    if len(groups) == len(lows):
+        return [codes[:, unit] for unit in range(len(lows))]
+    worth = np.zeros((len(groups), len(lows)), codes.dtype)
+    for group, digits in zip(worth, groups, strict=True):
+        group[list(digits)] = list(digits.values())
+    return list((worth @ codes).swapaxes(0, 1))
 
 
 def joined(units: Iterable[np.ndarray], classes: int) -> np.ndarray:
@@ -65,8 +99,9 @@ def informations(keys: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarr
     """H(T) and I(T;Y) in bits, T the cell of a sample and Y its label.
 
     With n the samples of a cell, of a label, or of both: H = log₂ N − Σ n log₂ n / N, and
-    I(T;Y) = H(T) + H(Y) − H(T, Y). The label is put behind the key and each record sorted once, in the narrowest type
-    that holds them; equal runs of the whole are the cells parted by label, equal runs without the label the cells.
+    I(T;Y) = H(T) + H(Y) − H(T, Y). The label is put behind the key. Where there are no more of such numbers than samples
+    these are counted; otherwise each record is sorted once, in the narrowest type that holds them: equal runs of the
+    whole are the cells parted by label, equal runs without the label the cells.
 
     Args:
         keys: (M, N) from `joined`.
@@ -79,20 +114,44 @@ def informations(keys: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarr
     samples = keys.shape[1]
     label_bits, terms = _label_bits(classes), n_log_n(samples)
     largest = (int(keys.max()) + 1) << label_bits
-    integer: type[np.integer] = np.uint16 if largest <= 1 << 16 else np.uint32 if largest <= 1 << 32 else np.int64
-    ordered = np.bitwise_or(keys.astype(integer) << label_bits, labels.astype(integer), dtype=integer)
-    ordered.sort(axis=1, kind="stable" if integer is np.uint16 else None)  # by radix where there are 16 bits
-    first = np.ones(keys.shape, bool)
-    np.not_equal(ordered[:, 1:], ordered[:, :-1], out=first[:, 1:])
-    starts = np.flatnonzero(first)
-    both = _sums(starts, keys.shape, terms)
-    cells = np.right_shift(ordered.ravel()[starts], label_bits)
-    first = starts % samples == 0
-    first[1:] |= cells[1:] != cells[:-1]
-    cell_sums = _sums(starts[first], keys.shape, terms)
+    counted = largest <= samples
+    integer = np.intp if counted else np.uint16 if largest <= 1 << 16 else np.uint32 if largest <= 1 << 32 else np.int64
+    numbers = keys.astype(integer)
+    numbers <<= integer(label_bits)
+    numbers |= labels.astype(integer)
+    cells, both = (_counted if counted else _sorted)(numbers, label_bits, terms)
     spread = terms[samples] - terms[np.bincount(labels)].sum()
-    bits = np.stack((terms[samples] - cell_sums, both - cell_sums + spread), axis=1) / samples
+    bits = np.stack((terms[samples] - cells, both - cells + spread), axis=1) / samples
     return np.maximum(bits, 0.0)
+
+
+def _counted(numbers: np.ndarray, label_bits: int, terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Σ n log₂ n over the cells of each record, and over its cells parted by label, (M,) each."""
+    records, samples = numbers.shape
+    size = int(numbers.max() >> label_bits) + 1 << label_bits
+    numbers += np.arange(records)[:, None] * size
+    parted = np.bincount(numbers.ravel(), minlength=records * size).reshape(records, size)
+    cells = parted.reshape(records, -1, 1 << label_bits).sum(2)
+    return terms[cells].sum(1), terms[parted].sum(1)
+
+
+def _sorted(numbers: np.ndarray, label_bits: int, terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same of numbers that are many; they are sorted in place."""
+    records, samples = numbers.shape
+    numbers.sort(axis=1, kind="stable" if numbers.dtype == np.uint16 else None)  # by radix where there are 16 bits
+    first = np.ones(numbers.shape, bool)
+    np.not_equal(numbers[:, 1:], numbers[:, :-1], out=first[:, 1:])
+    starts = np.flatnonzero(first)
+    begins = np.searchsorted(starts, np.arange(records) * samples)
+    cells = numbers.ravel().take(starts) >> numbers.dtype.type(label_bits)
+    first = np.ones(len(cells), bool)
+    np.not_equal(cells[1:], cells[:-1], out=first[1:])
+    first[begins] = True
+    of_cells = np.flatnonzero(first)
+    return tuple(
+        _sums(each, places, numbers.size, terms)
+        for each, places in ((starts.take(of_cells), np.searchsorted(of_cells, begins)), (starts, begins))
+    )
 
 
 @cache
@@ -104,13 +163,17 @@ def n_log_n(samples: int) -> np.ndarray:
     return terms
 
 
-def _sums(starts: np.ndarray, shape: tuple[int, int], terms: np.ndarray) -> np.ndarray:
-    """Where runs start in (M, N) raveled, each record with one → (M,): the sum of n log₂ n over a record's runs."""
-    records, samples = shape
+def _sums(starts: np.ndarray, begins: np.ndarray, size: int, terms: np.ndarray) -> np.ndarray:
+    """The sum of n log₂ n over the runs of each record, (M,).
+
+    Args:
+        starts: where runs start in all records put one behind another, `size` numbers in all.
+        begins: (M,), which of them are the first of a record.
+    """
     lengths = np.empty_like(starts)
     np.subtract(starts[1:], starts[:-1], out=lengths[:-1])
-    lengths[-1] = records * samples - starts[-1]
-    return np.add.reduceat(terms[lengths], np.searchsorted(starts, np.arange(records) * samples))
+    lengths[-1] = size - starts[-1]
+    return np.add.reduceat(terms.take(lengths), begins)
 
 
 def _label_bits(classes: int) -> int:

@@ -8,13 +8,12 @@ samples, and it depends on the bins as much as on the network. I(T;Y) = H(T) −
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from wbsite.core.errors import WbsiteError
-from wbsite.ops.information.discrete_entropy import BLOCK, informations, joined
+from wbsite.ops.information.discrete_entropy import BLOCK, informations, joined, packed
 
 from .base import Estimator
 
@@ -29,15 +28,15 @@ class Binned(Estimator):
         """See `Estimator`; binning is done in memory whatever the device."""
         classes = int(labels.max()) + 1
         together = max(1, BLOCK // (stack.shape[1] * stack.shape[2]))
-        by_unit = np.moveaxis(stack, 2, 0)  # how a study's layers lie in memory
-        blocks = (
-            np.ascontiguousarray(by_unit[:, start : start + together]) for start in range(0, len(stack), together)
+        by_unit = stack.swapaxes(1, 2)  # how a study's layers lie in memory
+        blocks = (np.ascontiguousarray(by_unit[start : start + together]) for start in range(0, len(stack), together))
+        return np.concatenate(
+            [informations(joined(packed(self.codes(block)), classes), labels, classes) for block in blocks]
         )
-        return np.concatenate([informations(joined(self.codes(block), classes), labels, classes) for block in blocks])
 
     @abstractmethod
-    def codes(self, block: np.ndarray) -> Iterator[np.ndarray]:
-        """Contiguous (units, M, N) → for each unit the numbers (M, N) of the bins."""
+    def codes(self, block: np.ndarray) -> np.ndarray:
+        """Contiguous (M, units, N), which is not to be changed → the numbers of the bins, of the same shape and type."""
 
 
 def check_count(count: int) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +38,7 @@ class Binning(Binned):
     def title(self) -> str:
         return f"bins {self.width:.15g} wide"
 
-    def codes(self, block: np.ndarray) -> Iterator[np.ndarray]:
+    def codes(self, block: np.ndarray) -> np.ndarray:
         width = block.dtype.type(self.width)
         largest = max(-float(block.min()), float(block.max()))
         with np.errstate(all="ignore"):
@@ -49,7 +48,7 @@ class Binning(Binned):
                     "Give wider bins, or activations in float64.",
                 )
         codes = block / width
-        yield from np.floor(codes, out=codes)
+        return np.floor(codes, out=codes)
 
 
 ESTIMATORS = (Token("binning", Binning, (float,), example="binning:0.07"),)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +45,7 @@ class FixedBins(Binned):
     def title(self) -> str:
         return f"{self.count} bins over {self.low:.15g} to {self.high:.15g}".replace("-", "−")
 
-    def codes(self, block: np.ndarray) -> Iterator[np.ndarray]:
+    def codes(self, block: np.ndarray) -> np.ndarray:
         kind, edges = block.dtype.type, np.linspace(self.low, self.high, self.count)
         step = (self.high - self.low) / (self.count - 1)
         top = kind(self.high)
@@ -66,7 +65,7 @@ class FixedBins(Binned):
             inner = block.ravel()[near].astype(np.float64)
             codes.ravel()[near] = np.searchsorted(edges[1:-1], inner, side="right")
         codes += block >= top
-        yield from codes
+        return codes
 
 
 ESTIMATORS = (Token("fixed", FixedBins, (int, float, float), required=1, example="fixed:30 or fixed:30:0:6"),)

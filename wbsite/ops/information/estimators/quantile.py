@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,26 +37,29 @@ class QuantileBins(Binned):
     def title(self) -> str:
         return f"{self.count} quantile bins"
 
-    def codes(self, block: np.ndarray) -> Iterator[np.ndarray]:
-        codes = np.empty(block.shape, np.int32)
-        for number in range(block.shape[1]):
-            record, bins = block[:, number], codes[:, number]
-            levels = np.unique(record)
-            # The lowest rank in each bin but the first; none where there are fewer values than bins.
-            lowest = -(-np.arange(1, self.count) * len(levels) // self.count)
-            bins[:] = _reached(levels[lowest[lowest < len(levels)]], record)
-        yield from codes
+    def codes(self, block: np.ndarray) -> np.ndarray:
+        ascending = block.reshape(len(block), -1).copy()
+        ascending.sort(axis=1)
+        # The lowest value of each bin but the first; infinity where there are fewer values than bins.
+        bounds = np.full((len(block), self.count - 1), np.inf, block.dtype)
+        for values, lowest in zip(ascending, bounds, strict=True):
+            first = np.flatnonzero(values[1:] != values[:-1]) + 1  # of each value but the smallest
+            ranks = -(-np.arange(1, self.count) * (len(first) + 1) // self.count)
+            ranks = ranks[ranks <= len(first)]
+            lowest[: len(ranks)] = values[first[ranks - 1]]
+        return _reached(bounds, block)
 
 
-def _reached(bounds: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """How many of the rising bounds lie at or below each value."""
-    if len(bounds) > 255:
-        return np.searchsorted(bounds, values, side="right")
-    reached, here = np.zeros(values.shape, np.uint8), np.empty(values.shape, bool)
-    for bound in bounds:  # a few comparisons of everything are faster than many searches
-        np.greater_equal(values, bound, out=here)
+def _reached(bounds: np.ndarray, block: np.ndarray) -> np.ndarray:
+    """How many of a record's rising bounds (M, bounds) lie at or below each of its values (M, units, N)."""
+    if bounds.shape[1] > 255:
+        searched = [np.searchsorted(each, values, side="right") for each, values in zip(bounds, block, strict=True)]
+        return np.stack(searched).astype(block.dtype)
+    reached, here = np.zeros(block.shape, np.uint8), np.empty(block.shape, bool)
+    for bound in bounds.T:  # a few comparisons of everything are faster than many searches
+        np.greater_equal(block, bound[:, None, None], out=here)
         reached += here.view(np.uint8)
-    return reached
+    return reached.astype(block.dtype)
 
 
 ESTIMATORS = (Token("quantile", QuantileBins, (int,), example="quantile:30"),)
