@@ -32,14 +32,14 @@ def run(context: StudyContext) -> ActivationPatterns:
     ranges, ends, example_seed, layer_counts, unit_counts, tables = {}, {}, {}, {}, {}, []
     for name, configuration in replay.configurations.items():
         alive = [seed for seed in study.seeds if (name, seed) in lived]
-        finite = {seed: replay.finite(name, seed) for seed in study.seeds}
-        ranges[name] = _ranges(replay, name, alive or study.seeds, finite)
+        ranges[name] = _ranges(replay, name, alive or study.seeds)
         ends[name], example_seed[name] = flat_ends(configuration.activation), next(iter(alive), None)
         layers = np.zeros((len(study.seeds), len(study.moments), len(ranges[name]), BINS), np.uint32)
         for row, seed in enumerate(study.seeds):
-            for depth, (layer, values) in enumerate(replay.layers(name, seed, slice(finite[seed]))):
+            finite, outputs = replay.finite(name, seed)
+            for depth, (layer, values) in enumerate(outputs):
                 counts = histograms(values, *ranges[name][layer], BINS)
-                layers[row, : finite[seed], depth] = counts.sum(1).numpy()
+                layers[row, :finite, depth] = counts.sum(1).numpy()
                 if seed == example_seed[name]:
                     unit_counts[f"{name}/{layer}"] = counts[:, :UNITS].numpy().astype(np.uint32)
                 flat = ends[name] if layer != "output" else [(limit, SHARE) for limit in SOFTMAX]
@@ -62,12 +62,11 @@ def run(context: StudyContext) -> ActivationPatterns:
     )
 
 
-def _ranges(replay: Replay, name: str, seeds: Sequence[int], finite: dict[int, int]) -> dict[str, tuple[float, float]]:
+def _ranges(replay: Replay, name: str, seeds: Sequence[int]) -> dict[str, tuple[float, float]]:
     """Layer → what its histograms' bins divide.
 
     Args:
         seeds: of the runs whose activations are looked at where the function has no bounds.
-        finite: how many records of each are.
     """
     configuration = replay.configurations[name]
     layers = configuration.architecture(1, 2).layers
@@ -77,9 +76,9 @@ def _ranges(replay: Replay, name: str, seeds: Sequence[int], finite: dict[int, i
         return {layer: bounded[layer] for layer in layers}
     extremes: dict[str, list[torch.Tensor]] = {layer: [] for layer in layers}
     for seed in seeds:
-        if finite[seed]:
-            for layer, values in replay.layers(name, seed, slice(finite[seed])):
-                extremes[layer] += [values.min(), values.max()]
+        for layer, values in replay.finite(name, seed)[1]:
+            if len(values) and layer not in bounded:
+                extremes[layer] += [values.mT.amin(), values.mT.amax()]
     return {layer: bounded.get(layer) or _span([float(end) for end in ends]) for layer, ends in extremes.items()}
 
 

@@ -82,11 +82,11 @@ def measure_run(
         best: int64 (N,), see `count_decisions`.
         chosen: how information is estimated.
     """
-    moments, finite = replay.study.moments, replay.finite(name, seed)
+    moments, (finite, layers) = replay.study.moments, replay.finite(name, seed)
     groups = torch.from_numpy(codes).to(replay.device)
     about = {"configuration": name, "seed": seed, "epoch": moments}
     tables, below = [], torch.from_numpy(replay.inputs).to(replay.device).expand(finite, -1, -1)
-    for layer, values in replay.layers(name, seed, slice(finite)):
+    for layer, values in layers:
         bits = mutual_informations(values, codes, chosen) if finite else np.zeros((0, 2))
         columns = {"i_tw": bits[:, 1], "h_given_w": bits[:, 0] - bits[:, 1], "eta_w": eta_squared(values, groups)}
         tables.append(pd.DataFrame({**about, "layer": layer, **_padded(columns, len(moments))}))

@@ -73,11 +73,11 @@ def measure_run(replay: Replay, name: str, seed: int, position: int, estimators:
     Args:
         position: of the seed in the study.
     """
-    moments, finite = np.array(replay.study.moments), replay.finite(name, seed)
+    moments, (finite, layers) = np.array(replay.study.moments), replay.finite(name, seed)
     fast = [each for each in estimators if not each.pairwise]
     slow = [each for each in estimators if each.pairwise and position < SEEDS]
     tables = []
-    for layer, values in replay.layers(name, seed, slice(finite)):
+    for layer, values in layers:
         for group in (fast, slow):
             if not group:
                 continue

@@ -9,6 +9,9 @@ import torch
 
 from wbsite.core.errors import WbsiteError
 
+BLOCK = 1 << 17
+"""Values treated at a time, about a processor's second-level cache."""
+
 NOTHING = 1e-10
 """Variance, relative to the mean square, below which numbers count as constant: roundings of float32."""
 
@@ -33,15 +36,22 @@ def eta_squared(values: torch.Tensor, groups: torch.Tensor) -> np.ndarray:
             f"values have shape {tuple(values.shape)}, groups {tuple(groups.shape)}.",
             "Give (records, samples, units) and one group for every sample.",
         )
-    centred = values - values.mean(1, keepdim=True)
+    by_unit = values.mT  # how a study's layers lie in memory
     members = torch.nn.functional.one_hot(groups).to(values.dtype)  # (N, groups)
     sizes = members.sum(0).double()
-    means = (members.T @ centred).double() / sizes.clamp(min=1)[:, None]
-    between = (means.square() * sizes[:, None]).sum((1, 2))
-    total = centred.square().sum((1, 2), dtype=torch.float64)
-    scale = values.square().sum((1, 2), dtype=torch.float64)
-    share = torch.where(total > NOTHING * scale, between / total, torch.nan).clamp(0, 1)
-    return share.cpu().numpy()
+    together = max(1, BLOCK // max(1, by_unit[0].numel()))
+    shares = [_of_block(block.contiguous(), members, sizes) for block in by_unit.split(together)]
+    return torch.cat(shares).cpu().numpy()
+
+
+def _of_block(values: torch.Tensor, members: torch.Tensor, sizes: torch.Tensor) -> torch.Tensor:
+    """η² of (M, units, N), from the groups' members (N, groups) and sizes (groups,): float64 (M,)."""
+    centred = values - values.mean(2, keepdim=True)
+    means = (centred @ members).double() / sizes.clamp(min=1)
+    between = (means.square_() * sizes).sum((1, 2))
+    total = torch.linalg.vector_norm(centred, dim=(1, 2), dtype=torch.float64).square_()
+    scale = torch.linalg.vector_norm(values, dim=(1, 2), dtype=torch.float64).square_()
+    return torch.where(total > NOTHING * scale, between / total, torch.nan).clamp_(0, 1)
 
 
 def eta_squared_of_unit(values: np.ndarray, groups: np.ndarray) -> float:

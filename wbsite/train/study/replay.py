@@ -51,13 +51,16 @@ class Replay:
         rows = self._parameters[name][self.study.seeds.index(seed)]
         return torch.from_numpy(np.array(rows))
 
-    def finite(self, name: str, seed: int) -> int:
+    def finite(self, name: str, seed: int) -> tuple[int, list[tuple[str, torch.Tensor]]]:
         """How many of the records, from the first, have parameters and outputs that are finite, and not so large that
-        no bins can be told apart."""
+        no bins can be told apart; and each layer's name and output at these records, as `layers` gives them."""
         usable = self.parameters(name, seed).isfinite().all(1)
-        for _, values in self.layers(name, seed):
-            usable &= (values.flatten(1).abs().amax(1) < LARGE).cpu()
-        return int(usable.cumprod(0).sum())
+        layers = list(self.layers(name, seed))
+        for _, values in layers:
+            by_unit = values.mT.flatten(1)
+            usable &= ((by_unit.amin(1) > -LARGE) & (by_unit.amax(1) < LARGE)).cpu()
+        count = int(usable.cumprod(0).sum())
+        return count, [(layer, values[:count]) for layer, values in layers]
 
     def layers(self, name: str, seed: int, records: slice = slice(None)) -> Iterator[tuple[str, torch.Tensor]]:
         """Each layer's name and its output at the records: float32 (records, N, units), on the device, the readout's
