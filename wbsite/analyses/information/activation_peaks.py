@@ -120,7 +120,7 @@ def _described(values: np.ndarray, counts: np.ndarray) -> tuple[dict[str, Any], 
     variation, p = spacing(histogram.positions)
     row: dict[str, Any] = {
         "used": len(values), "peaks": len(histogram.positions), "variation": variation, "p": p,
-        "counts": len(np.unique(counts)), "eta_w": eta_squared_of_unit(values, counts),
+        "counts": int(np.count_nonzero(np.bincount(counts))), "eta_w": eta_squared_of_unit(values, counts),
     }  # fmt: skip
     if len(values):
         peak = np.searchsorted(histogram.borders, values)
