@@ -14,7 +14,7 @@ from torch.nn import functional
 from .activation_limits import check_activation
 
 LEAK = 0.2
-MINUS_ONE = torch.tensor(-1.0)
+MINUS_ONE, TWO = torch.tensor(-1.0), torch.tensor(2.0)
 SELU = 1.6732632423543772, 1.0507009873554805
 
 
@@ -24,7 +24,7 @@ def _tanh(x: torch.Tensor) -> torch.Tensor:
     The sigmoid is taken of a contiguous tensor: in another one it ends every row element by element, which rounds
     differently.
     """
-    sigmoid = (x.mul_(2) if x.is_contiguous() else x * 2).sigmoid_()
+    sigmoid = (x.mul_(TWO) if x.is_contiguous() else x * TWO).sigmoid_()
     return torch.add(MINUS_ONE, sigmoid, alpha=2, out=x)
 
 

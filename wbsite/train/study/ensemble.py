@@ -72,7 +72,7 @@ class Ensemble:
         self.activations = [each.activation for each in self.configurations]
         self.inputs = torch.from_numpy(samples.inputs)[train].T.contiguous().to(device)
         labels = torch.from_numpy(samples.labels)[train].to(device)
-        self.targets = functional.one_hot(labels, len(samples.classes)).T.float()
+        self.targets = functional.one_hot(labels, len(samples.classes)).T.float().contiguous()
         self.batch, self.count = self.configurations[0].batch, len(labels)
         self.gradients = Gradients(self.shape, self.activations, len(self.seeds), device)
         self.rates = torch.tensor([each.rate for each in self.configurations], device=device)[:, None]
@@ -89,6 +89,7 @@ class Ensemble:
         rows = torch.stack(networks).unflatten(0, (len(self.seeds), -1)).to(self.device)
         return State(0, rows, torch.zeros_like(rows), torch.zeros_like(rows))
 
+    @torch.inference_mode()
     def train(self, state: State, until: int, progress: Progress | None = None) -> None:
         """Goes on to the end of epoch `until`; the same whether in one call or several."""
         progress = progress or Progress()
@@ -116,6 +117,7 @@ class Ensemble:
         for start in range(0, self.count, self.batch):
             yield samples[..., start : start + self.batch], targets[:, None, :, start : start + self.batch]
 
+    @torch.inference_mode()
     def gradient_moments(self, rows: torch.Tensor, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and standard deviation over the batches of an epoch of the gradient at one point, like `rows` each."""
         total, squares, count = torch.zeros_like(rows), torch.zeros_like(rows), 0
@@ -133,7 +135,8 @@ class Ensemble:
         state.first.lerp_(gradients, 1 - BETAS[0])
         state.second.mul_(BETAS[1]).addcmul_(gradients, gradients, value=1 - BETAS[1])
         first_bias, second_bias = (1 - beta**step for beta in BETAS)
-        moved = state.first / (state.second.sqrt() / math.sqrt(second_bias)).add_(EPSILON).mul_(first_bias)
+        moved = state.second.sqrt().div_(math.sqrt(second_bias)).add_(EPSILON).mul_(first_bias)
+        torch.div(state.first, moved, out=moved)
         if not self.only_adam:
             moved = torch.where(self.adam, moved, gradients)
         state.rows.sub_(moved.mul_(self.rates))

@@ -35,6 +35,7 @@ class Gradients:
         self.parameters = torch.zeros(seeds, len(activations), shape.size, device=device)
         self.passes: dict[int, _Pass] = {}
 
+    @torch.inference_mode()
     def __call__(self, rows: torch.Tensor, samples: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """The gradients, of the shape of `rows`; zero for running statistics, which this brings up to date.
 
@@ -63,17 +64,20 @@ class _Layer:
     Attributes:
         parameters: by name, as they are now.
         weight, bias: (networks, units, …).
+        weight_back: (networks, units below, units), the weight transposed.
         values, slopes: the layer's output, at first before its activation, and the gradient there.
         flat_values, flat_slopes: (networks, units, batch) of the same.
         gradients: by name of the parameter.
         weight_gradient: (networks, units, units below) of the gradients.
         below, below_slopes: (networks, units below, batch), values and slopes of the layer below; None of the first.
+        below_back: (networks, batch, units below) of these values.
         groups: activation, and the values and slopes of the configurations that have it.
     """
 
     parameters: dict[str, torch.Tensor]
     weight: torch.Tensor
     bias: torch.Tensor
+    weight_back: torch.Tensor
     values: torch.Tensor
     slopes: torch.Tensor
     flat_values: torch.Tensor
@@ -81,6 +85,7 @@ class _Layer:
     gradients: dict[str, torch.Tensor]
     weight_gradient: torch.Tensor
     below: torch.Tensor | None
+    below_back: torch.Tensor | None
     below_slopes: torch.Tensor | None
     groups: list[tuple[str, torch.Tensor, torch.Tensor]]
 
@@ -119,8 +124,9 @@ class _Pass:
             (each.flatten(0, 1) for each in (self.layers[-1].values, self.layers[-1].slopes)) if layer else (None, None)
         )
         return _Layer(
-            views, networks(weight), networks(bias), values, slopes, networks(values), networks(slopes),
-            gradients, networks(gradients["weight"]), below, below_slopes,
+            views, networks(weight), networks(bias), networks(weight).mT, values, slopes, networks(values),
+            networks(slopes), gradients, networks(gradients["weight"]), below, None if below is None else below.mT,
+            below_slopes,
             [(name, values[:, part], slopes[:, part]) for name, part in parts],
         )  # fmt: skip
 
@@ -143,11 +149,11 @@ class _Pass:
                 DERIVATIVES[name](slopes, values)
             if layer.groups and self.shape.batch_norm:
                 _back_to_before(layer, *kept.pop())
-            below = samples if layer.below is None else layer.below
-            torch.bmm(layer.flat_slopes, below.transpose(1, 2), out=layer.weight_gradient)
+            below_back = samples.mT if layer.below_back is None else layer.below_back
+            torch.bmm(layer.flat_slopes, below_back, out=layer.weight_gradient)
             torch.sum(layer.slopes, 3, keepdim=True, out=layer.gradients["bias"])
             if layer.below_slopes is not None:
-                torch.bmm(layer.weight.transpose(1, 2), layer.flat_slopes, out=layer.below_slopes)
+                torch.bmm(layer.weight_back, layer.flat_slopes, out=layer.below_slopes)
         return torch.cat(self.parts, 2)
 
 

@@ -48,7 +48,7 @@ def _scores(
         *_, logits = forward(ensemble.shape, ensemble.shape.views(rows), ensemble.activations, inputs[None])
         repeated = labels[None].expand(logits.shape[0] * logits.shape[1], -1)
         loss = functional.cross_entropy(logits.flatten(0, 1), repeated, reduction="none").mean(1)
-        right = (logits.argmax(2) == labels).float().mean(2)
+        right = (logits.mT.contiguous().argmax(3) == labels).float().mean(2)
     return loss.unflatten(0, logits.shape[:2]), right
 
 
