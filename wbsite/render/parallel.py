@@ -12,6 +12,7 @@ from wbsite.core.processes import belong, context, environment, starting, warm_u
 from wbsite.core.store import Store
 from wbsite.results.site import Site
 
+from .charts import unchecked
 from .page import Files, Page
 
 WORTHWHILE = 8
@@ -36,7 +37,7 @@ def made(pages: Sequence[Page], site: Site, pages_of: PagesOf) -> Iterator[tuple
     """
     processes = min(machine.processors(), len(pages) // WORTHWHILE)
     if processes < 2:
-        yield from ((page, page.make()) for page in pages)
+        yield from ((page, _files(page)) for page in pages)
         return
     warm_up(["altair"])
     arguments = (site.store.url, [model.id for model in site.models], site.articles, pages_of, environment())
@@ -68,4 +69,9 @@ def _begin(
 
 
 def _make(path: str) -> Files:
-    return _pages[path].make()
+    return _files(_pages[path])
+
+
+def _files(page: Page) -> Files:
+    with unchecked():
+        return page.make()
