@@ -39,7 +39,7 @@ def made(pages: Sequence[Page], site: Site, pages_of: PagesOf) -> Iterator[tuple
     if processes < 2:
         yield from ((page, _files(page)) for page in pages)
         return
-    warm_up(["altair"])
+    warm_up(["wbsite.render.preloaded"])
     arguments = (site.store.url, [model.id for model in site.models], site.articles, pages_of, environment())
     with ProcessPoolExecutor(processes, context(), _begin, arguments) as pool:
         with starting():

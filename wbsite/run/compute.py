@@ -48,7 +48,8 @@ def compute(config: Config, progress: Progress, rendered: bool = False) -> tuple
         if still_valid(store, store.record(subject.record), config.profile, current):
             continue
         if not config.scheduler and config.device != "cuda" and (config.workers or machine.processors()) > 1:
-            warm_up(["wbsite.run.pool_worker"])  # which imports torch while this process does, too
+            # Torch, and for those that make pages what they need, are imported while this process imports torch, too.
+            warm_up(["wbsite.run.pool_worker", *(["wbsite.render.preloaded"] if rendered else [])])
         try:
             plans[subject] = planned(subject, config, progress), current
         except RunError:
