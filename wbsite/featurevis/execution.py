@@ -6,9 +6,10 @@ The first is fastest and right for most networks. Which is right is found by com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import suppress
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
@@ -18,7 +19,7 @@ from wbsite.graph.agreement import Agreement
 from wbsite.graph.recording import ForwardPass, Recorded, forward_pass
 from wbsite.graph.tape import Program, Tape, check_batch
 
-from .frozen import frozen, with_fast_gradient
+from .frozen import Made, frozen
 
 Way = Literal["batches", "alone", "live", "anew"]
 """Replayed on batches; replayed on one picture at a time; the module's own forward pass, on one picture at a time;
@@ -72,9 +73,11 @@ def runner(
     if way in ("live", "anew"):
         values = own_values if way == "live" else _anew
         return lambda x: _singly(values, recorded, places, x)
-    program = frozen(recorded.tape.program(places), device, dtype)
-    if gradients and device.type == "cpu":
-        program = with_fast_gradient(program)
+    made: Made = {}
+    if gradients:
+        by_tape = recorded.kept("made ready", WeakKeyDictionary[Tape, dict[Hashable, Made]])
+        made = by_tape.setdefault(recorded.tape, {}).setdefault((device, dtype), {})
+    program = frozen(recorded.tape.program(places), device, dtype, gradients, made)
     return program if way == "batches" else lambda x: _alone(program, x)
 
 

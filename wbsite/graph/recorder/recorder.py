@@ -146,7 +146,7 @@ class Recorder(TorchFunctionMode):
         name = (resolve_name(func) or getattr(func, "__name__", repr(func))).replace("torch.nn.functional", "F")
         self.kernels.overwriting(name, args)
         call = self._marked(args), self._marked(kwargs)
-        told = f"{name}{described((args, kwargs), self._told)}" if inputs else name
+        told = f"{name}{described((args, kwargs), self._told)}" if inputs and not self.keep else name
         plain = getattr(func, "__name__", "")
         if plain in _DEPARTURES and any(origin.value is not None for origin in origins):
             self.tape.departures.append(Departure(plain, self.inside[-1] if self.inside else ""))
