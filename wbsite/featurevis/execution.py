@@ -19,7 +19,7 @@ from wbsite.graph.agreement import Agreement
 from wbsite.graph.recording import ForwardPass, Recorded, forward_pass
 from wbsite.graph.tape import Program, Tape, check_batch
 
-from .frozen import Made, frozen
+from .fast.frozen import Made, frozen
 
 Way = Literal["batches", "alone", "live", "anew"]
 """Replayed on batches; replayed on one picture at a time; the module's own forward pass, on one picture at a time;

@@ -10,7 +10,7 @@ import torch
 
 from .adam import Adam
 from .base import Picture, Settings, Target
-from .focus import focused
+from .fast.focus import focused
 from .image_model import ImageModel
 from .objectives import Readout, readouts
 from .parameterisations import PARAMETERISATIONS

@@ -23,7 +23,7 @@ from wbsite.core.threads import one_thread
 
 from .base import Network, Picture, Settings, Target
 from .execution import Run
-from .focus import focused
+from .fast.focus import focused
 from .image_model import ImageModel, image_model
 from .objectives import Readout, readouts
 from .parameterisations import PARAMETERISATIONS

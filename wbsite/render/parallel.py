@@ -15,6 +15,9 @@ from wbsite.results.site import Site
 from .charts import unchecked
 from .page import Files, Page
 
+PRELOADED = "wbsite.render.preloaded"
+"""Imports what pages are made with, for the process that those which make them are forked from."""
+
 WORTHWHILE = 8
 """Pages for each process from which on it is worth starting."""
 
@@ -39,7 +42,7 @@ def made(pages: Sequence[Page], site: Site, pages_of: PagesOf) -> Iterator[tuple
     if processes < 2:
         yield from ((page, _files(page)) for page in pages)
         return
-    warm_up(["wbsite.render.preloaded"])
+    warm_up([PRELOADED])
     arguments = (site.store.url, [model.id for model in site.models], site.articles, pages_of, environment())
     with ProcessPoolExecutor(processes, context(), _begin, arguments) as pool:
         with starting():

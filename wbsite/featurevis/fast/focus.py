@@ -14,11 +14,11 @@ from functools import partial
 import torch
 from torch.nn import functional as F
 
+from wbsite.featurevis.execution import Run
+from wbsite.featurevis.objectives import Readout
 from wbsite.graph.tape import Call, Program
 
-from .execution import Run
 from .frozen import convolution
-from .objectives import Readout
 from .picture_convolution import PictureConvolution
 
 Convolution = Callable[[torch.Tensor], torch.Tensor]

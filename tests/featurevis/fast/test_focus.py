@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from wbsite.featurevis import Settings, Target, variants
-from wbsite.featurevis.focus import focused
+from wbsite.featurevis.fast.focus import focused
 from wbsite.featurevis.image_model import ImageModel, image_model
 from wbsite.featurevis.objectives import readouts
 from wbsite.graph.tape import Program

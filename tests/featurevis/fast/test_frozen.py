@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from wbsite.featurevis.frozen import frozen
-from wbsite.featurevis.response_norm import local_response_norm
+from wbsite.featurevis.fast.frozen import frozen
+from wbsite.featurevis.fast.response_norm import local_response_norm
 from wbsite.graph.recording import record
 from wbsite.models.base import LoadedModel
 

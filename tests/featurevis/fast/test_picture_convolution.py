@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from wbsite.featurevis.frozen import frozen
-from wbsite.featurevis.picture_convolution import PictureConvolution
+from wbsite.featurevis.fast.frozen import frozen
+from wbsite.featurevis.fast.picture_convolution import PictureConvolution
 from wbsite.graph.recording import record
 
 STRIDES = ((1, 1), (2, 2), (4, 3))
