@@ -101,7 +101,7 @@ class ImageModel:
 
     def own(self, read: Sequence[Readout], x: torch.Tensor) -> Mapping[int, torch.Tensor]:
         """The values that are read, in one run of the module itself on a batch; raises as `own_values`."""
-        return own_values(self.recorded.module, _places(read), x.contiguous())
+        return own_values(self.recorded, _places(read), x.contiguous())
 
 
 def agreement(model: Network, device: torch.device) -> Agreement:
