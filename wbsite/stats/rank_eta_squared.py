@@ -164,7 +164,7 @@ def _residuals(values: np.ndarray, without: np.ndarray | None) -> tuple[np.ndarr
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks (N,) from 1, the mean of theirs for equal values; scipy's checks of so few take longer than ranking them."""
+    """Ranks (N,) from 1, equal values sharing their mean; scipy checks so few for longer than it takes to rank them."""
     _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
     return (np.cumsum(counts) - (counts - 1) / 2)[places]
 

@@ -23,7 +23,7 @@ from wbsite.ops.information import (
     mutual_information,
     mutual_informations,
 )
-from wbsite.ops.information.discrete_entropy import joined, ranks
+from wbsite.ops.information.discrete_entropy import joined, packed, ranks
 
 BINNED = (Binning(0.3), FixedBins(8), QuantileBins(5))
 ALL = (*BINNED, KDE(0.1), KDE(0.1, "lower"), EDGE())
@@ -178,6 +178,19 @@ def test_two_samples_share_a_key_exactly_if_they_agree_in_every_unit(seed: int, 
     same = (codes[:, :, None] == codes[:, None]).all(-1)
     assert np.array_equal(keys[:, :, None] == keys[:, None], same)
     assert np.array_equal(ranks(codes[:, :, 0])[0], np.unique(codes[0, :, 0], return_inverse=True)[1])
+
+
+@pytest.mark.parametrize("largest", [1, 7, 3000, 1 << 25])
+def test_packed_units_part_samples_as_the_units_do(largest: int) -> None:
+    rng = np.random.default_rng(0)
+    codes = rng.integers(-largest, largest + 1, (3, 6, 50)).astype(np.float32)
+    codes[:, :, 25:] = codes[:, :, :25]
+    codes[:, 5, 40] += 1
+    together = packed(codes)
+    assert len(together) == {1: 1, 7: 1, 3000: 6, 1 << 25: 6}[largest]
+    same = (codes[..., None] == codes[:, :, None]).all(1)
+    keys = joined(together, 2)
+    assert np.array_equal(keys[:, :, None] == keys[:, None], same)
 
 
 @pytest.mark.parametrize(

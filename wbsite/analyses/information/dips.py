@@ -45,12 +45,13 @@ def run(context: StudyContext) -> Dips:
     plane, counting, trajectories = context.need(InformationPlane), context.need(Counting), context.need(Trajectories)
     courses = plane.rows[plane.rows["estimator"] == plane.default]
     courses = of_living(courses, trajectories)
+    lived = None if counting.baseline is None else _Lived(counting, counting.baseline.accuracy, trajectories)
     rows: list[dict[str, Any]] = []
     layers: dict[str, dict[str, LayerDips]] = {name: {} for name in context.study.named()}
     for (name, layer), table in courses.groupby(["configuration", "layer"], sort=False):
         bits = table.pivot(index="epoch", columns="seed", values="i_xt")
         epochs = bits.index.to_numpy()
-        counted = _counted(counting, trajectories, str(name), str(layer))
+        counted = None if lived is None else lived.counted(str(name), str(layer))
         run_rows = [_row(epochs, bits[seed].to_numpy(), counted, int(seed)) for seed in bits.columns]
         mean = _row(epochs, bits.mean(axis=1).to_numpy(), None, MEAN)
         about = {"configuration": name, "layer": layer}
@@ -67,22 +68,30 @@ def run(context: StudyContext) -> Dips:
     )
 
 
-def _counted(counting: Counting, trajectories: Trajectories, name: str, layer: str) -> dict[str, pd.DataFrame] | None:
-    """What `counting` measured of a layer and of the output, of runs that lived: epoch × seed each; None where it could
-    not."""
-    if counting.baseline is None:
-        return None
-    rows, course = (table[table["configuration"] == name] for table in (counting.rows, counting.course))
-    rows, course = (of_living(table, trajectories) for table in (rows[rows["layer"] == layer], course))
-    courses = {
-        column: table.pivot(index="epoch", columns="seed", values=column)
-        for table, columns in (
-            (rows, ("eta_w", "i_tw", "h_given_w")),
-            (course, ("agreement", "accuracy", "eta_output")),
-        )
-        for column in columns
-    }
-    return courses | {"beyond": courses["accuracy"] - counting.baseline.accuracy}
+class _Lived:
+    """What `counting` measured of runs that lived.
+
+    Args:
+        baseline: accuracy of counting.
+    """
+
+    def __init__(self, counting: Counting, baseline: float, trajectories: Trajectories) -> None:
+        rows, course = of_living(counting.rows, trajectories), of_living(counting.course, trajectories)
+        self.baseline = baseline
+        self.rows = dict(iter(rows.groupby(["configuration", "layer"], sort=False)))
+        self.courses = {
+            name: _pivoted(table, "agreement", "accuracy", "eta_output")
+            for name, table in course.groupby("configuration", sort=False)
+        }
+
+    def counted(self, name: str, layer: str) -> dict[str, pd.DataFrame]:
+        """Of a layer and of the output: epoch × seed each."""
+        courses = _pivoted(self.rows[name, layer], "eta_w", "i_tw", "h_given_w") | self.courses[name]
+        return courses | {"beyond": courses["accuracy"] - self.baseline}
+
+
+def _pivoted(table: pd.DataFrame, *columns: str) -> dict[str, pd.DataFrame]:
+    return {column: table.pivot(index="epoch", columns="seed", values=column) for column in columns}
 
 
 def _row(

@@ -99,8 +99,8 @@ def informations(keys: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarr
     """H(T) and I(T;Y) in bits, T the cell of a sample and Y its label.
 
     With n the samples of a cell, of a label, or of both: H = log₂ N − Σ n log₂ n / N, and
-    I(T;Y) = H(T) + H(Y) − H(T, Y). The label is put behind the key. Where there are no more of such numbers than samples
-    these are counted; otherwise each record is sorted once, in the narrowest type that holds them: equal runs of the
+    I(T;Y) = H(T) + H(Y) − H(T, Y). The label is put behind the key. Where there are no more such numbers than samples,
+    they are counted; otherwise each record is sorted once, in the narrowest type that holds them: equal runs of the
     whole are the cells parted by label, equal runs without the label the cells.
 
     Args:
@@ -115,7 +115,9 @@ def informations(keys: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarr
     label_bits, terms = _label_bits(classes), n_log_n(samples)
     largest = (int(keys.max()) + 1) << label_bits
     counted = largest <= samples
-    integer = np.intp if counted else np.uint16 if largest <= 1 << 16 else np.uint32 if largest <= 1 << 32 else np.int64
+    integer: type[np.integer] = (
+        np.intp if counted else np.uint16 if largest <= 1 << 16 else np.uint32 if largest <= 1 << 32 else np.int64
+    )
     numbers = keys.astype(integer)
     numbers <<= integer(label_bits)
     numbers |= labels.astype(integer)
@@ -127,7 +129,7 @@ def informations(keys: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarr
 
 def _counted(numbers: np.ndarray, label_bits: int, terms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Σ n log₂ n over the cells of each record, and over its cells parted by label, (M,) each."""
-    records, samples = numbers.shape
+    records = len(numbers)
     size = int(numbers.max() >> label_bits) + 1 << label_bits
     numbers += np.arange(records)[:, None] * size
     parted = np.bincount(numbers.ravel(), minlength=records * size).reshape(records, size)
@@ -144,14 +146,12 @@ def _sorted(numbers: np.ndarray, label_bits: int, terms: np.ndarray) -> tuple[np
     starts = np.flatnonzero(first)
     begins = np.searchsorted(starts, np.arange(records) * samples)
     cells = numbers.ravel().take(starts) >> numbers.dtype.type(label_bits)
-    first = np.ones(len(cells), bool)
-    np.not_equal(cells[1:], cells[:-1], out=first[1:])
-    first[begins] = True
-    of_cells = np.flatnonzero(first)
-    return tuple(
-        _sums(each, places, numbers.size, terms)
-        for each, places in ((starts.take(of_cells), np.searchsorted(of_cells, begins)), (starts, begins))
-    )
+    another = np.ones(len(cells), bool)
+    np.not_equal(cells[1:], cells[:-1], out=another[1:])
+    another[begins] = True
+    of_cells = np.flatnonzero(another)
+    cell_sums = _sums(starts.take(of_cells), np.searchsorted(of_cells, begins), numbers.size, terms)
+    return cell_sums, _sums(starts, begins, numbers.size, terms)
 
 
 @cache

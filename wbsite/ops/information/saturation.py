@@ -74,9 +74,9 @@ def histograms(values: torch.Tensor, low: float, high: float, bins: int) -> torc
 def _block_histograms(values: torch.Tensor, low: float, high: float, bins: int) -> torch.Tensor:
     """(M, units, N) → int64 (M, units, bins)."""
     records, units, _ = values.shape
-    codes = (values - low).mul_(bins / (high - low)).floor_().clamp_(0, bins - 1).long()
+    codes = (values - low).mul_(bins / (high - low)).floor_().clamp_(0, bins - 1).int()
     codes.masked_fill_((values < low) | (values > high), bins)
-    codes += torch.arange(records * units, device=values.device).view(records, units, 1) * (bins + 1)
+    codes += torch.arange(records * units, dtype=torch.int32, device=values.device).view(records, units, 1) * (bins + 1)
     counts = torch.bincount(codes.flatten(), minlength=records * units * (bins + 1))
     return counts.view(records, units, bins + 1)[..., :bins]
 

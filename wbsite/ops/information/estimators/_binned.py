@@ -36,7 +36,7 @@ class Binned(Estimator):
 
     @abstractmethod
     def codes(self, block: np.ndarray) -> np.ndarray:
-        """Contiguous (M, units, N), which is not to be changed → the numbers of the bins, of the same shape and type."""
+        """Contiguous (M, units, N), not to be changed → the numbers of the bins, of the same shape and type."""
 
 
 def check_count(count: int) -> None:
