@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from wbsite.graph.layers import Layer, Layers, discover
-from wbsite.ops.banding.index import BandingIndex, banding_index
+from wbsite.ops.banding.index import BandingIndex, BandingShares, banding_index, banding_shares
 
 from .runs import Run
 
@@ -44,8 +44,7 @@ class BandingMeasures:
     def history_rows(self, module: nn.Module) -> list[dict[str, Any]]:
         """R, C and H of every planar layer, one row a layer."""
         return [
-            {"layer": layer.name, **shares(banding_index(self.kernels(module, layer.name), resamples=1))}
-            for layer in self.planar
+            {"layer": layer.name, **shares(banding_shares(self.kernels(module, layer.name)))} for layer in self.planar
         ]
 
     def record(self, module: nn.Module) -> dict[str, Any]:
@@ -90,7 +89,7 @@ def describe(run: Run) -> str:
     return f"{layer_text(run.record['before'])}, {layer_text(run.record['last'])}"
 
 
-def shares(index: BandingIndex) -> dict[str, float | None]:
+def shares(index: BandingShares) -> dict[str, float | None]:
     """R, C and H as a record keeps them; None where the weights do not vary."""
     return {name: rounded(getattr(index, name)) for name in ("row_share", "column_share", "index")}
 

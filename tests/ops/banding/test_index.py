@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wbsite.core.errors import WbsiteError
-from wbsite.ops.banding.index import article_verdict, banding_index, verdict
+from wbsite.ops.banding.index import article_verdict, banding_index, banding_shares, verdict
 
 
 def slow_shares(kernels: np.ndarray) -> tuple[float, float]:
@@ -41,6 +41,19 @@ def test_agrees_with_the_definition_written_out(shape: tuple[int, ...]) -> None:
     for unit, h in zip(kernels, found.per_unit, strict=True):
         r, c = slow_shares(unit[None])
         assert h.item() == pytest.approx(r - c, abs=1e-12)
+
+
+@pytest.mark.parametrize("dead", [False, True])
+def test_shares_alone_are_those_of_the_index(dead: bool) -> None:
+    kernels = normal(6, 4, 3, 3)
+    kernels[:5] *= not dead
+    kernels[5] = 2
+    alone, found = banding_shares(kernels), banding_index(kernels, resamples=1)
+    assert math.isnan(alone.index) == dead
+    for name in ("row_share", "column_share", "index"):
+        assert getattr(alone, name) == pytest.approx(getattr(found, name), nan_ok=True)
+    with pytest.raises(WbsiteError, match="at least 2×2"):
+        banding_shares(normal(2, 1, 1, 3))
 
 
 def test_pure_bands_have_index_one_and_turn_with_the_kernel() -> None:

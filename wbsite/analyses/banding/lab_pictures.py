@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from wbsite.analyses.base import Analysis, SuiteContext
-from wbsite.ops.banding.index import AGREES_WITH_ARTICLE, BandingIndex, article_verdict, banding_index
+from wbsite.ops.banding.index import AGREES_WITH_ARTICLE, BandingIndex, article_verdict, banding_index, banding_shares
 from wbsite.ops.nmf import one_sided_nmf
 from wbsite.ops.seriation import seriate
 from wbsite.results.banding.lab_pictures import LabPictures, Quantisation
@@ -97,7 +97,7 @@ def _pictured_layer(experiment: RepeatedRuns, place: str, device: torch.device, 
         pictures=factors.spatial.cpu().numpy(),
         error=factors.error.cpu().numpy(),
         indices=tuple(banding_index(pictures, resamples=resamples) for pictures in by_run),
-        rounded=tuple(banding_index(part, resamples=1).index for part in kernels.chunk(runs)),
+        rounded=tuple(banding_shares(part).index for part in kernels.chunk(runs)),
     )
 
 

@@ -30,14 +30,26 @@ _CHUNK_ELEMENTS = 4_000_000
 
 
 @dataclass(frozen=True, eq=False)
-class BandingIndex:
-    """Shares of a layer's spatial variance, and how certain they are.
+class BandingShares:
+    """Shares of a layer's spatial variance.
 
     Attributes:
         row_share: R in [0, 1], the share that row means explain.
         column_share: C in [0, 1], the share that column means explain; R + C ≤ 1.
         index: H = R - C in [-1, 1]; positive means horizontal bands. NaN, as the shares, when no unit's kernel has
             a shape: H would say nothing, or what the size of the kernel alone decides.
+    """
+
+    row_share: float
+    column_share: float
+    index: float
+
+
+@dataclass(frozen=True, eq=False)
+class BandingIndex(BandingShares):
+    """Shares of a layer's spatial variance, and how certain they are.
+
+    Attributes:
         per_unit: H of each unit alone, (N,) float64 on the CPU; NaN for a unit whose kernel has no shape.
         low, high: percentile bootstrap interval of H over units. It describes the units of this
             network, not other trainings of it. Copies of a unit, up to a factor, are drawn together, as the one unit
@@ -50,9 +62,6 @@ class BandingIndex:
         forms: which units have no shape, see `kernel_forms`.
     """
 
-    row_share: float
-    column_share: float
-    index: float
     per_unit: torch.Tensor
     low: float
     high: float
@@ -102,6 +111,18 @@ def expected_shares(kh: int, kw: int) -> tuple[float, float]:
     return (kh - 1) / (kh * kw - 1), (kw - 1) / (kh * kw - 1)
 
 
+def banding_shares(kernels: torch.Tensor | np.ndarray) -> BandingShares:
+    """What `banding_index` gives of the same kernels, without how certain it is, which takes most of the time.
+
+    Raises:
+        WbsiteError: as `banding_index`.
+    """
+    kernels = _checked(kernels)
+    expected_shares(*kernels.shape[2:])
+    forms = unit_forms(kernels)
+    return _shares(_sums_of_squares(kernels) * forms.varies, forms)
+
+
 def banding_index(
     kernels: torch.Tensor | np.ndarray,
     resamples: int = 1000,
@@ -144,24 +165,23 @@ def banding_index(
             "Pass the weights of which the pictures were made.",
         )
     forms = unit_forms(kernels) if pictured is None else picture_forms(kernels, weights)
-    rows, columns, totals = _sums_of_squares(kernels) * forms.varies
-    total = float(totals.sum()) if forms.shaped.any() else 0.0
-    row_share, column_share = (float(part.sum()) / total if total else math.nan for part in (rows, columns))
+    rows, columns, totals = sums = _sums_of_squares(kernels) * forms.varies
+    shares = _shares(sums, forms)
     with np.errstate(invalid="ignore"):
         per_unit = np.where(forms.shaped, (rows - columns) / totals, np.nan)
     low = high = sign_flip_p = math.nan
     different = np.unique(find_copies(weights).first, return_inverse=True)[1]
     rows, columns, totals = (np.bincount(different, part) for part in (rows, columns, totals))
-    if total and np.count_nonzero(totals) > 1:
+    if math.isfinite(shares.index) and np.count_nonzero(totals) > 1:
         rng = np.random.default_rng(seed)
         low, high = _bootstrap(rows - columns, totals, resamples, level, rng)
         # Rectangular kernels prefer an axis by their shape alone; the test is about the rest.
         preference = rows - columns - (null_row - null_column) * totals
         sign_flip_p = _sign_flip_p(preference, resamples, rng)
     return BandingIndex(
-        row_share=row_share,
-        column_share=column_share,
-        index=row_share - column_share,
+        row_share=shares.row_share,
+        column_share=shares.column_share,
+        index=shares.index,
         per_unit=torch.from_numpy(per_unit),
         low=low,
         high=high,
@@ -230,6 +250,14 @@ def _sums_of_squares(kernels: torch.Tensor) -> np.ndarray:
         parts.append(torch.stack((rows, columns, x.square().sum((1, 2, 3)))))
     sums: np.ndarray = torch.cat(parts, dim=1).cpu().numpy()
     return sums
+
+
+def _shares(sums: np.ndarray, forms: Forms) -> BandingShares:
+    """Of the sums of squares (3, N) of the units that vary."""
+    rows, columns, total = sums.sum(1).tolist()
+    if not (total and forms.shaped.any()):
+        return BandingShares(math.nan, math.nan, math.nan)
+    return BandingShares(rows / total, columns / total, rows / total - columns / total)
 
 
 def _bootstrap(
