@@ -190,8 +190,9 @@ def _sums(
     squares = [total] * (1 + len(orders))
     units = torch.arange(into.shape[1], device=into.device)
     size = into.element_size() * path.source_shape[0] * (path.kernel[0] * path.kernel[1] + len(lags)) * 2
+    backwards = path.backwards(form)
     for part in units.split(max(1, _CHUNK_BYTES // size)):
-        kernels = finite(path, path.gradients(part.tolist(), form))
+        kernels = finite(path, path.gradients(part.tolist(), backwards))
         total = total + into[:, part].abs().sum((2, 3)) @ kernels.abs().sum((2, 3))
         signed = signed + into[:, part].sum((2, 3)) @ kernels.sum((2, 3))
         lags_from = _autocorrelation(kernels, steps, lags).flatten(0, 1)
