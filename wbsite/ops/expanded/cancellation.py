@@ -155,7 +155,7 @@ class Composition:
 
     def sizes(self, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Σ|composed| and ‖composed‖ over positions, (N, C_source) each."""
-        parts = [(composed.abs().sum((2, 3)), composed.flatten(2).norm(dim=2)) for composed in self(weights)]
+        parts = [(composed.abs().sum((2, 3)), composed.square().sum((2, 3)).sqrt()) for composed in self(weights)]
         absolute, norm = (torch.cat(part) for part in zip(*parts, strict=True))
         return absolute, norm
 

@@ -110,4 +110,5 @@ class ShuffleNull:
 
 
 def _measured(maps: torch.Tensor) -> dict[str, np.ndarray]:
+    maps = maps.double()
     return {name: measure(maps).cpu().numpy() for name, measure in MEASURES.items()}
