@@ -23,7 +23,7 @@ MOMENTUM = 0.6
 INNER_SWEEPS = 3
 """Sweeps over the columns of S from one product X·Fᵀ; they cost far less than the product."""
 
-_MANY = 64
+_MANY = 96
 """Matrices above which S is swept in one piece for each component rather than matrix by matrix."""
 
 _TINY = 1e-12
@@ -152,7 +152,8 @@ def _sweep(parts: torch.Tensor, targets: torch.Tensor, ratios: torch.Tensor, cou
         count: how many times.
     """
     ratios.diagonal(dim1=1, dim2=2).zero_()
-    each = list(zip(parts.split(1, 1), targets.split(1, 1), ratios.split(1, 1), strict=True))
+    n = parts.shape[1]
+    each = list(zip(parts.chunk(n, 1), targets.chunk(n, 1), ratios.chunk(n, 1), strict=True))
     for _ in range(count):
         for part, target, ratio in each:
             torch.clamp_min(torch.baddbmm(target, ratio, parts, alpha=-1), 0, out=part)
