@@ -198,7 +198,7 @@ def _tests(group: Group, source: Source, permutations: int, seed: int) -> dict[s
 
 
 def _copies(context: Context, groups: Sequence[Group], sources: Sequence[Source]) -> list[Tables]:
-    """The same tests of untrained copies, one result for each group and copy, of the first groups whose units were shown stimuli.
+    """The same tests of untrained copies, one result a group and copy, of the first groups shown stimuli.
 
     Not of first layers, whose untrained units share nothing and differ between branches by chance alone. Paths that are
     concatenated differ in kernels and depth, at every place in another way; others are alike, so that one place
@@ -218,7 +218,9 @@ def _copies(context: Context, groups: Sequence[Group], sources: Sequence[Source]
             if (part := context.parts.get(name)) is None:
                 copy = copy or untrained(context.model, seed, context.device)
                 source = _measured(copy, _together(group, groups, seen), context)
-                part = context.parts.put(name, Contents(tables=stacked([_tests(group, source, COPY_PERMUTATIONS, seed)])))
+                part = context.parts.put(
+                    name, Contents(tables=stacked([_tests(group, source, COPY_PERMUTATIONS, seed)]))
+                )
             tests[number, seed] = {name: part.table(name) for name in (*KEYS, "shares")}
             context.progress.advance()
     return [tests[key] for key in sorted(tests)]
