@@ -200,7 +200,7 @@ def _examples(path: Path, measured: ShuffleNull, count: int) -> list[Example]:
     examples: dict[int, Example] = {}
     observed = measured.observed["smoothness"]
     for which, quantile in EXAMPLES.items():
-        away = np.abs(observed - np.nanquantile(observed, quantile)).round(6)  # two units are equally near to a median
+        away = np.abs(observed - np.nanquantile(observed, quantile)).round(12)  # two units are equally near to a median
         row = int(np.nanargmin(away))
         norms = measured.maps[row].flatten(1).norm(dim=1).sort(descending=True, stable=True)
         channels, unit = norms.indices[:count], int(measured.units[row])
