@@ -42,6 +42,14 @@ def test_a_result_comes_back_exactly_as_it_was_computed(tmp_path: Path) -> None:
         entry.table("columns")
 
 
+def test_a_table_is_the_callers_own_to_change(tmp_path: Path) -> None:
+    entry = Store(tmp_path).put(KEY, result(), {"analysis": "a"})
+    changed = entry.table("rows")
+    changed["H"] = 1.0
+    changed.loc[0, "unit"] = 7
+    pd.testing.assert_frame_equal(entry.table("rows"), result().tables["rows"])
+
+
 def test_the_key_changes_with_everything_that_decides_a_result_and_with_nothing_else() -> None:
     """Or a reader sees numbers of other weights, or everything is computed twice."""
     parts = {"analysis": "nmf", "code": "aa", "params": {"n": 3}, "weights": "abc", "needs": {"x": "y"}}

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from wbsite import datasets
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
+from wbsite.datasets import sample_photographs
 from wbsite.datasets.sample_photographs import COUNT
 
 
@@ -34,6 +36,14 @@ def test_crops_differ_and_show_the_same_part_at_any_size() -> None:
     assert len(np.unique(means, axis=0)) == COUNT
     np.testing.assert_allclose(small.mean(axis=(2, 3)), means, atol=3)
     assert large.std(axis=(1, 2, 3)).min() > 5, "a crop without anything to see"
+
+
+def test_the_photographs_are_those_of_scikit_learn() -> None:
+    from sklearn.datasets import load_sample_images
+
+    photographs = [np.asarray(Image.open(file).convert("RGB")) for file in sample_photographs._files()]
+    for found, expected in zip(photographs, load_sample_images().images, strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_nothing_may_stand_after_the_colon() -> None:

@@ -15,7 +15,7 @@ from torch import nn
 
 from wbsite.core.errors import WbsiteError
 from wbsite.graph.layers import discover
-from wbsite.graph.recording import Recorded
+from wbsite.graph.recording import Recorded, forward_pass, module_outputs
 
 SHAPE = (3, 8, 8)
 
@@ -150,3 +150,36 @@ def test_slices_that_are_written_are_repeated() -> None:
     assert discover(module, SHAPE).named("c").inputs == ("a", "b")
     x, value = torch.randn(2, *SHAPE), tape.value("")
     assert torch.equal(tape.program((value,))(x)[value], module(x))
+
+
+def changed_in_place(x: torch.Tensor, layer: nn.Module) -> torch.Tensor:
+    return layer(x.mul_(float(x.max())).relu_())
+
+
+def not_called(x: torch.Tensor, layer: nn.Module) -> torch.Tensor:
+    return x
+
+
+def failing(x: torch.Tensor, layer: nn.Module) -> torch.Tensor:
+    raise ValueError("no further")
+
+
+@pytest.mark.parametrize("between", [rectified, changed_in_place, not_called, failing])
+@pytest.mark.parametrize("gradients", [False, True])
+def test_outputs_of_modules_are_those_of_a_pass_that_is_written_down(
+    between: Callable[..., torch.Tensor], gradients: bool
+) -> None:
+    module = Chain(between)
+    x = torch.rand(2, *SHAPE, generator=torch.Generator().manual_seed(1)).requires_grad_(gradients)
+    written = forward_pass(module, x, keep=True, gradients=gradients)
+    outputs, error = module_outputs(module, x, ["a", "b", "c"], gradients)
+    assert repr(error) == repr(written.error)
+    assert outputs.keys() == written.tape.outputs.keys() - {""}
+    for name, output in outputs.items():
+        expected = written.tensors[written.tape.outputs[name]]
+        torch.testing.assert_close(output, expected)
+        assert output.requires_grad == gradients
+        if gradients:
+            found, wanted = (torch.autograd.grad(y.square().sum(), x, retain_graph=True)[0] for y in (output, expected))
+            torch.testing.assert_close(found, wanted)
+    assert not any(child._forward_hooks for child in module.modules())

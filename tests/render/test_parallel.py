@@ -6,13 +6,16 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from altair.utils import schemapi
 
-from wbsite.core import machine
+from wbsite.core import machine, registry
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import DamagedEntry, Store
 from wbsite.render import parallel
@@ -85,3 +88,26 @@ def test_errors_come_whole_from_other_processes() -> None:
     error = DamagedEntry("abc", "values.json")
     other = pickle.loads(pickle.dumps(error))
     assert (type(other), str(other), other.key) == (DamagedEntry, str(error), "abc")
+
+
+def _telling(site: Site) -> list[Page]:
+    """Each says whether Altair checks the parts of a chart while it is made."""
+    return [Page(name, "", lambda: {"said": str(schemapi.DEBUG_MODE).encode()}) for name in "ab"]
+
+
+@pytest.mark.parametrize("processors", [1, 2])
+def test_charts_are_checked_in_tests_and_not_in_builds(
+    built: Path, processors: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "processors", lambda: processors)
+    monkeypatch.setattr(parallel, "WORTHWHILE", 1)
+    site = Site(Store(built / "build" / "store"), None)
+    assert [files["said"] for _, files in parallel.made(_telling(site), site, _telling)] == [b"False"] * 2
+    assert schemapi.DEBUG_MODE
+
+
+def test_processes_that_make_pages_are_forked_from_one_that_knows_every_figure() -> None:
+    code = "import sys, wbsite.render.preloaded; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {figure.draw.__module__ for figure in registry.entries("figures")} <= set(ran.stdout.split())
+    assert "torch" not in ran.stdout.split()

@@ -13,13 +13,14 @@ def build(config: Config, progress: Progress, strict: bool = False) -> int:
     What can be refused is refused before anything is computed. A store entry found damaged while a
     page is made is computed again, each at most once.
     """
+    from wbsite.render.parallel import PRELOADED
     from wbsite.render.publish import check_request, render_site
     from wbsite.run.compute import compute
 
     check_request(config)
     damaged: set[str] = set()
     while True:
-        ids, _ = compute(config, progress, rendered=True)
+        ids, _ = compute(config, progress, pages=(PRELOADED,))
         try:
             return render_site(config, ids, progress, strict)
         except DamagedEntry as damage:

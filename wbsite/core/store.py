@@ -87,6 +87,7 @@ class Entry:
     def __init__(self, store: Store, key: str, manifest: Mapping[str, Any]) -> None:
         self._store, self.key, self._files = store, key, manifest["files"]
         self.about: Mapping[str, Any] = manifest["about"]
+        self._tables: dict[str, pd.DataFrame] = {}
 
     def file(self, name: str) -> bytes:
         """One file's bytes, checked."""
@@ -110,10 +111,12 @@ class Entry:
         return load(self.file("arrays.safetensors")) if "arrays.safetensors" in self._files else {}
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table by name."""
+        """A table by name, the caller's own to change."""
         import pandas as pd
 
-        return pd.read_parquet(io.BytesIO(self.file(f"{name}.parquet")))
+        if name not in self._tables:
+            self._tables[name] = pd.read_parquet(io.BytesIO(self.file(f"{name}.parquet")))
+        return self._tables[name].copy()
 
     @property
     def pictures(self) -> list[str]:

@@ -8,6 +8,8 @@ CC BY 2.0 (danielbuechele and vultilion on Flickr, by the addresses in scikit-le
 from __future__ import annotations
 
 import random
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -36,9 +38,7 @@ def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:
             f"sample_photographs takes nothing after the colon, and was given {argument!r}.",
             "Write sample_photographs, or imagefolder:PATH for your own.",
         )
-    from sklearn.datasets import load_sample_images
-
-    photographs = [Image.fromarray(pixels) for pixels in load_sample_images().images]
+    photographs = [Image.open(file).convert("RGB") for file in _files()]
     generator = random.Random(SEEDS[split])
     images = np.empty((COUNT, 3, size, size), np.uint8)
     for i in range(COUNT):
@@ -49,6 +49,13 @@ def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:
         crop = photograph.resize((size, size), Image.Resampling.BICUBIC, (left, top, left + side, top + side))
         images[i] = np.asarray(crop).transpose(2, 0, 1)
     return Pictures(images, np.arange(COUNT, dtype=np.int64) % len(photographs), ("china", "flower"))
+
+
+def _files() -> list[Path]:
+    """The photographs, without importing scikit-learn, which takes a second."""
+    package = find_spec("sklearn")
+    assert package is not None and package.origin is not None, "it is required"
+    return [Path(package.origin).parent / "datasets" / "images" / name for name in ("china.jpg", "flower.jpg")]
 
 
 DATASETS = (

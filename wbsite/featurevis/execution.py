@@ -6,19 +6,19 @@ The first is fastest and right for most networks. Which is right is found by com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import suppress
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import torch
-from torch import nn
 
 from wbsite.core.errors import WbsiteError
 from wbsite.graph.agreement import Agreement
-from wbsite.graph.recording import ForwardPass, Recorded, forward_pass
+from wbsite.graph.recording import ForwardPass, Recorded, forward_pass, module_outputs
 from wbsite.graph.tape import Program, Tape, check_batch
 
-from .frozen import frozen, with_fast_gradient
+from .fast.frozen import Made, frozen
 
 Way = Literal["batches", "alone", "live", "anew"]
 """Replayed on batches; replayed on one picture at a time; the module's own forward pass, on one picture at a time;
@@ -72,9 +72,11 @@ def runner(
     if way in ("live", "anew"):
         values = own_values if way == "live" else _anew
         return lambda x: _singly(values, recorded, places, x)
-    program = frozen(recorded.tape.program(places), device, dtype)
-    if gradients and device.type == "cpu":
-        program = with_fast_gradient(program)
+    made: Made = {}
+    if gradients:
+        by_tape = recorded.kept("made ready", WeakKeyDictionary[Tape, dict[Hashable, Made]])
+        made = by_tape.setdefault(recorded.tape, {}).setdefault((device, dtype), {})
+    program = frozen(recorded.tape.program(places), device, dtype, gradients, made)
     return program if way == "batches" else lambda x: _alone(program, x)
 
 
@@ -84,16 +86,16 @@ def _alone(program: Program, x: torch.Tensor) -> dict[int, torch.Tensor]:
 
 
 def _singly(
-    values: Callable[[nn.Module, Mapping[int, Place], torch.Tensor], Mapping[int, torch.Tensor]],
+    values: Callable[[Recorded, Mapping[int, Place], torch.Tensor], Mapping[int, torch.Tensor]],
     recorded: Recorded,
     places: Mapping[int, Place],
     x: torch.Tensor,
 ) -> dict[int, torch.Tensor]:
-    rows = [values(recorded.module, places, picture) for picture in x.contiguous().split(1)]
+    rows = [values(recorded, places, picture) for picture in x.contiguous().split(1)]
     return {value: _stacked([row.get(value) for row in rows], recorded.tape.shapes[value], x) for value in places}
 
 
-def own_values(module: nn.Module, places: Mapping[int, Place], x: torch.Tensor) -> dict[int, torch.Tensor]:
+def own_values(recorded: Recorded, places: Mapping[int, Place], x: torch.Tensor) -> dict[int, torch.Tensor]:
     """The values of a batch (B, …) in the module's own forward pass, in one run of it.
 
     A value that the pass does not come to, because it takes another way for these pictures, is left out.
@@ -102,20 +104,28 @@ def own_values(module: nn.Module, places: Mapping[int, Place], x: torch.Tensor) 
         WbsiteError: the pass fails before it comes to a value, or makes one that has not a row for each picture.
     """
     gradients = torch.is_grad_enabled() and x.requires_grad
-    own = forward_pass(module, x, keep=True, gradients=gradients)
-    values = {value: own.tensors[number] for value, number in _numbers(own, places).items() if number in own.tensors}
-    if own.error is not None and len(values) < len(places):
+    returned = {value: name for name, value in recorded.tape.outputs.items()}
+    if returned.keys() >= places.keys():  # what modules return needs no calls to be written down
+        outputs, error = module_outputs(recorded.module, x, [returned[value] for value in places], gradients)
+        values = {value: outputs[returned[value]] for value in places if returned[value] in outputs}
+    else:
+        own = forward_pass(recorded.module, x, keep=True, gradients=gradients)
+        values, error = {}, own.error
+        for value, number in _numbers(own, places).items():
+            if number in own.tensors:
+                values[value] = own.tensors[number]
+    if error is not None and len(values) < len(places):
         raise WbsiteError(
-            f"{type(module).__name__} fails on {len(x)} picture(s) of {x.shape[2]} × {x.shape[3]} pixels: "
-            f"{type(own.error).__name__}: {own.error}"
-        ) from own.error
+            f"{type(recorded.module).__name__} fails on {len(x)} picture(s) of {x.shape[2]} × {x.shape[3]} pixels: "
+            f"{type(error).__name__}: {error}"
+        ) from error
     check_batch(values, len(x))
     return values
 
 
-def _anew(module: nn.Module, places: Mapping[int, Place], x: torch.Tensor) -> dict[int, torch.Tensor]:
+def _anew(recorded: Recorded, places: Mapping[int, Place], x: torch.Tensor) -> dict[int, torch.Tensor]:
     """As `own_values`, by replaying what is recorded on this very picture: gradients flow where its code has none."""
-    own = forward_pass(module, x)
+    own = forward_pass(recorded.module, x)
     numbers = _numbers(own, places)
     values = own.tape.program(set(numbers.values()))(x)
     return {value: values[number] for value, number in numbers.items()}

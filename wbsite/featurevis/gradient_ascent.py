@@ -10,6 +10,7 @@ import torch
 
 from .adam import Adam
 from .base import Picture, Settings, Target
+from .fast.focus import focused
 from .image_model import ImageModel
 from .objectives import Readout, readouts
 from .parameterisations import PARAMETERISATIONS
@@ -65,7 +66,7 @@ def _ascended(
     """The parameters after all steps, and whether each picture had a gradient, always a finite one."""
     form = PARAMETERISATIONS[settings.parameterisation]
     read = readouts(model.tape, targets, model.device)
-    program = model.program(read)
+    program, read = focused(model.program(read), read)
     parameters = starts.requires_grad_()
     optimiser = Adam(parameters.data, settings.learning_rate)
     moved = torch.zeros(len(targets), dtype=torch.bool, device=model.device)

@@ -80,6 +80,8 @@ class Readout:
         channels: (n,) units; −1 where the target is a direction.
         weights: (n, C) directions of length 1 (zeros in the rows of units), None where there are none.
         signs: (n,) 1 or −1.
+        focused: whether the value holds, instead of the layer, each target's response to its own picture (n, H, W):
+            what `responses`, `scores` and `strongest` read, and no others (`focus.py`).
     """
 
     value: int
@@ -88,10 +90,13 @@ class Readout:
     channels: torch.Tensor
     weights: torch.Tensor | None
     signs: torch.Tensor
+    focused: bool = False
 
     def responses(self, values: Mapping[int, torch.Tensor]) -> torch.Tensor:
         """(n, H, W) float32, times the sign: the more the better. A linear layer has one position."""
         x = values[self.value]
+        if self.focused:
+            return x.to(torch.float32) * self.signs[:, None, None]
         x = x[..., None, None] if x.ndim == 2 else x
         responses = x[self.rows, self.channels.clamp_min(0)].to(torch.float32)
         if self.weights is not None:

@@ -22,6 +22,8 @@ from wbsite.core.progress import Progress
 from wbsite.core.threads import one_thread
 
 from .base import Network, Picture, Settings, Target
+from .execution import Run
+from .fast.focus import focused
 from .image_model import ImageModel, image_model
 from .objectives import Readout, readouts
 from .parameterisations import PARAMETERISATIONS
@@ -99,11 +101,11 @@ class _Search:
         """Of the targets with these numbers, in one batch."""
         batch = slice(rows.start, rows.stop)
         targets = self.targets[batch]
-        read = readouts(self.model.tape, targets, self.model.device)
-        parameters, moved = self._ascended(read, self.starts[self.best[batch]])
+        run, read = focused(self.run, readouts(self.model.tape, targets, self.model.device))
+        parameters, moved = self._ascended(run, read, self.starts[self.best[batch]])
         with torch.no_grad():
             images = _FORM.image(parameters, self.model.size)
-            after = _strongest(read, self.run(_input(self.model, images)))
+            after = _strongest(read, run(_input(self.model, images)))
         own, agrees = self._checked(targets, images)
         dead = (~moved | ~(after > self.before[batch])).tolist()
         columns = images.float().cpu(), after.tolist(), own.tolist(), agrees.tolist(), dead
@@ -112,13 +114,13 @@ class _Search:
 
     @torch.inference_mode(False)
     @torch.enable_grad()
-    def _ascended(self, read: Sequence[Readout], starts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _ascended(self, run: Run, read: Sequence[Readout], starts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The parameters after all steps, and whether each picture had a gradient."""
         model, settings, parameters = self.model, self.settings, starts.clone()
         moved = torch.zeros(len(starts), dtype=torch.bool, device=model.device)
         for step in range(settings.steps):
             parameters.requires_grad_()
-            values = self.run(_input(model, _FORM.image(parameters, model.size)))
+            values = run(_input(model, _FORM.image(parameters, model.size)))
             scores = torch.stack([readout.scores(values, settings.focus, settings.margin).sum() for readout in read])
             if not scores.requires_grad:  # a comparison or an index lies between: no derivative
                 break

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Hashable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -16,12 +16,13 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
+from torch.overrides import TorchFunctionMode
 
 from wbsite.core.errors import WbsiteError
 from wbsite.core.isolation import forward_passes
 
 from .picture import is_chosen, picture_for, same_picture
-from .recorder.recorder import Recorder
+from .recorder.recorder import NUMBERS, Recorder
 from .tape import Tape
 
 Shape = tuple[int, int, int]
@@ -169,19 +170,68 @@ def forward_pass(
         gradients: whether these can be differentiated by x, which has to require a gradient.
         seed: of torch's random numbers.
     """
-    error: Exception | SystemExit | None = None
+    with _own_code(module, x, gradients, seed) as start:
+        recorder = Recorder(start, keep)
+        with recorder.watching(module), recorder:
+            error = _run(module, start)
+    tensors = recorder.tensors if gradients else {value: tensor.detach() for value, tensor in recorder.tensors.items()}
+    return ForwardPass(recorder.tape, tensors, error)
+
+
+def module_outputs(
+    module: nn.Module, x: torch.Tensor, names: Collection[str], gradients: bool = False, seed: int = 0
+) -> tuple[dict[str, torch.Tensor], Exception | SystemExit | None]:
+    """What modules return at their first call in one forward pass of a network, and what ended it, as `forward_pass`.
+
+    Without writing calls down, in a fraction of the time. A module that is not called is left out.
+
+    Args:
+        names: of modules that return a tensor, or several of which the first is meant.
+        x, gradients, seed: as for `forward_pass`.
+    """
+    outputs: dict[str, torch.Tensor] = {}
+
+    def note(name: str, output: Any) -> None:
+        tensors = output if isinstance(output, (tuple, list)) else (output,)
+        tensor = next((tensor for tensor in tensors if isinstance(tensor, torch.Tensor)), None)
+        if tensor is not None and name not in outputs:
+            outputs[name] = tensor.clone()  # it may be changed in place
+
+    with _own_code(module, x, gradients, seed) as start, ExitStack() as hooks, _Numbers():
+        for name in names:
+            watched = module.get_submodule(name)
+            hooks.callback(watched.register_forward_hook(lambda _m, _i, output, name=name: note(name, output)).remove)
+        error = _run(module, start)
+    return outputs if gradients else {name: output.detach() for name, output in outputs.items()}, error
+
+
+class _Numbers(TorchFunctionMode):
+    """Gives Python numbers of tensors with a gradient too, which torch refuses, or warns of."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if getattr(func, "__name__", "") in NUMBERS:
+            args = (args[0].detach(), *args[1:])
+        return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def _own_code(module: nn.Module, x: torch.Tensor, gradients: bool, seed: int) -> Iterator[torch.Tensor]:
+    """The input for a module's own forward pass, for which all is made ready and put back afterwards."""
     # Where autograd's graph is only walked, never run backwards, dropping what it would save keeps memory low.
     drop = torch.autograd.graph.saved_tensors_hooks(lambda _: None, lambda empty: empty)
     with _LOCK, forward_passes(module, seed), nullcontext() if gradients else drop:
-        start = (x if gradients else x.detach().requires_grad_()).clone()  # a network may write into it
-        recorder = Recorder(start, keep)
-        try:
-            with recorder.watching(module), recorder:
-                module(start)
-        except (Exception, SystemExit) as failure:
-            error = failure
-    tensors = recorder.tensors if gradients else {value: tensor.detach() for value, tensor in recorder.tensors.items()}
-    return ForwardPass(recorder.tape, tensors, error)
+        yield (x if gradients else x.detach().requires_grad_()).clone()  # a network may write into it
+
+
+def _run(module: nn.Module, x: torch.Tensor) -> Exception | SystemExit | None:
+    """What ended its forward pass, if that did not come to its end."""
+    try:
+        module(x)
+    except (Exception, SystemExit) as failure:
+        return failure
+    return None
 
 
 def _first_parameter(module: nn.Module) -> torch.Tensor:

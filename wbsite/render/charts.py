@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,14 +32,18 @@ def data() -> alt.UrlData:
     return alt.UrlData("data.csv", format=alt.CsvDataFormat(type="csv"))
 
 
-def source_choice(table: pd.DataFrame) -> alt.Parameter:
+def sources(table: pd.DataFrame) -> tuple[str, ...]:
+    """What was measured on: full weights, NMF pictures or both."""
+    return tuple(source for source in SOURCES if source in set(table["source"]))
+
+
+def source_choice(options: Sequence[str]) -> alt.Parameter:
     """The parameter `source`: a choice between full weights and NMF pictures where there are both."""
     import altair as alt
 
-    options = [source for source in SOURCES if source in set(table["source"])]
     if len(options) == 1:
         return alt.param(name="source", value=options[0])
-    bind = alt.binding_radio(options=options, labels=[SOURCES[source] for source in options], name="Measured on ")
+    bind = alt.binding_radio(options=list(options), labels=[SOURCES[source] for source in options], name="Measured on ")
     return alt.param(name="source", value=options[0], bind=bind)
 
 
@@ -51,6 +57,18 @@ def kernel_shape(table: pd.DataFrame) -> alt.Shape:
     return alt.Shape("kernel:N", scale=alt.Scale(domain=kernels, range=shapes), legend=legend)
 
 
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """Meanwhile Altair does not hold each part of a chart against Vega-Lite's schema as it is made, which takes time.
+
+    Parts that do not fit are found where a figure is drawn by itself, as tests do.
+    """
+    from altair.utils.schemapi import debug_mode
+
+    with debug_mode(False):
+        yield
+
+
 def specification(chart: Any, height: int) -> dict[str, Any]:
     """Vega-Lite specification, as wide as its place on the page.
 
@@ -58,6 +76,6 @@ def specification(chart: Any, height: int) -> dict[str, Any]:
 
     Appearance (fonts, ground, axes in light and dark) is the page's affair and not part of it.
     """
-    spec = chart.properties(width="container", height=height).to_dict(validate=False)
+    spec = chart.to_dict(validate=False)
     spec.pop("config", None)
-    return spec
+    return {**spec, "width": "container", "height": height}

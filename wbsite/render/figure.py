@@ -178,7 +178,7 @@ def _table(data: pd.DataFrame) -> str:
     head = "".join(f'<th scope="col">{escape(str(column))}</th>' for column in shown.columns)
     rows = "".join(
         "<tr>" + "".join(f"<td>{escape(number_text(value))}</td>" for value in row) + "</tr>"
-        for row in shown.astype(object).itertuples(index=False)
+        for row in zip(*(cells.tolist() for _, cells in shown.items()), strict=True)
     )
     more = f"<p>First {TABLE_ROWS} of {len(data)} rows; the file has all.</p>" if len(data) > TABLE_ROWS else ""
     return (

@@ -62,7 +62,7 @@ def up_to_date(out: Path, made_from: str, strict: bool) -> bool:
 
 
 def publish(built: Path, out: Path, made_from: str, strict: bool) -> None:
-    """Brings `out` to the state of `built`, touching only files that wbsite wrote.
+    """Brings `out` to the state of `built`, whose files it takes, touching only files that wbsite wrote.
 
     Raises:
         WbsiteError: a file that is not ours stands where one of the site's should go, or it cannot be written.
@@ -77,18 +77,18 @@ def publish(built: Path, out: Path, made_from: str, strict: bool) -> None:
         for partial, whole in left_over(out):
             if whole == out / OURS:
                 partial.unlink()
-        # Recorded before written: an interrupted copy leaves only files that are known to be ours.
+        # Recorded before written: an interrupted move leaves only files that are known to be ours.
         write_atomically(out / OURS, canonical({"files": {**ours, **files}}))
         for name, path in fresh.items():
             target = out / name
             if not target.exists() or digest(target.read_bytes()) != files[name]:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
+                shutil.move(path, target)
         for name in set(ours) - set(files):
             remove_file(out, name)
         write_atomically(out / OURS, canonical({"files": files, "made_from": made_from, "strict": strict}))
     except OSError as error:
-        raise unwritable(Path(error.filename or out), error) from error
+        raise unwritable(Path(error.filename2 or error.filename or out), error) from error
 
 
 def _refuse_in_the_way(out: Path, name: str, ours: Mapping[str, str]) -> None:

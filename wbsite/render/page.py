@@ -305,13 +305,13 @@ def sections(writing: Writing, kind: Literal["model", "layer"]) -> list[Section]
         (figure for figure in registry.entries("figures") if figure.section and figure.of == kind),
         key=lambda figure: (figure.order, figure.name),
     )
-    known = sources.templates()
     parts = []
     for title in dict.fromkeys(figure.section for figure in placed):
         text = f"sections/{kind}/{title.lower().replace(' ', '-')}.md.j2"
         own = tuple(figure.name for figure in placed if figure.section == title and figure.belongs(scene))
-        if own or text in known:
-            parts.append(Section(title, text if text in known else "", own))
+        has_text = sources.has_template(text)
+        if own or has_text:
+            parts.append(Section(title, text if has_text else "", own))
     return parts
 
 

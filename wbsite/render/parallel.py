@@ -12,7 +12,11 @@ from wbsite.core.processes import belong, context, environment, starting, warm_u
 from wbsite.core.store import Store
 from wbsite.results.site import Site
 
+from .charts import unchecked
 from .page import Files, Page
+
+PRELOADED = "wbsite.render.preloaded"
+"""Imports what pages are made with, for the process that those which make them are forked from."""
 
 WORTHWHILE = 8
 """Pages for each process from which on it is worth starting."""
@@ -36,9 +40,9 @@ def made(pages: Sequence[Page], site: Site, pages_of: PagesOf) -> Iterator[tuple
     """
     processes = min(machine.processors(), len(pages) // WORTHWHILE)
     if processes < 2:
-        yield from ((page, page.make()) for page in pages)
+        yield from ((page, _files(page)) for page in pages)
         return
-    warm_up(["altair"])
+    warm_up([PRELOADED])
     arguments = (site.store.url, [model.id for model in site.models], site.articles, pages_of, environment())
     with ProcessPoolExecutor(processes, context(), _begin, arguments) as pool:
         with starting():
@@ -68,4 +72,9 @@ def _begin(
 
 
 def _make(path: str) -> Files:
-    return _pages[path].make()
+    return _files(_pages[path])
+
+
+def _files(page: Page) -> Files:
+    with unchecked():
+        return page.make()

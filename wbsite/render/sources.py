@@ -36,6 +36,11 @@ def templates() -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+def has_template(name: str) -> bool:
+    """Whether the working folder or the package has it."""
+    return any((root / "templates" / name).is_file() for root in roots())
+
+
 def mkdocs_configuration() -> Path:
     """The mkdocs.yml to copy into a folder that has none."""
     return next(path for root in roots()[1:] if (path := root / "mkdocs.yml").is_file())

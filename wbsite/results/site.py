@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar, overload
 
 from wbsite.core import registry
@@ -16,6 +16,9 @@ from .base import Record, Result
 from .network.architecture import Architecture, LayerInfo
 
 R = TypeVar("R", bound=Result)
+
+RECENT = 64
+"""Entries of the store that are kept as they were read: a page asks for the same ones again and again."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,7 @@ class Results:
             return self.absent(analysis)
         if "key" not in place:
             return Gap(place.get("skipped") or place["failed"], failed="failed" in place)
-        entry = self._store.get(place["key"])
-        if entry is None:
-            raise DamagedEntry(place["key"], "manifest.json")
-        return entry
+        return _entry(self._store, place["key"])
 
     @overload
     def result_or_gap(self, analysis: type[R], layer: str = "") -> R | Gap: ...
@@ -269,6 +269,14 @@ class Site:
                 raise unknown(f"field in value {path!r}:", field, names)
             value = value[field] if isinstance(value, Mapping) else getattr(value, field)
         return value
+
+
+@lru_cache(maxsize=RECENT)  # what lies under a key never changes
+def _entry(store: Store, key: str) -> Entry:
+    entry = store.get(key)
+    if entry is None:
+        raise DamagedEntry(key, "manifest.json")
+    return entry
 
 
 def _names(value: object) -> list[str]:

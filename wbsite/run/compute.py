@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from .worker import Outcome
 
 
-def compute(config: Config, progress: Progress, rendered: bool = False) -> tuple[list[str], int]:
+def compute(config: Config, progress: Progress, pages: Sequence[str] = ()) -> tuple[list[str], int]:
     """Computes what is missing.
 
     Args:
-        rendered: whether pages are made afterwards, which then counts as time that is left.
+        pages: modules to import for making pages, where these are made afterwards, which then counts as time that is
+            left.
 
     Returns:
         The ids of the models, and the number of failures.
@@ -48,7 +49,7 @@ def compute(config: Config, progress: Progress, rendered: bool = False) -> tuple
         if still_valid(store, store.record(subject.record), config.profile, current):
             continue
         if not config.scheduler and config.device != "cuda" and (config.workers or machine.processors()) > 1:
-            warm_up(["wbsite.run.pool_worker"])  # which imports torch while this process does, too
+            warm_up(["wbsite.run.pool_worker", *pages])  # which imports torch while this process does, too
         try:
             plans[subject] = planned(subject, config, progress), current
         except RunError:
@@ -65,8 +66,8 @@ def compute(config: Config, progress: Progress, rendered: bool = False) -> tuple
             facts = (plans[s][0].facts if s in plans else store.record(s.record) or {} for s in subjects[kind])
             kind.check(config, subjects[kind], facts)
     if plans:
-        pages = len({(task.subject, task.layer) for plan, _ in plans.values() for task in plan.tasks})
-        then = rendering(pages, machine.processors()) if rendered else 0.0
+        count = len({(task.subject, task.layer) for plan, _ in plans.values() for task in plan.tasks})
+        then = rendering(count, machine.processors()) if pages else 0.0
         failures += _run(list(plans.values()), config, store, Followed(progress, then))
     ids = {
         folder: [s.id for kind in kinds for s in subjects[kind] if s.folder == folder]

@@ -100,9 +100,10 @@ def _own_statistics(input: torch.Tensor, **norm: Any) -> torch.Tensor:
 
 def _batch_norm_arguments(func: Any, args: tuple[Any, ...], kwargs: Any) -> dict[str, Any]:
     """Arguments of a batch norm under the names of `F.batch_norm`, defaults included."""
-    names = _TORCH_NORM if func is torch.batch_norm else tuple(inspect.signature(F.batch_norm).parameters)
+    signature = _signature(F.batch_norm)
+    names = _TORCH_NORM if func is torch.batch_norm else tuple(signature.parameters)
     given = {**dict(zip(names, args, strict=False)), **kwargs}
-    bound = inspect.signature(F.batch_norm).bind(**{name: given[name] for name in given if name != "cudnn_enabled"})
+    bound = signature.bind(**{name: given[name] for name in given if name != "cudnn_enabled"})
     bound.apply_defaults()
     return bound.arguments
 

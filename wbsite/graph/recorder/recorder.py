@@ -26,12 +26,12 @@ from .kernel_log import KernelLog
 UNRECORDED = "code that cannot be recorded"
 """Name of a call whose function nobody saw."""
 
-_NUMBERS = frozenset(
+NUMBERS = frozenset(
     {"item", "tolist", "numpy", "__array__", "__bool__", "__int__", "__float__", "__complex__", "__index__"}
 )
 """Methods after which Python, and no longer torch, holds numbers of a tensor."""
 
-_DEPARTURES = _NUMBERS | frozenset(
+_DEPARTURES = NUMBERS | frozenset(
     {"is_nonzero", "equal", "allclose", "__contains__", "nonzero", "argwhere", "masked_select", "unique"}
 )
 """… and those that tell it something of them, or make as many as they decide."""
@@ -146,11 +146,11 @@ class Recorder(TorchFunctionMode):
         name = (resolve_name(func) or getattr(func, "__name__", repr(func))).replace("torch.nn.functional", "F")
         self.kernels.overwriting(name, args)
         call = self._marked(args), self._marked(kwargs)
-        told = f"{name}{described((args, kwargs), self._told)}" if inputs else name
+        told = f"{name}{described((args, kwargs), self._told)}" if inputs and not self.keep else name
         plain = getattr(func, "__name__", "")
         if plain in _DEPARTURES and any(origin.value is not None for origin in origins):
             self.tape.departures.append(Departure(plain, self.inside[-1] if self.inside else ""))
-        if plain in _NUMBERS:  # which a tensor with a gradient refuses, or warns of
+        if plain in NUMBERS:  # which a tensor with a gradient refuses, or warns of
             args = (args[0].detach(), *args[1:])
         for tensor in changed_in_place(func, args, kwargs) if self.keep else ():
             self._set_apart(tensor)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from wbsite.render.charts import (
     data,
     kernel_shape,
     source_choice,
+    sources,
     specification,
 )
 from wbsite.render.figure import Drawing, Figure, Scene
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 
 QUANTITIES = {"index": "H = R − C", "row_share": "R, row share", "column_share": "C, column share"}
 NUMBERS = (*QUANTITIES, "low", "high", "index_null", "index_adjusted")
+HEIGHT = 220
+"""Of the histogram, in pixels."""
+
 BINS = np.linspace(-1, 1, 41)
 
 
@@ -112,7 +117,7 @@ def by_depth(scene: Scene) -> Drawing | Gap:
     table = depth_rows([model], scene.up)
     if table.empty:
         return _no_index([model], f"{model.title} has no convolution with rows and columns to compare")
-    source = source_choice(table)
+    source = source_choice(sources(table))
     x = alt.X(
         "layer:N",
         sort=list(dict.fromkeys(table["layer"])),
@@ -120,7 +125,7 @@ def by_depth(scene: Scene) -> Drawing | Gap:
         axis=alt.Axis(labelAngle=-40, labelOverlap=True, labelLimit=180),
     )
     base = alt.Chart(data()).add_params(source).transform_filter("datum.source == source")
-    tips = ["layer:N", "kernel:N", "units:Q", *numbers(*NUMBERS)]
+    tips = [alt.Tooltip("layer:N"), alt.Tooltip("kernel:N"), alt.Tooltip("units:Q"), *numbers(*NUMBERS)]
     folded = base.transform_fold(list(QUANTITIES), as_=["quantity", "value"])
     legend = alt.Legend(
         title=None,
@@ -146,7 +151,7 @@ def by_depth(scene: Scene) -> Drawing | Gap:
         **encoded, shape=shape, tooltip=tips, href=alt.Href("page:N")
     )
     whiskers = base.mark_rule(color=INDEX, strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
-    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
+    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.YDatum(0))
     # Square kernels have chance on the line at zero.
     oblong = base.transform_filter("datum.index_null != 0")
     chance = oblong.mark_tick(color=NEUTRAL, thickness=2.5, size=14, orient="horizontal").encode(
@@ -182,7 +187,7 @@ def across(scene: Scene) -> Drawing | Gap:
     if table.empty:
         return _no_index(models, "no network on this site has a convolution with rows and columns to compare")
     titles = list(dict.fromkeys(table["model"]))
-    pick = alt.selection_point(fields=["model"], bind="legend")
+    pick = alt.selection_point(name="picked", fields=["model"], bind="legend")
     colour = alt.Color(
         "model:N",
         scale=alt.Scale(domain=titles, range=SERIES[: len(titles)] if len(titles) <= len(SERIES) else alt.Undefined),
@@ -201,9 +206,11 @@ def across(scene: Scene) -> Drawing | Gap:
         shape=kernel_shape(table),
         tooltip=[alt.Tooltip("model:N"), alt.Tooltip("layer:N"), alt.Tooltip("kernel:N"), *numbers("index", "low", "high", "index_null", "index_adjusted")],
     )  # fmt: skip
-    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
+    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.YDatum(0))
     height = 360
-    chart = specification(alt.layer(zero, lines, whiskers, points).add_params(source_choice(table), pick), height)
+    chart = specification(
+        alt.layer(zero, lines, whiskers, points).add_params(source_choice(sources(table)), pick), height
+    )
     weights = table[table.source == "weights"]
     ends = [f"{title} {rows['index'].iloc[-1]:.2f}" for title, rows in weights.groupby("model", sort=False)]
     caption = (
@@ -216,8 +223,6 @@ def across(scene: Scene) -> Drawing | Gap:
 
 def histogram(scene: Scene) -> Drawing | Gap:
     """Distribution of H over a layer's units."""
-    import altair as alt
-
     banding = scene.result_or_gap(Banding)
     if isinstance(banding, Gap):
         return banding
@@ -234,15 +239,6 @@ def histogram(scene: Scene) -> Drawing | Gap:
             for n, a, b in zip(counts, edges, edges[1:], strict=False)
         ]
     table = pd.DataFrame(rows)
-    base = alt.Chart(data()).transform_filter("datum.source == source")
-    bars = base.mark_bar(color=INDEX).encode(
-        x=alt.X("from:Q", bin="binned", title="H of the unit (−1 columns, +1 rows)", scale=alt.Scale(domain=[-1, 1])),
-        x2=alt.X2("to:Q"),
-        y=alt.Y("units:Q", title="units"),
-        tooltip=[alt.Tooltip("from:Q"), alt.Tooltip("to:Q"), alt.Tooltip("units:Q")],
-    )
-    height = 220
-    chart = specification(bars.add_params(source_choice(table)), height)
     label = escape(scene.layer.name)  # type: ignore[union-attr]
     caption = f"H of the single units of <code>{label}</code>. "
     caption += (
@@ -261,7 +257,21 @@ def histogram(scene: Scene) -> Drawing | Gap:
     values = banding.weights_per_unit
     low, middle, high = np.nanquantile(values, [0.1, 0.5, 0.9])
     alt_text = f"Histogram of H over units on full weights: median {middle:.2f}, tenth to ninetieth percentile {low:.2f} to {high:.2f}."
-    return Drawing(caption, alt_text, table, chart, height=height)
+    return Drawing(caption, alt_text, table, _histogram_chart(sources(table)), height=HEIGHT)
+
+
+@cache  # the same for every layer with both sources
+def _histogram_chart(measured_on: tuple[str, ...]) -> Mapping[str, Any]:
+    import altair as alt
+
+    base = alt.Chart(data()).transform_filter("datum.source == source")
+    bars = base.mark_bar(color=INDEX).encode(
+        x=alt.X("from:Q", bin="binned", title="H of the unit (−1 columns, +1 rows)", scale=alt.Scale(domain=[-1, 1])),
+        x2=alt.X2("to:Q"),
+        y=alt.Y("units:Q", title="units"),
+        tooltip=[alt.Tooltip("from:Q"), alt.Tooltip("to:Q"), alt.Tooltip("units:Q")],
+    )
+    return specification(bars.add_params(source_choice(measured_on)), HEIGHT)
 
 
 def has_index(scene: Scene) -> bool:

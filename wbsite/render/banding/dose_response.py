@@ -77,7 +77,7 @@ def draw(scene: Scene) -> Drawing | Gap:
             alt.Tooltip("accuracy:Q", format=".1%"),
         ],
     )  # fmt: skip
-    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
+    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.YDatum(0))
     chart = specification(alt.layer(zero, seeds, lines, whiskers, points), HEIGHT)
     last = summary[(summary["place"] == "last") & summary["experiment"].isin(ANGLES)].set_index("experiment")
     texts = [f"{angle}° {interval_text(last.loc[name])}" for name, angle in ANGLES.items() if name in last.index]

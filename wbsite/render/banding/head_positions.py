@@ -145,7 +145,7 @@ def _chart(table: pd.DataFrame, height: int) -> alt.LayerChart | alt.FacetChart:
     titles = index.mark_text(align="left", x=5, fontSize=12).encode(
         y=alt.Y("label:Q", scale=down, axis=None), text=alt.Text("title:N")
     )  # fmt: skip
-    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL).encode(x=alt.datum(0))
+    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL).encode(x=alt.XDatum(0))
     return alt.layer(zero, bars, chance, whiskers, points, titles)
 
 

@@ -153,7 +153,12 @@ def _layers_chart(experiment: str, key: Mapping[str, str], wide: Sequence[float]
         strokeWidth=alt.condition(two, alt.value(2.6), alt.value(1.3)),
         detail=alt.Detail("layer:N"),
     )
-    tips = ["layer:N", "epoch:Q", alt.Tooltip("value:Q", title="H, mean", format=".3f"), "seeds:Q"]
+    tips = [
+        alt.Tooltip("layer:N"),
+        alt.Tooltip("epoch:Q"),
+        alt.Tooltip("value:Q", title="H, mean", format=".3f"),
+        alt.Tooltip("seeds:Q"),
+    ]
     points = means.mark_point(filled=True, opacity=1).encode(
         x=x, y=y, color=colour, size=alt.condition(two, alt.value(26), alt.value(12)), tooltip=tips
     )
@@ -161,7 +166,7 @@ def _layers_chart(experiment: str, key: Mapping[str, str], wide: Sequence[float]
     names = ends.mark_text(align="left", dx=6, fontSize=12, fontWeight="bold").encode(
         x=x, y=alt.Y("name_at:Q"), color=colour, text=alt.Text("layer:N")
     )
-    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
+    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.YDatum(0))
     return specification(
         alt.layer(
             zero,
@@ -200,7 +205,12 @@ def _accuracy_chart(titles: Mapping[str, str], wide: Sequence[float], longest: f
     means = base.transform_filter("datum.kind == 'mean'")
     lines = means.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, strokeDash=dash)
     seeds = base.transform_filter("datum.kind == 'seed'").mark_point(filled=True, size=14, opacity=0.5)
-    tips = ["experiment:N", "seed:Q", "epoch:Q", alt.Tooltip("value:Q", title="accuracy", format=".1%")]
+    tips = [
+        alt.Tooltip("experiment:N"),
+        alt.Tooltip("seed:Q"),
+        alt.Tooltip("epoch:Q"),
+        alt.Tooltip("value:Q", title="accuracy", format=".1%"),
+    ]
     return specification(alt.layer(lines, seeds.encode(x=x, y=y, color=colour, tooltip=tips)), HEIGHT)
 
 

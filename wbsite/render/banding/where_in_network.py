@@ -129,7 +129,13 @@ def _chart(panel: str, table: pd.DataFrame, present: Mapping[str, int]) -> dict[
     dash = alt.StrokeDash("label:N", scale=scale(DASHES), legend=legend)
     lines = base.mark_line(strokeWidth=1.8).encode(x=x, y=y, color=colour, strokeDash=dash)
     whiskers = base.mark_rule(strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"), color=colour)
-    tips = ["label:N", "layer:N", alt.Tooltip("index:Q", title="H", format=".3f"), "interval:N", "seeds:Q"]
+    tips = [
+        alt.Tooltip("label:N"),
+        alt.Tooltip("layer:N"),
+        alt.Tooltip("index:Q", title="H", format=".3f"),
+        alt.Tooltip("interval:N"),
+        alt.Tooltip("seeds:Q"),
+    ]
     points = base.mark_point(filled=True, size=60, opacity=1).encode(
         x=x,
         y=y,
@@ -137,7 +143,7 @@ def _chart(panel: str, table: pd.DataFrame, present: Mapping[str, int]) -> dict[
         tooltip=tips,
         shape=alt.Shape("label:N", scale=scale(SHAPES), legend=legend),
     )
-    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.datum(0))
+    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.YDatum(0))
     return specification(alt.layer(zero, lines, whiskers, points), HEIGHT)
 
 

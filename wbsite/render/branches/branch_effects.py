@@ -123,7 +123,7 @@ def _chart(table: pd.DataFrame, height: int) -> alt.LayerChart | alt.FacetChart:
     titles = base.transform_aggregate(groupby=["title", "label"]).mark_text(align="left", x=4, fontSize=12).encode(
         y=alt.Y("label:Q", scale=down, axis=None), text=alt.Text("title:N")
     )  # fmt: skip
-    even = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL).encode(x=alt.datum(0.5))
+    even = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL).encode(x=alt.XDatum(0.5))
     return alt.layer(even, copies, whiskers, points, titles)
 
 

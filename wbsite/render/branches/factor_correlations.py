@@ -109,7 +109,7 @@ def _chart(table: pd.DataFrame, height: int) -> Any:
         alt.Tooltip("factor:N"),
         alt.Tooltip("heading:N", title="with"),
         *numbers,
-        "units:Q",
+        alt.Tooltip("units:Q"),
     ]
     frame = [base.mark_point(opacity=0).encode(x=side, y=y("y")) for side in (bottom, top)]
     zero = base.mark_rule(color=NEUTRAL, strokeWidth=1.2).encode(x=alt.X(datum=0, scale=ends, axis=None))

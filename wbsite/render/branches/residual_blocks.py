@@ -59,7 +59,7 @@ def _chart(table: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
     legend = alt.Legend(title=None, orient="top") if len(stages) > 1 else None
     colour = alt.Color("group:N", scale=alt.Scale(domain=stages, range=SERIES[: len(stages)]), legend=legend)
     tips = [
-        "group:N", "block:N", "units:Q",
+        alt.Tooltip("group:N"), alt.Tooltip("block:N"), alt.Tooltip("units:Q"),
         *(alt.Tooltip(f"{name}:Q", format=".3g") for name in ("statistic", "p", "q", "untrained_statistic", "untrained_p")),
     ]  # fmt: skip
     base = alt.Chart(data())
@@ -70,7 +70,7 @@ def _chart(table: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
         x=x, y=y, color=colour, tooltip=tips,
         fill=alt.condition("datum.q <= 0.05 && isValid(toNumber(datum.q))", colour, alt.value("transparent")),
     )  # fmt: skip
-    chance = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[4, 3]).encode(y=alt.datum(1))
+    chance = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[4, 3]).encode(y=alt.YDatum(1))
     return alt.layer(chance, copies, points)
 
 

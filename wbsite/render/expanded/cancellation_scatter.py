@@ -86,7 +86,13 @@ def _scatter(pairs: pd.DataFrame, signs_low: float, signs_high: float) -> dict[s
     even = chance.mark_line(color=CHANCE, strokeDash=[4, 3], clip=True).encode(x=alt.X("x:Q"), y=alt.Y("middle:Q"))
     names = ["other units of the layer", "the unit"]
     legend = alt.Legend(title=None, orient="top", symbolSize=80, symbolOpacity=1)
-    tips: list[Any] = ["of:N", "source_layer:N", "source_unit:Q", alt.Tooltip("coherence:Q", format=".2f"), "rank:Q"]
+    tips: list[Any] = [
+        alt.Tooltip("of:N"),
+        alt.Tooltip("source_layer:N"),
+        alt.Tooltip("source_unit:Q"),
+        alt.Tooltip("coherence:Q", format=".2f"),
+        alt.Tooltip("rank:Q"),
+    ]
     tips += [alt.Tooltip(f"{name}:Q", format=".3g") for name in ("positive", "negative", "net")]
     scale = alt.Scale(domain=names, range=[CHANCE, UNIT])
     base = alt.Chart(data()).transform_filter("datum.kind == 'pair'")
@@ -109,7 +115,15 @@ def _layers(summary: pd.DataFrame) -> dict[str, Any]:
     x = alt.X("layer:N", sort=list(summary["layer"]), title=None, axis=axis)
     top = float(summary[["high", "signs_high"]].to_numpy().max()) * 1.02
     y = alt.Y("coherence:Q", title="coherence", scale=alt.Scale(type="sqrt", domain=[0, top]))
-    tips: list[Any] = ["layer:N", "source:N", "between:N", "units:Q", "pairs:Q", "draws:Q", "found:Q"]
+    tips: list[Any] = [
+        alt.Tooltip("layer:N"),
+        alt.Tooltip("source:N"),
+        alt.Tooltip("between:N"),
+        alt.Tooltip("units:Q"),
+        alt.Tooltip("pairs:Q"),
+        alt.Tooltip("draws:Q"),
+        alt.Tooltip("found:Q"),
+    ]
     tips += [alt.Tooltip(f"{name}:Q", format=".2f") for name in ("coherence", "low", "high", "signs", "shuffle")]
     chance = base.mark_bar(color=CHANCE, opacity=0.25, width=12).encode(
         x=x, y=alt.Y("signs_low:Q"), y2=alt.Y2("signs_high:Q")
@@ -117,7 +131,7 @@ def _layers(summary: pd.DataFrame) -> dict[str, Any]:
     middle = base.mark_tick(color=CHANCE, thickness=2, width=14).encode(x=x, y=alt.Y("signs:Q"))
     spread = base.mark_rule(color=SERIES[0], strokeWidth=2).encode(x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
     points = base.mark_point(filled=True, size=55, color=SERIES[0], opacity=1).encode(x=x, y=y, tooltip=tips)
-    unity = alt.Chart(alt.InlineData([{}])).mark_rule(color=CHANCE, strokeDash=[4, 3]).encode(y=alt.datum(1))
+    unity = alt.Chart(alt.InlineData([{}])).mark_rule(color=CHANCE, strokeDash=[4, 3]).encode(y=alt.YDatum(1))
     return specification(alt.layer(points, chance, middle, unity, spread, points), HEIGHT)
 
 

@@ -71,7 +71,7 @@ def _chart(titles: dict[str, str]) -> dict[str, Any]:
     chance = base.transform_filter("datum.group != 'family'").mark_line(strokeWidth=1, opacity=0.6, color=NEUTRAL)
     scale = alt.Scale(domain=list(titles.values()), range=SERIES[: len(titles)])
     colour = alt.Color("title:N", scale=scale, legend=alt.Legend(title=None, orient="top", columns=1))
-    tips = ["title:N", "factors:O", alt.Tooltip("explained:Q", format=".1%")]
+    tips = [alt.Tooltip("title:N"), alt.Tooltip("factors:O"), alt.Tooltip("explained:Q", format=".1%")]
     family = base.transform_filter("datum.group == 'family'").mark_line(point=True, strokeWidth=2.4)
     layers = alt.layer(
         chance.encode(x=x, y=y, detail=[alt.Detail("of:N"), alt.Detail("group:N")]),

@@ -122,7 +122,12 @@ def _curves(drawn: pd.DataFrame) -> dict[str, Any]:
         .mark_line(strokeWidth=3)
         .encode(x=x, y=y, detail=alt.Detail("layer:N"), color=depth)
     )
-    tips = ["layer:N", "kernel:N", alt.Tooltip("kept:Q", title="inputs kept"), alt.Tooltip("inputs:Q", title="of")]
+    tips = [
+        alt.Tooltip("layer:N"),
+        alt.Tooltip("kernel:N"),
+        alt.Tooltip("kept:Q", title="inputs kept"),
+        alt.Tooltip("inputs:Q", title="of"),
+    ]
     tips += [alt.Tooltip(f"{name}:Q", title=title, format=".3f") for name, title in QUARTILES.items()]
     points = base.mark_point(size=30, opacity=0).encode(x=x, y=y, tooltip=tips).add_params(hovered)
     return specification(alt.layer(band, lines, strong, points).add_params(*params), HEIGHT)
@@ -149,7 +154,7 @@ def _needed(drawn: pd.DataFrame, level: float) -> dict[str, Any]:
     words = list(ORDERS.values())
     colour = alt.Color("by:N", scale=alt.Scale(domain=words, range=COLOURS), legend=legend)
     shape = alt.Shape("by:N", scale=alt.Scale(domain=words, range=SHAPES), legend=legend)
-    tips = ["layer:N", "kernel:N", alt.Tooltip("inputs:Q"), "by:N"]
+    tips = [alt.Tooltip("layer:N"), alt.Tooltip("kernel:N"), alt.Tooltip("inputs:Q"), alt.Tooltip("by:N")]
     tips += [alt.Tooltip(f"{name}:Q", title=title, format=".0%") for name, title in NEEDED.items()]
     ranges = base.mark_rule(strokeWidth=2, opacity=0.4).encode(
         x=x, y=alt.Y("needed_low:Q"), y2=alt.Y2("needed_high:Q"), color=colour

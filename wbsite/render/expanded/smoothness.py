@@ -71,7 +71,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     base = alt.Chart(data()).transform_filter("datum.measure == measure")
     pairs, units = base.transform_filter("datum.mark == 'pair'"), base.transform_filter("datum.mark == 'unit'")
     tips = [
-        "pair:N",
+        alt.Tooltip("pair:N"),
         *[alt.Tooltip(f"{name}:Q", title=title, format=".3f") for name, title in QUANTITIES.items()],
         alt.Tooltip("share:Q", title="units above the null", format=".0%"),
     ]

@@ -129,7 +129,7 @@ def _chart(table: pd.DataFrame, name: str, colours: Mapping[str, str], counts: l
     marks = base.transform_filter("isValid(datum.w) && datum.w !== ''")
     count = alt.Color("w:Q", scale=alt.Scale(domain=[counts[0], counts[-1]], range=[FEW, MANY]), legend=None)
     tips = [
-        "layer:N", "unit:N", alt.Tooltip("w:Q", title="active inputs"),
+        alt.Tooltip("layer:N"), alt.Tooltip("unit:N"), alt.Tooltip("w:Q", title="active inputs"),
         alt.Tooltip("at:Q", title="mean activation", format=".3f"),
     ]  # fmt: skip
     layers = [

@@ -111,7 +111,7 @@ def _chart(
     means = base.transform_filter("datum.kind == 'mean'").transform_calculate(interval=interval_expression())
     runs = base.transform_filter("datum.kind == 'run'")
     tips = [
-        "layer:N", alt.Tooltip("bits:Q", title="mean, bits", format=".3f"), alt.Tooltip("interval:N", title="95 %"),
+        alt.Tooltip("layer:N"), alt.Tooltip("bits:Q", title="mean, bits", format=".3f"), alt.Tooltip("interval:N", title="95 %"),
         alt.Tooltip("seeds:Q", title="runs"),
     ]  # fmt: skip
     spread = (
@@ -119,7 +119,7 @@ def _chart(
         .mark_rule(strokeWidth=2.4)
         .encode(x=alt.X("low:Q", scale=scale), x2=alt.X2("high:Q"), y=y, color=colour)
     )
-    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL).encode(x=alt.datum(0, scale=scale))
+    zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL).encode(x=alt.XDatum(0, scale=scale))
     return specification(
         alt.layer(
             zero,

@@ -193,8 +193,18 @@ def _information(name: str, colours: Mapping[str, str], span: tuple[int, int], m
         f"datum.configuration == {json.dumps(name)} && datum.measure == 'i_xt' && datum.kind != ''"
     )
     means = base.transform_filter("datum.kind == 'mean'")
-    tips = ["layer:N", "epoch:Q", alt.Tooltip("value:Q", title="mean, bits", format=".2f"), "seeds:Q"]
-    single = ["layer:N", "seed:N", "epoch:Q", alt.Tooltip("depth:Q", title="depth, bits", format=".2f")]
+    tips = [
+        alt.Tooltip("layer:N"),
+        alt.Tooltip("epoch:Q"),
+        alt.Tooltip("value:Q", title="mean, bits", format=".2f"),
+        alt.Tooltip("seeds:Q"),
+    ]
+    single = [
+        alt.Tooltip("layer:N"),
+        alt.Tooltip("seed:N"),
+        alt.Tooltip("epoch:Q"),
+        alt.Tooltip("depth:Q", title="depth, bits", format=".2f"),
+    ]
     layers = [
         means.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour),
         means.mark_point(size=40, opacity=0).encode(x=x, y=y, color=colour, tooltip=tips),
@@ -225,7 +235,12 @@ def _counting(name: str, span: tuple[int, int], baseline: float | None) -> dict[
     )
     titles = json.dumps({key: text for key, (text, _) in COUNTING.items()}, ensure_ascii=False)
     base = base.transform_calculate(what=f"({titles})[datum.measure]")
-    tips = ["what:N", "epoch:Q", alt.Tooltip("value:Q", title="mean", format=".3f"), "seeds:Q"]
+    tips = [
+        alt.Tooltip("what:N"),
+        alt.Tooltip("epoch:Q"),
+        alt.Tooltip("value:Q", title="mean", format=".3f"),
+        alt.Tooltip("seeds:Q"),
+    ]
     layers = [
         base.transform_filter("isValid(toNumber(datum.low))")
         .mark_area(opacity=0.2, clip=True)
@@ -237,12 +252,12 @@ def _counting(name: str, span: tuple[int, int], baseline: float | None) -> dict[
     mark = alt.Chart(alt.InlineData([{}]))
     layers.append(
         mark.mark_text(align="left", dx=5, fontSize=11, fontWeight="bold", opacity=0, text="output").encode(
-            x=alt.datum(max(span[1], 2)), y=alt.datum(1, scale=scale)
+            x=alt.XDatum(max(span[1], 2)), y=alt.YDatum(1, scale=scale)
         )
     )
     if baseline is not None:
         rule = mark.mark_rule(color=NEUTRAL, strokeDash=[5, 4], strokeWidth=1.3)
-        layers.insert(0, rule.encode(y=alt.datum(baseline, scale=scale)))
+        layers.insert(0, rule.encode(y=alt.YDatum(baseline, scale=scale)))
     return specification(alt.layer(*layers), BELOW)
 
 

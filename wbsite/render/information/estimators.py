@@ -106,7 +106,7 @@ def _chart(
     colour = layer_colour(configuration, colours)
     base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(configuration.name)}")
     tips = [
-        alt.Tooltip("title:N", title="estimator"), "layer:N",
+        alt.Tooltip("title:N", title="estimator"), alt.Tooltip("layer:N"),
         *(alt.Tooltip(f"{name}:Q", title=f"{name}, bits", format=".3f") for name in ("largest", "last", "compression")),
         alt.Tooltip("seeds:Q", title="runs"),
     ]  # fmt: skip
@@ -115,7 +115,7 @@ def _chart(
     line = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[5, 4])
     return specification(
         alt.layer(
-            line.encode(x=alt.datum(cap, scale=scale)),
+            line.encode(x=alt.XDatum(cap, scale=scale)),
             base.mark_rule(strokeWidth=2.6, opacity=0.65).encode(
                 x=x, x2=alt.X2("largest:Q"), y=y, color=colour, tooltip=tips
             ),

@@ -77,7 +77,7 @@ def chart(p: Planes) -> dict[str, Any]:
         "datum.record == datum.newest"
     )
     tips = [
-        "layer:N", alt.Tooltip("epoch:Q", title="epoch"), alt.Tooltip("i_xt:Q", title="I(X;T)", format=".3f"),
+        alt.Tooltip("layer:N"), alt.Tooltip("epoch:Q", title="epoch"), alt.Tooltip("i_xt:Q", title="I(X;T)", format=".3f"),
         alt.Tooltip("i_ty:Q", title="I(T;Y)", format=".3f"),
     ]  # fmt: skip
     lines = seen.mark_line(strokeWidth=1.6, opacity=0.8).encode(
@@ -147,14 +147,14 @@ def _caps(p: Planes) -> list[Any]:
     line = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[4, 3])
     style: dict[str, Any] = {"color": NEUTRAL, "fontSize": 12}
     return [
-        line.encode(x=alt.datum(cap), y=alt.datum(0), y2=alt.datum(entropy)),
-        line.encode(y=alt.datum(entropy), x=alt.datum(0), x2=alt.datum(cap)),
+        line.encode(x=alt.XDatum(cap), y=alt.YDatum(0), y2=alt.Y2Datum(entropy)),
+        line.encode(y=alt.YDatum(entropy), x=alt.XDatum(0), x2=alt.X2Datum(cap)),
         alt.Chart(alt.InlineData([{"text": f"log₂ {p.trajectories.data.measured} = {cap:.4g} bits"}]))
         .mark_text(align="right", baseline="bottom", dx=-6, dy=-6, **style)
-        .encode(x=alt.datum(cap), y=alt.datum(0), text=alt.Text("text:N")),
+        .encode(x=alt.XDatum(cap), y=alt.YDatum(0), text=alt.Text("text:N")),
         alt.Chart(alt.InlineData([{"text": f"H(Y) = {entropy:.3f} bits"}]))
         .mark_text(align="left", baseline="bottom", dx=6, dy=-5, **style)
-        .encode(x=alt.datum(0), y=alt.datum(entropy), text=alt.Text("text:N")),
+        .encode(x=alt.XDatum(0), y=alt.YDatum(entropy), text=alt.Text("text:N")),
     ]
 
 

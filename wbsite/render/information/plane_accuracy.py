@@ -159,9 +159,9 @@ def _chart(name: str, ends: tuple[float, float], last: float, baseline: float | 
     )
     tips = [
         alt.Tooltip("samples:N"), alt.Tooltip("epoch:Q", format=",d"),
-        alt.Tooltip("accuracy:Q", title="mean", format=".4f"), alt.Tooltip("interval:N", title="95 %"), "seeds:Q",
+        alt.Tooltip("accuracy:Q", title="mean", format=".4f"), alt.Tooltip("interval:N", title="95 %"), alt.Tooltip("seeds:Q"),
     ]  # fmt: skip
-    single = {"x": x, "y": y, "color": colour, "detail": ["seed:N", "part:N"]}
+    single = {"x": x, "y": y, "color": colour, "detail": [alt.Detail("seed:N"), alt.Detail("part:N")]}
     layers = [
         runs.encode(**single),
         dead.encode(**single),
@@ -171,7 +171,7 @@ def _chart(name: str, ends: tuple[float, float], last: float, baseline: float | 
     ]
     if baseline is not None:
         rule = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[5, 4], strokeWidth=1.3)
-        layers.insert(0, rule.encode(y=alt.datum(1 - baseline, scale=scale)))
+        layers.insert(0, rule.encode(y=alt.YDatum(1 - baseline, scale=scale)))
     return specification(alt.layer(*layers), HEIGHT)
 
 

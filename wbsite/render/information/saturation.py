@@ -114,8 +114,8 @@ def _chart(
     runs = base.transform_filter("datum.kind == 'run'").mark_point(filled=True, size=24, opacity=0.5)
     rule = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[4, 4])
     layers = [
-        rule.encode(x=alt.datum(saturation.saturates)),
-        rule.encode(y=alt.datum(saturation.compresses)),
+        rule.encode(x=alt.XDatum(saturation.saturates)),
+        rule.encode(y=alt.YDatum(saturation.compresses)),
         runs.encode(x=x, y=y, color=colour, tooltip=[alt.Tooltip("layer:N"), alt.Tooltip("seed:N"), *numbers]),
         means.mark_point(size=130, strokeWidth=2).encode(
             x=x, y=y, color=colour, tooltip=[alt.Tooltip("layer:N"), alt.Tooltip("seeds:Q"), *numbers]

@@ -149,7 +149,7 @@ def _chart(
         x=x, y=alt.Y("least:Q", scale=scale), y2=alt.Y2("most:Q"), color=colour
     )
     tips = [
-        "layer:N", alt.Tooltip("epoch:Q", format=",d"), alt.Tooltip("value:Q", title="mean", format=".3~g"),
+        alt.Tooltip("layer:N"), alt.Tooltip("epoch:Q", format=",d"), alt.Tooltip("value:Q", title="mean", format=".3~g"),
         alt.Tooltip("least:Q", title="least run", format=".3~g"), alt.Tooltip("most:Q", title="greatest", format=".3~g"),
         alt.Tooltip("seeds:Q", title="runs"),
     ]  # fmt: skip

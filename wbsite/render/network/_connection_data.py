@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -47,6 +47,29 @@ class Connection:
     cancellation: float = 0.0
 
 
+@dataclass(frozen=True)
+class Listed:
+    """Connections of a unit, strongest first, as arrays.
+
+    Attributes:
+        ends: at their other ends.
+        kernels: (connection, position) weights, each kernel flattened, with zeros after its end.
+        shapes: (height, width) of each kernel.
+        sums: (connection, 3) sums of the positive and of the negative path products and the share that cancels, for
+            kinds across a bottleneck; else no columns.
+    """
+
+    ends: Sequence[End]
+    kernels: np.ndarray
+    shapes: Sequence[tuple[int, int]]
+    sums: np.ndarray
+
+    @property
+    def scale(self) -> float:
+        """The largest absolute weight: where the kernels' common scale ends."""
+        return float(np.abs(self.kernels).max(initial=0))
+
+
 class UnitConnections:
     """The connections of a layer's units, one by one."""
 
@@ -76,31 +99,35 @@ class UnitConnections:
 
     def of(self, kind: str, channel: int) -> list[Connection]:
         """The listed connections of a unit, strongest first."""
-        return list(self._outputs(channel) if kind == "output" else self._inputs(kind, channel))
+        found = self.listed(kind, channel)
+        parts = zip(found.ends, found.kernels, found.shapes, found.sums.tolist(), strict=True)
+        return [Connection(end, kernel[: kh * kw].reshape(kh, kw), *sums) for end, kernel, (kh, kw), sums in parts]
 
-    def _inputs(self, kind: str, unit: int) -> Iterator[Connection]:
+    def listed(self, kind: str, channel: int) -> Listed:
+        """The same as arrays."""
         result = self.result
+        if kind == "output":
+            there = result.output_reader[channel] >= 0
+            readers = [result.readers[place] for place in result.output_reader[channel][there]]
+            channels = result.output_channel[channel][there].tolist()
+            ends = [End(reader.layer, number) for reader, number in zip(readers, channels, strict=True)]
+            shapes = [(reader.kernel[0], reader.kernel[1]) for reader in readers]
+            return Listed(ends, result.output_kernel[channel][there], shapes, np.empty((len(ends), 0)))
         if kind not in result.channel:
-            return
-        ends = self._ends["input" if kind == "input" else "across"]
-        for i, channel in enumerate(result.channel[kind][unit]):
-            if channel < 0:
-                continue
-            end, kernel = ends[channel], result.kernel[kind][unit, i]
-            if kind == "input":
-                yield Connection(end, kernel)
-            else:
-                sums = (array[kind][unit, i] for array in (result.positive, result.negative, result.cancellation))
-                yield Connection(end, kernel, *map(float, sums))
-
-    def _outputs(self, unit: int) -> Iterator[Connection]:
-        result = self.result
-        for i, place in enumerate(result.output_reader[unit]):
-            if place >= 0:
-                reader = result.readers[place]
-                kh, kw = reader.kernel
-                kernel = result.output_kernel[unit, i, : kh * kw].reshape(kh, kw)
-                yield Connection(End(reader.layer, int(result.output_channel[unit, i])), kernel)
+            return Listed((), np.empty((0, 0)), (), np.empty((0, 0)))
+        there = result.channel[kind][channel] >= 0
+        known = self._ends["input" if kind == "input" else "across"]
+        ends = [known[number] for number in result.channel[kind][channel][there].tolist()]
+        kernels = result.kernel[kind][channel][there]
+        count, kh, kw = kernels.shape
+        measured = () if kind == "input" else (result.positive, result.negative, result.cancellation)
+        sums = [part[kind][channel][there] for part in measured]
+        return Listed(
+            ends,
+            kernels.reshape(count, kh * kw),
+            [(kh, kw)] * count,
+            np.stack(sums, 1) if sums else np.empty((count, 0)),
+        )
 
     @cached_property
     def _ends(self) -> dict[str, list[End]]:

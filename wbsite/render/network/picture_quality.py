@@ -42,7 +42,11 @@ def draw(scene: Scene) -> Drawing | Gap:
     y = alt.Y("layer:N", sort=order, title=None, axis=alt.Axis(labelLimit=230, labelOverlap=False))
     scale, title = alt.Scale(type="log"), "response: picture ÷ photographs"
     base = alt.Chart(data()).transform_filter("isValid(datum.ratio)")
-    told = ["layer:N", "unit:Q", *[alt.Tooltip(f"{n}:Q", format=".3~f") for n in ("ratio", "activation", "photo_max")]]
+    told = [
+        alt.Tooltip("layer:N"),
+        alt.Tooltip("unit:Q"),
+        *[alt.Tooltip(f"{n}:Q", format=".3~f") for n in ("ratio", "activation", "photo_max")],
+    ]
     dots = base.mark_point(color=INDEX, filled=True, opacity=0.6, size=38).encode(
         x=alt.X("ratio:Q", scale=scale, title=title), y=y, tooltip=told
     )

@@ -6,6 +6,7 @@ import base64
 import json
 import math
 from collections.abc import Sequence
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -20,7 +21,7 @@ from wbsite.results.network.unit_pictures import QuickPictures, UnitPictures
 from wbsite.results.site import Gap
 
 from . import _patches
-from ._connection_data import Connection, UnitConnections, scale_of
+from ._connection_data import End, Listed, UnitConnections
 
 PICTURE = ("activation", "photo_max", "ratio", "dead", "reseeded", "agrees", "own", "quick")
 """Columns of a unit's picture, in the order in which the script reads them."""
@@ -45,7 +46,8 @@ def draw(scene: Scene) -> Drawing | Gap:
     }
     table = connections.rows
     numbers = ["norm", "positive", "negative", "cancellation"]
-    table[numbers] = table[numbers].map(lambda value: float(f"{value:.4g}"))
+    for name in numbers:
+        table[name] = list(map(_short, table[name].tolist()))
     seen = ", the photographs that excite it most" if _patches.frame(c.model, c.layer.name) else ""
     alt = (
         f"Panel of one unit of {scene.layer.name}, chosen in the grid above: its picture{seen}, its strongest inputs and outputs,"
@@ -70,32 +72,30 @@ def chunk(c: UnitConnections, channels: range) -> dict[str, Any]:
     names: dict[str, int] = {}
     own = pictured(c.model, c.layer.name)
 
-    def packed(connection: Connection, scale: float, sums: bool) -> list[Any]:
-        end, kernel = connection.end, connection.kernel
+    @cache
+    def other(end: End) -> tuple[Any, ...]:
         row = pictured(c.model, end.layer).get(end.channel) if end.layer not in ("", "input") else None
         state = 0 if row is None else (3 if not row["agrees"] else 2 if row["dead"] else 1) + 4 * row["quick"]
-        levels = np.rint(kernel * (127 / scale if scale else 0)).astype(np.int8).tobytes()
-        place = names.setdefault(end.layer, len(names))
-        found = [place, end.channel, state, end.added, base64.b64encode(levels).decode(), *kernel.shape]
-        return (
-            [*found, *map(_short, (connection.positive, connection.negative, connection.cancellation))]
-            if sums
-            else found
-        )
+        return names.setdefault(end.layer, len(names)), end.channel, state, end.added
+
+    def packed(found: Listed, scale: float) -> list[list[Any]]:
+        levels = np.rint(found.kernels * (127 / scale if scale else 0)).astype(np.int8)
+        parts = zip(found.ends, levels, found.shapes, found.sums.tolist(), strict=True)
+        return [
+            [*other(end), base64.b64encode(kernel[: kh * kw]).decode(), kh, kw, *map(_short, sums)]
+            for end, kernel, (kh, kw), sums in parts
+        ]
 
     def unit(channel: int) -> dict[str, Any]:
         row = own.get(channel)
         found: dict[str, Any] = {"picture": row and [_plain(row[name]) for name in PICTURE]}
         found["share"] = _short(c.result.share["input"][channel])
         found["patches"] = _patches.packed(c.model, c.layer.name, channel)
-        listed = {kind: c.of(kind, channel) for kind in c.kinds}
+        listed = {kind: c.listed(kind, channel) for kind in c.kinds}
         for kind, connections in listed.items():
-            same = [*listed["across"], *listed["cancelled"]] if kind in ("across", "cancelled") else connections
-            scale = scale_of(same)
-            found[kind] = {
-                "scale": _short(scale),
-                "connections": [packed(one, scale, same is not connections) for one in connections],
-            }
+            together = ("across", "cancelled") if kind in ("across", "cancelled") else (kind,)
+            scale = max(listed[one].scale for one in together)
+            found[kind] = {"scale": _short(scale), "connections": packed(connections, scale)}
         return found
 
     units = [unit(channel) for channel in channels]

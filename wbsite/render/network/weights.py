@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from html import escape
+from typing import Any
 
 from wbsite.render.charts import INDEX, NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
@@ -16,14 +19,28 @@ HEIGHT = 220
 
 def distribution(scene: Scene) -> Drawing | Gap:
     """Histogram of all weights of the layer, counts on a logarithmic axis."""
-    import altair as alt
-
     anatomy = scene.result_or_gap(Anatomy)
     if isinstance(anatomy, Gap):
         return anatomy
     table = anatomy.histogram
     table = table[table["count"] > 0].reset_index(drop=True)
     table["floor"] = 0.5  # a logarithmic axis has no zero for the bars to stand on
+    caption = (
+        f"Distribution of the {number_text(anatomy.weights)} weights of <code>{_label(scene)}</code>, counts on a logarithmic axis."
+        f" Standard deviation {number_text(anatomy.std)}, excess kurtosis {number_text(anatomy.excess_kurtosis)} (0 for a normal distribution)."
+        f" The {number_text(anatomy.outside_histogram)} weights farthest out are not drawn; the largest in magnitude is {number_text(anatomy.largest)}."
+    )
+    alt_text = (
+        f"Histogram of {anatomy.weights} weights with mean {number_text(anatomy.mean)}, standard deviation {number_text(anatomy.std)}"
+        f" and excess kurtosis {number_text(anatomy.excess_kurtosis)}."
+    )
+    return Drawing(caption, alt_text, table, _distribution_chart(), height=HEIGHT)
+
+
+@cache  # the same for every layer
+def _distribution_chart() -> Mapping[str, Any]:
+    import altair as alt
+
     chart = (
         alt.Chart(data())
         .mark_bar(color=INDEX)
@@ -44,27 +61,31 @@ def distribution(scene: Scene) -> Drawing | Gap:
             ],
         )
     )
-    caption = (
-        f"Distribution of the {number_text(anatomy.weights)} weights of <code>{_label(scene)}</code>, counts on a logarithmic axis."
-        f" Standard deviation {number_text(anatomy.std)}, excess kurtosis {number_text(anatomy.excess_kurtosis)} (0 for a normal distribution)."
-        f" The {number_text(anatomy.outside_histogram)} weights farthest out are not drawn; the largest in magnitude is {number_text(anatomy.largest)}."
-    )
-    alt_text = (
-        f"Histogram of {anatomy.weights} weights with mean {number_text(anatomy.mean)}, standard deviation {number_text(anatomy.std)}"
-        f" and excess kurtosis {number_text(anatomy.excess_kurtosis)}."
-    )
-    return Drawing(caption, alt_text, table, specification(chart, HEIGHT), height=HEIGHT)
+    return specification(chart, HEIGHT)
 
 
 def concentration(scene: Scene) -> Drawing | Gap:
     """Share of a unit's squared norm in its strongest k inputs."""
-    import altair as alt
-
     anatomy = scene.result_or_gap(Anatomy)
     if isinstance(anatomy, Gap):
         return anatomy
     table = anatomy.concentration
-    axis = alt.Axis(values=list(table["inputs"]), format="d", labelOverlap=True)
+    chart = _concentration_chart(anatomy.inputs, tuple(table["inputs"].tolist()))
+    caption = (
+        f"How few inputs a unit of <code>{_label(scene)}</code> listens to: the share of its squared norm in its strongest inputs,"
+        " mean over units, with the range from the 10th to the 90th percentile of units; dashed, if all inputs counted alike."
+        f" The effective number of inputs (participation ratio) is {_one(anatomy.effective_inputs)} of {number_text(anatomy.inputs)} on average."
+    )
+    alt_text = f"Line chart: the share of squared norm grows with the number of inputs counted; on average {_one(anatomy.effective_inputs)} of {anatomy.inputs} inputs count."
+    return Drawing(caption, alt_text, table, chart, height=HEIGHT)
+
+
+@cache  # layers of a network often read as many inputs as another
+def _concentration_chart(inputs: int, counted: tuple[int, ...]) -> Mapping[str, Any]:
+    """The chart for a layer whose units have so many inputs, with a point for so many of the strongest."""
+    import altair as alt
+
+    axis = alt.Axis(values=list(counted), format="d", labelOverlap=True)
     x = alt.X("inputs:Q", title="strongest input channels counted", scale=alt.Scale(type="log", nice=False), axis=axis)
     base = alt.Chart(data())
     band = base.mark_area(color=INDEX, opacity=0.22).encode(
@@ -80,31 +101,39 @@ def concentration(scene: Scene) -> Drawing | Gap:
             *[alt.Tooltip(f"{n}:Q", format=".3f") for n in ("share", "low", "high", "even")],
         ],
     )
-    counted = alt.sequence(1, anatomy.inputs + 1, max(1, anatomy.inputs // 200), as_="inputs")
-    alike = alt.Chart(counted).transform_calculate(even=f"datum.inputs / {anatomy.inputs}")
+    steps = alt.sequence(1, inputs + 1, max(1, inputs // 200), as_="inputs")
+    alike = alt.Chart(steps).transform_calculate(even=f"datum.inputs / {inputs}")
     even = alike.mark_line(color=NEUTRAL, strokeDash=[4, 3]).encode(x=x, y=alt.Y("even:Q"))
-    caption = (
-        f"How few inputs a unit of <code>{_label(scene)}</code> listens to: the share of its squared norm in its strongest inputs,"
-        " mean over units, with the range from the 10th to the 90th percentile of units; dashed, if all inputs counted alike."
-        f" The effective number of inputs (participation ratio) is {_one(anatomy.effective_inputs)} of {number_text(anatomy.inputs)} on average."
-    )
-    alt_text = f"Line chart: the share of squared norm grows with the number of inputs counted; on average {_one(anatomy.effective_inputs)} of {anatomy.inputs} inputs count."
-    return Drawing(caption, alt_text, table, specification(alt.layer(band, even, line), HEIGHT), height=HEIGHT)
+    return specification(alt.layer(band, even, line), HEIGHT)
 
 
 def nmf_error(scene: Scene) -> Drawing | Gap:
     """Relative error of the factorisation for one to six components."""
-    import altair as alt
-
     nmf = scene.result_or_gap(Nmf)
     if isinstance(nmf, Gap):
         return nmf
     if nmf.error is None:
         return Gap("all weights are zero", failed=False)
     table = nmf.rows
-    modes = list(dict.fromkeys(table["mode"]))
+    chart = _error_chart(tuple(dict.fromkeys(table["mode"])))
+    count = {mode: int(rows["units"].iloc[0]) for mode, rows in table.groupby("mode")}
+    caption = (
+        f"What the pictures leave out: relative Frobenius error of the factorisation of <code>{_label(scene)}</code>, mean over units;"
+        " bars go from the 10th to the 90th percentile of units."
+        f" Per unit, {count['per-unit']} units spread evenly over the layer were factorised; jointly, all {count['joint']}."
+        " The pictures above use three components."
+    )
+    three = table[table["components"] == 3].set_index("mode")["error"]
+    alt_text = f"Line chart of error against components; with three the error is {three['per-unit']:.2f} per unit and {three['joint']:.2f} jointly."
+    return Drawing(caption, alt_text, table, chart, height=HEIGHT)
+
+
+@cache  # the same for every layer
+def _error_chart(modes: tuple[str, ...]) -> Mapping[str, Any]:
+    import altair as alt
+
     legend = alt.Legend(title=None, orient="top")
-    colour = alt.Color("mode:N", scale=alt.Scale(domain=modes, range=SERIES[: len(modes)]), legend=legend)
+    colour = alt.Color("mode:N", scale=alt.Scale(domain=list(modes), range=SERIES[: len(modes)]), legend=legend)
     base = alt.Chart(data()).encode(
         x=alt.X("components:O", title="components", axis=alt.Axis(labelAngle=0)),
         color=colour,
@@ -115,20 +144,10 @@ def nmf_error(scene: Scene) -> Drawing | Gap:
         ],
     )
     y = alt.Y("error:Q", title="relative error", scale=alt.Scale(domain=[0, 1]))
-    dash = alt.StrokeDash("mode:N", legend=legend, scale=alt.Scale(domain=modes))
+    dash = alt.StrokeDash("mode:N", legend=legend, scale=alt.Scale(domain=list(modes)))
     lines = base.mark_line(point=True, strokeWidth=2).encode(y=y, strokeDash=dash)
     ranges = base.mark_rule(strokeWidth=5, opacity=0.25).encode(y=alt.Y("low:Q"), y2=alt.Y2("high:Q"))
-    chart = alt.layer(ranges, lines)
-    count = {mode: int(rows["units"].iloc[0]) for mode, rows in table.groupby("mode")}
-    caption = (
-        f"What the pictures leave out: relative Frobenius error of the factorisation of <code>{_label(scene)}</code>, mean over units;"
-        " bars go from the 10th to the 90th percentile of units."
-        f" Per unit, {count['per-unit']} units spread evenly over the layer were factorised; jointly, all {count['joint']}."
-        " The pictures above use three components."
-    )
-    three = table[table["components"] == 3].set_index("mode")["error"]
-    alt_text = f"Line chart of error against components; with three the error is {three['per-unit']:.2f} per unit and {three['joint']:.2f} jointly."
-    return Drawing(caption, alt_text, table, specification(chart, HEIGHT), height=HEIGHT)
+    return specification(alt.layer(ranges, lines), HEIGHT)
 
 
 def _one(value: float | None) -> str:

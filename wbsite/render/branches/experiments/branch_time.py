@@ -103,7 +103,7 @@ def _chart(experiment: str, lab: Lab, most: float, ticks: list[float], longest: 
     base = alt.Chart(data()).transform_filter(f"datum.experiment == '{experiment}'")
     means = base.transform_filter("datum.kind == 'mean'").transform_calculate(interval=interval_expression())
     chance = means.mark_area(color=NEUTRAL, opacity=0.22).encode(
-        x=x, y=alt.Y("limit:Q", scale=height), y2=alt.datum(0), detail=alt.Detail("dataset:N")
+        x=x, y=alt.Y("limit:Q", scale=height), y2=alt.Y2Datum(0), detail=alt.Detail("dataset:N")
     )
     spread = (
         means.transform_filter("isValid(toNumber(datum.low))")
@@ -112,7 +112,7 @@ def _chart(experiment: str, lab: Lab, most: float, ticks: list[float], longest: 
     )
     runs = base.transform_filter("datum.kind == 'run'").mark_line(strokeWidth=1, opacity=0.4)
     tips = [
-        "dataset:N", "epoch:Q", alt.Tooltip("share:Q", title="η², mean", format=".3f"), "interval:N", "seeds:Q",
+        alt.Tooltip("dataset:N"), alt.Tooltip("epoch:Q"), alt.Tooltip("share:Q", title="η², mean", format=".3f"), alt.Tooltip("interval:N"), alt.Tooltip("seeds:Q"),
         alt.Tooltip("limit:Q", title="chance up to", format=".3f"),
     ]  # fmt: skip
     return specification(

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from wbsite.featurevis.frozen import frozen
-from wbsite.featurevis.response_norm import local_response_norm
+from wbsite.featurevis.fast.frozen import frozen
+from wbsite.featurevis.fast.response_norm import local_response_norm
 from wbsite.graph.recording import record
 from wbsite.models.base import LoadedModel
 
@@ -19,7 +19,7 @@ def test_folded_and_frozen_it_computes_the_same(small: LoadedModel, cpu: torch.d
     tape = record(small.module, (3, 24, 24))
     values = [tape.pre_activation("left"), tape.value("fc")]
     program = tape.program(values)
-    fast = frozen(program, cpu, torch.float32)
+    fast = frozen(program, cpu, torch.float32, False, {})
     assert "batch_norm" in {call.operation for call in program.calls}
     assert "batch_norm" not in {call.operation for call in fast.calls}
     x = torch.randn(3, 3, 24, 24)
@@ -34,7 +34,7 @@ def test_a_norm_whose_convolution_is_itself_wanted_stays(small: LoadedModel, cpu
     values = [tape.value("left"), tape.pre_activation("left")]
     assert values[0] != values[1]
     x = torch.randn(2, 3, 24, 24)
-    slow, quick = tape.program(values)(x), frozen(tape.program(values), cpu, torch.float32)(x)
+    slow, quick = tape.program(values)(x), frozen(tape.program(values), cpu, torch.float32, False, {})(x)
     for value in values:
         torch.testing.assert_close(quick[value], slow[value], atol=1e-5, rtol=1e-4)
 

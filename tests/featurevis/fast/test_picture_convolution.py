@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from wbsite.featurevis.frozen import frozen, with_fast_gradient
-from wbsite.featurevis.picture_convolution import PictureConvolution
+from wbsite.featurevis.fast.frozen import frozen
+from wbsite.featurevis.fast.picture_convolution import PictureConvolution
 from wbsite.graph.recording import record
 
 STRIDES = ((1, 1), (2, 2), (4, 3))
@@ -40,17 +40,18 @@ def test_output_and_gradient_are_torchs_at_every_stride_padding_and_size(kernel:
     [
         (nn.Conv2d(3, 8, 7, stride=2, padding=3), True),
         (nn.Conv2d(1, 8, (3, 5), stride=(1, 2), bias=False), True),
-        (nn.Conv2d(3, 8, 7, padding=3), False),
+        (nn.Conv2d(3, 8, 7, padding=3), True),
+        (nn.Conv2d(3, 8, 1), False),
         (nn.Conv2d(3, 6, 3, stride=2, groups=3), False),
         (nn.Conv2d(3, 8, 3, stride=2, dilation=2), False),
         (nn.Conv2d(8, 8, 3, stride=2), False),
     ],
 )
-def test_convolutions_of_pictures_with_a_stride_are_replaced_and_no_others(first: nn.Conv2d, replaced: bool) -> None:
+def test_convolutions_of_pictures_are_replaced_where_that_gains_and_no_others(first: nn.Conv2d, replaced: bool) -> None:
     module = nn.Sequential(first, nn.BatchNorm2d(first.out_channels), nn.ReLU()).eval()
     tape = record(module, (first.in_channels, 21, 18))
     value = tape.value("")
-    program = with_fast_gradient(frozen(tape.program([value]), torch.device("cpu"), torch.float32))
+    program = frozen(tape.program([value]), torch.device("cpu"), torch.float32, True, {})
     assert any(isinstance(call.function, PictureConvolution) for call in program.calls) == replaced
     x = torch.rand(2, first.in_channels, 21, 18, generator=torch.Generator().manual_seed(0)).requires_grad_()
     outputs = program(x)[value], module(x)

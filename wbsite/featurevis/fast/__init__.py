@@ -1,0 +1,1 @@
+"""What makes a recorded program fast to repeat, thousands of times, forward and back."""
