@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from wbsite.core.errors import WbsiteError
-from wbsite.featurevis.presentation import present, smallest_canvas
+from wbsite.featurevis.presentation import present, seen_together, smallest_canvas
 from wbsite.graph.recording import record
 from wbsite.models.untrained import untrained
 from wbsite.ops.tuning.stimuli import Field, battery
@@ -112,6 +112,19 @@ def test_an_untrained_copy_responds_by_its_own_weights_whichever_is_measured_fir
     _, _, second = present(untrained(model, 0), ["near"], torch.device("cpu"))
     np.testing.assert_array_equal(first["near"], second["near"])
     assert (first["near"] - own["near"]).abs().max() > 0.01
+
+
+def test_groups_that_see_the_same_are_shown_it_together(network: Branched, loaded: Callable[..., Any]) -> None:
+    """On a small input all of them see more than there is; on a large one each has a canvas of its own."""
+    groups, device = [["near"], ["far"], ["joined"], ["fc"]], torch.device("cpu")
+    assert seen_together(loaded(network, side=64), groups, device) == groups
+    small = loaded(network, side=16)
+    assert seen_together(small, groups, device) == [["near"], ["far", "joined"], ["fc"]]
+    _, _, together = present(small, ["far", "joined"], device)
+    for layer in ("far", "joined"):
+        canvas, _, alone = present(small, [layer], device)
+        assert canvas.size == (16, 16)
+        torch.testing.assert_close(together[layer], alone[layer], rtol=1e-5, atol=1e-6)
 
 
 def test_stimuli_are_shown_in_pieces_that_make_up_the_battery() -> None:

@@ -257,3 +257,22 @@ def test_real_layer_is_within_half_a_percent_of_sklearn(shared_data) -> None:
             NMF(3, init="nndsvda").fit(x).reconstruction_err_ / np.linalg.norm(x) for x in matrices(kernels).numpy()
         ]
     assert one_sided_nmf(kernels).error.mean().item() <= np.mean(theirs) * 1.005
+
+
+@pytest.mark.parametrize("mode", ["per-unit", "joint"])
+@pytest.mark.parametrize("units", [20, 200])
+def test_errors_of_several_numbers_of_components_are_those_of_each(mode: str, units: int) -> None:
+    """Few and many matrices are swept in different ways, and share their decomposition here."""
+    kernels = smooth(units, 6, 3)
+    together = reconstruction_errors(kernels, (4, 1, 3), mode)
+    assert list(together) == [4, 1, 3]
+    for count, error in together.items():
+        torch.testing.assert_close(error, one_sided_nmf(kernels, count, mode).error, rtol=1e-4, atol=1e-6)
+
+
+def test_a_matrix_is_factorised_alike_in_whatever_company() -> None:
+    x = matrices(smooth(200, 6, 3))
+    x /= x.amax((1, 2), keepdim=True)
+    many, few = factorise(x, 3, 1e-3, 100), factorise(x[:5], 3, 1e-3, 100)
+    for together, alone in zip(many, few, strict=True):
+        torch.testing.assert_close(together[:5], alone, rtol=1e-3, atol=1e-4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from math import comb
 
@@ -195,3 +196,15 @@ def test_what_grows_steadily_with_depth_is_identified() -> None:
 def test_indices_that_are_all_undefined_compare_nothing() -> None:
     found = permanova(np.array([0, 1, 1]), np.full((3, 2), np.nan), 10, 0)
     assert np.isnan(found.p).all()
+
+
+@pytest.mark.parametrize("decimals", [1, 12])
+def test_p_of_an_area_is_mann_whitneys(decimals: int) -> None:
+    """With ties and without, of few units (exact) and of many (normal)."""
+    rng = np.random.default_rng(0)
+    for n, m in itertools.product((2, 8, 9, 40), (3, 8, 9, 100)):
+        inside, outside = rng.normal(0.5, 1, n).round(decimals), rng.normal(size=m).round(decimals)
+        expected = stats.mannwhitneyu(inside, outside)
+        found = roc_auc(inside, outside)
+        assert found.p == pytest.approx(min(1, expected.pvalue), rel=1e-9)
+        assert found.auc == pytest.approx(expected.statistic / (n * m), rel=1e-12)

@@ -109,6 +109,30 @@ def smallest_canvas(tape: Tape, layers: Sequence[str], usual: Size, whole: bool 
     return Canvas(side, usual, (centre[0], centre[1]), True, positions)
 
 
+def seen_together(model: Network, groups: Sequence[Sequence[str]], device: torch.device) -> list[list[str]]:
+    """Groups of layers, those joined that see the same stimuli at the same place: one pass then serves them all.
+
+    That is so deep in a network whose units see more than its input. A group that `present` refuses stays alone.
+    """
+    joined: dict[object, list[str]] = {}
+    for number, layers in enumerate(groups):
+        try:
+            recorded, usual = _recorded(model, device)
+            canvases = [smallest_canvas(recorded.tape, layers, usual, whole) for whole in (False, True)]
+            place: object = tuple((each.side, each.size, each.centre, each.padded) for each in canvases)
+        except WbsiteError:  # which is for `present` to say
+            place = number
+        joined.setdefault(place, []).extend(layers)
+    return list(joined.values())
+
+
+def _recorded(model: Network, device: torch.device) -> tuple[Recorded, Size]:
+    """The network recorded at its usual input, and that input's (height, width)."""
+    channels, (height, width) = picture_channels(model), model.spec.input_shape[1:]
+    usual = (int(height), int(width))
+    return Recorded.of(model.module, (channels, *usual)).on(device), usual
+
+
 @torch.no_grad()
 def present(
     model: Network, layers: Sequence[str], device: torch.device, progress: Progress | None = None, label: str = ""
@@ -124,9 +148,7 @@ def present(
     Raises:
         WbsiteError: the network reads no pictures, a layer is unknown or makes no map, or its units see too little.
     """
-    channels, (height, width) = picture_channels(model), model.spec.input_shape[1:]
-    usual = (int(height), int(width))
-    recorded = Recorded.of(model.module, (channels, *usual)).on(device)
+    channels, (recorded, usual) = picture_channels(model), _recorded(model, device)
     canvas = smallest_canvas(recorded.tape, layers, usual)
     network = _suited(model, recorded, canvas, device)
     if network.way == "live" and canvas.size != usual:  # the recording, which is of another size, does not hold here

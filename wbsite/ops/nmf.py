@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,7 +14,7 @@ import torch
 from wbsite.core.errors import WbsiteError, unknown
 from wbsite.core.threads import one_thread
 
-from .hals import factorise
+from .hals import factorise, singular_vectors
 
 Mode = Literal["per-unit", "joint"]
 
@@ -110,13 +110,21 @@ def reconstruction_errors(
     """
     if mode not in ("per-unit", "joint"):
         raise unknown("NMF mode", str(mode), ("per-unit", "joint"))
+    counts = list(components)
     kernels = torch.as_tensor(kernels)
-    errors = {}
     with one_thread(kernels.device):
-        for n in components:
-            checked = _checked(kernels, n, groups)
-            errors[n] = _fit(checked, n, groups if mode == "joint" else len(checked), TOLERANCE, MAX_ITERATIONS).error
-    return errors
+        for n in counts:
+            kernels = _checked(kernels, n, groups)
+        parts = []
+        for chunk in _chunks(kernels, groups if mode == "joint" else len(kernels)):
+            x, _ = _split_signs(chunk)
+            vectors = singular_vectors(x, min(max(counts), *x.shape[1:]))
+            parts.append([_error_of(x, n, vectors, chunk.shape[1]) for n in counts])
+        return {n: torch.cat(errors) for n, errors in zip(counts, zip(*parts, strict=True), strict=True)}
+
+
+def _error_of(x: torch.Tensor, n: int, vectors: tuple[torch.Tensor, torch.Tensor], units: int) -> torch.Tensor:
+    return _relative_error(x, *factorise(x, n, TOLERANCE, MAX_ITERATIONS, vectors), units).flatten()
 
 
 def _checked(kernels: torch.Tensor, n_components: int, groups: int) -> torch.Tensor:
@@ -142,18 +150,22 @@ def _checked(kernels: torch.Tensor, n_components: int, groups: int) -> torch.Ten
 
 def _fit(kernels: torch.Tensor, n: int, groups: int, tolerance: float, max_iterations: int) -> Factors:
     """One F for each of `groups` equal runs of units (N runs of one: per unit), strongest component first."""
-    units, channels, kh, kw = kernels.shape
-    grouped = kernels.reshape(groups, units // groups, channels, kh * kw)
-    size = 2 * grouped[0].numel() * kernels.element_size()
-    parts = [_fit_chunk(c, n, tolerance, max_iterations) for c in grouped.split(max(1, _CHUNK_BYTES // size))]
+    units, _, kh, kw = kernels.shape
+    parts = [_fit_chunk(chunk, n, tolerance, max_iterations) for chunk in _chunks(kernels, groups)]
     pictures, rows, error, scale = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
     return Factors(pictures.reshape(units, kh, kw, n), rows, error, scale)
 
 
-def _fit_chunk(
-    kernels: torch.Tensor, n: int, tolerance: float, max_iterations: int
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """(groups, units, C, positions) → pictures (groups·units, positions, n), F, error, scale."""
+def _chunks(kernels: torch.Tensor, groups: int) -> Sequence[torch.Tensor]:
+    """(N, C, kh, kw) → (groups, units of each, C, positions), a few megabytes of groups at a time."""
+    units, channels, kh, kw = kernels.shape
+    grouped = kernels.reshape(groups, units // groups, channels, kh * kw)
+    size = 2 * grouped[0].numel() * kernels.element_size()
+    return grouped.split(max(1, _CHUNK_BYTES // size))
+
+
+def _split_signs(kernels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(groups, units, C, positions) → X (groups, units·positions, 2C) in [0, 1], and by what it was divided."""
     groups, units, channels, positions = kernels.shape
     x = kernels.new_empty(groups, units, positions, 2 * channels)
     by_position = kernels.transpose(2, 3)
@@ -162,6 +174,15 @@ def _fit_chunk(
     x = x.reshape(groups, units * positions, 2 * channels)
     largest = x.amax((1, 2), keepdim=True)
     x /= torch.where(largest > 0, largest, 1)  # squares of tiny weights would underflow
+    return x, largest
+
+
+def _fit_chunk(
+    kernels: torch.Tensor, n: int, tolerance: float, max_iterations: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(groups, units, C, positions) → pictures (groups·units, positions, n), F, error, scale."""
+    groups, units, _, positions = kernels.shape
+    x, largest = _split_signs(kernels)
     s, f = factorise(x, n, tolerance, max_iterations)
     error = _relative_error(x, s, f, units)
 

@@ -49,21 +49,31 @@ def roc_auc(inside: np.ndarray, outside: np.ndarray, level: float = 0.95) -> Roc
     n, m = len(inside), len(outside)
     if not n or not m:
         return RocAuc(math.nan, math.nan, math.nan, math.nan, n, m)
-    if np.ptp(np.concatenate((inside, outside))) == 0:
-        auc, p = 0.5, 1.0  # all tied: Mann–Whitney's normal approximation has no variance
-    else:
-        test = scipy.stats.mannwhitneyu(inside, outside, alternative="two-sided")
-        auc, p = float(test.statistic) / (n * m), min(1.0, float(test.pvalue))
-    z = float(scipy.stats.norm.ppf((1 + level) / 2))
-    ends = (_delong(auc, inside, outside, z), _newcombe(auc, n, m, z))
+    ranks = scipy.stats.rankdata(np.concatenate((inside, outside)))
+    auc = float(ranks[:n].sum() - n * (n + 1) / 2) / (n * m)
+    z = float(scipy.special.ndtri((1 + level) / 2))
+    ends = (_delong(auc, inside, outside, ranks, z), _newcombe(auc, n, m, z))
+    p = _mann_whitney(auc, inside, outside, ranks)
     return RocAuc(auc, min(low for low, _ in ends), max(high for _, high in ends), p, n, m)
 
 
-def _delong(auc: float, inside: np.ndarray, outside: np.ndarray, z: float) -> tuple[float, float]:
+def _mann_whitney(auc: float, inside: np.ndarray, outside: np.ndarray, ranks: np.ndarray) -> float:
+    """As `scipy.stats.mannwhitneyu` gives it, whose checks of its arguments take ten times as long as the test."""
+    n, m = len(inside), len(outside)
+    if min(n, m) <= 8:
+        return min(1.0, float(scipy.stats.mannwhitneyu(inside, outside).pvalue)) if np.ptp(ranks) > 0 else 1.0
+    tied = np.unique(ranks, return_counts=True)[1].astype(float)
+    variance = n * m / 12 * (n + m + 1 - (tied**3 - tied).sum() / ((n + m) * (n + m - 1)))
+    if variance <= 0:
+        return 1.0  # all tied
+    distance = (abs(auc - 0.5) * n * m - 0.5) / math.sqrt(variance)  # with the correction for continuity
+    return min(1.0, 2 * float(scipy.special.ndtr(-distance)))
+
+
+def _delong(auc: float, inside: np.ndarray, outside: np.ndarray, ranks: np.ndarray, z: float) -> tuple[float, float]:
     n, m = len(inside), len(outside)
     if min(n, m) < 2 or not 0 < auc < 1:
         return auc, auc
-    ranks = scipy.stats.rankdata(np.concatenate((inside, outside)))
     above = (ranks[:n] - scipy.stats.rankdata(inside)) / m  # share of the outside below each unit inside
     below = (ranks[n:] - scipy.stats.rankdata(outside)) / n
     half = z * math.sqrt(above.var(ddof=1) / n + below.var(ddof=1) / m) / (auc * (1 - auc))

@@ -137,6 +137,8 @@ def test_shuffling_keeps_the_weights_and_leaves_the_network_alone(network: Branc
     again = shuffled(path, torch.Generator().manual_seed(0), within)  # type: ignore[arg-type]
     assert torch.equal(other.gradients([0], form), again.gradients([0], form))
     assert not torch.equal(other.gradients([0], form), path.gradients([0], form))
+    reweighted = path.backwards(form).reweighted(other.calls)
+    assert torch.equal(path.gradients([0], reweighted), other.gradients([0], form))
 
 
 def test_shuffling_within_kernels_keeps_what_every_kernel_adds_up_to(network: Branches) -> None:

@@ -98,7 +98,7 @@ def run(context: Context) -> Enrichment:
         tables[name]["q"] = false_discovery(tables[name]["p"].to_numpy(float))
     copies, reason = [], ""
     try:
-        copies = list(_copies(context, groups, sources))
+        copies = _copies(context, groups, sources)
     except WbsiteError as error:
         reason = error.message
     compared, alarms = against_copies(tables, copies), false_shares(copies)
@@ -197,8 +197,8 @@ def _tests(group: Group, source: Source, permutations: int, seed: int) -> dict[s
     return {name: pd.DataFrame([{**place, **row} for row in rows]) for name, rows in tests.items()}
 
 
-def _copies(context: Context, groups: Sequence[Group], sources: Sequence[Source]) -> Iterator[dict[str, pd.DataFrame]]:
-    """The same tests of untrained copies, one result each, of the first groups whose units were shown stimuli.
+def _copies(context: Context, groups: Sequence[Group], sources: Sequence[Source]) -> list[Tables]:
+    """The same tests of untrained copies, one result a group and copy, of the first groups shown stimuli.
 
     Not of first layers, whose untrained units share nothing and differ between branches by chance alone. Paths that are
     concatenated differ in kernels and depth, at every place in another way; others are alike, so that one place
@@ -210,16 +210,20 @@ def _copies(context: Context, groups: Sequence[Group], sources: Sequence[Source]
     concatenated = [group for group in able if group.kind == "concat"][: params["concatenated"]]
     chosen = concatenated + [group for group in able if group.kind != "concat"][: params["alike"]]
     context.progress.step("untrained copies", len(chosen) * params["copies"])
-    for group in chosen:
-        together = _together(group, groups, seen)
-        for seed in range(params["copies"]):
+    tests: dict[tuple[int, int], Tables] = {}
+    for seed in range(params["copies"]):
+        copy: LoadedModel | None = None  # of which all groups are tested, so that it is made and recorded once
+        for number, group in enumerate(chosen):
             name = {"group": group.name, "kind": group.kind, "copy": seed}
             if (part := context.parts.get(name)) is None:
-                source = _measured(untrained(context.model, seed, context.device), together, context)
-                tables = stacked([_tests(group, source, COPY_PERMUTATIONS, seed)])
-                part = context.parts.put(name, Contents(tables=tables))
-            yield {name: part.table(name) for name in (*KEYS, "shares")}
+                copy = copy or untrained(context.model, seed, context.device)
+                source = _measured(copy, _together(group, groups, seen), context)
+                part = context.parts.put(
+                    name, Contents(tables=stacked([_tests(group, source, COPY_PERMUTATIONS, seed)]))
+                )
+            tests[number, seed] = {name: part.table(name) for name in (*KEYS, "shares")}
             context.progress.advance()
+    return [tests[key] for key in sorted(tests)]
 
 
 def _together(group: Group, groups: Sequence[Group], seen: set[str]) -> list[str]:

@@ -14,7 +14,7 @@ from wbsite.analyses.base import Analysis, Context
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Contents
 from wbsite.featurevis import webp
-from wbsite.featurevis.presentation import Canvas, present
+from wbsite.featurevis.presentation import Canvas, present, seen_together
 from wbsite.ops.tuning.categories import CATEGORIES, categories
 from wbsite.ops.tuning.indices import DEAD, INDICES, tuning
 from wbsite.ops.tuning.stimuli import Battery, Field, battery
@@ -35,9 +35,10 @@ def run(context: Context) -> Tuning:
     """Indices and categories of the units of the first groups of branches, or of all, and of the first convolution.
 
     Layers of one group, and of groups that share a layer, see the same stimuli, as large as what the widest of their
-    units sees (`featurevis/presentation.py`).
+    units sees (`featurevis/presentation.py`). Groups for which these are equal are measured in one pass.
     """
-    together, late = _wanted(context)
+    groups, late = _wanted(context)
+    together = seen_together(context.model, groups, context.device)
     units: list[pd.DataFrame] = []
     records: list[dict[str, Any]] = [{"layer": layer, "reason": reason} for layer, reason in late.items()]
     for number, layers in enumerate(together, 1):

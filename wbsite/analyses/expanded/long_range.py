@@ -200,7 +200,8 @@ def _examples(path: Path, measured: ShuffleNull, count: int) -> list[Example]:
     examples: dict[int, Example] = {}
     observed = measured.observed["smoothness"]
     for which, quantile in EXAMPLES.items():
-        row = int(np.nanargmin(np.abs(observed - np.nanquantile(observed, quantile))))
+        away = np.abs(observed - np.nanquantile(observed, quantile)).round(12)  # two units are equally near to a median
+        row = int(np.nanargmin(away))
         norms = measured.maps[row].flatten(1).norm(dim=1).sort(descending=True, stable=True)
         channels, unit = norms.indices[:count], int(measured.units[row])
         maps, smoothness = measured.maps[row, channels].float(), float(observed[row])

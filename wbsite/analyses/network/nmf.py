@@ -38,15 +38,16 @@ def run(context: Context) -> Nmf:
     joint = one_sided_nmf(weight, COMPONENTS, mode="joint", groups=layer.groups)
     per_unit = one_sided_nmf(weight, COMPONENTS, mode="per-unit", groups=layer.groups, reference=joint)
     sample = spread(len(weight), context.params["curve_units"])
+    others = [n for n in CURVE if n != COMPONENTS]
     curves = {
-        "per-unit": reconstruction_errors(weight[sample], CURVE, mode="per-unit"),
-        "joint": reconstruction_errors(weight, CURVE, mode="joint", groups=layer.groups),
+        "per-unit": reconstruction_errors(weight[sample], others) | {COMPONENTS: per_unit.error[sample]},
+        "joint": reconstruction_errors(weight, others, "joint", layer.groups) | {COMPONENTS: joint.error},
     }
     kept = {"per-unit": live[sample], "joint": live}
     rows = [
         {"mode": mode, "components": n, **_spread(error.cpu()[kept[mode]])}
         for mode, errors in curves.items()
-        for n, error in errors.items()
+        for n, error in sorted(errors.items())
     ]
     # A unit without weights has no error, rather than one of zero that would flatter the mean.
     error, joint_error = (torch.where(live, factors.error.cpu(), torch.nan) for factors in (per_unit, joint))

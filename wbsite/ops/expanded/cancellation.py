@@ -155,7 +155,7 @@ class Composition:
 
     def sizes(self, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Σ|composed| and ‖composed‖ over positions, (N, C_source) each."""
-        parts = [(composed.abs().sum((2, 3)), composed.flatten(2).norm(dim=2)) for composed in self(weights)]
+        parts = [(composed.abs().sum((2, 3)), composed.square().sum((2, 3)).sqrt()) for composed in self(weights)]
         absolute, norm = (torch.cat(part) for part in zip(*parts, strict=True))
         return absolute, norm
 
@@ -184,19 +184,20 @@ def _sums(
     steps = tuple(axis.stride for axis in path.receptive_field)
     rows_apart, columns_apart = (min(k, -(-a // t)) for k, a, t in zip(into.shape[2:], path.kernel, steps, strict=True))
     lags = [(y, x) for y in range(rows_apart) for x in range(1 - columns_apart, columns_apart) if (y, x) >= (0, 0)]
-    lags_into = _autocorrelation(into, (1, 1), lags)
+    lags_into = _autocorrelation(into, (1, 1), lags).permute(1, 2, 0).contiguous()  # what an order moves lies together
     rows = torch.arange(len(into), device=into.device)[:, None]
     total = signed = torch.zeros((), dtype=into.dtype, device=into.device)
     squares = [total] * (1 + len(orders))
     units = torch.arange(into.shape[1], device=into.device)
     size = into.element_size() * path.source_shape[0] * (path.kernel[0] * path.kernel[1] + len(lags)) * 2
+    backwards = path.backwards(form)
     for part in units.split(max(1, _CHUNK_BYTES // size)):
-        kernels = finite(path, path.gradients(part.tolist(), form))
+        kernels = finite(path, path.gradients(part.tolist(), backwards))
         total = total + into[:, part].abs().sum((2, 3)) @ kernels.abs().sum((2, 3))
         signed = signed + into[:, part].sum((2, 3)) @ kernels.sum((2, 3))
-        lags_from = _autocorrelation(kernels, steps, lags).flatten(0, 1)
+        lags_from = _autocorrelation(kernels, steps, lags).transpose(0, 1).flatten(0, 1)
         for i, order in enumerate([units.expand(into.shape[:2]), *orders]):
-            squares[i] = squares[i] + lags_into[:, rows, order[:, part]].transpose(0, 1).flatten(1) @ lags_from
+            squares[i] = squares[i] + lags_into[rows, order[:, part]].flatten(1) @ lags_from
     return total, signed, [square.clamp_min(0) for square in squares]
 
 

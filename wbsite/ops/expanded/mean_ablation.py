@@ -182,16 +182,18 @@ def mean_ablation(conv: Convolution, patches: torch.Tensor, ranking: torch.Tenso
         return applied(weight * (rank >= count[:, None])[:, :, None, None], x)
 
     numbers, activation = counts(weight.shape[1]), conv.activation(z)
+    spread, active_spread = _spread(z), _spread(activation)
     before, after = [], []
     for number in numbers:
         ablated = error(rank.new_full((len(weight),), number))
-        before.append(_r_squared(z, ablated))
-        after.append(_r_squared(activation, activation - conv.activation(z - ablated)))
+        before.append(_r_squared(spread, ablated))
+        if conv.rectified:
+            after.append(_r_squared(active_spread, activation - conv.activation(z - ablated)))
     r2 = torch.stack(before)
     low, high = (bound.to(rank) for bound in _bracket(numbers, r2, level))
     while bool((high - low > 1).any()):
         middle = (low + high) // 2
-        enough = (_r_squared(z, error(middle)) >= level).to(rank.device)
+        enough = (_r_squared(spread, error(middle)) >= level).to(rank.device)
         low, high = torch.where(enough, low, middle), torch.where(enough, middle, high)
     needed = torch.where(r2[-1].isnan(), torch.nan, high.cpu().double())
     return MeanAblation(numbers, r2, torch.stack(after) if conv.rectified else torch.full_like(r2, torch.nan), needed)
@@ -205,9 +207,13 @@ def _bracket(numbers: tuple[int, ...], r2: torch.Tensor, level: float) -> tuple[
     return bounds[first], bounds[first + 1]
 
 
-def _r_squared(z: torch.Tensor, error: torch.Tensor) -> torch.Tensor:
-    """1 − Σ error² / Σ (z − z̄)² over samples, (S, O) → (O,) float64 on the CPU; NaN where z does not change."""
+def _spread(z: torch.Tensor) -> torch.Tensor:
+    """Σ (z − z̄)² over samples, (S, O) → (O,) float64; NaN where z does not change."""
     mean = z.double().mean(0)
     total = (z - mean).double().square().sum(0)
-    constant = total <= 1e-12 * len(z) * mean.square()
-    return torch.where(constant, torch.nan, 1 - error.double().square().sum(0) / total).cpu()
+    return torch.where(total <= 1e-12 * len(z) * mean.square(), torch.nan, total)
+
+
+def _r_squared(spread: torch.Tensor, error: torch.Tensor) -> torch.Tensor:
+    """1 − Σ error² / spread, of (S, O) → (O,) float64 on the CPU; NaN where the spread is."""
+    return (1 - error.double().square().sum(0) / spread).cpu()

@@ -57,15 +57,16 @@ class ShuffleNull:
         """
         generator = torch.Generator().manual_seed(seed)
         sample = torch.randperm(len(path.units(None)), generator=generator)[:units].sort().values
-        form = LinearForm(path.recorded.tape.shapes)
+        backwards = path.backwards(LinearForm(path.recorded.tape.shapes))
 
         def shuffles(count: int, within: Within) -> dict[str, np.ndarray]:
-            measured = [
-                _measured(shuffled(path, generator, within).gradients(sample.tolist(), form)) for _ in range(count)
-            ]
+            measured = []
+            for _ in range(count):
+                reweighted = backwards.reweighted(shuffled(path, generator, within).calls)
+                measured.append(_measured(path.gradients(sample.tolist(), reweighted)))
             return {name: np.stack([measures[name] for measures in measured]) for name in MEASURES}
 
-        maps = finite(path, path.gradients(sample.tolist(), form))
+        maps = finite(path, path.gradients(sample.tolist(), backwards))
         observed = _measured(maps)
         if np.isnan(observed["smoothness"]).all():
             raise WbsiteError("all expanded weights are alike or zero")
@@ -109,4 +110,5 @@ class ShuffleNull:
 
 
 def _measured(maps: torch.Tensor) -> dict[str, np.ndarray]:
+    maps = maps.double()
     return {name: measure(maps).cpu().numpy() for name, measure in MEASURES.items()}

@@ -65,11 +65,9 @@ def unit_balance(maps: torch.Tensor) -> torch.Tensor:
     Returns:
         (units,) float64 in [0, 1]; NaN for a unit without weights.
     """
-    x, exact = maps.flatten(2), torch.float64
-    largest = x.abs().amax((1, 2), keepdim=True)
-    x = x / torch.where(largest > 0, largest, 1)  # squares of very small or large weights are no numbers of float32
-    size, energy = x.abs().sum(2, dtype=exact), x.square().sum(2, dtype=exact)
-    balance = 1 - x.sum(2, dtype=exact).abs() / torch.where(size > 0, size, 1)
+    x = maps.double().flatten(2)  # squares of very small or large weights are no numbers of float32
+    size, energy = x.abs().sum(2), _products(x, x)
+    balance = 1 - x.sum(2).abs() / torch.where(size > 0, size, 1)
     return (energy * balance).sum(1) / energy.sum(1)
 
 
@@ -82,10 +80,18 @@ def _moments(maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         )
     x = maps.double()
     middle = x.mean((-2, -1), keepdim=True)
-    x = x - middle
-    energy = x.square().mean((-2, -1))
+    height, width = x.shape[-2:]
+    x = (x - middle).flatten(-2)
+    energy = _products(x, x) / (height * width)
     # A constant map has a mean that is rounded; what is left of it is no variation.
     varies = energy > (1e-12 * middle[..., 0, 0]) ** 2
-    down = (x[..., 1:, :] * x[..., :-1, :]).mean((-2, -1))
-    along = (x[..., :, 1:] * x[..., :, :-1]).mean((-2, -1))
+    down = _products(x[..., width:], x[..., :-width]) / ((height - 1) * width)
+    rows = x.unflatten(-1, (height, width))
+    turns = (rows[..., 1:, 0] * rows[..., :-1, -1]).sum(-1)  # from the end of a row to the start of the next
+    along = (_products(x[..., 1:], x[..., :-1]) - turns) / (height * (width - 1))
     return torch.where(varies, (down + along) / 2, 0), torch.where(varies, energy, 0)
+
+
+def _products(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """(…, P), (…, P) → (…): sums of products, without an array of these."""
+    return (x[..., None, :] @ y[..., None])[..., 0, 0]

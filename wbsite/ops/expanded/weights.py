@@ -122,17 +122,30 @@ class Path:
         """
         return checked_numbers(units, self.recorded.tape.shapes[self.end][1], self.target, "unit")
 
-    def gradients(self, units: Sequence[int], form: LinearForm) -> torch.Tensor:
-        """∂ target units at one position / ∂ source, along the path's linear form: (units, C_source, kh, kw).
+    def backwards(self, form: LinearForm) -> Transposed:
+        """The path run backwards, from one position of the target.
 
         Raises:
             WbsiteError: a call on the path has no linear form.
         """
-        shape, like = [1, *self.source_shape], self.recorded.like
+        shape = [1, *self.source_shape]
         if self.receptive_field is not None:
             shape[2:] = self.kernel
         positions = None if self.receptive_field is None else positions_seen(self.calls, self.end)
-        backwards = Transposed(self.calls, self.start, self.end, like.new_zeros(shape), form, positions)
+        x = self.recorded.like.new_zeros(shape)
+        return Transposed(self.calls, self.start, self.end, x, form, positions)
+
+    def gradients(self, units: Sequence[int], form: LinearForm | Transposed) -> torch.Tensor:
+        """∂ target units at one position / ∂ source, along the path's linear form: (units, C_source, kh, kw).
+
+        Args:
+            form: or the path in that form, of `backwards`.
+
+        Raises:
+            WbsiteError: a call on the path has no linear form.
+        """
+        backwards = form if isinstance(form, Transposed) else self.backwards(form)
+        shape, like = backwards.values[self.start].shape, self.recorded.like
         count, *sides = backwards.shape
         size = like.element_size() * math.prod(shape) * 8  # with inner values
         chunks = torch.as_tensor(units, device=like.device).split(max(1, _CHUNK_BYTES // max(1, size)))
