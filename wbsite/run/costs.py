@@ -19,7 +19,7 @@ class Cost:
     """
 
     passes: float = 0.0
-    per_layer: float = 0.05
+    per_layer: float = 0.02
 
     def seconds(self, layers: int, forward: float) -> float:
         """For so many layers, and a forward pass of so many seconds."""
@@ -27,30 +27,30 @@ class Cost:
 
 
 COSTS = {
-    "unit_pictures": Cost(10000),
-    "tuning": Cost(1300),
-    "long_range": Cost(1200),
-    "direction_pictures": Cost(1000),
-    "enrichment": Cost(1000),
-    "cancellation": Cost(700),
-    "long_tail": Cost(350),
-    "gradients": Cost(300),
-    "examples": Cost(250),
-    "dataset_examples": Cost(110),
-    "photograph_responses": Cost(90),
+    "unit_pictures": Cost(6600),
+    "tuning": Cost(650),
+    "long_range": Cost(480),
+    "direction_pictures": Cost(680),
+    "enrichment": Cost(670),
+    "cancellation": Cost(320),
+    "long_tail": Cost(225),
+    "gradients": Cost(200),
+    "examples": Cost(150),
+    "dataset_examples": Cost(90),
+    "photograph_responses": Cost(55),
     "computation": Cost(15),
-    "connectivity": Cost(per_layer=0.5),
-    "nmf": Cost(per_layer=0.25),
-    "trajectories": Cost(per_layer=20),
-    "information_plane": Cost(per_layer=12),
-    "branch_experiments": Cost(per_layer=6),
-    "counting": Cost(per_layer=4),
-    "activation_peaks": Cost(per_layer=4),
-    "activation_patterns": Cost(per_layer=3),
-    "clusters": Cost(per_layer=3),
-    "lab_pictures": Cost(per_layer=3),
-    "dips": Cost(per_layer=1),
-    "plane_claims": Cost(per_layer=1),
+    "connectivity": Cost(per_layer=0.7),
+    "nmf": Cost(per_layer=0.12),
+    "trajectories": Cost(per_layer=13),
+    "information_plane": Cost(per_layer=10),
+    "branch_experiments": Cost(per_layer=2.6),
+    "counting": Cost(per_layer=2.7),
+    "activation_peaks": Cost(per_layer=1.2),
+    "activation_patterns": Cost(per_layer=2.4),
+    "clusters": Cost(per_layer=2.8),
+    "lab_pictures": Cost(per_layer=3.6),
+    "dips": Cost(per_layer=0.3),
+    "plane_claims": Cost(per_layer=0.3),
 }
 """By analysis; others take next to nothing."""
 
@@ -62,4 +62,4 @@ def cost(analysis: str) -> Cost:
 
 def rendering(pages: int, processors: int) -> float:
     """Seconds that the pages of a site take once all is computed, mkdocs' part of it included."""
-    return 4.0 + pages * (0.2 / processors + 0.04)
+    return 4.0 + pages * (0.12 / processors + 0.04)
