@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,18 @@ def test_what_is_said_to_be_left_counts_more_than_counting(capsys: pytest.Captur
     followed.advance(note="nmf a")
     lines = capsys.readouterr().err.splitlines()
     assert lines[-1] in ("compute: 1 of 4, about 120 s left · nmf a", "compute: 1 of 4, about 119 s left · nmf a")
+
+
+def test_lines_of_a_long_step_come_soon_and_then_regularly(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    progress, told = LineProgress(), []
+    progress.step("compute", 200)
+    for second in range(1, 61):
+        now = float(second)
+        progress.advance()
+        if f"compute: {second}" in capsys.readouterr().err:
+            told.append(second)
+    assert told == [2, 6, 14, 29, 44, 59]

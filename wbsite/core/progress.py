@@ -95,18 +95,23 @@ def share(total: int | None, left: float) -> str:
     return f" of {total}, about {left:.0f} s left" if total else ""
 
 
+_FIRST = 2.0
+"""Seconds after which a long step's first line comes; each further one takes twice as long."""
+
+
 class LineProgress(Progress):
-    """One line per step, for logs and pipes; long steps add a line every `every` seconds."""
+    """One line per step, for logs and pipes; long steps add a line every `every` seconds, the first ones sooner."""
 
     def __init__(self, every: float = 15.0) -> None:
         self.every, self.label, self.done = every, "", 0
         self.total: int | None = None
         self.end: float | None = None
-        self.started = self.written = 0.0
+        self.started = self.written = self.wait = 0.0
 
     def step(self, label: str, total: int | None = None) -> None:
         self.label, self.total, self.done, self.end = label, total, 0, None
         self.started = self.written = time.monotonic()
+        self.wait = min(_FIRST, self.every)
         self.line(label)
 
     def advance(self, amount: int = 1, note: str = "") -> None:
@@ -118,9 +123,9 @@ class LineProgress(Progress):
 
     def note(self, text: str) -> None:
         now = time.monotonic()
-        if now - self.written < self.every:
+        if now - self.written < self.wait:
             return
-        self.written = now
+        self.written, self.wait = now, min(2 * self.wait, self.every)
         if self.end is not None:
             left = max(0.0, self.end - now)
         else:
