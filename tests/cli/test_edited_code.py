@@ -64,7 +64,7 @@ def test_edited_mathematics_gives_new_numbers_and_edited_words_nothing(
     assert "compute" not in ran.stderr
     assert ran.stderr.splitlines()[-1].startswith("rendered 0 of ")
     before, pages = first_index(), code_of_pages()
-    edit(package / INDEX, "index=row_share - column_share", "index=100 * (row_share - column_share)")
+    edit(package / INDEX, "index=shares.index", "index=100 * shares.index")
     edit(package / FIGURE, "BINS = np.linspace(-1, 1, 41)", "BINS = np.linspace(-1, 1, 21)")
     assert first_index() == pytest.approx(100 * before)
     assert code_of_pages() != pages
