@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from multiprocessing.connection import Connection, wait
 
 from wbsite.core.config import Config
-from wbsite.core.processes import environment, started
+from wbsite.core.processes import environment, give_back_memory, started
 from wbsite.core.progress import Inner, Progress
 
 from .plan import Task
@@ -27,6 +27,7 @@ def on_pool(tasks: Sequence[Task], config: Config, progress: Progress, workers: 
     A task whose process is killed is tried once more, with one process less: memory may have been short.
     """
     schedule, lost, said = Schedule(tasks), set[str](), 0.0
+    give_back_memory()  # what planning took
     with ExitStack() as stack:
         pool = [stack.enter_context(_Worker(config, progress)) for _ in range(min(workers, len(tasks)))]
         while schedule:

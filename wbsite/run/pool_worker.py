@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection
 
 import torch
 
-from wbsite.core.processes import belong
+from wbsite.core.processes import belong, give_back_memory
 
 from .relay import Sent
 from .worker import run_task
@@ -27,3 +27,4 @@ def serve(connection: Connection, store: str, device: str, environment: Mapping[
             connection.send(("done", run_task(task, store, device, *needed, progress=progress)))
         except Exception as error:  # the store cannot be used: for the process at the other end to say
             connection.send(("raise", error))
+        give_back_memory()
