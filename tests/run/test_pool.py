@@ -111,6 +111,15 @@ def test_tasks_are_shared_and_their_progress_is_heard(ran: Callable[..., Any], p
         assert Store(perilous / "store").get(outcome.task.key) is not None
 
 
+def test_the_process_that_waits_lets_go_of_the_networks(ran: Callable[..., Any]) -> None:
+    from wbsite.run.subjects.model import loaded
+
+    ran(workers=1)
+    assert loaded.cache_info().currsize, "computed here, it is kept"
+    ran(workers=2)
+    assert not loaded.cache_info().currsize
+
+
 def test_a_task_whose_process_is_killed_is_tried_once_more(ran: Callable[..., Any], perilous: Path) -> None:
     (perilous / "kill once").touch()
     outcomes, heard = ran()

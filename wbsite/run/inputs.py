@@ -69,6 +69,11 @@ def photographs(source: str, spec: ModelSpec, progress: Progress) -> Photographs
     return _preprocessed(Source(source, files_of(source), spec.preprocess, progress))
 
 
+def forget_photographs() -> None:
+    """Lets go of those that were read last."""
+    _preprocessed.cache_clear()
+
+
 @lru_cache(maxsize=2)  # 200 at 224 pixels are 120 MB
 def _preprocessed(source: Source) -> Photographs:
     import torch

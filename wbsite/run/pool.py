@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, suppress
 from multiprocessing.connection import Connection, wait
 
+from wbsite.core import registry
 from wbsite.core.config import Config
 from wbsite.core.processes import environment, give_back_memory, started
 from wbsite.core.progress import Inner, Progress
@@ -27,7 +29,7 @@ def on_pool(tasks: Sequence[Task], config: Config, progress: Progress, workers: 
     A task whose process is killed is tried once more, with one process less: memory may have been short.
     """
     schedule, lost, said = Schedule(tasks), set[str](), 0.0
-    give_back_memory()  # what planning took
+    _forget()
     with ExitStack() as stack:
         pool = [stack.enter_context(_Worker(config, progress)) for _ in range(min(workers, len(tasks)))]
         while schedule:
@@ -57,6 +59,14 @@ def on_pool(tasks: Sequence[Task], config: Config, progress: Progress, workers: 
                     progress.left(schedule.left(len(pool)))
                 if outcome is not None:
                     yield outcome
+
+
+def _forget() -> None:
+    """Lets go of what was loaded for planning, in which this process would be as large as those that compute."""
+    for kind in registry.entries("subjects"):
+        kind.forget()
+    gc.collect()
+    give_back_memory()
 
 
 class _Gone(Exception):

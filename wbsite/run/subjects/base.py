@@ -76,6 +76,10 @@ class Subject(ABC):
     def sources(self) -> dict[str, Any] | None:
         """JSON values that change whenever a file does that it is loaded from; None where these are not known."""
 
+    @classmethod  # noqa: B027
+    def forget(cls) -> None:
+        """Lets go of all that was loaded of this kind, as where other processes compute: it is loaded when needed."""
+
     def fetch(self, progress: Progress) -> None:  # noqa: B027
         """Downloads what this machine lacks of it."""
 

@@ -141,6 +141,11 @@ class ModelSubject(Subject):
 
             fetch(self.token, progress=progress)
 
+    @classmethod
+    def forget(cls) -> None:
+        loaded.cache_clear()
+        inputs.forget_photographs()
+
     def load(self, profile: str) -> Network:
         return Network(self, *loaded(self))
 

@@ -75,6 +75,10 @@ class StudySubject(Subject):
         """
         return _loaded(self, profile, tuple((str(path), path.stat().st_mtime_ns) for path in self.files()))
 
+    @classmethod
+    def forget(cls) -> None:
+        _loaded.cache_clear()
+
 
 @lru_cache(maxsize=2)
 def _loaded(subject: StudySubject, profile: str, files: tuple[tuple[str, int], ...]) -> StudyData:

@@ -82,6 +82,10 @@ class SuiteSubject(Subject):
             )
         return _read(self, tuple((path, stat.st_size, stat.st_mtime_ns) for path, stat in files))
 
+    @classmethod
+    def forget(cls) -> None:
+        _read.cache_clear()
+
 
 @lru_cache(maxsize=2)
 def _read(suite: SuiteSubject, files: tuple[tuple[Path, int, int], ...]) -> Runs:
