@@ -18,16 +18,13 @@ def serve(connection: Connection, store: str, device: str, environment: Mapping[
     belong(environment)
     torch.set_num_threads(1)
     progress = Sent(lambda message: connection.send(("progress", message)))
-    analysis = ""
     while True:
         try:
             task, needed = connection.recv()
         except EOFError:
             return
-        if task.analysis != analysis:  # the same needs as much as before
-            give_back_memory()
-        analysis = task.analysis
         try:
             connection.send(("done", run_task(task, store, device, *needed, progress=progress)))
         except Exception as error:  # the store cannot be used: for the process at the other end to say
             connection.send(("raise", error))
+        give_back_memory()
