@@ -23,10 +23,20 @@ class Adam:
         self.mean, self.square = torch.zeros_like(parameters), torch.zeros_like(parameters)
 
     def ascend(self, gradient: torch.Tensor) -> None:
-        """One step along a gradient of the parameters' shape."""
+        """One step along a gradient of the parameters' shape.
+
+        On a CPU picture by picture: what a step reads and writes of one stays in the processor's cache.
+        """
         self.step += 1
+        arrays = self.parameters, gradient, self.mean, self.square
+        for part in zip(*arrays, strict=True) if gradient.device.type == "cpu" else [arrays]:
+            self._ascend(*part)
+
+    def _ascend(
+        self, parameters: torch.Tensor, gradient: torch.Tensor, mean: torch.Tensor, square: torch.Tensor
+    ) -> None:
         first, second = _BETAS
-        self.mean.lerp_(gradient, 1 - first)
-        self.square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-        spread = self.square.sqrt().div_((1 - second**self.step) ** 0.5).add_(_TINY)
-        self.parameters.addcdiv_(self.mean, spread, value=self.rate / (1 - first**self.step))
+        mean.lerp_(gradient, 1 - first)
+        square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
+        spread = square.sqrt().div_((1 - second**self.step) ** 0.5).add_(_TINY)
+        parameters.addcdiv_(mean, spread, value=self.rate / (1 - first**self.step))

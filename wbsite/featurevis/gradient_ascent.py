@@ -77,10 +77,13 @@ def _ascended(
         if not objective.requires_grad:  # a comparison or an index lies between: no derivative
             break
         (gradient,) = torch.autograd.grad(objective, parameters)
-        largest = gradient.flatten(1).abs().amax(1)
+        flat = gradient.flatten(1)
+        largest = torch.maximum(flat.amax(1), -flat.amin(1))
         moved |= largest > 0
         broken |= ~torch.isfinite(largest)
-        optimiser.ascend(torch.nan_to_num(gradient, 0.0, 0.0, 0.0))
+        if model.device.type != "cpu" or bool(broken.any()):  # a GPU would be waited for
+            gradient = torch.nan_to_num(gradient, 0.0, 0.0, 0.0)
+        optimiser.ascend(gradient)
         if cancelled.is_set() or (step + 1 == _PROBE and bool((broken | ~moved).all())):
             break
     return parameters.detach(), moved & ~broken

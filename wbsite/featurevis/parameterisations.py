@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 
@@ -63,8 +64,15 @@ def _coefficients(channels: int, size: Size) -> tuple[int, int, int]:
 
 
 def _fourier(parameters: torch.Tensor, size: Size) -> torch.Tensor:
-    scaled = torch.view_as_complex(parameters * natural(size).to(parameters)[..., None])
+    scaled = torch.view_as_complex(parameters * _amplitudes(size, parameters.dtype, parameters.device))
     return torch.sigmoid(correlate(_GAIN * torch.fft.irfft2(scaled, s=size, norm="ortho")))
+
+
+@lru_cache(maxsize=8)
+@torch.inference_mode(False)
+def _amplitudes(size: Size, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """`natural` for real and imaginary parts, side by side as they are: a factor that is repeated takes longer."""
+    return natural(size)[..., None].expand(-1, -1, 2).to(device, dtype, memory_format=torch.contiguous_format)
 
 
 def _phase_start(generator: torch.Generator, channels: int, size: Size) -> torch.Tensor:

@@ -125,11 +125,11 @@ class _Search:
             if not scores.requires_grad:  # a comparison or an index lies between: no derivative
                 break
             (gradient,) = torch.autograd.grad(scores.sum(), parameters)
-            gradient = torch.nan_to_num(gradient, 0.0, 0.0, 0.0)
-            mean = gradient.flatten(1).abs().mean(1)
+            size = gradient.abs().nan_to_num_(0.0, 0.0)
+            mean = size.flatten(1).mean(1)
             moved |= mean > 0
             stride = settings.learning_rate * (1 - step / settings.steps) / mean.clamp_min(1e-30).sqrt()
-            root = gradient.abs().sqrt_().copysign_(gradient)
+            root = size.sqrt_().copysign_(gradient)
             parameters = parameters.detach().addcmul_(root, stride[:, None, None, None, None])
         return parameters.detach(), moved
 

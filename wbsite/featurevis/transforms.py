@@ -47,8 +47,19 @@ def warp(images: torch.Tensor, maps: torch.Tensor, shape: tuple[int, int], pad: 
     spread = _proportioned(maps, images.shape[-2:]) * torch.tensor(
         [1 + 2 * pad, 1 + 2 * pad, 1.0], dtype=torch.float32, device=maps.device
     )
-    grid = F.affine_grid(spread, [len(images), images.shape[1], *shape], align_corners=False)
-    return F.grid_sample(images - GREY, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    return F.grid_sample(
+        images - GREY, _grid(spread, shape), mode="bilinear", padding_mode="zeros", align_corners=False
+    )
+
+
+def _grid(maps: torch.Tensor, shape: tuple[int, int]) -> torch.Tensor:
+    """`F.affine_grid` of maps (B, 2, 3), (B, height, width, 2): as sums of what a row and what a column adds."""
+    down, right = (
+        torch.arange(1 - side, side, 2, dtype=maps.dtype, device=maps.device) / side for side in shape
+    )  # centres of pixels, in [−1, 1]
+    across, along, shift = (part[:, :, None] for part in maps.unbind(-1))
+    rows, columns = along * down + shift, across * right
+    return torch.stack([rows[:, axis, :, None] + columns[:, axis, None, :] for axis in (0, 1)], -1)
 
 
 def _proportioned(maps: torch.Tensor, size: Sequence[int]) -> torch.Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from .operations import operation, pair
+from .operations import CONVOLUTION, operation, pair
 
 TRANSPOSED = "a transposed convolution: its kernels write to positions instead of reading them"
 FUSED = "a matrix product inside one fused call of torch, which takes its weights apart by itself"
@@ -134,7 +134,6 @@ def products(
 
 
 _Fixed = Callable[[torch.Tensor], bool]
-_CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 
 
 def _named(names: Sequence[str], args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,7 +141,7 @@ def _named(names: Sequence[str], args: Sequence[Any], kwargs: Mapping[str, Any])
 
 
 def _conv2d(args: Sequence[Any], kwargs: Mapping[str, Any], fixed: _Fixed) -> list[Product]:
-    call = _named(_CONV, args, kwargs)
+    call = _named(CONVOLUTION, args, kwargs)
     x, weight = call["input"], call["weight"]
     padding = call.get("padding", 0)
     geometry = {
@@ -156,13 +155,13 @@ def _conv2d(args: Sequence[Any], kwargs: Mapping[str, Any], fixed: _Fixed) -> li
 
 def _convolution(args: Sequence[Any], kwargs: Mapping[str, Any], fixed: _Fixed) -> list[Product]:
     """aten's, which is any of them."""
-    call = _named((*_CONV[:6], "transposed", "output_padding", "groups"), args, kwargs)
+    call = _named((*CONVOLUTION[:6], "transposed", "output_padding", "groups"), args, kwargs)
     if call["transposed"]:
         return _transposed(args, kwargs, fixed)
     dimensions = call["weight"].ndim - 2
     if dimensions != 2:
         return _other_dimensions(args, kwargs, fixed)
-    return _conv2d((), {name: call[name] for name in _CONV if name in call}, fixed)
+    return _conv2d((), {name: call[name] for name in CONVOLUTION if name in call}, fixed)
 
 
 def _deformable(args: Sequence[Any], kwargs: Mapping[str, Any], fixed: _Fixed) -> list[Product]:
@@ -177,14 +176,14 @@ def _deformable(args: Sequence[Any], kwargs: Mapping[str, Any], fixed: _Fixed) -
 
 
 def _other_dimensions(args: Sequence[Any], kwargs: Mapping[str, Any], fixed: _Fixed) -> list[Product]:
-    call = _named(_CONV, args, kwargs)
+    call = _named(CONVOLUTION, args, kwargs)
     dimensions = call["weight"].ndim - 2
     reason = f"its kernels are {dimensions}-dimensional, only two-dimensional ones are analysed"
     return [Product("", call["input"], call["weight"], factor=call["weight"], reason=reason)]
 
 
 def _transposed(args: Sequence[Any], kwargs: Mapping[str, Any], fixed: _Fixed) -> list[Product]:
-    call = _named(_CONV, args, kwargs)
+    call = _named(CONVOLUTION, args, kwargs)
     return [Product("", call["input"], call["weight"], factor=call["weight"], reason=TRANSPOSED)]
 
 

@@ -59,6 +59,9 @@ SHAPE_ONLY = frozenset({"zeros_like", "ones_like", "full_like", "empty_like", "r
 )
 """Take nothing but the shape, or the kind of numbers, of what they are given."""
 
+CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+"""Arguments of `conv2d`, in order."""
+
 _IN_PLACE = {"add", "sub", "mul", "div", "truediv"}
 _REFLECTED = {"add", "sub", "mul"}  # not 1 / x, which is no multiple of x
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from .fast.winograd import with_fewer_products
 from .linear import pool_arguments
 from .operations import SCALED, SUMS
 from .receptive_field import Positions, positions_affected, positions_read, step_of, unpadded
@@ -82,6 +83,7 @@ class PartialPass:
         self._needed = self._needed_for(positions)
         self._overwriting = self._overwritable()
         self._plans: dict[Positions, Plan] = {}
+        self._quicker: dict[int, Call] = {}
 
     def plan(self, support: Positions) -> Plan:
         """For pictures that differ from the blank one at most between these rows and columns, first and last."""
@@ -182,7 +184,7 @@ class PartialPass:
             else:
                 read = {value: whole(self.blank[value]) for value in maps}
                 held |= {value: whole(self.blank[value]) for value in call.outputs if self.blank[value].ndim == 4}
-            steps.append((self._overwriting.get(output, call), read))
+            steps.append((self._quick(self._overwriting.get(output, call)), read))
             differing |= set(call.outputs)
         picture = whole(self.blank[INPUT])
         reads = [part for _, read in steps if INPUT in read and (part := overlap(read[INPUT], picture)) is not None]
@@ -197,6 +199,12 @@ class PartialPass:
             tuple(value for value in self.positions if value in held),
             max(self.blank[value].shape[1] * area(part) for value, part in held.items()),
         )
+
+    def _quick(self, call: Call) -> Call:
+        """The call as it is run; made ready once for all plans."""
+        if id(call) not in self._quicker:
+            self._quicker[id(call)] = with_fewer_products(call)
+        return self._quicker[id(call)]
 
     def _affected(self, call: Call, held: Mapping[int, Positions]) -> Positions | None:
         """What is computed of a local call's output: what differs of what is needed, or all where that is most."""

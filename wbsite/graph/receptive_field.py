@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .linear import POOL, pool_arguments
-from .operations import BATCH_NORMS, JOINS, NORMALISATIONS, RECTIFIERS, SCALED, SUMS, UNCHANGED, pair
+from .operations import BATCH_NORMS, CONVOLUTION, JOINS, NORMALISATIONS, RECTIFIERS, SCALED, SUMS, UNCHANGED, pair
 from .tape import Call
 
 _POINTWISE = RECTIFIERS | UNCHANGED | BATCH_NORMS | SUMS | JOINS | NORMALISATIONS | (SCALED - {"matmul", "mm"})
-_CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 _AVERAGE = ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
 
 
@@ -102,7 +101,7 @@ def unpadded(call: Call) -> Call:
     """The same operation on a map that goes on beyond its edges."""
     if call.operation == "pad":
         return replace(call, name="identity", args=call.args[:1], kwargs={})
-    names = {"conv2d": _CONV, "avg_pool2d": _AVERAGE, "max_pool2d": POOL}.get(call.operation)
+    names = {"conv2d": CONVOLUTION, "avg_pool2d": _AVERAGE, "max_pool2d": POOL}.get(call.operation)
     if names is None:
         return call
     arguments = {**dict(zip(names, call.args, strict=False)), **call.kwargs, "padding": 0}
@@ -128,7 +127,7 @@ def step_of(call: Call) -> list[tuple[int, int, int]] | None:
         along = call.kwargs.get("dim", call.args[1] if len(call.args) > 1 else 0)
         return None if operation in JOINS and operation != "hstack" and along not in (1, -3) else [(1, 0, 0)] * 2
     if operation == "conv2d":
-        return _convolution({**dict(zip(_CONV, call.args, strict=False)), **call.kwargs})
+        return _convolution({**dict(zip(CONVOLUTION, call.args, strict=False)), **call.kwargs})
     if operation == "max_pool2d":
         return _window_of(**{key: value for key, value in pool_arguments(call).items() if key != "ceil_mode"})
     if operation == "avg_pool2d":

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import copy
 
-import pytest
 import torch
-from torch.nn import functional as F
 
 from wbsite.featurevis.fast.frozen import frozen
-from wbsite.featurevis.fast.response_norm import local_response_norm
 from wbsite.graph.recording import record
 from wbsite.models.base import LoadedModel
 
@@ -37,26 +34,3 @@ def test_a_norm_whose_convolution_is_itself_wanted_stays(small: LoadedModel, cpu
     slow, quick = tape.program(values)(x), frozen(tape.program(values), cpu, torch.float32, False, {})(x)
     for value in values:
         torch.testing.assert_close(quick[value], slow[value], atol=1e-5, rtol=1e-4)
-
-
-@pytest.mark.parametrize("beta", [0.5, 0.6, 0.75])
-@pytest.mark.parametrize("size", [1, 4, 5])
-def test_response_normalisation_in_closed_form_is_torchs(size: int, beta: float) -> None:
-    x = torch.randn(2, 7, 3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(size)).requires_grad_()
-    given = {"size": size, "alpha": 0.3, "beta": beta, "k": 1.5}
-    theirs, ours = F.local_response_norm(x, **given), local_response_norm(x, **given)
-    torch.testing.assert_close(ours, theirs)
-    weight = torch.randn(theirs.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(9))
-    expected, found = (torch.autograd.grad((y * weight).sum(), x)[0] for y in (theirs, ours))
-    torch.testing.assert_close(found, expected)
-
-
-@pytest.mark.parametrize("size", [4, 5])
-def test_response_normalisation_in_bfloat16_is_that_of_float32(size: int) -> None:
-    x = torch.randn(2, 7, 3, 4, generator=torch.Generator().manual_seed(size)).requires_grad_()
-    found = []
-    for y in (x, x.bfloat16()):
-        normed = local_response_norm(y, size, 0.3, 0.75, 1.5)
-        found.append((normed.float(), *torch.autograd.grad(normed.float().square().sum(), x)))
-    for exact, rough in zip(*found, strict=True):
-        torch.testing.assert_close(rough, exact, atol=0.05, rtol=0.05)

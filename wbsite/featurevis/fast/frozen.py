@@ -18,7 +18,6 @@ from torch.nn import functional as F
 from wbsite.graph.tape import Call, Program, Ref
 
 from .picture_convolution import CHANNELS, PictureConvolution
-from .response_norm import local_response_norm
 
 Made = dict[tuple[int, int], tuple[Call, Call | None, Call]]
 """Calls that were made ready before, with what they were made of, by the identities of these."""
@@ -37,7 +36,7 @@ def frozen(program: Program, device: torch.device, dtype: torch.dtype, gradients
     for call, norm in _folded(program.calls, program.values):
         key = id(call), id(norm)
         if key not in made:
-            alone = _lighter(call) if norm is None else _absorbing(call, norm)
+            alone = call if norm is None else _absorbing(call, norm)
             ready = _moved(alone, device, dtype)
             made[key] = call, norm, _with_fast_gradient(ready) if gradients and device.type == "cpu" else ready
         calls.append(made[key][2])
@@ -89,11 +88,6 @@ def _by_name(call: Call, function: Any) -> dict[str, Any]:
 
 
 _signature = cache(inspect.signature)
-
-
-def _lighter(call: Call) -> Call:
-    """Local response normalisation in closed form."""
-    return replace(call, function=local_response_norm) if call.function is F.local_response_norm else call
 
 
 def _with_fast_gradient(call: Call) -> Call:

@@ -37,6 +37,7 @@ import torch
 from torch.nn import functional as F
 
 from wbsite.core.errors import WbsiteError
+from wbsite.graph.fast.response_norm import neighbour_sums
 from wbsite.graph.linear import LinearForm
 from wbsite.graph.operations import MAXIMA, NORMALISATIONS, RECTIFIERS, SUMS, WEIGHTED
 from wbsite.graph.receptive_field import Axis, positions_seen
@@ -247,6 +248,5 @@ def _normalised(call: Call, x: Interval) -> Interval:
     most, cross = k**-beta, k**-beta * (1 + 1 / beta) ** -(beta + 1)
     ends = torch.stack([slope * end for slope in (least, most) for end in (x.low, x.high)])
     largest = torch.maximum(x.low.abs(), x.high.abs())
-    padded = F.pad(largest[:, None], (0, 0, 0, 0, size // 2, (size - 1) // 2))
-    others = cross * (size * F.avg_pool3d(padded, (size, 1, 1), stride=1)[:, 0] - largest).clamp_min(0)
+    others = cross * (neighbour_sums(largest, size // 2, (size - 1) // 2) - largest).clamp_min(0)
     return Interval.between(ends.amin(0) - others, ends.amax(0) + others)

@@ -20,7 +20,7 @@ import torch
 from torch.nn import functional as F
 
 from wbsite.core.errors import WbsiteError
-from wbsite.graph.operations import pair
+from wbsite.graph.operations import CONVOLUTION, pair
 from wbsite.graph.tape import Call, Tape, execute
 
 ORDERS = ("norm", "contribution", "random")
@@ -28,8 +28,6 @@ ORDERS = ("norm", "contribution", "random")
 the pictures; drawn at random."""
 
 Order = Literal["norm", "contribution", "random"]
-
-_CONV = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Convolution:
     @property
     def arguments(self) -> dict[str, Any]:
         """Its arguments by name."""
-        return {**dict(zip(_CONV, self.call.args, strict=False)), **self.call.kwargs}
+        return {**dict(zip(CONVOLUTION, self.call.args, strict=False)), **self.call.kwargs}
 
     @property
     def weight(self) -> torch.Tensor:
