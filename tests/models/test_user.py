@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -258,9 +259,10 @@ def test_unfit_weights_are_refused(folder, written):
             load_user(f"{name}:build@{case}.pth")
     with pytest.raises(WbsiteError, match="no weights file"):
         load_user(f"{name}:build@absent.pth")
-    with pytest.raises(WbsiteError) as raised:
-        load_user(f"{name}:build@own.bin")
-    assert ".pth, .pt, .safetensors" in raised.value.hint
+    np.savez(folder / "own.npz", **{"0.weight": np.ones((4, 3, 3, 3))})
+    with pytest.raises(WbsiteError, match="npz files do not hold the names") as raised:
+        load_user(f"{name}:build@own.npz")
+    assert "pytorch, safetensors" in raised.value.hint
 
 
 def test_only_tokens_with_a_colon_are_the_users():

@@ -182,9 +182,13 @@ def _build(factory: Callable[[], object], target: str) -> nn.Module:
 
 def load_weights(net: nn.Module, target: str, path: Path) -> dict[str, Any]:
     """Puts the weights of a file into the network; returns what is recorded of the file."""
-    suffixes = [suffix for entry in registry.entries("formats") if entry.module_names for suffix in entry.suffixes]
-    if path.suffix.lower() not in suffixes:
-        raise WbsiteError(f"{path} is no weights file for {target}.", f"Expected one of {', '.join(suffixes)}.")
+    kind = formats.format_of(path)
+    if not kind.module_names:
+        known = [entry.name for entry in registry.entries("formats") if entry.module_names]
+        raise WbsiteError(
+            f"{path} is no weights file for {target}: {kind.name} files do not hold the names of its parameters.",
+            f"Save the weights as one of {', '.join(known)}.",
+        )
     contents = formats.read(path)
     parameters = float_state(net)
     hint = "Save them with torch.save(net.state_dict(), …) or safetensors from a network this factory makes."

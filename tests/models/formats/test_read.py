@@ -21,7 +21,10 @@ from wbsite.models.formats.base import Contents, Format
 def read(path):
     return Contents({"conv.bias": torch.tensor([float(line) for line in path.read_text().split()])}, "text")
 
-FORMATS = (Format("text", "numbers, one a line", (".txt",), read, module_names=True),)
+def claims(path, head):
+    return bool(head) and all(line.lstrip(b"-").replace(b".", b"").isdigit() for line in head.split())
+
+FORMATS = (Format("text", "numbers, one a line", (".txt",), claims, read, module_names=True),)
 """
 
 
@@ -54,9 +57,9 @@ def test_truncated_files_are_called_truncated(tmp_path: Path, suffix: str, share
 
 
 def test_other_files_are_refused_with_the_kinds_expected(tmp_path: Path) -> None:
-    path = tmp_path / "net.h5"
-    path.write_bytes(b"\x89HDF")
-    with pytest.raises(WbsiteError, match=r"expected one of \.caffemodel, \.npz, \.pth, \.pt, \.safetensors"):
+    path = tmp_path / "net.doc"
+    path.write_bytes(b"a letter")
+    with pytest.raises(WbsiteError, match=r"of no kind that wbsite reads: caffemodel \(\.caffemodel\), .*safetensors"):
         read(path)
     with pytest.raises(WbsiteError, match="there is no weights file"):
         read(tmp_path / "absent.pth")
@@ -68,6 +71,23 @@ def test_other_files_are_refused_with_the_kinds_expected(tmp_path: Path) -> None
 def test_an_installed_package_adds_a_format(tmp_path: Path, with_text: None) -> None:
     (tmp_path / "net.txt").write_text("0.5\n-1\n")
     assert read(tmp_path / "net.txt").state["conv.bias"].tolist() == [0.5, -1.0]
-    (tmp_path / "net.h5").write_bytes(b"")
-    with pytest.raises(WbsiteError, match=r"expected one of .*\.safetensors, \.txt"):
-        read(tmp_path / "net.h5")
+    (tmp_path / "net.doc").write_bytes(b"")
+    with pytest.raises(
+        WbsiteError, match=r"of no kind that wbsite reads: .*safetensors \(\.safetensors\), text \(\.txt\)"
+    ):
+        read(tmp_path / "net.doc")
+
+
+def test_content_decides_and_not_the_name(tmp_path: Path) -> None:
+    state = {"conv.weight": torch.randn(8, 4, 5, 5)}
+    save_file(state, tmp_path / "weights.pth")
+    torch.save(state, tmp_path / "weights.safetensors")
+    torch.save(state, tmp_path / "old.npz", _use_new_zipfile_serialization=False)
+    np.savez(tmp_path / "weights", **{"conv.weight": state["conv.weight"].numpy()})
+    (tmp_path / "weights.npz").rename(tmp_path / "weights")
+    for name, kind in {
+        "weights.pth": "safetensors", "weights.safetensors": "torch", "old.npz": "torch", "weights": "npz",
+    }.items():  # fmt: skip
+        contents = read(tmp_path / name)
+        assert contents.format.startswith(kind), name
+        assert torch.equal(contents.state["conv.weight"], state["conv.weight"])

@@ -14,6 +14,10 @@ DAMAGED = "Download or copy the file again; if it stays so, it was damaged where
 """Hint for a file that its reader refuses."""
 
 
+HEAD = 4096
+"""Bytes at the beginning of a file by which formats are told apart."""
+
+
 @dataclass(frozen=True)
 class Contents:
     """What a weights file holds.
@@ -45,7 +49,10 @@ class Format:
     Attributes:
         name: what tells it from the others.
         summary: what keeps weights so, for the list of formats.
-        suffixes: of file names, in lower case with the dot; a file is of the format that has its suffix.
+        suffixes: that such files usually have, in lower case with the dot. They decide only where content does not:
+            for a file that no format claims, as a damaged one.
+        claims: (path, its first HEAD bytes) → whether it is of this format, by its content, however it is called. Never
+            raises; reads no more of the file than it has to.
         read: path of an existing file → its contents. Raises WbsiteError for a file that is damaged, of another
             format, or could run code.
         module_names: whether the names in such a file are those of a torch module's parameters, so that a network of
@@ -55,6 +62,7 @@ class Format:
     name: str
     summary: str
     suffixes: tuple[str, ...]
+    claims: Callable[[Path, bytes], bool]
     read: Callable[[Path], Contents]
     module_names: bool = False
 

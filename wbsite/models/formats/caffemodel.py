@@ -62,8 +62,11 @@ def _varint(data: memoryview, position: int) -> tuple[int, int]:
             raise Malformed("a number in it is longer than 64 bits")
 
 
-def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+def fields(data: memoryview, beginning: bool = False) -> Iterator[tuple[int, int | memoryview]]:
     """(field number, value) of a message, in order: an int for a varint, else the field's bytes.
+
+    Args:
+        beginning: whether these are only its first bytes: the last field may be cut off.
 
     Raises:
         Malformed: the message is cut short or no protobuf message.
@@ -82,7 +85,7 @@ def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
             size = 4 if wire == FIXED32 else 8
         else:
             raise Malformed(f"it has a field of type {wire}, which Caffe does not write")
-        if position + size > len(data):
+        if position + size > len(data) and not beginning:
             raise Malformed(f"a field of {size} bytes is cut off after {len(data) - position}")
         yield number, data[position : position + size]
         position += size
@@ -154,6 +157,18 @@ def _layer(message: memoryview, generation: Generation) -> tuple[str, list[NDArr
     return name, arrays
 
 
+def claims(path: Path, head: bytes) -> bool:
+    """A message whose first layer has a name in text; the wire format itself says nothing of what it holds."""
+    try:
+        for number, value in fields(memoryview(head), beginning=True):
+            if number in GENERATIONS and not isinstance(value, int):
+                parts = fields(value, beginning=True)
+                return any(part == GENERATIONS[number].name and not isinstance(text, int) for part, text in parts)
+    except Malformed:
+        pass
+    return False
+
+
 def read(path: Path) -> Contents:
     """`LAYER.weight` and `LAYER.bias` (later blobs `LAYER.2`, …) of every layer that has blobs.
 
@@ -185,4 +200,4 @@ def read(path: Path) -> Contents:
     return Contents(state, "caffemodel", bgr=True)
 
 
-FORMATS = (Format("caffemodel", "Caffe", (".caffemodel",), read),)
+FORMATS = (Format("caffemodel", "Caffe", (".caffemodel",), claims, read),)

@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError
 
+from ._archive import names_in
 from .base import DAMAGED, Contents, Format, number_types
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+def claims(path: Path, head: bytes) -> bool:
+    """An archive of nothing but NumPy's arrays."""
+    names = names_in(path, head)
+    return bool(names) and all(name.endswith(".npy") for name in names)
 
 
 def read(path: Path) -> Contents:
@@ -68,4 +75,4 @@ def _float32(path: Path, key: str, array: NDArray[Any]) -> NDArray[np.float32]:
     return np.ascontiguousarray(array, dtype=np.float32)
 
 
-FORMATS = (Format("npz", "NumPy, with the layer names of Caffe or Keras", (".npz",), read),)
+FORMATS = (Format("npz", "NumPy, with the layer names of Caffe or Keras", (".npz",), claims, read),)

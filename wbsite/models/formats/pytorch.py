@@ -9,10 +9,18 @@ from pickle import UnpicklingError
 
 from wbsite.core.errors import WbsiteError
 
+from ._archive import names_in
 from .base import DAMAGED, Contents, Format
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")
 """Keys under which training scripts keep the state dict in a checkpoint."""
+
+
+def claims(path: Path, head: bytes) -> bool:
+    """An archive with a pickle of tensors, or the pickle that torch wrote before it wrote archives."""
+    names = names_in(path, head)
+    archive = any(name.endswith("/data.pkl") or name == "data.pkl" for name in names)
+    return archive or (head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"))
 
 
 def read(path: Path) -> Contents:
@@ -26,7 +34,8 @@ def read(path: Path) -> Contents:
     from ._tensors import kernel_types, named_tensors
 
     try:
-        entries = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:  # by its name alone, torch would take a file for one of safetensors
+            entries = torch.load(file, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         call = re.search(r"GLOBAL ([\w.]+)|call reduce for unrecognized function (.+)", str(error))
         if call is None:
@@ -51,4 +60,13 @@ def read(path: Path) -> Contents:
     return Contents(named_tensors(entries, path), "torch state dict", types=kernel_types(entries))
 
 
-FORMATS = (Format("pytorch", "PyTorch's state dict", (".pth", ".pt"), read, module_names=True),)
+FORMATS = (
+    Format(
+        "pytorch",
+        "PyTorch's state dict",
+        (".pth", ".pt", ".ckpt", ".pth.tar", ".th", ".bin"),
+        claims,
+        read,
+        module_names=True,
+    ),
+)

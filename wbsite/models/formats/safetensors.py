@@ -9,6 +9,11 @@ from wbsite.core.errors import WbsiteError
 from .base import DAMAGED, Contents, Format
 
 
+def claims(path: Path, head: bytes) -> bool:
+    """By its header's length, and the brace with which the header begins."""
+    return len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 1 << 40
+
+
 def read(path: Path) -> Contents:
     """The tensors of a file, with wbsite's record where it wrote the file itself.
 
@@ -30,4 +35,4 @@ def read(path: Path) -> Contents:
     return Contents(named_tensors(state, path), "safetensors", types=kernel_types(state), provenance=provenance)
 
 
-FORMATS = (Format("safetensors", "safetensors", (".safetensors",), read, module_names=True),)
+FORMATS = (Format("safetensors", "safetensors", (".safetensors",), claims, read, module_names=True),)
