@@ -88,7 +88,7 @@ def test_an_empty_name_after_the_at_sign_is_not_taken_for_no_weights(nets: Path)
     ("content", "said"),
     [
         ({1: torch.ones(2)}, "no floating-point tensors by name"),
-        ({"ema": {"a": torch.ones(2)}}, "holds dict under ema"),
+        ({"ema": {"a": "text"}}, "holds dict under ema"),
         ({"a": torch.ones(2, dtype=torch.int8)}, "int8 under a"),
         ({"a": torch.empty(2, device="meta")}, "no values"),
     ],

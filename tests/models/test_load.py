@@ -128,5 +128,5 @@ def test_a_factory_of_the_users_own_loads_by_the_same_function(tmp_path: Path, m
         (f"users_own_net:build@{tmp_path / 'part.pth'}",),
         ("users_own_net:build", str(tmp_path / "part.pth")),
     ):
-        with pytest.raises(WbsiteError, match="lacks 2 of users_own_net:build's parameters"):
+        with pytest.raises(WbsiteError, match="of its 4 parameters 2 are there"):
             load(*call)

@@ -24,8 +24,9 @@ from wbsite.graph.recording import Recorded
 from . import digest as digests
 from . import formats
 from .base import LoadedModel, ModelSpec
+from .fitting import fitted
 from .inputs import find_input
-from .loading import check, fill, first_few, float_state
+from .loading import fill, float_state
 from .used_values import check_used
 from .user_network import network_of
 
@@ -65,15 +66,14 @@ def load_user(token: str, weights_path: str | Path | None = None, said: ModelInp
         raise WbsiteError(f"{token!r} names no weights file after the @.", EXPECTED)
     if named_file and weights_path is not None:
         raise WbsiteError(f"two weights files for {target}: {named_file} and {weights_path}.", "Give one of them.")
-    file = named_file or weights_path
-    weights = Path(file) if file else None
+    weights = named_file or weights_path
     factory = _factory(module_name, factory_name)
     build = partial(_build, factory, target)
     net = build()
     provenance: dict[str, Any] = {"module": module_name, "factory": factory_name, "source_file": None}
-    if weights is not None:
+    if weights:
         provenance |= load_weights(net, target, weights)
-    return described(net, target, build, provenance, said, factory=factory)
+    return described(net, target, build, provenance, said, factory=factory, note=provenance.get("reading", ""))
 
 
 def described(
@@ -180,8 +180,13 @@ def _build(factory: Callable[[], object], target: str) -> nn.Module:
         return network_of(made, target)
 
 
-def load_weights(net: nn.Module, target: str, path: Path) -> dict[str, Any]:
-    """Puts the weights of a file into the network; returns what is recorded of the file."""
+def load_weights(net: nn.Module, target: str, source: str | Path) -> dict[str, Any]:
+    """Puts the weights of a file into the network; returns what is recorded of the file, `reading` how it was read.
+
+    Args:
+        source: the file, or FILE#PLACE for one of several places in it that hold weights.
+    """
+    path, chosen = _place(source)
     kind = formats.format_of(path)
     if not kind.module_names:
         known = [entry.name for entry in registry.entries("formats") if entry.module_names]
@@ -191,19 +196,28 @@ def load_weights(net: nn.Module, target: str, path: Path) -> dict[str, Any]:
         )
     contents = formats.read(path)
     parameters = float_state(net)
-    hint = "Save them with torch.save(net.state_dict(), …) or safetensors from a network this factory makes."
     # A parameter that two modules share is stored once, under either name.
-    addresses = {parameters[name].data_ptr() for name in contents.state if name in parameters}
-    absent = check(parameters, contents.state, path, target, hint)
-    missing = [name for name in absent if parameters[name].data_ptr() not in addresses]
-    if missing:
-        raise WbsiteError(f"{path} lacks {len(missing)} of {target}'s parameters: {first_few(missing)}.", hint)
-    fill(net, contents.state)
+    names: dict[int, list[str]] = {}
+    for name, value in parameters.items():
+        names.setdefault(value.data_ptr() if value.numel() else id(value), []).append(name)
+    found = fitted(parameters, list(names.values()), contents.tables or {"": contents.state}, path, target, chosen)
+    fill(net, found.state)
     return {
         "source_file": path.name,
         "source_format": contents.format,
         "source_digest": f"sha256:{digests.sha256(path)}",
+        **({"source_place": chosen} if chosen else {}),
+        "reading": found.reading,
     }
+
+
+def _place(source: str | Path) -> tuple[Path, str]:
+    """A file and what follows a # after its name; a file whose own name has one is that file."""
+    path = Path(source)
+    if path.exists() or "#" not in path.name:
+        return path, ""
+    name, _, chosen = str(source).rpartition("#")
+    return Path(name), chosen
 
 
 def _digest(net: nn.Module, computation: str) -> str:

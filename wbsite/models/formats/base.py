@@ -30,6 +30,8 @@ class Contents:
             networks converted from it).
         types: number types of the file's kernels, such as "uint8": how finely they were rounded.
         provenance: the record in a file that wbsite wrote itself; empty for others.
+        tables: where a file may hold weights in several places, or under names with prefixes: keys that lead to each
+            place ("model.ema") → its names as they stand → float32 tensors. `state` is one of them.
     """
 
     state: dict[str, torch.Tensor]
@@ -37,6 +39,7 @@ class Contents:
     bgr: bool = False
     types: str = "float32"
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, Mapping[str, torch.Tensor]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,69 +1,133 @@
-"""Reads `.pth` and `.pt` files that `torch.save` wrote; runs no code from them."""
+"""Reads what `torch.save` wrote: state dicts, checkpoints that hold them anywhere, whole modules. Runs no code from it.
+
+Names and axes are those of torch's modules: (O, I / groups, kh, kw) for convolutions, (I, O / groups, kh, kw) for
+transposed ones, (O, I) for linear layers. Half precision and bfloat16 become float32 without loss; numbers of eight
+bits are multiplied by the scales that lie beside them (`X_scale`, `X_scale_inv`, `SCB`); four bits are refused. What a
+checkpoint holds besides (options, schedulers, counters) is passed over.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError
 
 from ._archive import names_in
 from .base import DAMAGED, Contents, Format
 
-WRAPPERS = ("state_dict", "model_state_dict", "model")
-"""Keys under which training scripts keep the state dict in a checkpoint."""
+if TYPE_CHECKING:
+    import torch
+
+WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "module", "params", "generator")
+"""Keys under which training scripts keep the state dict in a checkpoint, of which the first is taken where no network
+decides."""
 
 
 def claims(path: Path, head: bytes) -> bool:
     """An archive with a pickle of tensors, or the pickle that torch wrote before it wrote archives."""
     names = names_in(path, head)
-    archive = any(name.endswith("/data.pkl") or name == "data.pkl" for name in names)
-    return archive or (head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"))
+    if names:
+        return any(f"/{name}".endswith("/data.pkl") for name in names)
+    return head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
 
 
 def read(path: Path) -> Contents:
-    """The state dict of a file, wherever in a checkpoint it is.
+    """All tensors by name, wherever in a file they are.
 
     Raises:
-        WbsiteError: the file is damaged, a pickle that would run code, or holds no state dict.
+        WbsiteError: the file is damaged, a pickle that would run code, or holds no tensors by name.
     """
+    from ._tables import numbers, tables_in
+
+    entries = _entries(path)
+    found = dict(tables_in(entries))
+    if not found:
+        raise _no_tensors(path, entries)
+    tables, reasons = {}, []
+    for place, table in found.items():
+        values, left_out = numbers(table, f"{path}{f' ({place})' if place else ''}")
+        if values:
+            tables[place] = values
+        reasons += left_out
+    if not tables:
+        raise _no_tensors(path, entries)
+    place = main(tables)
+    return Contents(without_wrappers(tables[place]), "torch state dict", types=_types(found[place]), tables=tables)
+
+
+def _entries(path: Path) -> Any:
+    """What the file holds, by torch's reader of weights; where that refuses, by one that reads around other things."""
     import torch
 
-    from ._tensors import kernel_types, named_tensors
+    from . import _pickles
 
     try:
-        with path.open("rb") as file:  # by its name alone, torch would take a file for one of safetensors
-            entries = torch.load(file, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        call = re.search(r"GLOBAL ([\w.]+)|call reduce for unrecognized function (.+)", str(error))
-        if call is None:
-            raise WbsiteError(f"{path} is damaged or is not a file that torch.save wrote.", DAMAGED) from error
+        try:
+            with path.open("rb") as file:  # by its name alone, torch would take a file for one of safetensors
+                return torch.load(file, map_location="cpu", weights_only=True)
+        except UnpicklingError:
+            with path.open("rb") as file:
+                return torch.load(file, map_location="cpu", weights_only=False, pickle_module=_pickles)
+    except _pickles.CallsCode as error:
         raise WbsiteError(
-            f"{path} is refused: besides tensors it calls for {call[1] or call[2]}, and loading that would run "
-            "code from the file.",
+            f"{path} is refused: besides tensors it calls for {error.called}, and loading that would run code from the"
+            " file.",
             "Save only the parameters, with torch.save(model.state_dict(), …), on the machine it comes from.",
         ) from error
     except Exception as error:  # torch raises many kinds for damaged files; all mean the same
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WbsiteError(f"{path} is truncated or is not a file that torch.save wrote ({reason}).", DAMAGED) from error
-    while isinstance(entries, Mapping) and (
-        wrapper := next((key for key in WRAPPERS if isinstance(entries.get(key), Mapping)), "")
-    ):
-        entries = entries[wrapper]
+
+
+def main(tables: Mapping[str, Mapping[str, torch.Tensor]]) -> str:
+    """The place whose tensors are meant where no network decides: under a usual key, else where most kernels lie."""
+    kernels = {place: sum(tensor.ndim > 1 for tensor in table.values()) for place, table in tables.items()}
+    most = max(kernels.values())
+
+    def rank(place: str) -> tuple[bool, int]:
+        last = place.rpartition(".")[2]
+        return kernels[place] < most, WRAPPERS.index(last) if last in WRAPPERS else len(WRAPPERS)
+
+    return min(tables, key=rank)
+
+
+def without_wrappers(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Without the prefix that DataParallel puts before every name, and what torch.compile puts into them."""
+    named = {key.replace("_orig_mod.", ""): value for key, value in state.items()}
+    if all(key.startswith("module.") for key in named):
+        named = {key.removeprefix("module."): value for key, value in named.items()}
+    return named
+
+
+def _types(table: Mapping[str, torch.Tensor]) -> str:
+    from ._tensors import kernel_types
+
+    return kernel_types(table)
+
+
+def _no_tensors(path: Path, entries: Any) -> WbsiteError:
     if not isinstance(entries, Mapping):
-        raise WbsiteError(
+        return WbsiteError(
             f"{path} holds a {type(entries).__name__}; expected a dictionary of tensors by name.",
             "Save it with torch.save(model.state_dict(), …).",
         )
-    return Contents(named_tensors(entries, path), "torch state dict", types=kernel_types(entries))
+    kinds = sorted({str(getattr(value, "dtype", type(value).__name__)) for value in entries.values()})
+    names = [str(key) for key in entries]
+    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return WbsiteError(
+        f"{path} holds no floating-point tensors by name; it holds {', '.join(kinds) or 'nothing'} under"
+        f" {shown or 'no name'}.",
+        "Save only the parameters, with torch.save(model.state_dict(), …).",
+    )
 
 
 FORMATS = (
     Format(
         "pytorch",
-        "PyTorch's state dict",
+        "PyTorch's state dicts and checkpoints",
         (".pth", ".pt", ".ckpt", ".pth.tar", ".th", ".bin"),
         claims,
         read,

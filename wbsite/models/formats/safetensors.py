@@ -25,14 +25,23 @@ def read(path: Path) -> Contents:
 
     from wbsite.models.weights import read_provenance
 
-    from ._tensors import kernel_types, named_tensors
+    from ._tables import numbers
+    from ._tensors import kernel_types
+    from .pytorch import without_wrappers
 
     provenance = read_provenance(path)
     try:
         state = load_file(path)
     except SafetensorError as error:
         raise WbsiteError(f"{path} is damaged: {error}.", DAMAGED) from error
-    return Contents(named_tensors(state, path), "safetensors", types=kernel_types(state), provenance=provenance)
+    table, left_out = numbers(state, str(path))
+    if not table:
+        raise WbsiteError(
+            f"{path} holds no floating-point tensors; it holds {', '.join(left_out[:3]) or 'nothing'}.",
+            "Save a network's weights as floating-point numbers.",
+        )
+    types = kernel_types(state)
+    return Contents(without_wrappers(table), "safetensors", types=types, provenance=provenance, tables={"": table})
 
 
 FORMATS = (Format("safetensors", "safetensors", (".safetensors",), claims, read, module_names=True),)

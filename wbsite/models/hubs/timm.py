@@ -10,7 +10,6 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError, unknown
@@ -52,8 +51,8 @@ def load(token: str, said: ModelInput | None) -> LoadedModel:
         reason = "" if published else ": timm publishes none under this name"
         label, note = RANDOM, f"Its weights are random{reason}."
     if source not in ("", RANDOM):
-        provenance |= load_weights(net, target, Path(source))
-        label, note = "own", "Weights of a file."
+        provenance |= load_weights(net, target, source)
+        label, note = "own", provenance["reading"] or "Weights of a file."
     return described(net, target, build, provenance, said, weights=label, note=note)
 
 

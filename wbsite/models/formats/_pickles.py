@@ -1,0 +1,159 @@
+"""Reads pickles without running anything: what they ask to be called or made is replaced by stand-ins that do nothing.
+
+A pickle names functions and classes to import, and what to call them with. Here only what rebuilds tensors, arrays and
+plain containers is what its name says. Objects of any other class become a `StandIn` that keeps their state, so that
+a checkpoint's options, schedulers and whole modules do not hinder reading the weights beside or in them. Where a
+pickle calls anything else, it is refused.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any, cast
+
+
+class CallsCode(pickle.UnpicklingError):
+    """A pickle calls what it must not; `called` names it."""
+
+    def __init__(self, called: str) -> None:
+        super().__init__(f"it calls {called}")
+        self.called = called
+
+
+_HARMLESS = frozenset((
+    *(f"pathlib.{name}" for name in ("Path", "PurePath", "PosixPath", "PurePosixPath", "WindowsPath")),
+    *(f"datetime.{name}" for name in ("date", "datetime", "time", "timedelta", "timezone")),
+    "pathlib._local.PosixPath", "decimal.Decimal", "fractions.Fraction", "uuid.UUID", "functools.partial",
+    "argparse.Namespace", "types.SimpleNamespace", "zoneinfo.ZoneInfo", "enum.Enum",
+))  # fmt: skip
+"""Classes of Python's own that are called where a pickle holds one; nothing is lost where a stand-in is made."""
+
+
+class _Kind(type):
+    """Classes of stand-ins. Pickles make objects by `__new__`; to call a class is to run its code."""
+
+    def __call__(cls, *arguments: Any, **options: Any) -> Any:
+        named = f"{cls.__module__}.{cls.__name__}"
+        own = cls.__module__.partition(".")[0] in sys.stdlib_module_names
+        if named not in _HARMLESS and (own or not cls.__name__[:1].isupper()):
+            raise CallsCode(named)
+        return _made_of(cls)
+
+
+def _made_of(kind: Any) -> Any:
+    return kind.__new__(kind)
+
+
+class StandIn(metaclass=_Kind):
+    """In place of an object.
+
+    Attributes:
+        state: what the pickle says of it, mostly its attributes by name.
+        items: what it holds where it is a container.
+    """
+
+    state: Any
+    items: dict[Any, Any]
+
+    def __new__(cls, *arguments: Any, **options: Any) -> StandIn:
+        made = object.__new__(cls)
+        made.state, made.items = None, {}
+        return made
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.items[key] = value
+
+    def append(self, value: Any) -> None:
+        self.items[len(self.items)] = value
+
+    def extend(self, values: Iterable[Any]) -> None:
+        for value in values:
+            self.append(value)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """By name; a state may come as a pair of what lies in `__dict__` and in slots."""
+        parts = self.state if isinstance(self.state, tuple) else (self.state,)
+        return {name: value for part in parts if isinstance(part, dict) for name, value in part.items()}
+
+
+@cache
+def _class_of(module: str, name: str) -> type[StandIn]:
+    kind: Any = _Kind(name, (StandIn,), {"__module__": module})
+    return cast("type[StandIn]", kind)
+
+
+def _reconstructed(kind: Any, *_: Any) -> StandIn:
+    if not isinstance(kind, _Kind):
+        raise CallsCode("copyreg._reconstructor")
+    return cast(StandIn, _made_of(kind))
+
+
+def _encoded(text: str, encoding: str = "utf-8") -> bytes:
+    return text.encode("latin1" if encoding == "latin1" else "utf-8")
+
+
+def _of_type(rebuild: Callable[..., Any], _type: Any, arguments: tuple[Any, ...], _state: Any) -> Any:
+    """A tensor of a subclass, as a plain one."""
+    return rebuild(*arguments)
+
+
+def _plain(*values: Any) -> dict[Any, Any]:
+    """In place of a dictionary with a default."""
+    return dict(values[-1]) if values and isinstance(values[-1], dict) else {}
+
+
+@cache
+def _known() -> dict[str, Any]:
+    """Full name → what stands for it."""
+    import numpy as np
+    import torch
+    from numpy._core import multiarray, numeric
+    from torch import _utils
+
+    known: dict[str, Any] = {
+        f"builtins.{kind.__name__}": kind for kind in (set, frozenset, list, dict, tuple, complex, bytearray)
+    }
+    known |= {f"builtins.{kind.__name__}": kind for kind in (int, float, bool, str, bytes, slice, range, object)}
+    known |= {f"__builtin__.{kind.__name__}": kind for kind in (set, frozenset, list, dict, tuple, complex, object)}
+    known |= {"collections.OrderedDict": OrderedDict, "collections.defaultdict": _plain, "collections.Counter": _plain}
+    known |= {"collections.deque": lambda values=(), *_: list(values), "_codecs.encode": _encoded}
+    known |= {"copyreg._reconstructor": _reconstructed, "copy_reg._reconstructor": _reconstructed}
+    known |= {"numpy.ndarray": np.ndarray, "numpy.dtype": np.dtype}
+    for package in ("numpy.core", "numpy._core"):
+        for name in ("_reconstruct", "scalar"):
+            known[f"{package}.multiarray.{name}"] = getattr(multiarray, name)
+        known[f"{package}.numeric._frombuffer"] = numeric._frombuffer  # type: ignore[attr-defined]
+    parts = ("tensor", "tensor_v2", "tensor_v3", "parameter", "parameter_with_state", "qtensor", "sparse_tensor")
+    rebuilding = [f"_rebuild_{part}" for part in parts]
+    known |= {f"torch._utils.{name}": getattr(_utils, name) for name in rebuilding if hasattr(_utils, name)}
+    known |= {"torch._tensor._rebuild_from_type_v2": _of_type, "torch.Size": torch.Size, "torch.device": torch.device}
+    known |= {"torch.Tensor": torch.Tensor, "torch.nn.parameter.Parameter": torch.nn.Parameter}
+    constants = (torch.dtype, torch.layout, torch.qscheme)
+    known |= {f"torch.{name}": value for name, value in vars(torch).items() if isinstance(value, constants)}
+    return known
+
+
+class Unpickler(pickle.Unpickler):
+    """As `pickle.Unpickler`, by this module's rules.
+
+    Raises:
+        CallsCode: the pickle calls what it must not.
+    """
+
+    def find_class(self, module: str, name: str) -> Any:
+        known = _known()
+        full = f"{module}.{name}"
+        return known[full] if full in known else _class_of(module, name)
+
+
+def load(file: Any, **options: Any) -> Any:
+    """As `pickle.load`; with it this module serves as a `pickle_module`."""
+    return Unpickler(file, **options).load()
