@@ -105,6 +105,11 @@ def _of_type(rebuild: Callable[..., Any], _type: Any, arguments: tuple[Any, ...]
     return rebuild(*arguments)
 
 
+def _itself(value: Any, *_: Any) -> Any:
+    """What TorchScript marks with a type."""
+    return value
+
+
 def _plain(*values: Any) -> dict[Any, Any]:
     """In place of a dictionary with a default."""
     return dict(values[-1]) if values and isinstance(values[-1], dict) else {}
@@ -136,6 +141,9 @@ def _known() -> dict[str, Any]:
     known |= {f"torch._utils.{name}": getattr(_utils, name) for name in rebuilding if hasattr(_utils, name)}
     known |= {"torch._tensor._rebuild_from_type_v2": _of_type, "torch.Size": torch.Size, "torch.device": torch.device}
     known |= {"torch.Tensor": torch.Tensor, "torch.nn.parameter.Parameter": torch.nn.Parameter}
+    lists = ("intlist", "doublelist", "boollist", "tensorlist")
+    known |= dict.fromkeys((f"torch.jit._pickle.build_{name}" for name in lists), _itself)
+    known["torch.jit._pickle.restore_type_tag"] = _itself
     constants = (torch.dtype, torch.layout, torch.qscheme)
     known |= {f"torch.{name}": value for name, value in vars(torch).items() if isinstance(value, constants)}
     return known

@@ -28,9 +28,9 @@ decides."""
 
 def claims(path: Path, head: bytes) -> bool:
     """An archive with a pickle of tensors, or the pickle that torch wrote before it wrote archives."""
-    names = names_in(path, head)
-    if names:
-        return any(f"/{name}".endswith("/data.pkl") for name in names)
+    ends = {f"/{name}".rpartition("/")[2] for name in names_in(path, head)}
+    if ends:
+        return "data.pkl" in ends and "constants.pkl" not in ends  # else it is TorchScript's
     return head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05")
 
 
