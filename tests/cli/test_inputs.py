@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from wbsite.cli.from_config import split_names
 from wbsite.core.store import Store
 
 NETS = """
@@ -144,3 +145,19 @@ def test_workers_get_what_was_said(cli: Callable[..., Any], nets: str, work: Pat
     Store("workers").prepare()
     done = list(outcomes(tasks, replace(config, store=Store("workers").url), Progress()))
     assert [outcome.failed for outcome in done] == [""] * len(tasks)
+
+
+def test_names_of_files_keep_their_commas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = tmp_path / "runs" / "lr=0.1,wd=0.01"
+    run.mkdir(parents=True)
+    (run / "last.ckpt").touch()
+    file = "mynet:make@runs/lr=0.1,wd=0.01/last.ckpt"
+    assert split_names(f"alexnet, {file},inceptionv1") == ("alexnet", file, "inceptionv1")
+    assert split_names(f"{file}#ema,{run}/last.ckpt") == (f"{file}#ema", f"{run}/last.ckpt")
+    assert split_names("a:b,c@w.pth") == ("a:b", "c@w.pth")
+    assert split_names("a, b,,c@no,file") == ("a", "b", "c@no", "file")
+    (run / "net.py").touch()
+    source = f"{run}/net.py:make"
+    assert split_names(f"{source},a,{source}@{run}/last.ckpt") == (source, "a", f"{source}@{run}/last.ckpt")
+    assert split_names(None) is None

@@ -273,3 +273,25 @@ def test_only_tokens_with_a_colon_are_the_users():
     assert is_user("package.net:build@weights/a.pth")
     assert not is_user("inceptionv1")
     assert not is_user("inceptionv1@bvlc")
+
+
+def test_a_factory_in_a_file_anywhere(folder):
+    """Files of one name in two folders, each of which imports what lies beside it."""
+    for name, width in (("one", 4), ("two", 6)):
+        place = folder / "runs, old" / name
+        place.mkdir(parents=True)
+        (place / f"{name}_sizes.py").write_text(f"WIDTH = {width}\n")
+        imports = f"from torch import nn\nfrom {name}_sizes import WIDTH\n"
+        (place / "model.py").write_text(f"{imports}def build(): return nn.Sequential(nn.Conv2d(3, WIDTH, 3))\n")
+        loaded = load_user(f"./runs, old/{name}/model.py:build")
+        assert loaded.module.get_submodule("0").out_channels == width
+        torch.save({"state_dict": loaded.module.state_dict()}, place / "lr=0.1,wd=0.01.ckpt")
+        again = load_user(f"{place}/model.py:build@runs, old/{name}/lr=0.1,wd=0.01.ckpt#state_dict")
+        assert again.provenance["source_file"] == "lr=0.1,wd=0.01.ckpt"
+        assert "under state_dict" in again.spec.note
+    with pytest.raises(WbsiteError, match=r"there is no file .*absent\.py"):
+        load_user("./absent.py:build")
+    (folder / "broken.py").write_text("import package_that_is_not_there\n")
+    with pytest.raises(WbsiteError, match=r"importing \./broken\.py fails: ModuleNotFoundError") as caught:
+        load_user("./broken.py:build")
+    assert "python ./broken.py" in caught.value.hint

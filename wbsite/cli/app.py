@@ -152,7 +152,8 @@ def list_(
 
 @command(app)
 def doctor(
-    config: Config, model: Annotated[str, typer.Argument(help="NAME, NAME@WEIGHTS or module:factory[@FILE].")]
+    config: Config,
+    model: Annotated[str, typer.Argument(help="NAME, NAME@WEIGHTS, module:factory[@FILE] or file.py:factory[@FILE].")],
 ) -> None:
     """One page about a network before anything is computed: its input, layers, kernels in use, and what will run."""
     from wbsite.core.device import choose

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import Field
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any, Optional, get_args, get_origin, get_type_hints
 
 import typer
@@ -50,8 +51,31 @@ def _value(hint: Any, text: Any) -> Any:
 
 
 def split_names(text: str | None) -> tuple[str, ...] | None:
-    """The names between commas; None where nothing was given."""
-    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
+    """The names between commas, those of existing files whole, commas and all; None where nothing was given."""
+    if text is None:
+        return None
+    names, pieces = [], text.split(",")
+    while pieces:
+        count = next((n for n in range(len(pieces), 1, -1) if _names_a_file(",".join(pieces[:n]))), 1)
+        names.append(",".join(pieces[:count]).strip())
+        pieces = pieces[count:]
+    return tuple(filter(None, names))
+
+
+def _names_a_file(name: str) -> bool:
+    """Whether all commas in a name, [FILE.py:FACTORY@]FILE[#PLACE] or FILE.py:FACTORY, are those of existing files."""
+    source, _, weights = name.strip().rpartition("@")
+    file, _, factory = source.rpartition(":")
+    ends = [(weights, ""), weights.rpartition("#")[::2]]
+    if not source:
+        ends.append(weights.rpartition(":")[::2])
+    if "," in factory or not _is_whole(file):
+        return False
+    return any(path and "," not in rest and _is_whole(path) for path, rest in ends)
+
+
+def _is_whole(path: str) -> bool:
+    return "," not in path or Path(path).expanduser().is_file()
 
 
 def command(app: typer.Typer) -> Callable[[Callable[..., None]], Callable[..., None]]:

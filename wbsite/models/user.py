@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
+import importlib.util
 import os
 import re
 import sys
@@ -30,21 +30,24 @@ from .loading import fill, float_state
 from .used_values import check_used
 from .user_network import network_of
 
-EXPECTED = "Expected MODULE:FACTORY or MODULE:FACTORY@WEIGHTS_FILE, as in `mynet:build@mynet.pth`."
+EXPECTED = (
+    "Expected MODULE:FACTORY or MODULE:FACTORY@WEIGHTS_FILE, as in `mynet:build@mynet.pth` or `./mynet.py:build`."
+)
 
 _MOVED: dict[str, Path] = {}
 """Module → the folder that importing it changed to, where its factory looks for its files."""
 
 
 def load_user(token: str, weights_path: str | Path | None = None, said: ModelInput | None = None) -> LoadedModel:
-    """Imports the user's module, calls the factory, loads the weights and finds the input's shape.
+    """Imports the user's module or file, calls the factory, loads the weights and finds the input's shape.
 
     The working folder is put on Python's path, and stays there: the network may import more when it
     runs. Without a weights file the network keeps what the factory gives it; where that is random,
     it is the same at every call (generators start from 0 for the factory).
 
     Args:
-        token: `package.module:factory` or `package.module:factory@weights_file`.
+        token: `package.module:factory` or `path/to/file.py:factory`, with `@weights_file` behind it, and behind that
+            `#place` where a file holds several sets of weights.
         weights_path: the weights file, if the token names none; of a format that keeps a module's own parameter
             names, as .safetensors and .pth do.
         said: what the user says of the network's input.
@@ -141,26 +144,52 @@ def _import(name: str) -> ModuleType:
     importlib.invalidate_caches()
     try:
         with isolated():
-            module = importlib.import_module(name)
+            module = _from_file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
             if Path.cwd() != folder:
                 _MOVED[name] = Path.cwd()
     except ModuleNotFoundError as error:
-        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+        if name.endswith(".py") or error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise _import_failed(name, error) from error
         close = nearest(name, [path.stem for path in folder.glob("*.py")])
         raise WbsiteError(
             f"there is no Python module {error.name!r} in {folder} or among the installed packages.",
             f"Did you mean {' or '.join(map(repr, close))}?" if close else "Run wbsite in the folder the module is in.",
         ) from error
+    except WbsiteError:
+        raise
     except Exception as error:
         raise _import_failed(name, error) from error
+    return module
+
+
+def _from_file(path: Path) -> ModuleType:
+    """The module of a file anywhere, which may import those beside it.
+
+    It is imported under a name that only it has: another `model.py` may be imported already.
+    """
+    path = path.expanduser().resolve()
+    if not path.is_file():
+        raise WbsiteError(f"there is no file {path}.", "Give the path of a Python file, as in ./mynet.py:build.")
+    name = f"{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None and spec.loader is not None, "the suffix .py has a loader"
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module
 
 
 def _import_failed(name: str, error: BaseException) -> WbsiteError:
     return WbsiteError(
         f"importing {name} fails: {type(error).__name__}: {error}",
-        f"Try `python -c 'import {name}'` in the same folder.",
+        f"Try `python {name}`." if name.endswith(".py") else f"Try `python -c 'import {name}'` in the same folder.",
     )
 
 
