@@ -7,6 +7,7 @@ import collections
 import copy
 import pathlib
 import pickle
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -262,6 +263,10 @@ CODE: dict[str, tuple[Any, ...]] = {
     "another unpickler": (pickle.loads, pickle.dumps(1)),
     "torch's nested reader": (torch.storage._load_from_bytes, b""),
     "getattr": (getattr, "a", "b"),
+    "a long range": (list, range(10)),
+    "many bytes": (bytearray, 10),
+    "an array of a size": (np.ndarray, (10,)),
+    "a tensor of a size": (torch.Tensor, 10),
 }
 
 
@@ -286,6 +291,19 @@ def test_code_in_a_pickle_is_refused_and_not_run(
     with pytest.raises(WbsiteError, match="is refused: besides tensors it calls for"):
         loaded(tmp_path / "net.pth")
     assert "run" not in capsys.readouterr().out
+
+
+def test_few_numbers_that_are_said_to_be_many_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.pth"
+    for many in (torch.zeros(1).expand(10**6, 10**6), torch.eye(2).to_sparse().sparse_resize_((10**6, 10**6), 2, 0)):
+        torch.save({**state(), "head.weight": many}, path)
+        with pytest.raises(WbsiteError, match="says that it has 1000000000000 numbers"):
+            loaded(path)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("net/data.pkl", pickle.dumps({}))
+        archive.writestr("net/data/0", bytes(2**26))
+    with pytest.raises(WbsiteError, match="says that it holds"):
+        loaded(path)
 
 
 def test_four_bits_are_refused_in_words(tmp_path: Path) -> None:

@@ -5,6 +5,28 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from wbsite.core.errors import WbsiteError
+
+INFLATED, SMALL = 64, 2**24
+"""How many times the size of an archive its files may have together, and bytes up to which that is not asked."""
+
+
+def check_inflated(path: Path) -> None:
+    """Refuses an archive whose files would be far larger than it is: those of networks are hardly compressible.
+
+    Raises:
+        WbsiteError: it is such.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > INFLATED * path.stat().st_size + SMALL:
+        raise WbsiteError(
+            f"{path} says that it holds {size} bytes, in {path.stat().st_size} compressed ones.",
+            "Save it without compression, if it is meant to be that large.",
+        )
+
 
 def names_in(path: Path, head: bytes) -> list[str]:
     """Names in a zip archive, read from its directory alone; none where it is no archive, or its directory is damaged.

@@ -12,7 +12,7 @@ import pickle
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from typing import Any, cast
 
 
@@ -28,9 +28,9 @@ _HARMLESS = frozenset((
     *(f"pathlib.{name}" for name in ("Path", "PurePath", "PosixPath", "PurePosixPath", "WindowsPath")),
     *(f"datetime.{name}" for name in ("date", "datetime", "time", "timedelta", "timezone")),
     "pathlib._local.PosixPath", "decimal.Decimal", "fractions.Fraction", "uuid.UUID", "functools.partial",
-    "argparse.Namespace", "types.SimpleNamespace", "zoneinfo.ZoneInfo", "enum.Enum",
+    "argparse.Namespace", "types.SimpleNamespace", "zoneinfo.ZoneInfo", "enum.Enum", "torch.torch_version.TorchVersion",
 ))  # fmt: skip
-"""Classes of Python's own that are called where a pickle holds one; nothing is lost where a stand-in is made."""
+"""Classes of Python's own and of torch's that are called where a pickle holds one: a stand-in does as well."""
 
 
 class _Kind(type):
@@ -38,7 +38,7 @@ class _Kind(type):
 
     def __call__(cls, *arguments: Any, **options: Any) -> Any:
         named = f"{cls.__module__}.{cls.__name__}"
-        own = cls.__module__.partition(".")[0] in sys.stdlib_module_names
+        own = cls.__module__.partition(".")[0] in sys.stdlib_module_names | {"torch", "numpy"}
         if named not in _HARMLESS and (own or not cls.__name__[:1].isupper()):
             raise CallsCode(named)
         return _made_of(cls)
@@ -110,6 +110,27 @@ def _itself(value: Any, *_: Any) -> Any:
     return value
 
 
+def _container(kind: Callable[..., Any], values: Any = (), *_: Any) -> Any:
+    """Of what the pickle holds already: a range would be made as long as it says."""
+    if not isinstance(values, (list, tuple, set, frozenset, dict)):
+        raise CallsCode(f"a container of a {type(values).__name__}")
+    return kind(values)
+
+
+def _bytes(data: Any = b"", encoding: str = "latin1") -> bytes:
+    """Likewise: of a number, bytes would be as many."""
+    if not isinstance(data, (bytes, str)):
+        raise CallsCode(f"bytes of a {type(data).__name__}")
+    return data if isinstance(data, bytes) else _encoded(data, encoding)
+
+
+def _empty_array(*_: Any) -> Any:
+    """An array whose shape and numbers follow."""
+    import numpy as np
+
+    return np.empty(0, np.int8)
+
+
 def _plain(*values: Any) -> dict[Any, Any]:
     """In place of a dictionary with a default."""
     return dict(values[-1]) if values and isinstance(values[-1], dict) else {}
@@ -123,27 +144,33 @@ def _known() -> dict[str, Any]:
     from numpy._core import multiarray, numeric
     from torch import _utils
 
-    known: dict[str, Any] = {
-        f"builtins.{kind.__name__}": kind for kind in (set, frozenset, list, dict, tuple, complex, bytearray)
+    containers = (set, frozenset, list, dict, tuple)
+    builtins: dict[str, Any] = {kind.__name__: partial(_container, kind) for kind in containers} | {
+        "complex": complex,
+        "slice": slice,
     }
-    known |= {f"builtins.{kind.__name__}": kind for kind in (int, float, bool, str, bytes, slice, range, object)}
-    known |= {f"__builtin__.{kind.__name__}": kind for kind in (set, frozenset, list, dict, tuple, complex, object)}
+    builtins |= {"bytearray": _bytes, "bytes": _bytes, "object": object}
+    known: dict[str, Any] = {
+        f"{m}.{name}": made for m in ("builtins", "__builtin__") for name, made in builtins.items()
+    }
     known |= {"collections.OrderedDict": OrderedDict, "collections.defaultdict": _plain, "collections.Counter": _plain}
-    known |= {"collections.deque": lambda values=(), *_: list(values), "_codecs.encode": _encoded}
+    known |= {"collections.deque": partial(_container, list), "_codecs.encode": _encoded}
     known |= {"copyreg._reconstructor": _reconstructed, "copy_reg._reconstructor": _reconstructed}
-    known |= {"numpy.ndarray": np.ndarray, "numpy.dtype": np.dtype}
+    known["numpy.dtype"] = np.dtype
     for package in ("numpy.core", "numpy._core"):
-        for name in ("_reconstruct", "scalar"):
-            known[f"{package}.multiarray.{name}"] = getattr(multiarray, name)
+        known[f"{package}.multiarray._reconstruct"] = _empty_array
+        known[f"{package}.multiarray.scalar"] = multiarray.scalar
         known[f"{package}.numeric._frombuffer"] = numeric._frombuffer  # type: ignore[attr-defined]
-    parts = ("tensor", "tensor_v2", "tensor_v3", "parameter", "parameter_with_state", "qtensor", "sparse_tensor")
+    parts = ["tensor", "tensor_v2", "tensor_v3", "parameter", "parameter_with_state", "qtensor", "sparse_tensor"]
+    parts += ["meta_tensor_no_storage", "device_tensor_from_cpu_tensor", "device_tensor_from_numpy"]
     rebuilding = [f"_rebuild_{part}" for part in parts]
     known |= {f"torch._utils.{name}": getattr(_utils, name) for name in rebuilding if hasattr(_utils, name)}
     known |= {"torch._tensor._rebuild_from_type_v2": _of_type, "torch.Size": torch.Size, "torch.device": torch.device}
-    known |= {"torch.Tensor": torch.Tensor, "torch.nn.parameter.Parameter": torch.nn.Parameter}
     lists = ("intlist", "doublelist", "boollist", "tensorlist")
     known |= dict.fromkeys((f"torch.jit._pickle.build_{name}" for name in lists), _itself)
     known["torch.jit._pickle.restore_type_tag"] = _itself
+    known["torch.storage.UntypedStorage"] = torch.UntypedStorage  # which torch compares with
+    known["torch.serialization._get_layout"] = torch.serialization._get_layout
     constants = (torch.dtype, torch.layout, torch.qscheme)
     known |= {f"torch.{name}": value for name, value in vars(torch).items() if isinstance(value, constants)}
     return known

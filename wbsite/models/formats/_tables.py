@@ -15,6 +15,9 @@ from ._pickles import StandIn
 DEPTH = 6
 """Dictionaries within dictionaries that are looked through."""
 
+_REPEATED, _SMALL = 64, 2**24
+"""How many times a number that is stored may stand in a tensor, and bytes up to which that is not asked."""
+
 _SCALES = ("{}_scale_inv", "{}_scale", "{}.scale", "{base}.weight_scale", "{base}.scale", "{base}.SCB")
 """Names of the scale of a tensor, {} its own name and {base} that of its module."""
 
@@ -84,6 +87,7 @@ def numbers(table: Mapping[str, torch.Tensor], place: str) -> tuple[dict[str, to
     made: dict[str, torch.Tensor] = {}
     left_out, used = [], set[str]()
     for name, value in table.items():
+        _check_size(value, f"{name} in {place}")
         if value.is_meta:
             raise WbsiteError(f"{name} in {place} has no values (meta tensors).", "Save a network that has weights.")
         if value.is_quantized:
@@ -104,6 +108,18 @@ def numbers(table: Mapping[str, torch.Tensor], place: str) -> tuple[dict[str, to
         else:
             left_out.append(name)
     return {name: value for name, value in made.items() if name not in used}, left_out
+
+
+def _check_size(value: torch.Tensor, place: str) -> None:
+    """Refuses a tensor of far more numbers than are stored, which repeats them or says that the others are zero."""
+    if value.is_meta:
+        return
+    stored = value.untyped_storage().nbytes() if value.layout == torch.strided else 64 * value._nnz()
+    if value.numel() * value.element_size() > _REPEATED * stored + _SMALL:
+        raise WbsiteError(
+            f"{place} says that it has {value.numel()} numbers of {stored} bytes that are stored.",
+            "Save it after calling contiguous() or to_dense() on it, if it is meant to be that large.",
+        )
 
 
 def _scale_name(pattern: str, name: str) -> str:

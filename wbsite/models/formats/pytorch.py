@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError
 
-from ._archive import names_in
+from ._archive import check_inflated, names_in
 from .base import DAMAGED, Contents, Format
 
 if TYPE_CHECKING:
@@ -59,18 +58,17 @@ def read(path: Path) -> Contents:
 
 
 def _entries(path: Path) -> Any:
-    """What the file holds, by torch's reader of weights; where that refuses, by one that reads around other things."""
+    """What the file holds, read by torch with a reader of pickles that runs nothing."""
     import torch
 
     from . import _pickles
 
     try:
-        try:
-            with path.open("rb") as file:  # by its name alone, torch would take a file for one of safetensors
-                return torch.load(file, map_location="cpu", weights_only=True)
-        except UnpicklingError:
-            with path.open("rb") as file:
-                return torch.load(file, map_location="cpu", weights_only=False, pickle_module=_pickles)
+        check_inflated(path)
+        with path.open("rb") as file:  # by its name alone, torch would take a file for one of safetensors
+            return torch.load(file, map_location="cpu", weights_only=False, pickle_module=_pickles)
+    except WbsiteError:
+        raise
     except _pickles.CallsCode as error:
         raise WbsiteError(
             f"{path} is refused: besides tensors it calls for {error.called}, and loading that would run code from the"
