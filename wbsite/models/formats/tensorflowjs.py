@@ -7,14 +7,16 @@ of a group are one piece of bytes cut anywhere. Their paths are relative to the 
 |---|---|
 | convolution (kh, kw, I, O) | (O, I, kh, kw) |
 | depthwise (kh, kw, C, M) | (C·M, 1, kh, kw), the M kernels of one input channel in succession |
-| transposed convolution (kh, kw, O, I) | (O, I, kh, kw), not flipped: torch's ConvTranspose2d with its first two axes swapped |
-| dense (I, O) | (O, I); after a flattened map I counts rows, columns, channels, and not channels first |
+| transposed convolution (kh, kw, O, I) | (O, I, kh, kw) |
+| dense (I, O) | (O, I) |
 | gamma, beta, moving_mean, moving_variance | weight, bias, running_mean, running_var |
 
-Which kernels are depthwise or transposed is told by the operators that use them in a graph model, by the layers' classes
-in a layers model, else by the weights' names. A separable convolution is two layers, LAYER/depthwise and
-LAYER/pointwise. Layers are in the order of the graph's nodes, of the model's layers, or
-of the list of weights.
+Transposed convolutions are not flipped: torch's ConvTranspose2d has the same values with the first two axes swapped.
+After a flattened map, I of a dense layer counts rows, columns, channels, where torch counts channels first.
+
+Which kernels are depthwise or transposed is told by the operators that use them in a graph model, by the layers'
+classes in a layers model, else by the weights' names. A separable convolution is two layers, LAYER/depthwise and
+LAYER/pointwise. Layers are in the order of the graph's nodes, of the model's layers, or of the list of weights.
 
 Numbers are float32, or quantised to uint8 or uint16, v·scale + min, or to float16; batch norm's statistics may be
 quantised like the rest. TensorFlow.js's converter folds the batch norm of graph models into weights and biases. Other
@@ -276,7 +278,7 @@ def _by_names(arrays: Arrays, classes: Mapping[str, str], bare: bool) -> State:
             array, layer, part = _kernel(name, array), name, "weight"
         else:
             continue
-        layer = layer or part
+        layer = layer or "layer"
         if layer not in names or f"{layer}.{part}" in state:
             layer = names.unique(layer)
         state[f"{layer}.{part}"] = name, array

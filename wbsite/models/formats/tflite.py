@@ -6,17 +6,20 @@ Layers are in the order of the operators. Of a layer's weights:
 |---|---|---|
 | CONV_2D | (O, kh, kw, I/groups) | (O, I/groups, kh, kw) |
 | DEPTHWISE_CONV_2D | (1, kh, kw, C·M) | (C·M, 1, kh, kw), the M kernels of one input channel in succession |
-| TRANSPOSE_CONV | (O, kh, kw, I) | (O, I, kh, kw), not flipped: torch's ConvTranspose2d with its first two axes swapped |
-| FULLY_CONNECTED | (O, I) | (O, I); after a flattened map I counts rows, columns, channels, and not channels first |
+| TRANSPOSE_CONV | (O, kh, kw, I) | (O, I, kh, kw) |
+| FULLY_CONNECTED | (O, I) | (O, I) |
 
-Numbers are float32, float16 or integers of 8 to 64 bits that stand for (value − zero point)·scale, with one scale or one
-for each index of an axis. Weights that a DEQUANTIZE or DENSIFY operator unpacks are found behind it, sparse ones
+Transposed convolutions are not flipped: torch's ConvTranspose2d has the same values with the first two axes swapped.
+After a flattened map, I of a fully connected layer counts rows, columns, channels, where torch counts channels first.
+
+Numbers are float32, float16, or integers of 8 to 64 bits that stand for (value − zero point)·scale, with one scale or
+one for each index of an axis. Weights that a DEQUANTIZE or DENSIFY operator unpacks are found behind it, sparse ones
 included. Refused in words: 4-bit integers, integers without a scale, other quantisations, shuffled weights.
 
 What is lost: batch norm, which the converter folds into weights and biases (where it does not, it is a multiplication
-and an addition, which are not read, nor are PReLU's slopes); names, which the converter often changes: a layer is called
-after its weights, or after the operator's output where they have no name. Channels are in the order of the network's
-input, usually red, green, blue; the file does not say.
+and an addition, which are not read, nor are PReLU's slopes); names, which the converter often changes: a layer is
+called after its weights, or after the operator's output where they have no name. Channels are in the order of the
+network's input, usually red, green, blue; the file does not say.
 
 The tables are read by the generated schema of the package `tflite`. Neither it nor flatbuffers verifies a file, so
 every size is compared with the file's before anything of this size is made.
@@ -316,47 +319,33 @@ class _File:
             raise Malformed("a sparse tensor has other axes than its shape")
         if len(set(blocked)) != len(blocked) or not set(blocked) <= set(range(rank)):
             raise Malformed("a sparse tensor has blocks along axes that it does not have")
-        levels = [sparsity.DimMetadata(i) for i in range(len(order))]
-        dense = {axis: level.DenseSize() for axis, level in zip(order, levels, strict=True)}
-        sizes = dict(dense)
-        for axis, level in zip(order, levels, strict=True):
-            if level.Format() != self.schema.DimensionType.DENSE:
-                # The schema gives a compressed level's size only through the shape.
-                within = math.prod(dense[rank + i] for i, other in enumerate(blocked) if other == axis)
-                if axis >= rank or within < 1:
-                    raise Malformed("a sparse tensor has a compressed axis within blocks")
-                sizes[axis] = shape[axis] // within
-        for axis in range(rank):
-            within = math.prod(sizes[rank + i] for i, other in enumerate(blocked) if other == axis)
-            if sizes[axis] * within != shape[axis]:
+        levels = {axis: sparsity.DimMetadata(i) for i, axis in enumerate(order)}
+        blocks = {axis: levels[rank + i].DenseSize() for i, axis in enumerate(blocked)}
+        sizes, steps = {}, {}
+        for axis, length in enumerate(shape):
+            block, stride = blocks.get(axis, 1), math.prod(shape[axis + 1 :])
+            dense = levels[axis].Format() == self.schema.DimensionType.DENSE
+            if block < 1 or length % block or (dense and levels[axis].DenseSize() * block != length):
                 raise Malformed(f"a sparse tensor of shape {tuple(shape)} has blocks that do not fill it")
-        strides = {axis: math.prod(shape[axis + 1 :]) for axis in range(rank)}
-        # A step along an axis that has blocks is a whole block.
-        steps = {axis: strides[axis] for axis in range(rank)}
+            sizes[axis], steps[axis] = length // block, stride * block
         for i, axis in enumerate(blocked):
-            steps[rank + i] = strides[axis]
-            steps[axis] = strides[axis] * sizes[rank + i]
+            sizes[rank + i], steps[rank + i] = blocks[axis], math.prod(shape[axis + 1 :])
         nodes = np.zeros(1, np.int64)
-        for axis, level in zip(order, levels, strict=True):
+        for axis, level in levels.items():
             size = sizes[axis]
             if level.Format() == self.schema.DimensionType.DENSE:
                 if len(nodes) * size > math.prod(shape):
                     raise Malformed("a sparse tensor lists more places than its shape has")
                 nodes = (nodes[:, None] + np.arange(size) * steps[axis]).ravel()
                 continue
-            segments, indices = self._segments(level), self._indices(level)
+            segments = self._vector(level.ArraySegmentsType(), level.ArraySegments())
+            indices = self._vector(level.ArrayIndicesType(), level.ArrayIndices())
             lengths = np.diff(segments)
             ends = len(segments) != len(nodes) + 1 or segments[0] != 0 or segments[-1] != len(indices)
-            if ends or lengths.min() < 0 or (len(indices) and not 0 <= indices.min() <= indices.max() < size):
+            if ends or (lengths < 0).any() or (len(indices) and not 0 <= indices.min() <= indices.max() < size):
                 raise Malformed("a sparse tensor's lists of indices do not fit its shape")
             nodes = np.repeat(nodes, lengths) + indices * steps[axis]
         return nodes
-
-    def _segments(self, level: Any) -> NDArray[np.int64]:
-        return self._vector(level.ArraySegmentsType(), level.ArraySegments())
-
-    def _indices(self, level: Any) -> NDArray[np.int64]:
-        return self._vector(level.ArrayIndicesType(), level.ArrayIndices())
 
     def _vector(self, kind: int, table: Any) -> NDArray[np.int64]:
         """A list of integers of one of three widths."""
@@ -384,9 +373,9 @@ def _integers(none: bool, values: Any) -> list[int]:
 
 
 def _text(tensor: Any) -> str:
-    """A tensor's name; it may be empty."""
+    """A tensor's name, as far as names go; it may be empty. Damaged tables could all have the whole file as theirs."""
     name = None if tensor is None else tensor.Name()
-    return "" if name is None else bytes(name).decode("utf-8", "replace")
+    return "" if name is None else bytes(name[:500]).decode("utf-8", "replace")
 
 
 FORMATS = (Format("tflite", "TensorFlow Lite", (".tflite",), claims, read),)
