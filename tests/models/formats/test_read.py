@@ -73,7 +73,7 @@ def test_an_installed_package_adds_a_format(tmp_path: Path, with_text: None) -> 
     assert read(tmp_path / "net.txt").state["conv.bias"].tolist() == [0.5, -1.0]
     (tmp_path / "net.doc").write_bytes(b"")
     with pytest.raises(
-        WbsiteError, match=r"of no kind that wbsite reads: .*safetensors \(\.safetensors\), text \(\.txt\)"
+        WbsiteError, match=r"of no kind that wbsite reads: .*safetensors \(\.safetensors\), .*text \(\.txt\)"
     ):
         read(tmp_path / "net.doc")
 

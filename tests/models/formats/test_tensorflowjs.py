@@ -245,10 +245,13 @@ def test_links_in_the_folder_are_followed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"shape": [10**30, 10**30]}, "expected 4" + "0" * 60),
+        ({"shape": [10**9, 10**9]}, "expected 4" + "0" * 18),
+        ({"shape": [10**4000] * 8}, "has no shape"),
         ({"shape": [-3, -4]}, "has no shape"),
         ({"shape": "3"}, "has no shape"),
         ({"dtype": "string"}, "is of type 'string'"),
+        ({"dtype": []}, r"is of type \[\]"),
+        ({"quantization": {"dtype": []}}, r"quantised to \[\]"),
         ({"quantization": {"dtype": "uint4"}}, "quantised to 'uint4'"),
         ({"quantization": {"dtype": "uint8", "scale": float("nan"), "min": 0}}, "without a scale"),
         ({"quantization": {"dtype": "uint8", "scale": 10**400, "min": 0}}, "without a scale"),
@@ -266,10 +269,12 @@ def test_a_manifest_that_is_not_one_is_refused(tmp_path: Path, change: dict[str,
     assert str(path) in caught.value.message and caught.value.hint
 
 
-def test_a_shard_counts_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["group1-shard1of1.bin", ".//./group1-shard1of1.bin"])
+def test_a_shard_counts_once(tmp_path: Path, name: str) -> None:
     """A small file could otherwise ask for any amount of memory."""
     path = model(tmp_path, {"fc/kernel": numbers(3, 4)}, shards=1)
-    path.write_text(json.dumps(json.loads(path.read_text()) * 2))
+    group = json.loads(path.read_text())[0]
+    path.write_text(json.dumps([group, group | {"paths": [name], "weights": [group["weights"][0] | {"name": "b"}]}]))
     with pytest.raises(WbsiteError, match="is listed twice"):
         read(path)
 

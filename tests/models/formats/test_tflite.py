@@ -95,8 +95,11 @@ def lite(
         )
         for code, inputs, outputs in operators
     ]  # fmt: skip
+    graph = Table(
+        "SubGraph", Tensors=records, Operators=calls, Inputs=np.int32([0]), Outputs=np.int32([len(tensors) - 1])
+    )
     model = Table(
-        "Model", Version=3, Buffers=buffers, Subgraphs=[Table("SubGraph", Tensors=records, Operators=calls)],
+        "Model", Version=3, Buffers=buffers, Subgraphs=[graph],
         OperatorCodes=[Table("OperatorCode", BuiltinCode=code, DeprecatedBuiltinCode=code) for code in codes],
     )  # fmt: skip
     builder = flatbuffers.Builder(1024)

@@ -138,7 +138,7 @@ def _weights(path: Path, groups: Any) -> tuple[Arrays, dict[str, str]]:
         raise Malformed("it has no list of weights")
     arrays: Arrays = {}
     types: dict[str, str] = {}
-    shards: set[str] = set()
+    shards: set[PurePosixPath] = set()
     for group in groups:
         if not isinstance(group, dict) or not isinstance(group.get("weights"), list):
             raise Malformed("a group of weights lists none")
@@ -159,15 +159,15 @@ def _entry(record: Any) -> Entry:
     if not isinstance(record, dict) or not isinstance(record.get("name"), str):
         raise Malformed("a weight has no name")
     name, shape, dtype = record["name"], record.get("shape"), record.get("dtype")
-    if not isinstance(shape, list) or len(shape) > 8 or not all(type(n) is int and n >= 0 for n in shape):
+    if not isinstance(shape, list) or len(shape) > 8 or not all(type(n) is int and 0 <= n < 2**40 for n in shape):
         raise Malformed(f"the weight {name!r} has no shape")
-    if dtype not in SIZES:
+    if not isinstance(dtype, str) or dtype not in SIZES:
         raise Malformed(f"the weight {name!r} is of type {dtype!r}; expected {', '.join(SIZES)}")
     quantisation = record.get("quantization")
     if quantisation is None:
         return Entry(name, tuple(shape), dtype, dtype)
     stored = quantisation.get("dtype") if isinstance(quantisation, dict) else None
-    if stored not in QUANTISED_SIZES:
+    if not isinstance(stored, str) or stored not in QUANTISED_SIZES:
         raise Malformed(f"the weight {name!r} is quantised to {stored!r}; expected {', '.join(QUANTISED_SIZES)}")
     if stored == "float16":
         return Entry(name, tuple(shape), dtype, stored)
@@ -181,7 +181,7 @@ def _finite(name: str, value: Any) -> float:
     return float(value)
 
 
-def _shards(path: Path, names: Any, size: int, taken: set[str]) -> memoryview:
+def _shards(path: Path, names: Any, size: int, taken: set[PurePosixPath]) -> memoryview:
     """The bytes of a group's shards, one after another.
 
     Args:
@@ -194,9 +194,9 @@ def _shards(path: Path, names: Any, size: int, taken: set[str]) -> memoryview:
         raise Malformed("a group of weights has no list of shards")
     files = []
     for name in names:
-        if name in taken:
+        if PurePosixPath(name) in taken:
             raise Malformed(f"the shard {name!r} is listed twice")
-        taken.add(name)
+        taken.add(PurePosixPath(name))
         files.append(_beside(path, name))
     hint = f"Put every file that {path.name} lists into its folder, as they were exported together."
     try:
