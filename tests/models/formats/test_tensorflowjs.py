@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
 from wbsite.models.formats import read
+from wbsite.models.formats._tensorflow import layer_name
 from wbsite.models.formats.tensorflowjs import claims
 
 Arrays = dict[str, NDArray[Any]]
@@ -347,3 +348,22 @@ def test_only_such_files_are_claimed(tmp_path: Path) -> None:
     for name in ("net.pth", "net.safetensors", "net.npz", "package.json", "list.json"):
         assert not claims(tmp_path / name, (tmp_path / name).read_bytes()[:4096])
     assert not claims(path, b"")
+
+
+@pytest.mark.parametrize(
+    ("constant", "operator", "name"),
+    [
+        ("StatefulPartitionedCall/net/conv1/Conv2D/ReadVariableOp", "x", "StatefulPartitionedCall/net/conv1"),
+        ("MobilenetV2/Conv/Conv2D_weights", "x", "MobilenetV2/Conv"),
+        ("MobilenetV2/expanded_conv/depthwise/depthwise_weights", "x", "MobilenetV2/expanded_conv/depthwise"),
+        ("net/bn/FusedBatchNormV3;net/dw/depthwise;net/dw_1/depthwise_dequantize", "x", "net/dw"),
+        ("net/conv/weights_quant/FakeQuantWithMinMaxVars", "x", "net/conv"),
+        ("conv2d_3/Kernel", "x", "conv2d_3"),
+        ("tfl.pseudo_qconst12", "net/fc/BiasAdd", "net/fc"),
+        ("unknown_12", "net/bn_1/FusedBatchNormV3", "net/bn_1"),
+        ("kernel", "x", "kernel"),
+        (";/;", "", "layer"),
+    ],
+)
+def test_a_layer_is_called_after_its_weights(constant: str, operator: str, name: str) -> None:
+    assert layer_name(constant, operator) == name
