@@ -16,8 +16,8 @@ from safetensors.torch import save_file
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
 from wbsite.models.formats import read
-from wbsite.models.formats._tensorflow import layer_name
-from wbsite.models.formats.tensorflowjs import claims
+from wbsite.models.formats.tensorflow._tensorflow import layer_name
+from wbsite.models.formats.tensorflow.tensorflowjs import claims
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
 from wbsite.models.formats import read
-from wbsite.models.formats.tflite import claims
+from wbsite.models.formats.tensorflow.tflite import claims
 
 flatbuffers = pytest.importorskip("flatbuffers")
 schema = pytest.importorskip("tflite")

@@ -35,9 +35,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError
+from wbsite.models.formats.base import DAMAGED, Contents, Format, number_types
 
 from ._tensorflow import Names, layer_name
-from .base import DAMAGED, Contents, Format, number_types
 
 if TYPE_CHECKING:
     import numpy as np

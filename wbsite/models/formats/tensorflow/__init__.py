@@ -1,0 +1,1 @@
+"""Formats of TensorFlow and Keras, one file each."""
