@@ -51,3 +51,22 @@ def test_fetching_what_is_bundled_or_unpublished(source: Path) -> None:
     done = CliRunner().invoke(app, ["fetch", "simplified"])
     assert isinstance(done.exception, WbsiteError)
     assert "published nowhere wbsite knows" in done.exception.message
+
+
+def test_show_lists_what_a_file_holds(tmp_path: Path) -> None:
+    rows = torch.tensor([[1.0, 1, 1], [0, 0, 0], [-1, -1, -1]])
+    state = {
+        "stem.weight": rows.expand(8, 3, 3, 3).clone(), "stem.bias": torch.ones(8), "head.weight": torch.ones(2, 8),
+        "flat.weight": torch.ones(4, 8, 3, 3), "scale": torch.tensor(2.0),
+    }  # fmt: skip
+    torch.save({"model": {name: value.half() for name, value in state.items()}, "ema": state}, tmp_path / "last.ckpt")
+    shown = CliRunner().invoke(app, ["show", str(tmp_path / "last.ckpt")])
+    lines = [line.split() for line in shown.output.splitlines()]
+    assert "torch state dict, 5 tensors, of these 3 kernels, 531 numbers" in shown.output
+    assert ["model:", "5", "tensors"] in lines
+    assert ["ema:", "5", "tensors"] in lines
+    assert ["stem.weight", "8", "×", "3", "×", "3", "×", "3", "H", "=", "+1.000"] in lines
+    assert ["flat.weight", "4", "×", "8", "×", "3", "×", "3"] in lines, "a flat kernel has no bands"
+    assert ["scale", "a", "number"] in lines
+    with pytest.raises(WbsiteError, match="there is no weights file"):
+        CliRunner().invoke(app, ["show", str(tmp_path / "absent.ckpt")], catch_exceptions=False)

@@ -1,4 +1,4 @@
-"""The commands `wbsite weights fetch|convert|verify`: options in, file names out."""
+"""The commands `wbsite weights fetch|convert|show|verify`: options in, file names out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wbsite.core.errors import WbsiteError
 
 from .from_config import annotation
 
-app = typer.Typer(help="Fetch, convert and verify weights files.", no_args_is_help=True)
+app = typer.Typer(help="Fetch, convert, show and verify weights files.", no_args_is_help=True)
 
 Label = Annotated[str | None, typer.Option("--weights", help="Label of the weights, where a model has several.")]
 
@@ -53,6 +53,15 @@ def convert(
     from wbsite.models.convert import convert as run
 
     _say(run(source, model, weights, out))
+
+
+@app.command(cls=ReadsFormats)
+def show(source: Annotated[Path, typer.Argument(help="File of weights in one of the formats below.")]) -> None:
+    """List what a weights file holds: where, every tensor's name and shape, and H of kernels."""
+    from wbsite.models.contents import lines
+
+    for line in lines(source):
+        typer.echo(line)
 
 
 @app.command()
