@@ -11,7 +11,17 @@ from . import registry
 
 def is_user(token: str) -> bool:
     """Whether a name given to `--models` means a network of the user's own, `module:factory[@FILE]`."""
-    return ":" in token.partition("@")[0] and library_of(token) is None
+    return ":" in token.partition("@")[0] and library_of(token) is None and not is_file(token)
+
+
+def is_file(token: str) -> bool:
+    """Whether a name given to `--models` is that of an existing file that holds a network, as in `runs/net.onnx`."""
+    return "." in token and library_of(token) is None and Path(token).expanduser().is_file()
+
+
+def is_own(token: str) -> bool:
+    """Whether a name means a network of the user's own, by a factory or by a file."""
+    return is_user(token) or is_file(token)
 
 
 def library_of(token: str) -> str | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from wbsite.core import registry
 from wbsite.core.model_input import ModelInput
-from wbsite.core.naming import is_user, library_of
+from wbsite.core.naming import is_file, is_user, library_of
 
 from .base import LoadedModel, ModelSpec
 from .hubs.base import Hub
@@ -47,7 +47,7 @@ def load(
 
     Args:
         name: public name, NAME@LABEL, a library's name, `timm:NAME`, or a factory of the user's own,
-            `module:factory[@FILE]`.
+            `module:factory[@FILE]`, or a file that holds a network, as of ONNX.
         weights: label of the weights; for a factory, the weights file.
         weights_dir: folder of canonical files, searched before the bundled ones and the cache.
         said: what the user says of the network's input.
@@ -58,6 +58,10 @@ def load(
     if (library := library_of(name)) is not None:
         hub: Hub = registry.named("hubs", library, "library of networks")
         return hub.load(f"{name}@{weights}" if weights else name, said)
+    if is_file(name):
+        from .user import load_file
+
+        return load_file(name, said)
     if is_user(name):
         from .user import load_user
 

@@ -79,6 +79,35 @@ def load_user(token: str, weights_path: str | Path | None = None, said: ModelInp
     return described(net, target, build, provenance, said, factory=factory, note=provenance.get("reading", ""))
 
 
+def load_file(token: str, said: ModelInput | None = None) -> LoadedModel:
+    """The network that a file describes, as ONNX's do, with its weights.
+
+    Args:
+        token: its path.
+        said: what the user says of the network's input.
+
+    Raises:
+        WbsiteError: the file is of no known format, damaged, or holds weights alone; its input cannot be found.
+    """
+    path = Path(token).expanduser()
+    kind = formats.format_of(path)
+    if kind.network is None:
+        raise WbsiteError(
+            f"{path} holds weights without a network ({kind.summary}).",
+            f"Name the function that makes the network before it, as in ./mynet.py:make@{path}; `wbsite weights show"
+            f" {path}` lists what it holds.",
+        )
+    build = partial(kind.network, path)
+    with isolated():
+        net = network_of(build(), token)
+    provenance = {
+        "source_file": path.name,
+        "source_format": kind.name,
+        "source_digest": f"sha256:{digests.sha256(path)}",
+    }
+    return described(net, path.name, build, provenance, said)
+
+
 def described(
     net: nn.Module,
     target: str,

@@ -58,6 +58,8 @@ class Format:
             raises; reads no more of the file than it has to.
         read: path of an existing file → its contents. Raises WbsiteError for a file that is damaged, of another
             format, or could run code.
+        network: path → the network whose forward pass the file describes, its calls those of torch; None where files
+            of the format hold weights alone. Raises as `read`.
         module_names: whether the names in such a file are those of a torch module's parameters, so that a network of
             the user's own can be loaded from it.
     """
@@ -68,6 +70,7 @@ class Format:
     claims: Callable[[Path, bytes], bool]
     read: Callable[[Path], Contents]
     module_names: bool = False
+    network: Callable[[Path], torch.nn.Module] | None = None
 
 
 def number_types(names: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
 from wbsite.core.model_input import NOTHING_SAID, ModelInput
-from wbsite.core.naming import is_user, library_of, model_id
+from wbsite.core.naming import is_own, library_of, model_id
 from wbsite.core.progress import Progress
 from wbsite.core.store import Store
 from wbsite.datasets._categories import check_layers, labels, read
@@ -120,7 +120,7 @@ class ModelSubject(Subject):
     def sources(self) -> dict[str, Any] | None:
         """Of weights, every file that could be chosen. None for a user's own factory: what its module imports is not
         known without running it; and for a library's network, whose weights only the library knows."""
-        if is_user(self.token) or library_of(self.token):
+        if is_own(self.token) or library_of(self.token):
             return None
         name = self.token.partition("@")[0]
         folders = search_folders(self.weights_dir or None)
@@ -133,7 +133,7 @@ class ModelSubject(Subject):
 
     def fetch(self, progress: Progress) -> None:
         """Downloads the published weights of a named model that are nowhere on this machine."""
-        if is_user(self.token) or library_of(self.token):
+        if is_own(self.token) or library_of(self.token):
             return
         spec, path = find(self.token, weights_dir=self.weights_dir or None)
         if path is None and spec.source is not None:
