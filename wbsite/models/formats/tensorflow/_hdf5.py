@@ -186,9 +186,9 @@ def _text(value: Any) -> str:
 class Texts:
     """Takes texts of variable length out of a file by hand.
 
-    HDF5 2.0 trusts where a file says that they are. What is read here is the first version of the heads of groups and arrays, with
-    addresses and lengths of 8 bytes: the only one that Keras has had written. HDF5's specification of its file format
-    gives the fields.
+    HDF5 2.0 trusts where a file says that they are. What is read here is the first version of the heads of groups and
+    arrays, with addresses and lengths of 8 bytes: the only one that Keras has had written. HDF5's specification of its
+    file format gives the fields.
 
     Raises IndexError or struct.error where something is not as it should be.
     """
