@@ -1,0 +1,347 @@
+"""A network in an ONNX file as a module of torch: its graph is interpreted, operator by operator, on torch's functions.
+
+A recorded forward pass then reads it as it reads any network. Layers have the names, and their parameters the axes,
+that `formats.onnx` gives them; other floating-point constants of the graph are parameters under their own names.
+Activations that exporters write out (x · sigmoid(x), the hard swish) are called by their name again, as else nothing
+could be expanded through them.
+
+Interpreted are the few dozen operators of `onnx_operators` and `onnx_shapes`, which vision networks consist of. Others
+are refused by name: loops and branches, sorting and the suppression of boxes, operators that compute with integers.
+Everything runs in float32. It costs what the network costs, and some microseconds an operator.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from wbsite.core.errors import WbsiteError
+
+from .formats._onnx_values import Allowance, External, Malformed, Values, attributes
+from .formats.base import DAMAGED
+from .formats.onnx import DOMAINS, KERNELS, LayerReader, model_in
+from .onnx_operators import Node, Operator, Unsupported
+from .onnx_shapes import OPERATORS
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, NodeProto
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call.
+
+    Attributes:
+        node: how its operator is used.
+        function: what computes it.
+        operands: names of values; "" for one left out.
+        results: names of what it makes.
+        name: of the node in the file.
+    """
+
+    node: Node
+    function: Operator
+    operands: tuple[str, ...]
+    results: tuple[str, ...]
+    name: str
+
+
+class OnnxNetwork(nn.Module):
+    """(B, C, H, W) → the graph's output, or a tuple of several.
+
+    Args:
+        path: of the file.
+
+    Attributes:
+        input_shape: (C, H, W) that the file names, where it fixes all three.
+
+    Raises:
+        WbsiteError: onnx is not installed, the file is damaged, takes several inputs, or has other operators.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        graph_model = model_in(path)
+        try:
+            self._build(path, graph_model.graph, _opset(graph_model))
+        except Malformed as error:
+            raise WbsiteError(f"{path} is truncated or damaged: {error}.", DAMAGED) from error
+
+    def _build(self, path: Path, graph: GraphProto, opset: int) -> None:
+        external = External(path)
+        values = Values(graph, external, Allowance(path.stat().st_size, external))
+        inputs = [value for value in graph.input if value.name not in values.tensors]
+        if len(inputs) != 1 or not graph.output:
+            names = ", ".join(str(value.name) for value in inputs)
+            raise WbsiteError(
+                f"{path} takes {len(inputs)} inputs ({names}) and gives {len(graph.output)} results.",
+                "Export a network that takes one batch of pictures.",
+            )
+        sizes = [size.dim_value for size in inputs[0].type.tensor_type.shape.dim]
+        if len(sizes) == 4 and all(size > 0 for size in sizes[1:]):
+            self.input_shape = tuple(sizes[1:])
+        self._single = sizes[:1] == [1]
+        self._input = str(inputs[0].name)
+        self._outputs = tuple(str(value.name) for value in graph.output)
+        self._places: dict[str, tuple[nn.Module, str]] = {}  # value → where its parameter is registered
+        self._numbers: dict[str, torch.Tensor] = {}  # whole numbers, most of them sizes, stay on the CPU
+        steps = _needed(self._steps(graph, values, opset), self._outputs)
+        unsupported = Counter(step.node.kind for step in steps if step.function is _refused)
+        if unsupported:
+            kinds = ", ".join(f"{kind} ({times} times)" for kind, times in unsupported.most_common())
+            raise WbsiteError(
+                f"{path} has operators that are not interpreted: {kinds}.",
+                "Export the network without what comes before or after it, or give its weights alone.",
+            )
+        made = {self._input, *(name for step in steps for name in step.results)}
+        for name in dict.fromkeys(name for step in steps for name in (*step.operands, *self._outputs)):
+            if name and name not in made and name not in self._places:
+                self._add_constant(name, values)
+        self._program = tuple(_fused(steps, self._outputs, self._constant))
+        last = {name: i for i, step in enumerate(self._program) for name in step.operands}
+        kept = {*self._outputs, *self._places, *self._numbers}
+        self._drops = [
+            tuple({name for name in step.operands if last[name] == i} - kept) for i, step in enumerate(self._program)
+        ]
+
+    def _steps(self, graph: GraphProto, values: Values, opset: int) -> Iterator[Step]:
+        """All nodes but constants, those of layers with their parameters registered."""
+        reader = LayerReader()
+        folded: set[str] = set()
+        for proto in graph.node:
+            results = tuple(proto.output)
+            if proto.op_type == "Constant" or folded.intersection(results):
+                continue
+            given = {name: _attribute(value) for name, value in attributes(proto).items()}
+            node = Node(proto.op_type, given, opset, sum(map(bool, results)))
+            function = OPERATORS.get(proto.op_type, _refused) if proto.domain in DOMAINS else _refused
+            operands = tuple(proto.input)
+            if not operands or not results:
+                raise Malformed(f"the node {proto.name or proto.op_type} has no operands or no results")
+            layer = reader.read(proto, values, repeats=True) if proto.op_type in KERNELS else None
+            if layer is not None and function is not _refused:
+                names = {part: self._add_part(layer.name, part, array) for part, array in layer.parts.items()}
+                if layer.added:
+                    folded.add(layer.added)
+                    results = (layer.added,)
+                function, operands = _layer_call(proto, values, function, names)
+            yield Step(node, function, operands, results, str(proto.name or ", ".join(results)))
+
+    def _add_part(self, layer: str, part: str, array: Any) -> str:
+        """Registers a parameter of a layer, once; its name among the values."""
+        tensor = torch.from_numpy(array)
+        key = f"\0{layer}.{part}"  # no name in a file is confused with it
+        for name in [key, *(f"{key}_{i}" for i in range(2, 1000))]:
+            if name not in self._places:
+                self._register(name, f"{layer}.{name.rpartition('.')[2]}", tensor, trained="running" not in part)
+                return name
+            owner, attribute = self._places[name]
+            held = getattr(owner, attribute)
+            if held.shape == tensor.shape and torch.equal(held, tensor):
+                return name
+        raise Malformed(f"{layer} has too many different parameters")
+
+    def _add_constant(self, name: str, values: Values) -> None:
+        array = values.array(name)
+        if array is None:
+            raise Malformed(f"nothing makes {name}")
+        tensor = _tensor(array)
+        if tensor.is_floating_point():
+            self._register(name, name, tensor, trained=tensor.numel() > 1)
+        else:
+            self._numbers[name] = tensor
+
+    def _register(self, name: str, path: str, tensor: torch.Tensor, trained: bool) -> None:
+        """Under a dotted path of modules, made for it; with underscores where torch takes the name already."""
+        *owners, attribute = (part or "_" for part in path.split("."))
+        owner: nn.Module = self
+        for part in owners:
+            while hasattr(owner, part) and part not in owner._modules:
+                part += "_"
+            if part not in owner._modules:
+                owner.add_module(part, nn.Module())
+            owner = owner.get_submodule(part)
+        while hasattr(owner, attribute):
+            attribute += "_"
+        if trained:
+            owner.register_parameter(attribute, nn.Parameter(tensor))
+        else:
+            owner.register_buffer(attribute, tensor)
+        self._places[name] = owner, attribute
+
+    def _constant(self, name: str) -> torch.Tensor | None:
+        """A value that does not depend on the input; None for any other."""
+        if name in self._places:
+            owner, attribute = self._places[name]
+            tensor: torch.Tensor = getattr(owner, attribute)
+            return tensor
+        return self._numbers.get(name)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        """Runs the graph.
+
+        Raises:
+            WbsiteError: an operator fails on values of these sizes, or is used in a way that is not computed.
+        """
+        values: dict[str, torch.Tensor] = {self._input: x}
+        for step, drops in zip(self._program, self._drops, strict=True):
+            operands = [
+                None if not name else values[name] if name in values else self._constant(name) for name in step.operands
+            ]
+            if self._single and len(x) > 1 and step.node.kind == "Reshape":
+                operands = _for_each(operands, len(x))
+            results = _run(step, operands)
+            values.update(zip(step.results, results, strict=False))
+            for name in drops:
+                values.pop(name, None)
+        outputs = tuple(values[name] if name in values else self._constant(name) for name in self._outputs)
+        return outputs if len(outputs) > 1 else outputs[0]  # type: ignore[return-value]
+
+
+def _run(step: Step, operands: list[torch.Tensor | None]) -> tuple[torch.Tensor, ...]:
+    try:
+        made = step.function(step.node, *operands)
+    except torch.OutOfMemoryError:
+        raise
+    except Unsupported as error:
+        raise WbsiteError(
+            f"the operator {step.node.kind} ({step.name}) is not interpreted {error}.",
+            "Export the network in another way, or give its weights alone.",
+        ) from error
+    except (RuntimeError, ValueError, IndexError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
+        shapes = [None if x is None else tuple(x.shape) for x in operands]
+        raise WbsiteError(
+            f"the operator {step.node.kind} ({step.name}) fails on values of shapes {shapes}: {error}",
+            "Give the input the size that the network was exported for.",
+        ) from error
+    return made if isinstance(made, tuple) else (made,)
+
+
+def _for_each(operands: list[torch.Tensor | None], batch: int) -> list[torch.Tensor | None]:
+    """Operands of Reshape in a graph that was exported for one picture: 1 is its way to say each picture, where a
+    batch does not fit into the sizes otherwise."""
+    x, sizes, *_ = [*operands, None, None]
+    if x is None or sizes is None or not x.ndim or len(x) != batch or sizes.ndim != 1 or sizes[:1].tolist() != [1]:
+        return operands
+    if -1 not in sizes.tolist() and 0 not in sizes.tolist() and int(sizes.prod()) == x.numel():
+        return operands
+    return [x, torch.cat([sizes.new_tensor([batch]), sizes[1:]]), *operands[2:]]
+
+
+def _refused(node: Node, *operands: torch.Tensor | None) -> torch.Tensor:
+    raise Unsupported("at all")
+
+
+def _layer_call(
+    proto: NodeProto, values: Values, function: Operator, names: Mapping[str, str]
+) -> tuple[Operator, tuple[str, ...]]:
+    """What computes a layer, and its operands: the value it reads, then its parameters."""
+    if proto.op_type == "BatchNormalization":
+        return function, (proto.input[0], *names.values())
+    parameters = (names["weight"], names.get("bias", ""))
+    if proto.op_type in ("Gemm", "MatMul"):
+        left = bool(values.origin(proto.input[0])) and proto.op_type == "MatMul"
+        if left:
+            return (lambda node, y, weight, bias: torch.matmul(weight, y)), (proto.input[1], *parameters)
+        return _linear, (proto.input[0], *parameters)
+    return function, (proto.input[0], *parameters)
+
+
+def _linear(node: Node, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    return F.linear(x.t() if node.get("transA", 0) else x, weight, bias)
+
+
+def _needed(steps: Iterator[Step], outputs: tuple[str, ...]) -> list[Step]:
+    """Steps that the outputs depend on, in order."""
+    needed, kept = set(outputs), []
+    for step in reversed(list(steps)):
+        if needed.intersection(step.results):
+            needed.update(step.operands)
+            kept.append(step)
+    return kept[::-1]
+
+
+def _fused(steps: list[Step], outputs: tuple[str, ...], constant: Any) -> list[Step]:
+    """With x · sigmoid(x) as one call of `silu`, x · hardsigmoid(x) and x · clip(x + 3, 0, 6) / 6 of `hardswish`."""
+    makers = {name: step for step in steps for name in step.results}
+    readers = Counter(name for step in steps for name in {*step.operands})
+    readers.update(outputs)
+
+    def made(name: str, kind: str) -> Step | None:
+        step = makers.get(name)
+        return step if step is not None and step.node.kind == kind and readers[name] == 1 else None
+
+    def value(name: str) -> float | None:
+        tensor = constant(name)
+        return float(tensor) if tensor is not None and tensor.numel() == 1 else None
+
+    def gate(x: str, name: str, third: bool) -> tuple[Operator, list[Step]] | None:
+        """What x times a value is, and the steps that make that value."""
+        if (step := made(name, "Sigmoid")) is not None and step.operands == (x,) and not third:
+            return F.silu, [step]
+        if (step := made(name, "HardSigmoid")) is not None and step.operands == (x,) and not third:
+            slope, offset = step.node.get("alpha", 0.2), step.node.get("beta", 0.5)
+            return (F.hardswish, [step]) if math.isclose(slope, 1 / 6, rel_tol=1e-6) and offset == 0.5 else None
+        clip = made(name, "Clip") if third else None
+        added = made(clip.operands[0], "Add") if clip else None
+        if clip is None or added is None or x not in added.operands:
+            return None
+        bounds = [value(bound) for bound in clip.operands[1:]] or [clip.node.get("min"), clip.node.get("max")]
+        term = next((other for other in added.operands if other != x), "")
+        return (F.hardswish, [clip, added]) if bounds == [0, 6] and value(term) == 3 else None
+
+    replaced: dict[int, Step | None] = {}
+    for step in steps:
+        third = step.node.kind == "Div" and len(step.operands) == 2 and value(step.operands[1]) == 6
+        product = made(step.operands[0], "Mul") if third else step if step.node.kind == "Mul" else None
+        if product is None or len(product.operands) != 2:
+            continue
+        for x, name in (product.operands, product.operands[::-1]):
+            activation = gate(x, name, third)
+            if activation is not None:
+                function, inner = activation
+                replaced |= {id(other): None for other in (*inner, product)}
+                replaced[id(step)] = replace(step, function=_of_one(function), operands=(x,))
+                break
+    return [other for step in steps if (other := replaced.get(id(step), step)) is not None]
+
+
+def _of_one(function: Operator) -> Operator:
+    return lambda node, x: function(x)
+
+
+def _opset(model: Any) -> int:
+    return max((entry.version for entry in model.opset_import if entry.domain in DOMAINS[:2]), default=1)
+
+
+def _attribute(value: Any) -> Any:
+    """Tensors as torch's; the rest as it is."""
+    from onnx import TensorProto, numpy_helper
+
+    if not isinstance(value, TensorProto):
+        return value
+    if math.prod(value.dims) != 1 or any(size < 0 for size in value.dims):
+        raise Malformed(f"an attribute is a tensor of shape {tuple(value.dims)}")
+    try:
+        return _tensor(numpy_helper.to_array(value))
+    except (ValueError, TypeError, KeyError) as error:
+        raise Malformed(f"an attribute cannot be read: {error}") from error
+
+
+def _tensor(array: Any) -> torch.Tensor:
+    """Floating-point numbers as float32, whole ones as int64 (those of eight bits as they are), truth values."""
+    import numpy as np
+
+    name = array.dtype.name
+    if "float" in name:
+        return torch.from_numpy(np.array(array, np.float32))
+    kind = {"bool": np.bool_, "int8": np.int8, "uint8": np.uint8}.get(name, np.int64)
+    return torch.from_numpy(np.array(array).astype(kind))

@@ -1,0 +1,330 @@
+"""ONNX's operators that move numbers, cut, join or enlarge maps, as calls of torch: see `onnx_operators`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from .onnx_operators import OPERATORS, Node, Tensor, Unsupported, axes_of, integers, operator
+
+__all__ = ["OPERATORS"]
+
+
+@operator("Shape")
+def _shape(node: Node, x: Tensor) -> Tensor:
+    return torch.tensor(list(x.shape)[node.get("start", 0) : node.get("end")])
+
+
+@operator("Size")
+def _size(node: Node, x: Tensor) -> Tensor:
+    return torch.tensor(x.numel())
+
+
+@operator("ConstantOfShape")
+def _filled(node: Node, sizes: Tensor) -> Tensor:
+    value = node.get("value")
+    return torch.full(integers(sizes), 0.0 if value is None else value.reshape(-1)[0].item(),
+                      dtype=torch.float32 if value is None else value.dtype)  # fmt: skip
+
+
+@operator("Range")
+def _range(node: Node, start: Tensor, limit: Tensor, delta: Tensor) -> Tensor:
+    return torch.arange(start.item(), limit.item(), delta.item(), dtype=start.dtype)
+
+
+@operator("Reshape")
+def _reshape(node: Node, x: Tensor, sizes: Tensor | None = None) -> Tensor:
+    target = integers(node.get("shape") if sizes is None else sizes)
+    if not node.get("allowzero", 0):
+        target = [x.shape[i] if size == 0 else size for i, size in enumerate(target)]
+    return x.flatten(1) if len(target) == 2 and x.ndim > 2 and target == [len(x), -1] else x.reshape(target)
+
+
+@operator("Flatten")
+def _flatten(node: Node, x: Tensor) -> Tensor:
+    axis = node.get("axis", 1)
+    axis += x.ndim if axis < 0 else 0
+    return x.flatten(1) if axis == 1 and x.ndim > 1 else x.reshape(math.prod(x.shape[:axis]), -1)
+
+
+@operator("Squeeze")
+def _squeeze(node: Node, x: Tensor, operand: Tensor | None = None) -> Tensor:
+    axes = axes_of(node, operand)
+    return x.squeeze() if axes is None else x.squeeze(tuple(axes))
+
+
+@operator("Unsqueeze")
+def _unsqueeze(node: Node, x: Tensor, operand: Tensor | None = None) -> Tensor:
+    axes = axes_of(node, operand) or []
+    for axis in sorted(axis % (x.ndim + len(axes)) for axis in axes):
+        x = x.unsqueeze(axis)
+    return x
+
+
+@operator("Transpose")
+def _transpose(node: Node, x: Tensor) -> Tensor:
+    return x.permute(integers(node.get("perm") or range(x.ndim - 1, -1, -1)))
+
+
+@operator("Concat")
+def _concat(node: Node, *operands: Tensor) -> Tensor:
+    # What is computed from sizes lies on the CPU, wherever the picture is.
+    device = next((operand.device for operand in operands if operand.device.type != "cpu"), operands[0].device)
+    return torch.cat([operand.to(device) for operand in operands], node.get("axis"))
+
+
+@operator("Split")
+def _split(node: Node, x: Tensor, operand: Tensor | None = None) -> tuple[Tensor, ...]:
+    axis = node.get("axis", 0)
+    sizes = node.get("split") if operand is None else operand
+    if sizes is None:
+        return torch.split(x, -(-x.shape[axis] // (node.get("num_outputs") or node.outputs)), axis)
+    return torch.split(x, integers(sizes), axis)
+
+
+@operator("Slice")
+def _slice(node: Node, x: Tensor, starts: Any = None, ends: Any = None, axes: Any = None, steps: Any = None) -> Tensor:
+    first = integers(node.get("starts") if starts is None else starts)
+    last = integers(node.get("ends") if ends is None else ends)
+    given = node.get("axes") if axes is None else axes
+    along = list(range(len(first))) if given is None else integers(given)
+    step = [1] * len(first) if steps is None else integers(steps)
+    index = [slice(None)] * x.ndim
+    flipped = []
+    for axis, start, stop, stride in zip(along, first, last, step, strict=True):
+        places = range(x.shape[axis])[slice(start, stop if stride > 0 or stop >= -x.shape[axis] else None, stride)]
+        if stride < 0 and len(places):  # torch has no steps backwards
+            places = places[::-1]
+            flipped.append(axis)
+        index[axis] = slice(places.start, places.stop, places.step) if len(places) else slice(0, 0)
+    cut = x[tuple(index)]
+    return cut.flip(flipped) if flipped else cut
+
+
+@operator("Gather")
+def _gather(node: Node, x: Tensor, indices: Tensor) -> Tensor:
+    axis = node.get("axis", 0) % x.ndim
+    if indices.ndim == 0 and indices.device.type == "cpu":
+        return x.select(axis, int(indices))
+    indices = indices.to(x.device).long()
+    indices = torch.where(indices < 0, indices + x.shape[axis], indices)
+    shape = (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+    return x.index_select(axis, indices.reshape(-1)).reshape(shape)
+
+
+@operator("GatherElements")
+def _gather_elements(node: Node, x: Tensor, indices: Tensor) -> Tensor:
+    axis = node.get("axis", 0) % x.ndim
+    indices = indices.to(x.device)
+    indices = torch.where(indices < 0, indices + x.shape[axis], indices)
+    places = [torch.arange(size, device=x.device) for size in indices.shape]
+    grid = list(torch.meshgrid(*places, indexing="ij"))
+    grid[axis] = indices
+    return x[tuple(grid)]
+
+
+@operator("GatherND")
+def _gather_places(node: Node, x: Tensor, indices: Tensor) -> Tensor:
+    if node.get("batch_dims", 0):
+        raise Unsupported("for each picture on its own")
+    return x[tuple(indices.to(x.device).unbind(-1))]
+
+
+@operator("ScatterND")
+def _scattered(node: Node, x: Tensor, indices: Tensor, updates: Tensor) -> Tensor:
+    if node.get("reduction", "none") not in ("none", "add"):
+        raise Unsupported(f"with the reduction {node.get('reduction')}")
+    places = tuple(indices.to(x.device).unbind(-1))
+    return torch.index_put(x, places, updates, accumulate=node.get("reduction", "none") == "add")
+
+
+@operator("CumSum")
+def _cumulated(node: Node, x: Tensor, axis: Tensor) -> Tensor:
+    if node.get("exclusive", 0) or node.get("reverse", 0):
+        raise Unsupported("but from the first number on")
+    return torch.cumsum(x, int(axis))
+
+
+@operator("Trilu")
+def _triangle(node: Node, x: Tensor, diagonal: Tensor | None = None) -> Tensor:
+    function = torch.triu if node.get("upper", 1) else torch.tril
+    return function(x, 0 if diagonal is None else int(diagonal))
+
+
+@operator("Expand")
+def _expand(node: Node, x: Tensor, sizes: Tensor) -> Tensor:
+    return x.expand(torch.broadcast_shapes(x.shape, integers(sizes)))
+
+
+@operator("Tile")
+def _tile(node: Node, x: Tensor, repeats: Tensor) -> Tensor:
+    return x.repeat(integers(repeats))
+
+
+@operator("Pad")
+def _pad(node: Node, x: Tensor, operand: Any = None, value: Tensor | None = None, axes: Any = None) -> Tensor:
+    sizes = integers(node.get("pads") if operand is None else operand)
+    along = list(range(x.ndim)) if axes is None else [axis % x.ndim for axis in integers(axes)]
+    pairs = {axis: (sizes[i], sizes[i + len(along)]) for i, axis in enumerate(along)}
+    pads = [size for axis in reversed(range(x.ndim)) for size in pairs.get(axis, (0, 0))]
+    while pads[-2:] == [0, 0]:
+        pads = pads[:-2]
+    if not pads:
+        return x
+    mode = {"edge": "replicate", "wrap": "circular"}.get(node.get("mode", "constant"), node.get("mode", "constant"))
+    filling = node.get("value", 0.0) if value is None else value.item()
+    return F.pad(x, pads, mode, filling if mode == "constant" else None)
+
+
+@operator("DepthToSpace")
+def _depth_to_space(node: Node, x: Tensor) -> Tensor:
+    block = node.get("blocksize")
+    if node.get("mode", "DCR") == "DCR":
+        b, c, h, w = x.shape
+        x = x.reshape(b, block * block, c // block**2, h, w).transpose(1, 2).reshape(b, c, h, w)
+    return F.pixel_shuffle(x, block)
+
+
+@operator("SpaceToDepth")
+def _space_to_depth(node: Node, x: Tensor) -> Tensor:
+    block, channels = node.get("blocksize"), x.shape[1]
+    x = F.pixel_unshuffle(x, block)
+    if node.get("mode", "DCR") != "DCR":
+        return x
+    b, _, h, w = x.shape
+    return x.reshape(b, channels, block * block, h, w).transpose(1, 2).reshape(b, -1, h, w)
+
+
+@operator("Resize", "Upsample")
+def _resize(node: Node, x: Tensor, *operands: Tensor | None) -> Tensor:
+    """(B, C, H, W) to another H and W."""
+    scales, sizes = _target(node, x, operands)
+    mode = node.get("mode", "nearest")
+    old = node.kind == "Upsample" or node.opset < 11
+    place = "asymmetric" if old else node.get("coordinate_transformation_mode", "half_pixel")
+    if sizes[:2] != list(x.shape[:2]) or x.ndim != 4:
+        raise Unsupported("of other axes than height and width")
+    target = sizes[2:]
+    if mode == "nearest":
+        rounding = "floor" if old else node.get("nearest_mode", "round_prefer_floor")
+        return _nearest(x, target, scales[2:], place, rounding)
+    mode = {"linear": "bilinear", "cubic": "bicubic"}.get(mode, mode)
+    if node.get("antialias", 0):
+        raise Unsupported("with filters against aliasing")
+    lengths = x.shape[2:]
+    whole = all(
+        math.isclose(size, scale * length) for size, scale, length in zip(target, scales[2:], lengths, strict=True)
+    )
+    if place == "asymmetric" and mode == "bilinear":
+        return _linear(_linear(x, 2, target[0], scales[2]), 3, target[1], scales[3])
+    if place == "align_corners" and whole:
+        return F.interpolate(x, target, mode=mode, align_corners=True)
+    # ONNX reads position 0 for a single one, torch the middle.
+    single = any(size == 1 != length for size, length in zip(target, lengths, strict=True))
+    half = place == "half_pixel" or (place == "pytorch_half_pixel" and not single)
+    if not half or mode not in ("bilinear", "bicubic"):
+        raise Unsupported(f"of mode {mode} at coordinates {place}")
+    if mode == "bicubic" and (node.get("cubic_coeff_a", -0.75) != -0.75 or node.get("exclude_outside", 0)):
+        raise Unsupported("with another cubic than torch's")
+    if whole:
+        return F.interpolate(x, target, mode=mode, align_corners=False)
+    return F.interpolate(x, scale_factor=tuple(scales[2:]), mode=mode, align_corners=False)
+
+
+def _target(node: Node, x: Tensor, operands: tuple[Tensor | None, ...]) -> tuple[list[float], list[int]]:
+    """Scales and sizes along all axes; operands are (roi, scales, sizes), or (scales) in older graphs."""
+    places = [None, *operands] if len(operands) == 1 else list(operands)
+    _, scales, sizes, *_ = [*places, None, None, None]
+    axes = [axis % x.ndim for axis in node.get("axes") or range(x.ndim)]
+    if sizes is not None and sizes.numel():
+        target = list(x.shape)
+        for axis, size in zip(axes, integers(sizes), strict=True):
+            target[axis] = size
+        if node.get("keep_aspect_ratio_policy", "stretch") != "stretch":
+            raise Unsupported("that keeps proportions")
+        return [size / length for size, length in zip(target, x.shape, strict=True)], target
+    given = node.get("scales") if scales is None else scales.reshape(-1).tolist()
+    factors = [1.0] * x.ndim
+    for axis, factor in zip(axes, given, strict=True):
+        factors[axis] = float(factor)
+    return factors, [math.floor(length * factor) for length, factor in zip(x.shape, factors, strict=True)]
+
+
+def _nearest(x: Tensor, target: list[int], scales: list[float], place: str, rounding: str) -> Tensor:
+    indices = [
+        _places(size, length, scale, place, rounding)
+        for size, length, scale in zip(target, x.shape[2:], scales, strict=True)
+    ]
+    for mode in ("nearest", "nearest-exact"):
+        rows = [
+            F.interpolate(torch.arange(length, dtype=torch.float32)[None, None], size, mode=mode)[0, 0].long().tolist()
+            for size, length in zip(target, x.shape[2:], strict=True)
+        ]
+        if rows == indices:
+            return F.interpolate(x, target, mode=mode)
+    for axis, index in enumerate(indices, 2):
+        x = x.index_select(axis, torch.tensor(index, device=x.device))
+    return x
+
+
+def _places(size: int, length: int, scale: float, place: str, rounding: str) -> list[int]:
+    """Which of `length` positions each of `size` new ones is a copy of."""
+    new = np.arange(size, dtype=np.float64)
+    if place in ("half_pixel", "pytorch_half_pixel"):
+        old = (new + 0.5) / scale - 0.5 if size > 1 or place == "half_pixel" else new * 0
+    elif place == "align_corners":
+        old = new * (length - 1) / max(size - 1, 1)
+    elif place == "asymmetric":
+        old = new / scale
+    else:
+        raise Unsupported(f"at coordinates {place}")
+    old = {
+        "floor": np.floor(old),
+        "ceil": np.ceil(old),
+        "round_prefer_ceil": np.floor(old + 0.5),
+        "round_prefer_floor": np.ceil(old - 0.5),
+    }[rounding]
+    return [int(index) for index in np.clip(old, 0, length - 1)]
+
+
+def _linear(x: Tensor, axis: int, size: int, scale: float) -> Tensor:
+    """Along one axis, with position 0 at position 0."""
+    places = torch.arange(size, dtype=torch.float64) / scale
+    low = places.floor().clamp(0, x.shape[axis] - 1).long()
+    high = (low + 1).clamp(max=x.shape[axis] - 1)
+    share = (places - low).clamp(0, 1).to(x.dtype).reshape([-1 if i == axis else 1 for i in range(x.ndim)]).to(x.device)
+    first, second = (x.index_select(axis, index.to(x.device)) for index in (low, high))
+    return first * (1 - share) + second * share
+
+
+@operator("QuantizeLinear")
+def _quantize(node: Node, x: Tensor, scale: Tensor, zero: Tensor | None = None) -> Tensor:
+    """Whole numbers, kept as floating-point ones."""
+    if node.get("block_size", 0):
+        raise Unsupported("in blocks")
+    signed = zero is not None and zero.dtype == torch.int8
+    low, high = (-128, 127) if signed else (0, 255)
+    if zero is not None and zero.dtype not in (torch.int8, torch.uint8):
+        raise Unsupported(f"to the type {zero.dtype}")
+    offset = 0 if zero is None else _per_channel(node, zero.float(), x)
+    return torch.clamp(torch.round(x / _per_channel(node, scale, x)) + offset, low, high)
+
+
+@operator("DequantizeLinear")
+def _dequantize(node: Node, x: Tensor, scale: Tensor, zero: Tensor | None = None) -> Tensor:
+    if node.get("block_size", 0):
+        raise Unsupported("in blocks")
+    offset = 0 if zero is None else _per_channel(node, zero.float(), x)
+    return (x.float() - offset) * _per_channel(node, scale, x)
+
+
+def _per_channel(node: Node, scale: Tensor, x: Tensor) -> Tensor:
+    scale = scale.to(x.device)
+    if scale.numel() == 1:
+        return scale.reshape(())
+    axis = node.get("axis", 1) % x.ndim
+    return scale.reshape([-1 if i == axis else 1 for i in range(x.ndim)])
