@@ -6,6 +6,7 @@ which they were exported, and with onnxruntime where it is installed.
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
@@ -22,6 +23,7 @@ from torch.nn import functional as F
 from wbsite.core.errors import WbsiteError
 from wbsite.graph.layers import discover
 from wbsite.graph.recording import Recorded
+from wbsite.models import load
 
 onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
@@ -265,3 +267,24 @@ def test_a_network_of_two_inputs_is_refused(tmp_path: Path) -> None:
 def test_a_value_that_nothing_makes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WbsiteError, match="nothing makes z"):
         OnnxNetwork(file_of(tmp_path / "net.onnx", [node("Add", "x", "z")], {}))
+
+
+def test_a_file_is_a_model_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its name; a file of weights alone is refused with what to do."""
+    monkeypatch.chdir(tmp_path)
+    net = torchvision.models.squeezenet1_1(weights=None).eval()
+    (tmp_path / "runs, old").mkdir()
+    path = tmp_path / "runs, old" / "net.bin"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(net, (torch.rand(1, 3, 64, 64),), str(path), dynamo=False)
+    loaded = load("runs, old/net.bin")
+    assert loaded.spec.input_shape == (3, 64, 64)
+    assert loaded.spec.title == "net.bin"
+    assert loaded.provenance["source_format"] == "onnx"
+    layers = discover(loaded.module, loaded.spec.input_shape)
+    assert len(layers.convs) == 26
+    torch.save(net.state_dict(), tmp_path / "weights.pth")
+    with pytest.raises(WbsiteError, match="holds weights without a network") as caught:
+        load("weights.pth")
+    assert "./mynet.py:make@weights.pth" in caught.value.hint

@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -105,7 +106,8 @@ def load_file(token: str, said: ModelInput | None = None) -> LoadedModel:
         "source_format": kind.name,
         "source_digest": f"sha256:{digests.sha256(path)}",
     }
-    return described(net, path.name, build, provenance, said)
+    loaded = described(net, token, build, provenance, said)
+    return replace(loaded, spec=replace(loaded.spec, title=path.name))
 
 
 def described(

@@ -40,6 +40,7 @@ from .caffemodel import fields
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
     from numpy.typing import NDArray
     from onnx import GraphProto, ModelProto, NodeProto
 
@@ -351,4 +352,11 @@ def _quantised(
     return {"weight": kernel if alpha == 1 else kernel * alpha, "bias": bias}
 
 
-FORMATS = (Format("onnx", "ONNX", (".onnx",), claims, read),)
+def network(path: Path) -> torch.nn.Module:
+    """The network that the graph is, on torch's functions."""
+    from wbsite.models.onnx_network import OnnxNetwork
+
+    return OnnxNetwork(path)
+
+
+FORMATS = (Format("onnx", "ONNX", (".onnx",), claims, read, network=network),)
