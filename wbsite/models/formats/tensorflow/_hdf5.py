@@ -7,7 +7,6 @@ the bytes that they take up before there is memory for them, and only the filter
 
 from __future__ import annotations
 
-import importlib
 import io
 import mmap
 import struct
@@ -285,7 +284,7 @@ def opened(path: Path, image: bytes | None = None) -> Iterator[Reader]:
         if data[: len(SIGNATURE)] != SIGNATURE or size < SUPERBLOCK:
             raise WbsiteError(f"{path} is truncated or is not an HDF5 file.", DAMAGED)
         try:
-            h5py = importlib.import_module("h5py")  # not by name: mypy must pass with it and without
+            import h5py
         except ImportError as error:
             raise WbsiteError(
                 f"h5py is not installed, which reading {path} needs.", "Run pip install 'wbsite[formats]'."
