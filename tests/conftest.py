@@ -396,8 +396,11 @@ def work(
 def forget_plug_ins() -> None:
     """Makes this process look anew for entries, and for the code that the digests of analyses cover."""
     from wbsite.core import registry, source
+    from wbsite.render import publish
+    from wbsite.run import fingerprint
 
-    for known in (registry.entries, source.declaring, source.digest):
+    digests = (source.digest, fingerprint.code_digest, publish.code_digest)
+    for known in (registry.entries, source.declaring, source.file_of, *digests):
         known.cache_clear()
 
 
