@@ -354,7 +354,7 @@ def _quantised(
 
 def network(path: Path) -> torch.nn.Module:
     """The network that the graph is, on torch's functions."""
-    from wbsite.models.onnx_network import OnnxNetwork
+    from wbsite.models.file_networks.onnx_network import OnnxNetwork
 
     return OnnxNetwork(path)
 

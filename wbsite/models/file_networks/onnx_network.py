@@ -24,10 +24,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from wbsite.core.errors import WbsiteError
+from wbsite.models.formats._onnx_values import Allowance, External, Malformed, Values, attributes
+from wbsite.models.formats.base import DAMAGED
+from wbsite.models.formats.onnx import DOMAINS, KERNELS, LayerReader, model_in
 
-from .formats._onnx_values import Allowance, External, Malformed, Values, attributes
-from .formats.base import DAMAGED
-from .formats.onnx import DOMAINS, KERNELS, LayerReader, model_in
 from .onnx_operators import Node, Operator, Unsupported
 from .onnx_shapes import OPERATORS
 

@@ -28,11 +28,11 @@ from wbsite.models import load
 onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
+from wbsite.models.file_networks.onnx_network import OnnxNetwork, _attribute, _tensor  # noqa: E402
+from wbsite.models.file_networks.onnx_operators import Node, Unsupported  # noqa: E402
+from wbsite.models.file_networks.onnx_shapes import OPERATORS  # noqa: E402
 from wbsite.models.formats import read  # noqa: E402
 from wbsite.models.formats._onnx_values import attributes  # noqa: E402
-from wbsite.models.onnx_network import OnnxNetwork, _attribute, _tensor  # noqa: E402
-from wbsite.models.onnx_operators import Node, Unsupported  # noqa: E402
-from wbsite.models.onnx_shapes import OPERATORS  # noqa: E402
 
 SIDE = 96
 
