@@ -15,6 +15,7 @@ from wbsite.core.progress import Progress
 from wbsite.core.store import Contents, DamagedEntry, Entry, Store, result_key
 from wbsite.graph.layers import Layer, Layers
 from wbsite.graph.recording import Recorded
+from wbsite.graph.stored_kernels import StoredKernels
 from wbsite.models.base import LoadedModel
 from wbsite.results.base import Result
 from wbsite.train.runs import Run
@@ -210,7 +211,9 @@ class Context:
 
     def kernels(self, layer: str) -> torch.Tensor:
         """Those of any layer, as `weight`."""
-        return Recorded.of(self.model).tape.kernels[layer].weight.to(self.device, torch.float32)
+        module = self.model.module
+        known = module.kernels if isinstance(module, StoredKernels) else Recorded.of(self.model).tape.kernels
+        return known[layer].weight.to(self.device, torch.float32)
 
     def filters(self) -> torch.Tensor:
         """The weight of a layer that reads the picture, its channels in the order red, green, blue: (O, C, kh, kw)."""
@@ -298,6 +301,7 @@ class Analysis:
             "photograph_collection" and the user's "categories", of a study its "estimators".
         decides_parts: names of the parameters and needed analyses that decide a part of it (`Context.parts`); None
             for all of them. One that only says which parts are wanted is left out, so that profiles share parts.
+        of_weights: whether kernels are all that it takes, so that files of weights without a network have it too.
         rows: the table that `wbsite export` prints.
         suite: name of the suite of experiments, for that scope.
     """
@@ -312,6 +316,7 @@ class Analysis:
     suite: str = ""
     inputs: tuple[str, ...] = ()
     decides_parts: tuple[str, ...] | None = None
+    of_weights: bool = False
 
     def __post_init__(self) -> None:
         if odd := sorted(set(self.inputs) - set(INPUTS)):

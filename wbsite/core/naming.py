@@ -15,8 +15,10 @@ def is_user(token: str) -> bool:
 
 
 def is_file(token: str) -> bool:
-    """Whether a name given to `--models` is that of an existing file that holds a network, as in `runs/net.onnx`."""
-    return "." in token and library_of(token) is None and Path(token).expanduser().is_file()
+    """Whether a name given to `--models` is that of an existing file, as in `runs/net.onnx` or `last.ckpt#ema`."""
+    if "." not in token or library_of(token) is not None:
+        return False
+    return any(Path(name).expanduser().is_file() for name in (token, token.rpartition("#")[0]) if name)
 
 
 def is_own(token: str) -> bool:

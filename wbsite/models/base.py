@@ -223,3 +223,10 @@ class LoadedModel:
     digest: str
     missing: tuple[str, ...] = ()
     provenance: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def alone(self) -> bool:
+        """Whether these are weights without a network: nothing is known of a forward pass."""
+        from wbsite.graph.stored_kernels import StoredKernels
+
+        return isinstance(self.module, StoredKernels)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wbsite.core.errors import WbsiteError
+
+if TYPE_CHECKING:
+    import torch
 
 CHUNK = 1 << 20
 
@@ -13,6 +18,15 @@ CHUNK = 1 << 20
 def sha256(path: Path, start: int = 0) -> str:
     """SHA-256 of a file's bytes from `start` on, as 64 hexadecimal digits."""
     return _hexdigest(path, hashlib.sha256(), start)
+
+
+def of_state(state: Mapping[str, torch.Tensor], computation: str = "") -> str:
+    """SHA-256 over the computation and, by name, shapes and bytes of the weights; 64 hexadecimal digits."""
+    total = hashlib.sha256(computation.encode())
+    for name, value in sorted(state.items()):
+        total.update(f"{name} {tuple(value.shape)}\n".encode())
+        total.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return total.hexdigest()
 
 
 def _hexdigest(path: Path, digest: hashlib._Hash, start: int = 0) -> str:

@@ -30,6 +30,7 @@ from .inputs import find_input
 from .loading import fill, float_state
 from .used_values import check_used
 from .user_network import network_of
+from .weights_alone import weights_alone
 
 EXPECTED = (
     "Expected MODULE:FACTORY or MODULE:FACTORY@WEIGHTS_FILE, as in `mynet:build@mynet.pth` or `./mynet.py:build`."
@@ -81,23 +82,19 @@ def load_user(token: str, weights_path: str | Path | None = None, said: ModelInp
 
 
 def load_file(token: str, said: ModelInput | None = None) -> LoadedModel:
-    """The network that a file describes, as ONNX's do, with its weights.
+    """The network that a file describes, as ONNX's do, with its weights; or the weights of a file that has no network.
 
     Args:
-        token: its path.
+        token: its path, with `#place` behind it where a file holds several sets of weights.
         said: what the user says of the network's input.
 
     Raises:
-        WbsiteError: the file is of no known format, damaged, or holds weights alone; its input cannot be found.
+        WbsiteError: the file is of no known format, damaged, or holds no kernels; its network's input cannot be found.
     """
-    path = Path(token).expanduser()
+    path, chosen = _place(Path(token).expanduser())
     kind = formats.format_of(path)
     if kind.network is None:
-        raise WbsiteError(
-            f"{path} holds weights without a network ({kind.summary}).",
-            f"Name the function that makes the network before it, as in ./mynet.py:make@{path}; `wbsite weights show"
-            f" {path}` lists what it holds.",
-        )
+        return weights_alone(path, chosen, token)
     build = partial(kind.network, path)
     with isolated():
         net = network_of(build(), token)
@@ -149,7 +146,7 @@ def described(
     )
     with isolated():
         net.eval().requires_grad_(False)
-    digest = _digest(net, Recorded.of(net, found.layers.input_shape).tape.digest)
+    digest = digests.of_state(float_state(net), Recorded.of(net, found.layers.input_shape).tape.digest)
     return LoadedModel(net, spec, digest, provenance={**provenance, "input": found.note})
 
 
@@ -278,12 +275,3 @@ def _place(source: str | Path) -> tuple[Path, str]:
         return path, ""
     name, _, chosen = str(source).rpartition("#")
     return Path(name), chosen
-
-
-def _digest(net: nn.Module, computation: str) -> str:
-    """SHA-256 over the computation and, by name, shapes and bytes of the weights; 64 hexadecimal digits."""
-    total = hashlib.sha256(computation.encode())
-    for name, value in sorted(float_state(net).items()):
-        total.update(f"{name} {tuple(value.shape)}\n".encode())
-        total.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return total.hexdigest()

@@ -161,7 +161,7 @@ class Model(Results):
 
     @cached_property
     def layers(self) -> list[LayerInfo]:
-        """In execution order."""
+        """In execution order; of weights without a network in that of the file."""
         return [] if self.failed else self.architecture.layers
 
     def layer(self, name: str) -> LayerInfo:
@@ -225,6 +225,11 @@ class Site:
     def working(self) -> list[Model]:
         """The models that could be loaded."""
         return [model for model in self.models if not model.failed]
+
+    @property
+    def networks(self) -> list[Model]:
+        """Of these the networks: without files that hold weights alone, in which no order of layers is known."""
+        return [model for model in self.working if not model.architecture.alone]
 
     def model(self, name: str) -> Model:
         """A model by id.

@@ -32,9 +32,14 @@ def lines(config: Config, device: torch.device) -> Iterator[str]:
     """
     (token,) = config.models
     network = ModelSubject.of(token, config).load(config.profile)
-    facts = _computation(network, device)
     yield f"{network.model.spec.title} ({token}), weights {network.model.spec.weights}"
     yield ""
+    if network.model.alone:
+        yield from _section("File", _file(network))
+        yield from _section("Layers", _layers(network.layers.layers, network.layers.skipped))
+        yield from _section("Analyses", _analyses(network, network.forward))
+        return
+    facts = _computation(network, device)
     yield from _section("Input", _input(facts.input))
     yield from _section("Layers", _layers(network.layers.layers, network.layers.skipped))
     yield from _section("Kernels", _kernels(facts))
@@ -50,6 +55,15 @@ def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
     yield title
     yield from (f"  {line}" for line in lines)
     yield ""
+
+
+def _file(network: Network) -> Iterator[str]:
+    """What is known of weights without a network."""
+    about = network.model.provenance
+    yield f"{about['source_format']}, numbers of type {about['source_types']}"
+    yield from filter(None, [network.model.spec.note, *network.layers.notes])
+    if changed := [layer.name for layer in network.layers.layers if layer.computed_from]:
+        yield f"kernels computed from what is stored of a normalisation: {_few(changed)}"
 
 
 def _computation(network: Network, device: torch.device) -> Computation:

@@ -69,6 +69,12 @@ def _computed(
     plan = planned(subject, config, progress, only=[spec.name])
     kind.check(config, [subject], [plan.facts])
     exported = [task for task in plan.tasks if task.analysis == spec.name]
+    reasons = list(dict.fromkeys(reason for (name, _), reason in plan.skipped.items() if name == spec.name))
+    if not exported and reasons and layer is None:
+        raise WbsiteError(
+            f"{spec.name} has no result for {subject.label}: {'; '.join(reasons)}.",
+            f"`wbsite doctor {subject.token}` lists the analyses that have." if model else "",
+        )
     if layer is not None and layer not in {task.layer for task in exported}:
         if reason := plan.skipped.get((spec.name, layer)):
             raise WbsiteError(f"{spec.name} has no result for layer {layer!r}: {reason}.")

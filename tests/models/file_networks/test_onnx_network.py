@@ -28,6 +28,7 @@ from wbsite.models import load
 onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
+from wbsite.graph.stored_kernels import StoredKernels  # noqa: E402
 from wbsite.models.file_networks.onnx_network import OnnxNetwork, _attribute, _tensor  # noqa: E402
 from wbsite.models.file_networks.onnx_operators import Node, Unsupported  # noqa: E402
 from wbsite.models.file_networks.onnx_shapes import OPERATORS  # noqa: E402
@@ -270,7 +271,7 @@ def test_a_value_that_nothing_makes_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_is_a_model_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever its name; a file of weights alone is refused with what to do."""
+    """Whatever its name; one that has no network gives its kernels."""
     monkeypatch.chdir(tmp_path)
     net = torchvision.models.squeezenet1_1(weights=None).eval()
     (tmp_path / "runs, old").mkdir()
@@ -285,6 +286,7 @@ def test_a_file_is_a_model_by_its_path(tmp_path: Path, monkeypatch: pytest.Monke
     layers = discover(loaded.module, loaded.spec.input_shape)
     assert len(layers.convs) == 26
     torch.save(net.state_dict(), tmp_path / "weights.pth")
-    with pytest.raises(WbsiteError, match="holds weights without a network") as caught:
-        load("weights.pth")
-    assert "./mynet.py:make@weights.pth" in caught.value.hint
+    alone = load("weights.pth")
+    assert alone.alone and not loaded.alone
+    assert isinstance(alone.module, StoredKernels)
+    assert len(alone.module.layers(alone.spec.input_shape).convs) == 26

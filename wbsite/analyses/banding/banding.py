@@ -84,6 +84,7 @@ ANALYSES = (
     Analysis(
         scope="layer",
         run=run,
+        of_weights=True,
         result=Banding,
         applies=applies,
         params={"quick": {"resamples": 1000}, "full": {"resamples": 10_000}},

@@ -34,6 +34,7 @@ ANALYSES = (
     Analysis(
         scope="layer",
         run=run,
+        of_weights=True,
         result=FilterTuning,
         applies=applies,
     ),

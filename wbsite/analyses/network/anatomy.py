@@ -67,5 +67,6 @@ ANALYSES = (
         result=Anatomy,
         scope="layer",
         run=run,
+        of_weights=True,
     ),
 )

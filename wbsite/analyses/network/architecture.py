@@ -50,7 +50,8 @@ def run(context: Context) -> Architecture:
         layers=[layer_info(layer, model) for layer in layers.layers],
         skipped=[Skipped(**asdict(skipped)) for skipped in layers.skipped],
         notes=list(layers.notes),
-        head=head(layers),
+        head=Head(kind="unknown", layer="", positions=0) if model.alone else head(layers),
+        alone=model.alone,
     )
 
 
@@ -72,5 +73,6 @@ ANALYSES = (
         result=Architecture,
         scope="model",
         run=run,
+        of_weights=True,
     ),
 )

@@ -38,6 +38,7 @@ ANALYSES = (
         result=Filters,
         scope="layer",
         run=run,
+        of_weights=True,
         applies=applies,
     ),
 )

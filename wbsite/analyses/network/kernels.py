@@ -45,4 +45,4 @@ def run(context: Context) -> Kernels:
     return Kernels(kinds=kinds, rows=Kernels.frame("rows", [row]))
 
 
-ANALYSES = (Analysis(result=Kernels, scope="layer", run=run),)
+ANALYSES = (Analysis(result=Kernels, scope="layer", run=run, of_weights=True),)

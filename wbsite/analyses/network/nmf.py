@@ -82,6 +82,7 @@ ANALYSES = (
     Analysis(
         scope="layer",
         run=run,
+        of_weights=True,
         result=Nmf,
         applies=applies,
         params={"quick": {"curve_units": 64}, "full": {"curve_units": 1_000_000}},

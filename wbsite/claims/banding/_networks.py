@@ -49,7 +49,7 @@ class LastLayer:
 def last_layers(site: Site) -> list[LastLayer]:
     """One for each network of the site that has pictures of its last convolution with rows and columns."""
     layers = []
-    for model in site.working:
+    for model in site.networks:
         layer = model.last_pictured
         banding = model.result(Banding, layer.name) if layer else None
         if layer is None or banding is None or banding.nmf is None:

@@ -66,7 +66,7 @@ def course(model: Model) -> Course | None:
 
 def courses(site: Site) -> list[Course] | None:
     """Of all networks of the site."""
-    return list(filter(None, map(course, site.working))) or None
+    return list(filter(None, map(course, site.networks))) or None
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Inception:
 def inceptions(site: Site) -> list[Inception] | None:
     """All networks with the architecture of InceptionV1 that have both layers."""
     networks = []
-    for model in site.working:
+    for model in site.networks:
         if model.last_pictured and model.architecture.name == "inceptionv1":
             early, late = model.result(Banding, EARLY), model.result(Banding, LATE)
             if early and late:

@@ -65,7 +65,7 @@ def side_by_side(site: Site) -> SideBySide | Gap:
     networks = last_layers(site)
     left_out = [
         (model.title, layer.name, reason)
-        for model in site.working
+        for model in site.networks
         for layer, reason in filter(None, [model.last_undefined])
     ]
     if not networks and not left_out:
@@ -104,7 +104,7 @@ def sides(site: Site) -> Sides | None:
 
 def small_networks(site: Site) -> Sequence[str] | None:
     """Titles of the networks for small pictures."""
-    return [model.title for model in site.working if model.architecture.name in SMALL] or None
+    return [model.title for model in site.networks if model.architecture.name in SMALL] or None
 
 
 LIST = (

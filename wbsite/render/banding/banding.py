@@ -92,6 +92,12 @@ def _not_drawn(models: Sequence[Model]) -> str:
     return f" Not drawn, since H is not defined: {escape(undefined)}." if undefined else ""
 
 
+def _by_file(models: Sequence[Model]) -> str:
+    """Whose depth is no more than a place in a file, as a sentence of a caption; "" where it is that of all."""
+    alone = listing([model.title for model in models if model.architecture.alone])
+    return f" Depth is the place in the file for what comes without a network: {escape(alone)}." if alone else ""
+
+
 def _no_index(models: Sequence[Model], otherwise: str) -> Gap:
     undefined = undefined_text(models)
     return Gap(f"H is not defined: {undefined}" if undefined else otherwise, failed=False)
@@ -163,8 +169,11 @@ def by_depth(scene: Scene) -> Drawing | Gap:
     first, last = weights.iloc[0], weights.iloc[-1]
     banding = model.result(Banding, str(first.layer))
     assert banding is not None
+    order = (
+        "the file's order, which need not be that of a forward pass" if model.architecture.alone else "execution order"
+    )
     caption = (
-        f"Banding through {escape(model.title)}, layers in execution order: R and C are the shares of the kernels' spatial variance that"
+        f"Banding through {escape(model.title)}, layers in {order}: R and C are the shares of the kernels' spatial variance that"
         f" row means and column means explain, H = R − C is the banding index (positive: horizontal bands). Lines join layers of one kernel size. Bars are 95 % bootstrap"
         f" intervals of H over a layer's units ({number_text(banding.resamples)} resamples), so they speak of this network's units, not of other trainings."
         f"{' Short grey lines are H of independent weights in kernels that are not square.' if table['index_null'].any() else ''}"
@@ -215,7 +224,7 @@ def across(scene: Scene) -> Drawing | Gap:
     ends = [f"{title} {rows['index'].iloc[-1]:.2f}" for title, rows in weights.groupby("model", sort=False)]
     caption = (
         "Banding index H through depth, one colour a network and one line a kernel size, with 95 % bootstrap intervals over each layer's units."
-        f" Each network is one training.{_not_drawn(models)} Click a name to bring one out, a point for its layer."
+        f" Each network is one training.{_not_drawn(models)}{_by_file(models)} Click a name to bring one out, a point for its layer."
     )
     alt_text = f"Line chart of the banding index against depth. At the last convolution that has one, on full weights: {', '.join(ends)}."
     return Drawing(caption, alt_text, table, chart, width="wide", height=height)

@@ -50,7 +50,7 @@ def draw(scene: Scene) -> Drawing | Gap:
                 width=COLUMNS * (kw + 1) - 1,
                 height=math.ceil(len(units) / COLUMNS) * (kh + 1) - 1,
                 title=model.title,
-                layer=layer.name,
+                layer=f"{layer.name}, the last of the file" if model.architecture.alone else layer.name,
                 index=index_text(banding.nmf),
                 weights=share_text(banding.index),
             )

@@ -47,6 +47,8 @@ def draw(scene: Scene) -> Drawing | Gap:
     layers = model.layers
     if not layers:
         return Gap("no layer was found", failed=False)
+    if model.architecture.alone:
+        return Gap("the file holds weights without a network, so what feeds what is not known", failed=False)
     level = levels(layers)
     lane = lanes(layers, level)
     rows = math.ceil((max(level.values()) + 1) / COLUMNS)

@@ -79,7 +79,10 @@ def _drawing(scene: Scene, kernels: dict[str, np.ndarray], order: np.ndarray | N
         f"<noscript>{sprite}</noscript></div>"
     )
     table = units_table(layer, order, model.result(Banding, layer.name), nmf)
-    return Drawing(_caption(layer, kernels, rows, sheets, nmf), alt, table, body=body, files=files, width="full")
+    caption = _caption(layer, kernels, rows, sheets, nmf)
+    connected = "" if model.architecture.alone else "its connections and "
+    caption += f" Point at a unit for its numbers; click for {connected}its permalink."
+    return Drawing(caption, alt, table, body=body, files=files, width="full")
 
 
 def _pictures(files: Sequence[str], count: int, columns: int, tile: tuple[int, int]) -> str:
@@ -125,7 +128,7 @@ def _caption(
             caption += f", of a short search ({sheets.settings.pixels}, {sheets.settings.steps} steps)"
         count = len(rows) if sheets is None else sheets.count
         caption += "." if count == n else f", made for {count} of them."
-    return caption + " Point at a unit for its numbers; click for its connections and its permalink."
+    return caption
 
 
 FIGURES = (Figure("unit-grid", draw, "pictures of the units", section="Units", order=10),)

@@ -141,6 +141,7 @@ class Architecture(
     skipped: list[Skipped] = value("modules with weights that are not listed")
     notes: list[str] = value("sentences on what could not be traced")
     head: Head = value("how the last map becomes outputs")
+    alone: bool = value("whether the file holds weights without a network", default=False)
 
     @property
     def skipped_by_reason(self) -> list[tuple[str, str, list[str]]]:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 SMALL = 64 * 64
 """Pixels of an input up to which a network counts as small."""
 
+ALONE = "it takes the network's forward pass, and the file holds weights alone"
+"""Why most analyses have nothing to say of a file without a network."""
+
 PRODUCTS, CALL = 3e10, 2e-5
 """Products that a processor adds up in a second, and seconds for a call."""
 
@@ -162,9 +165,12 @@ def loaded(subject: ModelSubject) -> tuple[LoadedModel, Layers]:
         WbsiteError: unknown model, or weights that are missing, damaged or another network's.
     """
     from wbsite.graph.layers import discover
+    from wbsite.graph.stored_kernels import StoredKernels
     from wbsite.models import load
 
     model = load(subject.token, weights_dir=subject.weights_dir or None, said=subject.input)
+    if isinstance(model.module, StoredKernels):
+        return model, model.module.layers(model.spec.input_shape)
     return model, discover(model.module, model.spec.input_shape)
 
 
@@ -201,27 +207,32 @@ class Network(Material):
             yield str(self.model.provenance["input"])
 
     def layers_for(self, analysis: Analysis) -> Iterator[tuple[str, str]]:
+        lacking = ALONE if self.model.alone and not analysis.of_weights else ""
         shown = not {"photographs", "photograph_collection"}.isdisjoint(analysis.inputs)
         unreadable = self.model.spec.preprocess.unsuitable() if shown else ""
         if analysis.scope == "model":
-            yield "", unreadable
+            yield "", lacking or unreadable
         elif analysis.scope == "layer":
             for layer in self.layers.layers:
                 lost = f"{layer.name}.weight" in self.model.missing
                 reason = "the weights file does not hold this layer" if lost else analysis.applies(layer)
-                yield layer.name, unreadable or reason
+                yield layer.name, lacking or unreadable or reason
 
     def seconds(self, analysis: Analysis, layer: str) -> float:
         if analysis.scope == "model":
-            return cost(analysis.name).seconds(1, self._forward)
+            return cost(analysis.name).seconds(1, self.forward)
         units = {layer.name: layer.out_channels for layer in self.layers.layers}
-        return cost(analysis.name).seconds(1, self._forward * units[layer] / sum(units.values()))
+        return cost(analysis.name).seconds(1, self.forward * units[layer] / sum(units.values()))
 
     @cached_property
-    def _forward(self) -> float:
-        """About how many seconds of one processor a forward pass of one picture takes."""
+    def forward(self) -> float:
+        """About how many seconds of one processor a forward pass of one picture takes, or might take where there is
+        none."""
         from wbsite.graph.recording import Recorded
+        from wbsite.graph.stored_kernels import StoredKernels
 
+        if isinstance(self.model.module, StoredKernels):
+            return self.model.module.products() / PRODUCTS
         tape = Recorded.of(self.model).tape
         products = sum(
             tape.kernels[name].weight[0].numel() * math.prod(map(int, use.shape))
@@ -234,7 +245,8 @@ class Network(Material):
         from wbsite.graph.recording import Recorded
 
         facts = spec_facts(self.model) if analysis.scope == "model" else {}
-        decisive = {"weights": self.digest, "computation": Recorded.of(self.model).tape.digest, "layer": layer}
+        computation = "" if self.model.alone else Recorded.of(self.model).tape.digest
+        decisive = {"weights": self.digest, "computation": computation, "layer": layer}
         spec = self.model.spec
         read = {**asdict(spec.preprocess), "turned": spec.turned, "arguments": repr(spec.arguments)}
         return {**decisive, "preprocess": read, "spec": facts}
