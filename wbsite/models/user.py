@@ -25,6 +25,7 @@ from wbsite.graph.recording import Recorded
 from . import digest as digests
 from . import formats
 from .base import LoadedModel, ModelSpec
+from .file_networks.keras_network import KerasNetwork
 from .fitting import fitted
 from .inputs import find_input
 from .loading import fill, float_state
@@ -96,8 +97,11 @@ def load_file(token: str, said: ModelInput | None = None) -> LoadedModel:
     if kind.network is None:
         return weights_alone(path, chosen, token)
     build = partial(kind.network, path)
-    with isolated():
-        net = network_of(build(), token)
+    try:
+        with isolated():
+            net = network_of(build(), token)
+    except formats.NoForwardPass as reason:
+        return weights_alone(path, chosen, token, str(reason))
     provenance = {
         "source_file": path.name,
         "source_format": kind.name,
@@ -245,26 +249,31 @@ def load_weights(net: nn.Module, target: str, source: str | Path) -> dict[str, A
     """
     path, chosen = _place(source)
     kind = formats.format_of(path)
-    if not kind.module_names:
+    if not kind.module_names and not isinstance(net, KerasNetwork):
         known = [entry.name for entry in registry.entries("formats") if entry.module_names]
         raise WbsiteError(
             f"{path} is no weights file for {target}: {kind.name} files do not hold the names of its parameters.",
             f"Save the weights as one of {', '.join(known)}.",
         )
     contents = formats.read(path)
-    parameters = float_state(net)
-    # A parameter that two modules share is stored once, under either name.
-    names: dict[int, list[str]] = {}
-    for name, value in parameters.items():
-        names.setdefault(value.data_ptr() if value.numel() else id(value), []).append(name)
-    found = fitted(parameters, list(names.values()), contents.tables or {"": contents.state}, path, target, chosen)
-    fill(net, found.state)
+    reading = ""
+    if isinstance(net, KerasNetwork):
+        net.load_weights(path)
+    else:
+        parameters = float_state(net)
+        # A parameter that two modules share is stored once, under either name.
+        names: dict[int, list[str]] = {}
+        for name, value in parameters.items():
+            names.setdefault(value.data_ptr() if value.numel() else id(value), []).append(name)
+        found = fitted(parameters, list(names.values()), contents.tables or {"": contents.state}, path, target, chosen)
+        fill(net, found.state)
+        reading = found.reading
     return {
         "source_file": path.name,
         "source_format": contents.format,
         "source_digest": f"sha256:{digests.sha256(path)}",
         **({"source_place": chosen} if chosen else {}),
-        "reading": found.reading,
+        "reading": reading,
     }
 
 

@@ -17,6 +17,7 @@ from torch.optim.swa_utils import AveragedModel
 from wbsite.core.errors import WbsiteError
 from wbsite.graph.unreadable import unreadable
 
+from .file_networks.keras_network import KerasNetwork, is_keras
 from .loading import first_few
 
 WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel, AveragedModel)
@@ -31,6 +32,8 @@ def network_of(made: object, target: str) -> nn.Module:
     """
     if isinstance(made, ExportedProgram):
         made = _exported(made, target)
+    if is_keras(made):
+        made = KerasNetwork(made)
     if not isinstance(made, nn.Module):
         raise WbsiteError(f"{target} returns {_described(made)}; expected a torch.nn.Module.", _advice(made, target))
     net = _unwrapped(made)

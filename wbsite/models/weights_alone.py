@@ -19,19 +19,21 @@ if TYPE_CHECKING:
     import torch
 
 
-def weights_alone(path: Path, chosen: str, token: str) -> LoadedModel:
+def weights_alone(path: Path, chosen: str, token: str, why: str = "") -> LoadedModel:
     """The kernels of a file.
 
     Args:
         path: of the file.
         chosen: the place in it that the user names; "" for any.
         token: as the user named it.
+        why: reason for which the file gives no forward pass, where others of its format do.
 
     Raises:
         WbsiteError: the file is damaged, of no known format, holds no kernels, or has no such place.
     """
     kind, contents = formats.format_of(path), formats.read(path)
     state, reading = _state(contents, path, chosen)
+    reading = " ".join(filter(None, (reading, f"It is not run as a network: {why}." if why else "")))
     try:
         module = StoredKernels(state, kind.name)
     except WbsiteError as error:

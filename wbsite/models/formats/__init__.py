@@ -7,9 +7,9 @@ from pathlib import Path
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
 
-from .base import DAMAGED, HEAD, Contents, Format
+from .base import DAMAGED, HEAD, Contents, Format, NoForwardPass
 
-__all__ = ["Contents", "Format", "format_of", "read"]
+__all__ = ["Contents", "Format", "NoForwardPass", "format_of", "read"]
 
 
 def format_of(path: Path) -> Format:

@@ -18,6 +18,10 @@ HEAD = 4096
 """Bytes at the beginning of a file by which formats are told apart."""
 
 
+class NoForwardPass(Exception):
+    """A file of a format that describes networks has weights alone, or a network that is not run; the text says why."""
+
+
 @dataclass(frozen=True)
 class Contents:
     """What a weights file holds.
@@ -59,7 +63,7 @@ class Format:
         read: path of an existing file → its contents. Raises WbsiteError for a file that is damaged, of another
             format, or could run code.
         network: path → the network whose forward pass the file describes, its calls those of torch; None where files
-            of the format hold weights alone. Raises as `read`.
+            of the format hold weights alone. Raises as `read`, and NoForwardPass for a file that gives weights alone.
         module_names: whether the names in such a file are those of a torch module's parameters, so that a network of
             the user's own can be loaded from it.
     """

@@ -309,7 +309,15 @@ def _joined(prefix: str, name: str) -> str:
     return f"{prefix}/{name}" if prefix else name
 
 
+def network(path: Path) -> torch.nn.Module:
+    """The network of a `.keras` file, where keras is installed; raises as the format's `network`."""
+    read_archive(path)  # refuses what is damaged before Keras sees it
+    from wbsite.models.file_networks.keras_network import network
+
+    return network(path)
+
+
 FORMATS = (
     Format("keras-h5", "Keras, HDF5 files", (".h5", ".hdf5"), claims_hdf5, read_hdf5),
-    Format("keras", "Keras 3, archives", (".keras",), claims_archive, read_archive),
+    Format("keras", "Keras 3, archives", (".keras",), claims_archive, read_archive, network=network),
 )
