@@ -149,8 +149,8 @@ def _analyses(network: Network, forward: float) -> Iterator[str]:
         seconds = cost(analysis.name).seconds(applied, forward)
         total += seconds
         layers = "the network" if analysis.scope == "model" else f"{applied} layer{'s' if applied > 1 else ''}"
-        yield f"{analysis.name:<20}{layers:<14}{_about(seconds)}"
-    yield f"{'all':<20}{'':<14}{_about(total)} on one processor, at the quick profile"
+        yield f"{analysis.name:<22}{layers:<14}{_about(seconds)}"
+    yield f"{'all':<22}{'':<14}{_about(total)} on one processor, at the quick profile"
     for reason, names in refused.items():
         yield f"not {', '.join(names)}: {reason}"
 
