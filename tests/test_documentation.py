@@ -1,4 +1,4 @@
-"""What README and CONTRIBUTING tell their reader to write works as it stands there.
+"""What README, NETWORKS and CONTRIBUTING tell their reader to write works as it stands there.
 
 A fenced block of CONTRIBUTING names the file it is, as in ```python title="wbsite/models/zoo/stem.py", and
 `scratch_package("Example: a model family")` is a copy of the package with all files below that heading.
@@ -21,9 +21,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+
+from wbsite.graph.layers import discover
+from wbsite.models import load
 
 ROOT = Path(__file__).resolve().parents[1]
-CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+CONTRIBUTING, NETWORKS = ROOT / "CONTRIBUTING.md", ROOT / "NETWORKS.md"
 
 
 @dataclass(frozen=True)
@@ -203,3 +207,56 @@ def test_the_table_of_a_model_in_the_readme_is_read(tmp_path: Path) -> None:
     config = load({}, tmp_path / "wbsite.toml")
     assert config.models == ("mypackage.nets:make",)
     assert config.input_of("mypackage.nets:make@weights.safetensors").input == (3, 60, 160)
+
+
+class Small(torch.nn.Module):
+    """A network such as a reader has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 4, 3)
+        self.norm = torch.nn.BatchNorm2d(4)
+        self.deep = torch.nn.Conv2d(4, 4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.deep(torch.relu(self.norm(self.conv(x)))).mean((2, 3))
+
+
+def keras_model() -> Any:
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    keras = pytest.importorskip("keras")
+    return keras.Sequential([keras.layers.Input((32, 32, 3)), keras.layers.Conv2D(4, 3), keras.layers.Conv2D(2, 3)])
+
+
+def flax_params() -> Any:
+    pytest.importorskip("flax")
+    return {"Conv_0": {"kernel": np.ones((3, 3, 3, 4), np.float32)}}
+
+
+OWN: dict[str, Callable[[], Any]] = {"net": Small, "model": keras_model, "params": flax_params}
+"""What the lines of NETWORKS.md take from their reader, by name."""
+
+WAYS = [block for block in blocks(NETWORKS) if block.language == "python"]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda block: block.heading)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+def test_a_network_is_brought_as_networks_md_says(way: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for library in re.findall(r"^import (\w+)", way.text, re.MULTILINE):
+        pytest.importorskip(library)
+    (command,) = (other for other in blocks(NETWORKS) if other.heading == way.heading and other.language == "sh")
+    token = command.text.split()[-1]
+    if token.endswith(".onnx"):
+        pytest.importorskip("onnx")
+    if token.endswith(".keras"):
+        pytest.importorskip("h5py")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mynet.py").write_text("from test_documentation import Small as make\n")
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    torch.manual_seed(0)
+    exec(compile(way.text, "NETWORKS.md", "exec"), {name: own() for name, own in OWN.items() if name in way.text})
+    loaded = load(token)
+    found = loaded.module.layers((3, 1, 1)) if loaded.alone else discover(loaded.module, loaded.spec.input_shape)
+    assert found.layers[0].kernel == (3, 3)
+    assert found.layers[0].inputs == ("input",)
+    assert loaded.alone == (way.heading == "JAX")
