@@ -67,6 +67,18 @@ def test_its_pages_say_what_is_not_known(cli: Callable[..., Any], work: Path, we
     assert "the last of the file" in article
 
 
+def test_the_order_of_colours_is_what_the_user_says(cli: Callable[..., Any], work: Path) -> None:
+    kernels = torch.randn(4, 3, 5, 5)
+    torch.save({"conv.weight": kernels}, work / "net.pth")
+    as_stored = cli("export", "filter_tuning", "--model", "net.pth")
+    (work / "wbsite.toml").write_text('[models."net.pth"]\nchannels = "BGR"\n')
+    said = cli("export", "filter_tuning", "--model", "net.pth")
+    torch.save({"conv.weight": kernels.flip(1)}, work / "turned.pth")
+    turned = cli("export", "filter_tuning", "--model", "turned.pth")
+    assert as_stored.status == said.status == turned.status == 0, said.err
+    assert rows(said.out) == rows(turned.out) != rows(as_stored.out)
+
+
 def test_an_analysis_that_takes_a_network_says_so(cli: Callable[..., Any], weights: Path) -> None:
     ran = cli("export", "tuning", "--model", weights.name)
     assert ran.status == 2

@@ -25,8 +25,9 @@ NOTES = (
     "The file holds weights without the network that uses them. Layers stand in the file's order, which need not be"
     " that of a forward pass, so depth is a place in the file here.",
     "What the file does not say is taken from shapes: kernels of one input channel, other than the first, belong to a"
-    " depthwise convolution; kernels of three input channels, or the first of one, read the picture. Groups of other"
-    " convolutions, and transposed ones, cannot be told from shapes.",
+    " depthwise convolution; kernels of three input channels, or the first of one, read the picture, red before green"
+    " before blue unless something says otherwise. Groups of other convolutions, and transposed ones, cannot be told"
+    " from shapes.",
 )
 
 _SAYS_KERNEL = re.compile(r"weight|kernel|filter|(^|[._/])w\d*$", re.IGNORECASE)

@@ -95,13 +95,13 @@ def load_file(token: str, said: ModelInput | None = None) -> LoadedModel:
     path, chosen = _place(Path(token).expanduser())
     kind = formats.format_of(path)
     if kind.network is None:
-        return weights_alone(path, chosen, token)
+        return weights_alone(path, chosen, token, said)
     build = partial(kind.network, path)
     try:
         with isolated():
             net = network_of(build(), token)
     except formats.NoForwardPass as reason:
-        return weights_alone(path, chosen, token, str(reason))
+        return weights_alone(path, chosen, token, said, str(reason))
     provenance = {
         "source_file": path.name,
         "source_format": kind.name,

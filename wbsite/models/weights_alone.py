@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wbsite.core.errors import WbsiteError
+from wbsite.core.model_input import ModelInput
 from wbsite.graph.stored_kernels import StoredKernels
 
 from . import digest as digests
@@ -19,13 +20,14 @@ if TYPE_CHECKING:
     import torch
 
 
-def weights_alone(path: Path, chosen: str, token: str, why: str = "") -> LoadedModel:
+def weights_alone(path: Path, chosen: str, token: str, said: ModelInput | None = None, why: str = "") -> LoadedModel:
     """The kernels of a file.
 
     Args:
         path: of the file.
         chosen: the place in it that the user names; "" for any.
         token: as the user named it.
+        said: what the user says of the pictures that the first kernels read; only the order of colours matters here.
         why: reason for which the file gives no forward pass, where others of its format do.
 
     Raises:
@@ -39,14 +41,13 @@ def weights_alone(path: Path, chosen: str, token: str, why: str = "") -> LoadedM
     except WbsiteError as error:
         raise WbsiteError(f"{path}: {error.message}", error.hint) from error
     channels = module.channels
+    colors = (said.channels if said else None) or ("BGR" if contents.bgr else "RGB")
     spec = ModelSpec(
         name=re.sub(r"[^a-z0-9]+", "-", token.lower()).strip("-"),
         weights="own",
         title=path.name,
         build=lambda: module,
-        preprocess=Preprocess(
-            crop=1, mean=(0.0,) * channels, std=(1.0,) * channels, colors="BGR" if contents.bgr else "RGB"
-        ),
+        preprocess=Preprocess(crop=1, mean=(0.0,) * channels, std=(1.0,) * channels, colors=colors),
         note=reading,
     )
     provenance = {
