@@ -103,6 +103,9 @@ def test_a_layer_page_draws_its_units_and_charts_without_a_complaint(served: str
     assert "unit 7" in page.locator(".wb-units-chosen").inner_text()
     page.goto(f"{served}/articles/weight-banding/")
     draw_charts(page, at_least=1)
+    described = page.locator(".wb-chart").evaluate_all("boxes => boxes.map(box => box.ariaLabel)")
+    assert all(described), "a chart says nothing of itself"
+    assert "Vega visualization" not in described
     page.wait_for_load_state("networkidle")
     context.close()
     assert complaints == []

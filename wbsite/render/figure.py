@@ -140,7 +140,7 @@ def figure_html(name: str, number: int, drawing: Drawing) -> tuple[str, dict[str
     body = drawing.body
     if drawing.chart is not None:
         spec = f"{name}.vl.json"
-        files[spec] = specification(drawing.chart, csv)
+        files[spec] = specification({**drawing.chart, "description": drawing.alt}, csv)
         links.append(f'<a href="{spec}" download>Specification (Vega-Lite)</a>')
         body = (
             f'<div class="wb-chart" data-spec="{spec}" role="img" aria-label="{escape(drawing.alt, quote=True)}"'

@@ -42,7 +42,9 @@
       const answer = await fetch(address);
       if (!answer.ok) throw new Error(`${address.pathname}: ${answer.status}`);
       box.view?.finalize();
-      const result = await embed(box, await answer.json(), {
+      const spec = await answer.json();
+      spec.description ??= box.dataset.description ??= box.ariaLabel ?? ""; // else the library calls it by its own name
+      const result = await embed(box, spec, {
         actions: false, renderer: "svg", config: appearance(box.clientWidth < 480), loader: { baseURL: new URL(".", address).href }, tooltip: { theme: document.body.dataset.mdColorScheme === "slate" ? "dark" : "light" },
       });
       box.view = result;
