@@ -2,85 +2,37 @@
 
 from __future__ import annotations
 
-import random
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import scipy.io
 import torch
-from numpy.typing import NDArray
 
 from wbsite.core.errors import WbsiteError
 from wbsite.models.formats import _matlab, read
 from wbsite.models.formats.matconvnet import claims
 
-GENERATOR = np.random.default_rng(0)
-CONV = GENERATOR.normal(size=(3, 2, 4, 5)).astype(np.float32)
-FULL = GENERATOR.normal(size=(6, 6, 5, 7)).astype(np.float32)
-UP = GENERATOR.normal(size=(4, 4, 2, 5)).astype(np.float32)
-VECTOR = GENERATOR.normal(size=(5, 1)).astype(np.float32)
-SIGMA = np.sqrt(VECTOR**2 + np.float32(1e-3))
-MOMENTS = np.concatenate([VECTOR, SIGMA], axis=1)
-IMAGE = np.zeros((8, 9, 3), np.float32)
-
-CONV_EXPECTED = CONV.transpose(3, 2, 0, 1)
-VARIANCE = np.maximum(SIGMA[:, 0].astype(np.float64) ** 2 - 1e-3, 0).astype(np.float32)
-
-
-def cell(*items: Any) -> NDArray[Any]:
-    array = np.empty((1, len(items)), dtype=object)
-    array[0] = [*items, None][:-1]
-    return array
-
-
-def structures(*entries: dict[str, Any]) -> NDArray[Any]:
-    array = np.empty((1, len(entries)), dtype=[(name, object) for name in entries[0]])
-    for i, entry in enumerate(entries):
-        for name, value in entry.items():
-            array[0, i][name] = value
-    return array
-
-
-def simple() -> dict[str, Any]:
-    nothing = np.zeros((0, 0))
-    layers = cell(
-        {"type": "conv", "name": "conv1", "weights": cell(CONV, VECTOR.T), "stride": np.array([[2.0, 2.0]])},
-        {"type": "bnorm", "name": "bn1", "weights": cell(VECTOR, VECTOR + 1, MOMENTS), "epsilon": 1e-3},
-        {"type": "relu", "name": "relu1"},
-        {"type": "conv", "name": "fc", "filters": FULL, "biases": nothing},
-        {"type": "convt", "name": "up", "weights": cell(UP, nothing)},
-        {"type": "conv", "name": "conv1", "weights": cell(CONV[:, :, :, 0], np.float32(2))},
-        {"type": "conv", "name": "one", "weights": cell(CONV[:, :, 0, 0].astype(np.float64), np.float32(2))},
-    )
-    return {"layers": layers, "meta": {"normalization": {"averageImage": IMAGE}}}
-
-
-SIMPLE_EXPECTED = {
-    "conv1.weight": CONV_EXPECTED,
-    "conv1.bias": VECTOR[:, 0],
-    "bn1.weight": VECTOR[:, 0],
-    "bn1.bias": VECTOR[:, 0] + 1,
-    "bn1.running_mean": VECTOR[:, 0],
-    "bn1.running_var": VARIANCE,
-    "fc.weight": FULL.transpose(3, 2, 0, 1),
-    "up.weight": UP.transpose(3, 2, 0, 1),
-    "layer6.weight": CONV_EXPECTED[:1],
-    "layer6.bias": [2],
-    "one.weight": CONV_EXPECTED[:1, :1],
-    "one.bias": [2],
-}
-
-
-def assert_equal(state: dict[str, torch.Tensor], expected: dict[str, Any]) -> None:
-    assert list(state) == list(expected)
-    for name, array in expected.items():
-        assert state[name].dtype == torch.float32
-        assert state[name].is_contiguous()
-        np.testing.assert_array_equal(state[name].numpy(), array, err_msg=name)
+from .checks import assert_state
+from .writers.matconvnet import (
+    CONV,
+    CONV_EXPECTED,
+    FULL,
+    GENERATOR,
+    MOMENTS,
+    SIMPLE_EXPECTED,
+    UP,
+    VARIANCE,
+    VECTOR,
+    cell,
+    element,
+    header,
+    matrix,
+    simple,
+    structures,
+)
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -89,7 +41,7 @@ def test_a_simplenn_network(tmp_path: Path, compressed: bool, wrapped: bool) -> 
     path = tmp_path / "net.mat"
     scipy.io.savemat(path, {"net": simple()} if wrapped else simple(), do_compression=compressed)
     contents = read(path)
-    assert_equal(contents.state, SIMPLE_EXPECTED)
+    assert_state(contents.state, SIMPLE_EXPECTED)
     assert contents.format == "MatConvNet (SimpleNN, with an average image of 8 × 9 × 3)"
     assert contents.types == "float32, float64"
     assert not contents.bgr
@@ -118,7 +70,7 @@ def test_a_dagnn_network(tmp_path: Path) -> None:
         "up.weight": UP.transpose(3, 2, 0, 1),
         "free.weight": FULL.transpose(3, 2, 0, 1),
     }
-    assert_equal(contents.state, expected)
+    assert_state(contents.state, expected)
     assert contents.format == "MatConvNet (DagNN)"
     scipy.io.savemat(path, {**network, "params": params[:, 1:]})
     with pytest.raises(WbsiteError, match="the layer c1 names parameters that are not there: c1f"):
@@ -161,23 +113,6 @@ def test_variables_are_those_that_scipy_reads(tmp_path: Path, compressed: bool) 
     assert values["z"] is None
 
 
-def element(kind: int, data: bytes, order: str = "<") -> bytes:
-    return struct.pack(f"{order}II", kind, len(data)) + data + bytes(-len(data) % 8 if kind != 15 else 0)
-
-
-def matrix(kind: int, dims: tuple[int, ...], name: str, *parts: bytes, order: str = "<") -> bytes:
-    head = element(6, struct.pack(f"{order}II", kind, 0), order) + element(
-        5, struct.pack(f"{order}{len(dims)}i", *dims), order
-    )
-    return element(14, head + element(1, name.encode(), order) + b"".join(parts), order)
-
-
-def header(order: str = "<") -> bytes:
-    return (
-        b"MATLAB 5.0 MAT-file, by a test".ljust(124) + struct.pack(f"{order}H", 0x100) + {"<": b"IM", ">": b"MI"}[order]
-    )
-
-
 def test_files_of_big_endian_machines_and_numbers_in_a_smaller_type(tmp_path: Path) -> None:
     path = tmp_path / "net.mat"
     filters = np.arange(24, dtype=">i2").reshape(2, 3, 2, 2, order="F")
@@ -188,7 +123,7 @@ def test_files_of_big_endian_machines_and_numbers_in_a_smaller_type(tmp_path: Pa
     layer = matrix(2, (1, 1), "", fields, names, kind, weights, order=">")
     path.write_bytes(header(">") + matrix(1, (1, 1), "layers", layer, order=">"))
     assert claims(path, path.read_bytes())
-    assert_equal(read(path).state, {"layer1.weight": filters.transpose(3, 2, 0, 1).astype(np.float32)})
+    assert_state(read(path).state, {"layer1.weight": filters.transpose(3, 2, 0, 1).astype(np.float32)})
     reference = scipy.io.loadmat(path)["layers"][0, 0]["filters"][0, 0]
     np.testing.assert_array_equal(reference, filters)
 
@@ -241,42 +176,3 @@ def test_moments_of_another_shape_are_refused(tmp_path: Path) -> None:
     scipy.io.savemat(path, {"layers": cell(layer)})
     with pytest.raises(WbsiteError, match=r"the moments of bn have the shape \(2, 5\); expected \(C, 2\)"):
         read(path)
-
-
-def refusal(path: Path) -> str:
-    """Why a file is refused; empty where it is read. Any other exception is a failure."""
-    try:
-        read(path)
-    except WbsiteError as error:
-        return error.message
-    return ""
-
-
-@pytest.mark.parametrize("compressed", [False, True])
-def test_damaged_files_give_no_traceback(tmp_path: Path, compressed: bool) -> None:
-    generator = random.Random(0)
-    path = tmp_path / "net.mat"
-    scipy.io.savemat(path, simple(), do_compression=False)
-    whole = path.read_bytes()
-    refused = 0
-    for i in range(200):
-        damaged = bytearray(whole[: generator.randrange(len(whole))] if i % 3 == 0 else whole)
-        for _ in range(2 * (i % 3)):
-            damaged[generator.randrange(min(len(damaged), 2000) if i % 2 else len(damaged))] = generator.randrange(256)
-        body = bytes(damaged[128:])
-        path.write_bytes(damaged[:128] + (element(15, zlib.compress(body)) if compressed else body))
-        message = refusal(path)
-        refused += bool(message)
-        assert not message or str(path) in message
-    assert refused > 60
-
-
-def test_only_matlab_s_files_are_claimed(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    torch.save({"a": torch.ones(2)}, path)
-    others = [path.read_bytes(), b"", bytes(200), b"MATLAB", b"\x89HDF\r\n\x1a\n" + bytes(600)]
-    np.savez(tmp_path / "file.npz", a=VECTOR)
-    others.append((tmp_path / "file.npz").read_bytes())
-    assert not any(claims(path, data[:4096]) for data in others)
-    scipy.io.savemat(path, simple(), appendmat=False)
-    assert read(path).format.startswith("MatConvNet")

@@ -2,88 +2,21 @@
 
 from __future__ import annotations
 
-import random
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 from torch import nn
 from torch.nn import functional as F
 
-from wbsite.core import registry
-from wbsite.core.errors import WbsiteError
-from wbsite.models.formats import Contents, format_of, read
+from wbsite.models.formats import read
 
-onnx = pytest.importorskip("onnx")
-from onnx import TensorProto, helper, numpy_helper  # noqa: E402
-from onnx.reference import ReferenceEvaluator  # noqa: E402
-
-GENERATOR = np.random.default_rng(0)
-CONV = GENERATOR.normal(size=(4, 3, 3, 2)).astype(np.float32)
-DEPTHWISE = GENERATOR.normal(size=(4, 1, 3, 3)).astype(np.float32)
-BIAS = np.float32([0.5, -1.25, 3, 1e-3])
-
-
-def tensor(array: Any, name: str) -> Any:
-    return numpy_helper.from_array(np.asarray(array), name)
-
-
-def constant(array: Any, name: str) -> Any:
-    return helper.make_node("Constant", [], [name], value=tensor(array, name))
-
-
-def model(nodes: Sequence[Any], initializers: Sequence[Any] = (), opset: int = 21, **properties: Any) -> Any:
-    """A network of nodes in a row from "x" to the last node's output."""
-    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("x", nodes[-1].output[0]))
-    graph = helper.make_graph(list(nodes), "net", [x], [y], list(initializers))
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10, **properties)
-
-
-def loaded(tmp_path: Path, network: Any) -> Contents:
-    path = tmp_path / "net.onnx"
-    path.write_bytes(network.SerializeToString())
-    return read(path)
-
-
-def node(kind: str, *inputs: str, output: str = "y", name: str = "", **attributes: Any) -> Any:
-    return helper.make_node(kind, list(inputs), [output], name=name, **attributes)
-
-
-def convolutions(inline: bool) -> Any:
-    """Every kind of layer, with initializers under torch's names, or with Constant nodes only."""
-    rng = np.random.default_rng(1)
-    arrays = {
-        "conv.weight": CONV,
-        "conv.bias": BIAS,
-        "depthwise.weight": DEPTHWISE,
-        "bn.weight": BIAS,
-        "bn.bias": BIAS * 2,
-        "bn.running_mean": BIAS * 3,
-        "bn.running_var": np.abs(BIAS),
-        "up.weight": rng.normal(size=(4, 3, 2, 2)).astype(np.float32),
-        "fc.weight": rng.normal(size=(5, 24)).astype(np.float32),
-        "fc.bias": rng.normal(size=5).astype(np.float32),
-        "product": rng.normal(size=(5, 7)).astype(np.float32),
-        "added": rng.normal(size=7).astype(np.float32),
-    }
-    nodes = [
-        node("Conv", "x", "conv.weight", "conv.bias", output="a", name="/conv/Conv"),
-        node("Conv", "a", "depthwise.weight", output="b", group=4),
-        node("BatchNormalization", "b", "bn.weight", "bn.bias", "bn.running_mean", "bn.running_var", output="c"),
-        node("ConvTranspose", "c", "up.weight", output="d", group=2),
-        node("Flatten", "d", output="e"),
-        node("Gemm", "e", "fc.weight", "fc.bias", output="f", transB=1),
-        node("MatMul", "f", "product", output="g", name="/head/MatMul"),
-        node("Add", "added", "g", output="y"),
-    ]
-    if inline:
-        return model([*(constant(array, name) for name, array in arrays.items()), *nodes]), arrays
-    return model(nodes, [tensor(array, name) for name, array in arrays.items()]), arrays
+from .checks import assert_state
+from .writers.onnx import BIAS, CONV, DEPTHWISE, convolutions, loaded, model, node, tensor
 
 
 @pytest.mark.parametrize("inline", [False, True], ids=["initializers", "constants"])
@@ -95,11 +28,7 @@ def test_layers_have_torch_axes_and_the_order_of_the_graph(tmp_path: Path, inlin
     assert not contents.bgr
     expected = {key: array for key, array in arrays.items() if "." in key}
     expected |= {"head.weight": arrays["product"].T, "head.bias": arrays["added"]}
-    assert list(contents.state) == list(expected)
-    for key, array in expected.items():
-        assert contents.state[key].dtype == torch.float32
-        assert contents.state[key].is_contiguous()
-        np.testing.assert_array_equal(contents.state[key].numpy(), array)
+    assert_state(contents.state, expected)
 
 
 def test_layers_compute_what_the_graph_does(tmp_path: Path) -> None:
@@ -291,185 +220,6 @@ def test_what_the_file_says_of_itself(tmp_path: Path) -> None:
     contents = loaded(tmp_path, network)
     assert contents.format == "ONNX (from pytorch 2.9)"
     assert contents.bgr
-
-
-def beside(tmp_path: Path, **external: str) -> Path:
-    """A model whose kernels lie in another file, after 16 other bytes."""
-    folder = tmp_path / "models"
-    folder.mkdir(exist_ok=True)
-    (folder / "net.data").write_bytes(bytes(16) + CONV.tobytes())
-    weight = TensorProto(name="c.weight", dims=CONV.shape, data_type=TensorProto.FLOAT)
-    weight.data_location = TensorProto.EXTERNAL
-    entries = {"location": "net.data", "offset": "16", "length": str(CONV.nbytes)} | external
-    for key, value in entries.items():
-        weight.external_data.add(key=key, value=value)
-    path = folder / "net.onnx"
-    path.write_bytes(model([node("Conv", "x", "c.weight")], [weight]).SerializeToString())
-    return path
-
-
-def test_external_data_is_read_from_beside_the_model(tmp_path: Path) -> None:
-    np.testing.assert_array_equal(read(beside(tmp_path)).state["c.weight"].numpy(), CONV)
-
-
-def test_a_hubs_cache_of_links_is_followed(tmp_path: Path) -> None:
-    path = beside(tmp_path)
-    snapshot = tmp_path / "snapshot"
-    snapshot.mkdir()
-    for file in path.parent.iterdir():
-        (snapshot / file.name).symlink_to(file)
-    np.testing.assert_array_equal(read(snapshot / "net.onnx").state["c.weight"].numpy(), CONV)
-
-
-@pytest.mark.parametrize(
-    ("entries", "reason"),
-    [
-        ({"location": "../secret"}, "outside the model's folder"),
-        ({"location": "/etc/hostname"}, "outside the model's folder"),
-        ({"location": "link"}, "outside the model's folder"),
-        ({"location": ""}, "outside the model's folder"),
-        ({"location": "other.data"}, "not beside the model"),
-        ({"location": "n\0ul"}, "cannot be read"),
-        ({"location": "x" * 5000}, "cannot be read"),
-        ({"offset": "17"}, "which has"),
-        ({"offset": "-1"}, "which has"),
-        ({"offset": "99999999999999999999"}, "which has"),
-        ({"length": "4"}, "its shape needs"),
-        ({"length": "many"}, "cannot be read"),
-    ],
-)
-def test_external_data_that_is_not_there_is_refused(tmp_path: Path, entries: dict[str, str], reason: str) -> None:
-    (tmp_path / "secret").write_bytes(bytes(10_000))
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "link").symlink_to(tmp_path / "secret")
-    path = beside(tmp_path, **entries)
-    with pytest.raises(WbsiteError) as caught:
-        read(path)
-    assert str(path) in caught.value.message
-    assert reason in caught.value.message
-
-
-def claimed(name: str, *dims: int, kind: int = 1, data: bytes = b"") -> Any:
-    return TensorProto(name=name, dims=dims, data_type=kind, raw_data=data)
-
-
-@pytest.mark.parametrize(
-    ("nodes", "tensors"),
-    [
-        ([node("Conv", "x", "w")], [claimed("w", 1 << 20, 1 << 20, 3, 3)]),
-        ([node("Conv", "x", "w")], [claimed("w", 1 << 62, 1 << 62, 3, 3)]),
-        ([node("Conv", "x", "w")], [claimed("w", -1, 1, 1, 1, data=bytes(4))]),
-        ([node("Conv", "x", "w")], [claimed("w", 1, 1, 1, 1, kind=8)]),
-        ([node("Conv", "x", "w")], [claimed("w", 1, 1, 1, 1, kind=99, data=bytes(4))]),
-        ([node("Conv", "x", "w")], [claimed("w", 4, data=bytes(16))]),
-        ([node("Conv", "x", "w", "b")], [claimed("w", 1, 1, 1, 1, data=bytes(4)), claimed("b", 2, data=bytes(8))]),
-        ([node("BatchNormalization", "x", *"wwwb")], [claimed("w", 2, data=bytes(8)), claimed("b", 1, data=bytes(4))]),
-        ([node("Transpose", "w", output="v", perm=[0, 0]), node("MatMul", "x", "v")],
-         [claimed("w", 1, 1, data=bytes(4))]),
-        ([node("DequantizeLinear", "w", "s", output="v", axis=1, block_size=1 << 60), node("MatMul", "x", "v")],
-         [claimed("w", 4, 4, kind=3, data=bytes(16)), claimed("s", 4, 2, data=bytes(32))]),
-        ([node("Identity", "v", output="u"), node("Identity", "u", output="v"), node("MatMul", "x", "v")], []),
-        ([node("Conv", "x", "nowhere")], []),
-        ([node("Relu", "x")], []),
-    ],
-)  # fmt: skip
-def test_claims_that_the_bytes_do_not_bear_out_are_refused(tmp_path: Path, nodes: Any, tensors: Any) -> None:
-    with pytest.raises(WbsiteError) as caught:
-        loaded(tmp_path, model(nodes, tensors))
-    assert str(tmp_path / "net.onnx") in caught.value.message
-    assert caught.value.hint
-
-
-def test_many_names_for_one_file_do_not_fill_the_memory(tmp_path: Path) -> None:
-    (tmp_path / "net.data").write_bytes(bytes(4 << 20))
-    tensors = []
-    for i in range(64):
-        weight = TensorProto(name=f"{i}.weight", dims=(1 << 10, 1 << 10), data_type=TensorProto.FLOAT)
-        weight.data_location = TensorProto.EXTERNAL
-        weight.external_data.add(key="location", value="net.data")
-        tensors.append(weight)
-    nodes = [node("MatMul", "x", f"{i}.weight", output=f"y{i}") for i in range(64)]
-    with pytest.raises(WbsiteError, match="more numbers than it holds"):
-        loaded(tmp_path, model(nodes, tensors))
-
-
-def test_empty_pieces_do_not_fill_the_memory(tmp_path: Path) -> None:
-    """Each takes two bytes in the file, and a hundred in memory: in the graph, in a node, in a shape."""
-    pieces = b"\x0a\x00" * 1_100_000
-    size = bytes(
-        (len(pieces) & 127 | 128, len(pieces) >> 7 & 127 | 128, len(pieces) >> 14 & 127 | 128, len(pieces) >> 21)
-    )
-    path = tmp_path / "net.onnx"
-    for field in (b"\x3a", b"\xa2\x01"):  # the graph, and training, which is not looked into
-        path.write_bytes(b"\x08\x08" + field + size + pieces)
-        with pytest.raises(WbsiteError, match="more than 1,000,000 pieces"):
-            read(path)
-
-
-def refusal(path: Path) -> WbsiteError | None:
-    """Why a file is refused, if it is; any other exception is a failure."""
-    try:
-        read(path)
-    except WbsiteError as error:
-        return error
-    return None
-
-
-def test_two_hundred_damaged_files_are_read_or_refused(tmp_path: Path) -> None:
-    generator = random.Random(0)
-    networks = [convolutions(inline)[0].SerializeToString() for inline in (False, True)]
-    path = tmp_path / "damaged.onnx"
-    refused = 0
-    for i in range(200):
-        data = bytearray(networks[i % 2])
-        if i % 4 == 0:
-            del data[generator.randrange(len(data)) :]
-        for _ in range(generator.randrange(1, 40) if i % 4 else 0):
-            place = generator.randrange(len(data))
-            if i % 4 == 1:
-                data[place] ^= 1 << generator.randrange(8)
-            else:
-                other = generator.randrange(len(data))
-                data[place], data[other] = data[other], data[place]
-        path.write_bytes(data)
-        error = refusal(path)
-        if error is not None:
-            refused += 1
-            assert str(path) in error.message
-            assert error.hint
-    assert 20 < refused < 200
-
-
-def test_without_onnx_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "net.onnx"
-    path.write_bytes(convolutions(False)[0].SerializeToString())
-    monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(WbsiteError, match="onnx is not installed") as caught:
-        read(path)
-    assert "wbsite[formats]" in caught.value.hint
-
-
-def other_files(tmp_path: Path) -> list[Path]:
-    state = {"conv.weight": torch.randn(4, 3, 3, 3)}
-    paths = [tmp_path / name for name in ("a.pth", "b.npz", "c.safetensors", "d.caffemodel", "e.tflite", "f.pb", "g")]
-    torch.save(state, paths[0])
-    np.savez(paths[1], **{"conv.weight": state["conv.weight"].numpy()})
-    save_file(state, paths[2])
-    paths[3].write_bytes(b"\x0a\x03net\xa2\x06\x09\x0a\x04conv\x12\x01C")
-    paths[4].write_bytes(b"\x1c\x00\x00\x00TFL3" + bytes(64))
-    paths[5].write_bytes(b"\x08\x01\x12\x06\x0a\x04abcd")  # TensorFlow's SavedModel: its version, and a graph
-    paths[6].write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64))
-    return paths
-
-
-def test_files_are_told_apart_by_content(tmp_path: Path) -> None:
-    (entry,) = (entry for entry in registry.entries("formats") if entry.name == "onnx")
-    for path in other_files(tmp_path):
-        assert not entry.claims(path, path.read_bytes()[:4096]), path
-    path = tmp_path / "net.bin"
-    for inline in (False, True):
-        path.write_bytes(convolutions(inline)[0].SerializeToString())
-        assert format_of(path).name == "onnx"
 
 
 class Small(nn.Module):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgpack
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,9 @@ from safetensors.torch import save_file
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
 from wbsite.models.formats import read
+from wbsite.models.formats.base import HEAD
+
+from .samples import SAMPLES
 
 PLUG_IN = """
 import torch
@@ -89,3 +94,48 @@ def test_content_decides_and_not_the_name(tmp_path: Path) -> None:
         contents = read(tmp_path / name)
         assert contents.format.startswith(kind), name
         assert torch.equal(contents.state["conv.weight"], state["conv.weight"])
+
+
+def claiming(path: Path) -> list[str]:
+    """Names of the formats that claim a file."""
+    head = path.read_bytes()[:HEAD]
+    return [entry.name for entry in registry.entries("formats") if entry.claims(path, head)]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_file_is_claimed_by_its_own_format_only(tmp_path: Path, name: str) -> None:
+    """Called anything, and beside a .cfg, without which none is Darknet's."""
+    sample = SAMPLES[name]
+    sample.write(tmp_path / sample.file)
+    path = (tmp_path / sample.file).rename(tmp_path / "file")
+    path.write_bytes(sample.packed(path.read_bytes()))
+    (tmp_path / "net.cfg").write_text("[net]\ninputs=6\n[connected]\noutput=4\n")
+    assert claiming(path) == [sample.format]
+    (tmp_path / "net.cfg").unlink()
+    assert claiming(path) == ([] if sample.format == "darknet" else [sample.format])
+
+
+def test_every_format_has_a_sample() -> None:
+    assert {sample.format for sample in SAMPLES.values()} == set(registry.names("formats"))
+
+
+def test_what_holds_no_weights_is_claimed_by_no_format(tmp_path: Path) -> None:
+    """Files that begin as those of some format do, beside a .cfg."""
+    (tmp_path / "net.cfg").write_text("[net]\ninputs=6\n[connected]\noutput=4\n")
+    contents = {
+        "nothing": b"",
+        "zeros": bytes(200),
+        "text": b"text of a few lines, whatever they say\n",
+        "another program's JSON": b'{"name": "net", "dependencies": {}}',
+        "a list in JSON": b'[{"name": "fc", "shape": [2, 2]}]',
+        "msgpack without arrays": msgpack.packb({"a": 1}),
+        "a list in msgpack": msgpack.packb([1, "a"]),
+        "TensorFlow's SavedModel": b"\x08\x01\x12\x06\x0a\x04abcd",
+        "half a header of MATLAB's": b"MATLAB 5.0 MAT-file",
+    }
+    for name, data in contents.items():
+        (tmp_path / "file").write_bytes(data)
+        assert claiming(tmp_path / "file") == [], name
+    with zipfile.ZipFile(tmp_path / "file", "w") as archive:
+        archive.writestr("config.json", "{}")
+    assert claiming(tmp_path / "file") == []

@@ -9,11 +9,12 @@ pickle calls anything else, it is refused.
 from __future__ import annotations
 
 import pickle
+import struct
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from functools import cache, partial
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 
 class CallsCode(pickle.UnpicklingError):
@@ -176,12 +177,22 @@ def _known() -> dict[str, Any]:
     return known
 
 
-class Unpickler(pickle.Unpickler):
+def _bytearray(unpickler: Any) -> None:
+    """Python's own makes room for as many bytes as the pickle says before there are any."""
+    (size,) = struct.unpack("<Q", unpickler.read(8))
+    unpickler.append(bytearray(unpickler.read(size)))
+
+
+class Unpickler(pickle._Unpickler):
     """As `pickle.Unpickler`, by this module's rules.
+
+    It is the one written in Python: that in C makes room for as many objects as a number in the pickle says.
 
     Raises:
         CallsCode: the pickle calls what it must not.
     """
+
+    dispatch: ClassVar = {**pickle._Unpickler.dispatch, pickle.BYTEARRAY8[0]: _bytearray}
 
     def find_class(self, module: str, name: str) -> Any:
         known = _known()

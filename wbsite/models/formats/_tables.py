@@ -11,6 +11,7 @@ import torch
 from wbsite.core.errors import WbsiteError
 
 from ._pickles import StandIn
+from .base import number_types
 
 DEPTH = 6
 """Dictionaries within dictionaries that are looked through."""
@@ -108,6 +109,11 @@ def numbers(table: Mapping[str, torch.Tensor], place: str) -> tuple[dict[str, to
         else:
             left_out.append(name)
     return {name: value for name, value in made.items() if name not in used}, left_out
+
+
+def kernel_types(table: Mapping[str, torch.Tensor]) -> str:
+    """`Contents.types` of the tensors with more than one axis."""
+    return number_types(str(tensor.dtype) for tensor in table.values() if tensor.ndim > 1)
 
 
 def _check_size(value: torch.Tensor, place: str) -> None:

@@ -28,7 +28,9 @@ class Contents:
 
     Attributes:
         state: the file's own parameter names → float32 tensors. Names and axes are those of torch (LAYER.weight of
-            shape (O, I, kh, kw) or (O, I), LAYER.bias (O)), as far as the format tells.
+            shape (O, I / groups, kh, kw) or (O, I), LAYER.bias (O)), as far as the format tells. A transposed
+            convolution's weight is (I, O / groups, kh, kw), turned so that torch.conv_transpose2d with it computes what
+            the framework does.
         format: what the file is, in words for the record of provenance.
         bgr: the first convolution reads blue, green, red (Caffe's habit, and that of the Keras
             networks converted from it).

@@ -172,7 +172,8 @@ def claims(path: Path, head: bytes) -> bool:
 def read(path: Path) -> Contents:
     """`LAYER.weight` and `LAYER.bias` (later blobs `LAYER.2`, …) of every layer that has blobs.
 
-    Convolutions are (O, I, kh, kw), inner products (O, I), biases (O).
+    Convolutions are (O, I / groups, kh, kw), deconvolutions (I, O / groups, kh, kw) as in torch and not mirrored, inner
+    products (O, I), biases (O).
 
     Raises:
         WbsiteError: the file is cut short, damaged, or no caffemodel.

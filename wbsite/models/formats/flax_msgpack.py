@@ -14,8 +14,9 @@ training state.
   the same permutation; with one or three axes of space likewise.
 - Transposed convolutions: a `ConvTranspose` keeps (kh, kw, I, O) and slides that over the spread-out input as an
   ordinary convolution does; torch's transposed kernel is (I, O, kh, kw) and the mirror image of it in both axes of
-  space. (With `transpose_kernel` it keeps (kh, kw, O, I), not mirrored.) The file does not tell transposed from
-  ordinary, so all are read as ordinary convolutions: (O, I, kh, kw), not mirrored.
+  space. (With `transpose_kernel` it keeps (kh, kw, O, I), not mirrored; only the length of the bias tells.) The file
+  tells transposed from ordinary by the name alone that Flax gives a layer without one, `ConvTranspose_0`; these have
+  torch's kernel. Others are read as ordinary convolutions: (O, I, kh, kw), not mirrored.
 - Dense layers: (I, O) → (O, I). In attention, query, key and value (I, heads, d) → (heads·d, I), out (heads, d, O) →
   (O, heads·d), biases (heads, d) → (heads·d).
 - Number types: float16, bfloat16, 8-bit floats and float64 become float32. A kernel of whole numbers is refused: its
@@ -54,6 +55,7 @@ MAX_DEPTH = 100
 COLLECTIONS = frozenset({"params", "batch_stats"})
 AVERAGED = frozenset({"ema", "ema_params", "params_ema", "ema_batch_stats", "avg_params", "averaged_params"})
 OPTIMIZER = frozenset({"opt_state", "optimizer_state", "opt", "param_states"})
+TRANSPOSED = re.compile(r"ConvTranspose_\d+")
 LEAVES = {"kernel": "weight", "embedding": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
 ATTENTION = frozenset({"query", "key", "value", "out"})
 
@@ -90,7 +92,7 @@ def read(path: Path) -> Contents:
     types: list[str] = []
     try:
         selected, averaged = _selected(_tree(path))
-        heads = _attention(selected)
+        heads, transposed = _attention(selected), _transposed(selected)
         for names in list(selected):  # each is let go once it is a tensor
             shape, kind, values = selected.pop(names)
             leaf = names[-1] if names else "value"
@@ -106,7 +108,10 @@ def read(path: Path) -> Contents:
                 name = ".".join(names)
                 if name in state:
                     raise Malformed(f"two arrays are called {name}")
-            state[name] = _tensor(shape, kind, values, names, names[:-2] in heads)
+            tensor = _tensor(shape, kind, values, names, names[:-2] in heads)
+            if leaf == "kernel" and names[:-1] in transposed:
+                tensor = _turned(tensor, transposed[names[:-1]])
+            state[name] = tensor
             types += [kind] * (len(shape) > 1)
     except Malformed as error:
         raise WbsiteError(f"{path} cannot be read as a Flax checkpoint: {error}.", DAMAGED) from error
@@ -226,6 +231,21 @@ def _attention(selected: dict[tuple[str, ...], Array]) -> set[tuple[str, ...]]:
         if len(shape) == 3 and names[-1:] == ("kernel",) and len(names) > 1:
             parts.setdefault(names[:-2], set()).add(names[-2])
     return {module for module, kernels in parts.items() if kernels >= ATTENTION}
+
+
+def _transposed(selected: dict[tuple[str, ...], Array]) -> dict[tuple[str, ...], bool]:
+    """Modules that are transposed convolutions → whether the axes of their kernels lie as in ordinary ones."""
+    modules = {}
+    for names, (shape, _, _) in selected.items():
+        if names[-1:] == ("kernel",) and len(shape) > 2 and len(names) > 1 and TRANSPOSED.fullmatch(names[-2]):
+            units = selected.get((*names[:-1], "bias"), ((), "", b""))[0]
+            modules[names[:-1]] = units == shape[-1:] or units != shape[-2:-1]
+    return modules
+
+
+def _turned(tensor: torch.Tensor, ordinary: bool) -> torch.Tensor:
+    """A transposed convolution's kernel (O, I, …) mirrored to (I, O, …), unless it is that already."""
+    return tensor.transpose(0, 1).flip(*range(2, tensor.ndim)).contiguous() if ordinary else tensor
 
 
 def _tensor(

@@ -47,8 +47,9 @@ def read(path: Path) -> Contents:
 def _keras_layers(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Keras's names and axes → Caffe's.
 
-    `LAYER/kernel` (kh, kw, I, O) or (I, O) becomes `LAYER.weight` (O, I, kh, kw) or (O, I), `LAYER/bias` (O)
-    `LAYER.bias`. Where there is `KEY|q`, the pair (scale, low), the values of KEY are KEY·scale + low.
+    `LAYER/kernel` (kh, kw, I, O) or (I, O) becomes `LAYER.weight` (O, I, kh, kw) or (O, I), that of a transposed
+    convolution, (kh, kw, O, I), torch's (I, O, kh, kw), and `LAYER/bias` (O) `LAYER.bias`. Where there is `KEY|q`, the
+    pair (scale, low), the values of KEY are KEY·scale + low.
     """
     state: dict[str, NDArray[Any]] = {}
     for key, array in arrays.items():

@@ -39,7 +39,7 @@ def read(path: Path) -> Contents:
     Raises:
         WbsiteError: the file is damaged, a pickle that would run code, or holds no tensors by name.
     """
-    from ._tables import numbers, tables_in
+    from ._tables import kernel_types, numbers, tables_in
 
     entries = _entries(path)
     found = dict(tables_in(entries))
@@ -54,7 +54,9 @@ def read(path: Path) -> Contents:
     if not tables:
         raise _no_tensors(path, entries)
     place = main(tables)
-    return Contents(without_wrappers(tables[place]), "torch state dict", types=_types(found[place]), tables=tables)
+    return Contents(
+        without_wrappers(tables[place]), "torch state dict", types=kernel_types(found[place]), tables=tables
+    )
 
 
 def _entries(path: Path) -> Any:
@@ -98,12 +100,6 @@ def without_wrappers(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tenso
     if all(key.startswith("module.") for key in named):
         named = {key.removeprefix("module."): value for key, value in named.items()}
     return named
-
-
-def _types(table: Mapping[str, torch.Tensor]) -> str:
-    from ._tensors import kernel_types
-
-    return kernel_types(table)
 
 
 def _no_tensors(path: Path, entries: Any) -> WbsiteError:

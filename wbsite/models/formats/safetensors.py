@@ -25,8 +25,7 @@ def read(path: Path) -> Contents:
 
     from wbsite.models.weights import read_provenance
 
-    from ._tables import numbers
-    from ._tensors import kernel_types
+    from ._tables import kernel_types, numbers
     from .pytorch import without_wrappers
 
     provenance = read_provenance(path)

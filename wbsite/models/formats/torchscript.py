@@ -46,8 +46,7 @@ def read(path: Path) -> Contents:
     Raises:
         WbsiteError: the file is damaged, asks for more than its attributes to be made, or holds no tensors.
     """
-    from ._tables import numbers
-    from ._tensors import kernel_types
+    from ._tables import kernel_types, numbers
 
     try:
         with zipfile.ZipFile(path) as archive:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-_NAMELESS = re.compile(r"(tfl|arith|std)\.\w*|(const|constant|unknown)(_?\d+)?", re.IGNORECASE)
-"""Names that an exporter numbers where it lost the network's own."""
+_NAMELESS = re.compile(r"(tfl|arith|std)\.\w*|(const|constant|unknown)(_?\d+)?|Func/.*/input/_\d+", re.IGNORECASE)
+"""Names that an exporter numbers where it lost the network's own, the last those of a function's arguments."""
 
 _DERIVED = re.compile(r"_(dequantize|densify|quant)\d*$")
 """What exporters add to the name of a constant that another operator unpacks."""

@@ -7,14 +7,13 @@ of a group are one piece of bytes cut anywhere. Their paths are relative to the 
 |---|---|
 | convolution (kh, kw, I, O) | (O, I, kh, kw) |
 | depthwise (kh, kw, C, M) | (C·M, 1, kh, kw), the M kernels of one input channel in succession |
-| transposed convolution (kh, kw, O, I) | (O, I, kh, kw) |
+| transposed convolution (kh, kw, O, I) | (I, O, kh, kw), not flipped |
 | dense (I, O) | (O, I) |
 | gamma, beta, moving_mean, moving_variance | weight, bias, running_mean, running_var |
 
-Transposed convolutions are not flipped: torch's ConvTranspose2d has the same values with the first two axes swapped.
 After a flattened map, I of a dense layer counts rows, columns, channels, where torch counts channels first.
 
-Which kernels are depthwise or transposed is told by the operators that use them in a graph model, by the layers'
+Which kernels are depthwise is told by the operators that use them in a graph model, by the layers'
 classes in a layers model, else by the weights' names. A separable convolution is two layers, LAYER/depthwise and
 LAYER/pointwise. Layers are in the order of the graph's nodes, of the model's layers, or of the list of weights.
 
@@ -272,7 +271,7 @@ def _by_names(arrays: Arrays, classes: Mapping[str, str], bare: bool) -> State:
             depthwise = part.startswith("depthwise_") or kind == "DepthwiseConv2D"
             if layer in separable:
                 layer = f"{layer}/{'depthwise' if depthwise else 'pointwise'}"
-            array = _kernel(name, array, depthwise, transposed=kind == "Conv2DTranspose")
+            array = _kernel(name, array, depthwise)
             part = "weight"
         elif bare and array.ndim in (2, 4):
             array, layer, part = _kernel(name, array), name, "weight"
@@ -307,17 +306,13 @@ def _classes(topology: Any) -> dict[str, str]:
     return classes
 
 
-def _kernel(
-    name: str, array: NDArray[np.float32], depthwise: bool = False, transposed: bool = False
-) -> NDArray[np.float32]:
-    """A kernel in torch's axes; a vector as it is."""
-    if (depthwise or transposed) and array.ndim != 4:
+def _kernel(name: str, array: NDArray[np.float32], depthwise: bool = False) -> NDArray[np.float32]:
+    """A kernel in torch's axes; a vector as it is. In a transposed convolution's, too, the last two axes come first."""
+    if depthwise and array.ndim != 4:
         raise Malformed(f"the kernel {name!r} has the shape {array.shape}; expected four axes")
     if depthwise:
         height, width, channels, multiplier = array.shape
         return array.transpose(2, 3, 0, 1).reshape(channels * multiplier, 1, height, width)
-    if transposed:
-        return array.transpose(2, 3, 0, 1)
     if array.ndim < 2:
         return array
     return array.transpose(array.ndim - 1, array.ndim - 2, *range(array.ndim - 2))
@@ -409,10 +404,11 @@ def _uses(graph: _Graph) -> Iterator[tuple[str, dict[str, tuple[str, NDArray[np.
         if array.ndim != (2 if operator in PRODUCTS else 4):
             raise Malformed(f"the node {node!r} uses weights of shape {array.shape}")
         if not graph.flag(node, "transpose_b"):
-            array = _kernel(name, array, operator in DEPTHWISE, operator in TRANSPOSED)
+            array = _kernel(name, array, operator in DEPTHWISE)
         parts = {"weight": (name, array)}
         bias = graph.constant(node, 2) if "Fused" in operator else graph.added.get(node)
-        if bias is not None and graph.arrays[bias].shape == array.shape[:1]:
+        units = array.shape[1 if operator in TRANSPOSED else 0]
+        if bias is not None and graph.arrays[bias].shape == (units,):
             parts["bias"] = bias, graph.arrays[bias]
         yield node, parts
 

@@ -6,10 +6,9 @@ Layers are in the order of the operators. Of a layer's weights:
 |---|---|---|
 | CONV_2D | (O, kh, kw, I/groups) | (O, I/groups, kh, kw) |
 | DEPTHWISE_CONV_2D | (1, kh, kw, C·M) | (C·M, 1, kh, kw), the M kernels of one input channel in succession |
-| TRANSPOSE_CONV | (O, kh, kw, I) | (O, I, kh, kw) |
+| TRANSPOSE_CONV | (O, kh, kw, I) | (I, O, kh, kw), not flipped |
 | FULLY_CONNECTED | (O, I) | (O, I) |
 
-Transposed convolutions are not flipped: torch's ConvTranspose2d has the same values with the first two axes swapped.
 After a flattened map, I of a fully connected layer counts rows, columns, channels, where torch counts channels first.
 
 Numbers are float32, float16, or integers of 8 to 64 bits that stand for (value − zero point)·scale, with one scale or
@@ -124,7 +123,7 @@ class _File:
         self.kernels: dict[int, tuple[int, int, tuple[int, ...]]] = {
             operator.CONV_2D: (1, 2, (0, 3, 1, 2)),
             operator.DEPTHWISE_CONV_2D: (1, 2, (3, 0, 1, 2)),
-            operator.TRANSPOSE_CONV: (1, 3, (0, 3, 1, 2)),
+            operator.TRANSPOSE_CONV: (1, 3, (3, 0, 1, 2)),
             operator.FULLY_CONNECTED: (1, 2, (0, 1)),
         }
         """Operator → which of its inputs are weights and bias, and the order of the weights' axes here."""
@@ -176,8 +175,9 @@ class _File:
             weight = weight.transpose(axes).copy()
             bias_source = self._constant(graph, packed, operator, bias_place)
             bias = None if bias_source is None else self._values(self._tensor(graph, bias_source))
-            if bias is not None and bias.shape != weight.shape[:1]:
-                raise Malformed(f"weights of {len(weight)} units have a bias of shape {bias.shape}")
+            units = weight.shape[1 if code == self.schema.BuiltinOperator.TRANSPOSE_CONV else 0]
+            if bias is not None and bias.shape != (units,):
+                raise Malformed(f"weights of {units} units have a bias of shape {bias.shape}")
             output = self._tensor(graph, operator.Outputs(0)) if operator.OutputsLength() else None
             yield Layer(layer_name(_text(tensor), _text(output)), weight, bias, self.dtypes[tensor.Type()])
 

@@ -1,0 +1,58 @@
+"""mtcnn's networks as files of Keras.
+
+The package keeps what Keras's `get_weights` gives: arrays without names, pickled by joblib and compressed by LZ4.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import h5py
+import joblib
+import pyarrow
+from numpy.typing import NDArray
+
+KINDS = {4: "conv2d", 3: "p_re_lu", 2: "dense"}
+HEADS = {
+    "pnet": {"conv4-1": "conv4_2", "conv4-2": "conv4_1"},
+    "rnet": {"fc4": "dense4", "fc5-1": "dense5_2", "fc5-2": "dense5_1"},
+    "onet": {"fc5": "dense5", "fc6-1": "dense6_2", "fc6-2": "dense6_3", "fc6-3": "dense6_1"},
+}
+"""Network → the layers whose names differ: mtcnn's → facenet-pytorch's. mtcnn has boxes first, the other faces."""
+
+
+def layers(network: str) -> list[str]:
+    """mtcnn's names of the layers with weights, in order."""
+    plain = {"pnet": 3, "rnet": 3, "onet": 4}[network]
+    names = [name for i in range(1, plain + 1) for name in (f"conv{i}", f"prelu{i}")]
+    for name in HEADS[network]:
+        names += [name, f"prelu{name[-1]}"] if name in ("fc4", "fc5") else [name]
+    return names
+
+
+def as_keras(weights: Path, network: str, path: Path) -> Path:
+    """mtcnn's arrays, which have no names, in a `.weights.h5` file laid out as Keras 3 does."""
+    arrays = iter(unpacked(weights))
+    with h5py.File(path, "w") as file:
+        counts: dict[str, int] = {}
+        for name in layers(network):
+            array = next(arrays)
+            prelu = name.startswith("prelu")
+            kind = "p_re_lu" if prelu else KINDS[array.ndim]
+            counts[kind] = counts.get(kind, -1) + 1
+            group = file.create_group(f"layers/{kind}_{counts[kind]}/vars" if counts[kind] else f"layers/{kind}/vars")
+            group.attrs["name"] = name
+            group["0"] = array
+            if not prelu:
+                group["1"] = next(arrays)
+        assert next(arrays, None) is None
+    return path
+
+
+def unpacked(path: Path) -> list[NDArray[Any]]:
+    """The arrays of one of its files. Unpickling them may run code: only for a file whose digest is known."""
+    with pyarrow.OSFile(str(path)) as file, pyarrow.CompressedInputStream(file, "lz4") as stream:
+        arrays: list[NDArray[Any]] = joblib.load(io.BytesIO(stream.read()))
+    return arrays
