@@ -22,9 +22,14 @@ HEAVY = ("torch", "torchvision", "pandas", "altair", "sklearn", "numpy")
     [
         ("build --models spek", "unknown model 'spek'", "'speck'"),
         ("build --models speck@gray", "unknown weights of speck 'gray'", "'grey'"),
+        (
+            "build --models runs/last.ckpt",
+            "there is no weights file runs/last.ckpt: there is no folder",
+            "Check the path",
+        ),
         ("build --models no_module:net", "no Python module 'no_module'", "the folder the module is in"),
         ("build --models speck,speck", "'speck' is named twice", "once"),
-        ("build --models m:f@a/w.pth,m:f@b/w.pth", "would both have the pages of 'm-f-w-pth'", "different sites"),
+        ("build --models m:f@a/w.pth,m:f@./a/w.pth", "m:f@a/w.pth and m:f@./a/w.pth are the same model", "once"),
         ("build --models ,", "models is empty", "Leave --models out"),
         ("build --articles weight-bandign", "unknown article 'weight-bandign'", "'weight-banding'"),
         ("build --profile fulll", "profile is 'fulll'", "quick or full"),

@@ -182,6 +182,8 @@ def export(
     from wbsite.render.information import _animation as animation
     from wbsite.run import export as run
 
+    if len(split_names(model) or ()) > 1:
+        raise WbsiteError(f"export takes one model, not {model}.", "Run it once for each.")
     output = data_output()
     animation.refuse(analysis, format)
     with reporter() as progress:

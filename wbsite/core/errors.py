@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -55,3 +56,26 @@ def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> Wbsi
         shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
         hint = f"Known: {shown}." if names else "There are none."
     return WbsiteError(f"unknown {kind} {name!r}.", f"{hint} {where}".strip())
+
+
+@contextmanager
+def optional(purpose: str, extra: str) -> Iterator[None]:
+    """For the import of a library that not every installation has: `with optional("reading net.onnx", "formats"):`.
+
+    Args:
+        purpose: what needs it, in words.
+        extra: of wbsite, which installs it.
+
+    Raises:
+        WbsiteError: it, or a library that it imports in turn, is not installed or cannot be imported.
+    """
+    hint = f"Run pip install 'wbsite[{extra}]'."
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise WbsiteError(f"{error.name} is not installed, which {purpose} needs.", hint) from error
+    except ImportError as error:
+        raise WbsiteError(
+            f"{error.name or 'a library'}, which {purpose} needs, cannot be imported: {error}.",
+            f"Install it anew: {hint}",
+        ) from error

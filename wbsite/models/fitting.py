@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import torch
@@ -55,6 +56,11 @@ class Fit:
     inner: bool
     state: dict[str, torch.Tensor]
     others: Mapping[str, tuple[int, ...]]
+
+    @property
+    def shapes(self) -> list[tuple[str, tuple[int, ...]]]:
+        """Names that do not fit, with their shapes, in the file's order, but for counters."""
+        return [item for item in self.others.items() if item[0].rpartition(".")[2] not in COUNTERS]
 
     @property
     def averaged(self) -> bool:
@@ -111,8 +117,13 @@ def fitted(
     elif chosen:
         candidates = [fit for fit in candidates if fit.named == chosen or fit.place == chosen]
         if not candidates:
-            known = ", ".join(dict.fromkeys(place or "(the file itself)" for place in tables))
-            raise WbsiteError(f"{path} holds no weights under {chosen!r}.", f"It holds weights under {known}.")
+            places = [place for place in tables if place]
+            raise WbsiteError(
+                f"{path} holds no weights under {chosen!r}.",
+                f"It holds weights under {', '.join(places)}: write {path.name}#{places[0]}, for one."
+                if places
+                else f"Its weights lie in no place of their own: leave #{chosen} out.",
+            )
     complete = [fit for fit in candidates if not _missing(fit, groups) and not _foreign(fit, parameters)]
     if not complete:
         raise _nothing_fits(candidates, parameters, groups, path, network)
@@ -225,24 +236,46 @@ def _nothing_fits(
 ) -> WbsiteError:
     """What comes closest, with its differences."""
     closest = max(candidates, key=lambda fit: (len(fit.state), -len(fit.others), -fit.changed))
-    put_on, under = closest.put_on, f" (under {closest.named})" if closest.named else ""
-    missing = _missing(closest, groups)
-    lines = []
-    for name in missing:
-        shape = tuple(parameters[name].shape)
-        there = f"{closest.others[name]} in the file" if name in closest.others else "not in the file"
-        lines.append(f"{name}: {shape} in the network, {there}")
-    lines += [f"{name}: not in the network" for name in _foreign(closest, parameters) if name not in missing]
+    lines = list(_differences(closest, parameters, groups))
     table = "".join(f"\n  {line}" for line in lines[:_SHOWN])
     more = f"\n  and {len(lines) - _SHOWN} more" if len(lines) > _SHOWN else ""
-    if not closest.state:
+    place = f" under {closest.named}" if closest.named else ""
+    put_on = f", names with {closest.put_on} before them" if closest.put_on else ""
+    hint = (
+        f"Name the file of this network, or let the function make the one that was saved; `wbsite weights show {path}`"
+        " lists what it holds."
+    )
+    if not closest.state and [shape for _, shape in closest.shapes] == [tuple(v.shape) for v in parameters.values()]:
+        summary = f"{path} has the shapes of {network}, one after the other, but all names differ"
+        hint = "Rename the network's parts, or the file's, so that they agree."
+    elif not closest.state:
         summary = f"{path} holds weights of another network than {network}: no parameter in it belongs there"
+    elif not _missing(closest, groups):
+        summary = (
+            f"{path} holds the weights of a larger network than {network}: all of its parameters are there"
+            f"{place}{put_on}, and others of the same parts"
+        )
     else:
         summary = (
             f"{path} does not hold the weights of {network}: of its {len(parameters)} parameters {len(closest.state)}"
-            f" are there{under}{', names with ' + put_on + ' before them' if put_on else ''}"
+            f" are there{f' ({place.strip()})' if place else ''}{put_on}"
         )
-    return WbsiteError(
-        f"{summary}. What differs:{table}{more}",
-        "Save them with torch.save(net.state_dict(), …) or safetensors from a network this factory makes.",
-    )
+    return WbsiteError(f"{summary}. What differs:{table}{more}", hint)
+
+
+def _differences(
+    closest: Fit, parameters: Mapping[str, torch.Tensor], groups: Sequence[Sequence[str]]
+) -> Iterator[str]:
+    """A line a difference: first what is there in another shape, then by turns what only one of both has."""
+    missing = _missing(closest, groups)
+    shapes = {name: tuple(parameters[name].shape) for name in missing}
+    for name in missing:
+        if name in closest.others:
+            yield f"{name}: {shapes[name]} in the network, {closest.others[name]} in the file"
+    ours = [f"{name}: {shapes[name]} in the network, not in the file" for name in missing if name not in closest.others]
+    foreign = _foreign(closest, parameters) if closest.state else list(closest.others)
+    theirs = [
+        f"{name}: not in the network, {closest.others[name]} in the file" for name in foreign if name not in missing
+    ]
+    for pair in zip_longest(ours, theirs):
+        yield from filter(None, pair)

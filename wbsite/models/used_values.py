@@ -39,7 +39,8 @@ def check_used(net: nn.Module, input_shape: tuple[int, int, int], target: str) -
             bad = int((~torch.isfinite(value)).sum())
             raise WbsiteError(
                 f"{name} of {target} has {bad} of {value.numel()} values that are NaN or infinite.",
-                "The training diverged, the factory leaves the parameter uninitialised, or its file is damaged.",
+                "The training diverged, the factory leaves the parameter uninitialised, or its file is damaged: take an"
+                " earlier checkpoint, or give the parameter values.",
             )
     return f"NaN or infinite, but never read by the forward pass: {first_few(suspects)}."
 

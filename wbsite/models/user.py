@@ -94,6 +94,10 @@ def load_file(token: str, said: ModelInput | None = None) -> LoadedModel:
     """
     path, chosen = _place(Path(token).expanduser())
     kind = formats.format_of(path)
+    if chosen and kind.network is not None:
+        raise WbsiteError(
+            f"{path} holds one network; there is no place {chosen!r} to choose in it.", f"Leave #{chosen} out."
+        )
     if kind.network is None:
         return weights_alone(path, chosen, token, said)
     build = partial(kind.network, path)
@@ -251,9 +255,15 @@ def load_weights(net: nn.Module, target: str, source: str | Path) -> dict[str, A
     kind = formats.format_of(path)
     if not kind.module_names and not isinstance(net, KerasNetwork):
         known = [entry.name for entry in registry.entries("formats") if entry.module_names]
+        saved = f"ave the weights as one of {', '.join(known)}."
+        if kind.network is not None:
+            raise WbsiteError(
+                f"{path} is a network by itself ({kind.summary}), without the names of the parameters of {target}.",
+                f"Name it alone, as in --models {path}; or s{saved}",
+            )
         raise WbsiteError(
             f"{path} is no weights file for {target}: {kind.name} files do not hold the names of its parameters.",
-            f"Save the weights as one of {', '.join(known)}.",
+            f"S{saved}",
         )
     contents = formats.read(path)
     reading = ""

@@ -24,6 +24,7 @@ from wbsite.core.errors import WbsiteError, unknown
 from wbsite.core.store import write_atomically
 
 from . import digest as digests
+from . import formats
 from .base import ModelSpec
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 BUNDLED = Path(__file__).resolve().parents[1] / "checkpoints"
 SUFFIX = ".safetensors"
-AGAIN = "Make it again with `wbsite weights convert` or `wbsite weights fetch`."
+AGAIN = "Download or copy it again; what wbsite wrote, `wbsite weights convert` or `wbsite weights fetch` makes again."
 
 
 def weights_cache() -> Path:
@@ -81,6 +82,10 @@ def candidates(name: str, weights: str | None = None) -> list[ModelSpec]:
     weights = label or weights
     specs = [spec for spec in registry.entries("models") if spec.name == name]
     if not specs:
+        if _is_path(name):
+            raise formats.absent(Path(name.partition("#")[0]).expanduser())
+        if Path(name).is_file():
+            raise WbsiteError(f"unknown model {name!r}.", f"If the file of that name is meant, write ./{name}.")
         raise unknown("model", name, registry.names("models"), "`wbsite list models` lists all.")
     if weights is None:
         return specs
@@ -88,6 +93,12 @@ def candidates(name: str, weights: str | None = None) -> list[ModelSpec]:
     if not labelled:
         raise unknown(f"weights of {name}", weights, [spec.weights for spec in specs])
     return labelled
+
+
+def _is_path(name: str) -> bool:
+    """Whether a name that is no model's is meant for a file: it has a folder, a file's suffix, or is a folder's."""
+    suffixes = tuple(suffix for entry in registry.entries("formats") for suffix in entry.suffixes)
+    return "/" in name or name.partition("#")[0].lower().endswith(suffixes) or Path(name).is_dir()
 
 
 def find(name: str, weights: str | None = None, weights_dir: str | Path | None = None) -> tuple[ModelSpec, Path | None]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from wbsite.core.config import Config
-from wbsite.core.errors import WbsiteError
+from wbsite.core.errors import WbsiteError, optional
 from wbsite.core.progress import Inner, Progress
 
 from .plan import Task
@@ -80,10 +80,8 @@ def _outcome(task: Task, future: Any) -> Outcome:
 
 @contextmanager
 def _client(scheduler: str) -> Iterator[Any]:
-    try:
+    with optional("--scheduler", "cluster"):
         from distributed import Client
-    except ImportError as error:
-        raise WbsiteError("--scheduler needs Dask, which is not installed.", "Install wbsite[cluster].") from error
     try:
         client = Client(scheduler, timeout="10s")
     except (OSError, ValueError) as error:

@@ -58,7 +58,7 @@ def compute(config: Config, progress: Progress, pages: Sequence[str] = ()) -> tu
             if not config.keep_going:
                 raise
             progress.line(f"{subject.label}: {error}")
-            reason = {"token": subject.token, "title": subject.label, "failed": str(error)}
+            reason = {"token": subject.token, "title": subject.title or subject.label, "failed": str(error)}
             store.put_record(subject.record, {"id": subject.id, **reason, "results": {}})
             failures += 1
     if not failures:  # what could not be loaded may have anything

@@ -76,7 +76,7 @@ def test_other_files_are_refused_with_the_kinds_expected(tmp_path: Path) -> None
 def test_an_installed_package_adds_a_format(tmp_path: Path, with_text: None) -> None:
     (tmp_path / "net.txt").write_text("0.5\n-1\n")
     assert read(tmp_path / "net.txt").state["conv.bias"].tolist() == [0.5, -1.0]
-    (tmp_path / "net.doc").write_bytes(b"")
+    (tmp_path / "net.doc").write_bytes(b"a letter")
     with pytest.raises(WbsiteError, match=r"of no kind that wbsite reads: .*, text \(\.txt\)"):
         read(tmp_path / "net.doc")
 

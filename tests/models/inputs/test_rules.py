@@ -261,3 +261,39 @@ def test_a_network_without_convolutions_or_with_a_wrong_attribute_is_refused() -
         with pytest.raises(WbsiteError, match="input_shape is") as raised:
             found(with_attributes(Plain(), input_shape=wrong))
         assert "three whole numbers" in raised.value.hint
+
+
+HALF = {"image_mean": [0.5] * 3, "image_std": [0.25] * 3}
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({**HALF, "size": 40}, Preprocess(40, 40, mean=(0.5,) * 3, std=(0.25,) * 3)),
+        ({**HALF, "size": {"height": 40, "width": 48}, "resample": 3},
+         Preprocess((40, 48), (40, 48), mean=(0.5,) * 3, std=(0.25,) * 3, interpolation="bicubic")),
+        ({**HALF, "size": {"shortest_edge": 48}, "crop_size": {"height": 40, "width": 40}, "do_center_crop": True},
+         Preprocess(40, 48, mean=(0.5,) * 3, std=(0.25,) * 3)),
+        ({**HALF, "size": 48, "crop_size": 40, "do_center_crop": False},
+         Preprocess(48, 48, mean=(0.5,) * 3, std=(0.25,) * 3)),
+        ({**HALF, "size": {"shortest_edge": 40}, "crop_pct": 0.8},
+         Preprocess(40, 50, mean=(0.5,) * 3, std=(0.25,) * 3)),
+        ({**HALF, "size": 40, "do_normalize": False}, Preprocess(40, 40, mean=(0.0,) * 3, std=(1.0,) * 3)),
+        ({**HALF, "size": 40, "do_rescale": False},
+         Preprocess(40, 40, scale=255.0, mean=(0.5,) * 3, std=(0.25,) * 3)),
+    ],
+)  # fmt: skip
+def test_what_lies_beside_a_network_of_the_hub_is_taken(said: dict[str, Any], expected: Preprocess) -> None:
+    of = found(Plain(), SimpleNamespace(preprocessor_config=said))
+    assert of.preprocess == expected
+    assert not of.assumed
+    assert "from its preprocessor_config.json" in of.note
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{}, {"size": "large"}, {"size": {"longest_edge": 40}}, {"size": {"height": 0, "width": 40}}, [], None,
+     {"size": None, "image_mean": "grey", "image_std": [0.0] * 3, "resample": 99, "rescale_factor": -1}],
+)  # fmt: skip
+def test_what_says_nothing_of_pictures_is_left_to_the_next_rule(said: object) -> None:
+    assert found(Plain(), SimpleNamespace(preprocessor_config=said)).preprocess == found(Plain()).preprocess

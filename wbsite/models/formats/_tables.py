@@ -90,7 +90,9 @@ def numbers(table: Mapping[str, torch.Tensor], place: str) -> tuple[dict[str, to
     for name, value in table.items():
         _check_size(value, f"{name} in {place}")
         if value.is_meta:
-            raise WbsiteError(f"{name} in {place} has no values (meta tensors).", "Save a network that has weights.")
+            raise WbsiteError(
+                f"{name} in {place} has no values (meta tensors).", "Load the network's weights before saving it."
+            )
         if value.is_quantized:
             made[name] = value.dequantize()
         elif value.dtype in _EIGHT_BITS and value.ndim > 1:

@@ -32,7 +32,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wbsite.core.errors import WbsiteError
+from wbsite.core.errors import WbsiteError, optional
 
 from .base import DAMAGED, Contents, Format, number_types
 
@@ -129,12 +129,8 @@ Array = tuple[tuple[int, ...], str, "bytes | list[bytes]"]
 
 def _tree(path: Path) -> dict[str, Any]:
     """The file's map, each array in it as (shape, type, its bytes in one piece or several)."""
-    try:
+    with optional(f"reading {path}", "formats"):
         import msgpack
-    except ImportError as error:
-        raise WbsiteError(
-            f"msgpack is not installed, which reading {path} needs.", "Run pip install 'wbsite[formats]'."
-        ) from error
     budget = _Budget()
 
     def array(code: int, data: bytes) -> Any:

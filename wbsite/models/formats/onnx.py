@@ -32,7 +32,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wbsite.core.errors import WbsiteError
+from wbsite.core.errors import WbsiteError, optional
 
 from .base import DAMAGED, Contents, Format, number_types
 from .caffemodel import Malformed as NoMessage
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
 
     from ._onnx_values import Values
-
-INSTALL = "Run pip install 'wbsite[formats]'."
 
 _MODEL = {1: int, 2: memoryview, 3: memoryview, 4: memoryview, 5: int, 6: memoryview, 7: memoryview, 8: memoryview,
           14: memoryview, 20: memoryview, 25: memoryview, 26: memoryview}  # fmt: skip
@@ -82,10 +80,8 @@ def model_in(path: Path) -> ModelProto:
     Raises:
         WbsiteError: onnx is not installed, or the file is truncated or damaged.
     """
-    try:
+    with optional(f"reading {path}", "formats"):
         import onnx
-    except ModuleNotFoundError as error:
-        raise WbsiteError("onnx is not installed, which ONNX files need.", INSTALL) from error
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     from ._onnx_outline import MOST, pieces

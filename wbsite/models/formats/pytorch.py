@@ -78,7 +78,12 @@ def _entries(path: Path) -> Any:
             "Save only the parameters, with torch.save(model.state_dict(), …), on the machine it comes from.",
         ) from error
     except Exception as error:  # torch raises many kinds for damaged files; all mean the same
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(".") or type(error).__name__
+        if "Invalid magic number" in reason:  # the pickle could be read, and does not begin as torch's do
+            raise WbsiteError(
+                f"{path} is a pickle, but torch.save did not write it.",
+                "Save the parameters with torch.save(model.state_dict(), …), or arrays as .safetensors.",
+            ) from error
         raise WbsiteError(f"{path} is truncated or is not a file that torch.save wrote ({reason}).", DAMAGED) from error
 
 
@@ -108,12 +113,16 @@ def _no_tensors(path: Path, entries: Any) -> WbsiteError:
             f"{path} holds a {type(entries).__name__}; expected a dictionary of tensors by name.",
             "Save it with torch.save(model.state_dict(), …).",
         )
+    if not entries:
+        return WbsiteError(
+            f"{path} holds an empty dictionary; expected tensors by name.",
+            "Save it with torch.save(model.state_dict(), …) from a network that has parameters.",
+        )
     kinds = sorted({str(getattr(value, "dtype", type(value).__name__)) for value in entries.values()})
     names = [str(key) for key in entries]
     shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
     return WbsiteError(
-        f"{path} holds no floating-point tensors by name; it holds {', '.join(kinds) or 'nothing'} under"
-        f" {shown or 'no name'}.",
+        f"{path} holds no floating-point tensors by name; it holds {', '.join(kinds)} under {shown}.",
         "Save only the parameters, with torch.save(model.state_dict(), …).",
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from wbsite.core.model_input import ModelInput
@@ -23,3 +25,15 @@ class Hub:
     name: str
     summary: str
     load: Callable[[str, ModelInput | None], LoadedModel]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without a line for each attempt to reach a server: one message says that it failed."""
+    logger = logging.getLogger("huggingface_hub")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

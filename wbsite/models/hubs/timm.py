@@ -6,17 +6,14 @@ has timm's default weights.
 
 from __future__ import annotations
 
-import contextlib
-import logging
-from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.errors import WbsiteError, optional, unknown
 from wbsite.core.model_input import ModelInput
 from wbsite.models.base import LoadedModel
 
-from .base import Hub
+from .base import Hub, quiet
 
 if TYPE_CHECKING:
     from torch import nn
@@ -57,14 +54,8 @@ def load(token: str, said: ModelInput | None) -> LoadedModel:
 
 
 def _timm() -> Any:
-    try:
+    with optional("a name that begins with timm:", "timm"):
         import timm
-    except ModuleNotFoundError as error:
-        if error.name != "timm":
-            raise
-        raise WbsiteError(
-            "timm is not installed, which a name that begins with timm: needs.", "Run pip install 'wbsite[timm]'."
-        ) from error
     return timm
 
 
@@ -91,7 +82,7 @@ def _build(timm: Any, name: str, pretrained: bool) -> nn.Module:
 def _downloaded(timm: Any, name: str) -> nn.Module:
     """With timm's weights, from its cache or from where it publishes them."""
     try:
-        with _quiet():
+        with quiet():
             return _build(timm, name, True)
     except Exception as error:  # of whatever the library downloads with, which changes from version to version
         reason = str(error).strip().partition("\n")[0]
@@ -100,18 +91,6 @@ def _downloaded(timm: Any, name: str) -> nn.Module:
             f"Run it once where there is a network; or build timm:{name}@FILE with a file of weights, or"
             f" timm:{name}@{RANDOM}.",
         ) from error
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without a line for each attempt to reach a server: one message says that it failed."""
-    logger = logging.getLogger("huggingface_hub")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 HUBS = (Hub("timm", "networks of timm by its names, with its weights: timm:resnet50.a1_in1k (wbsite[timm])", load),)

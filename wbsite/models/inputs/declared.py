@@ -12,6 +12,9 @@ from wbsite.core.errors import WbsiteError
 
 from .statement import Shape, Statement
 
+PILLOW = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
+"""Names of pillow's ways of resizing, by its numbers."""
+
 
 def input_shape(owner: object, channels: int) -> Statement | None:
     """An attribute `input_shape` = (channels, height, width): wbsite's own way, so a malformed one is an error."""
@@ -96,12 +99,48 @@ def hugging_face_configuration(owner: object, channels: int) -> Statement | None
     return Statement("its config.image_size", shape) if shape else None
 
 
+def hugging_face_processor(owner: object, channels: int) -> Statement | None:
+    """What a network's repository at the Hugging Face Hub says in `preprocessor_config.json`: `size`, `crop_size`,
+    `crop_pct`, `image_mean`, `image_std`, `rescale_factor`, and `resample`, a number of pillow's."""
+    said = getattr(owner, "preprocessor_config", None)
+    if not isinstance(said, Mapping):
+        return None
+    resize = _sides(said.get("size"))
+    crop = _sides(said.get("crop_size")) if said.get("do_center_crop", "crop_size" in said) else None
+    share = said.get("crop_pct")
+    if crop is None and resize is not None and isinstance(share, float) and 0 < share <= 1:  # as ConvNeXt's
+        crop, resize = resize, (math.floor(resize[0] / share), math.floor(resize[1] / share))
+    mean, std = _floats(said.get("image_mean")), _floats(said.get("image_std"))
+    if said.get("do_normalize") is False:
+        mean, std = (0.0,) * channels, (1.0,) * channels
+    if mean is None or std is None or len(mean) != len(std) or min(std) <= 0:
+        mean = std = None
+    factor = said.get("rescale_factor", 1 / 255) if said.get("do_rescale", True) else 1.0
+    scale = 255.0 * factor if isinstance(factor, (int, float)) and factor > 0 else 1.0
+    shape = _shape(crop or resize, channels)
+    if shape is None and mean is None:
+        return None
+    covered = None if resize is None else resize[0] if resize[0] == resize[1] else resize
+    number = said.get("resample")
+    interpolation = PILLOW[number] if isinstance(number, int) and 0 <= number < len(PILLOW) else None
+    source = "its preprocessor_config.json"
+    return Statement(source, shape, mean, std, round(scale, 6), resize=covered, interpolation=interpolation)
+
+
+def _sides(value: Any) -> tuple[int, int] | None:
+    """(height, width) from a number, or from {height, width} or {shortest_edge}."""
+    if isinstance(value, Mapping):
+        value = value.get("shortest_edge", (value.get("height"), value.get("width")))
+    return _pair(value)
+
+
 DECLARED: tuple[Callable[[object, int], Statement | None], ...] = (
     input_shape,
     attributes,
     timm_configuration,
     transforms,
     torchvision_builder,
+    hugging_face_processor,
     hugging_face_configuration,
 )
 """In the order in which they count; each is asked of the network, then of its factory."""

@@ -58,6 +58,11 @@ class Subject(ABC):
         """As messages and exported tables name it."""
         return self.id
 
+    @property
+    def title(self) -> str:
+        """As pages and menus name it; "" where that is for what is loaded to say."""
+        return ""
+
     @classmethod
     @abstractmethod
     def requested(cls, config: Config, store: Store, progress: Progress) -> Sequence[Self]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
 from wbsite.core.model_input import NOTHING_SAID, ModelInput
-from wbsite.core.naming import is_own, library_of, model_id
+from wbsite.core.naming import ModelName, is_own, library_of, model_id, model_names
 from wbsite.core.progress import Progress
 from wbsite.core.store import Store
 from wbsite.datasets._categories import check_layers, labels, read
@@ -50,6 +50,7 @@ class ModelSubject(Subject):
         photographs: the data set of photographs that it is shown.
         categories: the file of the user's categories of its units.
         input: what the user says of its input.
+        named: how it is called among the models of its build; None where it is alone.
     """
 
     name = "model"
@@ -60,14 +61,19 @@ class ModelSubject(Subject):
     photographs: str = Config.photographs
     categories: str = ""
     input: ModelInput = NOTHING_SAID
+    named: ModelName | None = None
 
     @property
     def id(self) -> str:
-        return model_id(self.token)
+        return self.named.id if self.named else model_id(self.token)
 
     @property
     def label(self) -> str:
         return self.token
+
+    @property
+    def title(self) -> str:
+        return self.named.title if self.named else ""
 
     @classmethod
     def of(cls, token: str, config: Config) -> ModelSubject:
@@ -90,15 +96,7 @@ class ModelSubject(Subject):
                 f"weights folder {config.weights_dir!r} does not exist.",
                 "Give the folder that `wbsite weights convert --out` wrote.",
             )
-        models: dict[str, ModelSubject] = {}
-        for model in (cls.of(token, config) for token in config.models):
-            other = models.setdefault(model.id, model)
-            if other is not model:
-                raise WbsiteError(
-                    f"{other.token} and {model.token} would both have the pages of {model.id!r}.",
-                    "Rename one weights file, or build them into different sites.",
-                )
-        return list(models.values())
+        return [replace(cls.of(token, config), named=name) for token, name in model_names(config.models).items()]
 
     @classmethod
     def exported(cls, analysis: Analysis, config: Config, model: str | None) -> ModelSubject:
@@ -107,8 +105,6 @@ class ModelSubject(Subject):
                 f"{analysis.name} is computed of a model, and none is given.",
                 "Name one with --model; `wbsite list models` has them all.",
             )
-        if "," in model:
-            raise WbsiteError(f"export takes one model, not {model}.", "Run it once for each.")
         files_of(config.photographs)
         return cls.of(model, config)
 
@@ -197,7 +193,7 @@ class Network(Material):
         return units
 
     def facts(self) -> Mapping[str, Any]:
-        facts: dict[str, Any] = {"token": self.subject.token, "title": self.model.spec.title}
+        facts: dict[str, Any] = {"token": self.subject.token, "title": self.subject.title or self.model.spec.title}
         if path := self.subject.categories:
             facts["categories"] = list(labels(path, self.model.spec.name, self.units()).named)
         return facts

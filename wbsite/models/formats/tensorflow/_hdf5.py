@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wbsite.core.errors import WbsiteError
+from wbsite.core.errors import WbsiteError, optional
 from wbsite.models.formats.base import DAMAGED
 
 if TYPE_CHECKING:
@@ -283,12 +283,8 @@ def opened(path: Path, image: bytes | None = None) -> Iterator[Reader]:
             data, size = image, len(image)
         if data[: len(SIGNATURE)] != SIGNATURE or size < SUPERBLOCK:
             raise WbsiteError(f"{path} is truncated or is not an HDF5 file.", DAMAGED)
-        try:
+        with optional(f"reading {path}", "formats"):
             import h5py
-        except ImportError as error:
-            raise WbsiteError(
-                f"h5py is not installed, which reading {path} needs.", "Run pip install 'wbsite[formats]'."
-            ) from error
         if (data[13:15] if data[8] < 2 else data[9:11]) != b"\x08\x08":
             raise WbsiteError(f"{path} is damaged, or not of Keras: its addresses are not of 8 bytes.", DAMAGED)
         try:

@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wbsite.core.errors import WbsiteError
+from wbsite.core.errors import WbsiteError, optional
 from wbsite.models.formats.base import DAMAGED, Contents, Format, number_types
 
 from ._tensorflow import Names, layer_name
@@ -80,12 +80,8 @@ def read(path: Path) -> Contents:
     data = path.read_bytes()
     if data[4:8] != IDENTIFIER:
         raise WbsiteError(f"{path} is truncated or is not a TensorFlow Lite file.", DAMAGED)
-    try:
+    with optional(f"reading {path}", "formats"):
         import tflite  # type: ignore[import-untyped, import-not-found, unused-ignore]  # noqa: F401
-    except ImportError as error:
-        raise WbsiteError(
-            f"{error.name} is not installed, which reading {path} needs.", "Run pip install 'wbsite[formats]'."
-        ) from error
     try:
         return _contents(_File(data))
     except Unsupported as error:
