@@ -277,20 +277,30 @@ def test_a_file_of_onnx_is_a_network(cached: Callable[..., None], onnx_file: byt
         assert model.provenance["source_file"] == "model.onnx"
 
 
+def test_weights_in_several_files_are_joined(cached: Callable[..., None], small: nn.Module, tmp_path: Path) -> None:
+    state = state_of(small)
+    names = list(state)
+    pieces = {"model-00001-of-00002.safetensors": names[:9], "model-00002-of-00002.safetensors": names[9:]}
+    places = {name: file for file, held in pieces.items() for name in held}
+    files = {
+        file: saved({name: state[name] for name in held}, "safetensors", tmp_path) for file, held in pieces.items()
+    }
+    files["model.safetensors.index.json"] = json.dumps({"weight_map": places}).encode()
+    cached("some/large", {"config.json": timm_configuration(), **files})
+    model = load("hf:some/large")
+    for name, value in model.module.state_dict().items():
+        assert torch.equal(value, state[name]), name
+    cached("some/alone", files)
+    alone = load("hf:some/alone")
+    assert alone.alone
+    assert torch.equal(alone.module.kernels["conv1.0"].weight, state["conv1.0.weight"])  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     ("files", "message", "hint"),
     [
         (["README.md", "config.json"], "holds no weights that wbsite reads; it holds README.md, config.json", "FILE"),
         (["a.pth", "b.pth"], "holds several files of weights: a.pth, b.pth.", "hf:u/r/a.pth"),
-        (
-            [
-                "model.safetensors.index.json",
-                "model-00001-of-00002.safetensors",
-                "model-00002-of-00002.safetensors",
-            ],
-            "lie in 2 files that model.safetensors.index.json joins",
-            "hf:u/r/model-00001-of-00002.safetensors",
-        ),
     ],
 )
 def test_what_cannot_be_chosen_is_listed(

@@ -22,6 +22,7 @@ from wbsite.core.errors import WbsiteError, unknown
 from wbsite.core.isolation import isolated
 from wbsite.core.model_input import ModelInput
 from wbsite.models.base import LoadedModel
+from wbsite.models.formats import sharded
 
 from . import _repository
 from ._described import DescribedNetwork, described_network
@@ -107,7 +108,7 @@ def _of_network(
                 f"For the weights alone: {target}/{weights}.",
             ) from error
 
-    net, path = build(), repository.get(weights)
+    net, path = build(), _fetched(repository, weights)
     try:
         facts = {**facts, "library": network.library, **load_weights(net, target, path)}
     except WbsiteError:
@@ -129,14 +130,26 @@ def _of_file(
 ) -> LoadedModel:
     from wbsite.models.user import load_file
 
-    if file.endswith(".onnx"):
-        for data in repository.names:  # external data, beside the model and called after it
-            if data != file and data.startswith(file):
-                repository.get(data)
-    loaded = load_file(f"{repository.get(file)}{place}", said)
+    loaded = load_file(f"{_fetched(repository, file)}{place}", said)
     slug = re.sub(r"[^a-z0-9]+", "-", target.lower()).strip("-")
     spec = replace(loaded.spec, name=slug, title=target, weights=repository.commit[:7])
     return replace(loaded, spec=spec, provenance={**facts, **loaded.provenance})
+
+
+def _fetched(repository: Repository, file: str) -> Path:
+    """A file of the repository, and what belongs beside it: external data of ONNX, or the files that an index joins."""
+    path = repository.get(file)
+    folder = file.rpartition("/")[0]
+    beside: list[str] = []
+    if file.endswith(".onnx"):  # called after the model
+        beside = [name for name in repository.names if name != file and name.startswith(file)]
+    elif file.endswith(sharded.SUFFIXES):
+        beside = [f"{folder}/{name}".lstrip("/") for name in sharded.files(path)]
+    for name in beside:
+        if name not in repository.names:
+            raise unknown("file in the repository", name, repository.names)
+        repository.get(name)
+    return path
 
 
 def _weights(names: Sequence[str], target: str, module_names: bool) -> str:
@@ -146,19 +159,11 @@ def _weights(names: Sequence[str], target: str, module_names: bool) -> str:
         module_names: only files that keep a module's own parameter names.
 
     Raises:
-        WbsiteError: several could be meant, or weights lie in pieces.
+        WbsiteError: several could be meant.
     """
-    if index := next((name for name in names if name.endswith((".safetensors.index.json", ".bin.index.json"))), ""):
-        whole = index.removesuffix(".index.json")
-        if whole not in names:
-            start = whole.rpartition(".")[0]
-            pieces = sorted(
-                name for name in names if name.startswith(f"{start}-") and name.endswith(whole[len(start) :])
-            )
-            raise WbsiteError(
-                f"the weights of {target} lie in {len(pieces)} files that {index} joins, which wbsite does not.",
-                f"Save them in one file; or name one of them: {target}/{next(iter(pieces), 'FILE')}.",
-            )
+    index = next((name for name in names if name.endswith(sharded.SUFFIXES)), "")
+    if index and index.removesuffix(".index.json") not in names:
+        return index
     kinds = _kinds(names, module_names)
     if not kinds:
         return ""
