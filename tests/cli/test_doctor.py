@@ -54,7 +54,7 @@ def test_a_page_about_a_network(cli: Callable[..., Any], nets: str, work: Path) 
     assert "skipped: up (ConvTranspose2d): a transposed convolution" in page
     assert "odd: from odd.weight: " in page
     assert "takes numbers out of the picture (float()" in page
-    assert "banding             3 layers" in page and "one processor" in page
+    assert "banding               3 layers" in page and "one processor" in page
     assert f'[models."{nets}:Odd"]\n  input = [3, 20, 30]' in page
     assert not (work / "build").exists()
 

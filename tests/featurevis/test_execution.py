@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from wbsite.core.errors import WbsiteError
-from wbsite.featurevis import Picture, Settings, Target, photograph_responses, visualize
+from wbsite.featurevis import Picture, Settings, Target, photograph_responses, quick_pictures, quick_settings, visualize
 from wbsite.featurevis.execution import runner
 from wbsite.featurevis.image_model import agreement, image_model
 from wbsite.featurevis.presentation import present
@@ -194,6 +194,48 @@ def test_a_picture_for_which_the_network_leaves_early_has_no_response(made: Call
         shown = runner(recorded, {value: lambda tape: tape.value("b")}, way, CPU, torch.float32)(x)[value]
         torch.testing.assert_close(shown[:1], model.module.b(model.module.a(x[:1]).relu()))
         assert shown[1].isnan().all()
+
+
+class Rectified(nn.Conv2d):
+    """A convolution whose module goes on behind its product."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x).relu() - 1
+
+
+class Uncalled(nn.Module):
+    """Layers that no module's call returns: a module whose weight alone is used, a parameter, and what goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 4, 3), nn.Parameter(torch.randn(6, 4, 3, 3) / 6)
+        self.c = Rectified(6, 5, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = F.conv2d(x, self.a.weight, self.a.bias, padding=1).relu()
+        return self.c(F.conv2d(x, self.b, padding=1).relu()).mean((2, 3))
+
+
+@pytest.mark.parametrize("layer", ["a", "b", "c"])
+def test_the_network_itself_responds_at_layers_that_no_module_returns(
+    loaded: Callable[..., LoadedModel], layer: str
+) -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        model = loaded(Uncalled())
+    targets = [Target(layer, channel) for channel in range(4)]
+    for picture in visualize(model, targets, SETTINGS):
+        with torch.no_grad():
+            x = (picture.image[None] - 0.45) / 0.25
+            x = F.conv2d(x, model.module.a.weight, model.module.a.bias, padding=1)
+            if layer != "a":
+                x = F.conv2d(x.relu(), model.module.b, padding=1)
+            if layer == "c":
+                x = F.conv2d(x.relu(), model.module.c.weight, model.module.c.bias)
+        assert picture.own == pytest.approx(float(x[0, picture.target.channel].max()), rel=1e-3, abs=1e-5)
+        assert picture.agrees
+    for pictures in quick_pictures(model, targets, quick_settings(24, 4), CPU):
+        assert all(picture.agrees for picture in pictures)
 
 
 def test_where_no_gradient_flows_the_reason_is_said(made: Callable[[Forward], LoadedModel]) -> None:

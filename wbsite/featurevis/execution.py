@@ -104,7 +104,7 @@ def own_values(recorded: Recorded, places: Mapping[int, Place], x: torch.Tensor)
         WbsiteError: the pass fails before it comes to a value, or makes one that has not a row for each picture.
     """
     gradients = torch.is_grad_enabled() and x.requires_grad
-    returned = {value: name for name, value in recorded.tape.outputs.items()}
+    returned = {value: name for name, value in recorded.tape.returned.items()}
     if returned.keys() >= places.keys():  # what modules return needs no calls to be written down
         outputs, error = module_outputs(recorded.module, x, [returned[value] for value in places], gradients)
         values = {value: outputs[returned[value]] for value in places if returned[value] in outputs}

@@ -134,7 +134,9 @@ class Tape:
     Attributes:
         calls: in the order in which they were made.
         shapes: of every value in the recorded pass, batch axis (1) included.
-        outputs: module → value it returned at its first call.
+        outputs: layer or module → value it gives at its first call: that of the layer's product, also where the module
+            that owns the kernel goes on from there, or is never called itself.
+        returned: module → value that its first call returned.
         feeding: module → value it read at its first call.
         untraced: modules that were called with or returned something that no recorded calls lead to from the input.
         uses: convolution or fully connected layer → its calls, in the order in which layers were first called.
@@ -148,6 +150,7 @@ class Tape:
     calls: list[Call] = field(default_factory=list)
     shapes: dict[int, tuple[int, ...]] = field(default_factory=dict)
     outputs: dict[str, int] = field(default_factory=dict)
+    returned: dict[str, int] = field(default_factory=dict)
     feeding: dict[str, int] = field(default_factory=dict)
     untraced: set[str] = field(default_factory=set)
     uses: dict[str, list[Use]] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 
@@ -112,10 +113,15 @@ class DataFlow:
     def common_name(self, layers: Iterable[str]) -> str:
         """What names of layers begin with, as far as whole parts of them agree: "a.b1" of a.b1_3x3 and a.b1_5x5.
 
-        Of one name: the module it is the only convolution of, else itself.
+        Of one name: the module it is the only convolution of, else itself. Numbered names, as conv2d_8 and conv2d_14,
+        have nothing in common where other layers are numbered alike.
         """
         names = list(dict.fromkeys(layers))
-        return self._outer(names[0]) if len(names) == 1 else shared_name(names)
+        if len(names) == 1:
+            return self._outer(names[0])
+        shared = shared_name(names)
+        numbered = {name for name in (*self.layers, *names) if re.fullmatch(rf"{re.escape(shared)}_\d+", name)}
+        return "" if numbered > set(names) else shared
 
     def _outer(self, name: str) -> str:
         """The module around a convolution that holds no other, as the usual trio of convolution, norm, rectifier."""

@@ -106,12 +106,14 @@ def load_file(token: str, said: ModelInput | None = None) -> LoadedModel:
             net = network_of(build(), token)
     except formats.NoForwardPass as reason:
         return weights_alone(path, chosen, token, said, str(reason))
+    reading = getattr(net, "reading", "")
     provenance = {
         "source_file": path.name,
         "source_format": kind.name,
         "source_digest": f"sha256:{digests.sha256(path)}",
+        **({"reading": reading} if reading else {}),
     }
-    loaded = described(net, token, build, provenance, said)
+    loaded = described(net, token, build, provenance, said, note=reading)
     return replace(loaded, spec=replace(loaded.spec, title=path.name))
 
 

@@ -42,7 +42,7 @@ def lines(config: Config, device: torch.device) -> Iterator[str]:
     facts = _computation(network, device)
     yield from _section("Input", _input(facts.input))
     yield from _section("Layers", _layers(network.layers.layers, network.layers.skipped))
-    yield from _section("Kernels", _kernels(facts))
+    yield from _section("Kernels", _kernels(facts, str(network.model.provenance.get("reading", ""))))
     yield from _section("Forward pass", [*network.layers.notes, *facts.dependence] or [_SAME])
     yield from _section("Analyses", _analyses(network, _forward_seconds(network, device)))
     yield from _section("To change the input, write in wbsite.toml", _toml(token, facts.input))
@@ -116,7 +116,9 @@ def _layers(layers: Sequence[Layer], skipped: Sequence[Skipped]) -> Iterator[str
         yield f"skipped: {_few(names)} ({kind}): {reason}"
 
 
-def _kernels(facts: Computation) -> Iterator[str]:
+def _kernels(facts: Computation, reading: str) -> Iterator[str]:
+    if reading:
+        yield reading
     rows = list(facts.rows.itertuples())
     if not rows:
         yield "as the parameters hold them"

@@ -28,7 +28,7 @@ from wbsite.render.check.check import FIRST_LOAD_BUDGET, HTML_BUDGET, check_site
 from wbsite.render.figure import Drawing, Scene
 from wbsite.render.network._connection_data import UnitConnections, scale_of
 from wbsite.render.network.unit_inputs import draw as draw_inputs
-from wbsite.render.network.unit_panel import UNITS
+from wbsite.render.network.unit_panel import UNITS, levels
 from wbsite.results.network.architecture import Architecture
 from wbsite.results.network.connections import Connections
 from wbsite.results.network.unit_pictures import PictureSettings, QuickPictures, UnitPictures
@@ -200,6 +200,14 @@ def test_kernels_of_a_panel_share_a_scale_and_are_the_networks(computed: Path, p
             np.testing.assert_allclose(
                 levels * shown[kind]["scale"] / 127, connection.kernel, atol=shown[kind]["scale"] / 200
             )
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-30, 1e-40, 1e-45])
+@pytest.mark.filterwarnings("error")
+def test_kernels_that_decay_made_tiny_keep_their_form(size: float) -> None:
+    kernels = np.float32([[size, -size, 0]])
+    assert levels(kernels, float(np.abs(kernels).max())).tolist() == [[127, -127, 0]]
+    assert not levels(np.zeros((2, 3), np.float32), 0.0).any()
 
 
 def test_a_page_is_made_again_when_pictures_of_another_layer_change(

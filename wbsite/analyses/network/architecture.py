@@ -5,20 +5,30 @@ Everything else is planned from this result, and pages read it to know what laye
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.graph.layers import Layer, Layers
+from wbsite.graph.recording import Recorded
 from wbsite.models.base import LoadedModel
 from wbsite.results.network.architecture import Architecture, Head, LayerInfo, Skipped, Source
 
 
-def head(layers: Layers) -> Head:
-    """How the last feature map becomes outputs, by the first fully connected layer that a convolution feeds."""
+def head(layers: Layers, output: Sequence[int] = ()) -> Head:
+    """How the last feature map becomes outputs, by the first fully connected layer that a convolution feeds.
+
+    One that is applied at every position of a map by itself, as in a transformer, leaves positions as they are.
+
+    Args:
+        output: shape of what the network returns, of several tensors the first; empty where it is not known.
+    """
     units = {layer.name: layer.out_channels for layer in layers.layers if layer.kind == "conv"}
-    for layer in layers.layers:
+    linear = [layer for layer in layers.layers if layer.kind == "linear" and math.prod(layer.output_shape[:-1]) == 1]
+    for layer in linear:
         fed = [units[name] for name in layer.inputs if name in units]
-        if layer.kind != "linear" or not fed:
+        if not fed:
             continue
         for channels in (sum(fed), fed[-1]):  # concatenated branches; or added ones, all of one width
             if layer.in_channels == channels:
@@ -27,8 +37,16 @@ def head(layers: Layers) -> Head:
             if layer.in_channels % channels == 0:
                 return Head(kind="positions", layer=layer.name, positions=layer.in_channels // channels)
         return Head(kind="unknown", layer=layer.name, positions=0)
-    linear = any(layer.kind == "linear" for layer in layers.layers)
-    return Head(kind="unknown" if linear else "convolutional", layer="", positions=0)
+    if len(output) == 4 and math.prod(output[2:]) > 1:
+        return Head(kind="maps", layer="", positions=0)
+    one = len(output) in (0, 2) or (len(output) == 4 and math.prod(output[2:]) == 1)
+    return Head(kind="convolutional" if one and not linear else "unknown", layer="", positions=0)
+
+
+def _output(model: LoadedModel, layers: Layers) -> tuple[int, ...]:
+    """Shape of what the network returns; empty where no calls lead to it."""
+    tape = Recorded.of(model.module, layers.input_shape).tape
+    return tape.shapes.get(tape.outputs.get("", -1), ())
 
 
 def run(context: Context) -> Architecture:
@@ -50,7 +68,7 @@ def run(context: Context) -> Architecture:
         layers=[layer_info(layer, model) for layer in layers.layers],
         skipped=[Skipped(**asdict(skipped)) for skipped in layers.skipped],
         notes=list(layers.notes),
-        head=Head(kind="unknown", layer="", positions=0) if model.alone else head(layers),
+        head=Head(kind="unknown", layer="", positions=0) if model.alone else head(layers, _output(model, layers)),
         alone=model.alone,
     )
 

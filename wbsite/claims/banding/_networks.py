@@ -26,7 +26,7 @@ class LastLayer:
     title: str
     architecture: str
     layer: str
-    head: Literal["pooled", "positions", "convolutional", "unknown"]
+    head: Literal["pooled", "positions", "convolutional", "maps", "unknown"]
     positions: int
     weights: Index
     pictures: Index

@@ -16,6 +16,7 @@ from ._networks import LastLayer, last_layers
 HEADS = {
     "pooled": "global pooling, then fully connected",
     "convolutional": "convolution to classes, no fully connected layer",
+    "maps": "no pooling: outputs at every position",
 }
 """What follows the last convolution → how the table puts it; a head of positions gives their number."""
 

@@ -156,7 +156,8 @@ class KernelLog:
         name = module if own or not parameters else self._named_after(parameters[0], varies)
         if reason:
             owner = self._modules.get(module if own else name)
-            called = type(owner).__name__ if type(owner).__module__.startswith("torch.nn") else kind
+            known = type(owner).__module__.startswith("torch.nn") and type(owner) is not nn.Module  # a bare container
+            called = type(owner).__name__ if known else kind
             shown = Skipped(name or "the network itself", called, reason)
             if shown not in self.tape.skipped:
                 self.tape.skipped.append(shown)

@@ -109,8 +109,9 @@ class Recorder(TorchFunctionMode):
         self.kernels.enter(name)
 
     def _leave(self, name: str, output: Any) -> None:
-        own = name in self.kernels.called
-        tensor, origin = self._note(name, output, {} if own else self.tape.outputs)
+        tensor, origin = self._note(name, output, self.tape.returned)
+        if name in self.tape.returned and name not in self.kernels.called:
+            self.tape.outputs.setdefault(name, self.tape.returned[name])
         self.inside.pop()
         if self.kernels.leave(name) or tensor is None:
             return

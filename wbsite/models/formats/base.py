@@ -65,7 +65,9 @@ class Format:
         read: path of an existing file → its contents. Raises WbsiteError for a file that is damaged, of another
             format, or could run code.
         network: path → the network whose forward pass the file describes, its calls those of torch; None where files
-            of the format hold weights alone. Raises as `read`, and NoForwardPass for a file that gives weights alone.
+            of the format hold weights alone. What the file says of itself are attributes of the module: `input_shape`,
+            `input_space` (None where the order of colours is not said), `reading`. Raises as `read`, and NoForwardPass
+            for a file that gives weights alone.
         module_names: whether the names in such a file are those of a torch module's parameters, so that a network of
             the user's own can be loaded from it.
     """

@@ -23,6 +23,12 @@ from . import arguments, guess, probe
 from .declared import statements
 from .statement import SMALL, Shape, Statement, in_words, numbers, preprocess
 
+_ORDER_UNSAID = (
+    " Its channels are taken for red, green and blue: the file does not say. If they are blue, green and red, as in"
+    ' PaddlePaddle\'s networks, write channels = "BGR" under [models."{}"] in wbsite.toml.'
+)
+"""Of a network in a file that does not say in which order it reads colours."""
+
 
 @dataclass(frozen=True)
 class FoundInput:
@@ -96,6 +102,9 @@ def find_input(net: nn.Module, factory: object, target: str, said: ModelInput | 
     if colors.colors == "BGR":
         source = "as given" if colors is user else f"from {colors.source}"
         note += f" Its channels are blue, green and red, {source}."
+    unsaid = shape[0] == 3 and not colors.colors and getattr(net, "input_space", "") is None
+    if unsaid:
+        note += _ORDER_UNSAID.format(target)
     turned = read is not None and read.order == (2, 1, 0)
     if turned:
         note += " The network turns their order round before its first convolution."
@@ -109,7 +118,7 @@ def find_input(net: nn.Module, factory: object, target: str, said: ModelInput | 
             f"the forward pass of {target} reaches none of its {len(convs)} convolutions.",
             "Name a factory whose network calls them in evaluation mode.",
         )
-    return FoundInput(preprocessing, layers, note, blind or assumed, turned)
+    return FoundInput(preprocessing, layers, note, blind or assumed or unsaid, turned)
 
 
 def _shape(

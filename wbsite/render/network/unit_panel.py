@@ -58,6 +58,12 @@ def draw(scene: Scene) -> Drawing | Gap:
     return Drawing(_caption(c), alt, table, body=body, files=files, width="full")
 
 
+def levels(kernels: np.ndarray, scale: float) -> np.ndarray:
+    """Weights as signed bytes of which 127 is the scale; also weights as small as weight decay leaves, whose reciprocal
+    is no number of their type."""
+    return np.rint(kernels.astype(np.float64) * (127 / scale if scale else 0)).astype(np.int8)
+
+
 def chunk(c: UnitConnections, channels: range) -> dict[str, Any]:
     """What the panels of some units show.
 
@@ -79,8 +85,7 @@ def chunk(c: UnitConnections, channels: range) -> dict[str, Any]:
         return names.setdefault(end.layer, len(names)), end.channel, state, end.added
 
     def packed(found: Listed, scale: float) -> list[list[Any]]:
-        levels = np.rint(found.kernels * (127 / scale if scale else 0)).astype(np.int8)
-        parts = zip(found.ends, levels, found.shapes, found.sums.tolist(), strict=True)
+        parts = zip(found.ends, levels(found.kernels, scale), found.shapes, found.sums.tolist(), strict=True)
         return [
             [*other(end), base64.b64encode(kernel[: kh * kw]).decode(), kh, kw, *map(_short, sums)]
             for end, kernel, (kh, kw), sums in parts

@@ -107,13 +107,14 @@ class Head(Record):
 
     Attributes:
         kind: "pooled": the first fully connected layer after a convolution reads one number a channel, so position is
-            gone before it; "positions": it reads every position; "convolutional": there is no fully connected layer;
-            "unknown": its inputs do not tell.
+            gone before it; "positions": it reads every position; "convolutional": there is no fully connected layer,
+            and one number a class; "maps": the outputs have positions themselves, as those of detectors; "unknown": its
+            inputs do not tell.
         layer: that fully connected layer, or "".
         positions: how many it reads of each channel; 0 where unknown.
     """
 
-    kind: Literal["pooled", "positions", "convolutional", "unknown"]
+    kind: Literal["pooled", "positions", "convolutional", "maps", "unknown"]
     layer: str
     positions: int
 

@@ -3,7 +3,7 @@ hundred in memory."""
 
 from __future__ import annotations
 
-from .caffemodel import fields
+from wbsite.models.formats.caffemodel import fields
 
 MOST = 1_000_000
 """Pieces that a network may have; those of a thousand layers are some hundred thousand."""

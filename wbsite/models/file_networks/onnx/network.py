@@ -5,7 +5,7 @@ that `formats.onnx` gives them; other floating-point constants of the graph are 
 Activations that exporters write out (x · sigmoid(x), the hard swish) are called by their name again, as else nothing
 could be expanded through them.
 
-Interpreted are the few dozen operators of `onnx_operators` and `onnx_shapes`, which vision networks consist of. Others
+Interpreted are the few dozen operators of the files beside this one, which vision networks consist of. Others
 are refused by name: loops and branches, sorting and the suppression of boxes, operators that compute with integers.
 Everything runs in float32. It costs what the network costs, and some microseconds an operator.
 """
@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,34 +23,20 @@ from torch import nn
 from torch.nn import functional as F
 
 from wbsite.core.errors import WbsiteError
-from wbsite.models.formats._onnx_values import Allowance, External, Malformed, Values, attributes
 from wbsite.models.formats.base import DAMAGED
-from wbsite.models.formats.onnx import DOMAINS, KERNELS, LayerReader, model_in
+from wbsite.models.formats.onnx._external import Allowance, External
+from wbsite.models.formats.onnx._folding import Folding
+from wbsite.models.formats.onnx._layers import DOMAINS, KERNELS, LayerReader
+from wbsite.models.formats.onnx._messages import Malformed, attributes
+from wbsite.models.formats.onnx._values import Values
+from wbsite.models.formats.onnx.onnx import channel_order, model_in
 
-from .onnx_operators import Node, Operator, Unsupported
-from .onnx_shapes import OPERATORS
+from .activations import fused
+from .node import Node, Operator, Step, Unsupported
+from .operators import OPERATORS
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
-
-
-@dataclass(frozen=True)
-class Step:
-    """One call.
-
-    Attributes:
-        node: how its operator is used.
-        function: what computes it.
-        operands: names of values; "" for one left out.
-        results: names of what it makes.
-        name: of the node in the file.
-    """
-
-    node: Node
-    function: Operator
-    operands: tuple[str, ...]
-    results: tuple[str, ...]
-    name: str
 
 
 class OnnxNetwork(nn.Module):
@@ -62,6 +47,8 @@ class OnnxNetwork(nn.Module):
 
     Attributes:
         input_shape: (C, H, W) that the file names, where it fixes all three.
+        input_space: order of the colours it reads, "RGB" or "BGR"; None where the file does not say.
+        reading: what became of the trained weights on exporting, in a sentence or two; "" for nothing.
 
     Raises:
         WbsiteError: onnx is not installed, the file is damaged, takes several inputs, or has other operators.
@@ -69,13 +56,16 @@ class OnnxNetwork(nn.Module):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        graph_model = model_in(path)
+        model = model_in(path)
+        self.input_space = channel_order(model)
+        folding = Folding(str(model.producer_name))
         try:
-            self._build(path, graph_model.graph, _opset(graph_model))
+            self._build(path, model.graph, _opset(model), folding)
         except Malformed as error:
             raise WbsiteError(f"{path} is truncated or damaged: {error}.", DAMAGED) from error
+        self.reading = folding.in_words()
 
-    def _build(self, path: Path, graph: GraphProto, opset: int) -> None:
+    def _build(self, path: Path, graph: GraphProto, opset: int, folding: Folding) -> None:
         external = External(path)
         values = Values(graph, external, Allowance(path.stat().st_size, external))
         inputs = [value for value in graph.input if value.name not in values.tensors]
@@ -93,7 +83,7 @@ class OnnxNetwork(nn.Module):
         self._outputs = tuple(str(value.name) for value in graph.output)
         self._places: dict[str, tuple[nn.Module, str]] = {}  # value → where its parameter is registered
         self._numbers: dict[str, torch.Tensor] = {}  # whole numbers, most of them sizes, stay on the CPU
-        steps = _needed(self._steps(graph, values, opset), self._outputs)
+        steps = _needed(self._steps(graph, values, opset, folding), self._outputs)
         unsupported = Counter(step.node.kind for step in steps if step.function is _refused)
         if unsupported:
             kinds = ", ".join(f"{kind} ({times} times)" for kind, times in unsupported.most_common())
@@ -105,14 +95,14 @@ class OnnxNetwork(nn.Module):
         for name in dict.fromkeys(name for step in steps for name in (*step.operands, *self._outputs)):
             if name and name not in made and name not in self._places:
                 self._add_constant(name, values)
-        self._program = tuple(_fused(steps, self._outputs, self._constant))
+        self._program = tuple(fused(steps, self._outputs, self._constant))
         last = {name: i for i, step in enumerate(self._program) for name in step.operands}
         kept = {*self._outputs, *self._places, *self._numbers}
         self._drops = [
             tuple({name for name in step.operands if last[name] == i} - kept) for i, step in enumerate(self._program)
         ]
 
-    def _steps(self, graph: GraphProto, values: Values, opset: int) -> Iterator[Step]:
+    def _steps(self, graph: GraphProto, values: Values, opset: int, folding: Folding) -> Iterator[Step]:
         """All nodes but constants, those of layers with their parameters registered."""
         reader = LayerReader()
         folded: set[str] = set()
@@ -128,6 +118,7 @@ class OnnxNetwork(nn.Module):
                 raise Malformed(f"the node {proto.name or proto.op_type} has no operands or no results")
             layer = reader.read(proto, values, repeats=True) if proto.op_type in KERNELS else None
             if layer is not None and function is not _refused:
+                folding.note(proto, layer)
                 names = {part: self._add_part(layer.name, part, array) for part, array in layer.parts.items()}
                 if layer.added:
                     folded.add(layer.added)
@@ -246,17 +237,24 @@ def _layer_call(
     """What computes a layer, and its operands: the value it reads, then its parameters."""
     if proto.op_type == "BatchNormalization":
         return function, (proto.input[0], *names.values())
-    parameters = (names["weight"], names.get("bias", ""))
+    own = proto.input[2] if proto.op_type != "MatMul" and len(proto.input) > 2 else ""
+    # A bias that is no constant, or another one for every sample, is no parameter: it is added as it comes.
+    parameters = (names["weight"], names.get("bias", own))
     if proto.op_type in ("Gemm", "MatMul"):
         left = bool(values.origin(proto.input[0])) and proto.op_type == "MatMul"
         if left:
             return (lambda node, y, weight, bias: torch.matmul(weight, y)), (proto.input[1], *parameters)
-        return _linear, (proto.input[0], *parameters)
+        linear = _linear if "bias" in names or not own else _linear_and_term
+        return linear, (proto.input[0], *parameters)
     return function, (proto.input[0], *parameters)
 
 
 def _linear(node: Node, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
     return F.linear(x.t() if node.get("transA", 0) else x, weight, bias)
+
+
+def _linear_and_term(node: Node, x: torch.Tensor, weight: torch.Tensor, term: torch.Tensor) -> torch.Tensor:
+    return _linear(node, x, weight, None) + node.get("beta", 1.0) * term
 
 
 def _needed(steps: Iterator[Step], outputs: tuple[str, ...]) -> list[Step]:
@@ -267,55 +265,6 @@ def _needed(steps: Iterator[Step], outputs: tuple[str, ...]) -> list[Step]:
             needed.update(step.operands)
             kept.append(step)
     return kept[::-1]
-
-
-def _fused(steps: list[Step], outputs: tuple[str, ...], constant: Any) -> list[Step]:
-    """With x · sigmoid(x) as one call of `silu`, x · hardsigmoid(x) and x · clip(x + 3, 0, 6) / 6 of `hardswish`."""
-    makers = {name: step for step in steps for name in step.results}
-    readers = Counter(name for step in steps for name in {*step.operands})
-    readers.update(outputs)
-
-    def made(name: str, kind: str) -> Step | None:
-        step = makers.get(name)
-        return step if step is not None and step.node.kind == kind and readers[name] == 1 else None
-
-    def value(name: str) -> float | None:
-        tensor = constant(name)
-        return float(tensor) if tensor is not None and tensor.numel() == 1 else None
-
-    def gate(x: str, name: str, third: bool) -> tuple[Operator, list[Step]] | None:
-        """What x times a value is, and the steps that make that value."""
-        if (step := made(name, "Sigmoid")) is not None and step.operands == (x,) and not third:
-            return F.silu, [step]
-        if (step := made(name, "HardSigmoid")) is not None and step.operands == (x,) and not third:
-            slope, offset = step.node.get("alpha", 0.2), step.node.get("beta", 0.5)
-            return (F.hardswish, [step]) if math.isclose(slope, 1 / 6, rel_tol=1e-6) and offset == 0.5 else None
-        clip = made(name, "Clip") if third else None
-        added = made(clip.operands[0], "Add") if clip else None
-        if clip is None or added is None or x not in added.operands:
-            return None
-        bounds = [value(bound) for bound in clip.operands[1:]] or [clip.node.get("min"), clip.node.get("max")]
-        term = next((other for other in added.operands if other != x), "")
-        return (F.hardswish, [clip, added]) if bounds == [0, 6] and value(term) == 3 else None
-
-    replaced: dict[int, Step | None] = {}
-    for step in steps:
-        third = step.node.kind == "Div" and len(step.operands) == 2 and value(step.operands[1]) == 6
-        product = made(step.operands[0], "Mul") if third else step if step.node.kind == "Mul" else None
-        if product is None or len(product.operands) != 2:
-            continue
-        for x, name in (product.operands, product.operands[::-1]):
-            activation = gate(x, name, third)
-            if activation is not None:
-                function, inner = activation
-                replaced |= {id(other): None for other in (*inner, product)}
-                replaced[id(step)] = replace(step, function=_of_one(function), operands=(x,))
-                break
-    return [other for step in steps if (other := replaced.get(id(step), step)) is not None]
-
-
-def _of_one(function: Operator) -> Operator:
-    return lambda node, x: function(x)
 
 
 def _opset(model: Any) -> int:

@@ -1,0 +1,1 @@
+"""Files of ONNX: their weights, layers and constants."""
