@@ -218,7 +218,7 @@ def test_files_without_a_modules_names_are_none_for_a_factory(folder: Path) -> N
     np.savez("net.npz", **{"conv.weight": np.ones((4, 3, 3, 3), np.float32)})
     with pytest.raises(WbsiteError, match="npz files do not hold the names of its parameters") as caught:
         load(f"{FACTORY}@net.npz")
-    assert "one of pytorch, safetensors" in caught.value.hint
+    assert "pytorch, safetensors" in caught.value.hint
 
 
 def test_truncated_files_are_to_be_copied_again(folder: Path) -> None:

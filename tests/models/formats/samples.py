@@ -75,6 +75,7 @@ SAMPLES = {
     "pytorch": Sample("pytorch", "net.pth", torch.checkpoint),
     "pytorch-unzipped": Sample("pytorch", "net.pth", lambda path: torch.checkpoint(path, zipped=False)),
     "pytorch-module": Sample("pytorch", "net.pth", torch.whole_module),
+    "pt2": Sample("pt2", "net.pt2", torch.program),
     "sharded": Sample("sharded", "net.safetensors.index.json", torch.shards),
     "safetensors": Sample("safetensors", "net.safetensors", torch.tensors),
     "tensorflowjs-graph": Sample("tensorflowjs", "model.json", _tensorflowjs("graph")),

@@ -18,8 +18,8 @@ def written_out(func: Any) -> Callable[..., Any] | None:
     name = func.overloadpacket.__name__
     if func.namespace != "aten":
         return func.overloadpacket
-    if name in _TRANSLATED:
-        return _TRANSLATED[name]
+    if name in TRANSLATED:
+        return TRANSLATED[name]
     owner = next((owner for owner in (torch, F, torch.Tensor) if hasattr(owner, name)), None)
     return getattr(owner, name, func.overloadpacket)
 
@@ -70,7 +70,7 @@ def _pad(x: torch.Tensor, padding: Any, value: float = 0.0) -> torch.Tensor:
     return F.pad(x, padding, value=value)
 
 
-_TRANSLATED: dict[str, Callable[..., Any]] = {
+TRANSLATED: dict[str, Callable[..., Any]] = {
     "batch_norm": _batch_norm,
     "_native_batch_norm_legit_no_training": _batch_norm_in_evaluation,
     "convolution": _convolution,

@@ -1,9 +1,14 @@
-"""Reads the weights of TorchScript archives (`torch.jit.save`), scripted or traced; nothing of their code is run.
+"""Reads TorchScript archives (`torch.jit.save`), scripted or traced, with torch's own loader left out of it.
 
 Names and axes are those of the module that was compiled. An archive is a zip: `data.pkl`, a pickle of the module's
-attributes with references to raw storages under `data/`, and the compiled code, which is not looked at. Of a frozen
-module (`torch.jit.freeze`) the weights lie among the code's constants, without names: they are `constants.NUMBER`.
-Tensors of packed quantised layers are objects of their own and are not read.
+attributes with references to raw storages under `data/`; `constants.pkl` with what the code refers to; and the code, a
+dialect of Python in a file a class (`code/__torch__/…`), which `file_networks.script_network` interprets.
+
+What is lost: the training mode. Of a trace also branches that were not taken, loops, which are written out, sizes that
+were numbers then, all but one of the names of tied parameters, and local response normalisation, which is several calls
+that nothing can be expanded through. Of a frozen module (`torch.jit.freeze`) the names, since the weights lie among the
+code's constants as `constants.NUMBER`, and batch norm, which is folded into the kernels before it and weighs units
+differently. Tensors of packed quantised layers are objects of their own and are not read.
 """
 
 from __future__ import annotations
@@ -12,13 +17,14 @@ import io
 import pickle
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError
 
-from ._archive import names_in
+from ._archive import check_inflated, names_in
 from ._pickles import CallsCode, StandIn, Unpickler
 from .base import DAMAGED, Contents, Format
 
@@ -40,17 +46,36 @@ def claims(path: Path, head: bytes) -> bool:
     return "data.pkl" in ends and "constants.pkl" in ends
 
 
-def read(path: Path) -> Contents:
-    """Parameters, buffers and other tensors among a module's attributes, by their names in it.
+@dataclass(frozen=True)
+class Archive:
+    """What an archive holds.
+
+    Attributes:
+        root: the module, whose attributes are tensors, numbers, text, lists, and modules likewise.
+        constants: that the code refers to by number.
+        code: name of a file below `code/`, without its suffix and with dots, such as "__torch__.torch.nn.modules.conv"
+            → its text.
+        example: shape of the tensor that a trace was made with, where that was the only input; else empty.
+    """
+
+    root: StandIn
+    constants: Sequence[Any]
+    code: Mapping[str, str]
+    example: tuple[int, ...] = ()
+
+
+def archive_in(path: Path) -> Archive:
+    """What an archive holds.
 
     Raises:
-        WbsiteError: the file is damaged, asks for more than its attributes to be made, or holds no tensors.
+        WbsiteError: the file is damaged, or asks for more than its attributes to be made.
     """
-    from ._tables import kernel_types, numbers
-
     try:
+        check_inflated(path)
         with zipfile.ZipFile(path) as archive:
-            tensors = dict(_tensors(archive))
+            return _archive(path, archive)
+    except WbsiteError:
+        raise
     except CallsCode as error:
         raise WbsiteError(
             f"{path} is refused: its attributes call for {error.called}.", "Save the module again with torch.jit.save."
@@ -58,23 +83,55 @@ def read(path: Path) -> Contents:
     except Exception as error:  # of zipfile, pickle and torch, for damaged files; all mean the same
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise WbsiteError(f"{path} is truncated or is no TorchScript archive ({reason}).", DAMAGED) from error
-    state, _ = numbers(tensors, str(path))
-    if not state:
+
+
+def _archive(path: Path, archive: zipfile.ZipFile) -> Archive:
+    names = archive.namelist()
+    folder = next(name for name in names if f"/{name}".endswith("/data.pkl")).removesuffix("data.pkl")
+    order = f"{folder}byteorder"
+    if order in names and archive.read(order).decode() != sys.byteorder:
+        raise ValueError("its numbers are in the other order of bytes")
+    root = _Attributes(archive, folder, "data").load()
+    constants = _Attributes(archive, folder, "constants").load()
+    start = f"{folder}code/"
+    code = {
+        name.removeprefix(start).removesuffix(".py").replace("/", "."): archive.read(name).decode()
+        for name in names
+        if name.startswith(start) and name.endswith(".py")
+    }
+    example: tuple[int, ...] = ()
+    if f"{folder}traced_inputs.pkl" in names:
+        inputs = _Shapes(archive, folder, "traced_inputs").load()
+        only = inputs.get("forward") if isinstance(inputs, dict) else None
+        if isinstance(only, (list, tuple)) and len(only) == 1 and hasattr(only[0], "shape"):
+            example = tuple(only[0].shape)
+    if not isinstance(root, StandIn) or not isinstance(constants, (list, tuple)):
+        raise ValueError("its attributes are none of a module")
+    return Archive(root, constants, code, example)
+
+
+def read(path: Path) -> Contents:
+    """Parameters, buffers and other tensors among a module's attributes, by their names in it; those of the code in a
+    place of their own.
+
+    Raises:
+        WbsiteError: as `archive_in`, or it holds no tensors.
+    """
+    from ._tables import kernel_types, numbers
+
+    archive = archive_in(path)
+    try:
+        held = {"": dict(_named(archive.root, "")), "constants": dict(_named(archive.constants, "constants."))}
+    except RecursionError as error:
+        raise WbsiteError(f"{path} is damaged: a module in it contains itself.", DAMAGED) from error
+    tables = {place: table for place, tensors in held.items() if (table := numbers(tensors, str(path))[0])}
+    if not tables:
         raise WbsiteError(
             f"{path} holds no floating-point tensors by name.",
             "If its layers are quantised, save the module as it was before that.",
         )
-    return Contents(state, "TorchScript", types=kernel_types(tensors), tables={"": state})
-
-
-def _tensors(archive: zipfile.ZipFile) -> Iterator[tuple[str, torch.Tensor]]:
-    folder = next(name for name in archive.namelist() if f"/{name}".endswith("/data.pkl")).removesuffix("data.pkl")
-    order = f"{folder}byteorder"
-    if order in archive.namelist() and archive.read(order).decode() != sys.byteorder:
-        raise ValueError("its numbers are in the other order of bytes")
-    yield from _named(_Attributes(archive, folder, "data").load(), "")
-    constants = _Attributes(archive, folder, "constants").load()
-    yield from _named(list(constants) if isinstance(constants, tuple) else constants, "constants.")
+    place = next(iter(tables))
+    return Contents(tables[place], "TorchScript", types=kernel_types(held[place]), tables=tables)
 
 
 def _named(value: Any, name: str) -> Iterator[tuple[str, torch.Tensor]]:
@@ -122,4 +179,34 @@ class _Attributes(Unpickler):
         return torch.storage.TypedStorage(wrap_storage=self.storages[key], dtype=dtype, _internal=True)
 
 
-FORMATS = (Format("torchscript", "TorchScript archives", (".ts", ".torchscript"), claims, read, module_names=True),)
+class _Shapes(_Attributes):
+    """A pickle of tensors whose numbers do not matter: torch does not always keep those of a trace's inputs."""
+
+    def persistent_load(self, identity: Any) -> Any:
+        """A storage without memory."""
+        import torch
+
+        _, cls, _, _, count = identity
+        dtype = getattr(torch, _DTYPES[cls.__name__])
+        stored = torch.empty(count * dtype.itemsize, dtype=torch.uint8, device="meta").untyped_storage()
+        return torch.storage.TypedStorage(wrap_storage=stored, dtype=dtype, _internal=True)
+
+
+def network(path: Path) -> torch.nn.Module:
+    """The module, its code on torch's functions."""
+    from wbsite.models.file_networks.script_network import script_network
+
+    return script_network(path)
+
+
+FORMATS = (
+    Format(
+        "torchscript",
+        "TorchScript archives",
+        (".ts", ".torchscript"),
+        claims,
+        read,
+        module_names=True,
+        network=network,
+    ),
+)

@@ -77,3 +77,9 @@ def shards(path: Path) -> Path:
     places = {name: file for file, held in halves.items() for name in held}
     path.write_text(json.dumps({"metadata": {"total_size": 0}, "weight_map": places}))
     return path
+
+
+def program(path: Path) -> Path:
+    """An exported program."""
+    torch.export.save(torch.export.export(net(), (torch.rand(1, 3, 9, 9),)), path)
+    return path

@@ -23,6 +23,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from wbsite.core.errors import WbsiteError
+from wbsite.models.file_networks.parts import register
 from wbsite.models.formats.base import DAMAGED
 from wbsite.models.formats.onnx._external import Allowance, External
 from wbsite.models.formats.onnx._folding import Folding
@@ -132,7 +133,8 @@ class OnnxNetwork(nn.Module):
         key = f"\0{layer}.{part}"  # no name in a file is confused with it
         for name in [key, *(f"{key}_{i}" for i in range(2, 1000))]:
             if name not in self._places:
-                self._register(name, f"{layer}.{name.rpartition('.')[2]}", tensor, trained="running" not in part)
+                path = f"{layer}.{name.rpartition('.')[2]}"
+                self._places[name] = register(self, path, tensor, trained="running" not in part)
                 return name
             owner, attribute = self._places[name]
             held = getattr(owner, attribute)
@@ -146,27 +148,9 @@ class OnnxNetwork(nn.Module):
             raise Malformed(f"nothing makes {name}")
         tensor = _tensor(array)
         if tensor.is_floating_point():
-            self._register(name, name, tensor, trained=tensor.numel() > 1)
+            self._places[name] = register(self, name, tensor, trained=tensor.numel() > 1)
         else:
             self._numbers[name] = tensor
-
-    def _register(self, name: str, path: str, tensor: torch.Tensor, trained: bool) -> None:
-        """Under a dotted path of modules, made for it; with underscores where torch takes the name already."""
-        *owners, attribute = (part or "_" for part in path.split("."))
-        owner: nn.Module = self
-        for part in owners:
-            while hasattr(owner, part) and part not in owner._modules:
-                part += "_"
-            if part not in owner._modules:
-                owner.add_module(part, nn.Module())
-            owner = owner.get_submodule(part)
-        while hasattr(owner, attribute):
-            attribute += "_"
-        if trained:
-            owner.register_parameter(attribute, nn.Parameter(tensor))
-        else:
-            owner.register_buffer(attribute, tensor)
-        self._places[name] = owner, attribute
 
     def _constant(self, name: str) -> torch.Tensor | None:
         """A value that does not depend on the input; None for any other."""
