@@ -27,6 +27,7 @@ PACKAGE_ROOT = str(Path(wbsite.__file__).parents[1])
 # Tests run side by side, each on one thread. Every process that a test starts inherits this, and a path on which the
 # package under test comes first: otherwise it would run another one that is installed.
 os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.setdefault("KERAS_BACKEND", "torch")  # which is installed; Keras's own choice would not be
 if os.environ.get("PYTHONPATH", "").split(os.pathsep)[0] != PACKAGE_ROOT:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (PACKAGE_ROOT, os.environ.get("PYTHONPATH"))))
 

@@ -223,7 +223,6 @@ class Small(torch.nn.Module):
 
 
 def keras_model() -> Any:
-    os.environ.setdefault("KERAS_BACKEND", "torch")
     keras = pytest.importorskip("keras")
     return keras.Sequential([keras.layers.Input((32, 32, 3)), keras.layers.Conv2D(4, 3), keras.layers.Conv2D(2, 3)])
 

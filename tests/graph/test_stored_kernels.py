@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 
 from wbsite.core.errors import WbsiteError
+from wbsite.graph.kernels import TRANSPOSED
 from wbsite.graph.layers import discover
 from wbsite.graph.stored_kernels import StoredKernels
 
@@ -111,7 +112,46 @@ def test_a_first_kernel_of_one_channel_reads_a_grey_picture_and_later_ones_are_d
     assert kept.channels == 1
 
 
+def test_what_the_file_tells_of_convolutions_is_used_as_in_a_network() -> None:
+    net = nn.Sequential(
+        nn.Conv2d(3, 8, 5),
+        nn.Conv2d(8, 16, 3, groups=8),
+        nn.Conv2d(16, 6, 3, groups=2),
+        nn.ConvTranspose2d(6, 5, 2, groups=1),
+        nn.Conv2d(5, 4, 1),
+    ).eval()
+    told = {f"{i}.weight": (i == 3, getattr(module, "groups", None)) for i, module in enumerate(net)}
+    kept, whole = StoredKernels(net.state_dict(), "onnx", told), discover(net, (3, 32, 32))
+    alone = kept.layers((3, 1, 1))
+    for one, other in zip(alone.layers, whole.layers, strict=True):
+        assert (one.name, one.groups, one.in_channels) == (other.name, other.groups, other.in_channels)
+    assert [(skipped.name, skipped.reason) for skipped in alone.skipped] == [("3", TRANSPOSED)]
+    assert [(skipped.name, skipped.reason) for skipped in whole.skipped] == [("3", TRANSPOSED)]
+
+
+@pytest.mark.parametrize(
+    ("told", "unknown"),
+    [
+        ({}, "Groups of other convolutions and transposed convolutions cannot be told from shapes."),
+        ({"b.weight": (False, 1)}, "Transposed convolutions cannot be told from shapes."),
+        ({"a.weight": (False, None), "b.weight": (False, None)}, "Groups of other convolutions cannot be told"),
+        ({"a.weight": (False, None), "b.weight": (False, 2)}, ""),
+    ],
+)
+def test_only_what_stays_unknown_is_said_to_be(told: dict[str, tuple[bool, int | None]], unknown: str) -> None:
+    kept = StoredKernels({"a.weight": torch.ones(4, 3, 3, 3), "b.weight": torch.ones(6, 2, 3, 3)}, "npz", told)
+    assert unknown in kept.notes[1]
+    assert ("cannot be told" in kept.notes[1]) == bool(unknown)
+    assert ("depthwise" in kept.notes[1]) == ("Groups" in unknown)
+    assert len(StoredKernels({"a.weight": torch.ones(4, 3)}, "npz").notes) == 1
+
+
 @pytest.mark.parametrize("state", [{"a": torch.ones(3)}, {"table": torch.ones(3, 3)}])
 def test_a_file_without_kernels_is_refused(state: dict[str, torch.Tensor]) -> None:
     with pytest.raises(WbsiteError, match="no convolution's or fully connected layer's kernels"):
         StoredKernels(state, "npz")
+
+
+def test_a_file_of_transposed_convolutions_alone_is_refused_in_these_words() -> None:
+    with pytest.raises(WbsiteError, match=r"such as up \(a transposed convolution"):
+        StoredKernels({"up.weight": torch.ones(4, 3, 2, 2)}, "onnx", {"up.weight": (True, None)})

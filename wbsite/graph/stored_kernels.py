@@ -1,7 +1,8 @@
 """Weights that come without a network: kernels by name, in the order in which they are stored.
 
-What the forward pass would tell is not known of them: what feeds what, strides, groups, in which order they are used.
-What is taken from shapes and names is said of each below, and on the pages (`NOTES`).
+What the forward pass would tell is not known of them: what feeds what, strides, in which order they are used, and,
+unless the file tells, groups and which convolutions are transposed. What is taken from shapes and names is said of each
+below, and on the pages (`StoredKernels.notes`).
 """
 
 from __future__ import annotations
@@ -17,17 +18,18 @@ from torch import nn
 
 from wbsite.core.errors import WbsiteError
 
-from .kernels import Kernel, Skipped
+from .kernels import TRANSPOSED, Kernel, Skipped
 from .layers import Layer, Layers
 from .tape import INPUT_NAME
 
-NOTES = (
+ORDER = (
     "The file holds weights without the network that uses them. Layers stand in the file's order, which need not be"
-    " that of a forward pass, so depth is a place in the file here.",
-    "What the file does not say is taken from shapes: kernels of one input channel, other than the first, belong to a"
-    " depthwise convolution; kernels of three input channels, or the first of one, read the picture, red before green"
-    " before blue unless something says otherwise. Groups of other convolutions, and transposed ones, cannot be told"
-    " from shapes.",
+    " that of a forward pass, so depth is a place in the file here."
+)
+DEPTHWISE = "kernels of one input channel, other than the first, belong to a depthwise convolution; "
+PICTURE = (
+    "kernels of three input channels, or the first of one, read the picture, red before green before blue unless"
+    " something says otherwise."
 )
 
 _SAYS_KERNEL = re.compile(r"weight|kernel|filter|(^|[._/])w\d*$", re.IGNORECASE)
@@ -61,16 +63,23 @@ class StoredKernels(nn.Module):
     Args:
         state: name → float32 tensor, in the file's order.
         kind: of file, for what is listed as no layer.
+        convolutions: names in `state` of kernels → (whether their convolution is transposed, its groups or None), as
+            far as the file tells.
 
     Attributes:
         kernels: layer → its kernels, as a network would use them where a normalisation is stored in parts.
-        skipped: arrays of more than one axis that are no layers, with reasons.
+        skipped: transposed convolutions, and arrays of more than one axis that are no layers, with reasons.
 
     Raises:
         WbsiteError: no kernel is among them.
     """
 
-    def __init__(self, state: Mapping[str, torch.Tensor], kind: str) -> None:
+    def __init__(
+        self,
+        state: Mapping[str, torch.Tensor],
+        kind: str,
+        convolutions: Mapping[str, tuple[bool, int | None]] | None = None,
+    ) -> None:
         super().__init__()
         for name, value in state.items():  # past register_parameter, which refuses the dots of such names
             if name.rpartition(".")[2] in _STATISTICS:
@@ -79,17 +88,26 @@ class StoredKernels(nn.Module):
                 self._parameters[name] = nn.Parameter(value, requires_grad=False)
         self.kernels: dict[str, Kernel] = {}
         self.skipped: list[Skipped] = []
+        self._told = convolutions or {}
+        self._first = ""  # convolution
         for name, kernel in _effective(state):
-            if reason := _unusable(name, kernel.weight):
+            transposed, groups = self._told.get(name, (False, None))
+            if transposed:
+                self.skipped.append(Skipped(kernel.name, kind, TRANSPOSED))
+            elif reason := _unusable(name, kernel.weight):
                 self.skipped.append(Skipped(name, kind, reason))
             else:
-                known = kernel.name in self.kernels  # "conv.weight" and "conv.kernel" side by side
-                self.kernels[name if known else kernel.name] = replace(kernel, name=name) if known else kernel
+                layer = name if kernel.name in self.kernels else kernel.name  # "conv.weight" beside "conv.kernel"
+                if kernel.operation == "conv2d":
+                    single = bool(self._first) and kernel.weight.shape[1] == 1
+                    groups = groups or (len(kernel.weight) if single else 1)
+                    self._first = self._first or layer
+                self.kernels[layer] = replace(kernel, name=layer, groups=groups or 1)
         if not self.kernels:
-            shapes = [f"{name} {tuple(value.shape)}" for name, value in state.items() if value.ndim > 1]
+            reasons = "; ".join(f"{skipped.name} ({skipped.reason})" for skipped in self.skipped[:3])
             raise WbsiteError(
                 f"no convolution's or fully connected layer's kernels are among its {len(state)} arrays"
-                + (f", such as {', '.join(shapes[:3])}." if shapes else ", all of which have one axis."),
+                + (f", such as {reasons}." if reasons else ", all of which have one axis."),
                 "Expected arrays of the shape (units, channels, rows, columns) or (units, inputs).",
             )
 
@@ -99,11 +117,23 @@ class StoredKernels(nn.Module):
         """
         raise WbsiteError("weights alone have no forward pass.", "Name the function that makes the network.")
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what the file does not tell, and what is taken from shapes instead."""
+        if not self._first:
+            return (ORDER,)
+        convolutions = [kernel for kernel in self.kernels.values() if kernel.operation == "conv2d"]
+        told = [self._told.get(kernel.parameters[0]) for kernel in convolutions]
+        deeper = [known for kernel, known in zip(convolutions, told, strict=True) if not self._reads_picture(kernel)]
+        groups = any(known is None or known[1] is None for known in deeper)
+        unknown = ["groups of other convolutions"] * groups + ["transposed convolutions"] * (None in told)
+        lost = f" {' and '.join(unknown).capitalize()} cannot be told from shapes." if unknown else ""
+        return ORDER, f"What the file does not say is taken from shapes: {DEPTHWISE * groups}{PICTURE}{lost}"
+
     @cached_property
     def channels(self) -> int:
         """Of the picture: three, or one where only the first kernels can read it."""
-        readers = (self.kernels[name] for name in self.kernels if self._reads_picture(name))
-        return next((kernel.in_channels for kernel in readers), 3)
+        return next((kernel.in_channels for kernel in self.kernels.values() if self._reads_picture(kernel)), 3)
 
     def products(self) -> float:
         """About how many numbers a forward pass multiplies."""
@@ -116,7 +146,7 @@ class StoredKernels(nn.Module):
             input_shape: that is given out as the input's, which is not known.
         """
         layers = [self._layer(order, name) for order, name in enumerate(self.kernels)]
-        return Layers(tuple(layers), tuple(self.skipped), input_shape, NOTES)
+        return Layers(tuple(layers), tuple(self.skipped), input_shape, self.notes)
 
     def _layer(self, order: int, name: str) -> Layer:
         kernel, conv = self.kernels[name], self.kernels[name].weight.ndim == 4
@@ -125,7 +155,7 @@ class StoredKernels(nn.Module):
             name=name,
             kind="conv" if conv else "linear",
             order=order,
-            inputs=(INPUT_NAME,) if self._reads_picture(name) else (),
+            inputs=(INPUT_NAME,) if self._reads_picture(kernel) else (),
             in_channels=kernel.in_channels,
             out_channels=kernel.out_channels,
             kernel=kernel.size,
@@ -143,18 +173,16 @@ class StoredKernels(nn.Module):
             changed=kernel.changed,
         )
 
-    def _reads_picture(self, name: str) -> bool:
-        kernel = self.kernels[name]
-        if kernel.weight.ndim != 4:
+    def _reads_picture(self, kernel: Kernel) -> bool:
+        if kernel.operation != "conv2d" or kernel.groups > 1:
             return False
-        return kernel.weight.shape[1] == 3 or (kernel.weight.shape[1] == 1 and kernel.groups == 1)
+        return kernel.in_channels == 3 or (kernel.in_channels == 1 and kernel.name == self._first)
 
 
 def _effective(state: Mapping[str, torch.Tensor]) -> Iterator[tuple[str, Kernel]]:
     """Arrays of more than one axis with their names, in order, each as the kernels that a network makes of it."""
     factors = _factors(state)
     taken = {name for others in factors.values() for name in others}
-    first = True
     for name, value in state.items():
         if value.ndim < 2 or name in taken:
             continue
@@ -162,8 +190,6 @@ def _effective(state: Mapping[str, torch.Tensor]) -> Iterator[tuple[str, Kernel]
         weight = _combined(value, [state[other] for other in others])
         biases = (state.get(f"{layer}{dot}bias") for dot in "./_")
         conv = weight.ndim == 4
-        depthwise = conv and weight.shape[1] == 1 and not first
-        first = first and not conv
         yield (
             name,
             Kernel(
@@ -171,7 +197,6 @@ def _effective(state: Mapping[str, torch.Tensor]) -> Iterator[tuple[str, Kernel]
                 operation="conv2d" if conv else "linear",
                 weight=weight,
                 bias=next((bias for bias in biases if bias is not None and bias.shape == weight.shape[:1]), None),
-                groups=len(weight) if depthwise else 1,
                 parameters=(name, *others),
                 computed=bool(others),
                 stored=value if others else None,

@@ -37,7 +37,7 @@ def weights_alone(path: Path, chosen: str, token: str, said: ModelInput | None =
     state, reading = _state(contents, path, chosen)
     reading = " ".join(filter(None, (reading, f"It is not run as a network: {why}." if why else "")))
     try:
-        module = StoredKernels(state, kind.name)
+        module = StoredKernels(state, kind.name, contents.convolutions)
     except WbsiteError as error:
         raise WbsiteError(f"{path}: {error.message}", error.hint) from error
     channels = module.channels

@@ -121,6 +121,8 @@ WAYS: dict[str, tuple[str, Write, Callable[[Array], Array]]] = {
     "tflite": ("ohwi", write_tflite, scattered),
 }
 """Format → the order of axes in its files, and what its framework does with the kernel."""
+UNTOLD = ("npz", "tensorflowjs manifest")
+"""Those that hold names and numbers alone."""
 
 
 def transposed(weight: torch.Tensor) -> Array:
@@ -137,15 +139,28 @@ def test_torch_computes_with_it_what_the_framework_does(tmp_path: Path, way: str
     np.testing.assert_allclose(transposed(weight), compute(np.einsum(f"{layout}->iohw", kernel)), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("way", WAYS)
+def test_the_file_tells_that_it_is_one(tmp_path: Path, way: str) -> None:
+    layout, write, _ = WAYS[way]
+    contents = read(write(tmp_path / "net.file", np.ones([SIZES[axis] for axis in layout], np.float32)))
+    (kernel,) = (name for name, value in contents.state.items() if value.ndim == 4)
+    told = contents.convolutions.get(kernel)
+    assert told is None if way in UNTOLD else told is not None and told.transposed
+
+
 def test_darknet_s_are_square(tmp_path: Path) -> None:
     """Its kernels have one size for rows and columns."""
     kernel = np.random.default_rng(0).normal(size=(INPUTS, OUTPUTS, HEIGHT, HEIGHT)).astype(np.float32)
-    state = read(write_darknet(tmp_path / "net.weights", kernel)).state
-    np.testing.assert_allclose(transposed(state["deconvolutional_0.weight"]), scattered(kernel), rtol=1e-4, atol=1e-5)
+    contents = read(write_darknet(tmp_path / "net.weights", kernel))
+    assert contents.convolutions["deconvolutional_0.weight"].transposed
+    np.testing.assert_allclose(
+        transposed(contents.state["deconvolutional_0.weight"]), scattered(kernel), rtol=1e-4, atol=1e-5
+    )
 
 
 def test_flax_s_under_a_name_of_their_own_are_taken_for_ordinary_ones(tmp_path: Path) -> None:
     """Nothing in the file tells; the reader's documentation says so."""
     kernel = np.random.default_rng(0).normal(size=(HEIGHT, WIDTH, INPUTS, OUTPUTS)).astype(np.float32)
-    state = read(write_flax(tmp_path / "net.msgpack", kernel, "up")).state
-    np.testing.assert_array_equal(state["up.weight"].numpy(), kernel.transpose(3, 2, 0, 1))
+    contents = read(write_flax(tmp_path / "net.msgpack", kernel, "up"))
+    assert not contents.convolutions
+    np.testing.assert_array_equal(contents.state["up.weight"].numpy(), kernel.transpose(3, 2, 0, 1))

@@ -96,9 +96,13 @@ def read(path: Path) -> Contents:
 
     Raises:
         WbsiteError: the file is not there, of a format without a reader, damaged, empty, or a pickle that would run
-            code.
+            code; it states groups that a convolution's units cannot be in.
     """
     contents = format_of(path).read(path)
     if not contents.state:
         raise WbsiteError(f"{path} holds no weights; expected tensors of numbers by name.", DAMAGED)
+    for name, (transposed, groups) in contents.convolutions.items():
+        units = len(contents.state[name])
+        if groups is not None and not transposed and (groups < 1 or units % groups):
+            raise WbsiteError(f"{path} puts the {units} units of {name} into {groups} groups of one size.", DAMAGED)
     return contents

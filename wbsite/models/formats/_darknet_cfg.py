@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from .base import Convolution
+
 ALIASES = {
     "conv": "convolutional", "deconv": "deconvolutional", "conn": "connected", "max": "maxpool", "avg": "avgpool",
     "local_avg": "maxpool", "local_avgpool": "maxpool", "reorg3d": "reorg",
@@ -61,10 +63,17 @@ class Section:
 
 @dataclass
 class Plan:
-    """What a file must hold: (name, or "" for what is passed over; layer; torch's shape; whether transposed)."""
+    """What a file must hold.
+
+    Attributes:
+        entries: (name, or "" for what is passed over; layer; torch's shape; whether the matrix is transposed).
+        skipped: layers that are passed over.
+        convolutions: names of kernels → what the `.cfg` says of them.
+    """
 
     entries: list[tuple[str, str, tuple[int, ...], bool]] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    convolutions: dict[str, Convolution] = field(default_factory=dict)
 
     def add(self, layer: str, part: str, shape: tuple[int, ...], transposed: bool = False) -> None:
         self.entries.append((f"{layer}.{part}", layer, shape, transposed))
@@ -157,6 +166,7 @@ def _convolutional(plan: Plan, layer: Section, shape: Shape, old: bool) -> Shape
             plan.add(layer.name, "bias", (outputs,))
         axes = (inputs, outputs) if transposed else (outputs, inputs // groups)
         plan.add(layer.name, "weight", (*axes, size, size), bool(layer.whole("flipped", 0)) and not transposed)
+        plan.convolutions[f"{layer.name}.weight"] = Convolution(transposed, groups)
     padding = size // 2 if layer.whole("pad", 0) else layer.whole("padding", 0)
     if transposed:
         rows, columns = ((length - 1) * stride + size - 2 * padding for length in shape[1:])

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import torch
@@ -22,6 +22,18 @@ class NoForwardPass(Exception):
     """A file of a format that describes networks has weights alone, or a network that is not run; the text says why."""
 
 
+class Convolution(NamedTuple):
+    """What a file tells of a convolution besides its numbers.
+
+    Attributes:
+        transposed: whether it is a transposed one.
+        groups: in which it takes its channels; None where the file does not tell.
+    """
+
+    transposed: bool = False
+    groups: int | None = None
+
+
 @dataclass(frozen=True)
 class Contents:
     """What a weights file holds.
@@ -36,6 +48,8 @@ class Contents:
             networks converted from it).
         types: number types of the file's kernels, such as "uint8": how finely they were rounded.
         provenance: the record in a file that wbsite wrote itself; empty for others.
+        convolutions: names in `state` of kernels of convolutions → what the file tells of these; kernels of which it
+            does not even tell whether they are transposed are not among them.
         tables: where a file may hold weights in several places, or under names with prefixes: keys that lead to each
             place ("model.ema") → its names as they stand → float32 tensors. `state` is one of them.
     """
@@ -45,6 +59,7 @@ class Contents:
     bgr: bool = False
     types: str = "float32"
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    convolutions: Mapping[str, Convolution] = field(default_factory=dict)
     tables: Mapping[str, Mapping[str, torch.Tensor]] = field(default_factory=dict)
 
 
@@ -79,6 +94,12 @@ class Format:
     read: Callable[[Path], Contents]
     module_names: bool = False
     network: Callable[[Path], torch.nn.Module] | None = None
+
+
+def groups_of(channels: int, shape: Sequence[int]) -> int | None:
+    """Groups in which kernels of the shape (O, I / groups, …) take so many channels; None where they cannot."""
+    groups, rest = divmod(channels, shape[1]) if shape[1] else (0, 0)
+    return groups if groups > 0 and not rest and not shape[0] % groups else None
 
 
 def number_types(names: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from wbsite.core.errors import WbsiteError
 
-from .base import Contents, Format
+from .base import Contents, Convolution, Format
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 V1_INNER_PRODUCT = 14
+V1_DECONVOLUTION = 39
+GROUP = 5
+"""Field of ConvolutionParameter."""
 BLOB_NAMES = ("weight", "bias")
 
 
@@ -41,9 +44,11 @@ class Generation:
     name: int
     kind: int
     blobs: int
+    convolution: int
 
 
-GENERATIONS = {2: Generation(2, name=4, kind=5, blobs=6), 100: Generation(100, name=1, kind=2, blobs=7)}
+GENERATIONS = {2: Generation(2, name=4, kind=5, blobs=6, convolution=10),
+               100: Generation(100, name=1, kind=2, blobs=7, convolution=106)}  # fmt: skip
 
 
 def _varint(data: memoryview, position: int) -> tuple[int, int]:
@@ -136,14 +141,19 @@ def _shape(message: memoryview) -> list[int]:
     return dims
 
 
-def _layer(message: memoryview, generation: Generation) -> tuple[str, list[NDArray[np.float32]]]:
-    name, inner_product = "", False
+def _layer(message: memoryview, generation: Generation) -> tuple[str, list[NDArray[np.float32]], Convolution]:
+    """(name, its arrays, what they are if its kernels are those of a convolution)."""
+    name, inner_product, transposed, groups = "", False, False, None
     blobs: list[tuple[NDArray[np.float32], bool]] = []
     for number, value in fields(message):
         if number == generation.name and not isinstance(value, int):
             name = bytes(value).decode("utf-8", "replace")
         elif number == generation.kind:
-            inner_product = value == V1_INNER_PRODUCT if isinstance(value, int) else bytes(value) == b"InnerProduct"
+            kind = value if isinstance(value, int) else bytes(value)
+            inner_product = kind in (V1_INNER_PRODUCT, b"InnerProduct")
+            transposed = kind in (V1_DECONVOLUTION, b"Deconvolution")
+        elif number == generation.convolution and not isinstance(value, int):
+            groups = next((group for part, group in fields(value) if part == GROUP and isinstance(group, int)), 1)
         elif number == generation.blobs and not isinstance(value, int):
             blobs.append(_blob(value))
     arrays = []
@@ -154,7 +164,7 @@ def _layer(message: memoryview, generation: Generation) -> tuple[str, list[NDArr
         elif legacy and inner_product:
             array = array.reshape(math.prod(array.shape[:-1]), array.shape[-1])
         arrays.append(array)
-    return name, arrays
+    return name, arrays, Convolution(transposed, groups)
 
 
 def claims(path: Path, head: bytes) -> bool:
@@ -181,13 +191,18 @@ def read(path: Path) -> Contents:
     import torch
 
     state: dict[str, torch.Tensor] = {}
+    convolutions: dict[str, Convolution] = {}
     try:
         for number, value in fields(memoryview(path.read_bytes())):
             if number not in GENERATIONS or isinstance(value, int):
                 continue
-            name, arrays = _layer(value, GENERATIONS[number])
+            name, arrays, convolution = _layer(value, GENERATIONS[number])
             for i, array in enumerate(arrays):
                 state[f"{name}.{BLOB_NAMES[i] if i < len(BLOB_NAMES) else i}"] = torch.from_numpy(array)
+            if arrays and arrays[0].ndim > 2:
+                convolutions[f"{name}.weight"] = convolution
+            elif arrays:
+                convolutions.pop(f"{name}.weight", None)  # of an earlier layer of this name
     except Malformed as error:
         raise WbsiteError(
             f"{path} is truncated or is not a caffemodel: {error}.",
@@ -198,7 +213,7 @@ def read(path: Path) -> Contents:
             f"{path} holds no layer with weights; expected a trained Caffe network.",
             "Give the .caffemodel file, not the solver state or the network's definition.",
         )
-    return Contents(state, "caffemodel", bgr=True)
+    return Contents(state, "caffemodel", bgr=True, convolutions=convolutions)
 
 
 FORMATS = (Format("caffemodel", "Caffe", (".caffemodel",), claims, read),)

@@ -100,7 +100,7 @@ def read(path: Path) -> Contents:
             "Cut the .cfg before that layer, and save the layers before it with Darknet's command partial.",
         ) from error
     without = f", without {', '.join(contents.skipped)}" if contents.skipped else ""
-    return Contents(state, f"Darknet {version}{without}")
+    return Contents(state, f"Darknet {version}{without}", convolutions=contents.convolutions)
 
 
 def _numbers(data: bytes) -> tuple[str, bool, NDArray[np.float32]]:

@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError, optional
 
-from .base import DAMAGED, Contents, Format, number_types
+from .base import DAMAGED, Contents, Convolution, Format, number_types
 
 if TYPE_CHECKING:
     import torch
@@ -56,6 +56,8 @@ COLLECTIONS = frozenset({"params", "batch_stats"})
 AVERAGED = frozenset({"ema", "ema_params", "params_ema", "ema_batch_stats", "avg_params", "averaged_params"})
 OPTIMIZER = frozenset({"opt_state", "optimizer_state", "opt", "param_states"})
 TRANSPOSED = re.compile(r"ConvTranspose_\d+")
+CONVOLUTION = re.compile(r"Conv(Transpose)?_\d+")
+"""Names that Flax itself gives."""
 LEAVES = {"kernel": "weight", "embedding": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
 ATTENTION = frozenset({"query", "key", "value", "out"})
 
@@ -90,6 +92,7 @@ def read(path: Path) -> Contents:
     """
     state: dict[str, torch.Tensor] = {}
     types: list[str] = []
+    convolutions: dict[str, Convolution] = {}
     try:
         selected, averaged = _selected(_tree(path))
         heads, transposed = _attention(selected), _transposed(selected)
@@ -112,6 +115,8 @@ def read(path: Path) -> Contents:
             if leaf == "kernel" and names[:-1] in transposed:
                 tensor = _turned(tensor, transposed[names[:-1]])
             state[name] = tensor
+            if leaf == "kernel" and len(shape) > 2 and len(names) > 1 and CONVOLUTION.fullmatch(names[-2]):
+                convolutions[name] = Convolution(transposed=names[:-1] in transposed)
             types += [kind] * (len(shape) > 1)
     except Malformed as error:
         raise WbsiteError(f"{path} cannot be read as a Flax checkpoint: {error}.", DAMAGED) from error
@@ -121,7 +126,7 @@ def read(path: Path) -> Contents:
             "Save it with flax.serialization.to_bytes(variables); folders that Orbax writes are not read.",
         )
     kind = f"Flax msgpack, averaged weights ({', '.join(sorted(averaged))})" if averaged else "Flax msgpack"
-    return Contents(state, kind, types=number_types(types))
+    return Contents(state, kind, types=number_types(types), convolutions=convolutions)
 
 
 Array = tuple[tuple[int, ...], str, "bytes | list[bytes]"]

@@ -6,7 +6,7 @@ A SimpleNN network is a cell array `layers` of structures with a `type`, a `name
 
 - Convolutions: (kh, kw, I/groups, O) → (O, I/groups, kh, kw); the kernel slides without being mirrored, as in torch.
   MATLAB drops trailing axes of length 1 (I = O = 1, or O = 1), which come back. Depthwise ones are groups of one
-  channel.
+  channel. The number of groups follows from the channels of the layer before, in SimpleNN networks.
 - Transposed convolutions (`convt`): (kh, kw, O/groups, I) → (I, O/groups, kh, kw), the axes of torch's transposed
   kernels, and not mirrored either.
 - Fully connected layers are convolutions there, with kernels as large as the image: (O, I, kh, kw).
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from wbsite.core.errors import WbsiteError
 
 from . import _matlab
-from .base import DAMAGED, Contents, Format, number_types
+from .base import DAMAGED, Contents, Convolution, Format, groups_of, number_types
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +40,10 @@ EPSILON = 1e-5
 PARTS = ("weight", "bias")
 BLOCKS = {"dagnn.Conv": "conv", "dagnn.ConvTranspose": "convt", "dagnn.BatchNorm": "bnorm"}
 """DagNN's classes of layers by SimpleNN's types."""
+KEEP_CHANNELS = frozenset(
+    {"bnorm", "dropout", "noffset", "normalize", "normalizelp", "pool", "relu", "sigmoid", "spnorm"}
+)
+"""Types of layers with as many channels as their input."""
 
 
 def claims(path: Path, head: bytes) -> bool:
@@ -73,15 +77,18 @@ def read(path: Path) -> Contents:
         raise WbsiteError(f"{path} is truncated or is not a MATLAB file of format 5.0.", DAMAGED)
     state: dict[str, torch.Tensor] = {}
     types: list[str] = []
+    convolutions: dict[str, Convolution] = {}
     try:
         network = _matlab.variables(memoryview(data), VARIABLES)
         network = _structure(network.get("net")) or network
         dag = isinstance(_structure(network.get("params")), dict)
-        for name, array in _dag(network) if dag else _simple(network):
+        for name, array, convolution in _dag(network) if dag else _simple(network):
             if name in state:
                 raise _matlab.Malformed(f"{name} is there twice")
             with np.errstate(over="ignore", invalid="ignore"):
                 state[name] = torch.from_numpy(np.array(array, np.float32, order="C"))
+            if convolution is not None:
+                convolutions[name] = convolution
             types += [f"{array.dtype}"] * (array.ndim > 1)
     except _matlab.Malformed as error:
         raise WbsiteError(f"{path} is truncated or damaged: {error}.", DAMAGED) from error
@@ -90,9 +97,12 @@ def read(path: Path) -> Contents:
             f"{path} holds no network of MatConvNet; expected its layers and their weights.",
             "Save the network itself with save(file, '-struct', 'net'); a DagNN first with net = net.saveobj().",
         )
-    return Contents(
-        state, f"MatConvNet ({'DagNN' if dag else 'SimpleNN'}{_average(network)})", types=number_types(types)
-    )
+    kind = f"MatConvNet ({'DagNN' if dag else 'SimpleNN'}{_average(network)})"
+    return Contents(state, kind, types=number_types(types), convolutions=convolutions)
+
+
+Part = tuple[str, Any, "Convolution | None"]
+"""Name and array of a parameter with torch's axes; what is known of the convolution that it is the kernel of."""
 
 
 def _structure(value: Any) -> dict[str, Any] | None:
@@ -115,9 +125,10 @@ def _average(network: Mapping[str, Any]) -> str:
     return ""
 
 
-def _simple(network: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """(name, array) of a SimpleNN network's parameters, with torch's axes."""
+def _simple(network: Mapping[str, Any]) -> Iterator[Part]:
+    """A SimpleNN network's parameters."""
     names: set[str] = set()
+    channels = 0  # of the layer's input; 0 where they are not known
     for i, entry in enumerate(_cell(network.get("layers"))):
         layer = _structure(entry)
         if layer is None:
@@ -126,11 +137,16 @@ def _simple(network: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         name = name if isinstance(name, str) and name and name not in names else f"layer{i + 1}"
         names.add(name)
         weights = layer["weights"] if "weights" in layer else [layer.get("filters"), layer.get("biases")]
-        yield from _layer(name, str(layer.get("type")), _cell(weights), layer)
+        kind, units = str(layer.get("type")), 0
+        for part in _layer(name, kind, _cell(weights), layer, channels):
+            units = len(part[1]) if part[2] is not None else units
+            yield part
+        if kind not in KEEP_CHANNELS:
+            channels = units if kind == "conv" else 0
 
 
-def _dag(network: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """(name, array) of a DagNN network's parameters, with torch's axes; parameters of no layer come last."""
+def _dag(network: Mapping[str, Any]) -> Iterator[Part]:
+    """A DagNN network's parameters; those of no layer come last."""
     values = {entry.get("name"): entry.get("value") for entry in network["params"] if isinstance(entry, dict)}
     unused = dict(values)
     for i, layer in enumerate(_cell(network.get("layers"))):
@@ -150,13 +166,14 @@ def _dag(network: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield from _layer(name, "", [value], {})
 
 
-def _layer(name: str, kind: str, weights: list[Any], options: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """(name, array) of one layer's parameters.
+def _layer(name: str, kind: str, weights: list[Any], options: Mapping[str, Any], channels: int = 0) -> Iterator[Part]:
+    """One layer's parameters.
 
     Args:
         kind: "conv", "convt", "bnorm" or another.
         weights: its arrays, in MatConvNet's order; None for one it lacks.
         options: where a batch normalisation may have its epsilon.
+        channels: of its input; 0 where they are not known.
     """
     import numpy as np
 
@@ -169,16 +186,18 @@ def _layer(name: str, kind: str, weights: list[Any], options: Mapping[str, Any])
                 raise _matlab.Malformed(f"the moments of {name} have the shape {array.shape}; expected (C, 2)")
             epsilon = options.get("epsilon")
             epsilon = float(epsilon.flat[0]) if isinstance(epsilon, np.ndarray) else EPSILON
-            yield f"{name}.running_mean", array[:, 0]
+            yield f"{name}.running_mean", array[:, 0], None
             with np.errstate(over="ignore", invalid="ignore"):
                 variance = np.maximum(array[:, 1].astype(np.float64) ** 2 - epsilon, 0)
-            yield f"{name}.running_var", variance
+            yield f"{name}.running_var", variance, None
         elif i == 0 and (kind in ("conv", "convt") or (kind != "bnorm" and array.ndim > 2)):
             if array.ndim > 4:
                 raise _matlab.Malformed(f"the filters of {name} have the shape {array.shape}; expected four axes")
-            yield f"{name}.weight", array.reshape(array.shape + (1,) * (4 - array.ndim)).transpose(3, 2, 0, 1)
+            kernel = array.reshape(array.shape + (1,) * (4 - array.ndim)).transpose(3, 2, 0, 1)
+            ordinary = Convolution(groups=groups_of(channels, kernel.shape))
+            yield f"{name}.weight", kernel, {"conv": ordinary, "convt": Convolution(transposed=True)}.get(kind)
         else:
-            yield f"{name}.{PARTS[i] if i < len(PARTS) else i}", vector
+            yield f"{name}.{PARTS[i] if i < len(PARTS) else i}", vector, None
 
 
 FORMATS = (Format("matconvnet", "MatConvNet, in MATLAB's format 5.0", (".mat",), claims, read),)

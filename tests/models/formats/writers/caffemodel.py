@@ -37,8 +37,11 @@ def net_parameter(packed: bool = True) -> Any:
     message("Blob", *((name, i + 1, "int32", False) for i, name in enumerate(("num", "channels", "height", "width"))),
             ("data", 5, "float", True), ("diff", 6, "float", True), ("shape", 7, "Shape", False),
             ("double_data", 8, "double", True))  # fmt: skip
-    message("V1", ("name", 4, "string", False), ("type", 5, "int32", False), ("blobs", 6, "Blob", True))
-    message("Layer", ("name", 1, "string", False), ("type", 2, "string", False), ("blobs", 7, "Blob", True))
+    message("Convolution", ("num_output", 1, "int32", False), ("group", 5, "int32", False))
+    message("V1", ("name", 4, "string", False), ("type", 5, "int32", False), ("blobs", 6, "Blob", True),
+            ("convolution_param", 10, "Convolution", False))  # fmt: skip
+    message("Layer", ("name", 1, "string", False), ("type", 2, "string", False), ("blobs", 7, "Blob", True),
+            ("convolution_param", 106, "Convolution", False))  # fmt: skip
     message("Net", ("name", 1, "string", False), ("layers", 2, "V1", True), ("layer", 100, "Layer", True))
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
@@ -46,7 +49,7 @@ def net_parameter(packed: bool = True) -> Any:
 
 
 def caffe_file(path: Path, generation: str, packed: bool = True, double: bool = False) -> Path:
-    """A network with a data layer, a convolution with bias and an inner product."""
+    """A network with a data layer, a convolution with bias in two groups and an inner product."""
     net = net_parameter(packed)(name="net")
     layers = net.layers if generation == "v1" else net.layer
     layers.add(name="data")
@@ -55,6 +58,8 @@ def caffe_file(path: Path, generation: str, packed: bool = True, double: bool = 
         ("loss3/classifier", (14, "InnerProduct"), (DENSE, BIAS)),
     ):
         layer = layers.add(name=name, type=kind[generation != "v1"])
+        if "Convolution" in kind:
+            layer.convolution_param.num_output, layer.convolution_param.group = len(arrays[0]), 2
         for array in arrays:
             blob = layer.blobs.add()
             (blob.double_data if double else blob.data).extend(array.ravel().tolist())

@@ -85,6 +85,7 @@ def configuration(network: list[tuple[str, str, Arrays]] = NETWORK) -> dict[str,
         if kind == "Sequential":
             return {"class_name": kind, "config": {"name": name, "layers": [entry(*inner) for inner in INNER]}}
         config = {"name": name, "use_bias": "bias" in arrays, "scale": "gamma" in arrays, "center": "beta" in arrays}
+        config |= {"groups": 5} if name == "grouped" else {}
         return {"class_name": kind, "config": config, "name": name}
 
     first = {"class_name": "InputLayer", "config": {"name": "image"}, "name": "image"}

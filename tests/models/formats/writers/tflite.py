@@ -131,9 +131,11 @@ def whole_file(path: Path) -> Path:
         DimMetadata=[dense_level(2), compressed([0, 1, 3], [2, 0, 1], 1)],
     )  # fmt: skip
     tensors = [
-        tensor("input"), tensor("dw", np.ones((1, 3, 3, 2), np.int8), Scale=[1, 2], Zero=[0, 0], Axis=3),
-        tensor("bias", np.int32([1, 2]), Scale=[1, 2], Zero=[0, 0]), tensor("conv", numbers(3, 2, 2, 2)),
-        tensor("fc", numbers(2, 3), stored=numbers(3), Sparsity=sparsity), tensor("a"), tensor("b"),
+        tensor("input", shape=(1, 6, 6, 2)),
+        tensor("dw", np.ones((1, 3, 3, 4), np.int8), Scale=[1, 2, 3, 4], Zero=[0, 0, 0, 0], Axis=3),
+        tensor("bias", np.int32([1, 2, 3, 4]), Scale=[1, 2, 3, 4], Zero=[0, 0, 0, 0]),
+        tensor("conv", numbers(6, 2, 2, 2)), tensor("fc", numbers(2, 3), stored=numbers(3), Sparsity=sparsity),
+        tensor("a", shape=(1, 4, 4, 4)), tensor("b"),
         tensor("densified"), tensor("c"),
     ]  # fmt: skip
     operators = [(DEPTHWISE, [0, 1, 2], [5]), (CONV, [5, 3], [6]), (DENSIFY, [4], [7]), (DENSE, [6, 7], [8])]

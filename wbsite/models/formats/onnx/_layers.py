@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wbsite.models.formats.base import Convolution
+
 from ._messages import Malformed, attributes, number
 from ._steps import dequantised
 
@@ -35,12 +37,14 @@ class Layer:
         parts: "weight" with torch's axes and what else there is of "bias", "running_mean", "running_var": float32.
         added: name of the sum in which the bias is added, where the node itself has none; else "".
         repeated: whether an earlier node has read the same weight; name is then that of its layer.
+        convolution: what the node says of it, where it is one.
     """
 
     name: str
     parts: Mapping[str, NDArray[np.float32]]
     added: str = ""
     repeated: bool = False
+    convolution: Convolution | None = None
 
 
 class LayerReader:
@@ -80,7 +84,8 @@ class LayerReader:
         parts, added = _parts(node, given, weight, values)
         if (kernel := parts.get("weight")) is None:
             return None
-        units = kernel.shape[1] * number(given, "group", 1) if kind == "ConvTranspose" else kernel.shape[0]
+        transposed, groups = kind == "ConvTranspose", number(given, "group", 1)
+        units = kernel.shape[1] * groups if transposed else kernel.shape[0]
         known = {part: array for part, array in parts.items() if array is not None}
         wrong = [part for part, array in known.items() if part != "weight" and array.shape != (units,)]
         if wrong:
@@ -93,7 +98,8 @@ class LayerReader:
             return Layer(self._read[key], copied, added, repeated=True)
         self._read[key] = self._name(node, weight, root)
         self.types.append(values.kind(weight))
-        return Layer(self._read[key], copied, added)
+        convolution = Convolution(transposed, groups) if "Conv" in kind else None
+        return Layer(self._read[key], copied, added, convolution=convolution)
 
     def _name(self, node: NodeProto, weight: str, root: str) -> str:
         """A layer's name that no other has."""

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from wbsite.core.errors import WbsiteError, optional
-from wbsite.models.formats.base import DAMAGED, Contents, Format, number_types
+from wbsite.models.formats.base import DAMAGED, Contents, Convolution, Format, number_types
 from wbsite.models.formats.caffemodel import Malformed as NoMessage
 from wbsite.models.formats.caffemodel import fields
 
@@ -105,6 +105,7 @@ def read(path: Path) -> Contents:
     external = External(path)
     reader = LayerReader()
     state: dict[str, torch.Tensor] = {}
+    convolutions: dict[str, Convolution] = {}
     try:
         values = Values(model.graph, external, Allowance(path.stat().st_size, external))
         with np.errstate(all="ignore"):
@@ -112,6 +113,8 @@ def read(path: Path) -> Contents:
                 if (layer := reader.read(node, scope)) is not None:
                     parts = layer.parts.items()
                     state |= {f"{layer.name}.{part}": torch.from_numpy(array) for part, array in parts}
+                    if layer.convolution is not None:
+                        convolutions[f"{layer.name}.weight"] = layer.convolution
         producer = " ".join(f"{model.producer_name} {model.producer_version}".split())[:60]
         bgr = channel_order(model) == "BGR"
     except Malformed as error:
@@ -127,6 +130,7 @@ def read(path: Path) -> Contents:
         "ONNX" + (f" (from {producer})" if producer and producer.isprintable() else ""),
         bgr=bgr,
         types=number_types(reader.types),
+        convolutions=convolutions,
     )
 
 

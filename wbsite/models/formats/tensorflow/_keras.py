@@ -24,6 +24,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from wbsite.models.formats.base import Convolution
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -174,9 +176,10 @@ def _by_shape(shapes: Sequence[tuple[int, ...]]) -> tuple[str, ...]:
 
 
 def tensors(layer: Layer, inside: Layer, name: str, variables: Mapping[str, Array], flip: bool) -> Iterator[
-    tuple[str, Array]
+    tuple[str, Array, Convolution | None]
 ]:  # fmt: skip
-    """One layer's variables under the names and with the axes of torch: (`NAME.PART`, array).
+    """One layer's variables under the names and with the axes of torch: (`NAME.PART`, array, what is known of the
+    convolution where it is the kernel of one).
 
     Args:
         inside: the layer in which it is.
@@ -209,7 +212,21 @@ def tensors(layer: Layer, inside: Layer, name: str, variables: Mapping[str, Arra
             array = _kernel(layer, inside, name, array, variables.get("bias"), flip)
         elif key == "bias" and array.ndim > 1:
             array = array.reshape(-1)
-        yield f"{place}.{part}", array
+        known = _convolution_of(layer, key, variables) if array.ndim > 2 else None
+        yield f"{place}.{part}", array, known
+
+
+def _convolution_of(layer: Layer, key: str, variables: Mapping[str, Array]) -> Convolution | None:
+    """What is known of the convolution of a layer's kernel; None where not even its class is."""
+    array = variables[key]
+    if key == "depthwise_kernel" or (key == "kernel" and _is_depthwise(layer, array, variables.get("bias"))):
+        return Convolution(groups=array.shape[-2])
+    if key == "pointwise_kernel":
+        return Convolution(groups=1)
+    if key != "kernel" or layer.kind not in VARIABLES:
+        return None
+    groups = layer.config.get("groups", 1) if layer.config else None
+    return Convolution(layer.kind.endswith("_transpose"), groups if isinstance(groups, int) else None)
 
 
 def _dequantised(layer: Layer, name: str, array: Array, variables: Mapping[str, Array]) -> Array:
@@ -232,7 +249,7 @@ def _kernel(layer: Layer, inside: Layer, name: str, array: Array, bias: Array | 
         return array.transpose(*outputs, *inputs).reshape(size, math.prod(array.shape[axis] for axis in inputs))
     if array.ndim < 3:
         return array.T
-    if layer.kind.startswith("depthwise_conv") or (not layer.kind and _looks_depthwise(array, bias)):
+    if _is_depthwise(layer, array, bias):
         return _depthwise(array)
     return _convolution(array[tuple(slice(None, None, -1) for _ in range(array.ndim - 2))] if flip else array)
 
@@ -254,8 +271,10 @@ def _summed(layer: Layer, inside: Layer, name: str, array: Array, bias: Array | 
     return axes[:-1] if layer.kind else None
 
 
-def _looks_depthwise(array: Array, bias: Array | None) -> bool:
-    """By the length of the bias, where that can tell."""
+def _is_depthwise(layer: Layer, array: Array, bias: Array | None) -> bool:
+    """By the class; without one by the length of the bias, where that can tell."""
+    if layer.kind:
+        return layer.kind.startswith("depthwise_conv")
     channels, multiplier = array.shape[-2:]
     return bias is not None and bias.shape == (channels * multiplier,) != (multiplier,)
 

@@ -44,7 +44,7 @@ from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError
 from wbsite.models.formats._archive import names_in
-from wbsite.models.formats.base import DAMAGED, Contents, Format, number_types
+from wbsite.models.formats.base import DAMAGED, Contents, Convolution, Format, number_types
 
 from . import _keras
 from ._hdf5 import EXPANSION, SIGNATURE, Reader, opened
@@ -68,6 +68,7 @@ class Tensors:
         self.reader = reader
         self.state: dict[str, torch.Tensor] = {}
         self.types: set[str] = set()
+        self.convolutions: dict[str, Convolution] = {}
         self._flip = flip
 
     def add(self, layer: Layer, inside: Layer, name: str, entries: dict[str, Any], are_numbered: bool) -> None:
@@ -85,14 +86,16 @@ class Tensors:
             if arrays[key].ndim > 1:
                 self.types.add(stored)
         variables = _keras.numbered(layer, list(arrays.values())) if are_numbered else arrays
-        for key, array in _keras.tensors(layer, inside, name, variables, self._flip):
+        for key, array, convolution in _keras.tensors(layer, inside, name, variables, self._flip):
             if key in self.state:
                 raise self.reader.refusal(f"holds two arrays for {key}")
             with np.errstate(over="ignore"):  # of float64
                 self.state[key] = torch.from_numpy(np.asarray(array, dtype=np.float32, order="C"))
+            if convolution is not None:
+                self.convolutions[key] = convolution
 
     def contents(self, kind: str) -> Contents:
-        return Contents(self.state, kind, types=number_types(self.types))
+        return Contents(self.state, kind, types=number_types(self.types), convolutions=self.convolutions)
 
 
 def claims_hdf5(path: Path, head: bytes) -> bool:

@@ -31,10 +31,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wbsite.core.errors import WbsiteError
-from wbsite.models.formats.base import DAMAGED, Contents, Format, number_types
+from wbsite.models.formats.base import DAMAGED, Contents, Convolution, Format, number_types
 
 from ._tensorflow import Names, layer_name
 
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 SIZES = {"float32": 4, "int32": 4, "bool": 1, "complex64": 8}
 QUANTISED_SIZES = {"uint8": 1, "uint16": 2, "float16": 2}
 NORM = {"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var"}
+CLASSES = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D")
+"""Keras's classes of convolutions."""
 KERNEL = re.compile(r"(depthwise_|pointwise_)?(kernel|weights?|filters?)")
 BIAS = re.compile(r"bias(es)?|\w*_bn_offset")
 
@@ -121,14 +123,18 @@ def read(path: Path) -> Contents:
         # A name may hold halves of characters that cannot be written again.
         tensors: dict[str, torch.Tensor] = {}
         kernel_types = []
-        for key, (source, array) in state.items():
-            if array.ndim > 1:
-                kernel_types.append(types[source])
+        convolutions: dict[str, Convolution] = {}
+        for key, weight in state.items():
+            if weight.array.ndim > 1:
+                kernel_types.append(types[weight.source])
             name = key.encode("utf-8", "replace").decode()
-            tensors[name] = torch.from_numpy(_contiguous(array))
+            tensors[name] = torch.from_numpy(_contiguous(weight.array))
+            convolutions.pop(name, None)  # where two names become one
+            if weight.convolution is not None:
+                convolutions[name] = weight.convolution
     except Malformed as error:
         raise WbsiteError(f"{path} is damaged: {error}.", DAMAGED) from error
-    return Contents(tensors, f"TensorFlow.js {kind}", types=number_types(kernel_types))
+    return Contents(tensors, f"TensorFlow.js {kind}", types=number_types(kernel_types), convolutions=convolutions)
 
 
 def _weights(path: Path, groups: Any) -> tuple[Arrays, dict[str, str]]:
@@ -244,8 +250,16 @@ def _values(entry: Entry, data: memoryview) -> NDArray[np.float32]:
         return flat.astype(np.float32).reshape(entry.shape)
 
 
-State = dict[str, "tuple[str, NDArray[np.float32]]"]
-"""Name here → (name in the file, array in torch's axes)."""
+class Weight(NamedTuple):
+    """A weight: its name in the file, its array in torch's axes, and what is known of the convolution it is of."""
+
+    source: str
+    array: NDArray[np.float32]
+    convolution: Convolution | None = None
+
+
+State = dict[str, Weight]
+"""By names here."""
 
 
 def _by_names(arrays: Arrays, classes: Mapping[str, str], bare: bool) -> State:
@@ -260,7 +274,7 @@ def _by_names(arrays: Arrays, classes: Mapping[str, str], bare: bool) -> State:
     order = {name: place for place, name in enumerate(classes)}
     separable = {name.rpartition("/")[0] for name in arrays if "/pointwise_" in name}
     for name in sorted(arrays, key=lambda name: order.get(_owner(name), len(order))):
-        array = arrays[name]
+        array, convolution = arrays[name], None
         layer, _, part = name.rpartition("/")
         kind = classes.get(_owner(name), "")
         if part in NORM:
@@ -271,6 +285,8 @@ def _by_names(arrays: Arrays, classes: Mapping[str, str], bare: bool) -> State:
             depthwise = part.startswith("depthwise_") or kind == "DepthwiseConv2D"
             if layer in separable:
                 layer = f"{layer}/{'depthwise' if depthwise else 'pointwise'}"
+            if array.ndim > 2 and (depthwise or part.startswith("pointwise_") or kind in CLASSES):
+                convolution = _convolution(array, depthwise, kind == "Conv2DTranspose")
             array = _kernel(name, array, depthwise)
             part = "weight"
         elif bare and array.ndim in (2, 4):
@@ -280,7 +296,7 @@ def _by_names(arrays: Arrays, classes: Mapping[str, str], bare: bool) -> State:
         layer = layer or "layer"
         if layer not in names or f"{layer}.{part}" in state:
             layer = names.unique(layer)
-        state[f"{layer}.{part}"] = name, array
+        state[f"{layer}.{part}"] = Weight(name, array, convolution)
     return state
 
 
@@ -304,6 +320,11 @@ def _classes(topology: Any) -> dict[str, str]:
             if isinstance(name, str) and isinstance(value.get("class_name"), str):
                 classes[name] = value["class_name"]
     return classes
+
+
+def _convolution(array: NDArray[np.float32], depthwise: bool, transposed: bool = False) -> Convolution:
+    """Of a kernel in the file's axes. TensorFlow.js takes channels in groups in depthwise convolutions alone."""
+    return Convolution(transposed, array.shape[-2] if depthwise else 1)
 
 
 def _kernel(name: str, array: NDArray[np.float32], depthwise: bool = False) -> NDArray[np.float32]:
@@ -373,7 +394,7 @@ def _of_graph(nodes: list[Any], arrays: Arrays) -> State:
     names = Names()
     read: set[str] = set()
     for node, parts in _uses(_Graph(nodes, arrays)):
-        first = next(iter(parts.values()))[0]
+        first = next(iter(parts.values())).source
         if first in read:  # a layer that the graph uses again
             continue
         read.add(first)
@@ -382,13 +403,13 @@ def _of_graph(nodes: list[Any], arrays: Arrays) -> State:
     return state
 
 
-def _uses(graph: _Graph) -> Iterator[tuple[str, dict[str, tuple[str, NDArray[np.float32]]]]]:
-    """(node, part → (name in the file, array)) of every node that uses weights."""
+def _uses(graph: _Graph) -> Iterator[tuple[str, State]]:
+    """(node, its weights by part) of every node that uses some."""
     for node, operator in graph.operators.items():
         if operator in NORMS:
             names = [graph.constant(node, place) for place in (1, 2, 3, 4)]
             parts = {
-                part: (name, graph.arrays[name])
+                part: Weight(name, graph.arrays[name])
                 for part, name in zip(NORM.values(), names, strict=True)
                 if name is not None and graph.arrays[name].ndim == 1
             }
@@ -403,13 +424,16 @@ def _uses(graph: _Graph) -> Iterator[tuple[str, dict[str, tuple[str, NDArray[np.
         array = graph.arrays[name]
         if array.ndim != (2 if operator in PRODUCTS else 4):
             raise Malformed(f"the node {node!r} uses weights of shape {array.shape}")
+        convolution = None
+        if operator not in PRODUCTS:
+            convolution = _convolution(array, operator in DEPTHWISE, operator in TRANSPOSED)
         if not graph.flag(node, "transpose_b"):
             array = _kernel(name, array, operator in DEPTHWISE)
-        parts = {"weight": (name, array)}
+        parts = {"weight": Weight(name, array, convolution)}
         bias = graph.constant(node, 2) if "Fused" in operator else graph.added.get(node)
         units = array.shape[1 if operator in TRANSPOSED else 0]
         if bias is not None and graph.arrays[bias].shape == (units,):
-            parts["bias"] = bias, graph.arrays[bias]
+            parts["bias"] = Weight(bias, graph.arrays[bias])
         yield node, parts
 
 

@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError, optional
-from wbsite.models.formats.base import DAMAGED, Contents, Format, number_types
+from wbsite.models.formats.base import DAMAGED, Contents, Convolution, Format, groups_of, number_types
 
 from ._tensorflow import Names, layer_name
 
@@ -58,12 +58,14 @@ class Unsupported(Exception):
 
 @dataclass(frozen=True)
 class Layer:
-    """Weights in torch's axes, bias (O) or None, and the number type of the weights in the file."""
+    """Weights in torch's axes, bias (O) or None, the number type of the weights in the file, and what the file tells of
+    the convolution where it is one."""
 
     name: str
     weight: NDArray[np.float32]
     bias: NDArray[np.float32] | None
     dtype: str
+    convolution: Convolution | None
 
 
 def claims(path: Path, head: bytes) -> bool:
@@ -95,14 +97,17 @@ def _contents(file: _File) -> Contents:
     import torch
 
     state: dict[str, torch.Tensor] = {}
+    convolutions: dict[str, Convolution] = {}
     names, types = Names(), []
     for layer in file.layers():
         name = names.unique(layer.name)
         types.append(layer.dtype)
         state[f"{name}.weight"] = torch.from_numpy(layer.weight)
+        if layer.convolution is not None:
+            convolutions[f"{name}.weight"] = layer.convolution
         if layer.bias is not None:
             state[f"{name}.bias"] = torch.from_numpy(layer.bias)
-    return Contents(state, "TensorFlow Lite", types=number_types(types))
+    return Contents(state, "TensorFlow Lite", types=number_types(types), convolutions=convolutions)
 
 
 class _File:
@@ -175,7 +180,22 @@ class _File:
             if bias is not None and bias.shape != (units,):
                 raise Malformed(f"weights of {units} units have a bias of shape {bias.shape}")
             output = self._tensor(graph, operator.Outputs(0)) if operator.OutputsLength() else None
-            yield Layer(layer_name(_text(tensor), _text(output)), weight, bias, self.dtypes[tensor.Type()])
+            convolution = self._convolution(graph, operator, code, weight)
+            yield Layer(layer_name(_text(tensor), _text(output)), weight, bias, self.dtypes[tensor.Type()], convolution)
+
+    def _convolution(self, graph: Any, operator: Any, code: int, weight: NDArray[np.float32]) -> Convolution | None:
+        """What an operator is, with the groups that its input's channels make; None where it is no convolution.
+
+        Args:
+            weight: in torch's axes.
+        """
+        if weight.ndim != 4:
+            return None
+        if code == self.schema.BuiltinOperator.TRANSPOSE_CONV:
+            return Convolution(transposed=True)
+        tensor = self._tensor(graph, operator.Inputs(0))
+        channels = tensor.Shape(3) if tensor.ShapeLength() == 4 else 0
+        return Convolution(groups=groups_of(channels, weight.shape))
 
     def _count(self, number: int) -> int:
         """A number of tables, which need four bytes each to be listed."""
