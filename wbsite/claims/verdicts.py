@@ -6,10 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from .base import Claim
-
-NOTHING = "nothing"
-"""A site has nothing that the claim is about, an experiment or a kind of network: an article then says nothing."""
+from .base import NOTHING, Claim
 
 DESCRIBED = "described"
 """Numbers are given, and nothing is decided."""
@@ -24,7 +21,6 @@ def optional(claim: Claim) -> Claim:
         claim,
         verdict=lambda evidence: NOTHING if evidence is None else claim.verdict(evidence),
         wording={**claim.wording, NOTHING: ""},
-        meaning={NOTHING: "cannot be tested on this site", **(claim.meaning or {})},
         brief={**claim.brief, NOTHING: ""} if claim.brief else {},
     )
 
@@ -39,7 +35,6 @@ def description(name: str, statement: str, evidence: Callable[..., Any], words: 
         evidence=evidence,
         verdict=lambda _: DESCRIBED,
         wording={DESCRIBED: words},
-        meaning={DESCRIBED: "is described, not decided"},
         decides=False,
     )
     return optional(claim)

@@ -166,20 +166,24 @@ def doctor(
 @command(app)
 def export(
     config: Config,
-    analysis: Annotated[str, typer.Argument(help="Name from `wbsite list analyses`.")],
+    analysis: Annotated[str, typer.Argument(help="Name from `wbsite list analyses`, or claims.")],
     model: Annotated[
         Optional[str],
-        typer.Option(help="As --models of build names it; left out for an analysis of a suite."),
+        typer.Option(help="As --models of build names it; left out for an analysis of a suite, and for all claims."),
     ] = None,
     layer: Annotated[Optional[str], typer.Option(help="One layer; all if left out.")] = None,
     format: Annotated[
         str, typer.Option(help="csv, json or parquet; webp, a moving picture, of information-plane.")
     ] = "csv",
 ) -> None:
-    """A result as a table, or as a moving picture, on standard output; computes what is missing."""
+    """A result as a table, or as a moving picture, on standard output; computes what is missing.
+
+    The ledger of claims is that of the last build or compute on the store.
+    """
     from wbsite.core.output import data_output
     from wbsite.core.progress import reporter
     from wbsite.render.information import _animation as animation
+    from wbsite.render.pages import _ledger as ledger
     from wbsite.run import export as run
 
     if len(split_names(model) or ()) > 1:
@@ -187,7 +191,9 @@ def export(
     output = data_output()
     animation.refuse(analysis, format)
     with reporter() as progress:
-        if format in animation.FORMATS:
+        if analysis == ledger.NAME:
+            data = run.encoded(ledger.exported(config, model, layer), format)
+        elif format in animation.FORMATS:
             data = animation.animation(run.entries(config, analysis, model, layer, progress), progress)
         else:
             data = run.export(config, analysis, model, layer, format, progress)

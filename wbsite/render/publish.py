@@ -19,11 +19,10 @@ from filelock import FileLock
 from wbsite.core import registry, source
 from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
-from wbsite.core.naming import model_names
 from wbsite.core.progress import Progress
-from wbsite.core.store import Store, canonical
+from wbsite.core.store import canonical
 from wbsite.render.pages.articles import chosen
-from wbsite.results.site import Results, Site
+from wbsite.results.site import Results, Site, stored_site
 
 from . import sources
 from .finished import publish, refuse_foreign, try_to_write, up_to_date
@@ -116,13 +115,7 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
         DamagedEntry: a result is damaged.
     """
     check_request(config)
-    store = Store(config.store)
-    if not store.exists():
-        raise WbsiteError(
-            f"there is no store at {config.store}.", "Run `wbsite compute` first, or give its place with --store."
-        )
-    named = None if ids is None else _ids(store, list(dict.fromkeys(ids)))
-    site = Site(store, named, config.articles)
+    site = stored_site(config, ids)
     BUILD.mkdir(parents=True, exist_ok=True)
     with FileLock(BUILD / ".render.lock"):
         pages = all_pages(site)
@@ -149,25 +142,6 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
     subjects: list[Results] = [*site.models, *site.suites]
     failures = sum(1 if subject.failed else len(list(subject.failures())) for subject in subjects)
     return failures + undrawn
-
-
-def _ids(store: Store, names: Sequence[str]) -> list[str]:
-    """Ids of models by id, or as the last build or one of just these was asked for them.
-
-    Raises:
-        WbsiteError: an id that a name would have is that of another model's record.
-    """
-    last = (store.record("last") or {}).get("models", ())
-    ids = []
-    for name, asked in model_names(names).items():
-        tokens = {known: (store.record(f"models/{known}") or {}).get("token") for known in (*last, asked.id)}
-        ids.append(next((known for known, token in tokens.items() if token == name), asked.id))
-        if ids[-1] != name and tokens.get(ids[-1], name) not in (name, None):
-            raise WbsiteError(
-                f"the store {store.url} has no results of {name}: {ids[-1]} in it are those of {tokens[ids[-1]]}.",
-                f"Run `wbsite compute --models {','.join(names)}`: results that are there are used again.",
-            )
-    return list(dict.fromkeys(ids))
 
 
 def write_assets(output: Output) -> None:

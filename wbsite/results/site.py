@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, TypeVar, overload
 
 from wbsite.core import registry
+from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError, unknown
-from wbsite.core.naming import STUDY
+from wbsite.core.naming import STUDY, model_names
 from wbsite.core.store import DamagedEntry, Entry, Store
 
 from .base import Record, Result
@@ -242,6 +244,12 @@ class Site:
                 return model
         raise unknown("model on this site", name, [model.id for model in self.models])
 
+    def narrowed(self, model: Model) -> Site:
+        """The same site with this model alone."""
+        site = copy(self)
+        site.models = [model]
+        return site
+
     def suite(self, name: str) -> SuiteResults:
         """A suite by name; where it was not computed, one whose every result is a gap that says so."""
         return next((suite for suite in self.suites if suite.id == name), SuiteResults.none(self.store, name))
@@ -274,6 +282,43 @@ class Site:
                 raise unknown(f"field in value {path!r}:", field, names)
             value = value[field] if isinstance(value, Mapping) else getattr(value, field)
         return value
+
+
+def stored_site(config: Config, ids: Sequence[str] | None) -> Site:
+    """What the store has.
+
+    Args:
+        ids: models by id or as `--models` names them; None means those of the last build.
+
+    Raises:
+        WbsiteError: no store, nothing in it, or an unknown model.
+    """
+    store = Store(config.store)
+    if not store.exists():
+        raise WbsiteError(
+            f"there is no store at {config.store}.", "Run `wbsite compute` first, or give its place with --store."
+        )
+    named = None if ids is None else _ids(store, list(dict.fromkeys(ids)))
+    return Site(store, named, config.articles)
+
+
+def _ids(store: Store, names: Sequence[str]) -> list[str]:
+    """Ids of models by id, or as the last build or one of just these was asked for them.
+
+    Raises:
+        WbsiteError: an id that a name would have is that of another model's record.
+    """
+    last = (store.record("last") or {}).get("models", ())
+    ids = []
+    for name, asked in model_names(names).items():
+        tokens = {known: (store.record(f"models/{known}") or {}).get("token") for known in (*last, asked.id)}
+        ids.append(next((known for known, token in tokens.items() if token == name), asked.id))
+        if ids[-1] != name and tokens.get(ids[-1], name) not in (name, None):
+            raise WbsiteError(
+                f"the store {store.url} has no results of {name}: {ids[-1]} in it are those of {tokens[ids[-1]]}.",
+                f"Run `wbsite compute --models {','.join(names)}`: results that are there are used again.",
+            )
+    return list(dict.fromkeys(ids))
 
 
 @lru_cache(maxsize=RECENT)  # what lies under a key never changes

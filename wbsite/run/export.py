@@ -38,7 +38,7 @@ def export(
     if format not in FORMATS:
         raise unknown("format", format, FORMATS)
     spec, _, tasks = _computed(config, analysis, model, layer, progress)
-    return _encoded(_rows(tasks, spec, Store(config.store)), format)
+    return encoded(_rows(tasks, spec, Store(config.store)), format)
 
 
 def entries(
@@ -125,7 +125,14 @@ def _rows(tasks: Sequence[Task], analysis: Analysis, store: Store) -> pd.DataFra
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["model", "layer"])
 
 
-def _encoded(rows: pd.DataFrame, format: str) -> bytes:
+def encoded(rows: pd.DataFrame, format: str) -> bytes:
+    """A table as a file of one of `FORMATS`.
+
+    Raises:
+        WbsiteError: unknown format.
+    """
+    if format not in FORMATS:
+        raise unknown("format", format, FORMATS)
     if format == "csv":
         return rows.to_csv(index=False).encode()
     if format == "json":

@@ -19,8 +19,7 @@ from wbsite.claims.banding import (
     sizes,
     time_course,
 )
-from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
-from wbsite.claims.verdicts import NOTHING
+from wbsite.claims.base import FAILS, HOLDS, NOTHING, UNDECIDED, Claim
 from wbsite.core import registry
 from wbsite.render.page import Writing
 from wbsite.results.banding.experiments import Experiment, Experiments, Head, Layer, Setting

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from wbsite.claims.banding import depth, heads, networks
-from wbsite.claims.base import FAILS, HOLDS, Claim
-from wbsite.claims.verdicts import NOTHING
+from wbsite.claims.base import FAILS, HOLDS, NOTHING, UNDECIDED, Claim
 from wbsite.core import registry
 from wbsite.render.page import Writing
 from wbsite.results.banding.banding import Banding, Index
@@ -126,6 +125,8 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         "some",
         "above the threshold: b\n- without an interval, since fewer than two different units vary over space: a\n",
     ),
+    ("last-layers-are-banded", {"a": network(UNSAFE), "b": network(PLAIN)}, UNDECIDED, "verdict is safe: a\n- below"),
+    ("last-layers-are-banded", {"a": network((0.7, None, None))}, UNDECIDED, "vary over space: a\n"),
     ("last-layers-are-banded", {"a": network(PLAIN)}, FAILS, "over units:\n\n- below it: a\n"),
     ("small-networks", {"a": network(PLAIN, name="alexnet_32")}, "described", 'The networks called "32 px"'),
     ("pooled-networks-are-banded", {"a": network(BANDED)}, HOLDS, "a pools position away"),
@@ -137,7 +138,14 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
         "Of these, a is clearly banded",
     ),
     ("pooled-networks-are-banded", {"a": network(PLAIN, "convolutional")}, FAILS, "It is not clearly banded here: the"),
-    ("networks-that-read-positions-are-not-banded", {"a": network(UNSAFE, "positions")}, HOLDS, "found for AlexNet."),
+    ("pooled-networks-are-banded", {"a": network(UNSAFE), "b": network(PLAIN)}, UNDECIDED, "None of them is clearly"),
+    ("networks-that-read-positions-are-not-banded", {"a": network(PLAIN, "positions")}, HOLDS, "found for AlexNet."),
+    (
+        "networks-that-read-positions-are-not-banded",
+        {"a": network(UNSAFE, "positions")},
+        UNDECIDED,
+        "found for AlexNet.",
+    ),
     (
         "networks-that-read-positions-are-not-banded",
         {"a": network(BANDED, "positions"), "b": network(PLAIN, "positions"), "c": network(BANDED)},

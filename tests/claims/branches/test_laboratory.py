@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from wbsite.claims.base import FAILS, HOLDS, UNDECIDED
+from wbsite.claims.base import FAILS, HOLDS, NOTHING, UNDECIDED
 from wbsite.claims.branches import colour, onset
-from wbsite.claims.verdicts import DESCRIBED, NOTHING, SOME
+from wbsite.claims.verdicts import DESCRIBED, SOME
 from wbsite.results.branches.branch_experiments import (
     BranchDifference,
     BranchExperiments,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from wbsite.claims.base import FAILS, HOLDS, UNDECIDED
+from wbsite.claims.base import FAILS, HOLDS, NOTHING, UNDECIDED
 from wbsite.claims.branches import categories, connections, small_branches, towers
-from wbsite.claims.verdicts import DESCRIBED, NOTHING, SOME
+from wbsite.claims.verdicts import DESCRIBED, SOME
 from wbsite.results.base import Result
 from wbsite.results.branches.branches import Branches, Graph, Group
 from wbsite.results.branches.connectivity import Communities, Connectivity, Explained

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from expanded_results import architecture, examples, finding, nothing_found
 
-from wbsite.claims.base import FAILS, HOLDS
-from wbsite.claims.verdicts import DESCRIBED, NOTHING, SOME
+from wbsite.claims.base import FAILS, HOLDS, NOTHING
+from wbsite.claims.verdicts import DESCRIBED, SOME
 from wbsite.results.expanded.examples import Agreement
 
 Decide = Callable[..., tuple[str, str]]

@@ -17,10 +17,10 @@ from expanded_results import (
     unit_pictures,
 )
 
-from wbsite.claims.base import FAILS, HOLDS
+from wbsite.claims.base import FAILS, HOLDS, NOTHING
 from wbsite.claims.expanded.cancellation import SHUFFLED_ONLY
 from wbsite.claims.expanded.methods import NOT_GIVEN
-from wbsite.claims.verdicts import DESCRIBED, NOTHING, SOME
+from wbsite.claims.verdicts import DESCRIBED, SOME
 from wbsite.render.page import Writing
 from wbsite.results.expanded.long_range import LongRange, RangeSummaries, RangeSummary
 from wbsite.results.expanded.long_tail import LongTail

@@ -183,3 +183,26 @@ def test_a_link_between_compression_and_accuracy_in_words(
     evidence = Correlations("rho", 0.0, 9, {"binning:0.07": Decision(linked(measured), measured)}, titles)
     assert named("compression-accuracy").verdict(evidence) == verdict
     assert said in words("compression-accuracy", evidence)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "side"),
+    [
+        ("tanh-last", 1, "above"), ("tanh-earlier", 0, "below"), ("relu-hidden", 0, "below"),
+        ("relu-output", 1, "above"), ("relu-0.8", 1, "above"), ("relu-0.4", 0, "below"),
+        ("tanh-0.8", 1, "above"), ("ty-relu-0.8", 0.3, "above"), ("accuracy-tanh-0.8", 0, "below"),
+        ("accuracy-relu-0.8", 0.02, "above"), ("accuracy-relu-0.4", 0.1, "above"), ("gap-relu-0.4", 0, "below"),
+    ],
+)  # fmt: skip
+def test_the_effect_is_the_interval_that_decides(
+    claimed_site: Callable[..., Site], name: str, value: float, side: str
+) -> None:
+    """Of several layers the one that compresses most; where two have to, the second."""
+    claim = named(name)
+    decided = claim.decide(claimed_site())
+    assert not isinstance(decided, Gap) and claim.effect is not None
+    effect = claim.effect(decided[1])
+    assert effect is not None and effect.low is not None and effect.high is not None and effect.null is not None
+    assert effect.value == pytest.approx(value, abs=0.05 if effect.unit else 0.006)
+    assert effect.low > effect.null if side == "above" else effect.high < effect.null
+    assert (effect.count, effect.of) == (8, "seeds")

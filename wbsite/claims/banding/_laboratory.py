@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from wbsite.claims.effect import Effect, estimated
 from wbsite.results.banding.experiments import Experiment, Experiments, Setting
 from wbsite.results.site import Gap, Site
 
 ARTICLE = "petrov2021weight"
 """Key of the Weight Banding article in refs.bib."""
+
+SUITE = "banding"
+"""What claims about the laboratory are of."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Trial:
 
 def laboratory(site: Site) -> Setting | Gap:
     """The first setting's experiments; a gap where there are none, or no baseline among them."""
-    experiments = site.suite("banding").result_or_gap(Experiments)
+    experiments = site.suite(SUITE).result_or_gap(Experiments)
     if isinstance(experiments, Gap):
         return experiments
     setting = experiments.first
@@ -40,3 +44,15 @@ def trial(name: str) -> Callable[[Site], Trial | Gap | None]:
         return None if experiment is None else Trial(setting.experiments["baseline"], experiment)
 
     return evidence
+
+
+def index(e: Experiment | Trial) -> Effect | None:
+    """H of the last layer over seeds, against 0."""
+    experiment = e.experiment if isinstance(e, Trial) else e
+    return estimated(f"H of {experiment.last.layer}", experiment.last.index, experiment.seeds)
+
+
+def change(e: Trial) -> Effect | None:
+    """How far H of the last layer lies from the baseline's, against 0."""
+    last = e.experiment.last
+    return estimated(f"H of {last.layer} minus the baseline's", last.difference, e.experiment.seeds)

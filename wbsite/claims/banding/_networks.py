@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from wbsite.claims.effect import UNITS, Effect
 from wbsite.results.banding.banding import Banding, Index
 from wbsite.results.site import Site
 
@@ -45,6 +46,11 @@ class LastLayer:
             return "vertical"
         return "unsafe" if high >= self.threshold or low <= -self.threshold else "none"
 
+    @property
+    def unsafe(self) -> bool:
+        """Whether the interval reaches across the threshold, or there is none."""
+        return self.verdict in ("unsafe", "unknown")
+
 
 def last_layers(site: Site) -> list[LastLayer]:
     """One for each network of the site that has pictures of its last convolution with rows and columns."""
@@ -69,3 +75,19 @@ def last_layers(site: Site) -> list[LastLayer]:
             )
         )
     return layers
+
+
+def index(network: LastLayer) -> Effect | None:
+    """H of the pictures of a network's last convolution, against chance, held against the article's threshold."""
+    pictures = network.pictures
+    if pictures.index_adjusted is None:
+        return None
+    return Effect(
+        f"H of the NMF pictures of {network.layer}",
+        pictures.index_adjusted,
+        pictures.adjusted_low,
+        pictures.adjusted_high,
+        null=network.threshold,
+        count=pictures.shaped,
+        of=UNITS,
+    )

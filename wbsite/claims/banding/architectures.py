@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.effect import Effect, counted
 from wbsite.claims.verdicts import SOME, description, optional
 from wbsite.results.banding.experiments import Experiment
 from wbsite.results.site import Gap, Site
 
-from ._laboratory import ARTICLE, laboratory
+from ._laboratory import ARTICLE, SUITE, laboratory
 
 NAMES = ("inceptionv1", "resnet50", "vgg19")
 
@@ -99,6 +100,11 @@ def general(e: Outcome) -> str:
     return HOLDS if len(e.positive) == len(e.tested) else SOME if e.positive else FAILS
 
 
+def shown(e: Outcome) -> Effect | None:
+    """Of those for which it could be tested, the share that shows the effect."""
+    return counted("share of architectures that show it", len(e.positive), len(e.tested), "architectures")
+
+
 TURNED = "In the last layer, the sign of $H$ follows the pictures, with both intervals clear of zero, in {{ e.positive | listing }}."
 WEAKENED = "Without the pooling it is lower, beyond what seeds explain, in {{ e.positive | listing }}."
 
@@ -120,17 +126,20 @@ CLAIMS = (
             name="architectures-turn",
             statement="In common architectures, too, the bands turn with the pictures.",
             source=ARTICLE,
+            place="text on training InceptionV1, ResNet50 and VGG19 from scratch",
+            of=SUITE,
             rule="holds for an architecture where the 95 % Student t interval of the last layer's H over seeds lies above"
             " 0, and below 0 with pictures rotated by 90°; undecided with one seed",
             evidence=lambda site: outcome("turned", site),
             verdict=general,
+            effect=shown,
             wording={
                 HOLDS: TURNED,
                 SOME: TURNED,
                 FAILS: "In none of them is the last layer's $H$ clear of zero on both sides.",
                 UNDECIDED: "With one training of each, no more can be said.",
             },
-            meaning={SOME: "holds for some of them"},
+            meaning={SOME: (UNDECIDED, "holds for some of them")},
         )
     ),
     optional(
@@ -138,17 +147,20 @@ CLAIMS = (
             name="architectures-need-pooling",
             statement="In common architectures, too, the bands go with the pooling before the head.",
             source=ARTICLE,
+            place="text on training InceptionV1, ResNet50 and VGG19 from scratch",
+            of=SUITE,
             rule="holds for an architecture where the last layer's H is lower without the pooling, with a 95 % Welch"
             " interval over seeds that excludes 0; undecided with one seed",
             evidence=lambda site: outcome("weakened", site),
             verdict=general,
+            effect=shown,
             wording={
                 HOLDS: WEAKENED,
                 SOME: WEAKENED,
                 FAILS: "Without the pooling it is not lower beyond what seeds explain in any of them.",
                 UNDECIDED: "",
             },
-            meaning={SOME: "holds for some of them"},
+            meaning={SOME: (UNDECIDED, "holds for some of them")},
         )
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
 from wbsite.claims.verdicts import description, optional
 
-from ._laboratory import ARTICLE, Trial, trial
+from ._laboratory import ARTICLE, SUITE, Trial, change, trial
 
 STRONGER, WEAKER = "stronger", "weaker"
 """The last layer is certainly more banded than the baseline's; or less, without the article's pattern."""
@@ -36,11 +36,14 @@ CLAIMS = (
             name="x-pooling-moves-bands",
             statement="Pooling along x alone takes the bands from the last layer, and leaves them in the one before.",
             source=ARTICLE,
+            place="Figure 8 and the text before it",
+            of=SUITE,
             rule="holds where the last layer has lost its banding (its H is less than half of the baseline's, and lower"
             " with a 95 % Welch interval over seeds that excludes 0) and the layer before has not; else the interval of"
             " the last layer's difference decides; undecided with one seed",
             evidence=trial("x_pool"),
             verdict=moved,
+            effect=change,
             wording={
                 HOLDS: f"{NUMBERS} The last layer loses its bands and the one before keeps them: the article's surprise,"
                 " repeated.",
@@ -55,8 +58,8 @@ CLAIMS = (
                 UNDECIDED: f"{NUMBERS} One training cannot tell whether that is more than chance.",
             },
             meaning={
-                STRONGER: "does not hold: the last layer's bands are stronger",
-                WEAKER: "does not hold: the last layer's bands are weaker, and not as in the article",
+                STRONGER: (FAILS, "the last layer's bands are stronger"),
+                WEAKER: (FAILS, "the last layer's bands are weaker, and not as in the article"),
             },
         )
     ),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.effect import Effect, estimated
 from wbsite.claims.verdicts import optional
 from wbsite.results.banding.experiments import Experiment
 from wbsite.results.site import Gap, Site
 
-from ._laboratory import ARTICLE, Trial, laboratory, trial
+from ._laboratory import ARTICLE, SUITE, Trial, change, laboratory, trial
 
 
 def baseline(site: Site) -> Experiment | Gap:
@@ -37,6 +38,19 @@ def alike(e: Trial) -> str:
     return UNDECIDED if differs is None else FAILS if differs else HOLDS
 
 
+def weaker(e: Experiment) -> Effect | None:
+    """H of the layer that decides whether both are banded: the one whose interval begins lower."""
+    layers = [layer for layer in (e.last, e.before) if layer.index.low is not None]
+    layer = min(layers or [e.last], key=lambda layer: layer.index.low or 0.0)
+    return estimated(f"H of {layer.layer}, the weaker of both layers", layer.index, e.seeds)
+
+
+def against_the_layer_before(e: Experiment) -> Effect | None:
+    """H of the last layer, against that of the layer before."""
+    what = f"H of {e.last.layer}, against that of {e.before.layer}"
+    return estimated(what, e.last.index, e.seeds, null=e.before.index.mean)
+
+
 NOT_BANDED = (
     "$H$ is {{ e.before.index | interval(3) }} in `{{ e.before.layer }}` and {{ e.last.index | interval(3) }} in"
     " `{{ e.last.layer }}`; with these seeds the simplified network is not clearly banded, and everything below has to be"
@@ -53,10 +67,13 @@ CLAIMS = (
         name="simplified-network-is-banded",
         statement="The simplified network of the article grows bands in its last two layers.",
         source=ARTICLE,
+        place="Figure 5 and the text before it",
+        of=SUITE,
         rule="holds where the 95 % Student t interval of H over seeds lies above 0 in both layers; undecided with one"
         " seed",
         evidence=baseline,
         verdict=banded,
+        effect=weaker,
         wording={
             HOLDS: "The simplified network grows bands. $H$ is {{ e.before.index | interval(3) }} in the last layer but"
             " one, `{{ e.before.layer }}`, and {{ e.last.index | interval(3) }} in the last, `{{ e.last.layer }}`:"
@@ -69,10 +86,13 @@ CLAIMS = (
         name="last-layer-is-most-banded",
         statement="In the simplified network the last layer is the most strongly banded.",
         source=ARTICLE,
+        place="text before Figure 5",
+        of=SUITE,
         rule="holds where the 95 % Student t interval of the last layer's H over seeds lies wholly above that of the"
         " layer before it, fails where it lies wholly below; else undecided",
         evidence=baseline,
         verdict=most_banded,
+        effect=against_the_layer_before,
         wording={
             HOLDS: "",
             FAILS: "In the article's network the last layer was the most strongly banded; here the one before it is.",
@@ -84,10 +104,12 @@ CLAIMS = (
             name="other-seeds-agree",
             statement="The baseline with other seeds differs from itself by no more than seeds explain.",
             source="",
+            of=SUITE,
             rule="fails where the 95 % Welch interval of the difference in the last layer's H excludes 0; undecided with"
             " one seed",
             evidence=trial("baseline_2"),
             verdict=alike,
+            effect=change,
             wording={
                 HOLDS: f"{REPEATED}no more than the seeds explain{ACCURACY}",
                 FAILS: f"{REPEATED}more than the seeds explain{ACCURACY}",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.effect import Effect, estimated
 from wbsite.claims.verdicts import optional
 
-from ._laboratory import Trial, trial
+from ._laboratory import SUITE, Trial, index, trial
 
 
 def kept(e: Trial) -> str:
@@ -18,6 +19,13 @@ def none(e: Trial) -> str:
     """Whether neither layer's H can be told from zero."""
     certain = e.experiment.last.index.excludes_zero, e.experiment.before.index.excludes_zero
     return FAILS if True in certain else HOLDS if certain == (False, False) else UNDECIDED
+
+
+def clearest(e: Trial) -> Effect | None:
+    """H of the last layer, or of the one before where that alone can be told from zero."""
+    last, before = e.experiment.last, e.experiment.before
+    layer = before if before.index.excludes_zero and not last.index.excludes_zero else last
+    return estimated(f"H of {layer.layer}", layer.index, e.experiment.seeds)
 
 
 FLIPPED = (
@@ -38,11 +46,13 @@ CLAIMS = (
             name="bands-need-the-axis-alone",
             statement="Bands need a vertical axis in the pictures, not a direction of it.",
             source="",
+            of=SUITE,
             rule="with pictures flipped upside down at random: fails where the last layer has lost its banding (its H is"
             " less than half of the baseline's, and lower with a 95 % Welch interval that excludes 0); else holds where"
             " the 95 % Student t interval of its H lies above 0; else undecided",
             evidence=trial("vertical_flip"),
             verdict=kept,
+            effect=index,
             wording={
                 HOLDS: f"{FLIPPED} The bands remain: it is the axis that they need, not its direction.",
                 FAILS: f"{FLIPPED} Most of the banding goes with the direction, though the axis is still there.",
@@ -55,10 +65,12 @@ CLAIMS = (
             name="textures-give-no-bands",
             statement="A network trained on textures without a preferred direction prefers neither axis.",
             source="",
+            of=SUITE,
             rule="holds where the 95 % Student t intervals of H over seeds include 0 in both layers, fails where either"
             " excludes 0; undecided with one seed",
             evidence=trial("textures"),
             verdict=none,
+            effect=clearest,
             wording={
                 HOLDS: f"{TEXTURES}: no bands.{ACCURACY}",
                 FAILS: f"{TEXTURES}.{ACCURACY}",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.effect import of_one
 from wbsite.claims.verdicts import SOME, description, optional
 from wbsite.results.banding.banding import Banding
 from wbsite.results.site import Gap, Site
 
 from ._laboratory import ARTICLE
-from ._networks import LastLayer, last_layers
+from ._networks import LastLayer, index, last_layers
 
 HEADS = {
     "pooled": "global pooling, then fully connected",
@@ -85,11 +86,15 @@ class Sides:
     """Networks by the side of the threshold that they are on.
 
     Attributes:
+        networks: all of them.
         banded: share of networks that are banded horizontally.
+        unsafe: whether for some of them, and none is banded, neither verdict is safe.
         titles: words of `SIDES` → titles of networks, where there are any.
     """
 
+    networks: list[LastLayer]
     banded: float
+    unsafe: bool
     titles: dict[str, list[str]]
 
 
@@ -100,7 +105,15 @@ def sides(site: Site) -> Sides | None:
         return None
     groups = {words: [n.title for n in networks if n.verdict == side] for side, words in SIDES.items()}
     banded = sum(network.verdict == "horizontal" for network in networks) / len(networks)
-    return Sides(banded, {words: titles for words, titles in groups.items() if titles})
+    unsafe = not banded and any(network.unsafe for network in networks)
+    return Sides(networks, banded, unsafe, {words: titles for words, titles in groups.items() if titles})
+
+
+def by_side(e: Sides) -> str:
+    """Whether all networks are banded, some or none; where none is, whether that is safe to say."""
+    if e.banded:
+        return HOLDS if e.banded == 1 else SOME
+    return UNDECIDED if e.unsafe else FAILS
 
 
 def small_networks(site: Site) -> Sequence[str] | None:
@@ -145,13 +158,15 @@ CLAIMS = (
             statement="In the last convolution of many vision networks almost every unit's kernel is a stack of"
             " horizontal stripes.",
             source=ARTICLE,
+            place="first paragraph, Figures 1 and 2",
             rule="a network is banded where the 95 % bootstrap interval of H over units, on the NMF pictures of its last"
             " convolution with rows and columns, lies wholly above the article's threshold; not where it lies wholly"
             " below; neither verdict is safe where it reaches across. Holds where all networks are banded.",
             evidence=sides,
-            verdict=lambda e: HOLDS if e.banded == 1 else SOME if e.banded else FAILS,
-            wording={HOLDS: LIST, SOME: LIST, FAILS: LIST},
-            meaning={SOME: "holds for some of the networks here", FAILS: "holds for none of the networks here"},
+            verdict=by_side,
+            effect=lambda e: of_one(index)(e.networks),
+            wording=dict.fromkeys((HOLDS, SOME, UNDECIDED, FAILS), LIST),
+            meaning={SOME: (UNDECIDED, "holds for some of the networks here")},
         )
     ),
     description(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.effect import Effect, counted
 from wbsite.claims.verdicts import optional
 from wbsite.results.banding.experiments import Experiment
 from wbsite.results.site import Gap, Site
 
-from ._laboratory import ARTICLE, laboratory
+from ._laboratory import ARTICLE, SUITE, laboratory
 
 WEAKER, MIXED = "weaker", "mixed"
 """Some experiments are certainly less banded than the baseline, and none has lost its banding; some are, some have."""
@@ -57,6 +58,11 @@ def persisted(e: Persistence) -> str:
     return WEAKER if e.weaker else HOLDS
 
 
+def keeping(e: Persistence) -> Effect | None:
+    """The share of experiments that keep their banding."""
+    return counted("share of experiments that keep their banding", len(e.kept), e.count, "experiments")
+
+
 KEPT = (
     '{{ ref("forest") }} has them all, under "persisted". Of {{ e.count }}, {{ e.kept | length }} keep'
     " {{ 'its' if e.kept | length == 1 else 'their' }} last layer's $H$ within what seeds explain, or exceed the baseline's"
@@ -77,11 +83,14 @@ CLAIMS = (
             statement="Banding survives masks over position, attention, coordinate channels, modulation by position, heads"
             " for groups of channels and global max pooling.",
             source=ARTICLE,
+            place="text after Figure 8, on changes that left banding",
+            of=SUITE,
             rule="holds where no such experiment's last layer is less banded than the baseline's with a 95 % Welch"
             " interval over seeds that excludes 0; fails where one has lost its banding, that is, has less than half of"
             " the baseline's H as well. Experiments with one seed are left out; undecided where all have one",
             evidence=persistence,
             verdict=persisted,
+            effect=keeping,
             wording={
                 HOLDS: f"{KEPT}.",
                 WEAKER: f"{KEPT}{LESS}.",
@@ -90,7 +99,10 @@ CLAIMS = (
                 UNDECIDED: '{{ ref("forest") }} has them all, under "persisted"; with one training of each, it cannot be'
                 " told which keep their banding.",
             },
-            meaning={WEAKER: "holds, but some have weaker bands", MIXED: "does not hold for all of them"},
+            meaning={
+                WEAKER: (UNDECIDED, "all keep their bands, and some have weaker ones"),
+                MIXED: (FAILS, "some keep their bands"),
+            },
         )
     ),
 )

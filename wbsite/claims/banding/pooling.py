@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.effect import estimated
 from wbsite.claims.verdicts import optional
 from wbsite.results.banding.experiments import Head
 from wbsite.results.site import Gap, Site
 
-from ._laboratory import ARTICLE, Trial, laboratory, trial
+from ._laboratory import ARTICLE, SUITE, Trial, change, index, laboratory, trial
 
 LAST, BEFORE, WEAKER, STRONGER = "last", "before", "weaker", "stronger"
 """One of the layers has lost its banding; the last one's is certainly weaker, but not lost; or certainly stronger."""
@@ -29,8 +30,8 @@ def weakened(e: Trial) -> str:
 
 def vanished(e: Trial) -> str:
     """Whether H of the last layer is certainly positive still."""
-    index = e.experiment.last.index
-    return FAILS if index.positive else UNDECIDED if index.low is None else HOLDS
+    left = e.experiment.last.index
+    return FAILS if left.positive else UNDECIDED if left.low is None else HOLDS
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ def reading(site: Site) -> Reading | Gap | None:
 
 def vertical(e: Reading) -> str:
     """Whether H of the head's weights is certainly positive."""
-    index = e.head.index
-    return UNDECIDED if index.low is None else HOLDS if index.positive else FAILS
+    weights = e.head.index
+    return UNDECIDED if weights.low is None else HOLDS if weights.positive else FAILS
 
 
 NUMBERS = (
@@ -72,11 +73,14 @@ CLAIMS = (
             name="pooling-causes-bands",
             statement="Without global pooling the bands go.",
             source=ARTICLE,
+            place="text before Figure 8, on removing the global average pooling",
+            of=SUITE,
             rule="holds where both layers have lost their banding: the baseline's H is certainly positive, and H is less"
             " than half of it, and lower with a 95 % Welch interval over seeds that excludes 0. Where neither has, the"
             " interval of the last layer's difference decides; undecided with one seed",
             evidence=trial("fc_only"),
             verdict=weakened,
+            effect=change,
             wording={
                 HOLDS: f"{NUMBERS} Without the pooling, both layers lose more than half of their banding.",
                 LAST: f"{NUMBERS} Without the pooling, the last layer loses more than half of its banding.",
@@ -87,10 +91,10 @@ CLAIMS = (
                 UNDECIDED: f"{NUMBERS} One training cannot tell whether the difference is more than chance.",
             },
             meaning={
-                LAST: "holds for the last layer alone",
-                BEFORE: "holds for the layer before the last alone",
-                WEAKER: "does not hold: the bands are weaker, and do not go",
-                STRONGER: "does not hold: the bands are stronger",
+                LAST: (UNDECIDED, "holds for the last layer alone"),
+                BEFORE: (UNDECIDED, "holds for the layer before the last alone"),
+                WEAKER: (FAILS, "the bands are weaker, and do not go"),
+                STRONGER: (FAILS, "the bands are stronger"),
             },
         )
     ),
@@ -99,10 +103,13 @@ CLAIMS = (
             name="bands-vanish-without-pooling",
             statement="Without global pooling the last layer is not banded at all.",
             source=ARTICLE,
+            place="text before Figure 8, on removing the global average pooling",
+            of=SUITE,
             rule="fails where the 95 % Student t interval of the last layer's H over seeds lies above 0; undecided with"
             " one seed",
             evidence=trial("fc_only"),
             verdict=vanished,
+            effect=index,
             wording={
                 HOLDS: "",
                 FAILS: "It does not vanish, though, as it seems to in the article's figure: what remains is still"
@@ -116,10 +123,13 @@ CLAIMS = (
             name="head-reads-vertical-position",
             statement="A fully connected layer that reads every position uses vertical position more than horizontal.",
             source=ARTICLE,
+            place="text after Figure 3, on AlexNet's fully connected layer",
+            of=SUITE,
             rule="holds where the 95 % Student t interval over seeds of H of the head's weights lies above 0; undecided"
             " with one seed",
             evidence=reading,
             verdict=vertical,
+            effect=lambda e: estimated("H of the head's weights", e.head.index, e.head.seeds),
             wording={
                 HOLDS: f"What the convolutions no longer say, the head does. {POSITIONS}: the layer uses vertical position"
                 " more than horizontal, as the article observed in AlexNet.",

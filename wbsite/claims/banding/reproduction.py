@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.effect import Effect
 from wbsite.results.banding.experiments import Experiment
 from wbsite.results.site import Gap, Site
 
-from ._laboratory import laboratory
+from ._laboratory import SUITE, laboratory
 from .architectures import Architecture, architectures
 from .baseline import most_banded
 from .persistence import persistence
@@ -60,9 +61,15 @@ def differences(site: Site) -> Differences | Gap:
     )
 
 
+def count(e: Differences) -> Effect:
+    """How many there are."""
+    number = sum(len(getattr(e, field.name)) for field in fields(e) if field.name != "baseline")
+    return Effect("differences from the article", number, null=0)
+
+
 def agrees(e: Differences) -> str:
     """Whether there is no difference."""
-    return FAILS if any(getattr(e, field.name) for field in fields(e) if field.name != "baseline") else HOLDS
+    return FAILS if count(e).value else HOLDS
 
 
 CLAIMS = (
@@ -70,11 +77,13 @@ CLAIMS = (
         name="nothing-contradicts-the-article",
         statement="Nothing that was tested here contradicts the article.",
         source="",
+        of=SUITE,
         rule="fails where the claims about pooling, pooling along x, the most banded layer, changes that banding is said to"
         " survive, or common architectures come out, by their own rules, against the article; what one seed cannot tell"
         " does not count",
         evidence=differences,
         verdict=agrees,
+        effect=count,
         wording={
             HOLDS: "Nothing that was tested contradicts the article.",
             FAILS: "{% for x in e.pooling %}- Without pooling the article's network showed no banding. Here"
@@ -94,6 +103,6 @@ CLAIMS = (
             "None of this refutes the article: the networks here are small, the pictures are small, and the training is"
             " short, whereas the article's verdicts come from one long training each.",
         },
-        meaning={FAILS: "does not hold: see the article"},
+        meaning={FAILS: (FAILS, "the article lists what contradicts it")},
     ),
 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.effect import Effect, estimated
 from wbsite.claims.verdicts import description, optional
 from wbsite.results.site import Gap, Site
 
-from ._laboratory import ARTICLE, Trial, laboratory, trial
+from ._laboratory import ARTICLE, SUITE, Trial, index, laboratory, trial
 
 POSITIVE, REVERSED = "positive", "reversed"
 """H of the last layer is certainly above zero at full rotation; or certainly below."""
@@ -14,8 +15,8 @@ POSITIVE, REVERSED = "positive", "reversed"
 
 def turned(e: Trial) -> str:
     """Whether H of the last layer is certainly negative with rotated pictures."""
-    index = e.experiment.last.index
-    return UNDECIDED if index.high is None else HOLDS if index.negative else FAILS
+    rotated = e.experiment.last.index
+    return UNDECIDED if rotated.high is None else HOLDS if rotated.negative else FAILS
 
 
 def vanished(e: Trial) -> str:
@@ -39,6 +40,12 @@ def harder(e: Trial) -> str:
     return HOLDS if (e.experiment.accuracy.mean or 0) < (e.baseline.accuracy.mean or 0) else FAILS
 
 
+def cost(e: Trial) -> Effect | None:
+    """What the rotation does to the accuracy."""
+    difference = e.experiment.accuracy_difference
+    return estimated("accuracy minus the baseline's", difference, e.experiment.seeds)
+
+
 FROM_TO = "$H$ of `{{ e.baseline.last.layer }}` goes from {{ e.baseline.last.index | interval(3) }} to"
 ROTATED = f"{FROM_TO} {{{{ e.experiment.last.index | interval(3) }}}}"
 ANY_ANGLE = (
@@ -52,10 +59,13 @@ CLAIMS = (
             name="rotation-turns-bands",
             statement="Rotating every picture by 90° turns the bands.",
             source=ARTICLE,
+            place="text after Figure 5, on turning the input by 90 degrees",
+            of=SUITE,
             rule="holds where the 95 % Student t interval of the last layer's H over seeds lies below 0 with rotated"
             " pictures; undecided with one seed",
             evidence=trial("rotated"),
             verdict=turned,
+            effect=index,
             wording={
                 HOLDS: f"They turn. {ROTATED}, and of `{{{{ e.baseline.before.layer }}}}` to"
                 " {{ e.experiment.before.index | interval(3) }}: stripes of about the same strength, now upright. The"
@@ -71,10 +81,12 @@ CLAIMS = (
             name="full-rotation-removes-bands",
             statement="Without a preferred direction in the pictures there are no bands.",
             source="",
+            of=SUITE,
             rule="holds where the 95 % Student t intervals of H over seeds include 0 in both layers, with pictures rotated"
             " by any angle; fails where that of the last layer excludes 0; else undecided, as with one seed",
             evidence=trial("sway_180"),
             verdict=vanished,
+            effect=index,
             wording={
                 HOLDS: f"{ANY_ANGLE}: neither can be told from zero.",
                 POSITIVE: f"{ANY_ANGLE}: small, but still positive.",
@@ -82,8 +94,8 @@ CLAIMS = (
                 UNDECIDED: f"{ANY_ANGLE}.",
             },
             meaning={
-                POSITIVE: "does not hold: some banding is left",
-                REVERSED: "does not hold: what is left has the other sign",
+                POSITIVE: (FAILS, "some banding is left"),
+                REVERSED: (FAILS, "what is left has the other sign"),
             },
         )
     ),
@@ -98,9 +110,11 @@ CLAIMS = (
             name="rotation-is-harder",
             statement="Pictures rotated by any angle are harder to classify than upright ones.",
             source="",
+            of=SUITE,
             rule="holds where the mean accuracy over seeds is lower than the baseline's; no test",
             evidence=trial("sway_180"),
             verdict=harder,
+            effect=cost,
             wording={
                 HOLDS: "Rotated pictures are also harder: the accuracy falls from"
                 " {{ e.baseline.accuracy.mean | percent(1) }} to {{ e.experiment.accuracy.mean | percent(1) }}, measured"

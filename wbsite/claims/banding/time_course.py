@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.effect import SEEDS, Effect
 from wbsite.claims.verdicts import optional
 from wbsite.results.banding.experiments import Experiment
 from wbsite.results.site import Gap, Site
 
-from ._laboratory import laboratory
+from ._laboratory import SUITE, laboratory
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,12 @@ def half_times(site: Site) -> HalfTimes | Gap | None:
     return HalfTimes(baseline, setting.experiments.get("rotated"), last, before)
 
 
+def delay(e: HalfTimes) -> Effect:
+    """By how much the last layer is later."""
+    what = f"half-time of {e.baseline.last.layer} minus that of {e.baseline.before.layer}"
+    return Effect(what, e.last - e.before, unit="epochs", null=0, count=e.baseline.seeds, of=SEEDS)
+
+
 TIMES = (
     "Averaged over seeds, $H$ of `{{ e.baseline.before.layer }}` has half of its final value after {{ e.before | share }}"
     " epochs, that of `{{ e.baseline.last.layer }}` after {{ e.last | share }}{% if e.rotated %}; with rotated pictures it"
@@ -51,10 +58,12 @@ CLAIMS = (
             name="deeper-layer-follows",
             statement="The last layer becomes banded after the one that it reads from.",
             source="",
+            of=SUITE,
             rule="holds where the mean over seeds of H reaches half of its final value later in the last layer than in the"
             " one before; no test",
             evidence=half_times,
             verdict=lambda e: HOLDS if e.before < e.last else FAILS,
+            effect=delay,
             wording={HOLDS: f"{TIMES} The deeper layer follows the one it reads from.", FAILS: TIMES},
         )
     ),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wbsite.claims.base import FAILS, HOLDS
+from wbsite.claims.base import FAILS, HOLDS, UNDECIDED
+from wbsite.claims.effect import Effect, estimated
 from wbsite.claims.verdicts import SOME
 from wbsite.results.branches.branch_experiments import BranchDifference, BranchExperiments, Experiment, Setting
 from wbsite.results.repeated_runs import SettingFacts
@@ -14,19 +15,25 @@ from wbsite.results.site import Gap, Site
 ARTICLE = "voss2021branch"
 """Key of the Branch Specialization article in refs.bib."""
 
+SUITE = "branches"
+"""What claims about the laboratory are of."""
+
+BY_CHANCE = 0.05
+"""Share of trainings that chance alone calls beyond chance."""
+
 BEYOND_CHANCE = (
     "a training is beyond chance where p ≤ 0.05 for η² of the ranks of units, the share of their variance between"
     " branches, against units assigned to branches at random"
 )
 """How a rule puts that a training is beyond chance."""
 
-IN_SOME = {SOME: "holds in some of the trainings"}
-"""How the ledger puts it."""
+IN_SOME = {SOME: (UNDECIDED, "holds in some of the trainings")}
+"""What it means that only some trainings are."""
 
 
 def laboratory(site: Site) -> BranchExperiments | Gap:
     """All experiments; a gap where there are none."""
-    return site.suite("branches").result_or_gap(BranchExperiments)
+    return site.suite(SUITE).result_or_gap(BranchExperiments)
 
 
 def first_setting(site: Site) -> Setting | Gap:
@@ -38,6 +45,12 @@ def first_setting(site: Site) -> Setting | Gap:
 def colour(experiment: Experiment) -> BranchDifference:
     """How far the branches of a divided network differ in chroma."""
     return experiment.differences["chroma"]
+
+
+def certain(difference: BranchDifference, seeds: int, quantity: str) -> Effect | None:
+    """The share of trainings whose branches differ beyond chance, with its exact interval."""
+    what = f"share of trainings whose branches differ in {quantity}"
+    return estimated(what, difference.proportion, seeds, null=BY_CHANCE)
 
 
 def trials(*names: str) -> Callable[[Site], dict[str, Experiment] | Gap | None]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.effect import counted, of_one
 from wbsite.claims.verdicts import SOME, optional
 from wbsite.results.branches._examples import concatenated, with_branches
 from wbsite.results.branches.enrichment import Enrichment
@@ -75,13 +76,17 @@ CLAIMS = (
             name="branches-hold-categories",
             statement="Branches divide the work: units of a category gather in one of them.",
             source="voss2021branch",
+            place="text that defines branch specialization",
             rule="a branch holds more units of a category than assigning the layer's units at random where q ≤ 0.05"
             " (hypergeometric, Benjamini–Hochberg over all pairs of a branch and a category of the network) and the odds"
             " ratio is above 1; holds where every network with concatenated branches has such a pair",
             evidence=networks,
             verdict=divided,
+            effect=of_one(
+                lambda n: counted("share of pairs of a branch and a category", n.enriched, n.pairs, "pairs", 0)
+            ),
             wording={HOLDS: LIST, SOME: LIST, FAILS: LIST},
-            meaning={SOME: "holds for some of the networks here"},
+            meaning={SOME: (UNDECIDED, "holds for some of the networks here")},
         )
     ),
     Claim(
@@ -95,6 +100,6 @@ CLAIMS = (
             "counted": "permutation tests deal units {{ e.count | number }} times to branches whose sizes stay as they are.",
             "uncounted": "permutation tests deal units to branches whose sizes stay as they are.",
         },
-        meaning={"counted": "is described, not decided", "uncounted": "is described, not decided"},
+        decides=False,
     ),
 )

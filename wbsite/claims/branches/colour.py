@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.effect import Effect, estimated
 from wbsite.claims.verdicts import SOME, description, optional
 from wbsite.results.branches.branch_experiments import Experiment
 from wbsite.results.site import Gap, Site
 
-from ._laboratory import ARTICLE, BEYOND_CHANCE, IN_SOME, colour, first_setting, settings, trials
+from ._laboratory import ARTICLE, BEYOND_CHANCE, IN_SOME, SUITE, certain, colour, first_setting, settings, trials
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,12 @@ def pictures(site: Site) -> Pictures | Gap | None:
     return Pictures(*(experiments[name] for name in names))
 
 
+def four_against_two(e: Branched) -> Effect | None:
+    """How far four branches differ, against two."""
+    two, four = colour(e.two).share, colour(e.four).share
+    return estimated("η² of four branches, against that of two", four, e.four.seeds, null=two.mean)
+
+
 BRIEF = (
     "- **Consistency**: in the small networks trained here, {{ e.two.differences.chroma.beyond_chance }} of"
     " {{ e.two.seeds }} with two branches and {{ e.four.differences.chroma.beyond_chance }} of {{ e.four.seeds }} with four"
@@ -118,10 +125,13 @@ CLAIMS = (
             statement="When the first layers are divided into two branches, these divide colour from black and white in every"
             " training.",
             source=ARTICLE,
+            place="text on the same specializations occurring again, in retrained and other networks",
+            of=SUITE,
             rule=f"{BEYOND_CHANCE}; holds where every training is, fails where none is; between, the exact interval of their"
             " proportion decides whether they are more than the one in twenty that chance gives",
             evidence=branched,
             verdict=in_every_training,
+            effect=lambda e: certain(colour(e.two), e.two.seeds, "colour"),
             wording={
                 HOLDS: "So two branches of this network divided colour from black and white in every training.",
                 SOME: f"{SOMETIMES}: more often than the one in twenty that chance would call so, and less than always.",
@@ -129,7 +139,7 @@ CLAIMS = (
                 FAILS: NEVER,
                 FAILS_HERE: NEVER + ALEXNET,
             },
-            meaning={**IN_SOME, FAILS_HERE: "does not hold"},
+            meaning={**IN_SOME, FAILS_HERE: (FAILS, "")},
             brief=dict.fromkeys((HOLDS, SOME, UNDECIDED, FAILS, FAILS_HERE), BRIEF),
         )
     ),
@@ -138,9 +148,11 @@ CLAIMS = (
             name="four-branches-divide-colour-more",
             statement="Four branches divide colour more than two.",
             source="",
+            of=SUITE,
             rule=f"{BEYOND_CHANCE}; holds where more trainings with four branches are, or where their mean η² is larger",
             evidence=branched,
             verdict=more_with_four,
+            effect=four_against_two,
             wording={
                 HOLDS: f"With four branches, {FOUR} part: {KERNELS}",
                 FAILS: f"With four branches it is {FOUR}: {KERNELS}",
@@ -152,9 +164,11 @@ CLAIMS = (
             name="no-colour-to-divide",
             statement="Branches do not divide colour where pictures have none.",
             source="",
+            of=SUITE,
             rule=f"{BEYOND_CHANCE}, here in chroma; holds where no training with four branches on pictures without colour is",
             evidence=pictures,
             verdict=lambda e: FAILS if colour(e.grey).beyond_chance else HOLDS,
+            effect=lambda e: certain(colour(e.grey), e.grey.seeds, "colour"),
             wording=dict.fromkeys((HOLDS, FAILS), COLOURS),
         )
     ),

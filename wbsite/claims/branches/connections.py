@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.effect import UNITS, Effect, estimated, of_one
 from wbsite.claims.verdicts import SOME, description, optional
 from wbsite.results.branches._examples import with_connections
 from wbsite.results.branches.connectivity import Communities, Connectivity
@@ -18,12 +19,17 @@ class Network:
 
     Attributes:
         model, title: id and title of the network.
-        p: of the first factor's singular value against connections at random.
+        units: filters of the first convolution.
+        value, limit: the first factor's singular value, and the 95th percentile of connections at random.
+        p: of that value against these.
         chroma, frequency: ρ of each factor with the property of filters.
     """
 
     model: str
     title: str
+    units: int
+    value: float
+    limit: float
     p: float
     chroma: tuple[Interval, Interval]
     frequency: tuple[Interval, Interval]
@@ -55,7 +61,8 @@ def networks(site: Site) -> list[Network] | None:
     for model in with_connections(site):
         if result := model.result(Connectivity):
             chroma, frequency = (_correlations(result, name) for name in ("chroma", "frequency"))
-            fit.append(Network(model.id, model.title, float(result.factors["p"].iloc[0]), chroma, frequency))
+            value, limit, p = (float(result.factors[name].iloc[0]) for name in ("value", "null_limit", "p"))
+            fit.append(Network(model.id, model.title, result.units, value, limit, p, chroma, frequency))
     return fit or None
 
 
@@ -77,9 +84,10 @@ def every(values: list[bool]) -> str:
 
 @dataclass(frozen=True)
 class SecondFactor:
-    """Titles of networks whose second factor goes with frequency (`split`), and of those whose first factor goes with
+    """Networks, titles of those whose second factor goes with frequency (`split`), and of those whose first factor goes with
     both colour and frequency while the second goes with no frequency (`one_for_both`)."""
 
+    networks: list[Network]
     split: list[str]
     one_for_both: list[str]
 
@@ -90,9 +98,21 @@ def second_factor(site: Site) -> SecondFactor | None:
     if beyond_chance is None:
         return None
     return SecondFactor(
+        beyond_chance,
         [network.title for network in beyond_chance if network.second_is_frequency],
         [network.title for network in beyond_chance if network.one_for_both],
     )
+
+
+def structure(network: Network) -> Effect:
+    """The first factor's singular value, against connections at random."""
+    what = "first singular value of the connections"
+    return Effect(what, network.value, null=network.limit, count=network.units, of=UNITS)
+
+
+def frequency(network: Network) -> Effect | None:
+    """How far the second factor goes with frequency."""
+    return estimated("ρ of the second factor with frequency", network.frequency[1], network.units, UNITS)
 
 
 def frequency_second(e: SecondFactor) -> str:
@@ -157,8 +177,9 @@ CLAIMS = (
             " against networks whose relative strengths belong to pairs of units at random",
             evidence=networks,
             verdict=lambda e: every([network.structured for network in e]),
+            effect=of_one(structure),
             wording={HOLDS: FACTORS, SOME: FACTORS, FAILS: FACTORS},
-            meaning={SOME: "holds for some of the networks here"},
+            meaning={SOME: (UNDECIDED, "holds for some of the networks here")},
         )
     ),
     optional(
@@ -166,12 +187,14 @@ CLAIMS = (
             name="first-factor-is-colour",
             statement="The first factor of the connections between the first two convolutions is colour.",
             source="voss2021branch",
+            place="text on the singular vectors of InceptionV1",
             rule="among networks whose connections are more than chance, holds for one where the 95 % bootstrap interval over"
             " units of Spearman's ρ of the first factor and chroma lies above 0 (its sign is chosen so that ρ ≥ 0)",
             evidence=structured,
             verdict=lambda e: every([network.chromatic for network in e]),
+            effect=of_one(lambda n: estimated("ρ of the first factor with chroma", n.chroma[0], n.units, UNITS)),
             wording={HOLDS: FIRST, SOME: FIRST, FAILS: f"{ORIGINAL} Neither half holds here."},
-            meaning={SOME: "holds for some of the networks here"},
+            meaning={SOME: (UNDECIDED, "holds for some of the networks here")},
             brief={
                 HOLDS: FIRST_BRIEF,
                 SOME: FIRST_BRIEF,
@@ -184,11 +207,13 @@ CLAIMS = (
             name="second-factor-is-frequency",
             statement="The second factor of the connections between the first two convolutions is frequency.",
             source="voss2021branch",
+            place="text on the singular vectors of InceptionV1, on the second factor",
             rule="among networks whose connections are more than chance, holds for one where the 95 % bootstrap interval over"
             " units of Spearman's ρ of the second factor and frequency excludes 0; fails for one where it does not and the"
             " first factor goes with colour and with low frequency, whose intervals exclude 0",
             evidence=second_factor,
             verdict=frequency_second,
+            effect=lambda e: of_one(frequency)(e.networks),
             wording={
                 HOLDS: SPLIT + OVER_UNITS,
                 SOME: BOTH + SPLIT + OVER_UNITS,
@@ -196,8 +221,8 @@ CLAIMS = (
                 NEITHER: OVER_UNITS,
             },
             meaning={
-                SOME: "holds for some of the networks here",
-                NEITHER: "does not hold: neither factor is frequency",
+                SOME: (UNDECIDED, "holds for some of the networks here"),
+                NEITHER: (FAILS, "neither factor is frequency"),
             },
             brief={HOLDS: "", SOME: BOTH_BRIEF, FAILS: BOTH_BRIEF, NEITHER: ""},
         )

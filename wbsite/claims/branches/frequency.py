@@ -9,7 +9,7 @@ from wbsite.claims.verdicts import SOME, optional
 from wbsite.results.branches.branch_experiments import BranchDifference
 from wbsite.results.site import Gap, Site
 
-from ._laboratory import ARTICLE, BEYOND_CHANCE, IN_SOME, trainings, trials
+from ._laboratory import ARTICLE, BEYOND_CHANCE, IN_SOME, SUITE, certain, trainings, trials
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,13 @@ CLAIMS = (
             name="four-branches-divide-frequency",
             statement="Four branches divide frequency as well as colour.",
             source=ARTICLE,
+            place="text after the singular vectors of InceptionV1, on more than two branches",
+            of=SUITE,
             rule=f"{BEYOND_CHANCE}, here in frequency beyond what a line through the ranks of chroma explains; holds where every"
             " training with four branches is, fails where none is",
             evidence=frequency,
             verdict=lambda e: trainings(e.beyond_colour.beyond_chance, e.seeds),
+            effect=lambda e: certain(e.beyond_colour, e.seeds, "frequency beyond colour"),
             wording=dict.fromkeys((HOLDS, SOME, FAILS), IN_FREQUENCY),
             meaning=IN_SOME,
         )

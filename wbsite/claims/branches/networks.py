@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.base import FAILS, HOLDS, NOTHING, Claim
 from wbsite.results.branches._examples import branched, towers
 from wbsite.results.site import Gap, Model, Site
 
@@ -33,6 +33,7 @@ CLAIMS = (
         evidence=with_branches,
         verdict=exists,
         wording={HOLDS: '{{ ref("branch-diagram") }} was drawn from such a recording.', FAILS: ""},
+        meaning={FAILS: (NOTHING, "it has no branches")},
     ),
     Claim(
         name="first-layer-in-towers",
@@ -45,5 +46,6 @@ CLAIMS = (
             HOLDS: '{{ ref("first-layer-towers") }} shows the first layer of {{ e.title }}, tower by tower.',
             FAILS: "",
         },
+        meaning={FAILS: (NOTHING, "its first layer is not in towers")},
     ),
 )

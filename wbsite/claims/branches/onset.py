@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wbsite.claims.base import FAILS, Claim
+from wbsite.claims.base import FAILS, UNDECIDED, Claim
 from wbsite.results.branches.branch_experiments import BranchDifference
 from wbsite.results.site import Gap, Site
 
-from ._laboratory import ARTICLE, colour, laboratory
+from ._laboratory import ARTICLE, SUITE, colour, laboratory
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,8 @@ CLAIMS = (
         name="colour-divides-early",
         statement="Branches differ in colour from early in training on, and more and more as it goes on.",
         source=ARTICLE,
+        place="text on the positive feedback loop during training",
+        of=SUITE,
         rule="description: the epoch from which on the mean of η² over seeds stays above the 95 % limit of chance, and the one"
         " at which it has half of what it ends with above chance; does not hold where no experiment on pictures as they are"
         " ends beyond chance",
@@ -63,6 +65,6 @@ CLAIMS = (
             " {{ x.epochs | join(' or ') }}.\n{% endfor %}",
             FAILS: "",
         },
-        meaning={DATED: "is described, not decided"},
+        meaning={DATED: (UNDECIDED, "when is described, and no rule says what is early")},
     ),
 )

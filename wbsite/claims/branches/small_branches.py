@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.base import FAILS, HOLDS, NOTHING, UNDECIDED, Claim
+from wbsite.claims.effect import UNITS, Effect
 from wbsite.claims.verdicts import DESCRIBED, optional
 from wbsite.results.branches._examples import concatenated
 from wbsite.results.branches.enrichment import Enrichment, Published
@@ -111,6 +112,14 @@ def enriched_beyond_architecture(e: Reported) -> str:
     return f"{verdict}{exceptions}{alike}"
 
 
+def in_branch(e: Reported) -> Effect | None:
+    """How many of the category's units are in the branch, against what chance puts there."""
+    if e.counts is None:
+        return None
+    what = "units of the category in the branch"
+    return Effect(what, e.counts.in_branch, null=e.counts.expected, count=e.counts.in_layer, of=UNITS)
+
+
 def published(site: Site) -> list[Published] | Gap:
     """The counts of the original article, which every network's result repeats."""
     results = [result for model in site.working if (result := model.result(Enrichment))]
@@ -156,16 +165,18 @@ CLAIMS = (
             " {{ p.layer_units }} units (`{{ p.branch }}`): {{ p.p | p_value }}{{ ';' if not loop.last else ',' }}\n"
             "{% endfor %}"
         },
-        meaning={DESCRIBED: "is described, not decided"},
+        decides=False,
     ),
     optional(
         Claim(
             name="bw-vs-colour-in-5x5",
             statement="Units of mixed3a that tell black and white from colour are in its 5×5 branch.",
             source="voss2021branch",
+            place="text on InceptionV1's 5×5 branches",
             rule=RULE,
             evidence=reported("mixed3a", "bw-vs-colour"),
             verdict=enriched,
+            effect=in_branch,
             wording={
                 HOLDS: f"{BLACK_AND_WHITE} {NUMBERS} The first claim comes out.",
                 FAILS: f"{BLACK_AND_WHITE} {NUMBERS} The first claim **does not come out**.",
@@ -178,10 +189,12 @@ CLAIMS = (
             name="curves-in-5x5",
             statement="Units of mixed3b that have to do with curves are in its 5×5 branch.",
             source="voss2021branch",
+            place="text on InceptionV1's 5×5 branches",
             rule=f"{RULE}. It holds with exceptions where units of the category are in other branches too, and as in untrained"
             " copies where the network's odds ratio, as one more copy, has p > 0.05",
             evidence=reported("mixed3b", "curve"),
             verdict=enriched_beyond_architecture,
+            effect=in_branch,
             wording={
                 HOLDS: f"{CURVES} {NUMBERS} The second does.",
                 TENDENCY: f"{CURVES} {NUMBERS} The second does{EXCEPTIONS}.",
@@ -191,8 +204,9 @@ CLAIMS = (
                 UNDECIDED: f"{CURVES} none in the layer. The second cannot be put to it.",
             },
             meaning={
-                ALIKE: "holds, but in untrained copies too",
-                TENDENCY_ALIKE: "holds with exceptions, but in untrained copies too",
+                TENDENCY: (HOLDS, "with exceptions"),
+                ALIKE: (HOLDS, "but in untrained copies too"),
+                TENDENCY_ALIKE: (HOLDS, "with exceptions, but in untrained copies too"),
             },
         )
     ),
@@ -205,6 +219,7 @@ CLAIMS = (
             evidence=same_training,
             verdict=lambda model: HOLDS if model.architecture.weights == "5h" else FAILS,
             wording={HOLDS: "", FAILS: "This is another training than the article's, and rules are not people."},
+            meaning={FAILS: (NOTHING, "another training")},
         )
     ),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.effect import UNITS, Effect, counted
 from wbsite.claims.verdicts import SOME, optional
 from wbsite.results.branches import _examples
 from wbsite.results.branches.enrichment import Enrichment
@@ -25,6 +26,7 @@ class Towers:
         median_in, median_out: median chroma in it and in the other.
         auc, low, high: area under the ROC curve with its 95 % interval over filters.
         p, q: of the two-sided Mann–Whitney test; q over all tests of the network.
+        units: filters in both.
     """
 
     title: str
@@ -36,6 +38,7 @@ class Towers:
     high: float
     p: float
     q: float
+    units: int
 
     @property
     def folded(self) -> float:
@@ -58,7 +61,8 @@ def towers(site: Site) -> Towers | Gap | None:
         return None
     row = rows.iloc[0]
     numbers = ("median_in", "median_out", "auc", "low", "high", "p", "q")
-    return Towers(model.title, str(row["branch"]), **{name: float(row[name]) for name in numbers})
+    units = int(row["units_in"] + row["units_out"])
+    return Towers(model.title, str(row["branch"]), **{name: float(row[name]) for name in numbers}, units=units)
 
 
 def divided(e: Towers) -> str:
@@ -66,6 +70,11 @@ def divided(e: Towers) -> str:
     if not e.q < 0.05:
         return FAILS
     return CLEAR if e.folded > 0.9 else HOLDS
+
+
+def area(e: Towers) -> Effect:
+    """The area under the ROC curve, against no difference."""
+    return Effect(f"area under the ROC curve of {e.branch}", e.auc, e.low, e.high, null=0.5, count=e.units, of=UNITS)
 
 
 @dataclass(frozen=True)
@@ -177,6 +186,7 @@ CLAIMS = (
             " or below 0.1 too",
             evidence=towers,
             verdict=divided,
+            effect=area,
             wording={
                 CLEAR: f"{COLOUR} So this division is as clear as a division can be.",
                 HOLDS: f"{COLOUR} So the towers of {{{{ e.title }}}} differ in colour, though they overlap.",
@@ -184,7 +194,7 @@ CLAIMS = (
                 " small network on small pictures, and what the original showed did not come out in it. The experiments"
                 " below ask how often it does.",
             },
-            meaning={CLEAR: "holds clearly"},
+            meaning={CLEAR: (HOLDS, "clearly")},
             brief={CLEAR: DIFFERS, HOLDS: DIFFERS, FAILS: f"{BRIEF} no difference in colour beyond chance."},
         )
     ),
@@ -193,13 +203,17 @@ CLAIMS = (
             name="later-towers-divide-work",
             statement="The towers of later layers divide the work as well, if more subtly.",
             source="voss2021branch",
+            place="text on AlexNet's later layers",
             rule="a layer is divided where its first tower or group differs from the rest in an index of tuning to stimuli"
             " with q ≤ 0.05 (two-sided Mann–Whitney test, Benjamini–Hochberg over all tests of the network); holds where"
             " every later layer is",
             evidence=later_layers,
             verdict=divided_later,
+            effect=lambda e: counted(
+                "share of comparisons that stand out", e.differing, e.comparisons, "comparisons", 0
+            ),
             wording={HOLDS: LIST + LOUD, SOME: LIST + QUIET + LOUD, FAILS: LIST + QUIET},
-            meaning={SOME: "holds for some of the layers"},
+            meaning={SOME: (UNDECIDED, "holds for some of the layers")},
         )
     ),
 )

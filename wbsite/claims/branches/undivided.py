@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.effect import SEEDS, Effect, counted
 from wbsite.claims.verdicts import SOME, optional
 from wbsite.results.branches.branch_experiments import Experiment
 from wbsite.results.site import Gap, Site
 
-from ._laboratory import ARTICLE, IN_SOME, trainings, trials
+from ._laboratory import ARTICLE, BY_CHANCE, IN_SOME, SUITE, trainings, trials
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,12 @@ def factor_is_colour(e: Undivided) -> str:
     return trainings(factor.certain, factor.seeds)
 
 
+def share(e: Undivided) -> Effect | None:
+    """The share of trainings in which it goes with colour."""
+    factor = e.experiment.factor["chroma"]
+    return counted("share of trainings whose first factor is colour", factor.certain, factor.seeds, SEEDS, BY_CHANCE)
+
+
 FACTOR = (
     "The undivided runs allow one more look. If branches take over a structure that is there anyway, the first factor of"
     " who reads whom should go with colour in these very networks. It does with $|\\rho|$ ="
@@ -47,10 +54,13 @@ CLAIMS = (
             name="undivided-factor-is-colour",
             statement="The division is there in networks without branches: the first factor of their connections is colour.",
             source=ARTICLE,
+            place="text on the singular value decomposition of networks without branches",
+            of=SUITE,
             rule="for undivided trainings of the same network, holds where |ρ| (Spearman) of the first factor and chroma has a"
             " permutation p ≤ 0.05 in every one, fails where in none",
             evidence=undivided,
             verdict=factor_is_colour,
+            effect=share,
             wording=dict.fromkeys((HOLDS, SOME, FAILS), FACTOR),
             meaning=IN_SOME,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeVar
 
+from wbsite.claims.effect import UNITS, Effect
 from wbsite.results.base import Result
 from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.examples import Examples, Finding
@@ -66,3 +67,8 @@ def example_result(site: Site, analysis: type[R]) -> tuple[Model, R] | None:
 def by_network(site: Site, analysis: type[R]) -> list[tuple[Model, R]]:
     """Every network that has a result of an analysis, with the result."""
     return [(model, result) for model in site.working if (result := model.result(analysis)) is not None]
+
+
+def score(e: ExampleFinding) -> Effect:
+    """The score of the best units, against what the rule gives where there is nothing to find."""
+    return Effect("score of the rule", e.finding.score, null=e.finding.null, count=e.finding.considered, of=UNITS)

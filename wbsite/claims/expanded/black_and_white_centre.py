@@ -6,7 +6,7 @@ from wbsite.claims.base import FAILS, HOLDS, Claim
 from wbsite.claims.verdicts import optional
 from wbsite.results.site import Site
 
-from ._network import UNIT, VERSUS, ExampleFinding, example_finding
+from ._network import UNIT, VERSUS, ExampleFinding, example_finding, score
 
 
 def evidence(site: Site) -> ExampleFinding | None:
@@ -31,6 +31,7 @@ CLAIMS = (
             " colourfulness assigned to them at random, 200 times.",
             evidence=evidence,
             verdict=lambda e: HOLDS if e.finding.beyond_chance else FAILS,
+            effect=score,
             wording={
                 HOLDS: WORDS,
                 FAILS: WORDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.base import FAILS, HOLDS, NOTHING, Claim
 from wbsite.results.expanded.examples import Bottleneck
 from wbsite.results.site import Site
 
@@ -30,6 +30,7 @@ CLAIMS = (
         name="bottleneck",
         statement="Wide convolutions read through bottlenecks, and are easier to read over the map before these.",
         source=ARTICLE,
+        place="text after Figure 10",
         rule="holds where some spatial convolution reads through a bottleneck.",
         evidence=evidence,
         verdict=lambda e: HOLDS if e.bottleneck else FAILS,
@@ -41,6 +42,6 @@ CLAIMS = (
             FAILS: "No spatial convolution of {{ e.network }} reads through a bottleneck. Networks with Inception blocks or"
             " residual bottlenecks do, and their pages show the kernels on both sides of it.",
         },
-        meaning={FAILS: "there is no bottleneck here"},
+        meaning={FAILS: (NOTHING, "there is no bottleneck")},
     ),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.effect import UNITS, counted
 from wbsite.claims.verdicts import description, optional
 from wbsite.results.expanded.cancellation import Cancellation
 from wbsite.results.site import Model, Site
@@ -42,6 +43,8 @@ def verdict(e: Cancelling) -> str:
     return HOLDS if e.cancellation.beyond_signs else SHUFFLED_ONLY
 
 
+HIDING = "share of units that hide more than shuffled kernels explain"
+
 SOME_HIDE = (
     "- **Boundary-like units**: {{ e.cancellation.beyond_shuffle }} of {{ e.cancellation.units }} units of"
     " {{ e.model.title }} hide more than shuffled kernels explain"
@@ -64,11 +67,13 @@ CLAIMS = (
             statement="Some units are excited and inhibited by the same earlier unit along different paths, so that their"
             " expanded weights hide what they read.",
             source=ARTICLE,
+            place="Figures 11 and 12",
             rule="units that hide more of their strongest sources than units of the same layer with shuffled kernels do, at"
             " a false discovery rate of 0.2 within the layer. Holds where there are some, and some of these hide more than"
             " random signs do at the same rate; fails where there are none.",
             evidence=evidence,
             verdict=verdict,
+            effect=lambda e: counted(HIDING, e.cancellation.beyond_shuffle, e.cancellation.units, UNITS, 0),
             wording={
                 HOLDS: SOME_HIDE + ".",
                 SHUFFLED_ONLY: SOME_HIDE
@@ -77,7 +82,7 @@ CLAIMS = (
                 FAILS: "- **Boundary-like units**: none of {{ e.cancellation.units }} units of {{ e.model.title }} hides"
                 " more than shuffled kernels explain: cancellation is everywhere, and nowhere more than chance gives.",
             },
-            meaning={SHUFFLED_ONLY: "holds against shuffled kernels, and not against random signs"},
+            meaning={SHUFFLED_ONLY: (UNDECIDED, "holds against shuffled kernels, and not against random signs")},
         )
     ),
 )

@@ -7,7 +7,7 @@ from wbsite.claims.verdicts import description, optional
 from wbsite.results.expanded.examples import Family
 from wbsite.results.site import Site
 
-from ._network import VERSUS, ExampleFinding, example_finding
+from ._network import VERSUS, ExampleFinding, example_finding, score
 
 RULE = "high-low"
 DETECTORS = "schubert2021highlow"
@@ -41,6 +41,7 @@ CLAIMS = (
             " percentile of the same with the filters' frequencies assigned to them at random, 200 times.",
             evidence=evidence,
             verdict=lambda e: HOLDS if e.finding.beyond_chance else FAILS,
+            effect=score,
             wording={
                 HOLDS: WORDS,
                 FAILS: WORDS

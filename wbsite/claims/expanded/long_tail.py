@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.effect import Effect
 from wbsite.claims.verdicts import description, optional
 from wbsite.results.expanded.long_tail import LongTail, TailSummary
 from wbsite.results.site import Model, Site
@@ -47,6 +48,12 @@ def evidence(site: Site) -> Tail | None:
     return tail(*pair) if pair else None
 
 
+def remaining(e: Tail) -> Effect:
+    """R² with a few inputs, against that at which a unit counts as reproduced."""
+    norm = e.norm
+    return Effect(f"R² with the {norm.few} strongest inputs", norm.few_r2, null=e.level, count=norm.layers, of="layers")
+
+
 CLAIMS = (
     description(
         "inputs-needed-by-network",
@@ -67,6 +74,7 @@ CLAIMS = (
             " it is below 0.9, at which a unit counts as reproduced.",
             evidence=evidence,
             verdict=lambda e: HOLDS if e.norm.few_r2 < e.level else FAILS,
+            effect=remaining,
             wording={
                 HOLDS: "- **The long tail** is long: a few inputs do not reproduce a unit.",
                 FAILS: "- **The long tail** is short: a few inputs reproduce a unit.",

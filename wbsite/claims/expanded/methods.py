@@ -60,7 +60,6 @@ CLAIMS = (
         evidence=photographs,
         verdict=lambda e: DESCRIBED if e.what else NOT_GIVEN,
         wording={DESCRIBED: "{{ e.what }}", NOT_GIVEN: "those given with `--photographs`"},
-        meaning={DESCRIBED: "is described, not decided", NOT_GIVEN: "no photographs were shown"},
         decides=False,
     ),
 )

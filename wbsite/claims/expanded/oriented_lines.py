@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.effect import UNITS, Effect
 from wbsite.claims.verdicts import description, optional
 from wbsite.results.expanded.examples import Agreement
 from wbsite.results.site import Gap, Site
@@ -37,6 +38,12 @@ def evidence(site: Site) -> Lines | None:
     return Lines(len(targets.finding.units), targets.finding.first.layer, agreement)
 
 
+def correlation(e: Lines) -> Effect:
+    """Of net weight with agreement in angle, against angles in random order."""
+    what = "correlation of net weight with agreement in angle"
+    return Effect(what, e.agreement.correlation, null=e.agreement.null, count=e.sectors, of=UNITS)
+
+
 CORRELATION = (
     "If lines excite lines of their own direction, the diagonal of the grid should be red and what lies across it blue."
     " The correlation of net weight with agreement in angle is {{ e.agreement.correlation | share }} over the grid; with"
@@ -61,6 +68,7 @@ CLAIMS = (
             " random order, 1000 times.",
             evidence=evidence,
             verdict=lambda e: HOLDS if e.agreement.beyond_chance else FAILS,
+            effect=correlation,
             wording={
                 HOLDS: CORRELATION
                 + 'So they do here, as curve detectors were reported to.{{ cite("cammarata2020curve") }}',

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.effect import UNITS, Effect
 from wbsite.claims.verdicts import SOME, description, optional
 from wbsite.results.expanded.long_range import LongRange, RangeSummary
 from wbsite.results.site import Model, Site
@@ -78,6 +79,14 @@ def verdict_further(e: Shapes) -> str:
     return FAILS if e.further.share < 0.5 else HOLDS
 
 
+def smoother(summary: RangeSummary) -> Effect:
+    """The share of units smoother than the null."""
+    what = "share of units smoother than shuffled kernels"
+    return Effect(
+        what, summary.share, summary.share_low, summary.share_high, null=CHANCE, count=summary.units, of=UNITS
+    )
+
+
 BRIEF = (
     "- **Orbitals**: {{ e.smoothness.share | percent }} of the units of {{ e.model.title }} are smoother than shuffled"
     " kernels at two steps{% if e.further %} and {{ e.further.share | percent }} at three{% endif %}, where chance gives 5 %."
@@ -105,12 +114,14 @@ CLAIMS = (
             name="smooth-shapes",
             statement="Expanded weights over several layers are typically smooth shapes, like orbitals of electrons.",
             source=ARTICLE,
+            place="Figure 13",
             rule="share of units, two spatial convolutions back, whose maps are smoother (Moran's I) than 95 % of those of"
             " shuffled kernels, with Student's 95 % interval over pairs of layers where there are four or more. Holds where"
             " more than half are, and the interval, if there is one, lies above 5 %; for some where it lies above 5 % and"
             " half or fewer are.",
             evidence=evidence,
             verdict=verdict,
+            effect=lambda e: smoother(e.smoothness),
             wording={
                 HOLDS: "For {{ e.model.title }} smooth shapes are typical, and more than composition makes.",
                 SOME: "For {{ e.model.title }} smooth shapes beyond the null are more frequent than chance, yet not what"
@@ -118,7 +129,7 @@ CLAIMS = (
                 FAILS: "For {{ e.model.title }} the smoothness of expanded weights is what composition alone makes: the"
                 " claim that it is typical does not hold beyond the null here.",
             },
-            meaning={SOME: "holds for more units than chance, not for most"},
+            meaning={SOME: (UNDECIDED, "holds for more units than chance, not for most")},
             brief={HOLDS: BRIEF, SOME: BRIEF, FAILS: BRIEF},
         )
     ),
@@ -131,6 +142,7 @@ CLAIMS = (
             " shuffled kernels; holds where it is at least one half.",
             evidence=further,
             verdict=verdict_further,
+            effect=lambda e: smoother(e.further),
             wording={
                 HOLDS: FURTHER + ".",
                 FAILS: FURTHER + ": further back, composition alone makes most maps as smooth.",

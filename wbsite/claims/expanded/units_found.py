@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.base import FAILS, HOLDS, NOTHING, UNDECIDED, Claim
+from wbsite.claims.effect import counted
 from wbsite.claims.verdicts import SOME, optional
 from wbsite.results.expanded.examples import Examples, Finding
 from wbsite.results.site import Site
@@ -62,8 +63,11 @@ CLAIMS = (
             " where all rules that found a unit score higher.",
             evidence=evidence,
             verdict=verdict,
+            effect=lambda e: counted(
+                "share of rules that score beyond chance", len(e.beyond), len(e.beyond + e.within), "rules"
+            ),
             wording={HOLDS: BEYOND, SOME: BEYOND + WITHIN, FAILS: WITHIN},
-            meaning={SOME: "holds for some rules"},
+            meaning={SOME: (UNDECIDED, "holds for some rules")},
         )
     ),
     optional(
@@ -71,6 +75,7 @@ CLAIMS = (
             name="unit-numbers",
             statement="Unit numbers of the original article apply to the network that is shown.",
             source=ARTICLE,
+            place="figures that give numbers of units, as 9 to 13",
             rule="holds where the network is InceptionV1 with the weights that the article looked at.",
             evidence=network,
             verdict=lambda e: (
@@ -81,6 +86,7 @@ CLAIMS = (
                 FAILS: "Unit numbers of the original article do not apply: they belong to another network, or another"
                 " training, and a number means nothing across trainings.",
             },
+            meaning={FAILS: (NOTHING, "another network, or another training")},
         )
     ),
 )

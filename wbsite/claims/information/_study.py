@@ -53,9 +53,5 @@ def description(
         evidence=evidence,
         verdict=verdict,
         wording=wording,
-        meaning={
-            outcome: "is described, not decided" if words else "has nothing to describe on this site"
-            for outcome, words in wording.items()
-        },
         decides=False,
     )

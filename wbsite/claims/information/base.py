@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.base import FAILS, HOLDS, NOTHING, UNDECIDED, Claim, Meaning
+from wbsite.claims.effect import Effect, estimated
+from wbsite.core.naming import STUDY
 from wbsite.results.information.plane_claims import PlaneClaims
 from wbsite.results.information.trajectories import ConfigurationRecord, Trajectories
 from wbsite.results.site import Gap, Site
@@ -27,7 +29,12 @@ NOTEBOOK = "deepbottleneck2018"
 ABSENT = "absent"
 """Verdict where the study has no such network."""
 
-MEANING = {ABSENT: "is about a network that the study does not have"}
+MEANING: Mapping[str, Meaning] = {ABSENT: (NOTHING, "the study does not have the network")}
+
+FREE = "section on max_weight_norm 0.8, text on the networks without weight regularisation"
+HELD = "section on max_weight_norm 0.8, text on the networks with it"
+HELD_MORE = "section on max_weight_norm 0.4"
+"""Places in the notebook."""
 
 COMPRESSES = 0.1
 """Bits that a layer loses in all trainings alike, from which on it compresses: less than 1 % of the 12 bits that a
@@ -61,6 +68,15 @@ QUANTITIES: Mapping[str, str] = {
     "loss": "Test accuracy of the unconstrained network minus that of this one, paired by seed",
     "gap": "Training minus test accuracy at the end",
 }
+
+
+SHORT: Mapping[str, tuple[str, str]] = {
+    "compression": ("compression of {layer}", "bits"),
+    "ty": ("loss of I(T;Y), mean over hidden layers", "bits"),
+    "loss": ("loss of test accuracy", ""),
+    "gap": ("training minus test accuracy", ""),
+}
+"""Quantity → the words of the ledger for it, and its unit."""
 
 
 class Measured(NamedTuple):
@@ -164,6 +180,11 @@ class Comparison:
     at_least: int = 1
 
     @property
+    def place(self) -> str:
+        """Where the notebook speaks of such a network."""
+        return FREE if self.max_norm is None else HELD if self.max_norm == 0.8 else HELD_MORE
+
+    @property
     def rule(self) -> str:
         """In words."""
         network = self.activation + (f" under max-norm {self.max_norm:g}" if self.max_norm else " without a max-norm")
@@ -186,6 +207,20 @@ class Comparison:
         configuration = self._network(trajectories)
         decisions = {} if configuration is None else self._decisions(intervals.rows, configuration)
         return Evidence(self.quantity, self.threshold, len(trajectories.seeds), decisions)
+
+    def effect(self, evidence: Evidence) -> Effect | None:
+        """The interval that the verdict turns on: of several layers the one that compresses most, or the last of as many
+        as have to; None where the study has no such network."""
+        if not evidence.decisions:
+            return None
+        measured = evidence.deciding
+        if self.quantity == "compression":
+            ranked = sorted(evidence.bounded, key=lambda each: each.mean, reverse=True)
+            if len(ranked) < max(self.at_least, 1):
+                return None
+            measured = ranked[max(self.at_least, 1) - 1]
+        what, unit = SHORT[self.quantity]
+        return estimated(what.format(layer=measured.name), measured, measured.seeds, null=self.threshold, unit=unit)
 
     def _network(self, trajectories: Trajectories) -> ConfigurationRecord | None:
         """The configuration that the claim is about, or None."""
@@ -248,10 +283,22 @@ def notebook_claim(
     comparison: Comparison,
     wording: Mapping[str, str],
     verdict: Callable[[Evidence], str] = verdict,
-    meaning: Mapping[str, str] = MEANING,
+    meaning: Mapping[str, Meaning] = MEANING,
 ) -> Claim:
     """A claim of the notebook."""
-    return Claim(name, statement, NOTEBOOK, comparison.rule, comparison.evidence, verdict, wording, meaning)
+    return Claim(
+        name=name,
+        statement=statement,
+        source=NOTEBOOK,
+        place=comparison.place,
+        of=STUDY,
+        rule=comparison.rule,
+        evidence=comparison.evidence,
+        verdict=verdict,
+        wording=wording,
+        meaning=meaning,
+        effect=comparison.effect,
+    )
 
 
 def verdicts(text: str, absent: str = "") -> dict[str, str]:

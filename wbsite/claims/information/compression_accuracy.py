@@ -6,7 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.effect import Effect, estimated
+from wbsite.core.naming import STUDY
 from wbsite.results.information.plane_claims import PlaneClaims
 from wbsite.results.information.trajectories import Trajectories
 from wbsite.results.site import Gap, Site
@@ -87,6 +89,16 @@ def verdict(evidence: Correlations) -> str:
     return {True: HOLDS, False: FAILS, None: "opposite"}[evidence.decision.holds]
 
 
+def surest(evidence: Correlations) -> Effect | None:
+    """The correlation with the smallest p of all that were tested."""
+    tested = [each for each in evidence.ranked if not math.isnan(each.p)]
+    if not tested:
+        return None
+    least = min(tested, key=lambda each: each.p)
+    what = f"ρ of compression and accuracy in {evidence.titles[least.name]}, the surest of {len(tested)}"
+    return estimated(what, least, least.seeds)
+
+
 QUESTION = (
     "Do networks that compress more generalise better, as was hoped? Within a configuration, over seeds, the rank"
     " correlation of the hidden layers' compression with test accuracy is {% for m in e.named %}{{ m.mean | fixed }}"
@@ -106,6 +118,7 @@ CLAIMS = (
         name="compression-accuracy",
         statement="Networks that compress more are better on test samples.",
         source=NOTEBOOK,
+        of=STUDY,
         rule=(
             "Spearman's ρ over the seeds of a configuration, of compression (largest I(X;T) minus the last, mean over"
             f" the hidden layers) with test accuracy: holds where a permutation p is below {LEVEL:g} after"
@@ -115,6 +128,7 @@ CLAIMS = (
         ),
         evidence=evidence,
         verdict=verdict,
+        effect=surest,
         wording={
             HOLDS: f"{QUESTION}{CERTAIN}: there, those that compress more are better.",
             FAILS: f"{QUESTION}{CERTAIN}: there, those that compress more are worse.",
@@ -125,10 +139,10 @@ CLAIMS = (
             "nothing varies": "",
         },
         meaning={
-            "opposite": "holds in some configurations and is reversed in others",
-            "chance": "cannot be told from chance",
-            "few seeds": "cannot be decided with so few seeds",
-            "nothing varies": "cannot be decided: compression or accuracy does not vary",
+            "opposite": (UNDECIDED, "holds in some configurations and is reversed in others"),
+            "chance": (UNDECIDED, "cannot be told from chance"),
+            "few seeds": (UNDECIDED, "too few seeds"),
+            "nothing varies": (UNDECIDED, "compression or accuracy does not vary"),
         },
     ),
 )

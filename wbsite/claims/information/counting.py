@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from wbsite.claims.base import Claim
+from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.effect import SEEDS, Effect, counted, estimated
+from wbsite.core.naming import STUDY
 from wbsite.results.information.counting import Baseline, Counting, CountingLayer, CountingRuns
 from wbsite.results.information.trajectories import ConfigurationRecord, Trajectories
 from wbsite.results.site import Gap, Site
@@ -144,6 +146,33 @@ def missing_verdict(evidence: Evidence) -> str:
     return "others pass" if evidence.passing else "none passes"
 
 
+def agreement(network: Network) -> Effect | None:
+    """How nearly a network decides as the count does at the end."""
+    what = f"agreement of {network.title} with the count, at the end"
+    return estimated(what, network.runs.end_agreement, network.runs.alive, null=STAYS)
+
+
+def nearest(evidence: Evidence) -> Effect | None:
+    """Of the network that is nearest to the count."""
+    return agreement(max(evidence.networks, key=_agreement)) if evidence.networks else None
+
+
+def straight(evidence: Evidence) -> Effect | None:
+    """Of the network without nonlinearity and limit; None where there is none."""
+    linear = [each for each in evidence.networks if each.configuration.activation == "linear"]
+    return next((agreement(each) for each in linear if each.configuration.max_norm is None), None)
+
+
+def reaching(evidence: Evidence) -> Effect | None:
+    """Of the networks that do not stay, the largest share of runs that reach the counting solution."""
+    leaving = [*evidence.passing, *evidence.missing]
+    if not leaving:
+        return None
+    most = max(leaving, key=lambda each: each.runs.passed / each.runs.alive)
+    what = f"share of runs of {most.title} that reach it"
+    return counted(what, most.runs.passed, most.runs.alive, SEEDS, 0.5)
+
+
 ACCURACY = "$w$, is right for {{ e.baseline.accuracy | percent(1) }} of the samples"
 KNOWN = f"A classifier that knows only the number of active inputs, {ACCURACY}, and $I(w;Y)$ ="
 
@@ -217,6 +246,7 @@ CLAIMS = (
         name="counting-stays",
         statement="Networks whose weights are held down strongly never leave the solution that only counts.",
         source="",
+        of=STUDY,
         rule=(
             "A configuration stays at the counting solution where its runs that lived decide at the end, on average,"
             f" as the best classifier that knows only the count on {STAYS:.0%} of the samples or more; exactly, where"
@@ -224,6 +254,7 @@ CLAIMS = (
         ),
         evidence=evidence,
         verdict=staying_verdict,
+        effect=nearest,
         wording={
             "stays exactly": STAYING % ", exactly: on every sample they decide as the count does",
             "stays": STAYING % "",
@@ -232,10 +263,10 @@ CLAIMS = (
             " of 0.4, at which it was suspected, is part of the study `full`.",
         },
         meaning={
-            "stays exactly": "holds, exactly",
-            "stays": "holds",
-            "none stays": "does not hold",
-            "no strong limit": "cannot be decided: no network is held down strongly",
+            "stays exactly": (HOLDS, "exactly"),
+            "stays": (HOLDS, ""),
+            "none stays": (FAILS, ""),
+            "no strong limit": (UNDECIDED, "no network is held down strongly"),
         },
     ),
     description(
@@ -255,37 +286,41 @@ CLAIMS = (
         name="counting-is-linear",
         statement="Counting is as far as training takes a linear decision.",
         source="",
+        of=STUDY,
         rule=(
             "Holds where a network without nonlinearity and without a limit on its weights stays at the counting"
             " solution, as constrained ones do."
         ),
         evidence=evidence,
         verdict=linear_verdict,
+        effect=straight,
         wording={
             "linear": "The network without any nonlinearity ends there as well, without a limit: counting is as far as"
             " training takes a linear decision on these data. Small weights keep activations small, where a hyperbolic"
             " tangent is nearly straight; that would be reason enough to stay.",
             "none": "",
         },
-        meaning={"linear": "holds", "none": "cannot be decided: no such network stays, or none was trained"},
+        meaning={"linear": (HOLDS, ""), "none": (UNDECIDED, "no such network stays, or none was trained")},
     ),
     Claim(
         name="counting-passes",
         statement="Networks pass through the solution that only counts.",
         source="",
+        of=STUDY,
         rule=(
             "Of the configurations that do not stay: holds where half the runs of one, or more, agree with the count"
             " on as many samples as the analysis `counting` asks for at some record after the untrained network."
         ),
         evidence=evidence,
         verdict=lambda e: "pass" if e.passing else "none passes",
+        effect=reaching,
         wording={
             "pass": "**Passing.** {% for n in e.passing %}{{ n.title }}: {{ n.runs.passed }} of {{ n.runs.alive }}"
             " runs reach an agreement of {{ e.passed | percent }} on their way, at a median epoch of"
             " {{ n.runs.top_epoch | fixed(0) }}, and then leave it again. {% endfor %}",
             "none passes": "",
         },
-        meaning={"pass": "holds of some", "none passes": "does not hold"},
+        meaning={"pass": (HOLDS, "of some"), "none passes": (FAILS, "")},
     ),
     description(
         "counting-misses",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.base import FAILS, HOLDS, NOTHING, UNDECIDED, Claim
+from wbsite.claims.effect import SEEDS, Effect
+from wbsite.core.naming import STUDY
 from wbsite.results.information.counting import Counting
 from wbsite.results.information.dips import Dips, LayerDips
 from wbsite.results.information.trajectories import Trajectories
@@ -113,6 +115,14 @@ def verdict(evidence: Deepest) -> str:
     return "trace" if agreement.excess < TRACE else HOLDS
 
 
+def excess(e: Deepest) -> Effect | None:
+    """How much more a run agrees with the count at its own dip than other runs do then."""
+    if e.dips is None or e.dips.agreement.excess is None:
+        return None
+    what = f"agreement with the count at the dips of {e.layer}, beyond other runs'"
+    return Effect(what, e.dips.agreement.excess, null=0, count=e.dips.dips, of=SEEDS)
+
+
 AT_DIP = (
     "Is it the counting solution? Take {{ e.layer }} of {{ e.title }}. At its dip the runs decide as the count does on"
     " {{ e.dips.agreement.value.mean | percent(1) }} of the samples, more than at"
@@ -157,6 +167,7 @@ CLAIMS = (
         name="dip-is-counting",
         statement="The dip of I(X;T) is the passage through the solution that only counts active inputs.",
         source="",
+        of=STUDY,
         rule=(
             "Of the hidden layer of an unconstrained tanh network that dips in the most runs: holds where the"
             " agreement with the count at a run's own dip exceeds that of the other runs' courses at the same epochs"
@@ -165,6 +176,7 @@ CLAIMS = (
         ),
         evidence=deepest,
         verdict=verdict,
+        effect=excess,
         wording={
             "no dip": "No hidden layer of an unconstrained network with hyperbolic tangents dips here.",
             UNDECIDED: AT_DIP,
@@ -173,6 +185,6 @@ CLAIMS = (
             FAILS: f"{TESTED} So the dip comes at a time when all runs are near the counting solution, but **nothing"
             " ties a run's own dip to its own passage**: the guess fits the averages and is not shown by the runs.",
         },
-        meaning={"no dip": "cannot be decided: no such layer dips", "trace": "holds, if only by a trace"},
+        meaning={"no dip": (NOTHING, "no such layer dips"), "trace": (HOLDS, "if only by a trace")},
     ),
 )

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.base import FAILS, HOLDS, NOTHING, UNDECIDED, Claim
+from wbsite.claims.effect import Effect
+from wbsite.core.naming import STUDY
 from wbsite.results.information.activation_patterns import ActivationPatterns
 from wbsite.results.information.information_plane import InformationPlane
 from wbsite.results.information.plane_claims import PlaneClaims
@@ -103,6 +105,15 @@ def verdict(evidence: Evidence) -> str:
     return "tendency" if more else FAILS
 
 
+def compressing(e: Evidence) -> Effect | None:
+    """The share of functions flat on both sides that compress, against that of the others."""
+    if not e.flat or not e.other:
+        return None
+    what = "share of functions flat on both sides that compress, against that of others"
+    others = e.other_compressing / len(e.other)
+    return Effect(what, e.flat_compressing / len(e.flat), null=others, count=len(e.flat + e.other), of="functions")
+
+
 # A section of its own, which a study without such functions does not have.
 SECTION = (
     "## Other activation functions\n\nIf compression is what saturation on both sides does, functions that are flat on"
@@ -119,6 +130,8 @@ CLAIMS = (
         name="flat-ends-compress",
         statement="Activation functions that are flat on both sides compress, and others do not.",
         source="saxe2018information",
+        place="abstract",
+        of=STUDY,
         rule=(
             "Of the last hidden layer with weights free: a function compresses where the 95 % Student t interval of"
             f" shared compression lies above {COMPRESSES:g} bit. Holds where all functions flat on both sides do and"
@@ -127,6 +140,7 @@ CLAIMS = (
         ),
         evidence=evidence,
         verdict=verdict,
+        effect=compressing,
         wording={
             HOLDS: f"{SECTION}The rule holds for all of them.",
             "tendency": f"{SECTION}The rule holds as a tendency, with exceptions.",
@@ -134,8 +148,8 @@ CLAIMS = (
             "too few functions": "",
         },
         meaning={
-            "tendency": "holds as a tendency, with exceptions",
-            "too few functions": "cannot be decided: too few activation functions were trained",
+            "tendency": (UNDECIDED, "a tendency, with exceptions"),
+            "too few functions": (NOTHING, "too few activation functions were trained"),
         },
     ),
 )

@@ -27,7 +27,7 @@ def _wording(words: str) -> dict[str, str]:
     return wording | {LOSS: wording[UNDECIDED].removesuffix(".") + ", though that there is a loss is certain."}
 
 
-LOSS_MEANING = MEANING | {LOSS: "cannot be decided, though that there is a loss is certain"}
+LOSS_MEANING = {**MEANING, LOSS: (UNDECIDED, "though that there is a loss is certain")}
 
 CLAIMS = (
     notebook_claim(

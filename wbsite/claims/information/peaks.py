@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from wbsite.claims.base import HOLDS, Claim
+from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.effect import UNITS, Effect, estimated
+from wbsite.core.naming import STUDY
 from wbsite.results.information.activation_peaks import HIDDEN, ActivationPeaks, PeakSummary
 from wbsite.results.information.trajectories import Trajectories
 from wbsite.results.site import Gap, Site
@@ -89,6 +91,16 @@ def vague_verdict(evidence: Evidence) -> str:
     return "most" if least > MOST else "less than half"
 
 
+def explained(evidence: Evidence) -> Effect | None:
+    """How much the count explains, in the network with units that were tested of which it explains most."""
+    tested = [each for each in evidence.networks if each.units.tested and each.units.eta_w.mean is not None]
+    if not tested:
+        return None
+    most = max(tested, key=lambda each: each.units.eta_w.mean or 0.0)
+    what = f"η² by the count in {most.title}, the largest of {len(tested)}"
+    return estimated(what, most.units.eta_w, most.units.units, UNITS, EXPLAINED)
+
+
 HEAD = ("Hidden units, at the end", "Peaks a unit", "Three or more", "of these, equally far apart", "η² by the count",
         "untrained")  # fmt: skip
 CELLS = ("{{ n.units.peaks.mean | fixed }}", "{{ n.units.several.mean | percent(1) }}",
@@ -109,6 +121,7 @@ CLAIMS = (
         name="peaks-are-counts",
         statement="The equally spaced peaks in the activations of strongly constrained networks are counts.",
         source="",
+        of=STUDY,
         rule=(
             f"Holds of a configuration where {EQUAL:.0%} or more of the hidden units with three peaks or more have"
             " gaps more equal than chance (p ≤ 0.05), and the count explains, by η² averaged over runs,"
@@ -116,12 +129,13 @@ CLAIMS = (
         ),
         evidence=evidence,
         verdict=lambda e: HOLDS if e.clear else "none",
+        effect=explained,
         wording={
             HOLDS: "In {{ e.clear | map(attribute='title') | listing }} it is hardly a question any more: the peaks"
             " are there, they are equally spaced, and **they are the counts**.",
             "none": "",
         },
-        meaning={HOLDS: "holds of some", "none": "does not hold of any network here"},
+        meaning={HOLDS: (HOLDS, "of some networks"), "none": (FAILS, "of any network here")},
     ),
     description(
         "peaks-partly-counts",

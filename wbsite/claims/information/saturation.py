@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.base import FAILS, HOLDS, NOTHING, Claim
+from wbsite.claims.effect import Effect, counted
+from wbsite.core.naming import STUDY
 from wbsite.results.estimate import Estimate
 from wbsite.results.information.saturation import KindCounts, Saturation
 from wbsite.results.information.trajectories import Trajectories
@@ -89,6 +91,12 @@ def held_verdict(evidence: Evidence) -> str:
     return FAILS if evidence.held.alone > evidence.held.both else HOLDS
 
 
+def saturating(evidence: Evidence) -> Effect | None:
+    """Of the layers that compress with weights held small, the share that saturates."""
+    held = evidence.held
+    return counted("share of compressing layers that saturate", held.both, held.layers, "layers", 0.5)
+
+
 CLAIMS = (
     description(
         "saturation-by-network",
@@ -108,12 +116,15 @@ CLAIMS = (
         name="compression-is-saturation",
         statement="Layers compress because their activations saturate.",
         source="saxe2018information",
+        place="abstract",
+        of=STUDY,
         rule=(
             "Of the hidden layers of all runs whose weights are held small that compress, as the analysis `saturation`"
             " counts them: fails where more do so without saturating than with, holds otherwise."
         ),
         evidence=evidence,
         verdict=held_verdict,
+        effect=saturating,
         wording={
             FAILS: "With weights held small, most layers that compress do so without saturating ({{ e.held.alone }} of"
             " {{ e.held.layers }}). Saturation is one way to compress, and not the only one.",
@@ -121,7 +132,7 @@ CLAIMS = (
             " {{ e.held.layers }}).",
             "nothing compresses": "",
         },
-        meaning={"nothing compresses": "cannot be decided: no layer of a constrained network compresses"},
+        meaning={"nothing compresses": (NOTHING, "no layer of a constrained network compresses")},
     ),
     description(
         "saturation-with-free-weights",

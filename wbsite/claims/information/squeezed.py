@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wbsite.claims.base import Claim
+from wbsite.claims.base import FAILS, HOLDS, Claim
+from wbsite.claims.effect import Effect
+from wbsite.core.naming import STUDY
 from wbsite.results.information.information_plane import InformationPlane
 from wbsite.results.site import Gap, Site
 
@@ -56,6 +58,7 @@ CLAIMS = (
         name="squeezed-at-once",
         statement="Layers that lose most are squeezed at the first step, before anything is learned.",
         source="",
+        of=STUDY,
         rule=(
             f"Holds where a hidden layer has a mean compression of {BITS:g} bit or more, by the study's first"
             " estimator, and its I(X;T) is largest, by the median over runs, in the untrained network or at the first"
@@ -63,11 +66,12 @@ CLAIMS = (
         ),
         evidence=evidence,
         verdict=verdict,
+        effect=lambda e: Effect("hidden layers squeezed at once", e.layers, null=0),
         wording={"none": "", "untrained": SENTENCE % "", "first epoch": SENTENCE % ", or of the first epoch"},
         meaning={
-            "none": "does not hold",
-            "untrained": "holds of the untrained network",
-            "first epoch": "holds of the untrained network or the first epoch",
+            "none": (FAILS, ""),
+            "untrained": (HOLDS, "of the untrained network"),
+            "first epoch": (HOLDS, "of the untrained network or the first epoch"),
         },
     ),
 )

@@ -94,10 +94,14 @@ def chosen(names: Sequence[str] = ()) -> list[Article]:
 def make(site: Site, article: Article) -> Files:
     """The article's page: its own Jinja first, then the frame around it."""
     writing = Writing(site, f"articles/{article.name}")
+    return write(writing, "article.md.j2", article=article, body=body(writing, article))
+
+
+def body(writing: Writing, article: Article) -> str:
+    """The article's own text as Markdown."""
     front = article.source[: len(article.source) - len(article.text)].count("\n")
     with author_errors(f"content/{article.name}.md", front):
-        body = environment().from_string(article.text).render(**writing.words(), article=article)
-    return write(writing, "article.md.j2", article=article, body=body)
+        return environment().from_string(article.text).render(**writing.words(), article=article)
 
 
 def pages(site: Site) -> Iterator[Page]:

@@ -1,0 +1,55 @@
+"""In which section of its article a claim is put into words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from html import unescape
+from typing import Any, NamedTuple
+
+from markdown import markdown
+
+from wbsite.render.page import Writing
+from wbsite.results.site import Site
+
+from .articles import Article, body
+
+HEADING = re.compile(r'<h[2-6] id="([^"]+)"[^>]*>(.*?)</h[2-6]>', re.DOTALL)
+EXTENSIONS = ["attr_list", "md_in_html", "tables", "footnotes", "toc", "pymdownx.arithmatex", "pymdownx.superfences"]
+"""Those of mkdocs.yml: what is a heading, and its anchor, depends on them."""
+
+CLAIM = re.compile(r"@@claim:([\w.-]+)@@")
+
+
+class Section(NamedTuple):
+    """A heading of an article: its anchor and its words; both "" before the first heading."""
+
+    anchor: str
+    title: str
+
+
+@dataclass
+class Outline(Writing):
+    """An article's text without its figures, with a mark after what each claim says."""
+
+    def figure(self, name: str, *given: Any, **options: Any) -> str:
+        """Nothing: a section needs no figure to be found."""
+        return ""
+
+    def claim(self, name: str, brief: bool = False, **options: Any) -> str:
+        """The claim's words, which may have a heading of their own, and the mark."""
+        return f"{super().claim(name, brief, **options)}\n@@claim:{name}@@\n"
+
+
+def sections(site: Site, article: Article) -> dict[str, Section]:
+    """Claim → the first section that puts it into words, of those that the article has on this site."""
+    text = body(Outline(site, f"articles/{article.name}"), article)
+    page = markdown(text, extensions=EXTENSIONS, extension_configs={"pymdownx.arithmatex": {"generic": True}})
+    found: dict[str, Section] = {}
+    section = Section("", "")
+    for part in re.split(rf"({HEADING.pattern.replace('(', '(?:')})", page, flags=re.DOTALL):
+        if heading := HEADING.fullmatch(part):
+            section = Section(heading[1], unescape(re.sub(r"<[^>]+>", "", heading[2])))
+        for name in CLAIM.findall(part):
+            found.setdefault(name, section)
+    return found
