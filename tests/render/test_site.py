@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
 import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,23 +46,6 @@ def test_mkdocs_serve_shows_the_landing_page_and_a_layer(rebuilt: Path) -> None:
     finally:
         process.terminate()
         process.wait(20)
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        """A test's output is for what went wrong."""
-
-
-@pytest.fixture(scope="module")
-def served(built: Path) -> Iterator[str]:
-    """Address of the built site, served from this process."""
-    handler = functools.partial(Quiet, directory=str(built / "site"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
 
 
 def draw_charts(page: Any, at_least: int) -> None:

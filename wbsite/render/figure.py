@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -152,14 +153,23 @@ def figure_html(name: str, number: int, drawing: Drawing) -> tuple[str, dict[str
     else:
         links, folded = [*links, *others], ""
     alt = escape(drawing.alt, quote=True)
+    tools = " · ".join(links) + unsearched(folded + _table(drawing.data))
     html = (
         f'<figure class="wb-figure wb-{drawing.width}" id="fig-{name}" aria-label="{alt}">\n'
-        f"{body}\n"
+        f"{unsearched(body)}\n"
         f'<figcaption><a class="wb-number" href="#fig-{name}">Figure {number}.</a> {drawing.caption}</figcaption>\n'
-        f'<div class="wb-tools" data-search-exclude>{" · ".join(links)}{folded}{_table(drawing.data)}</div>\n'
+        f'<div class="wb-tools" data-search-exclude>{tools}</div>\n'
         "</figure>"
     )
     return html, files
+
+
+def unsearched(html: str) -> str:
+    """Keeps what is no prose out of the search: tables, drawings, details and sections, which hold data.
+
+    One by one: of the elements inside one that is left out, the theme's search takes each of its own kind for its end.
+    """
+    return re.sub(r"<(table|svg|details|section)\b", r"<\1 data-search-exclude", str(html))  # str: it may be Markup
 
 
 def specification(chart: Mapping[str, Any], csv: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -27,7 +28,7 @@ from wbsite.results.site import Results, Site, stored_site
 from . import sources
 from .finished import publish, refuse_foreign, try_to_write, up_to_date
 from .output import MANIFEST, Output, digest, unwritable, write_file
-from .page import Page, PageKind
+from .page import Page, PageKind, slug
 from .parallel import made
 
 BUILD = Path("build")
@@ -128,7 +129,7 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
             progress.advance(note=page.path)
             for figure, reason in output.defects.get(page.path, {}).items():
                 progress.line(f"figure {figure} of /{page.path} could not be drawn: {reason}")
-        write_assets(output)
+        write_assets(output, site)
         output.finish()
         write_theme()
         write_configuration(pages)
@@ -144,13 +145,14 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
     return failures + undrawn
 
 
-def write_assets(output: Output) -> None:
-    """Styles, scripts, KaTeX and the one Vega bundle.
+def write_assets(output: Output, site: Site) -> None:
+    """Styles, scripts, KaTeX, the layers whose units the search knows, and the one Vega bundle.
 
     Not the notes that lie beside them: mkdocs would make pages of their Markdown.
     """
     found = sources.templates().items()
     files = {n: path.read_bytes() for n, path in found if n.startswith("assets/") and path.suffix != ".md"}
+    files["assets/layers.js"] = searched_layers(site)
     code = source.digest(("wbsite.render.assets",))
     bundle = f"vega {version('altair')} {version('vl-convert-python')} {code}"
     known = output.before.get("assets")
@@ -161,6 +163,17 @@ def write_assets(output: Output) -> None:
 
         files["assets/vega.js"] = vega_bundle().encode()
     output.write("assets", bundle, files)
+
+
+def searched_layers(site: Site) -> bytes:
+    """A script for the search: [page, layer, model, first unit, last unit + 1] of layers whose pages show units."""
+    layers = [
+        [f"models/{slug(m.id)}/{slug(layer.name)}/", layer.name, m.title, layer.units.start, layer.units.stop]
+        for m in site.working
+        for layer in m.layers
+        if any("key" in m.places(layer.name).get(analysis, {}) for analysis in ("filters", "nmf", "connections"))
+    ]
+    return f"self.wbsiteLayers = {json.dumps(layers, ensure_ascii=False, separators=(',', ':'))};\n".encode()
 
 
 def write_theme() -> None:

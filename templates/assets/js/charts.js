@@ -48,6 +48,9 @@
         actions: false, renderer: "svg", config: appearance(box.clientWidth < 480), loader: { baseURL: new URL(".", address).href }, tooltip: { theme: document.body.dataset.mdColorScheme === "slate" ? "dark" : "light" },
       });
       box.view = result;
+      // What the box is called describes the whole; the library's marks have no names. Menus in it must stay within reach.
+      box.querySelector("svg").setAttribute("aria-hidden", "true");
+      if (box.querySelector("form")) box.setAttribute("role", "group");
       box.dataset.drawn = "true";
       menus(box).forEach((menu) => choose(box, menu));
     } catch (error) {

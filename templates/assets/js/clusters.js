@@ -1,7 +1,6 @@
 // The cluster explorer: another number of clusters or another layer in a table that the page already holds.
 (() => {
   "use strict";
-  const HIGH = 55;
   const number = (value, digits) => value.toFixed(digits).replace("-", "−");
   const element = (tag, className, parent) => {
     const made = document.createElement(tag);
@@ -48,8 +47,8 @@
         return;
       }
       for (const share of shares) {
-        const cell = element("td", share >= HIGH ? "wb-high" : "", row);
-        cell.style.setProperty("--heat", (0.9 * Math.sqrt(share / 100)).toFixed(3));
+        const cell = element("td", "", row);
+        cell.style.setProperty("--heat", (0.68 * Math.sqrt(share / 100)).toFixed(3));
         cell.textContent = share || "";
       }
     };

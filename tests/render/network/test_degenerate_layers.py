@@ -98,7 +98,7 @@ def test_the_model_s_table_has_marks_chance_and_no_false_numbers(
     folder: Path, text: Callable[..., str], network: str
 ) -> None:
     page = (folder / "site" / "models" / f"degenerate_networks-{network}" / "index.html").read_text(encoding="utf-8")
-    table = page[page.rindex('<table class="wb-layers">') :]
+    table = page[page.rindex('<table class="wb-layers"') :]
     rows = [re.sub(r"<[^>]+>", " ", row).split() for row in table[: table.index("</table>")].split("</tr>")]
     by_layer = {row[0]: row for row in rows if row}
     for layer, mark in MARKS[network].items():

@@ -18,9 +18,6 @@ from wbsite.results.site import Gap
 from ._cluster_data import ClusterViews
 from ._laboratory import HEADINGS, PLACES, SUITE, Laboratory, layer_names
 
-HIGH = 55
-"""Per cent from which a number is written light on dark."""
-
 TILE = 34
 """Pixels of a kernel's picture at the head of a column."""
 
@@ -68,16 +65,18 @@ def heads_html(view: Mapping[str, Any], row: int, picture: str, columns: int, ta
 
 
 def heat(share: int) -> float:
-    """Opacity of a cell's shade. The square root keeps small shares visible; the script computes the same."""
-    return round(0.9 * math.sqrt(share / 100), 3)
+    """Opacity of a cell's shade, at most 0.68: the number on it stays readable. The square root keeps small shares
+    visible; the script computes the same.
+    """
+    return round(0.68 * math.sqrt(share / 100), 3)
 
 
 def cells_html(shares: Sequence[int] | None, count: int) -> Markup:
     """An experiment's row: the share of its units in each cluster, in per cent, as shade and number."""
     if shares is None:
         return Markup('<td colspan="{}" class="wb-none">kernels of another size</td>').format(count)
-    cell, high = Markup('<td style="--heat:{:g}"{}>{}</td>'), Markup(" class=wb-high")
-    return Markup().join(cell.format(heat(share), high if share >= HIGH else "", share or "") for share in shares)
+    cell = Markup('<td style="--heat:{:g}">{}</td>')
+    return Markup().join(cell.format(heat(share), share or "") for share in shares)
 
 
 def draw(scene: Scene) -> Drawing | Gap:

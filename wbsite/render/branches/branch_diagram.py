@@ -57,7 +57,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     alt = f"{what}, in {model.title}. {len(group.branches)} branches: {listed}{more}."
     body = (
         f'<div class="wb-scroll wb-diagram wb-branches" tabindex="0"><svg viewBox="0 0 {width} {height}" width="{width}"'
-        f' height="{height}" role="img" aria-label="{escape(alt, quote=True)}">{drawing.svg}</svg></div>'
+        f' height="{height}" role="group" aria-label="{escape(alt, quote=True)}">{drawing.svg}</svg></div>'
     )
     boxes = "Boxes are convolutions with their window and number of units, wider for more units and taller for larger windows"
     if any(node.kind == "pool" for node in nodes):

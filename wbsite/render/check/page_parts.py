@@ -233,7 +233,11 @@ class _Parser(HTMLParser):
             config = dict(re.findall(r'"(base|search)":\s*"([^"]*)"', text))
             if len(config) == 2:
                 index = f"{config['base'].rstrip('/')}/search/search_index.json"
-                self.parts.first_load += [(config["search"],), (index,)]
+                # The site's worker loads the theme's, whose name ends its address, and what it knows of layers.
+                worker, _, theirs = config["search"].partition("?")
+                others = ("../../layers.js", f"search.{theirs}") if theirs else ()
+                folder = worker.rpartition("/")[0]
+                self.parts.first_load += [(worker,), (index,), *((f"{folder}/{name}",) for name in others)]
         elif given.get("type", "").lower() in _SCRIPT_TYPES:
             for url in _SCRIPT_REQUEST.findall(text):
                 self._add("script", url, True, line)

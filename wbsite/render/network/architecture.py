@@ -64,7 +64,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     alt = f"Diagram of {model.title}: {len(layers)} layers in {max(level.values()) + 1} steps from input to output ({counted})."
     body = (
         f'<div class="wb-scroll wb-diagram" tabindex="0"><svg viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-        f' role="img" aria-label="{escape(alt, quote=True)}">{edges}{boxes}</svg></div>'
+        f' role="group" aria-label="{escape(alt, quote=True)}">{edges}{boxes}</svg></div>'
     )
     table = pd.DataFrame(
         [

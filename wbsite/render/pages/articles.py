@@ -1,4 +1,4 @@
-"""Articles: Markdown with Jinja in content/, one file each, with a title block and an appendix."""
+"""Articles: Markdown with Jinja in content/, one file each, with a title block and an appendix; and their index."""
 
 from __future__ import annotations
 
@@ -105,9 +105,18 @@ def body(writing: Writing, article: Article) -> str:
 
 
 def pages(site: Site) -> Iterator[Page]:
-    """One page an article."""
+    """The index, and one page an article."""
     bibliography = sources.bibliography().read_text(encoding="utf-8")
-    for article in chosen(site.articles):
+    articles = chosen(site.articles)
+    if articles:
+        yield Page(
+            path="articles",
+            inputs=[(article.name, article.title, article.description, article.authors) for article in articles],
+            make=lambda: write(Writing(site, "articles"), "articles.md.j2", articles=articles),
+            listed="All articles",
+            section="Articles",
+        )
+    for article in articles:
         yield Page(
             path=f"articles/{article.name}",
             inputs={

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
 
 from wbsite.render.page import Files, Page, PageKind, Writing, sections, slug, write
+from wbsite.results.banding.banding import Banding
 from wbsite.results.network.unit_pictures import UnitPictures
 from wbsite.results.site import LayerInfo, Model, Site
+
+
+@dataclass(frozen=True)
+class Step:
+    """A layer in the strip of its network's layers, with its banding index where it has one."""
+
+    layer: LayerInfo
+    index: float | None
+
+
+def strip(model: Model) -> list[Step]:
+    """All layers of a network, in order."""
+    found = {layer.name: model.result(Banding, layer.name) for layer in model.having("banding")}
+    return [Step(x, None if (banding := found.get(x.name)) is None else banding.index) for x in model.layers]
 
 
 def pages(site: Site) -> Iterator[Page]:
     """One page for every layer of every model."""
     for model in site.working:
         layers = model.layers
+        steps = cache(partial(strip, model))  # of hundreds of layers, whose pages all show it
         for i, layer in enumerate(layers):
             before, after = layers[i - 1] if i else None, layers[i + 1] if i + 1 < len(layers) else None
             writing = Writing(site, f"models/{slug(model.id)}/{slug(layer.name)}", model=model, layer=layer)
@@ -22,20 +40,22 @@ def pages(site: Site) -> Iterator[Page]:
                     "model": [model.id, model.title],
                     "layer": layer.model_dump(mode="json"),
                     "results": model.places(layer.name),
-                    "neighbours": [other and other.name for other in (before, after)],
+                    "strip": [[other.name for other in layers], model.record["results"].get("banding", {})],
                     # Panels show the pictures of units of other layers.
                     "pictures": model.record["results"].get("unit_pictures", {}),
                     "photographs": model.record["results"].get("dataset_examples", {}),
                 },
-                make=lambda writing=writing, before=before, after=after: make(writing, before, after),  # type: ignore[misc]
+                make=partial(make, writing, before, after, steps),
             )
 
 
-def make(writing: Writing, before: LayerInfo | None, after: LayerInfo | None) -> Files:
+def make(
+    writing: Writing, before: LayerInfo | None, after: LayerInfo | None, steps: Callable[[], Sequence[Step]]
+) -> Files:
     """The page and the pictures of its units."""
     assert writing.model is not None and writing.layer is not None
     writing.files |= unit_pictures(writing.model, writing.layer.name)
-    return write(writing, "layer.md.j2", before=before, after=after, sections=sections(writing, "layer"))
+    return write(writing, "layer.md.j2", before=before, after=after, steps=steps(), sections=sections(writing, "layer"))
 
 
 def unit_pictures(model: Model, layer: str) -> Files:
