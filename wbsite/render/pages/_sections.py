@@ -28,6 +28,12 @@ class Section(NamedTuple):
     title: str
 
 
+def skeleton(article: Article) -> list[str]:
+    """The lines of an article's source that decide which section puts a claim into words."""
+    lines = article.text.splitlines()
+    return [line for line in lines if line.startswith("#") or "claim(" in line or "{%" in line]
+
+
 @dataclass
 class Outline(Writing):
     """An article's text without its figures, with a mark after what each claim says."""

@@ -13,6 +13,7 @@ from wbsite.render.text import fixed_text, number_text
 from wbsite.results.site import Site
 
 from ._ledger import Line, lines
+from ._sections import skeleton
 from .articles import chosen
 
 NO_ARTICLE = "In no article of this site"
@@ -58,7 +59,7 @@ def pages(site: Site) -> Iterator[Page]:
         inputs={
             "models": [model.shown for model in site.models],
             "suites": [suite.shown for suite in site.suites],
-            "articles": [(article.name, article.source) for article in chosen(site.articles)],
+            "articles": [(article.name, article.title, skeleton(article)) for article in chosen(site.articles)],
             "bibliography": sources.bibliography().read_text(encoding="utf-8"),
         },
         make=lambda: make(site),
