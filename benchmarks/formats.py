@@ -119,7 +119,9 @@ def cases(base: Path) -> Iterator[Case]:
     facenet = published("facenet", "onet.pt", references.of_torch, base)
     yield Case("PyTorch .pt: facenet-pytorch 2.6.0, O-Net", "torch", "conv2", facenet)
     yield Case("safetensors: simplified_32 by safetensors", "safetensors.numpy", "5b", made.safetensors)
+    yield Case("safetensors in two files: simplified_32 by safetensors", "safetensors.numpy", "5b", made.sharded)
     yield Case("TorchScript: simplified_32 by torch.jit", "torch.jit", "5b", made.torchscript)
+    yield Case("torch.export .pt2: simplified_32 by torch.export", "torch.export", "5b", made.exported)
     for file, layer, what in (
         ("ch_PP-OCRv4_det_infer.onnx", "conv2d_138", "detector"),
         ("ch_PP-OCRv4_rec_infer.onnx", "conv2d_10", "recogniser"),

@@ -5,6 +5,7 @@ A function here writes one into a folder and gives the file, and a function that
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -103,6 +104,29 @@ def safetensors(folder: Path) -> Made:
     path = folder / "net.safetensors"
     save_file(state(), path)
     return path, lambda: several(load_file(path).values())
+
+
+def sharded(folder: Path) -> Made:
+    from safetensors.numpy import load_file
+    from safetensors.torch import save_file
+
+    path, names = folder / "net.safetensors.index.json", list(state())
+    places = {name: f"net-{i % 2}.safetensors" for i, name in enumerate(names)}
+    for file in set(places.values()):
+        save_file({name: value for name, value in state().items() if places[name] == file}, folder / file)
+    path.write_text(json.dumps({"weight_map": places}))
+
+    def reference() -> Kernels:
+        for file in sorted(set(places.values())):
+            yield from several(load_file(folder / file).values())
+
+    return path, reference
+
+
+def exported(folder: Path) -> Made:
+    path, module = folder / "net.pt2", load("simplified_32").module.eval()
+    torch.export.save(torch.export.export(module, (torch.zeros(1, 3, 32, 32),)), path)
+    return path, lambda: several(value.detach().numpy() for value in torch.export.load(path).state_dict.values())
 
 
 def torchscript(folder: Path) -> Made:

@@ -42,7 +42,7 @@ def read(path: Path) -> Contents:
         contents = _piece(path, name)
         table = contents.tables.get("", contents.state)
         state |= {key: value for key, value in table.items() if places.get(key) == name}
-        types |= {*contents.types.split(", ")}
+        types |= {*filter(None, contents.types.split(", "))}
         kinds.add(contents.format)
     if not state:
         raise WbsiteError(f"{path} joins files that hold none of the weights it names.", DAMAGED)
