@@ -24,6 +24,9 @@ R = TypeVar("R", bound=Result)
 TABLE_ROWS = 10
 """Longest data table shown on the page itself; the file holds all rows."""
 
+CAPTION_WORDS = 45
+"""Most words of a finding and caption; what goes beyond belongs into the method."""
+
 FILES_LISTED = 3
 """More files than these beside a figure are listed when asked for."""
 
@@ -55,7 +58,7 @@ class Drawing:
     """A drawn figure.
 
     Attributes:
-        caption: HTML; says what is seen and how it was computed, with the uncertainty.
+        caption: HTML; what it takes to read the figure, behind the finding; both have at most CAPTION_WORDS words.
         alt: what a reader who cannot see it needs to know; plain text.
         data: what is drawn, one row a mark; becomes the CSV file and the data table.
         chart: Vega-Lite specification whose data URL is "data.csv" (replaced by the real name).
@@ -64,6 +67,8 @@ class Drawing:
             shows, draws from "data.csv" as `chart` does.
         width: "column", "wide" or "full".
         height: of the chart in pixels, kept free until it is drawn.
+        finding: HTML; what the figure shows, in one sentence that the data decide; set in bold before the caption.
+        method: HTML; how it was made: computation, uncertainty, null, seeds, and helps for reading. Folded below it.
     """
 
     caption: str
@@ -74,6 +79,8 @@ class Drawing:
     files: Mapping[str, bytes] = field(default_factory=dict)
     width: Literal["column", "wide", "full"] = "column"
     height: int = 0
+    finding: str = ""
+    method: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,10 +161,18 @@ def figure_html(name: str, number: int, drawing: Drawing) -> tuple[str, dict[str
         links, folded = [*links, *others], ""
     alt = escape(drawing.alt, quote=True)
     tools = " · ".join(links) + unsearched(folded + _table(drawing.data))
+    finding = f"<strong>{drawing.finding}</strong> " if drawing.finding else ""
+    method = (
+        f'<details class="wb-method"><summary>How this was made</summary><p>{drawing.method}</p></details>\n'
+        if drawing.method
+        else ""
+    )
+    label = f'<a class="wb-number" href="#fig-{name}">Figure {number}.</a>'
     html = (
         f'<figure class="wb-figure wb-{drawing.width}" id="fig-{name}" aria-label="{alt}">\n'
         f"{unsearched(body)}\n"
-        f'<figcaption><a class="wb-number" href="#fig-{name}">Figure {number}.</a> {drawing.caption}</figcaption>\n'
+        f"<figcaption>{label} {finding}{drawing.caption}</figcaption>\n"
+        f"{method}"
         f'<div class="wb-tools" data-search-exclude>{tools}</div>\n'
         "</figure>"
     )

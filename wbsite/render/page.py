@@ -1,4 +1,4 @@
-"""What a page is, and the words its template may use: figure, ref, value, claim, suite, cite, note, gap."""
+"""What a page is, and the words its template may use: figure, ref, value, claim, term, suite, cite, note, gap."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from typing import Any, Literal
 import jinja2
 
 from wbsite import __version__
+from wbsite.claims.base import NOTHING
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, unknown
 from wbsite.core.store import DamagedEntry
 from wbsite.results.site import Gap, LayerInfo, Model, Site
 
-from . import sources
+from . import cards, sources
 from .citations import Bibliography
 from .figure import Scene, figure_html, gap_card
 from .text import (
@@ -107,6 +108,12 @@ def bibliography() -> Bibliography:
     return Bibliography.read(sources.bibliography())
 
 
+@cache
+def glossary() -> dict[str, cards.Term]:
+    """The terms that can be explained."""
+    return cards.read_terms(sources.glossary())
+
+
 def environment() -> jinja2.Environment:
     """Jinja over the templates folder; a template the working folder lacks comes from the package."""
     return _environment(tuple(sources.roots()))
@@ -146,6 +153,7 @@ class Writing:
     gaps: set[str] = field(default_factory=set)
     defects: dict[str, str] = field(default_factory=dict)
     notes: int = 0
+    cards: int = 0
 
     def __post_init__(self) -> None:
         self.bibliography = bibliography().for_page()
@@ -219,8 +227,11 @@ class Writing:
     def claim(self, name: str, brief: bool = False, **options: Any) -> str:
         """What the results say of a claim, in the words of its outcome; a card where they are not there.
 
+        A claim that decides something is followed by a mark whose card has its effect, interval and rule, so that the
+        words themselves can do with few numbers.
+
         Args:
-            brief: in the words for a summary.
+            brief: in the words for a summary, without the mark.
         """
         need_text("claim", name)
         claim = registry.named("claims", name, "claim")
@@ -229,12 +240,25 @@ class Writing:
             return gap_card(claim.statement, decided)
         verdict, evidence = decided
         words = claim.brief if brief else claim.wording
-        return environment().from_string(words[verdict]).render(**self.words(), e=evidence)
+        text = environment().from_string(words[verdict]).render(**self.words(), e=evidence)
+        if brief or not claim.decides or not text.strip():
+            return text
+        usual, _ = claim.put(verdict)
+        effect = claim.effect(evidence) if claim.effect and usual != NOTHING else None
+        self.cards += 1
+        mark = cards.evidence(claim, usual, effect, self.up, self.cards)
+        return f"{text}\n\n{mark}" if text.rstrip().endswith(">") else f"{text.rstrip()}{mark}"
 
     def cite(self, *keys: str) -> str:
         """A citation with a card that opens on hover."""
         need_text("cite", *keys)
         return self.bibliography.cite(*keys)
+
+    def term(self, name: str, shown: str = "") -> str:
+        """A term of the glossary with its meaning on hover; `shown` in place of the glossary's own form."""
+        need_text("term", name, shown)
+        self.cards += 1
+        return cards.term(glossary(), name, shown, self.up, self.cards)
 
     def note(self, text: str) -> str:
         """A numbered side note, in the margin where there is room."""
@@ -255,7 +279,7 @@ class Writing:
         return {
             "site": self.site, "model": self.model, "layer": self.layer, "up": self.up, "figure": self.figure,
             "ref": self.ref, "value": self.value, "claim": self.claim, "cite": self.cite, "note": self.note,
-            "link": self.link,
+            "term": self.term, "link": self.link,
             "gap": lambda name, gap: gap_card(name, gap), "references": self.bibliography.references,
             "is_gap": lambda found: isinstance(found, Gap), "suite": self.site.suite,
         }  # fmt: skip

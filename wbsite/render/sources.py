@@ -27,6 +27,11 @@ def bibliography() -> Path:
     return next(path for root in roots() if (path := root / "content" / "refs.bib").is_file())
 
 
+def glossary() -> Path:
+    """The terms that articles explain."""
+    return next(path for root in roots() if (path := root / "content" / "glossary.toml").is_file())
+
+
 def templates() -> dict[str, Path]:
     """Everything below templates/, by path below it: a file the working folder lacks comes from the package."""
     found: dict[str, Path] = {}

@@ -107,6 +107,7 @@ def body(writing: Writing, article: Article) -> str:
 def pages(site: Site) -> Iterator[Page]:
     """The index, and one page an article."""
     bibliography = sources.bibliography().read_text(encoding="utf-8")
+    terms = sources.glossary().read_text(encoding="utf-8")
     articles = chosen(site.articles)
     if articles:
         yield Page(
@@ -122,6 +123,7 @@ def pages(site: Site) -> Iterator[Page]:
             inputs={
                 "article": article.source,
                 "bibliography": bibliography,
+                "glossary": terms,
                 "models": [model.shown for model in site.models],
                 "suites": [suite.shown for suite in site.suites],
             },

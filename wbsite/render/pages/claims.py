@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from wbsite.claims.base import WORDS
-from wbsite.claims.effect import Effect
 from wbsite.render import sources
+from wbsite.render.cards import effect_text
 from wbsite.render.page import Files, Page, PageKind, Writing, write
-from wbsite.render.text import fixed_text, number_text
 from wbsite.results.site import Site
 
 from ._ledger import Line, lines
@@ -25,15 +24,6 @@ def groups(lines: Iterable[Line]) -> list[tuple[str, list[Line]]]:
     for line in lines:
         by_title.setdefault(line.articles[0].title if line.articles else NO_ARTICLE, []).append(line)
     return list(by_title.items())
-
-
-def effect_text(effect: Effect) -> str:
-    """An effect with its interval and unit, as in "0.123 (0.050 to 0.190) bits"."""
-    if effect.low is None or effect.high is None:
-        text = number_text(effect.value)
-    else:
-        text = f"{fixed_text(effect.value, 3)} ({fixed_text(effect.low, 3)} to {fixed_text(effect.high, 3)})"
-    return f"{text} {effect.unit}".strip()
 
 
 def make(site: Site) -> Files:
