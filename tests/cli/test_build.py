@@ -349,7 +349,7 @@ def test_a_corrected_bibliography_reaches_the_model_pages(rebuilt: Path, build: 
     """A model's page cites the paper it comes from."""
     from wbsite.render import sources
 
-    shutil.copytree(sources.bibliography().parent, rebuilt / "content")
+    shutil.copytree(sources.bibliographies()[0].parent, rebuilt / "content")
     assert "rendered 0 of" in build().err
     works = rebuilt / "content" / "refs.bib"
     works.write_text(works.read_text(encoding="utf-8") + "\n% corrected\n", encoding="utf-8")
@@ -425,7 +425,7 @@ def test_mkdocs_that_failed_runs_again_though_no_page_changed(rebuilt: Path, bui
     configuration.write_text(whole + "nonsense: [\n")
     ran = build()
     assert ran.status == 2
-    assert "mkdocs failed" in ran.err
+    assert "mkdocs.yml cannot be read" in ran.err
     configuration.write_text(whole.replace("site_name: wbsite", "site_name: Mine"))
     assert build().status == 0
     assert "Mine" in (rebuilt / "site" / "index.html").read_text()

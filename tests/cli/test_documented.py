@@ -47,6 +47,10 @@ def test_every_key_of_the_configuration_is_in_the_reference() -> None:
         assert entry.metadata["help"] in documented, AGAIN
 
 
+def test_the_reference_is_what_the_code_says() -> None:
+    assert text("REFERENCE.md") == reference.markdown(), AGAIN
+
+
 @pytest.mark.parametrize("kind", registry.KINDS)
 def test_every_entry_of_the_registry_is_in_the_reference(kind: str) -> None:
     documented = section(kind.capitalize())

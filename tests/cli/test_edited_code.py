@@ -15,7 +15,7 @@ import pytest
 
 import wbsite
 
-INDEX, FIGURE = "ops/banding/index.py", "render/banding/banding.py"
+INDEX, FIGURE = "ops/banding/index.py", "render/banding/banding_histogram.py"
 
 
 def edit(path: Path, old: str, new: str) -> None:

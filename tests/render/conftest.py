@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import http.server
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,13 @@ def serving(folder: Path, handler: type[Quiet]) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@pytest.fixture(scope="module")
+def serve() -> Iterator[Callable[[Path], str]]:
+    """serve(folder): its address, for as long as the tests of a file run."""
+    with ExitStack() as servers:
+        yield lambda folder: servers.enter_context(serving(folder, Quiet))
 
 
 @pytest.fixture(scope="module")

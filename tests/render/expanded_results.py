@@ -10,6 +10,7 @@ import pandas as pd
 from PIL import Image
 
 from wbsite.results.base import Result
+from wbsite.results.branches.tuning import Tuning
 from wbsite.results.expanded.cancellation import Cancellation
 from wbsite.results.expanded.direction_pictures import DirectionPictures
 from wbsite.results.expanded.examples import (
@@ -239,6 +240,19 @@ def tail_summary(share: float, few_r2: float) -> TailSummary:
     """Of four convolutions with 50 inputs."""
     shares = {"share": share, "share_low": share / 2, "share_high": 1.0}
     return TailSummary(layers=4, inputs=50 * share, **shares, few=8, few_r2=few_r2, few_low=few_r2 / 2, few_high=1.0)
+
+
+def tuning(**changes: Any) -> Tuning:
+    """No unit was shown stimuli."""
+    nothing: dict[str, Any] = {
+        "indices": {},
+        "categories": {},
+        "layers": [],
+        "omitted": [],
+        "dead_below": 0.0,
+        "stimuli": {},
+    }
+    return Tuning(**{**nothing, **empty_tables(Tuning), **changes})
 
 
 def unit_pictures(shown: int) -> UnitPictures:

@@ -19,9 +19,11 @@ PAGES = (
     "articles/information-plane/",
     "models/",
     "models/speck/",
-    "models/speck/conv3/#unit-7",
+    "models/speck/conv3/?colours=even#unit-7",
     "models/speck/fc/",
+    "compare/",
     "claims/",
+    "terms/",
     "404.html",
 )
 
@@ -61,6 +63,8 @@ def test_axe_finds_nothing_serious(served: str, browser: Any, axe: str, scheme: 
         )
         if "#unit" in name:
             page.wait_for_selector(".wb-unitpanel[data-shown] .wb-connection")
+        if name == "compare/":
+            page.wait_for_selector(".wb-compare[data-shown]")
         page.evaluate("for (const box of document.querySelectorAll('details')) box.open = true")
         page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")  # scripts follow the change
         page.evaluate(axe)

@@ -1,10 +1,9 @@
-"""Charts and mathematics draw from the site's own files: a reader's browser asks no other host for anything."""
+"""Charts draw from the site's own files: a reader's browser asks no other host for anything."""
 
 from __future__ import annotations
 
 import functools
 import json
-import re
 import subprocess
 import sys
 import threading
@@ -19,8 +18,7 @@ import pytest
 from wbsite.core.errors import WbsiteError
 from wbsite.render import assets
 
-KATEX = Path(__file__).resolve().parents[2] / "templates" / "assets" / "katex"
-CITATIONS = KATEX.parent
+CITATIONS = Path(__file__).resolve().parents[2] / "templates" / "assets"
 
 CHART_PAGE = """<!doctype html><meta charset="utf-8"><title>chart</title><div id="chart"></div>
 <script>const n = 1, t = 2, e = 3;</script>
@@ -30,11 +28,6 @@ CHART_PAGE = """<!doctype html><meta charset="utf-8"><title>chart</title><div id
     vegaEmbed("#chart", spec, {actions: false, renderer: "svg", loader: {baseURL: "charts/"}})
   ).then(() => { document.body.dataset.drawn = "yes"; });
 </script>"""
-
-MATHS_PAGE = """<!doctype html><meta charset="utf-8"><title>mathematics</title>
-<link rel="stylesheet" href="katex/katex.min.css"><p id="m">\\(H = R - C \\in [-1, 1]\\)</p>
-<script src="katex/katex.min.js"></script><script src="katex/auto-render.min.js"></script>
-<script>renderMathInElement(document.body);</script>"""
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -95,24 +88,6 @@ def test_an_altair_chart_draws_from_our_own_bundle(
     assert errors == [], "a Vega-Lite of another version warns here"
 
 
-def test_mathematics_draws_from_our_own_katex(
-    served: tuple[Path, str], watched: tuple[Any, list[str], list[str]]
-) -> None:
-    folder, address = served
-    page, requests, errors = watched
-    (folder / "katex").symlink_to(KATEX)
-    (folder / "favicon.ico").write_bytes(b"")
-    (folder / "index.html").write_text(MATHS_PAGE, encoding="utf-8")
-
-    page.goto(f"{address}/index.html")
-    page.evaluate("document.fonts.ready")
-
-    assert page.locator("#m .katex").count() == 1
-    assert any(url.endswith(".woff2") for url in requests), "the formula is set in a fallback font"
-    assert hosts(requests) == {urlsplit(address).netloc}
-    assert errors == []
-
-
 def test_a_citation_opens_by_keyboard_and_closes_by_escape(
     served: tuple[Path, str], watched: tuple[Any, list[str], list[str]]
 ) -> None:
@@ -165,10 +140,3 @@ def test_bundle_follows_altairs_vega_lite() -> None:
     assert assets._closest("6.9.0", ["5.21", "6.1", "6.4"]) == "6.4"
     with pytest.raises(WbsiteError, match=r"writes Vega-Lite 7\.0\.0.*6\.4"):
         assets._closest("7.0.0", ["5.21", "6.4"])
-
-
-def test_katex_asks_for_no_file_that_is_not_there() -> None:
-    urls = re.findall(r"url\(([^)]+)\)", (KATEX / "katex.min.css").read_text(encoding="utf-8"))
-    assert urls and [url for url in urls if not (KATEX / url).is_file()] == []
-    assert {path.suffix for path in (KATEX / "fonts").iterdir()} == {".woff2"}
-    assert sum(path.stat().st_size for path in KATEX.rglob("*") if path.is_file()) <= 700_000

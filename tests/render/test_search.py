@@ -39,7 +39,7 @@ QUERIES = {
     "two towers": "articles/branch-specialization/",
     "mutual information": "articles/information-plane/",
     "estimator": "articles/information-plane/",
-    "renormalisation": "articles/information-plane/",
+    "max-norm": "articles/information-plane/",
 }
 """Thirty that people would type, and where the first result leads; a page's parts count as the page."""
 
@@ -99,4 +99,4 @@ def test_what_is_no_prose_is_not_searched(built: Path) -> None:
     assert texts
     for unwanted in ("SHA-256 of the weights", "rows; the file has all", "&lt;table", "&lt;svg", "Strongest inputs"):
         assert not any(unwanted in text for text in texts), unwanted
-    assert any("one-sided NMF of each unit" in text for text in texts), "captions are searched"
+    assert any("as a small picture in three colours" in text for text in texts), "captions are searched"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wbsite.render.text import p_value_text
+from wbsite.render.text import p_value_text, tally
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,20 @@ from wbsite.render.text import p_value_text
 )
 def test_a_p_value_in_prose(p: float | None, text: str) -> None:
     assert p_value_text(p) == text
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [
+        (3, 3, "all three"),
+        (2, 2, "both"),
+        (1, 1, "the only one"),
+        (0, 1, "none of one"),
+        (0, 3, "none of three"),
+        (2, 3, "two of three"),
+        (13, 30, "13 of 30"),
+        (12, 30, "twelve of 30"),
+    ],
+)
+def test_so_many_of_so_many_in_words(part: int, whole: int, text: str) -> None:
+    assert tally(part, whole) == text

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from wbsite import __version__
-from wbsite.core.config import Config
+from wbsite.core.config import BUNDLED, Config
 from wbsite.core.errors import WbsiteError
 
 from .from_config import annotation, command, configuration, split_names
@@ -60,6 +60,21 @@ def _finish(failures: int, what: str) -> None:
         raise typer.Exit(GAPS)
 
 
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder; its name is the site's.")],
+    model: Annotated[
+        str, typer.Option(help="The network that the site is about, as --models of build names it.")
+    ] = BUNDLED[0],
+) -> None:
+    """Start a site of your own: configuration, a first article about a network, and workflows that publish it."""
+    from .project import create
+
+    for name in create(folder, model):
+        print(folder / name)
+    print(f"Next: cd {folder} && wbsite build")
+
+
 @command(app)
 def build(config: Config, strict: Strict = False) -> None:
     """Compute what is missing, render the pages, and let mkdocs make the site."""
@@ -69,7 +84,8 @@ def build(config: Config, strict: Strict = False) -> None:
 
     with reporter() as progress:
         failures = run(config, progress, strict)
-    print(f"The site is in {config.out}. Look at it: mkdocs serve, then open the address it prints.")
+    look = f"open {config.out}/index.html" if config.offline else "mkdocs serve, then open the address it prints"
+    print(f"The site is in {config.out}. Look at it: {look}.")
     _finish(failures, "Built")
 
 

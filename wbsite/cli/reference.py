@@ -16,6 +16,7 @@ import typer
 from wbsite.core import registry
 from wbsite.core.config import options
 from wbsite.core.model_input import ModelInput
+from wbsite.run.listing import study_size
 
 from .app import app
 
@@ -49,11 +50,14 @@ def parameters(command: Any) -> list[tuple[str, str]]:
 
 def description(entry: Any) -> str:
     """What an entry of the registry says of itself, in a line."""
-    texts = [str(getattr(entry, name, "")) for name in ("summary", "title", "statement")]
+    said = (getattr(entry, name, "") for name in ("summary", "title", "statement"))
+    texts = [text for text in said if isinstance(text, str)]  # of a class they may be properties
     if isinstance(entry, type):
         texts.append(entry.__doc__ or "")
     elif pages := getattr(entry, "pages", None):
         texts.append(sys.modules[pages.__module__].__doc__ or "")
+    elif hasattr(entry, "configurations"):
+        texts.append(study_size(entry))
     return next((text for text in texts if text), type(entry).__name__).partition("\n")[0]
 
 

@@ -54,8 +54,9 @@ class Config:
         "doctor", value="SHAPE", expected="Give channels, height and width, as in --input 3,60,160.",
     )  # fmt: skip
     articles: tuple[str, ...] = option(
-        (), "Comma-separated names of articles. Left out: all.", "build", "render", value="NAMES"
-    )
+        (), "Comma-separated names of articles, yours or wbsite's. Left out: those in content/, else all of wbsite's.",
+        "build", "render", value="NAMES",
+    )  # fmt: skip
     profile: Literal["quick", "full"] = option(
         "quick", "quick: what the articles show; full: everything for every unit.", *BUILD, "doctor", value="PROFILE"
     )
@@ -82,6 +83,10 @@ class Config:
         "site", "Folder of the finished site.", "build", "render", value="FOLDER",
         expected="Give a folder, or leave --out out.",
     )  # fmt: skip
+    offline: bool = option(
+        False, "Make a site that works from a folder, without a server, search included.", "build", "render"
+    )
+    zip: bool = option(False, "Make one file of the site as well, beside its folder.", "build", "render")
     keep_going: bool = option(False, "Build the other models when one cannot be loaded.", "build", "compute")
     runs: str = option(
         "", "Folder of runs that `wbsite train SUITE --out` wrote, in place of those that come with wbsite.", *BUILD,

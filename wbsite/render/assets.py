@@ -59,13 +59,24 @@ def vega_bundle(cache: Path | None = None) -> str:
 
 
 @functools.cache
-def _made() -> str:
+def vega_lite() -> str:
+    """Version of Vega-Lite, as vl-convert names it, for the charts that Altair writes.
+
+    Raises:
+        WbsiteError: the installed vl-convert has none of its major version.
+    """
     # Imported here: both take their time, and a page without a changed chart needs neither.
     import altair
     import vl_convert
 
-    wanted = altair.SCHEMA_VERSION.removeprefix("v")
-    chosen = _closest(wanted, vl_convert.get_vegalite_versions())
+    return _closest(altair.SCHEMA_VERSION.removeprefix("v"), vl_convert.get_vegalite_versions())
+
+
+@functools.cache
+def _made() -> str:
+    import vl_convert  # here: it takes its time
+
+    chosen = vega_lite()
     notice = _NOTICE.format(
         vega=vl_convert.get_vega_version(),
         vegalite=chosen,

@@ -49,6 +49,13 @@ class Publication:
     doi: str
     url: str
 
+    @property
+    def scholarly(self) -> str:
+        """The work in the form of the `citation_reference` tag that indexes of literature read."""
+        fields = [("title", self.title), *(("author", author.initialled) for author in self.authors)]
+        fields += [("publication_date", self.year), ("doi", self.doi)]
+        return "; ".join(f"citation_{name}={value}" for name, value in fields if value)
+
 
 def read_publications(path: Path) -> dict[str, Publication]:
     """All entries of a BibTeX file by their keys, in the file's order.

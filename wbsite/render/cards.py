@@ -64,8 +64,15 @@ def term(terms: dict[str, Term], name: str, shown: str, up: str, use: int) -> st
     if name not in terms:
         raise unknown("term", name, terms, "Terms are listed in glossary.toml.")
     entry = terms[name]
+    mark = shown or entry.shown
+    # A formula is no name for a link.
+    name = Markup('<span class="wb-unseen"> {}</span>').format(entry.name) if mark.startswith("$") else ""
     return CARD.format(
-        kind="wb-term", href=f"{up}terms/#{entry.anchor}", id=f"card-{use}", mark=shown or entry.shown, body=entry.text
+        kind="wb-term",
+        href=f"{up}terms/#{entry.anchor}",
+        id=f"card-{use}",
+        mark=Markup("{}{}").format(mark, name),
+        body=entry.text,
     )
 
 
@@ -97,5 +104,9 @@ def evidence(claim: Claim, verdict: str, effect: Effect | None, up: str, use: in
     parts.append(Markup("<span>Rule: {}</span>").format(claim.rule))
     href = f"{up}claims/#{claim.name}"
     return CARD.format(
-        kind="wb-evidence", href=href, id=f"card-{use}", mark=Markup("<sup>evidence</sup>"), body=Markup().join(parts)
+        kind="wb-evidence",
+        href=href,
+        id=f"card-{use}",
+        mark=Markup("<sup>evidence</sup>"),
+        body=Markup().join(parts),
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -79,3 +80,27 @@ def specification(chart: Any, height: int) -> dict[str, Any]:
     spec = chart.to_dict(validate=False)
     spec.pop("config", None)
     return {**spec, "width": "container", "height": height}
+
+
+def chart_box(file: str, alternative: str) -> str:
+    """HTML of a chart in a figure's body: its static drawing, which the live chart replaces near the view.
+
+    Args:
+        file: name of its specification among the figure's files.
+        alternative: what a reader who cannot see it needs to know; plain text.
+    """
+    return f'<div class="wb-chart" data-spec="{file}"><img alt="{escape(alternative, quote=True)}"></div>'
+
+
+def caption_by_choice(parameter: str, texts: Mapping[str, str]) -> str:
+    """HTML in a caption that follows a menu of the figure: the first text, until the reader chooses another value.
+
+    Args:
+        parameter: name of the chart's parameter.
+        texts: HTML for each of its values, the default first.
+    """
+    return "".join(
+        f'<span data-parameter="{parameter}" data-value="{escape(value, quote=True)}"{" hidden" * bool(place)}>'
+        f"{text}</span>"
+        for place, (value, text) in enumerate(texts.items())
+    )

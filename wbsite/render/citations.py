@@ -32,9 +32,10 @@ class Bibliography:
         self._uses: Counter[str] = Counter()
 
     @classmethod
-    def read(cls, path: Path) -> Bibliography:
-        """The bibliography of a BibTeX file. Raises WbsiteError where `read_publications` does."""
-        return cls(read_publications(path), path.name)
+    def read(cls, *paths: Path) -> Bibliography:
+        """The works of BibTeX files, of one key that of the last. Raises WbsiteError where `read_publications` does."""
+        works = {key: work for path in paths for key, work in read_publications(path).items()}
+        return cls(works, paths[-1].name)
 
     def for_page(self) -> Bibliography:
         """The same works with nothing cited yet."""
@@ -56,6 +57,11 @@ class Bibliography:
             return ""
         items = "\n".join(self._reference(self._publications[key]) for key in self._numbers)
         return f'<ol class="wb-references">\n{items}\n</ol>'
+
+    @property
+    def cited(self) -> list[Publication]:
+        """The works cited so far."""
+        return [self._publications[key] for key in self._numbers]
 
     def _find(self, key: str) -> Publication:
         if key not in self._publications:

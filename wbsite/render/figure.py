@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from wbsite.core import registry
@@ -14,6 +15,8 @@ from wbsite.core.errors import WbsiteError, unknown
 from wbsite.results.base import Result
 from wbsite.results.site import Gap, LayerInfo, Model, Site
 
+from . import drawings
+from .charts import chart_box
 from .text import number_text
 
 if TYPE_CHECKING:
@@ -29,6 +32,19 @@ CAPTION_WORDS = 45
 
 FILES_LISTED = 3
 """More files than these beside a figure are listed when asked for."""
+
+WIDTHS = {"column": 700, "wide": 960, "full": 960}
+"""Widths in pixels at which a chart that has the figure to itself is drawn."""
+
+PHONE = 358
+"""Width of the drawing that phones show of such a chart."""
+
+PANEL = 420
+"""Width of the one drawing of a chart among others, on screens of every width."""
+
+BOX = re.compile(r'<div class="wb-chart" data-spec="([^"]+)\.vl\.json"><img (alt="[^"]*")></div>')
+LINE = 34
+"""Height in pixels of a chart's menu, which comes with the live chart."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +95,7 @@ class Drawing:
     files: Mapping[str, bytes] = field(default_factory=dict)
     width: Literal["column", "wide", "full"] = "column"
     height: int = 0
-    finding: str = ""
+    finding: str = field(kw_only=True)
     method: str = ""
 
 
@@ -102,6 +118,8 @@ class Figure:
     """Heading of the model's or layer's page under which it appears; "" for a figure that only articles ask for."""
     order: int = 0
     """Its place among the figures of that page; a section stands where the first of its figures does."""
+    beside: bool = False
+    """Whether it stands beside the figure before it in its section, where there is room."""
     belongs: Callable[[Scene], bool] = lambda scene: True
     """Whether it is part of this model's or layer's page; a section without figures and text is left out."""
     example: Callable[[Site], Model | Gap] | None = None
@@ -129,15 +147,19 @@ def gap_card(name: str, gap: Gap) -> str:
     """The visible card in place of a figure or number that could not be made."""
     kind, said = ("failed", "Not computed") if gap.failed else ("skipped", "Not here")
     title = next((figure.title for figure in registry.entries("figures") if figure.name == name), "") or name
-    reason = escape(" ".join(gap.reason.split()))
+    reason = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(" ".join(gap.reason.split())))
     return (
         f'<div class="wb-gap wb-gap-{kind}" role="note"><strong>{said}:</strong> {escape(title)},'
         f" because {reason}</div>"
     )
 
 
-def figure_html(name: str, number: int, drawing: Drawing) -> tuple[str, dict[str, bytes]]:
-    """The figure element, and the files that go beside its page."""
+def figure_html(name: str, number: int, drawing: Drawing, folder: Path | None = None) -> tuple[str, dict[str, bytes]]:
+    """The figure element, and the files that go beside its page.
+
+    Args:
+        folder: where the page was written before; a chart that has not changed is taken from there.
+    """
     csv = f"{name}.csv"
     files = {
         file: specification(json.loads(data), csv) if file.endswith(".vl.json") else data
@@ -150,18 +172,16 @@ def figure_html(name: str, number: int, drawing: Drawing) -> tuple[str, dict[str
         spec = f"{name}.vl.json"
         files[spec] = specification({**drawing.chart, "description": drawing.alt}, csv)
         links.append(f'<a href="{spec}" download>Specification (Vega-Lite)</a>')
-        body = (
-            f'<div class="wb-chart" data-spec="{spec}" role="img" aria-label="{escape(drawing.alt, quote=True)}"'
-            f' style="min-height:{drawing.height}px"></div>'
-        )
+        body = chart_box(spec, drawing.alt)
+    body, pictures = with_pictures(body, files, csv, drawing.width, folder)
+    files |= pictures
     others = [f'<a href="{file}" download>{escape(file)}</a>' for file in drawing.files]
     if len(others) > FILES_LISTED:
         folded = f"<details><summary>{len(others)} more files</summary>{' · '.join(others)}</details>"
     else:
         links, folded = [*links, *others], ""
     alt = escape(drawing.alt, quote=True)
-    tools = " · ".join(links) + unsearched(folded + _table(drawing.data))
-    finding = f"<strong>{drawing.finding}</strong> " if drawing.finding else ""
+    tools = " · ".join(links) + unsearched(folded + _table(drawing.data, csv))
     method = (
         f'<details class="wb-method"><summary>How this was made</summary><p>{drawing.method}</p></details>\n'
         if drawing.method
@@ -171,12 +191,48 @@ def figure_html(name: str, number: int, drawing: Drawing) -> tuple[str, dict[str
     html = (
         f'<figure class="wb-figure wb-{drawing.width}" id="fig-{name}" aria-label="{alt}">\n'
         f"{unsearched(body)}\n"
-        f"<figcaption>{label} {finding}{drawing.caption}</figcaption>\n"
+        f'<figcaption><div class="wb-caption">{label} <strong>{drawing.finding}</strong> {drawing.caption}</div>\n'
         f"{method}"
-        f'<div class="wb-tools" data-search-exclude>{tools}</div>\n'
+        f'<div class="wb-tools" data-search-exclude>{tools}</div></figcaption>\n'
         "</figure>"
     )
     return html, files
+
+
+def with_pictures(
+    body: str, files: Mapping[str, bytes], csv: str, width: str, folder: Path | None
+) -> tuple[str, dict[str, bytes]]:
+    """A figure's body with the static drawings of its charts, and their files.
+
+    The heights are kept by the boxes, so that nothing moves when the live chart comes.
+    """
+    pictures: dict[str, bytes] = {}
+    alone = WIDTHS[width] if len(BOX.findall(body)) == 1 else None
+
+    def drawn(name: str, width: int) -> drawings.Picture:
+        picture = drawings.draw(
+            files[name.partition("@")[0] + ".vl.json"], files[csv], width, folder and folder / f"{name}.svg"
+        )
+        pictures[f"{name}.svg"] = picture.svg
+        return picture
+
+    def filled(match: re.Match[str]) -> str:
+        name, alt = match.groups()
+        picture = phone = drawn(name, PANEL if alone is None else alone)
+        narrow = ""
+        if alone is not None:
+            phone = drawn(f"{name}@phone", PHONE)
+            size = f'width="{phone.width}" height="{phone.height}"'
+            narrow = f'<source media="screen and (max-width: 44.9em)" srcset="{name}@phone.svg" {size}>'
+        menus = LINE * files[f"{name}.vl.json"].count(b'"bind":')
+        heights = f"--wb-height:{picture.height}px;--wb-phone:{phone.height}px;--wb-menus:{menus}px"
+        size = f'width="{picture.width}" height="{picture.height}"'
+        return (
+            f'<div class="wb-chart" data-spec="{name}.vl.json" style="{heights}"><picture>{narrow}'
+            f'<img src="{name}.svg" {size} loading="lazy" {alt}></picture></div>'
+        )
+
+    return BOX.sub(filled, body), pictures
 
 
 def unsearched(html: str) -> str:
@@ -198,15 +254,20 @@ def specification(chart: Mapping[str, Any], csv: str) -> bytes:
     return json.dumps(fill(dict(chart)), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _table(data: pd.DataFrame) -> str:
+def _table(data: pd.DataFrame, csv: str) -> str:
+    """The first rows; where there are more, the page's script reads all from the file."""
     shown = data.head(TABLE_ROWS)
     head = "".join(f'<th scope="col">{escape(str(column))}</th>' for column in shown.columns)
     rows = "".join(
         "<tr>" + "".join(f"<td>{escape(number_text(value))}</td>" for value in row) + "</tr>"
         for row in zip(*(cells.tolist() for _, cells in shown.items()), strict=True)
     )
-    more = f"<p>First {TABLE_ROWS} of {len(data)} rows; the file has all.</p>" if len(data) > TABLE_ROWS else ""
+    more = source = ""
+    if len(data) > TABLE_ROWS:
+        more = f"<p>First {TABLE_ROWS} of {len(data)} rows; the file has all.</p>"
+        texts = [place for place, kind in enumerate(data.dtypes) if kind.kind not in "iuf"]
+        source = f' data-rows="{csv}" data-texts="{texts}"'
     return (
-        f'<details><summary>Table</summary><div class="wb-scroll" tabindex="0"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>{more}</details>"
+        f'<details class="wb-table"{source}><summary>Table</summary><div class="wb-scroll" tabindex="0"><table><thead>'
+        f"<tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{more}</details>"
     )

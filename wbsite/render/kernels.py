@@ -57,6 +57,14 @@ def strongest_text(kernel: np.ndarray) -> str:
     return f"strongest weight {signed_text(strongest)}, {kind}"
 
 
+def place_text(y: int, x: int, kh: int, kw: int) -> str:
+    """Where a position of a kernel lies: "in the middle", "above and left of the middle"."""
+    down, right = 2 * y - kh + 1, 2 * x - kw + 1
+    words = ["above" if down < 0 else "below"] if down else []
+    words += ["left of" if right < 0 else "right of"] if right else []
+    return f"{' and '.join(words)} the middle" if words else "in the middle"
+
+
 def signed_text(value: float) -> str:
     """A weight with its sign and two significant digits."""
     return f"{value:+.2g}".replace("-", "−")

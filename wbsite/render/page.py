@@ -25,6 +25,7 @@ from wbsite.results.site import Gap, LayerInfo, Model, Site
 from . import cards, sources
 from .citations import Bibliography
 from .figure import Scene, figure_html, gap_card
+from .mathematics import with_formulas
 from .text import (
     counted,
     fixed_text,
@@ -35,16 +36,18 @@ from .text import (
     p_value_text,
     percent_text,
     share_text,
+    tally,
 )
 
 Files = dict[str, bytes]
 
 
 class Incomplete(Files):
-    """Files of a page on which cards stand for figures that a defect in their code kept from being drawn.
+    """Files of a page on which cards stand for figures that a defect in their code kept from being drawn, or formulas
+    stand as they are written, since they are no LaTeX.
 
     Attributes:
-        defects: figure → what went wrong.
+        defects: figure or formula → what went wrong.
     """
 
     def __init__(self, files: Files, defects: Mapping[str, str]) -> None:
@@ -102,16 +105,32 @@ def need_text(what: str, *given: object) -> None:
             raise WbsiteError(f"{what} takes a name in quotes, not {value!r}.", f'Write {what}("…").')
 
 
-@cache
+Versions = tuple[tuple[Path, int], ...]
+"""Files, and when each was last changed."""
+
+
+def _versions(paths: Iterable[Path]) -> Versions:
+    return tuple((path, path.stat().st_mtime_ns) for path in paths)
+
+
 def bibliography() -> Bibliography:
     """The works that can be cited."""
-    return Bibliography.read(sources.bibliography())
+    return _bibliography(_versions(sources.bibliographies()))
+
+
+@cache  # hundreds of pages share it
+def _bibliography(versions: Versions) -> Bibliography:
+    return Bibliography.read(*(path for path, _ in versions))
+
+
+def glossary() -> dict[str, cards.Term]:
+    """The terms that can be explained."""
+    return _glossary(_versions(sources.glossaries()))
 
 
 @cache
-def glossary() -> dict[str, cards.Term]:
-    """The terms that can be explained."""
-    return cards.read_terms(sources.glossary())
+def _glossary(versions: Versions) -> dict[str, cards.Term]:
+    return {name: term for path, _ in versions for name, term in cards.read_terms(path).items()}
 
 
 def environment() -> jinja2.Environment:
@@ -132,7 +151,7 @@ def _environment(roots: tuple[Path, ...]) -> jinja2.Environment:
     env.filters |= {
         "number": number_text, "share": share_text, "fixed": fixed_text, "percent": percent_text,
         "p_value": p_value_text, "interval": interval_text, "listing": listing, "counted": counted,
-        "index": index_text,
+        "index": index_text, "tally": tally,
     }  # fmt: skip
     env.filters["slug"] = slug
     env.filters["attr"] = lambda text: escape(str(text), quote=True)
@@ -150,6 +169,8 @@ class Writing:
     layer: LayerInfo | None = None
     files: Files = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
+    drawn: dict[str, Files] = field(default_factory=dict)
+    """Figure → its files."""
     gaps: set[str] = field(default_factory=set)
     defects: dict[str, str] = field(default_factory=dict)
     notes: int = 0
@@ -192,12 +213,13 @@ class Writing:
         figure.check(scene)
         try:
             drawing = figure.draw(scene)
-            html, files = ("", {}) if isinstance(drawing, Gap) else figure_html(label, number, drawing)
+            folder = sources.PAGES / self.path
+            html, files = ("", {}) if isinstance(drawing, Gap) else figure_html(label, number, drawing, folder)
         except WbsiteError:
             raise
         except Exception as error:
-            self.defects[label] = defect(error)
-            drawing = Gap(self.defects[label], failed=True)
+            self.defects[f"figure {label}"] = defect(error)
+            drawing = Gap(defect(error), failed=True)
         if isinstance(drawing, Gap):
             self.gaps.add(label)
             return gap_card(name, drawing)
@@ -207,6 +229,7 @@ class Writing:
             )
         self.numbers[label] = number
         self.files |= files
+        self.drawn[label] = files
         return f"\n{html}\n"
 
     def ref(self, name: str) -> str:
@@ -299,7 +322,7 @@ class Writing:
                 raise unknown(f"figure referred to on page {self.path!r}:", name, self.numbers)
             return f'<a class="wb-ref" href="#fig-{name}">Figure {self.numbers[name]}</a>'
 
-        text = re.sub(r"@@ref:([\w.-]+)@@", resolve, text)
+        text = with_formulas(re.sub(r"@@ref:([\w.-]+)@@", resolve, text), self.defects.__setitem__)
         files = {**self.files, "index.md": text.encode()}
         return Incomplete(files, self.defects) if self.defects else files
 
@@ -312,11 +335,13 @@ class Section:
         title: its heading.
         text: name of the template of what stands before its figures; "" for none.
         figures: names, in order.
+        beside: whether they stand side by side where there is room.
     """
 
     title: str
     text: str
     figures: tuple[str, ...]
+    beside: bool = False
 
 
 def sections(writing: Writing, kind: Literal["model", "layer"]) -> list[Section]:
@@ -332,10 +357,11 @@ def sections(writing: Writing, kind: Literal["model", "layer"]) -> list[Section]
     parts = []
     for title in dict.fromkeys(figure.section for figure in placed):
         text = f"sections/{kind}/{title.lower().replace(' ', '-')}.md.j2"
-        own = tuple(figure.name for figure in placed if figure.section == title and figure.belongs(scene))
+        own = [figure for figure in placed if figure.section == title and figure.belongs(scene)]
         has_text = sources.has_template(text)
         if own or has_text:
-            parts.append(Section(title, text if has_text else "", own))
+            names, beside = tuple(figure.name for figure in own), any(figure.beside for figure in own)
+            parts.append(Section(title, text if has_text else "", names, beside))
     return parts
 
 

@@ -27,11 +27,14 @@ from wbsite.results.site import Results, Site, stored_site
 
 from . import sources
 from .finished import publish, refuse_foreign, try_to_write, up_to_date
+from .offline import archive
+from .offline.configuration import configuration
+from .offline.standalone import prepare
 from .output import MANIFEST, Output, digest, unwritable, write_file
 from .page import Page, PageKind, slug
 from .parallel import made
 
-BUILD = Path("build")
+BUILD = sources.PAGES.parent
 GENERATED = ("docs", "theme", "mkdocs")
 """Folders in BUILD whose content is made anew."""
 
@@ -39,19 +42,22 @@ GENERATED = ("docs", "theme", "mkdocs")
 @cache
 def code_digest() -> str:
     """Of the code and templates every page is made with, plug-ins included."""
-    parts = [version(name) for name in ("altair", "jinja2", "vl-convert-python")]
-    files = [path for name, path in sources.templates().items() if name.endswith(".j2")]
+    parts = [version(name) for name in ("altair", "jinja2", "latex2mathml", "vl-convert-python")]
+    files = [path for name, path in sources.templates().items() if name.endswith((".j2", "charts.json"))]
     plug_ins = [[kind, *point] for kind in ("figures", "pages", "claims") for point in registry.plug_ins(kind)]
     modules = [*source.modules_in("wbsite.render"), *source.declaring("figures"), *source.declaring("pages")]
     code = source.digest(tuple(modules), ())
     return digest(canonical([parts, plug_ins, code, [digest(path.read_bytes()) for path in files]]))
 
 
-def made_from() -> str:
+def made_from(offline: bool) -> str:
     """Digest of all that mkdocs makes the site from: pages, theme, configuration."""
-    paths = (BUILD / "docs" / MANIFEST, BUILD / "theme" / MANIFEST, BUILD / "mkdocs.yml", Path("mkdocs.yml"))
+    paths = (sources.PAGES / MANIFEST, BUILD / "theme" / MANIFEST, BUILD / "mkdocs.yml", Path("mkdocs.yml"))
     tools = [version(name) for name in ("mkdocs", "mkdocs-material")]
-    return digest(canonical([tools, [digest(path.read_bytes()) for path in paths]]))
+    after = (
+        source.digest(("wbsite.render.offline.configuration", "wbsite.render.offline.standalone")) if offline else ""
+    )
+    return digest(canonical([tools, after, [digest(path.read_bytes()) for path in paths]]))
 
 
 def check_request(config: Config) -> None:
@@ -72,13 +78,15 @@ def check_request(config: Config) -> None:
                 f"the site's folder {config.out} overlaps with {name}.", "Give another folder with --out."
             )
     refuse_foreign(out)
-    try_to_write(BUILD / "docs", "Run wbsite in a folder you may write to.")
+    if config.zip:
+        archive.refuse_foreign(out)
+    try_to_write(sources.PAGES, "Run wbsite in a folder you may write to.")
     if any((BUILD / "mkdocs").glob("*")) and not (BUILD / "mkdocs.yml").exists():
         raise WbsiteError(
             f"{BUILD / 'mkdocs'} holds files that wbsite did not write.", "Move them, or run wbsite in another folder."
         )
     own = Path("mkdocs.yml")
-    if own.exists() and (BUILD / "docs").as_posix() not in own.read_text(encoding="utf-8", errors="replace"):
+    if own.exists() and sources.PAGES.as_posix() not in own.read_text(encoding="utf-8", errors="replace"):
         raise WbsiteError(
             "the mkdocs.yml of this folder makes another site.",
             "Run wbsite in another folder, or set docs_dir: build/docs and INHERIT: build/mkdocs.yml in it.",
@@ -120,25 +128,27 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
     BUILD.mkdir(parents=True, exist_ok=True)
     with FileLock(BUILD / ".render.lock"):
         pages = all_pages(site)
-        output = Output(BUILD / "docs")
+        output = Output(sources.PAGES)
         progress.step(f"render {len(pages)} pages", len(pages))
         stale = [page for page in pages if not output.is_fresh(page, code_digest())]
         progress.advance(len(pages) - len(stale))
         for page, files in made(stale, site, all_pages):
             output.page(page, code_digest(), files)
             progress.advance(note=page.path)
-            for figure, reason in output.defects.get(page.path, {}).items():
-                progress.line(f"figure {figure} of /{page.path} could not be drawn: {reason}")
+            for part, reason in output.defects.get(page.path, {}).items():
+                progress.line(f"{part} of /{page.path} could not be drawn: {reason}")
         write_assets(output, site)
         output.finish()
         write_theme()
         write_configuration(pages)
         progress.line(f"rendered {output.made} of {len(pages)} pages, {output.changed} files changed")
-        out, state = Path(config.out), made_from()
+        out, state = Path(config.out), made_from(config.offline)
         if not up_to_date(out, state, strict):
             progress.step("mkdocs")
-            with mkdocs_site(strict) as built:
+            with mkdocs_site(strict, config.offline) as built:
                 publish(built, out, state, strict)
+        if config.zip:
+            progress.line(f"the whole site in one file: {archive.pack(out)}")
     undrawn = sum(map(len, output.defects.values()))
     subjects: list[Results] = [*site.models, *site.suites]
     failures = sum(1 if subject.failed else len(list(subject.failures())) for subject in subjects)
@@ -146,12 +156,16 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
 
 
 def write_assets(output: Output, site: Site) -> None:
-    """Styles, scripts, KaTeX, the layers whose units the search knows, and the one Vega bundle.
+    """Styles, scripts, fonts, the layers whose units the search knows, and the one Vega bundle.
 
+    Pages load all style sheets as assets/css/wbsite.css and all scripts as assets/js/wbsite.js, which the theme names:
+    a mkdocs.yml that lists those of an earlier wbsite lacks none. (The sheets stay, as such a file asks for them.)
     Not the notes that lie beside them: mkdocs would make pages of their Markdown.
     """
     found = sources.templates().items()
     files = {n: path.read_bytes() for n, path in found if n.startswith("assets/") and path.suffix != ".md"}
+    files = {name: data for name, data in files.items() if not name.startswith("assets/js/")}
+    files |= {"assets/css/wbsite.css": sources.styles(), "assets/js/wbsite.js": sources.scripts()}
     files["assets/layers.js"] = searched_layers(site)
     code = source.digest(("wbsite.render.assets",))
     bundle = f"vega {version('altair')} {version('vl-convert-python')} {code}"
@@ -214,7 +228,7 @@ def write_configuration(pages: Sequence[Page]) -> None:
 
 
 @contextmanager
-def mkdocs_site(strict: bool) -> Iterator[Path]:
+def mkdocs_site(strict: bool, offline: bool = False) -> Iterator[Path]:
     """A new folder in build/mkdocs with the site, for as long as it is needed.
 
     New each time: when wbsite is killed, its mkdocs may go on for a while and write to its own.
@@ -230,14 +244,19 @@ def mkdocs_site(strict: bool) -> Iterator[Path]:
     except OSError as error:
         raise unwritable(BUILD / "mkdocs", error) from error
     try:
-        run_mkdocs(built, strict)
+        run_mkdocs(built, strict, configuration() if offline else None)
+        if offline:
+            prepare(built)
         yield built
     finally:
         shutil.rmtree(built, ignore_errors=True)
 
 
-def run_mkdocs(built: Path, strict: bool) -> None:
+def run_mkdocs(built: Path, strict: bool, settings: bytes | None = None) -> None:
     """mkdocs, as a user would run it.
+
+    Args:
+        settings: what is read in place of mkdocs.yml.
 
     Raises:
         WbsiteError: it fails; its own words are in the message.
@@ -245,8 +264,11 @@ def run_mkdocs(built: Path, strict: bool) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(built)]
     if strict:
         command.append("--strict")
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"})
-    said = (done.stderr + done.stdout).strip()
+    if settings is not None:
+        command += ["--config-file", "-"]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run(command, capture_output=True, input=settings, env=environment)
+    said = (done.stderr + done.stdout).decode(errors="replace").strip()
     if done.returncode:
         raise WbsiteError(
             f"mkdocs failed:\n{said}", "Repair mkdocs.yml or the page it names; `mkdocs build` shows the same."

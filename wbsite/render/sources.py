@@ -1,10 +1,16 @@
-"""Where articles, templates and the mkdocs configuration are read from."""
+"""Where articles, templates and the mkdocs configuration are read from, and where pages are written."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
+
+PAGES = Path("build") / "docs"
+"""Where pages are written, for mkdocs to read."""
 
 
 def roots() -> list[Path]:
@@ -22,14 +28,31 @@ def articles() -> list[Path]:
     return next((found for root in roots() if (found := sorted((root / "content").glob("*.md")))), [])
 
 
-def bibliography() -> Path:
-    """The works that articles may cite."""
-    return next(path for root in roots() if (path := root / "content" / "refs.bib").is_file())
+def all_articles() -> list[Path]:
+    """The Markdown files of all content folders, sorted by name; of one name, that of the first root."""
+    found = {path.name: path for root in reversed(roots()) for path in (root / "content").glob("*.md")}
+    return [found[name] for name in sorted(found)]
 
 
-def glossary() -> Path:
-    """The terms that articles explain."""
-    return next(path for root in roots() if (path := root / "content" / "glossary.toml").is_file())
+def bibliographies() -> list[Path]:
+    """The works that articles may cite: the package's, then the working folder's own, of which one replaces another of
+    its key."""
+    return _added("refs.bib")
+
+
+def glossaries() -> list[Path]:
+    """The terms that articles explain: the package's, then the working folder's own."""
+    return _added("glossary.toml")
+
+
+def _added(name: str) -> list[Path]:
+    paths = (root / "content" / name for root in reversed(roots()))
+    return list(dict.fromkeys(path for path in paths if path.is_file()))
+
+
+def texts(paths: Iterable[Path]) -> list[str]:
+    """What files say, each text once."""
+    return list(dict.fromkeys(path.read_text(encoding="utf-8") for path in paths))
 
 
 def templates() -> dict[str, Path]:
@@ -39,6 +62,25 @@ def templates() -> dict[str, Path]:
         paths = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
         found |= {path.relative_to(folder).as_posix(): path for path in paths}
     return dict(sorted(found.items()))
+
+
+def styles() -> bytes:
+    """All style sheets as one: wbsite.css, then the others by name."""
+    found = {name: path for name, path in templates().items() if name.startswith("assets/css/")}
+    return b"\n".join(
+        found[name].read_bytes() for name in sorted(found, key=lambda n: (n != "assets/css/wbsite.css", n))
+    )
+
+
+def scripts() -> bytes:
+    """All scripts as one, by name, but one that sets `window.wbNAME` before those that read it."""
+    found = [path.read_text(encoding="utf-8") for name, path in templates().items() if name.startswith("assets/js/")]
+    setters = {name: i for i, text in enumerate(found) for name in re.findall(r"\bwindow\.(wb\w+) = ", text)}
+    uses = {
+        i: {setters[name] for name in re.findall(r"\bwindow\.(wb\w+)", text) if setters.get(name, i) != i}
+        for i, text in enumerate(found)
+    }
+    return "\n".join(found[i] for i in TopologicalSorter(uses).static_order()).encode()
 
 
 def has_template(name: str) -> bool:

@@ -25,7 +25,7 @@ def sheet(pictures: np.ndarray, columns: int | None = None, gap: int = 0) -> tup
         The PNG and the number of columns.
     """
     n, kh, kw, _ = pictures.shape
-    columns = columns or max(1, math.ceil(math.sqrt(n)))
+    columns = columns or columns_of(n)
     rows = math.ceil(n / columns)
     canvas = np.zeros((rows * (kh + gap) - gap, columns * (kw + gap) - gap, 4), np.uint8)
     for i, picture in enumerate(quantised(pictures)):
@@ -44,7 +44,7 @@ def thumbnails(pictures: Mapping[int, bytes], count: int) -> tuple[bytes, int]:
     Returns:
         The WebP and the number of columns.
     """
-    columns = max(1, math.ceil(math.sqrt(count)))
+    columns = columns_of(count)
     canvas = Image.new("RGBA", (columns * SIDE, math.ceil(count / columns) * SIDE))
     for place, data in pictures.items():
         picture = Image.open(io.BytesIO(data)).convert("RGB")
@@ -55,6 +55,11 @@ def thumbnails(pictures: Mapping[int, bytes], count: int) -> tuple[bytes, int]:
     buffer = io.BytesIO()
     canvas.save(buffer, "WEBP", quality=60)
     return buffer.getvalue(), columns
+
+
+def columns_of(count: int) -> int:
+    """Pictures in a row of a sheet: about as many as rows."""
+    return max(1, math.ceil(math.sqrt(count)))
 
 
 def quantised(pictures: np.ndarray) -> np.ndarray:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from html import escape
 from typing import TYPE_CHECKING
 
+from .charts import chart_box
 from .text import share_text
 
 if TYPE_CHECKING:
@@ -45,8 +45,6 @@ def side_by_side(panels: Iterable[tuple[str, str, str]], height: int) -> str:
         height: of each chart in pixels, kept free until it is drawn.
     """
     charts = "".join(
-        f'<div><p class="wb-charts-title">{title}</p><div class="wb-chart" data-spec="{file}" role="img"'
-        f' aria-label="{escape(alt, quote=True)}" style="min-height:{height}px"></div></div>'
-        for title, file, alt in panels
+        f'<div><p class="wb-charts-title">{title}</p>{chart_box(file, alt)}</div>' for title, file, alt in panels
     )
     return f'<div class="wb-charts">{charts}</div>'

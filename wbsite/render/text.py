@@ -87,6 +87,31 @@ def listing(items: Iterable[object], word: str = "and") -> str:
     return texts[0] if len(texts) == 1 else f" {word} ".join(filter(None, (", ".join(texts[:-1]), "".join(texts[-1:]))))
 
 
+NUMBER_WORDS = (
+    "none",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+)
+
+
+def tally(part: int, whole: int) -> str:
+    """ "all three", "both", "two of three", "none of three"; numbers above twelve in digits."""
+    words = [NUMBER_WORDS[n] if n < len(NUMBER_WORDS) else number_text(n) for n in (part, whole)]
+    if part == whole > 0:
+        return {1: "the only one", 2: "both"}.get(whole, f"all {words[1]}")
+    return f"{words[0]} of {words[1]}"
+
+
 def counted(count: int, noun: str, plural: str = "") -> str:
     """ "1 seed", "3 seeds"."""
     return f"{number_text(count)} {noun if count == 1 else plural or noun + 's'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from wbsite.core import registry
 from wbsite.core.config import Config
@@ -48,8 +49,12 @@ def suite_lines() -> Iterator[str]:
 def study_lines() -> Iterator[str]:
     """The studies of the information plane, as `--study` names them."""
     for study in registry.entries("studies"):
-        size = f"{len(study.configurations)} configurations × {len(study.seeds)} seeds, {study.epochs} epochs"
-        yield f"{study.name}\tstudy of the information plane ({size}; wbsite build --study {study.name})"
+        yield f"{study.name}\tstudy of the information plane ({study_size(study)}; wbsite build --study {study.name})"
+
+
+def study_size(study: Any) -> str:
+    """How many networks a study trains, and for how long, in words."""
+    return f"{len(study.configurations)} configurations × {len(study.seeds)} seeds, {study.epochs} epochs"
 
 
 def layer_lines(token: str, config: Config) -> Iterator[str]:

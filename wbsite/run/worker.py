@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import torch
@@ -81,7 +82,8 @@ def _compute(task: Task, analysis: Analysis, store: Store, device: torch.device,
     with one_thread(device) if material.small else nullcontext():
         result = analysis.run(context)
     contents = contents_of(analysis, result)
-    store.put(task.key, contents, {**about, "seconds": round(time.perf_counter() - started, 3)})
+    day = datetime.now(UTC).date().isoformat()
+    store.put(task.key, contents, {**about, "computed": day, "seconds": round(time.perf_counter() - started, 3)})
 
 
 def contents_of(analysis: Analysis, result: Result) -> Contents:

@@ -1,4 +1,5 @@
-// The panel of one unit, under the grid: loaded when a unit is chosen, 32 units a file.
+// The panel of one unit, beside the grid or as a sheet over the foot of a narrow screen: loaded when a unit is chosen,
+// 32 units a file.
 (() => {
   "use strict";
   const element = (tag, className, parent) => {
@@ -18,6 +19,7 @@
     const [positive, negative] = panel.dataset.colours.split(" ").map(colour);
     const said = panel.querySelector(".wb-unitpanel-said"), shown = panel.querySelector(".wb-unitpanel-shown");
     const heading = panel.querySelector("h3"), about = panel.querySelector(".wb-unitpanel-about");
+    const nothing = said.textContent, sheet = () => getComputedStyle(shown).position === "fixed";
     const loading = new Map();
     const load = (file) => {
       if (!loading.has(file)) loading.set(file, fetch(file).then((answer) => {
@@ -56,22 +58,23 @@
       canvas.setAttribute("aria-label", text);
       canvas.title = text;
     };
-    const connection = (layers, scale, way, [place, channel, state, added, bytes, kh, kw, plus, minus, cancelled], parent) => {
+    const connection = ({ layers, classes }, scale, way, [place, channel, state, added, bytes, kh, kw, plus, minus, cancelled], parent) => {
       const [layer, page, from, panels, ...sheets] = layers[place], levels = Int8Array.from(atob(bytes), (one) => one.charCodeAt(0));
       const strongest = levels.reduce((best, level) => (Math.abs(level) > Math.abs(best) ? level : best), 0) * (scale / 127);
       const sign = strongest === 0 ? "all weights nearly zero" : `strongest weight ${signed(strongest)}, ${strongest > 0 ? "excitatory" : "inhibitory"}`;
       const box = element(page ? "a" : "div", "wb-connection", parent);
       const unit = page ? from + channel : channel;
-      const name = page ? `unit ${unit} of ${layer}` : layer ? panel.dataset.channels.split(" ")[channel] ?? `channel ${channel}` : `input channel ${channel}`;
-      if (page) box.href = panels ? `${page}#unit-${unit}` : page;
+      const named = classes[place]?.[channel];
+      const name = named ? `the class ${named}` : page ? `unit ${unit} of ${layer}` : layer ? panel.dataset.channels.split(" ")[channel] ?? `channel ${channel}` : `input channel ${channel}`;
+      if (page) box.href = panels || named ? `${page}#unit-${unit}` : page;
       const tile = element("span", `wb-unit${["", "", " wb-unit-dead", " wb-unit-differs"][state % 4]}`, box);
       const doubt = ["", "", ", which did not respond", ", to which the network itself does not respond as was measured"][state % 4];
       if (state > 4) small(page, channel, sheets, `What may excite ${name}, from a short search${doubt}`, tile);
       else if (state) image(`${page}unit-${channel}.webp`, `What excites ${name}${doubt}`, 72, tile);
-      else element("b", "", tile).textContent = page || !layer ? unit : name;
+      else element("b", named ? "wb-unit-class" : "", tile).textContent = named ?? (page || !layer ? unit : name);
       kernel(levels, kh, kw, `Weights ${way} ${name}: ${sign}`, box);
       const text = element("span", "wb-connection-text", box);
-      if (page) element("span", "", text).textContent = `${layer.replace(/[_.]/g, "$&\u200b")}${added ? ` + ${added} more` : ""}\u00a0·\u00a0${unit}`;
+      if (page) element("span", "wb-connection-name", text).textContent = `${layer.replace(/[_.]/g, "$&\u200b")}${added ? ` + ${added} more` : ""}\u00a0·\u00a0${unit}${named ? ` ${named}` : ""}`;
       const numbers = element("small", "", text);
       numbers.textContent = signed(strongest);
       if (cancelled === undefined) return;
@@ -88,12 +91,12 @@
       box.querySelector(".wb-scale").setAttribute("aria-label", `Colours from −${end}, blue, over zero, white, to +${end}, red.`);
       if (box.dataset.kind === "input") box.querySelector(".wb-unitpanel-more").textContent = unit.share < 0.9995 ? `, with ${percent(unit.share)} of its squared weights` : "";
       const way = box.dataset.kind === "output" ? "to" : "from";
-      for (const one of found.connections) connection(data.layers, found.scale, way, one, multiples);
+      for (const one of found.connections) connection(data, found.scale, way, one, multiples);
     };
     const header = (unit, index, number) => {
       const place = panel.querySelector(".wb-unitpanel-picture");
       place.replaceChildren();
-      heading.textContent = `Unit ${number} of ${panel.dataset.layer}`;
+      heading.textContent = `Unit ${number} of ${panel.dataset.layer}${unit.class ? `: ${unit.class}` : ""}`;
       about.textContent = "";
       if (!unit.picture) {
         element("b", "wb-unitpanel-none", place).textContent = number;
@@ -124,9 +127,13 @@
       said.textContent = text;
     };
     let wanted = null;
-    const show = async ({ index, unit: number, go, missing }) => {
+    const show = async ({ index, unit: number, way, missing }) => {
       wanted = number;
-      if (index === null) { tell(missing, false); return; }
+      if (index === null) {
+        delete panel.dataset.shown;
+        tell(missing || nothing, false);
+        return;
+      }
       try {
         const data = await load(files[Math.floor(index / per)]);
         if (wanted !== number) return; // the reader has moved on
@@ -136,14 +143,23 @@
         panel.querySelectorAll("section").forEach((box) => section(data, unit, box));
         tell(`${heading.textContent}: ${unit.input.connections.length} inputs, ${unit.output?.connections.length ?? 0} outputs are shown.`, true);
         panel.dataset.shown = number;
-        if (go) { panel.scrollIntoView({ block: "start" }); heading.focus({ preventScroll: true }); }
+        for (const scrolled of [shown, panel.closest("figure")]) scrolled.scrollTop = 0;
+        if (way === "enter" || way === "address" || (way === "pointer" && sheet())) heading.focus({ preventScroll: true });
       } catch (error) {
         tell(`The panel could not be loaded (${error.message}). The data is linked below.`, false);
       }
     };
+    panel.classList.toggle("wb-unitpanel-coming", location.hash.startsWith("#unit-")); // its place is kept
     grid.addEventListener("wb-unit", (event) => show(event.detail));
     panel.querySelectorAll("[data-step]").forEach((button) => button.addEventListener("click", () =>
       grid.dispatchEvent(new CustomEvent("wb-step", { detail: Number(button.dataset.step) }))));
+    const close = () => grid.dispatchEvent(new CustomEvent("wb-close"));
+    panel.querySelector(".wb-unitpanel-close").addEventListener("click", close);
+    shown.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      if (sheet()) close();
+      else grid.querySelector(".wb-units-stage > canvas").focus({ preventScroll: true });
+    });
   };
 
   const panel = document.querySelector(".wb-unitpanel"), grid = document.querySelector(".wb-units");

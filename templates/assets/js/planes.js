@@ -1,9 +1,16 @@
-// The information plane's player: another epoch, network, estimator or run in a chart that charts.js has drawn.
+// The information plane's player: another epoch, network, estimator or run in a chart that charts.js has drawn; and
+// captions that follow menus.
 (() => {
   "use strict";
   const STEP = 90; // milliseconds a record
   const COLUMNS = ["i_xt", "i_ty", "i_xt_low", "i_xt_high", "i_ty_low", "i_ty_high"];
   const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+  // What a figure shows follows its menus: in the caption, and for who hears it.
+  const tell = (figure, finding) => {
+    figure.querySelector("figcaption strong").textContent = finding;
+    figure.setAttribute("aria-label", finding);
+  };
 
   const start = (box) => {
     const epochs = JSON.parse(box.dataset.epochs), chart = box.querySelector(".wb-chart");
@@ -63,6 +70,7 @@
         if (run.selectedOptions[0].disabled) run.value = "mean";
         rows = of ? unpack(of, of.paths[run.value]) : [];
         said.textContent = describe(file, of, run.value);
+        tell(box.closest("figure"), of?.findings[run.value] ?? said.textContent);
         await show();
         box.dataset.drawn = [configuration.value, estimator.value, run.value].join(" ");
       } catch (error) {
@@ -99,5 +107,12 @@
     controls.hidden = player.hidden = false;
   };
 
+  // Figures whose first menu has a finding for every choice.
+  const follow = (script) => {
+    const figure = script.closest("figure"), menu = figure.querySelector("select"), findings = JSON.parse(script.textContent);
+    menu.addEventListener("change", () => tell(figure, findings[menu.value]));
+  };
+
   document.querySelectorAll(".wb-planes").forEach(start);
+  document.querySelectorAll(".wb-findings").forEach(follow);
 })();

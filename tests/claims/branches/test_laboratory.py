@@ -10,6 +10,7 @@ import pytest
 from wbsite.claims.base import FAILS, HOLDS, NOTHING, UNDECIDED
 from wbsite.claims.branches import colour, onset
 from wbsite.claims.verdicts import DESCRIBED, SOME
+from wbsite.core import registry
 from wbsite.results.branches.branch_experiments import (
     BranchDifference,
     BranchExperiments,
@@ -26,7 +27,7 @@ Laboratory = Callable[..., Site]
 UNKNOWN = Estimate(mean=None, low=None, high=None)
 
 NAMES = [
-    *("colour-by-experiment", "two-branches-divide-colour", "four-branches-divide-colour-more", "no-colour-to-divide"),
+    *("two-branches-divide-colour", "four-branches-divide-colour-more", "no-colour-to-divide"),
     *("four-branches-divide-frequency", "colour-divides-early", "undivided-factor-is-colour"),
     "training-of-branch-networks",
 ]
@@ -58,7 +59,7 @@ def experiment(title: str, branches: int, *differences: BranchDifference, seeds:
 def laboratory(frame: Callable[..., Any], made_site: Callable[..., Site]) -> Laboratory:
     """A site of experiments, by data set: laboratory(cifar10={"two": experiment(…)})."""
 
-    def make(**settings: Mapping[str, Experiment]) -> Site:
+    def make(course: Any = (), **settings: Mapping[str, Experiment]) -> Site:
         facts = {
             name: SettingFacts(
                 dataset=name, dataset_digest=None, training_pictures=50000, test_pictures=None, preset="small",
@@ -76,7 +77,7 @@ def laboratory(frame: Callable[..., Any], made_site: Callable[..., Site]) -> Lab
             draws=1,
             splits=1,
             kernels={},
-            **{name: frame(BranchExperiments, name) for name in tables},
+            **{name: frame(BranchExperiments, name, course if name == "course" else ()) for name in tables},
         )
         return made_site(suites={"branches": {"branch_experiments": result}})
 
@@ -92,7 +93,7 @@ def test_without_runs_there_is_a_card(made_site: Callable[..., Site], say: Say, 
 
 def test_an_article_says_nothing_of_experiments_that_were_not_run(laboratory: Laboratory, say: Say) -> None:
     site = laboratory(cifar10={"undivided": experiment("undivided", 1)})
-    optional = [name for name in NAMES[1:] if name not in ("colour-divides-early", "training-of-branch-networks")]
+    optional = [name for name in NAMES if name not in ("colour-divides-early", "training-of-branch-networks")]
     assert {name: say(site, name) for name in optional} == dict.fromkeys(optional, (NOTHING, ""))
     assert say(site, "two-branches-divide-colour", brief=True)[1] == ""
     assert say(site, "colour-divides-early") == (FAILS, "")
@@ -102,10 +103,10 @@ def test_an_article_says_nothing_of_experiments_that_were_not_run(laboratory: La
     ("two", "alexnet", "verdict", "said"),
     [
         (difference(3), 3, HOLDS, "divided colour from black and white in every training."),
-        (difference(2, low=0.06), 3, SOME, "in 2 of 3 trainings: more often than the one in twenty"),
-        (difference(1, low=0.05), 3, UNDECIDED, "in 1 of 3 trainings, which chance alone may give."),
-        (difference(0), None, FAILS, "**So in none of 3 trainings did two branches"),
-        (difference(0), 3, colour.FAILS_HERE, "3 of 3 part, with an area under the curve of 0.763 on average."),
+        (difference(2, low=0.06), 3, SOME, "in two of three trainings: more often than chance would"),
+        (difference(1, low=0.05), 3, UNDECIDED, "in one of three trainings, as often as chance alone may."),
+        (difference(0), None, FAILS, "black and white in none of three trainings.**"),
+        (difference(0), 3, colour.FAILS_HERE, "Of small AlexNets with two towers, all three did."),
     ],
 )
 def test_two_branches_divide_colour(
@@ -119,16 +120,17 @@ def test_two_branches_divide_colour(
     assert decided == verdict
     assert said in words
     brief = say(site, "two-branches-divide-colour", brief=True)[1]
-    assert f"{two.beyond_chance} of 3 with two branches and 2 of 3 with four part in colour" in brief
-    assert ("3 of 3 small AlexNets" in brief) == (alexnet is not None)
+    count = {0: "none of three", 1: "one of three", 2: "two of three", 3: "all three"}[two.beyond_chance]
+    assert f"two of three smaller networks with four branches, and {count} with two." in brief
+    assert ("all three small AlexNets" in brief) == (alexnet is not None)
 
 
 @pytest.mark.parametrize(
     ("two", "four", "verdict", "said"),
     [
-        (difference(1), difference(2), HOLDS, "With four branches, 2 of 3 part: "),
-        (difference(2), difference(1, share=0.3), HOLDS, "With four branches, 1 of 3 part: "),
-        (difference(1), difference(1), FAILS, "With four branches it is 1 of 3: "),
+        (difference(1), difference(2), HOLDS, "in two of three trainings, which is more than two branches show."),
+        (difference(2), difference(1, share=0.3), HOLDS, "in one of three trainings, which is more than two branches"),
+        (difference(1), difference(1), FAILS, "in one of three trainings, which is no more than two branches show."),
     ],
 )
 def test_four_branches_divide_colour_more(
@@ -137,8 +139,10 @@ def test_four_branches_divide_colour_more(
     site = laboratory(cifar10={"two": experiment("two", 2, two), "four": experiment("four", 4, four)})
     decided, words = say(site, "four-branches-divide-colour-more")
     assert decided == verdict
-    assert words.startswith(said)
-    assert words.endswith("shows the run in the middle.")
+    assert said in words
+    effect = registry.named("claims", "four-branches-divide-colour-more", "claim").effect(colour.branched(site))
+    assert (effect.value, effect.null) == (four.share.mean, two.share.mean)
+    assert effect.low is effect.high is None, "three shares give no interval"
 
 
 @pytest.mark.parametrize(("beyond", "verdict"), [(3, HOLDS), (1, SOME), (0, FAILS)])
@@ -146,8 +150,9 @@ def test_four_branches_divide_frequency(laboratory: Laboratory, say: Say, beyond
     four = experiment("four", 4, difference(3), difference(2), difference(beyond, share=0.1))
     decided, words = say(laboratory(cifar10={"four": four}), "four-branches-divide-frequency")
     assert decided == verdict
-    assert "In frequency, 2 of 3 networks with four branches part beyond chance ($\\eta^2$ = 0.200 (0.100 to" in words
-    assert f"with colour taken out, {beyond} of 3 (0.100 (0.000 to 0.200))." in words
+    count = {0: "none of three", 1: "one of three", 3: "all three"}[beyond]
+    assert "two of three trainings had branches that differ in frequency by more than chance" in words
+    assert f"with what colour explains taken out, {count}." in words
 
 
 @pytest.mark.parametrize(("beyond", "verdict"), [(0, HOLDS), (1, FAILS)])
@@ -161,31 +166,9 @@ def test_without_colours_there_is_nothing_to_divide(
     }
     decided, words = say(laboratory(cifar10=experiments), "no-colour-to-divide")
     assert decided == verdict
-    assert f"{beyond} of 3 networks with four branches part in it. With hues permuted, 2 of 3 do." in words
-    assert "by half or more number 3, 7, against 11, 12 with hues kept." in words
-
-
-def test_every_setting_lists_its_divided_networks_in_the_order_of_the_suite(laboratory: Laboratory, say: Say) -> None:
-    alone = difference(1, seeds=1, share=0.25, split=UNKNOWN).model_copy(
-        update={"share": Estimate(mean=0.25, low=None, high=None)}
-    )
-    experiments = {
-        "a": experiment("four branches", 4, difference(2), order=2),
-        "b": experiment("two branches", 2, alone, seeds=1, order=1),
-        "undivided": experiment("undivided", 1),
-    }
-    verdict, words = say(laboratory(cifar10=experiments, tiny={}), "colour-by-experiment")
-    assert verdict == DESCRIBED
-    assert words.splitlines() == [
-        "**cifar10** (50\u202f000 training pictures). Colour, in runs of each kind:",
-        "",
-        "- two branches: 1 of 1 part beyond chance, $\\eta^2$ = 0.250, by chance 0.020.",
-        "- four branches: 2 of 3 part beyond chance, $\\eta^2$ = 0.200 (0.100 to 0.300), by chance 0.020; the undivided"
-        " network split at random 0.030 (0.000 to 0.100).",
-        "",
-        "**tiny** (50\u202f000 training pictures). Colour, in runs of each kind:",
-        "",
-    ]
+    assert f"differed in it in {'one' if beyond else 'none'} of three trainings" in words
+    assert "they differed in two of three, though 10 filters in all" in words
+    assert "against 23 with the hues kept." in words
 
 
 def test_when_colour_divides(laboratory: Laboratory, say: Say) -> None:
@@ -193,16 +176,27 @@ def test_when_colour_divides(laboratory: Laboratory, say: Say) -> None:
     experiments = {
         "two": experiment("two branches", 2, difference()),
         "four": experiment("four branches", 4, difference(3, **since)),
-        "grey": experiment("grey", 4, difference(3, **since), parameters={"colours": "removed"}),
+        "grey": experiment("grey", 4, difference(3, above_from=0.1), parameters={"colours": "removed"}),
         "other": experiment("other", 4, difference(3, above_from=1.0)),
     }
-    verdict, words = say(laboratory(cifar10=experiments), "colour-divides-early")
+    moments = [{"setting": "cifar10", "experiment": "four", "epoch": epoch} for epoch in (0.0, 0.75, 1.0, 1.5, 2.0)]
+    verdict, words = say(laboratory(moments, cifar10=experiments), "colour-divides-early")
     assert verdict == onset.DATED
-    assert words.splitlines() == [
-        "- four branches (cifar10): the mean over seeds stays above chance from epoch 0.75 on and half of what it ends"
-        " with above chance is reached at epoch 1.39, of 6 or 8.",
-        "- other (cifar10): the mean over seeds stays above chance from epoch 1.0 on, of 6 or 8.",
-    ]
+    assert (
+        "above chance for good by epoch 0.75 to 1 and has come half of the way to where it ends by epoch 1.5" in words
+    )
+    assert ", of 6 or 8 epochs of training." in words
+    alone = {"other": experiments["other"]}
+    assert "half of the way" not in say(laboratory(cifar10=alone), "colour-divides-early")[1]
+
+
+def test_half_of_the_way_and_the_rise_above_chance_are_on_one_grid(laboratory: Laboratory, say: Say) -> None:
+    """Half of the way, interpolated to epoch 0.99, is not told to come before a rise by epoch 1, the next that was
+    measured."""
+    four = experiment("four branches", 4, difference(3, above_from=1.0, half_epoch=0.99))
+    moments = [{"setting": "cifar10", "experiment": "four", "epoch": epoch} for epoch in (0.75, 1.0, 1.5)]
+    words = say(laboratory(moments, cifar10={"four": four}), "colour-divides-early")[1]
+    assert "for good by epoch 1 and has come half of the way to where it ends by epoch 1, of" in words
 
 
 @pytest.mark.parametrize(("certain", "verdict"), [(3, HOLDS), (1, SOME), (0, FAILS)])
@@ -216,7 +210,8 @@ def test_the_first_factor_of_undivided_networks_is_colour(
     site = laboratory(cifar10={"undivided": experiment("undivided", 1, factor=factor)})
     decided, words = say(site, "undivided-factor-is-colour")
     assert decided == verdict
-    assert f"$|\\rho|$ = 0.735 (0.519 to 0.951) over 3 seeds, in {certain} of them beyond chance;" in words
+    count = {0: "none of three", 1: "one of three", 3: "all three"}[certain]
+    assert f"goes with colour in {count}, by more than chance: the mean of $|\\rho|$ is 0.73" in words
 
 
 def test_every_setting_says_how_it_was_trained(laboratory: Laboratory, say: Say) -> None:

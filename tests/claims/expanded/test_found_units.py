@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from expanded_results import architecture, examples, finding, nothing_found
 
 from wbsite.claims.base import FAILS, HOLDS, NOTHING
+from wbsite.claims.expanded._network import called
 from wbsite.claims.verdicts import DESCRIBED, SOME
 from wbsite.results.expanded.examples import Agreement
 
@@ -24,19 +26,20 @@ NONE = nothing_found("there is no such thing")
 
 
 @pytest.mark.parametrize(("claim", "rule"), RULES.items())
-def test_a_score_above_chance_holds_and_the_words_have_both(decide: Decide, claim: str, rule: str) -> None:
+def test_a_score_above_chance_holds_and_the_card_has_both(decide: Decide, claim: str, rule: str) -> None:
     verdict, words = decide(claim, examples=examples({rule: finding(("conv3", 7, 0.4))}))
     assert verdict == HOLDS
-    assert "0.400, where chance reaches 0.200" in words
-    assert "no more" not in words and "does not rise" not in words
+    assert "0.400" in words and "null 0.200" in words
+    text = words.partition("<span")[0]
+    assert "no better" not in text and "no nearer" not in text and "some unit has as much" not in text
 
 
 @pytest.mark.parametrize(
     ("claim", "caveat"),
     [
-        ("clear-spatial-structure", "0.100, where chance reaches 0.200"),
-        ("high-low-detectors", "**That is no more than chance gives**, so Speck has no clear family"),
-        ("black-and-white-centre", "That does not rise above chance"),
+        ("clear-spatial-structure", "With positions shuffled some unit has as much"),
+        ("high-low-detectors", "**Speck has no clear family of them** at this depth. The units that come nearest fit"),
+        ("black-and-white-centre", "That is no nearer than chance brings some unit"),
     ],
 )
 def test_a_score_within_chance_is_said_to_be_no_more(decide: Decide, claim: str, caveat: str) -> None:
@@ -58,21 +61,41 @@ def test_a_site_on_which_nothing_was_looked_for_is_left_without_words(decide: De
 def test_units_are_named_by_their_place_in_the_block_and_linked(decide: Decide) -> None:
     _, words = decide("clear-spatial-structure", examples=examples({"example": finding(("conv3", 7, 0.4))}))
     assert "[`conv3` 107](../../models/speck/conv3/#unit-107) of Speck" in words
-    assert "of 9 units at its depth" in words
+    assert "of all 9 units at its depth" in words
 
 
 def test_factors_of_a_family_are_told_with_what_they_are_compared_with(decide: Decide) -> None:
     verdict, words = decide("high-low-factors")
     assert verdict == DESCRIBED
-    assert "Two factors explain 0.800 of the squared weights of these 2 units over 6 inputs" in words
-    assert "2 random groups" in words
+    assert "Two factors explain 80\u00a0% of the squared weights of a thing; of random groups" in words
+    assert words.endswith("40\u00a0% to 50\u00a0%.")
+    failing = examples({"high-low": finding(("conv2", 2, 0.1), ("conv2", 5, 0.1))})
+    assert "of the units nearest to a thing;" in decide("high-low-factors", examples=failing)[1]
+
+
+def test_what_failed_its_test_is_not_called_what_was_looked_for() -> None:
+    """Units that fit a description no better than chance were drawn under its name."""
+    assert called(finding(("conv3", 7, 0.4))) == "a thing"
+    assert called(finding(("conv3", 7, 0.1))) == "the unit nearest to a thing"
+    assert called(finding(("conv3", 7, 0.1), ("conv3", 8, 0.1))) == "the units nearest to a thing"
+    assert called(finding(("conv3", 7, 0.1), null=None)) == "a thing"
 
 
 def test_lines_that_excite_their_own_direction(decide: Decide) -> None:
     verdict, words = decide("lines-excite-lines", examples=examples(agreement=Agreement(correlation=0.5, null=0.3)))
     assert verdict == HOLDS
-    assert "is 0.500 over the grid" in words and "stays below 0.300" in words
-    assert "So they do here" in words and "wb-cite" in words
+    assert "they tend to, more than in 95 of 100 random assignments" in words and "wb-cite" in words
+    assert "direction accounts for 25\u00a0% of the variance" in words
+
+
+def test_what_the_diagonal_looks_like_is_said_beside_the_correlation(decide: Decide) -> None:
+    """A correlation just above chance was called a yes where the diagonal is not red."""
+    kernels = np.full((10, 8, 3, 3), -1.0, np.float16)
+    kernels[6, 3] = 1.0  # lines at 30 degrees at both ends; those at 0, of units 1 and 0, inhibit
+    made = examples(agreement=Agreement(correlation=0.35, null=0.34), pair_kernels=kernels)
+    verdict, words = decide("lines-excite-lines", examples=made)
+    assert verdict == HOLDS
+    assert "direction accounts for 12\u00a0% of the variance between kernels, and 1 of 2 lines are excited" in words
 
 
 def test_lines_that_do_not(decide: Decide) -> None:
@@ -91,7 +114,7 @@ def test_without_either_family_of_lines_there_is_nothing_to_say(decide: Decide, 
 def test_families_of_lines_are_introduced(decide: Decide) -> None:
     verdict, words = decide("families-of-lines")
     assert verdict == DESCRIBED
-    assert "from each of 2 equal sectors of angles the unit of `conv3`" in words
+    assert "oriented units of `conv3`, one for each of 2 equal ranges of angles" in words
 
 
 def test_a_bottleneck_is_told_in_channels(decide: Decide) -> None:
@@ -107,6 +130,18 @@ def test_a_network_without_a_bottleneck_is_said_to_have_none(decide: Decide) -> 
     assert "of these networks reads" in decide("bottleneck", examples=None)[1]
 
 
+def test_the_table_leads_to_the_units_and_says_what_chance_would_give(decide: Decide) -> None:
+    made = examples({"bottleneck": nothing_found("there is none")})
+    verdict, words = decide("rules-and-units", examples=made)
+    assert verdict == DESCRIBED
+    lines = words.strip().splitlines()
+    assert len(lines) == 2 + len(made.order) and len({line.count(" | ") for line in lines[2:]}) == 1
+    assert "`conv3` [107](../../models/speck/conv3/#unit-107) | 0.40 | 0.20 |" in words
+    assert words.count("(not above)") == 1, "the family whose score is 0.1 against 0.2"
+    assert "| **a thing**: a rule | there is none | – | – |" in words
+    assert "`conv2` [100](../../models/speck/conv2/#unit-100), [103]" in words
+
+
 SCORES = ("black-and-white-centre", "high-low", "black-and-white", "example", "bottleneck")
 """Rules with a null."""
 
@@ -120,18 +155,16 @@ def scored(**scores: float) -> dict[str, object]:
 def test_rules_are_listed_by_whether_they_stand_out(decide: Decide) -> None:
     verdict, words = decide("units-beyond-chance", examples=examples(scored(example=0.9, high_low=0.5)))
     assert verdict == SOME
-    assert "- **Beyond chance in Speck:** example, high-low.\n" in words
-    assert (
-        "- **Not beyond chance in Speck:** black-and-white, black-and-white-centre, bottleneck. Their figures" in words
-    )
+    assert "In Speck these stand out further than chance: example and high-low." in words
+    assert "These do not: black-and-white, black-and-white-centre and bottleneck. Figures of them" in words
 
 
 def test_all_or_none_of_the_rules_stand_out(decide: Decide) -> None:
     every = scored(example=1, high_low=1, bottleneck=1, black_and_white=1, black_and_white_centre=1)
     verdict, words = decide("units-beyond-chance", examples=examples(every))
-    assert verdict == HOLDS and "Not beyond" not in words
+    assert verdict == HOLDS and "do not" not in words
     verdict, words = decide("units-beyond-chance", examples=examples(scored()))
-    assert verdict == FAILS and "**Beyond" not in words
+    assert verdict == FAILS and "In Speck none stands out" in words
 
 
 def test_where_no_rule_with_a_null_found_anything_none_is_listed(decide: Decide) -> None:
@@ -140,7 +173,7 @@ def test_where_no_rule_with_a_null_found_anything_none_is_listed(decide: Decide)
 
 def test_unit_numbers_of_the_article_apply_to_its_own_network_only(decide: Decide) -> None:
     verdict, words = decide("unit-numbers", architecture=architecture(name="inceptionv1", weights="5h"))
-    assert verdict == HOLDS and "whose unit numbers apply" in words
+    assert verdict == HOLDS and "its unit numbers apply" in words
     verdict, words = decide("unit-numbers", architecture=architecture(name="inceptionv1", weights="bvlc"))
     assert verdict == FAILS and "do not apply" in words
     assert decide("unit-numbers", examples=None) == (NOTHING, "")

@@ -31,9 +31,9 @@ Decide = Callable[..., tuple[str, str]]
 @pytest.mark.parametrize(
     ("shuffle", "signs", "outcome", "part"),
     [
-        (9, 4, HOLDS, "9 of 500 units of Speck hide more than shuffled kernels explain."),
-        (9, 0, SHUFFLED_ONLY, "explain, but none hides more than random signs explain"),
-        (0, 0, FAILS, "none of 500 units of Speck hides more than shuffled kernels explain"),
+        (9, 4, HOLDS, "In Speck, 9 of 500 units hide more of what they read than shuffled kernels explain, and some"),
+        (9, 0, SHUFFLED_ONLY, "explain; but none hides more than random signs do"),
+        (0, 0, FAILS, "Of 500 units of Speck none hides more of what it reads than shuffled kernels explain"),
     ],
 )
 def test_units_that_hide_what_they_read(decide: Decide, shuffle: int, signs: int, outcome: str, part: str) -> None:
@@ -41,6 +41,7 @@ def test_units_that_hide_what_they_read(decide: Decide, shuffle: int, signs: int
     verdict, words = decide("boundary-units", cancellation=result)
     assert verdict == outcome
     assert part in words
+    assert part in decide("boundary-units", brief=True, cancellation=result)[1]
 
 
 @pytest.mark.parametrize("claim", ["boundary-units", "cancellation-by-network"])
@@ -53,10 +54,9 @@ def test_networks_are_listed_with_what_cancels(decide: Decide) -> None:
     some = cancellation(layers=3, units=500, beyond_shuffle=9, beyond_signs=4)
     verdict, words = decide("cancellation-by-network", cancellation=some)
     assert verdict == DESCRIBED
-    assert words.startswith("- **[Speck](../../models/speck/)**: of 500 units in 3 layers, 9 hide more")
-    assert "rate of 0.2 within the layer, and 4 of these more than random signs do.\n" in words
+    assert words.endswith("|---|---|---|---|\n| [Speck](../../models/speck/) | 500 | 9 | 4 |\n")
     none = decide("cancellation-by-network", cancellation=cancellation(layers=3, units=500))[1]
-    assert "0 hide more" in none and "random signs" not in none
+    assert "| 500 | 0 | – |" in none
 
 
 def smoothness(
@@ -70,12 +70,16 @@ def smoothness(
 @pytest.mark.parametrize(
     ("summary", "outcome", "part"),
     [
-        (range_summary(0.7, 0.4, 1.0), HOLDS, "smooth shapes are typical, and more than composition makes"),
+        (
+            range_summary(0.7, 0.4, 1.0),
+            HOLDS,
+            "smooth shapes are typical two convolutions back, and smoother than composition alone makes",
+        ),
         (range_summary(0.7), HOLDS, "smooth shapes are typical"),
-        (range_summary(0.4, 0.2, 0.6), SOME, "more frequent than chance, yet not what most units have"),
-        (range_summary(0.7, 0.0, 1.0), FAILS, "what composition alone makes"),
-        (range_summary(0.4, 0.05, 0.7), FAILS, "what composition alone makes"),
-        (range_summary(0.4), FAILS, "what composition alone makes"),
+        (range_summary(0.4, 0.2, 0.6), SOME, "more units than chance allows are smoother"),
+        (range_summary(0.7, 0.0, 1.0), FAILS, "as smooth as composition alone makes them"),
+        (range_summary(0.4, 0.05, 0.7), FAILS, "as smooth as composition alone makes them"),
+        (range_summary(0.4), FAILS, "as smooth as composition alone makes them"),
     ],
 )
 def test_smooth_shapes_are_typical_frequent_or_composed(
@@ -83,31 +87,31 @@ def test_smooth_shapes_are_typical_frequent_or_composed(
 ) -> None:
     verdict, words = decide("smooth-shapes", long_range=smoothness(summary))
     assert verdict == outcome
-    assert words.startswith("For Speck") and part in words
+    assert words.startswith("In Speck") and part in words
     brief = decide("smooth-shapes", brief=True, long_range=smoothness(summary))[1]
     share = "70" if summary.share > 0.5 else "40"
-    assert f"{share}\u00a0% of the units of Speck are smoother than shuffled kernels at two steps, where" in brief
+    assert f"{share}\u00a0% of the units of Speck have smoother expanded weights than shuffled kernels make." in brief
 
 
 def test_the_summary_tells_of_three_steps_where_there_are_any(decide: Decide) -> None:
     result = smoothness(range_summary(0.7), range_summary(0.1))
-    assert "at two steps and 10\u00a0% at three, where" in decide("smooth-shapes", brief=True, long_range=result)[1]
+    assert "make; three back 10\u00a0%." in decide("smooth-shapes", brief=True, long_range=result)[1]
 
 
 def test_further_back_most_are_smoother_or_not(decide: Decide) -> None:
     verdict, words = decide("smooth-shapes-further-back", long_range=smoothness(range_summary(0.7), range_summary(0.5)))
     assert verdict == HOLDS
-    assert words == " At three steps 50\u00a0% are smoother than the null."
+    assert words.startswith(" Three convolutions back 50\u00a0% of units are smoother than with shuffled kernels.")
     faded = smoothness(range_summary(0.7), range_summary(0.1, 0.0, 0.3))
     verdict, words = decide("smooth-shapes-further-back", long_range=faded)
     assert verdict == FAILS
-    assert "10\u00a0% are smoother than the null (0\u00a0% to 30\u00a0%): further back" in words
+    assert "10\u00a0% of units are smoother than with shuffled kernels: further back" in words
 
 
 def test_balance_is_told_as_the_second_measure(decide: Decide) -> None:
     verdict, words = decide("balanced-lobes", long_range=smoothness(range_summary(0.7), balance=range_summary(0.9)))
     assert verdict == DESCRIBED
-    assert "90\u00a0% of units are more balanced" in words
+    assert "in 90\u00a0% of units excitation and inhibition balance better" in words
 
 
 SMOOTH = ("smooth-shapes", "smooth-shapes-further-back", "balanced-lobes", "smoothness-by-network")
@@ -129,9 +133,8 @@ def test_what_was_not_measured_beside_smoothness_is_left_out(decide: Decide, cla
 def test_networks_are_listed_with_their_smoothness(decide: Decide) -> None:
     verdict, words = decide("smoothness-by-network", long_range=smoothness(range_summary(0.7, 0.4, 1.0)))
     assert verdict == DESCRIBED
-    assert "of 60 units in 5 pairs of layers two steps apart, 70\u00a0% are smoother" in words
-    assert "interval over pairs from 40\u00a0% to 100\u00a0%. The median Moran's $I$ is 0.700" in words
-    assert "interval" not in decide("smoothness-by-network", long_range=smoothness(range_summary(0.7)))[1]
+    assert "| 60 | 70\u00a0% (40\u00a0% to 100\u00a0%) | 0.70 | 0.60 |" in words
+    assert "| 70\u00a0% | 0.70 |" in decide("smoothness-by-network", long_range=smoothness(range_summary(0.7)))[1]
 
 
 def tail(few_r2: float) -> LongTail:
@@ -142,16 +145,19 @@ def tail(few_r2: float) -> LongTail:
 
 def test_the_long_tail_is_long_or_short(decide: Decide) -> None:
     verdict, words = decide("long-tail", long_tail=tail(0.4))
-    assert verdict == HOLDS and "is long: a few inputs do not reproduce a unit" in words
+    assert (
+        verdict == HOLDS
+        and "A few inputs do not reproduce a unit of Speck: its 8 strongest reach an $R^2$ of 0.40" in words
+    )
     verdict, words = decide("long-tail", long_tail=tail(0.95))
-    assert verdict == FAILS and "is short" in words
+    assert verdict == FAILS and "A few inputs reproduce a unit of Speck" in words
 
 
 def test_networks_are_listed_with_the_inputs_that_they_need(decide: Decide) -> None:
     verdict, words = decide("inputs-needed-by-network", long_tail=tail(0.4))
     assert verdict == DESCRIBED
-    assert "needs 30 inputs, 60\u00a0% of those it has, for $R^2 \\ge 0.9$; chosen at random, 40 (80\u00a0%)." in words
-    assert "With the 8 strongest, $R^2$ is 0.400." in words
+    assert "$R^2$ with the 8 strongest |" in words
+    assert words.endswith("| [Speck](../../models/speck/) | 30 | 60\u00a0% | 80\u00a0% | 0.40 |\n")
 
 
 @pytest.mark.parametrize("claim", ["long-tail", "inputs-needed-by-network"])
@@ -163,7 +169,7 @@ def test_without_convolutions_of_many_inputs_nothing_is_said(decide: Decide, cla
 def test_pictures_are_told_with_their_size(decide: Decide) -> None:
     verdict, words = decide("picture-settings", layers={"unit_pictures": {"conv1": unit_pictures(3)}})
     assert verdict == DESCRIBED
-    assert words == " Images of Speck have 32 pixels and took 128 steps."
+    assert words == " Those of Speck have 32 pixels and took 128 steps."
 
 
 def test_of_a_layer_without_pictures_no_size_is_told(decide: Decide) -> None:
@@ -187,5 +193,5 @@ def test_claims_are_decided_on_a_preferred_network_and_lists_have_all(made_site:
         for name, units in (("simplified_32", 11), ("inceptionv1_32", 22))
     }
     writing = Writing(made_site(models=made), "articles/x")
-    assert "none of 22 units of inceptionv1_32" in writing.claim("boundary-units")
-    assert writing.claim("cancellation-by-network").count("- **[") == 2
+    assert "Of 22 units of inceptionv1_32 none" in writing.claim("boundary-units")
+    assert writing.claim("cancellation-by-network").count("\n| [") == 2

@@ -17,10 +17,12 @@ import pytest
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Store
+from wbsite.render.banding._cluster_data import ClusterViews
 from wbsite.render.banding._laboratory import Laboratory, span
 from wbsite.render.banding.forest import forest_rows
 from wbsite.render.banding.time_course import colours
-from wbsite.render.figure import Drawing, Gap, Scene, figure_html
+from wbsite.render.figure import CAPTION_WORDS, Drawing, Gap, Scene, figure_html
+from wbsite.results.banding.clusters import Clusters
 from wbsite.results.site import Site
 
 FIGURES = ("forest", "dose-response", "time-course", "where-in-network", "experiments-table", "cluster-explorer")
@@ -36,6 +38,10 @@ TRAINED: dict[str, dict[str, Any]] = {
     "vgg19_rotated": {"order": 9, "group": "architecture", "network": "vgg19", "baseline": "vgg19_baseline"},
 }
 """Experiment → what its record says; each with two seeds, but "map_4" with one."""
+
+
+def words(html: str) -> int:
+    return len(re.sub("<[^>]+>", "", html).split())
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +81,10 @@ def test_a_chart_is_drawn_with_its_data_and_says_how_it_was_computed(draw: Calla
 
     drawing = draw(name)
     assert isinstance(drawing, Drawing)
-    assert "trained on cifar10 for 2 epochs" in drawing.caption
-    assert "seed" in drawing.caption
+    assert "trained on cifar10 for 2 epochs" in drawing.method
+    assert "seed" in drawing.method
+    caption = drawing.caption.partition("Not run:")[0]
+    assert words(drawing.finding) and words(f"{drawing.finding} {caption}") <= CAPTION_WORDS
     assert "nan" not in drawing.alt
     html, files = figure_html("renamed", 1, drawing)
     assert "<rotated>" not in html
@@ -282,3 +290,60 @@ def test_a_span_without_any_number_is_the_whole_range() -> None:
     import pandas as pd
 
     assert span(pd.DataFrame({"index": [math.nan], "low": [math.nan], "high": [math.nan]})) == (-1.0, 1.0)
+
+
+def test_numbers_are_rounded_once(site: Site, draw: Callable[..., Any]) -> None:
+    """0.28249 is 0.282; rounded to 0.2825 first, it would be 0.283 or 0.282 as it happens."""
+    laboratory = Laboratory.open(Scene(site))
+    assert isinstance(laboratory, Laboratory)
+    summary = laboratory.summary[laboratory.summary["place"] == "last"].set_index("experiment")
+    table = draw("experiments-table").data.set_index("experiment")
+    forest = draw("forest").data
+    forest = forest[(forest["kind"] == "mean") & (forest["place"] == "last")].set_index("experiment")
+    for name, row in summary.iterrows():
+        for drawn in (table.loc[name, "last_index"], forest.loc[name, "index"]):
+            assert drawn == pytest.approx(row["index"], abs=1e-8), "a file has more decimals than a page shows"
+    panels = draw("intervention", experiment="rotated").data.set_index("experiment")
+    assert panels.loc["baseline", "last_index"] == pytest.approx(summary.loc["baseline", "index"], abs=1e-8)
+
+
+def test_the_explorer_leaves_out_what_it_says_it_leaves_out(site: Site, draw: Callable[..., Any]) -> None:
+    """By layer: an experiment may have kernels of another size in one of its two layers alone."""
+    laboratory = Laboratory.open(Scene(site))
+    assert isinstance(laboratory, Laboratory)
+    clusters = site.suite("banding").result(Clusters)
+    assert clusters is not None
+    other = Clusters.frame(
+        "other_sizes",
+        [
+            {
+                "setting": laboratory.setting,
+                "experiment": "vgg19_baseline",
+                "seed": 0,
+                "place": "before",
+                "kernel": "3×3",
+                "units": 24,
+            }
+        ],
+    )
+    fields = {name: getattr(clusters, name) for name in Clusters.fields}
+    views = ClusterViews(laboratory, Clusters(**{**fields, "other_sizes": other}))
+    assert views.other_sizes("before") == ["vgg19_baseline"]
+    assert views.other_sizes("last") == []
+
+
+def test_a_click_on_a_name_brings_its_network_out(draw: Callable[..., Any]) -> None:
+    """A legend hears clicks only where the selection belongs to the layer that it comes from."""
+    import vl_convert
+
+    vega = vl_convert.vegalite_to_vega(draw("banding-across").chart)
+    marks = {mark for signal in vega["signals"] for on in signal.get("on", ()) for mark in _marks(on)}
+    names = {part.get("name") for legend in vega["legends"] for part in legend.get("encode", {}).values()}
+    assert {"model_legend_labels", "model_legend_symbols"} <= marks & names
+
+
+def _marks(on: Any) -> Iterator[str]:
+    events = on.get("events")
+    for event in events if isinstance(events, list) else [events]:
+        if isinstance(event, dict) and "markname" in event:
+            yield event["markname"]

@@ -13,12 +13,15 @@ from PIL import Image
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Store
+from wbsite.render.banding._laboratory import Laboratory
 from wbsite.render.banding.simplified_network import folded, part
 from wbsite.render.figure import Drawing, Gap, Scene
 from wbsite.render.page import Writing
+from wbsite.results.banding.experiments import Experiments
+from wbsite.results.estimate import Estimate
 from wbsite.results.site import Site
 
-FIGURES = ("simplified-network", "intervention", "common-architectures")
+FIGURES = ("simplified-network", "intervention", "common-architectures", "turned-pictures")
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +53,8 @@ def test_an_intervention_stands_below_its_baseline_with_as_many_units(draw: Call
     # The baseline has two seeds and so twice the units; both show what the single run has.
     assert len(drawn.files) == 4
     assert {size(png) for png in drawn.files.values()} == {(16 * 6 - 1, 2 * 6 - 1)}
-    assert "24 units, an even sample" in drawn.caption
-    assert "of the simplified network, trained on cifar10 for 2 epochs" in drawn.caption
+    assert "24 units, an even sample" in drawn.method
+    assert "of the simplified network, trained on cifar10 for 2 epochs" in drawn.method
 
 
 def test_an_interval_is_given_where_there_are_seeds_and_nowhere_else(draw: Callable[..., Any]) -> None:
@@ -173,3 +176,59 @@ def test_heads_of_the_site_s_networks_are_drawn_without_runs_too(site: Site, mon
         assert set(drawn.data.iloc[:, 0]) == {"Speck"}
     bodies = drawn.body
     assert bodies.count("<title>") == len(drawn.data)
+
+
+def test_the_opening_figure_shows_an_ordinary_layer_and_the_banded_one_before_and_after(
+    draw: Callable[..., Any],
+) -> None:
+    drawn = draw("turned-pictures")
+    assert list(drawn.data["panel"]) == ["An ordinary layer", "Upright pictures", "Pictures turned by 90°"]
+    ordinary, upright, turned = drawn.data["index"]
+    assert upright > 0.55 > -0.55 > turned, "made-up kernels are pure stripes"
+    assert abs(ordinary) < upright
+    assert all(size(png)[0] == 4 * 6 - 1 for name, png in drawn.files.items() if not name.endswith("-0.png"))
+    assert "none is chosen" in drawn.method
+
+
+def test_without_a_network_to_compare_the_opening_figure_shows_the_laboratory_alone(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site, "models", [])
+    drawn = registry.named("figures", "turned-pictures", "figure").draw(Scene(site))
+    assert list(drawn.data["panel"]) == ["Upright pictures", "Pictures turned by 90°"]
+    gap = registry.named("figures", "ordinary-and-banded", "figure").example(site)
+    assert isinstance(gap, Gap) and "two convolutions" in gap.reason
+
+
+def test_two_layers_are_compared_with_as_many_units_and_the_most_banded_comes_last(site: Site) -> None:
+    figure = registry.named("figures", "ordinary-and-banded", "figure")
+    drawn = figure.draw(Scene(site, figure.example(site)))
+    plain, banded = drawn.data.to_dict("records")
+    assert abs(plain["index_adjusted"]) <= abs(banded["index_adjusted"])
+    assert plain["shown"] == banded["shown"] == min(plain["units"], banded["units"])
+    for row in (plain, banded):
+        measured = site.model("speck").result("banding", row["layer"])
+        assert row["index"] == measured.nmf.index
+
+
+def test_an_index_barely_below_zero_is_no_turned_band(site: Site) -> None:
+    """Its interval may exclude zero: then banding is lost, and nothing has turned."""
+    laboratory = Laboratory.open(Scene(site))
+    assert isinstance(laboratory, Laboratory)
+    baseline = laboratory.experiments["baseline"]
+    result = laboratory.result
+
+    def rotated(mean: float) -> str:
+        index = Estimate(mean=mean, low=mean - 0.005, high=mean + 0.005)
+        layer = baseline.last.model_copy(update={"index": index, "lost": True, "turned": True})
+        experiment = laboratory.experiments["rotated"].model_copy(update={"last": layer})
+        runs = {**laboratory.experiments, "rotated": experiment}
+        setting = result.settings[laboratory.setting].model_copy(update={"experiments": runs})
+        fields = {name: getattr(result, name) for name in Experiments.fields}
+        changed = Experiments(**{**fields, "settings": {laboratory.setting: setting}})
+        return Laboratory(laboratory.setting, changed).banding("rotated", "last")
+
+    strength = baseline.last.index.mean
+    assert strength is not None
+    assert rotated(-0.008) == "lost"
+    assert rotated(-0.9 * strength) == "turned"

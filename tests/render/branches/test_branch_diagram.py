@@ -87,15 +87,15 @@ def test_an_inception_block_is_four_columns_with_windows_and_units(draw: Callabl
     assert said.count("3×3") == 2, "a convolution and a pool"
     shares = [float(rect.attrib["width"]) for rect in svg(drawing).findall(".//g[@class='wb-lane wb-share']/rect")]
     assert [round(share / sum(shares) * 96) for share in shares] == [24, 48, 12, 12]
-    assert "Built the same in 9 places, also mixed3b, mixed4a, mixed4b and 5 more" in drawing.caption
-    assert "mixed3a_5x5, 12 units, largest window 5×5" in drawing.alt
+    assert "mixed3b, mixed4a, mixed4b and 5 more are built the same" in drawing.caption
+    assert "mixed3a_5x5, 12 units, largest kernel 5×5" in drawing.alt
     links = [link.attrib["href"] for link in svg(drawing).iter("a")]
     assert "../../models/inceptionv1/mixed3a_5x5_bottleneck/" in links
     assert set(drawing.data.columns) == {"box", "kind", "branch", "kernel", "units", "reads"}
 
 
 def test_a_group_is_chosen_by_name(draw: Callable[..., Any]) -> None:
-    assert "mixed4c" in draw("branch-diagram", "inceptionv1", group="mixed4c").caption
+    assert "mixed4c" in draw("branch-diagram", "inceptionv1", group="mixed4c").finding
     with pytest.raises(WbsiteError, match="mixed4cc"):
         draw("branch-diagram", "inceptionv1", group="mixed4cc")
 
@@ -103,7 +103,7 @@ def test_a_group_is_chosen_by_name(draw: Callable[..., Any]) -> None:
 def test_towers_are_drawn_through_all_their_layers(draw: Callable[..., Any]) -> None:
     drawing = draw("branch-diagram", "alexnet")
     assert {"tower 1", "tower 2", *(f"conv{i}" for i in range(1, 6)), "read by fc6"} <= set(words(drawing))
-    assert "2 towers" in drawing.caption
+    assert "2 towers" in drawing.finding
     assert len(svg(drawing).findall(".//g[@class='wb-lane']/rect")) == 11
 
 
@@ -169,4 +169,4 @@ def test_an_article_that_names_no_network_shows_an_example(site: Site) -> None:
     assert "the networks of this site have no residual blocks" in text
     assert "could not be drawn" in writing.finish(writing.ref("residual-blocks"))["index.md"].decode()
     with pytest.raises(WbsiteError, match="none is given"):
-        writing.figure("branch-effects")
+        writing.figure("branch-table")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Store
 from wbsite.ops.branches.group_tests import GroupUnits, category_tests, index_tests, stage_tests
 from wbsite.ops.branches.untrained_null import KEYS, against_copies, stacked
-from wbsite.render.figure import Drawing, Gap, Scene, figure_html
+from wbsite.render.figure import CAPTION_WORDS, Drawing, Gap, Scene, figure_html
+from wbsite.render.page import slug
 from wbsite.results.base import Result
 from wbsite.results.branches.branches import Branches
 from wbsite.results.branches.enrichment import Counts, Enrichment, FalseAlarms, Stage, Untrained
@@ -141,11 +144,45 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     return Site(store, None)
 
 
+@pytest.fixture
+def made_effects(site: Site, tmp_path: Path) -> Callable[..., Site]:
+    """Two towers in each of these layers, compared in two indices: made_effects(layers, column=value)."""
+
+    def make(layers: Sequence[str], **changes: Any) -> Site:
+        made = made_enrichment()
+        place = {"kind": "towers", "source": "stimuli", "same_kernel": "tower 2", "units_in": 8, "units_out": 8}
+        columns = Enrichment.fields["effects"].columns
+        rows = [
+            {**dict.fromkeys(columns, 0.5), **place, "group": layer, "branch": branch, "index": index, **changes}
+            for layer in layers
+            for index in ("colour", "curve")
+            for branch in ("tower 1", "tower 2")
+        ]
+        weights = [{**row, "source": "weights", "index": "chroma"} for row in rows[:2]]
+        effects = pd.DataFrame(rows + weights)[list(columns)]
+        store = Store(tmp_path / "store")
+        results = {}
+        for name in ("tuning", "architecture"):
+            result = site.model("net").result(name)
+            results[name] = {"": {"key": store.put(f"0{name}", result.contents(), {}).key}}
+        fields = {name: getattr(made, name) for name in Enrichment.fields}
+        entry = store.put("0enrichment", Enrichment(**{**fields, "effects": effects}).contents(), {})
+        store.put_record(
+            "models/net",
+            {"id": "net", "title": "Net & Co", "results": {**results, "enrichment": {"": {"key": entry.key}}}},
+        )
+        return Site(store, ["net"])
+
+    return make
+
+
 def drawn(site: Site, name: str, **options: str) -> Drawing:
     figure, scene = registry.named("figures", name, "figure"), Scene(site, site.model("net"), options=options)
     drawing = figure.draw(scene)
     assert isinstance(drawing, Drawing), drawing
-    assert len(drawing.caption) > 100
+    assert drawing.finding.endswith(".") and len(drawing.method) > 100
+    said = re.sub(r"<[^>]+>", "", f"{drawing.finding} {drawing.caption}")
+    assert len(said.split()) <= CAPTION_WORDS
     assert len(drawing.alt) > 40
     assert "nan" not in drawing.alt.lower().split()
     html, files = figure_html(name, 1, drawing)
@@ -155,7 +192,7 @@ def drawn(site: Site, name: str, **options: str) -> Drawing:
     return drawing
 
 
-NAMES = ["enrichment", "branch-effects", "tower-table", "residual-blocks", "first-layer-towers"]
+NAMES = ["enrichment", "branch-effects", "residual-blocks", "first-layer-towers"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -168,7 +205,7 @@ def test_each_is_drawn_and_a_network_without_results_has_a_gap(site: Site, name:
 
 def test_a_cell_says_how_many_of_how_many_and_what_holds_up(site: Site) -> None:
     body = drawn(site, "enrichment", group="mixed3a").body
-    assert "9 of 9 <b>●▲</b><small>2.2 by chance</small>" in body
+    assert "9 of 9 <b>●▲</b><small>2.2 at random</small>" in body
     assert "no equal kernel" in body
     assert "◆ with pool" in body
     assert 'title="arcs at least half as strong again"' in body
@@ -176,11 +213,46 @@ def test_a_cell_says_how_many_of_how_many_and_what_holds_up(site: Site) -> None:
     assert "&lt;script&gt;" in body
 
 
-def test_captions_say_what_the_tests_leave_out(site: Site) -> None:
-    caption = drawn(site, "enrichment").caption
-    assert "of 4 copies with random weights" in caption
-    assert "10.0% of 40 tests of categories" in caption
-    assert "1 of 8 branches have no other with equal kernels" in caption
+def test_how_it_was_made_says_what_the_tests_leave_out(site: Site) -> None:
+    drawing = drawn(site, "enrichment")
+    assert "of 4 copies with random weights" in drawing.method
+    assert "10.0\u00a0% of 40 tests of categories" in drawing.method
+    assert "1 of 8 branches have no other with equal kernels" in drawing.method
+
+
+def test_q_is_said_to_be_over_the_tests_that_it_is_over(site: Site) -> None:
+    """Over all tests of one kind of the network, shown or not: a chosen group has the q of the whole."""
+    tests = made_enrichment().tests
+    for options in ({}, {"group": "mixed3a"}):
+        assert (
+            f"over all {tests.rows} tests of categories of the network" in drawn(site, "enrichment", **options).method
+        )
+        assert (
+            f"over all {tests.effects} tests of indices of the network"
+            in drawn(site, "branch-effects", **options).method
+        )
+    assert f"over all {tests.effects} tests of indices" in drawn(site, "first-layer-towers").method
+    assert f"over {tests.blocks} blocks" in drawn(site, "residual-blocks").method
+    table = drawn(site, "enrichment").data
+    assert table["q"].tolist() == pytest.approx(false_discovery(table["p"].to_numpy(float)))
+
+
+def test_findings_follow_the_tests(site: Site) -> None:
+    enriched = drawn(site, "enrichment")
+    rows = enriched.data
+    marked = rows[(rows["q"] <= 0.05) & (rows["odds_ratio"] > 1)]
+    beyond = int((marked["untrained_p"] <= 0.05).sum())
+    assert f"In Net &amp; Co, {len(marked)} of {len(rows)} pairs" in enriched.finding
+    assert enriched.finding.endswith(f"{beyond or 'none'} of them, more than untrained copies.")
+    assert drawn(site, "first-layer-towers").finding.endswith(
+        "filters of tower 2 are more colourful than those of tower 1."
+    )
+    blocks = drawn(site, "residual-blocks")
+    assert blocks.finding.startswith(
+        f"{int((blocks.data['q'] <= 0.05).sum())} of 3 residual blocks of Net &amp; Co differ"
+    )
+    effects = drawn(site, "branch-effects", group="mixed3a")
+    assert f"differ in {int((effects.data['q'] <= 0.05).sum())} of {len(effects.data)} comparisons" in effects.finding
 
 
 def test_options_choose_and_refuse(site: Site) -> None:
@@ -191,27 +263,48 @@ def test_options_choose_and_refuse(site: Site) -> None:
             drawn(site, "enrichment", **options)
 
 
-def test_towers_stand_side_by_side(site: Site) -> None:
-    drawing = drawn(site, "tower-table")
-    assert list(drawing.data["index"]) == ["chroma", "frequency"], "one row an index, not two"
-    row = drawing.data.iloc[0]
-    assert row["median_in"] < row["median_out"]
-    assert f"<b>{row['auc']:.2f}</b>" in drawing.body
+def test_places_of_two_branches_stand_side_by_side(made_effects: Callable[..., Site]) -> None:
+    """One lane a place, that of its first branch, whose AUC the second mirrors; of responses alone."""
+    drawing = drawn(made_effects(["conv2", "conv3"]), "branch-effects")
+    assert list(drawing.data["lane"]) == ["conv2", "conv2", "conv3", "conv3"]
+    assert set(drawing.data["branch"]) == {"tower 1"}
+    assert drawing.data["y"].is_unique
+    assert "two branches of each layer" in drawing.finding
+
+
+def test_the_axis_holds_what_is_known_of_untrained_copies(made_effects: Callable[..., Site]) -> None:
+    drawing = drawn(made_effects(["conv2", "conv3"], untrained_auc=0.9, untrained_sd=0.2), "branch-effects")
+    assert set(drawing.data["untrained_high"]) == {1.3}
+    scale = next(
+        layer["encoding"]["x"]["scale"] for layer in drawing.chart["layer"] if "scale" in layer["encoding"]["x"]
+    )
+    low, high = scale["domain"]
+    assert low <= drawing.data["untrained_low"].min() and high >= 1.3
 
 
 def test_filters_are_sorted_by_chroma_and_link_to_their_units(site: Site) -> None:
     drawing = drawn(site, "first-layer-towers")
     assert list(drawing.data["unit"]) == [*range(7, -1, -1), *range(15, 7, -1)]
     assert drawing.body.index("#unit-7") < drawing.body.index("#unit-0") < drawing.body.index("#unit-15")
-    assert "unit 15, chroma 1.000, dead" in drawing.body
+    assert "unit 15, chroma 1.00, dead" in drawing.body
+    assert sorted(drawing.files) == [f"net-conv1-{slug(f'tower {i}')}.png" for i in (1, 2)]
+
+
+def test_a_page_with_many_filters_and_cells_stays_small(site: Site) -> None:
+    """A page may have 300 KB: what a filter and a cell of the table add to it is counted."""
+    towers, enriched = drawn(site, "first-layer-towers"), drawn(site, "enrichment")
+    filters = re.findall(r"<a href.*?</a>", towers.body)
+    assert len(filters) == 16 and max(map(len, filters)) < 110
+    cells = re.findall(r"<td.*?</td>", enriched.body)
+    assert max(map(len, cells)) < 130
 
 
 def test_blocks_are_told_with_depth_as_a_confounder(site: Site) -> None:
     drawing = drawn(site, "residual-blocks")
     assert list(drawing.data["block"]) == ["block 1", "block 2", "block 3"]
     assert drawing.data["statistic"].idxmax() == 1
-    assert "Depth is a confounder" in drawing.caption
-    assert "5.0&nbsp;% to 8.0&nbsp;% in untrained copies" in drawing.caption
+    assert "Depth is a confounder" in drawing.method
+    assert "5.0&nbsp;% to 8.0&nbsp;% in untrained copies" in drawing.method
 
 
 @pytest.mark.parametrize("name", ["branch-effects", "residual-blocks"])

@@ -81,8 +81,8 @@ def test_axes_carry_the_correlations_of_the_store(site: Site) -> None:
     for row in rows[rows["property"].isin(["chroma", "frequency"])].to_dict("records"):
         text = f"ρ&nbsp;=&nbsp;{fixed_text(row['rho'])} ({fixed_text(row['low'])} to {fixed_text(row['high'])})"
         assert text in drawing.body
-    assert "2\u202f000 resamples" in drawing.caption
-    assert "24 units" in drawing.caption
+    assert "2\u202f000 resamples" in drawing.method
+    assert "24 units" in drawing.method
 
 
 def test_communities_show_every_filter_once_and_their_numbers(site: Site) -> None:
@@ -92,10 +92,17 @@ def test_communities_show_every_filter_once_and_their_numbers(site: Site) -> Non
     items = re.findall(r"<li><p><strong>(\d+)</strong> (\d+) filters and (\d+) units(.*?)</li>", drawing.body)
     assert [int(item[0]) for item in items] == list(range(1, communities.count + 1))
     assert sum(int(item[1]) for item in items) == 24 and sum(int(item[2]) for item in items) == 48
-    assert [item[3].count("<svg") for item in items] == [int(item[1]) for item in items]
+    ordered = drawing.data.sort_values("community", kind="stable")
+    for number, filters, _, html in items:
+        file = f"simplified_32-community-{number}.png"
+        assert f'src="{file}"' in html
+        picture = np.asarray(Image.open(io.BytesIO(drawing.files[file])))
+        assert (picture[::8, ::8, 3] == 255).sum() == int(filters) == (ordered["community"] == int(number) - 1).sum()
+    assert set(drawing.files) >= {"simplified_32-connections.png"} and "base64" not in drawing.body
+    assert "more clearly than connections assigned at random" in drawing.finding
     frames = re.findall(r'<i style="left:([\d.]+)%;top:[\d.]+%;width:([\d.]+)%', drawing.body)
     assert sum(float(width) for _, width in frames) == pytest.approx(100, abs=0.1)
-    assert f"Modularity {communities.modularity:.3f}" in drawing.caption
+    assert f"Modularity {communities.modularity:.3f}" in drawing.method
     assert len(drawing.data) == 24
 
 
@@ -109,7 +116,7 @@ def test_the_chart_has_a_mark_a_network_property_and_factor_and_says_who_is_left
     assert drawing.data["y"].is_unique, "marks cover each other"
     assert (drawing.data["low"] <= drawing.data["rho"]).all() and (drawing.data["rho"] <= drawing.data["high"]).all()
     assert drawing.data["y"].max() < drawing.height
-    assert "AlexNet (32 px) (conv2 reads the units of conv1 in 2 groups" in drawing.caption
+    assert "AlexNet (32 px) (conv2 reads the units of conv1 in 2 groups" in drawing.method
     _, files = figure_html("factor-correlations", 1, drawing)
     spec = json.loads(files["factor-correlations.vl.json"])
     rows = drawing.data.to_dict("records")
@@ -151,5 +158,5 @@ def test_few_units_are_drawn_without_correlations(site: Site, tmp_path: Path) ->
     few = Model(store, {**known.record, "results": results})
     drawing = registry.named("figures", "factor-map", "figure").draw(Scene(site, few))
     assert isinstance(drawing, Drawing)
-    assert "too few to correlate" in drawing.caption
+    assert "too few to correlate" in drawing.method
     assert "–" not in drawing.body and "nan" not in drawing.body + drawing.caption + drawing.alt

@@ -107,16 +107,18 @@ def test_each_branch_shows_its_own_units_strongest_first_without_dead_ones(drawn
     assert links(two) == [("conv2", "6"), ("conv2", "4"), ("conv2", "5")]
     assert "0.900" in one and "−0.200" in two
     assert drawing.data["curve"].tolist() == [0.9, 0.3, 0.1, 0.6, 0.5, -0.2]
-    assert "by rank, not by eye" in drawing.caption and "someone 2020" in drawing.caption
+    assert "by rank and not by eye" in drawing.method and "someone 2020" in drawing.method
+    assert drawing.finding == "Of the branches of place, group 2 prefers “curves” most, by its median unit."
 
 
 def test_a_category_shows_its_units_and_how_many_there_are(drawn: Callable[..., Any]) -> None:
     drawing = drawn("branch-units", category="curve")
     assert "2 of 4 units" in drawing.body and "1 of 3 units" in drawing.body
     assert links(drawing.body) == [("conv2", "1"), ("conv2", "2"), ("conv2", "6")]
-    assert "arcs rather than lines" in drawing.caption
+    assert "arcs rather than lines" in drawing.method
+    assert drawing.finding == "2 of 3 units of “curve” in place are in group 1, which has 4 of 7 units."
     smallest = drawn("branch-units", category="black-and-white")
-    assert "smallest" in smallest.caption and links(smallest.body) == [("conv2", "1")]
+    assert "smallest" in smallest.method and links(smallest.body) == [("conv2", "1")]
     assert "none" in smallest.body
     gap = drawn("branch-units", category="corner")
     assert isinstance(gap, Gap) and "no unit of place" in gap.reason
@@ -129,14 +131,14 @@ def test_units_are_shown_by_what_there_is_of_them(drawn: Callable[..., Any]) -> 
     assert kernels.count("<img") == kernels.count("alt=")
     points = drawn("branch-units", without="unit_pictures", group="late", index="curve")
     assert links(points.body)[0] == ("point", "3")
-    assert "<img" not in points.body and "no shape to show" in points.caption
+    assert "<img" not in points.body and "no shape to show" in points.method
     assert "conv3" not in points.body, "its units were not measured"
 
 
 def test_what_excites_a_unit_comes_before_its_kernel(drawn: Callable[..., Any]) -> None:
     drawing = drawn("branch-units", index="curve", count="1")
     assert 'src="../models/speck/conv2/unit-1.webp"' in drawing.body
-    assert "pixelated" not in drawing.body and "by feature visualization" in drawing.caption
+    assert "pixelated" not in drawing.body and "by feature visualization" in drawing.method
 
 
 @pytest.mark.parametrize(
@@ -158,7 +160,7 @@ def test_stimuli_are_shown_by_family_with_what_each_layer_saw(drawn: Callable[..
     drawing = drawn("stimuli")
     assert isinstance(drawing, Drawing)
     assert list(drawing.files) == ["stimuli-speck-gratings.webp", "stimuli-speck-discs.webp"]
-    assert "(288)" in drawing.body and "padding" not in drawing.caption
+    assert "(288)" in drawing.body and "padding" not in drawing.method
     assert drawing.data["layer"].tolist() == ["conv2"]
     gap = drawn("stimuli", tuning(layers=False))
     assert isinstance(gap, Gap) and gap.reason == "its weights are missing"

@@ -12,9 +12,10 @@ from expanded_results import cancellation, gradients
 
 from wbsite.core import registry
 from wbsite.core.store import Store
-from wbsite.render.expanded._channels import channel_text, channel_tile
+from wbsite.render.expanded._channels import channel_html, channel_text, channel_tile
+from wbsite.render.expanded.boundary_units import _finding
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
-from wbsite.results.expanded.cancellation import Cancellation, SkippedLayer
+from wbsite.results.expanded.cancellation import Cancellation, SkippedLayer, UnitScore
 from wbsite.results.expanded.gradients import Gradients
 from wbsite.results.site import Site
 
@@ -44,11 +45,27 @@ def test_pairs_and_layers_are_both_in_the_data(scene: Scene) -> None:
 
 
 def test_a_network_without_such_units_is_not_said_to_have_some(scene: Scene) -> None:
-    """Random weights: the caption gives the number found, which is 0, before it shows any."""
+    """Random weights: the finding says that none hides more than chance, before it shows the nearest."""
     count = scene.result_or_gap(Cancellation).beyond_shuffle
-    caption = drawn(scene, "boundary-units").caption
-    assert ("None of " if count == 0 else f"{count} whose strongest paths") in caption
-    assert "false discovery" in caption
+    drawing = drawn(scene, "boundary-units")
+    assert ("No unit hides more" if count == 0 else f"{count} of ") in drawing.finding
+    assert "false discovery" in drawing.method
+
+
+def found(count: int, hidden: float = 0.6) -> tuple[Cancellation, UnitScore]:
+    """So many units beyond shuffled kernels, and the first of them."""
+    unit = UnitScore(
+        layer="conv3", unit=1, source="conv1", between="conv2", hidden=hidden, p_signs=0.5, p_shuffle=0.5, q_signs=1.0,
+        q_shuffle=0.1 if count else 1.0,
+    )  # fmt: skip
+    return cancellation(layers=3, units=2752, beyond_shuffle=count, examples=[unit]), unit
+
+
+def test_a_unit_that_hides_more_than_chance_is_told_from_the_nearest_there_is() -> None:
+    assert _finding(*found(6)) == (
+        "This unit hides 60\u00a0% of its paths; 6 of 2\u202f752 units hide more than shuffled kernels explain."
+    )
+    assert _finding(*found(0)) == "No unit hides more of its paths than chance explains; this one hides 60\u00a0%."
 
 
 def test_every_kernel_has_a_text_with_its_ends_and_its_sign(scene: Scene) -> None:
@@ -62,9 +79,9 @@ def test_every_kernel_has_a_text_with_its_ends_and_its_sign(scene: Scene) -> Non
 
 def test_photographs_and_bounds_are_said(scene: Scene) -> None:
     drawing = drawn(scene, "example-gradients")
-    assert f"on {scene.result_or_gap(Gradients).photographs_used} photographs" in drawing.caption
-    assert "crops of the two photographs" in drawing.caption
-    assert re.search(r"entries of gradients 0 leave the bounds", drawing.caption)
+    assert f"on {scene.result_or_gap(Gradients).photographs_used} photographs" in drawing.method
+    assert "crops of the two photographs" in drawing.method
+    assert re.search(r"entries of gradients 0 leave the bounds", drawing.method)
     assert (drawing.data["inhibition"] >= 0).all()
 
 
@@ -104,6 +121,8 @@ def test_what_could_not_be_measured_is_a_gap_with_its_reason(empty: Scene, name:
 def test_channels_of_added_maps_are_not_called_units_of_a_layer(scene: Scene) -> None:
     assert channel_text(scene, "", 3, "layer1.0") == "channel 3 of layer1.0"
     assert channel_text(scene, "conv2", 3) == "unit 3 of conv2"
+    assert channel_html(scene, "conv2", 3) == "unit 3 of <code>conv2</code>"
+    assert channel_html(scene, "", 3, "layer1.0") == "channel 3 of <code>layer1.0</code>"
     tile = channel_tile(scene, "", 3, "layer1.0")
     assert "<a" not in tile
     assert "layer1.0" in tile

@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
-from expanded_results import direction_pictures, examples, nothing_found
+from expanded_results import architecture, direction_pictures, empty_tables, examples, nothing_found, tuning
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Entry, Store
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.render.page import Writing
-from wbsite.results.expanded.examples import Examples, Finding, Levels
+from wbsite.render.text import percent_text
+from wbsite.results.branches.tuning import Category, Tuning
+from wbsite.results.expanded.examples import Agreement, Examples, Finding, Levels
 from wbsite.results.site import Site
 
 
@@ -45,8 +48,25 @@ def drawn(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
     return draw
 
 
+def results_with_curves(sources: list[tuple[str, int]], targets: list[tuple[str, int]]) -> dict[str, Any]:
+    """Results of a network in which stimuli found these curve detectors."""
+    units = [*sources, *targets]
+    rows = empty_tables(Tuning)["rows"].reindex(range(len(units)))
+    rows = rows.assign(
+        layer=[layer for layer, _ in units], unit=[unit for _, unit in units], dead=False, strength=1.0, curve=0.5,
+        curve_drive=[unit / 10 for _, unit in units], orientation=[100.0 - unit for _, unit in units],
+    )  # fmt: skip
+    members = pd.DataFrame({"layer": rows["layer"], "unit": rows["unit"], "category": "curve"})
+    category = Category(title="curve", rule="arcs rather than lines", index="curve")
+    return {
+        "architecture": {"": architecture()},
+        "examples": {"": examples()},
+        "tuning": {"": tuning(rows=rows, members=members, categories={"curve": category})},
+    }
+
+
 NAMES = (
-    "found-units", "connection-grid", "position-weights", "weight-factors", "factor-variance", "example-expanded",
+    "connection-grid", "position-weights", "weight-factors", "factor-variance", "example-expanded",
     "bottleneck",
 )  # fmt: skip
 
@@ -59,12 +79,11 @@ def test_a_figure_says_how_it_was_found_and_at_what_scale(drawn: Callable[..., A
     assert html.count("<img") == html.count("alt=")
     assert "nan" not in html.lower().split()
     if "wb-kernel" in html:
-        assert (
-            "Red excites, blue inhibits" in drawing.caption or "excited (red) and inhibited (blue)" in drawing.caption
-        )
+        said = drawing.caption + drawing.method
+        assert "Red excites, blue inhibits" in said or "excited (red) or inhibited (blue)" in said
         assert "wb-scale" in drawing.body
-    if name not in ("found-units", "factor-variance", "connection-grid"):
-        assert "Found by rule: the unit that is a thing (score " in drawing.caption
+    if name not in ("factor-variance", "connection-grid"):
+        assert "Found by rule: the unit that is a thing (score " in drawing.method
     assert f"{name}.csv" in files
 
 
@@ -93,15 +112,6 @@ def test_what_was_not_found_leaves_its_reason(drawn: Callable[..., Any], name: s
     assert isinstance(gap, Gap)
     assert gap.reason == "this network has no such thing"
     assert not gap.failed
-    assert "this network has no such thing" in drawn("found-units", result).body
-
-
-def test_the_table_leads_to_the_units_and_says_what_chance_would_give(drawn: Callable[..., Any]) -> None:
-    drawing = drawn("found-units")
-    assert 'href="../models/speck/conv3/#unit-7"' in drawing.body
-    assert drawing.body.count("(not above)") == 1, "the family whose score is 0.1 against 0.2"
-    assert "0.300 to 0.500" in drawing.body
-    assert len(drawing.data) == 1 + 2 + 2 + 1 + 1 + 2 + 3
 
 
 def test_positions_stand_where_the_kernel_has_them_and_fade_with_their_norm(drawn: Callable[..., Any]) -> None:
@@ -112,7 +122,10 @@ def test_positions_stand_where_the_kernel_has_them_and_fade_with_their_norm(draw
     assert 'src="speck-position-0-0.webp"' in cells[0] and "opacity:0.50" in cells[0]
     assert all("wb-direction-none" in cell for cell in cells[1:])
     assert list(drawing.files) == ["speck-position-0-0.webp"]
-    assert "1 of 9 positions have a picture" in drawing.caption
+    assert "1 of 9 positions have a picture" in drawing.method
+    assert (
+        "strongest below and right of the middle; at its weakest position they have 0\u00a0% of that" in drawing.finding
+    )
     assert drawing.data["norm"].tolist() == list(range(9))
 
 
@@ -122,7 +135,11 @@ def test_factors_are_named_by_their_units_and_a_dead_picture_says_so(drawn: Call
     assert 'href="../models/speck/conv1/#unit-3"' in drawing.body
     assert drawing.body.count("wb-kernel") == 2 * 2
     other = drawn("weight-factors", family="black-and-white")
-    assert "no more than" in other.caption
+    assert "no more than" in other.method
+    assert "80\u00a0% of the weights of a thing" in drawing.finding, (
+        "beyond chance it has the name of what was looked for"
+    )
+    assert "80\u00a0% of the weights of the units nearest to a thing" in other.finding, "and else it has not"
     with pytest.raises(WbsiteError, match="unknown family"):
         drawn("weight-factors", family="high")
 
@@ -131,7 +148,15 @@ def test_the_chart_compares_with_random_groups(drawn: Callable[..., Any]) -> Non
     drawing = drawn("factor-variance")
     assert drawing.height > 0
     assert set(drawing.data["group"]) == {"family", "random 1", "random 2"}
-    assert "a thing 80% against 40% to 50%" in drawing.caption
+    assert "a thing 80% against 40% to 50%" in drawing.method
+    assert drawing.finding == (
+        "Two factors explain more of a thing and the units nearest to a thing than of any of 2 random groups of units."
+    )
+    alike = {
+        name: family.model_copy(update={"by_count": [0.3, 0.504, 0.6]}) for name, family in examples().families.items()
+    }
+    ordinary = drawn("factor-variance", examples(families=alike))
+    assert ordinary.finding == "Two factors explain no more of these families than of random groups of units."
 
 
 def test_weights_one_layer_back_stand_in_rows_by_factor(drawn: Callable[..., Any]) -> None:
@@ -159,14 +184,45 @@ def test_the_grid_has_the_kernel_of_its_row_and_column(drawn: Callable[..., Any]
     assert kernels is not None
     weights = drawing.data.query("target == 6 and source == 3")["weight"].to_numpy().reshape(3, 3)
     np.testing.assert_allclose(weights, kernels[6, 3], rtol=2e-3)
-    assert "0.100 with the cosine of twice the difference of angles, no more than the 0.300" in drawing.caption
+    assert "0.100 with the cosine of twice the difference of angles, no more than the 0.300" in drawing.method
+    assert "cannot be told from chance" in drawing.finding
+    agreed = drawn("connection-grid", examples(agreement=Agreement(correlation=0.5, null=0.3)))
+    assert "own direction, which explains 25\u00a0% of the differences" in agreed.finding
+
+
+def test_curve_detectors_have_a_grid_where_there_are_families_of_them(
+    made_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chosen by how near arcs come to the strongest stimulus, and put in order of the orientation they prefer."""
+    sources, targets = [("conv2", unit) for unit in range(8)], [("conv3", unit) for unit in range(4)]
+    site = made_site(models={"speck": results_with_curves(sources, targets)}, facts={"speck": {"title": "Speck"}})
+    drawing = registry.named("figures", "curve-grid", "figure").draw(Scene(site, site.models[0], up="../"))
+    assert isinstance(drawing, Drawing)
+    assert drawing.data["source"].drop_duplicates().tolist() == [7, 6, 5, 4, 3, 2], "six with the strongest drive"
+    assert drawing.data["target"].drop_duplicates().tolist() == [3, 2, 1, 0]
+    kernels = examples().pair_kernels
+    assert kernels is not None
+    excite = int((kernels[[0, 1, 2, 3]][:, 2:].astype(np.float32).sum((2, 3)) > 0).sum())
+    assert f"{excite} of 24 kernels excite on the whole" in drawing.finding
+    words = Writing(site, "articles/x").claim("curve-detectors")
+    assert "Speck has curve detectors at both ends" in words and 'id="fig-curve-grid"' in words
+
+
+def test_two_curve_detectors_are_no_family(made_site: Callable[..., Site]) -> None:
+    """The article then shows lines, and no card stands where the grid would."""
+    few = results_with_curves([("conv2", 0), ("conv2", 1)], [("conv3", unit) for unit in range(4)])
+    site = made_site(models={"speck": few})
+    gap = registry.named("figures", "curve-grid", "figure").draw(Scene(site, site.models[0]))
+    assert isinstance(gap, Gap) and "only 2 of its units that are read" in gap.reason
+    assert Writing(site, "articles/x").claim("curve-detectors") == ""
 
 
 def test_an_author_chooses_units_by_hand(drawn: Callable[..., Any]) -> None:
     drawing = drawn("connection-grid", source_units="7, 2", target_units="conv3/4")
     assert drawing.data.drop_duplicates("source")["source"].tolist() == [7, 2]
     assert set(drawing.data["target"]) == {4}
-    assert "chosen by hand" in drawing.caption
+    assert "chosen by hand" in drawing.method
+    assert "of 2 kernels excite on the whole" in drawing.finding
 
 
 @pytest.mark.parametrize(
@@ -200,6 +256,9 @@ def test_single_layers_and_units_are_those_of_the_examples(built: Path) -> None:
     assert isinstance(inputs, Drawing) and isinstance(kernels, Drawing)
     assert f'href="../models/speck/{unit.first.layer}/#unit-{number}"' in inputs.body
     assert f"<code>{examples.levels.late[-1]}</code>" in kernels.caption
+    assert f"account for {percent_text(unit.first.score)} of this unit's weights" in inputs.finding
+    shuffled = "no unit exceeds" if unit.beyond_chance else "some unit has"
+    assert f"with positions shuffled, {shuffled} {percent_text(unit.null)}" in inputs.finding
 
 
 def test_without_a_later_level_there_is_no_layer_to_draw(drawn: Callable[..., Any]) -> None:

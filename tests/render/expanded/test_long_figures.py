@@ -19,6 +19,7 @@ from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Store
 from wbsite.render.expanded.expanded_maps import _picture
 from wbsite.render.figure import Drawing, Gap, Scene
+from wbsite.render.text import fixed_text
 from wbsite.results.expanded.long_range import SkippedPair
 from wbsite.results.site import Site
 
@@ -62,8 +63,10 @@ def test_maps_stand_beside_their_units_with_sign_and_scale(draw: Callable[..., A
     assert drawn.body.count('href="../models/speck/conv1/#unit-') == (drawn.data["layer"] == "conv1").sum()
     assert 'href="../models/speck/conv3/#unit-' in drawn.body
     assert re.search(r'alt="Expanded weights from unit \d of conv1 to unit \d of conv3; strongest weight', drawn.body)
-    assert "Not chosen by eye" in drawn.caption
-    assert "seed 0" in drawn.caption
+    assert "Not chosen by eye" in drawn.method
+    assert "seed 0" in drawn.method
+    low, high = drawn.data["smoothness"].min(), drawn.data["smoothness"].max()
+    assert f"have a Moran's I of {fixed_text(low)} to {fixed_text(high)}" in drawn.finding
 
 
 def test_the_maps_themselves_can_be_downloaded(draw: Callable[..., Any]) -> None:
@@ -102,15 +105,17 @@ def test_smoothness_shows_units_and_the_null_they_are_held_against(draw: Callabl
         assert len(units) == pairs["units"].iloc[0]
         assert pairs["share"].iloc[0] == pytest.approx(units["above"].mean(), abs=1e-4)
     assert set(drawn.data["measure"]) == {"smoothness", "balance"}
-    assert "positions in every kernel on the path shuffled" in drawn.caption
-    assert "would by chance" in drawn.caption
-    assert "nan" not in drawn.caption.lower()
+    assert "positions in every kernel on the path shuffled" in drawn.method
+    assert "would by chance" in drawn.method
+    assert "nan" not in drawn.method.lower()
+    assert "of units are smoother than with shuffled kernels two convolutions back" in drawn.finding
 
 
 def test_the_long_tail_says_which_photographs_and_starts_with_all_choices(draw: Callable[..., Any]) -> None:
     drawn = draw("long-tail")
-    assert "crops of the two photographs that come with scikit-learn" in drawn.caption
-    assert "nan" not in drawn.caption.lower()
+    assert "crops of the two photographs that come with scikit-learn" in drawn.method
+    assert "nan" not in drawn.method.lower()
+    assert "strongest inputs bring a typical unit to an R² of" in drawn.finding
     specs = {name: json.loads(data) for name, data in drawn.files.items()}
     kept = next(spec for name, spec in specs.items() if name.endswith("kept.vl.json"))
     assert {param["name"]: param.get("value") for param in kept["params"] if "value" in param} == {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def whole(drawing: Any, name: str) -> None:
 
     assert isinstance(drawing, Drawing)
     assert len(drawing.data)
-    for text in (drawing.alt, drawing.caption, drawing.body):
+    assert drawing.finding.endswith(".") and drawing.method
+    for text in (drawing.alt, drawing.finding, drawing.caption, drawing.method, drawing.body):
         assert not {"nan", "None", "None."} & set(re.split(r"[\s,;:()]+", text))
     html, files = figure_html(name, 1, drawing)
     for file in re.findall(r'(?:data-spec|href)="([^"#]*?)"', html):
@@ -71,7 +73,7 @@ def test_the_configurations_asked_for_are_drawn_and_others_said(site: Site, name
     drawing = draw(site, name, configurations="relu-0.8, gelu")
     whole(drawing, name)
     assert set(drawing.data["configuration"]) <= {"relu-0.8"}
-    assert "Not in this study: gelu." in drawing.caption
+    assert "Not in this study: gelu." in drawing.method
     assert isinstance(draw(site, name, configurations="gelu"), Gap)
 
 
@@ -91,7 +93,7 @@ def test_without_binary_inputs_there_is_a_dip_but_no_count(tmp_path: Path) -> No
     drawing = draw(site, "dip")
     whole(drawing, "dip")
     assert set(drawing.data["measure"]) == {"i_xt"}
-    assert "where every input is off or on" in drawing.caption
+    assert "where every input is off or on" in drawing.method
     gap = draw(site, "activation-peaks")
     assert isinstance(gap, Gap)
     assert "off or on" in gap.reason
@@ -109,7 +111,7 @@ def test_means_leave_out_runs_that_died(site: Site, made: Any) -> None:
     drawn = drawing.data.query("configuration == 'tanh-none' and measure == 'accuracy'").set_index("epoch")
     assert set(drawn["seeds"]) == {2}
     assert drawn["value"].to_numpy(float) == pytest.approx(means[drawn.index].to_numpy(), abs=1e-4)
-    assert "4 of 6 runs lived" in drawing.caption
+    assert "2 runs of each network, of 3 that were trained" in drawing.method
 
 
 def test_marks_stand_at_the_mean_of_every_count(site: Site, made: Any) -> None:
@@ -163,11 +165,34 @@ def test_a_title_from_a_file_cannot_break_the_page(made: Any, tmp_path: Path) ->
     site = plane_site(tmp_path, STUDY, {}, {**made, "trajectories": changed})
     for name in FIGURES:
         drawing = draw(site, name)
-        assert "</script><b>" not in drawing.body + drawing.caption
+        assert "</script><b>" not in drawing.body + drawing.caption + drawing.finding + drawing.method
         facts = re.search(r'<script type="application/json">(.*?)</script>', drawing.body)
         if name == "activation-heatmap":
             assert facts
             assert json.loads(facts[1])["records"] == 6
+
+
+def test_the_caption_follows_the_network_that_is_chosen(browser: Any, site: Site) -> None:
+    page = browser.new_page()
+    drawing = draw(site, "activation-heatmap")
+    page.set_content(figure_html("activation-heatmap", 1, drawing)[0])
+    for script in (SCRIPT, SCRIPT.with_name("planes.js")):
+        page.add_script_tag(path=str(script))
+    caption = page.locator("figcaption strong")
+    assert caption.inner_text() == unescape(drawing.finding)
+    page.select_option("select[name=configuration]", "relu-0.8")
+    other = draw(site, "activation-heatmap", configuration="relu-0.8")
+    assert caption.inner_text() == unescape(other.finding) != unescape(drawing.finding)
+
+
+def test_of_many_networks_the_two_are_drawn_that_count_most_and_least(site: Site, made: Any) -> None:
+    drawing = draw(site, "activation-peaks")
+    explained = {
+        name: hidden["hidden layers"].eta_w.mean for name, hidden in made["activation_peaks"].layers.items() if hidden
+    }
+    ends = {max(explained, key=explained.__getitem__), min(explained, key=explained.__getitem__)}
+    assert set(drawing.data["configuration"]) == ends
+    assert f"{100 * max(explained.values()):.1f}" in drawing.finding
 
 
 def test_menus_choose_the_network_and_the_units(browser: Any, site: Site) -> None:

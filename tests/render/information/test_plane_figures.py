@@ -10,6 +10,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,8 @@ def test_a_figure_says_how_it_was_measured_and_its_files_are_there(site: Site, n
 
     drawing = draw(site, name)
     assert isinstance(drawing, Drawing)
-    for said in ("bins 0.07 wide", "64 samples of harmonics", "means over the runs that lived to the end"):
-        assert said in drawing.caption.replace("\n", " ")
+    for said in ("bins 0.07 wide", "64 samples of harmonics", "over the runs that lived to the end"):
+        assert said in drawing.method + drawing.body
     assert "nan" not in drawing.alt and "nan" not in drawing.body
     html, files = figure_html(name, 1, drawing)
     for file in re.findall(r'data-spec="(.*?)"', html):
@@ -201,6 +202,7 @@ def address(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     for name in ("charts.js", "planes.js"):
         files[f"js/{name}"] = (ROOT / "templates/assets/js" / name).read_bytes()
     files |= {"vega.js": vega_bundle().encode(), "favicon.ico": b""}
+    files["charts.json"] = (ROOT / "templates/assets/charts.json").read_bytes()
     files["index.html"] = page.encode()
     for name, data in files.items():
         (folder / name).write_bytes(data)
@@ -278,11 +280,28 @@ def test_slider_and_selects_show_what_the_store_holds(player: Callable[..., Any]
     ends = run[run["epoch"] == 2][["i_xt", "i_ty"]].to_numpy()  # the last record before it died
     np.testing.assert_allclose([[float(bits) for bits in dot[2:]] for dot in dots(page)], ends, atol=1.1e-3)
 
-    page.evaluate("document.body.dataset.mdColorScheme = 'slate'")
-    page.wait_for_selector(".wb-chart svg text[fill='#d7dce4']")
-    # Drawn anew in other colours, it still shows the run that was chosen.
-    page.wait_for_selector(".wb-chart [aria-label*='epoch: 2;']", state="attached")
-    np.testing.assert_allclose([[float(bits) for bits in dot[2:]] for dot in dots(page)], ends, atol=1.1e-3)
+
+def test_the_caption_follows_the_menus(player: Callable[..., Any], site: Site) -> None:
+    """It names the network and run that are drawn: first without the script, then by the numbers in the store."""
+    page = player()
+    caption, figure = page.locator("figcaption strong"), page.locator("figure")
+    assert caption.inner_text() == unescape(draw(site, "information-plane").finding)
+    page.select_option("select[name=configuration]", "relu-0.8")
+    page.select_option("select[name=estimator]", "kde-upper:0.001")
+    page.wait_for_selector("[data-drawn='relu-0.8 kde-upper:0.001 mean']")
+    drawn = draw(site, "information-plane", configuration="relu-0.8", estimator="kde-upper:0.001")
+    assert caption.inner_text() == unescape(drawn.finding)
+    assert "“relu, max-norm 0.8”" in caption.inner_text()
+    assert figure.get_attribute("aria-label") == caption.inner_text()
+    page.select_option("select[name=configuration]", "tanh-none")
+    page.select_option("select[name=run]", "2")
+    page.wait_for_selector("[data-drawn='tanh-none kde-upper:0.001 2']")
+    rows = stored(site).query("configuration == 'tanh-none' and seed == 2 and estimator == 'kde-upper:0.001'")
+    falls = rows[rows["layer"] != "output"].groupby("layer")["i_xt"].agg(lambda path: path.max() - path.iloc[-1])
+    assert caption.inner_text() == (
+        f"Of the hidden layers of seed 2 of “tanh, no max-norm”, {falls.idxmax()} ends furthest left of where it has"
+        f" been, by {falls.max():.2f} bits."
+    )
 
 
 def test_play_runs_from_the_first_record_to_the_last_and_can_be_stopped(player: Callable[..., Any]) -> None:

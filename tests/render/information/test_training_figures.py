@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,7 @@ from wbsite.core import registry
 from wbsite.core.store import Store
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.render.information._plane_parts import spread_out, thinned
+from wbsite.render.page import Writing
 from wbsite.results.base import Result
 from wbsite.results.information.counting import Baseline, Counting
 from wbsite.results.information.information_plane import InformationPlane
@@ -29,7 +31,8 @@ from wbsite.results.information.trajectories import Trajectories
 from wbsite.results.site import Site
 from wbsite.train.study.study import Configuration, Study, product
 
-FIGURES = ("gradients", "plane-accuracy", "compression", "study-table", "estimators", "plane-claims")
+SCRIPT = Path(__file__).resolve().parents[3] / "templates" / "assets" / "js" / "planes.js"
+FIGURES = ("gradients", "plane-accuracy", "compression", "estimators")
 
 
 def claims(of: Study, dead: Mapping[tuple[str, int], int], folder: Path) -> PlaneClaims:
@@ -87,9 +90,10 @@ def checked(name: str, drawing: Any) -> None:
     import vl_convert
 
     assert isinstance(drawing, Drawing)
-    told = drawing.alt + drawing.caption + drawing.body
+    told = drawing.alt + drawing.finding + drawing.caption + drawing.method + drawing.body
     assert "nan" not in told.lower().replace("(", " ").replace(")", " ").split()
     assert "None" not in told
+    assert drawing.finding.endswith(".") and drawing.method
     html, files = figure_html(name, 1, drawing)
     assert len(drawing.data)
     assert "harmonics" in html
@@ -109,11 +113,9 @@ def test_studies_of_other_sizes(studies: Callable[[str], Site], which: str) -> N
     site = studies(which)
     for name in FIGURES:
         drawing = draw(site, name)
-        if name == "plane-claims" and isinstance(drawing, Gap):
-            continue
         checked(name, drawing)
         _, files = figure_html(name, 1, drawing)
-        assert sum(map(len, files.values())) < 500_000
+        assert sum(len(data) for name, data in files.items() if not name.endswith(".svg")) < 500_000
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -132,22 +134,22 @@ def test_a_study_in_which_every_run_died_is_shown_or_left_out_with_the_reason(tm
         assert found.reason
     else:
         checked(name, found)
-        assert "lived" in found.caption + found.alt + found.body
+        assert "lived" in found.finding + found.alt + found.body
 
 
 def test_dead_runs_are_counted_and_not_averaged_in(site: Site) -> None:
     trained, plane = result(site, Trajectories), result(site, InformationPlane)
     course = trained.course
     last = course[(course["configuration"] == "relu-0.8") & (course["epoch"] == 30)].set_index("seed")["test_accuracy"]
-    table = draw(site, "study-table").data.set_index("configuration").loc["relu-0.8"]
-    assert (table["alive"], table["runs"]) == (2, 3)
-    assert table["test_accuracy"] == pytest.approx(last[[0, 2]].mean(), abs=1e-4)
+    table = registry.named("claims", "plane-networks-table", "claim").evidence(site).networks
+    assert (table[1].title, table[1].lived, table[1].runs) == ("relu, max-norm 0.8", 2, 3)
+    assert table[1].test.mean == pytest.approx(last[[0, 2]].mean(), abs=1e-4)
     accuracy = draw(site, "plane-accuracy")
     data = accuracy.data[(accuracy.data["configuration"] == "relu-0.8") & (accuracy.data["part"] == "test")]
     end = data[data["epoch"] == 30].set_index("kind")
     assert end.loc["mean", "accuracy"] == pytest.approx(last[[0, 2]].mean(), abs=1e-4)
     assert end.loc["dead", "seed"] == 1
-    assert "Dotted: runs that died" in accuracy.caption
+    assert "Dotted: runs that died" in accuracy.method
     drawing = draw(site, "compression")
     assert "relu, max-norm 0.8: 2 of 3 runs lived" in drawing.body
     runs = drawing.data[(drawing.data["kind"] == "run") & (drawing.data["configuration"] == "relu-0.8")]
@@ -168,48 +170,100 @@ def test_an_estimators_bar_goes_from_the_largest_to_the_last(site: Site) -> None
 
 
 def test_options_choose_configurations_and_the_estimator(site: Site) -> None:
-    for name in ("gradients", "plane-accuracy", "compression", "study-table", "estimators"):
+    for name in ("gradients", "plane-accuracy", "compression", "estimators"):
         drawing = draw(site, name, configurations="relu-0.8, relu-0.4")
         assert set(drawing.data["configuration"]) == {"relu-0.8"}
-        assert "Not in this study: relu-0.4." in drawing.caption
+        assert "Not in this study: relu-0.4." in drawing.method
         assert isinstance(draw(site, name, configurations="selu"), Gap)
+        assert set(draw(site, name, configurations=1).data["configuration"]) == {"tanh-none"}, "the first"
     other = draw(site, "compression", estimator="kde-upper:0.001")
     assert "KDE upper bound" in other.alt
     assert '<option value="kde-upper:0.001" selected>' in other.body
-    assert draw(site, "study-table", estimator="kde-upper:0.001").caption != draw(site, "study-table").caption
+    assert "By KDE upper bound" in other.finding
 
 
 def test_one_seed_has_no_interval(studies: Callable[[str], Site]) -> None:
     site = studies("one seed")
-    assert draw(site, "study-table").body.count("<small>") == 0
+    networks = registry.named("claims", "plane-networks-table", "claim").evidence(site).networks
+    assert all(np.isnan(each.test.low) for each in networks)
     means = draw(site, "compression").data
     assert means.loc[means["kind"] == "mean", ["low", "high"]].isna().all(axis=None)
-    assert "undecided" in draw(site, "plane-claims").body
+    rows = registry.named("claims", "plane-notebook-table", "claim").evidence(site).rows
+    assert next(row for row in rows if row.name == "tanh-last").verdicts == ["undecided", "undecided"]
 
 
 def test_the_count_of_active_inputs_is_drawn_where_it_was_measured(tmp_path: Path) -> None:
     tables = {name: pd.DataFrame(columns=list(Counting.fields[name].columns)) for name in ("rows", "course")}
     counting = Counting(reason="", baseline=Baseline(accuracy=0.875, information=0.6), **tables)
     site = planes.plane_site(tmp_path / "counted", results={"counting": counting})
-    assert "87.5 %" in draw(site, "plane-accuracy").caption
+    assert "87.5 %" in draw(site, "plane-accuracy").method
     other_data = Counting(reason="not binary", **tables)
     none = planes.plane_site(tmp_path / "none", results={"counting": other_data})
     assert "Dashed" not in draw(none, "plane-accuracy").caption
 
 
-def test_marks_of_claims_say_what_each_estimator_says(tmp_path: Path) -> None:
+def test_the_table_of_claims_has_what_each_estimator_says(tmp_path: Path) -> None:
     """In the order of the study, which the store does not keep."""
     site = site_of(tmp_path, planes.study(estimators=("quantile:30", "binning:0.07", "edge")))
-    evidence = registry.named("claims", "tanh-last", "claim").evidence(site)
-    body = draw(site, "plane-claims").body
-    words = {True: "holds", False: "does not hold", None: "undecided"}
-    row = next(line for line in body.split("<tr>") if "tanh: the last hidden layer" in line)
-    expected = [
-        f"{title}: {words[evidence.decisions[token].holds]}"
-        for token, title in result(site, InformationPlane).titles.items()
-    ]
-    assert re.findall(r'aria-label="([^"]*)"', row) == expected
-    assert "max-norm 0.4" not in body, "not in this study"
+    decisions = registry.named("claims", "tanh-last", "claim").evidence(site).decisions
+    table = registry.named("claims", "plane-notebook-table", "claim").evidence(site)
+    words = {True: "holds", False: "fails", None: "undecided"}
+    titles = result(site, InformationPlane).titles
+    assert table.estimators == list(titles.values())
+    rows = {row.name: row for row in table.rows}
+    assert rows["tanh-last"].verdicts == [words[decisions[token].holds] for token in titles]
+    assert "relu-0.4" not in rows, "not in this study"
+    html = Writing(site, "articles/x").claim("plane-notebook-table")
+    assert html.count('<th scope="col">') == 2 + len(titles)
+    for row in re.findall(r"<tr><th scope=.row.>.*?</tr>", html):
+        assert row.count("<td>") == 1 + len(titles)
+
+
+def test_runs_are_those_of_a_panel(site: Site, studies: Callable[[str], Site]) -> None:
+    """Not of all panels together."""
+    for name in ("gradients", "plane-accuracy", "compression", "estimators"):
+        assert "2 to 3 runs of each network, of 3 that were trained" in draw(site, name).method
+        assert "5 runs" not in draw(site, name).method
+    assert "over 3 runs:" not in (one := draw(studies("one configuration"), "compression").method)
+    assert "intervals over 3 runs." in one
+
+
+@pytest.mark.parametrize(("name", "kinds"), [("compression", "estimator"), ("gradients", "quantity")])
+def test_the_caption_follows_the_menu(browser: Any, site: Site, name: str, kinds: str) -> None:
+    """What is said first is right without the script; afterwards it is what the figure would say of that choice."""
+    drawing = draw(site, name)
+    page = browser.new_page()
+    page.set_content(figure_html(name, 1, drawing)[0])
+    caption = page.locator("figcaption strong")
+    assert caption.inner_text() == unescape(drawing.finding)
+    page.add_script_tag(path=str(SCRIPT))
+    menu = page.locator(f"select[data-parameter={kinds}]")
+    values = menu.locator("option").evaluate_all("all => all.map((one) => one.value)")
+    said = {}
+    for value in values:
+        menu.select_option(value)
+        said[value] = caption.inner_text()
+        assert page.locator("figure").get_attribute("aria-label") == said[value]
+    assert len(set(said.values())) == len(values) > 1
+    if name == "compression":
+        assert said == {token: unescape(draw(site, name, estimator=token).finding) for token in values}
+    else:
+        norms = result(site, Trajectories).gradients.query("configuration == 'tanh-none' and layer == 'layer 2'")
+        largest = norms.groupby("epoch")["weight_norm"].mean().idxmax()
+        assert (
+            said["weight_norm"]
+            == f"In layer 2 of “tanh, no max-norm”, the norm of the weights is largest at epoch {largest}."
+        )
+
+
+def test_the_finding_is_decided_by_the_numbers(site: Site) -> None:
+    means = draw(site, "compression").data.query("kind == 'mean' and layer != 'output' and estimator == 'binning:0.07'")
+    most = means.loc[means["bits"].idxmax()]
+    title = result(site, Trajectories).titles[most["configuration"]]
+    finding = unescape(draw(site, "compression").finding)
+    assert finding == f"By bins 0.07 wide, {most['layer']} of “{title}” loses most: {most['bits']:.2f} bits on average."
+    flat = draw(site, "compression", configurations="relu-0.8").data.query("kind == 'mean'")["bits"].max()
+    assert flat > 0.1, "else the other sentence is due"
 
 
 def test_labels_keep_their_order_and_distance() -> None:

@@ -29,8 +29,8 @@ SAID = {
     ("dense", "copies"): ["4 of 8 units have the kernel of an earlier unit up to a factor, 2 of them exactly"],
     ("dense", "long"): ["A kernel of 3×9 has H = −0.231 by its size alone", "; against chance, −0.231, it is "],
     ("dense", "one"): ["The layer has one unit, so that there is no interval over units", "without an interval"],
-    ("dense", "zero"): ["not defined: all weights are zero", "black pictures of nothing"],
-    ("grouped", "zero"): ["not defined: all weights are zero", "All weights are zero."],
+    ("dense", "zero"): ["not defined: all weights are zero", "are black: all their weights are zero"],
+    ("grouped", "zero"): ["not defined: all weights are zero", "all their weights are zero"],
     ("grouped", "identity"): ["not defined: only the middle tap is non-zero"],
     ("grouped", "shift"): ["not defined: no kernel has a shape: 1 of the middle tap alone, 7 of single taps"],
     ("grouped", "corner"): ["not defined: no channel has more than a single tap"],
@@ -111,9 +111,7 @@ def test_the_model_s_table_has_marks_chance_and_no_false_numbers(
 
 
 def test_layers_without_an_index_are_named_where_they_are_missing(text: Callable[..., str]) -> None:
-    assert "Not drawn, since H is not defined: middle (only the middle tap is non-zero)" in text(
-        "models/degenerate_networks-dense"
-    )
+    assert "H is not defined for middle (only the middle tap is non-zero)" in text("models/degenerate_networks-dense")
     article = text("articles/weight-banding")
     assert "last of degenerate_networks:grouped (only the middle tap is non-zero)" in article
     assert "has no index in its last convolution with rows and columns" in article

@@ -247,7 +247,7 @@ def test_one_units_photographs_stand_in_an_article_without_a_script(computed: Pa
     drawing = draw(scene(computed, unit=1))
     assert isinstance(drawing, Drawing)
     assert drawing.body.count('src="../../models/narrow_network-narrow/photograph-') == len(drawing.data) == 9
-    assert "too few" in drawing.caption
+    assert "too few" in drawing.method
     assert "9 patches of photographs" in drawing.alt
 
 

@@ -78,10 +78,11 @@ def test_units_with_large_pictures_are_dots_and_the_others_a_bar_for_each_layer(
     assert bars.loc["a", "median"] == 2.0 and bars.loc["b", "median"] == pytest.approx(1.75)
     assert bars["tenth"].min() == pytest.approx(0.455), "quantiles are of ratios of at least what the axis begins with"
     for words in (
-        "Dots: pictures of 2 units (96 pixels, 128 steps); 2 of 2 are above 1 (dashed), and their median is 5.500.",
+        "Dots: pictures of 2 units (96 pixels, 128 steps); 2 of 2 are above 1, and their median is 5.500.",
         "Bars: small pictures of 18 units in a short search (32 pixels, 8 steps)",
-        "12 of 17 are above 1 (dashed), and their median is 2",
-        "1 more units are not drawn, because none of these photographs excites them.",
+        "12 of 17 are above 1, and their median is 2",
+        "Not drawn: 1 more unit that none of these photographs excites.",
         "For 1 the short search found nothing that excites them more than the noise it began with.",
     ):
-        assert words in drawing.caption, drawing.caption
+        assert words in drawing.method, drawing.method
+    assert drawing.finding == "2 of 2 pictures excite their unit more than any of the photographs does."

@@ -60,7 +60,8 @@ def test_what_can_be_trained_as_one_is() -> None:
 
 def test_the_studies_that_come_with_wbsite() -> None:
     studies = {study.name: study for study in registry.entries("studies")}
-    assert studies["quick"].runs == 20
+    assert list(studies["quick"].named()) == ["tanh-none", "tanh-0.8", "relu-none", "relu-0.8", "relu-0.4"]
+    assert studies["quick"].runs == 25
     assert studies["full"].runs == 15 * 20
     assert len({of.activation for of in studies["full"].configurations}) == 11
     for study in studies.values():

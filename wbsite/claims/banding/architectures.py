@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
 from wbsite.claims.effect import Effect, counted
-from wbsite.claims.verdicts import SOME, description, optional
+from wbsite.claims.verdicts import SOME, optional
 from wbsite.results.banding.experiments import Experiment
 from wbsite.results.site import Gap, Site
 
@@ -64,11 +64,6 @@ def architectures(site: Site) -> list[Architecture] | Gap:
     ]
 
 
-def trained(site: Site) -> list[Architecture] | Gap | None:
-    """The same; None where there is none."""
-    return architectures(site) or None
-
-
 @dataclass(frozen=True)
 class Outcome:
     """Whether common architectures show an effect; only those with both interventions count.
@@ -105,22 +100,10 @@ def shown(e: Outcome) -> Effect | None:
     return counted("share of architectures that show it", len(e.positive), len(e.tested), "architectures")
 
 
-TURNED = "In the last layer, the sign of $H$ follows the pictures, with both intervals clear of zero, in {{ e.positive | listing }}."
-WEAKENED = "Without the pooling it is lower, beyond what seeds explain, in {{ e.positive | listing }}."
+TURNED = "In {{ e.positive | listing }}, the last layer's bands turn with the pictures."
+WEAKENED = "Without the pooling they are weaker in {{ e.positive | listing }}."
 
 CLAIMS = (
-    description(
-        "common-architectures",
-        "Banding of common architectures as they are, with rotated pictures, and without the pooling before the head.",
-        trained,
-        "{% for a in e %}- **{{ a.title }}**: baseline {{ a.baseline.last.index | interval(3) }} in"
-        " `{{ a.baseline.last.layer }}` and {{ a.baseline.before.index | interval(3) }} in"
-        " `{{ a.baseline.before.layer }}`{% if a.rotated %}; rotated {{ a.rotated.last.index | interval(3) }} and"
-        " {{ a.rotated.before.index | interval(3) }}{% endif %}{% if a.positions %}; without the pooling"
-        " {{ a.positions.last.index | interval(3) }} and {{ a.positions.before.index | interval(3) }}, that is"
-        " {{ a.positions.last.difference | interval(3) }} and {{ a.positions.before.difference | interval(3) }} against"
-        " the baseline{% endif %}.\n{% endfor %}",
-    ),
     optional(
         Claim(
             name="architectures-turn",
@@ -136,8 +119,8 @@ CLAIMS = (
             wording={
                 HOLDS: TURNED,
                 SOME: TURNED,
-                FAILS: "In none of them is the last layer's $H$ clear of zero on both sides.",
-                UNDECIDED: "With one training of each, no more can be said.",
+                FAILS: "In none of them do the last layer's bands clearly turn with the pictures.",
+                UNDECIDED: "With one training of each, it cannot be said whether their bands turn.",
             },
             meaning={SOME: (UNDECIDED, "holds for some of them")},
         )
@@ -157,7 +140,7 @@ CLAIMS = (
             wording={
                 HOLDS: WEAKENED,
                 SOME: WEAKENED,
-                FAILS: "Without the pooling it is not lower beyond what seeds explain in any of them.",
+                FAILS: "Without the pooling they are not weaker, beyond what seeds explain, in any of them.",
                 UNDECIDED: "",
             },
             meaning={SOME: (UNDECIDED, "holds for some of them")},

@@ -37,6 +37,11 @@ class Course:
     most: float
     incomplete: bool
 
+    @property
+    def ends_largest(self) -> bool:
+        """Whether H is largest at the last of its layers."""
+        return self.largest == self.last
+
 
 def course(model: Model) -> Course | None:
     """Of a network with several such layers whose H is defined; else None."""
@@ -94,11 +99,12 @@ CLAIMS = (
         "banding-through-depth",
         "Where banding begins and is largest in each network, to be held against its being said to belong to the end.",
         courses,
-        "{% for c in e %}- **{{ c.title }}**: over {{ c.layers }} convolutions with rows and columns"
-        "{{ ' (' ~ c.undefined ~ ' of them without $H$)' if c.undefined }}, $H$ on full weights"
-        " goes from {{ c.start | share }} at `{{ c.first }}` to {{ c.end | share }} at `{{ c.last }}`; it is largest,"
-        " {{ c.most | share }}, at [`{{ c.largest }}`]({{ link(c.model, c.largest) }}index.md)"
-        '{{ ". Its later convolutions are missing from the weights file" if c.incomplete }}.\n{% endfor %}',
+        "{% set end, inside = e | selectattr('ends_largest') | list, e | rejectattr('ends_largest') | list %}"
+        "{% if end %}In {{ end | map(attribute='title') | listing }} it is strongest in the very last layer. {% endif %}"
+        "{% if inside %}In {{ inside | map(attribute='title') | listing }} it is strongest before the end"
+        " ({% for c in inside %}in [`{{ c.largest }}`]({{ link(c.model, c.largest) }}index.md)"
+        "{{ ', ' if not loop.last }}{% endfor %}).{% endif %}"
+        "{% for c in e if c.incomplete %} The later convolutions of {{ c.title }} are missing from its weights file.{% endfor %}",
     ),
     description(
         "inceptionv1-through-depth",
@@ -106,8 +112,8 @@ CLAIMS = (
         inceptions,
         '{% for n in e %}{% set name = "banding-" ~ n.model %}'
         "InceptionV1 is the network in which banding was first shown. {{ ref(name) }} takes $H$ apart: from"
-        f" `{EARLY}` to `{LATE}`, $R$ goes from {{{{ n.early.row_share | share }}}} to {{{{ n.late.row_share | share }}}}"
-        " and $C$ from {{ n.early.column_share | share }} to {{ n.late.column_share | share }}.\n\n"
+        f" `{EARLY}` to `{LATE}`, $R$ goes from {{{{ n.early.row_share | fixed }}}} to {{{{ n.late.row_share | fixed }}}}"
+        " and $C$ from {{ n.early.column_share | fixed }} to {{ n.late.column_share | fixed }}.\n\n"
         '{{ figure("banding-by-depth", model=n.model, as_=name) }}\n{% endfor %}',
     ),
 )

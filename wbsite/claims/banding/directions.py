@@ -28,17 +28,8 @@ def clearest(e: Trial) -> Effect | None:
     return estimated(f"H of {layer.layer}", layer.index, e.experiment.seeds)
 
 
-FLIPPED = (
-    "With pictures **flipped upside down** at random, up and down are confused while the vertical axis itself stays: $H$ is"
-    " {{ e.experiment.last.index | interval(3) }} in `{{ e.baseline.last.layer }}` and"
-    " {{ e.experiment.before.index | interval(3) }} in `{{ e.baseline.before.layer }}`."
-)
-TEXTURES = (
-    "The last control has no photographs at all: with **textures** that have no preferred direction, the network is the"
-    " same, its task is not, and $H$ is {{ e.experiment.last.index | interval(3) }} and"
-    " {{ e.experiment.before.index | interval(3) }}"
-)
-ACCURACY = " It gets {{ e.experiment.accuracy.mean | percent(1) }} of the test textures right."
+FLIPPED = "Flip pictures upside down at random, and up and down are confused while the vertical axis stays."
+TEXTURES = "The strictest control has no photographs at all, only textures without a preferred direction, and should give no bands."
 
 CLAIMS = (
     optional(
@@ -54,9 +45,9 @@ CLAIMS = (
             verdict=kept,
             effect=index,
             wording={
-                HOLDS: f"{FLIPPED} The bands remain: it is the axis that they need, not its direction.",
-                FAILS: f"{FLIPPED} Most of the banding goes with the direction, though the axis is still there.",
-                UNDECIDED: FLIPPED,
+                HOLDS: f"{FLIPPED} The bands remain: they need the axis, not its direction.",
+                FAILS: f"{FLIPPED} Most of the banding goes: an axis without a direction is not enough for it.",
+                UNDECIDED: f"{FLIPPED} Whether the bands remain, these seeds do not tell.",
             },
         )
     ),
@@ -72,9 +63,10 @@ CLAIMS = (
             verdict=none,
             effect=clearest,
             wording={
-                HOLDS: f"{TEXTURES}: no bands.{ACCURACY}",
-                FAILS: f"{TEXTURES}.{ACCURACY}",
-                UNDECIDED: f"{TEXTURES}.{ACCURACY}",
+                HOLDS: f"{TEXTURES} It gives none.",
+                FAILS: f"{TEXTURES} $H$ of the last layer is {{{{ e.experiment.last.index.mean | fixed(3) }}}}. However"
+                " small that is, our rule asks for intervals that include zero in both of the last layers, and one does not.",
+                UNDECIDED: f"{TEXTURES} One training cannot tell whether it does.",
             },
         )
     ),

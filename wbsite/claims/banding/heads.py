@@ -58,13 +58,18 @@ def vgg19(site: Site) -> list[str] | None:
 
 POOLED = (
     '{{ e.titles | listing }} {{ "pools" if e.single else "pool" }} position away before the outputs, and the original'
-    " article reports banding in all such networks it shows.\n"
+    " article reports banding in all such networks that it shows.\n"
 )
-POSITIONS = (
-    '{{ e.titles | listing }} {{ "has" if e.single else "have" }} a first fully connected layer that reads a map of'
-    " positions.\n"
-)
+POSITIONS = "In {{ e.titles | listing }} the first fully connected layer reads a map of positions, as in the original AlexNet.\n"
 NOT_BANDED = (
+    POOLED + '{{ "It is not" if e.single else "None of them is" }} clearly banded here. One training of each'
+    " cannot tell why: the effect may be less general than a few large networks suggest, or depend on the training."
+)
+ALIKE = (
+    POSITIONS + '{{ "It is not" if e.single else "None of them is" }} clearly banded, as the original'
+    " article found for AlexNet."
+)
+BANDED = (
     POOLED + '{{ "It is not" if e.single else "None of them is" }} clearly banded here: the network or'
     " its pictures may be too small for banding to form fully, the training too short, or the effect less"
     " general than a few large networks suggest. One training of each cannot tell."

@@ -22,13 +22,13 @@ HEADS = {
 """What follows the last convolution → how the table puts it; a head of positions gives their number."""
 
 SIDES = {
-    "horizontal": "banded horizontally, the whole interval above the threshold",
-    "vertical": "banded vertically",
-    "unsafe": "the interval reaches across the threshold, so that neither verdict is safe",
-    "none": "below it",
+    "horizontal": "clearly banded",
+    "vertical": "clearly banded vertically",
+    "unsafe": "too close to the threshold to call",
+    "none": "not banded",
     "unknown": "without an interval, since fewer than two different units vary over space",
 }
-"""Verdict on a network → how the list puts it."""
+"""Verdict on a network → how the article puts it."""
 
 SMALL = ("simplified_32", "inceptionv1_32", "alexnet_32")
 """Networks trained by this project on pictures of 32 pixels."""
@@ -121,9 +121,9 @@ def small_networks(site: Site) -> Sequence[str] | None:
     return [model.title for model in site.networks if model.architecture.name in SMALL] or None
 
 
-LIST = (
-    "Held against the article's threshold on the pictures, with the intervals over units:\n\n"
-    "{% for words, titles in e.titles.items() %}- {{ words }}: {{ titles | listing }}\n{% endfor %}"
+SENTENCE = (
+    "By that measure,{% for words, titles in e.titles.items() %} {{ titles | listing }}"
+    " {{ 'is' if titles | length == 1 else 'are' }} {{ words }}{{ '.' if loop.last else ';' }}{% endfor %}"
 )
 
 CLAIMS = (
@@ -131,15 +131,17 @@ CLAIMS = (
         "article-threshold",
         "On the NMF pictures, |H| above a threshold agrees with the article's verdict on the layers that it was chosen on.",
         threshold,
-        "Over {{ e.article_layers }} layers published there, $|H| > {{ e.article_threshold }}$ on the pictures agrees with"
-        " the authors' verdict. The threshold was chosen on those same layers, so it is a convention and not a test, and"
-        " $|H|$ between {{ e.intermediate | join(' and ') }} is best called intermediate.",
+        "Over the {{ e.article_layers }} layers published there, $|H| > {{ e.article_threshold }}$ on the pictures agrees"
+        " with the authors' verdict. The threshold was chosen on those same layers, so it is a convention and not a test. We"
+        " call a layer banded where the whole interval of its $H$, and not the number alone, lies beyond it, and give the"
+        " number with every verdict.",
     ),
     description(
         "networks-side-by-side",
         "The networks of this site side by side: their heads, and the banding of their last convolution.",
         side_by_side,
-        '{% if e.rows %}<div class="wb-scroll wb-wide" tabindex="0" markdown="0">\n<table>\n'
+        '{% if e.rows %}<div class="wb-scroll wb-wide" tabindex="0">\n<table>\n'
+        "<caption>Heads of networks, and banding of their last layer</caption>\n"
         '<thead><tr><th scope="col">Network</th><th scope="col">What follows the last convolution</th>'
         '<th scope="col">Layer</th><th scope="col">H on pictures (95 %)</th>'
         '<th scope="col">H on full weights (95 %)</th></tr></thead>\n<tbody>\n'
@@ -165,7 +167,7 @@ CLAIMS = (
             evidence=sides,
             verdict=by_side,
             effect=lambda e: of_one(index)(e.networks),
-            wording=dict.fromkeys((HOLDS, SOME, UNDECIDED, FAILS), LIST),
+            wording=dict.fromkeys((HOLDS, SOME, UNDECIDED, FAILS), SENTENCE),
             meaning={SOME: (UNDECIDED, "holds for some of the networks here")},
         )
     ),
@@ -173,8 +175,8 @@ CLAIMS = (
         "small-networks",
         "Networks for pictures of 32 pixels are no stand-in for networks trained on large photographs.",
         small_networks,
-        'The networks called "32 px" were trained by this project on CIFAR-10,{{ cite("krizhevsky2009learning") }} whose'
-        " pictures are 32 pixels wide and mostly show one centred object. They are here so that the site can be built"
-        " anywhere, and are no stand-in for networks trained on large photographs.",
+        'The networks called "32 px" were trained by this project on the small pictures of'
+        ' CIFAR-10,{{ cite("krizhevsky2009learning") }} which mostly show one centred object. They are here so that the'
+        " site can be built anywhere, and are no stand-in for networks trained on large photographs.",
     ),
 )

@@ -31,6 +31,12 @@ class Persistence:
     lost: list[Experiment]
 
     @property
+    def titles(self) -> dict[str, list[str]]:
+        """Titles in quotation marks of those that are weaker or lost."""
+        groups = {"weaker": self.weaker, "lost": self.lost}
+        return {name: [f"“{experiment.title}”" for experiment in group] for name, group in groups.items()}
+
+    @property
     def count(self) -> int:
         """Of all of them."""
         return len(self.kept) + len(self.weaker) + len(self.lost)
@@ -63,19 +69,22 @@ def keeping(e: Persistence) -> Effect | None:
     return counted("share of experiments that keep their banding", len(e.kept), e.count, "experiments")
 
 
+HEADING = "Banding persisted in the article"
+"""Of these experiments, in figures that list experiments by group."""
+
+THERE = f'{{{{ ref("forest") }}}} has them under “{HEADING}”'
 KEPT = (
-    '{{ ref("forest") }} has them all, under "persisted". Of {{ e.count }}, {{ e.kept | length }} keep'
-    " {{ 'its' if e.kept | length == 1 else 'their' }} last layer's $H$ within what seeds explain, or exceed the baseline's"
+    f"{THERE}. Of {{{{ e.count }}}} such changes, {{{{ e.kept | length }}}}"
+    " {{ 'keeps' if e.kept | length == 1 else 'keep' }} the last layer's bands as far as seeds can tell"
 )
 LESS = (
-    "; {{ e.weaker | length }} {{ 'has' if e.weaker | length == 1 else 'have' }} less of it"
-    " ({{ e.weaker | map(attribute='title') | listing }})"
+    "; {{ e.weaker | length }} {{ 'weakens' if e.weaker | length == 1 else 'weaken' }} them"
+    " ({{ e.titles.weaker | listing }})"
 )
 LOST = (
-    "; {{ e.lost | length }} {{ 'loses' if e.lost | length == 1 else 'lose' }} more than half"
-    " ({{ e.lost | map(attribute='title') | listing }}). For the latter we could not repeat what the article found."
+    "; {{ e.lost | length }} {{ 'takes' if e.lost | length == 1 else 'take' }} more than half of them away"
+    " ({{ e.titles.lost | listing }}). For the latter we could not repeat what the original found."
 )
-
 CLAIMS = (
     optional(
         Claim(
@@ -96,8 +105,7 @@ CLAIMS = (
                 WEAKER: f"{KEPT}{LESS}.",
                 FAILS: f"{KEPT}{LOST}",
                 MIXED: f"{KEPT}{LESS}{LOST}",
-                UNDECIDED: '{{ ref("forest") }} has them all, under "persisted"; with one training of each, it cannot be'
-                " told which keep their banding.",
+                UNDECIDED: f"{THERE}; with one training of each, it cannot be told which keep their bands.",
             },
             meaning={
                 WEAKER: (UNDECIDED, "all keep their bands, and some have weaker ones"),

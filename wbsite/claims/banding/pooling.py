@@ -56,16 +56,7 @@ def vertical(e: Reading) -> str:
     return UNDECIDED if weights.low is None else HOLDS if weights.positive else FAILS
 
 
-NUMBERS = (
-    "$H$ of `{{ e.baseline.last.layer }}` is {{ e.experiment.last.index | interval(3) }},"
-    " {{ e.experiment.last.difference | interval(3) }} against the baseline; of `{{ e.baseline.before.layer }}` it is"
-    " {{ e.experiment.before.index | interval(3) }}, {{ e.experiment.before.difference | interval(3) }}."
-)
-POSITIONS = (
-    "The weights of the fully connected layer vary from position to position, and rows explain"
-    " {{ e.head.row_share | percent(1) }} of that variance, columns {{ e.head.column_share | percent(1) }}"
-    ' ({{ ref("head-positions") }})'
-)
+WHERE = '({{ ref("head-positions") }})'
 
 CLAIMS = (
     optional(
@@ -82,13 +73,22 @@ CLAIMS = (
             verdict=weakened,
             effect=change,
             wording={
-                HOLDS: f"{NUMBERS} Without the pooling, both layers lose more than half of their banding.",
-                LAST: f"{NUMBERS} Without the pooling, the last layer loses more than half of its banding.",
-                BEFORE: f"{NUMBERS} Without the pooling, the last layer but one loses more than half of its banding.",
-                WEAKER: f"{NUMBERS} Without the pooling there is less of it, but more than half is left.",
-                STRONGER: f"{NUMBERS} Without the pooling there is more of it.",
-                FAILS: f"{NUMBERS} The difference is no more than the seeds explain.",
-                UNDECIDED: f"{NUMBERS} One training cannot tell whether the difference is more than chance.",
+                HOLDS: "Without the pooling, both of the last two layers lose more than half of their banding.",
+                LAST: "Without the pooling, the last layer loses more than half of its banding.",
+                BEFORE: "Without the pooling, the last layer but one loses more than half of its banding.",
+                WEAKER: "Without the pooling the last layer has weaker bands, but more than half of its banding is left.",
+                STRONGER: "Without the pooling the last layer is more banded.",
+                FAILS: "Without the pooling the bands differ by no more than seeds explain.",
+                UNDECIDED: "One training cannot tell whether the bands go.",
+            },
+            brief={
+                HOLDS: "Take away the pooling at the end, and most of them go.",
+                LAST: "Take away the pooling at the end, and most of them go from the last layer.",
+                BEFORE: "Take away the pooling at the end, and most of them go from the layer before the last.",
+                WEAKER: "Take away the pooling at the end, and they are weaker.",
+                STRONGER: "Take away the pooling at the end, and they are stronger.",
+                FAILS: "Take away the pooling at the end, and they stay.",
+                UNDECIDED: "",
             },
             meaning={
                 LAST: (UNDECIDED, "holds for the last layer alone"),
@@ -105,17 +105,18 @@ CLAIMS = (
             source=ARTICLE,
             place="text before Figure 8, on removing the global average pooling",
             of=SUITE,
-            rule="fails where the 95 % Student t interval of the last layer's H over seeds lies above 0; undecided with"
-            " one seed",
+            rule="fails where the 95 % Student t interval of the last layer's H over seeds lies above 0; undecided"
+            " otherwise, as an interval that includes 0 does not show that nothing is left",
             evidence=trial("fc_only"),
             verdict=vanished,
             effect=index,
             wording={
-                HOLDS: "",
-                FAILS: "It does not vanish, though, as it seems to in the article's figure: what remains is still"
+                HOLDS: "What is left in the last layer cannot be told from zero.",
+                FAILS: "They do not vanish, though, as they seem to in the original's figure: what remains is still"
                 " positive, so that pooling is a strong cause and not the only one.",
                 UNDECIDED: "",
             },
+            meaning={HOLDS: (UNDECIDED, "its H cannot be told from 0")},
         )
     ),
     optional(
@@ -131,10 +132,12 @@ CLAIMS = (
             verdict=vertical,
             effect=lambda e: estimated("H of the head's weights", e.head.index, e.head.seeds),
             wording={
-                HOLDS: f"What the convolutions no longer say, the head does. {POSITIONS}: the layer uses vertical position"
-                " more than horizontal, as the article observed in AlexNet.",
-                FAILS: f"{POSITIONS}.",
-                UNDECIDED: f"{POSITIONS}.",
+                HOLDS: "What the convolutions no longer say, the head does: the weights of the fully connected layer vary"
+                f" more with height than with width {WHERE}, as the original observed in AlexNet.",
+                FAILS: "The weights of the fully connected layer do not clearly vary more with height than with width"
+                f" {WHERE}, as those of AlexNet do in the original.",
+                UNDECIDED: "Whether the weights of the fully connected layer vary more with height than with width, one"
+                f" training does not tell {WHERE}.",
             },
         )
     ),

@@ -46,12 +46,7 @@ def cost(e: Trial) -> Effect | None:
     return estimated("accuracy minus the baseline's", difference, e.experiment.seeds)
 
 
-FROM_TO = "$H$ of `{{ e.baseline.last.layer }}` goes from {{ e.baseline.last.index | interval(3) }} to"
-ROTATED = f"{FROM_TO} {{{{ e.experiment.last.index | interval(3) }}}}"
-ANY_ANGLE = (
-    "At ±180°, $H$ of `{{ e.baseline.last.layer }}` is {{ e.experiment.last.index | interval(3) }} and of"
-    " `{{ e.baseline.before.layer }}` {{ e.experiment.before.index | interval(3) }}"
-)
+ANY_ANGLE = "Where pictures are rotated by any angle, so that no direction is preferred,"
 
 CLAIMS = (
     optional(
@@ -67,12 +62,17 @@ CLAIMS = (
             verdict=turned,
             effect=index,
             wording={
-                HOLDS: f"They turn. {ROTATED}, and of `{{{{ e.baseline.before.layer }}}}` to"
-                " {{ e.experiment.before.index | interval(3) }}: stripes of about the same strength, now upright. The"
-                " accuracy is {{ e.experiment.accuracy.mean | percent(1) }}. So banding is something that the pictures'"
-                " vertical axis does to the network, as the article concluded from its one run.",
-                FAILS: f"{ROTATED}. That does not repeat the article's clear result.",
-                UNDECIDED: f"{ROTATED}. One training cannot tell whether that repeats the article's result.",
+                HOLDS: "They turn: $H$ of the last layer is now {{ e.experiment.last.index.mean | fixed }}, on the other side"
+                " of zero. So banding is something that the pictures' vertical axis does to the network, as the original"
+                " concluded from its one run.",
+                FAILS: "They do not clearly turn: $H$ of the last layer is now {{ e.experiment.last.index.mean | fixed }}."
+                " That does not repeat the original's clear result.",
+                UNDECIDED: "One training cannot tell whether they turn.",
+            },
+            brief={
+                HOLDS: "Turn the training pictures by 90°, and the stripes turn with them.",
+                FAILS: "Turn the training pictures by 90°, and the stripes do not clearly turn with them.",
+                UNDECIDED: "",
             },
         )
     ),
@@ -88,10 +88,10 @@ CLAIMS = (
             verdict=vanished,
             effect=index,
             wording={
-                HOLDS: f"{ANY_ANGLE}: neither can be told from zero.",
-                POSITIVE: f"{ANY_ANGLE}: small, but still positive.",
-                REVERSED: f"{ANY_ANGLE}: small, and on the other side of zero.",
-                UNDECIDED: f"{ANY_ANGLE}.",
+                HOLDS: f"{ANY_ANGLE} neither layer has banding beyond what seeds explain.",
+                POSITIVE: f"{ANY_ANGLE} some horizontal banding is left.",
+                REVERSED: f"{ANY_ANGLE} what banding there is has the other sign.",
+                UNDECIDED: f"{ANY_ANGLE} it cannot be said whether banding is left.",
             },
             meaning={
                 POSITIVE: (FAILS, "some banding is left"),
@@ -103,7 +103,7 @@ CLAIMS = (
         "rotation-by-45-degrees",
         "What rotations by up to ±45° leave of the bands.",
         by_45_degrees,
-        "At ±45° it is {{ e.experiment.last.index | interval(3) }} and {{ e.experiment.before.index | interval(3) }}.",
+        "With rotations by up to ±45°, $H$ of the last layer is {{ e.experiment.last.index.mean | fixed }}.",
     ),
     optional(
         Claim(
@@ -116,11 +116,9 @@ CLAIMS = (
             verdict=harder,
             effect=cost,
             wording={
-                HOLDS: "Rotated pictures are also harder: the accuracy falls from"
-                " {{ e.baseline.accuracy.mean | percent(1) }} to {{ e.experiment.accuracy.mean | percent(1) }}, measured"
-                " on test pictures rotated in the same way, so that a dose changes more than the direction of up.",
-                FAILS: "The accuracy is {{ e.experiment.accuracy.mean | percent(1) }}, no lower than the baseline's"
-                " {{ e.baseline.accuracy.mean | percent(1) }}, measured on test pictures rotated in the same way.",
+                HOLDS: "Rotated pictures are also harder to tell apart: the accuracy falls, on test pictures rotated in the"
+                " same way, so that a dose changes more than the direction of up.",
+                FAILS: "The accuracy does not fall, on test pictures rotated in the same way.",
             },
         )
     ),

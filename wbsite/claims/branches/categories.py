@@ -63,11 +63,12 @@ def permutations(site: Site) -> Permutations:
     return Permutations(enrichment.permutations if enrichment else None)
 
 
-LIST = (
-    "{% for n in e %}- **Categories in branches** ({{ n.title }}): of {{ n.pairs }} pairs of a branch and a category,"
-    " {{ n.enriched }} hold more units than chance allows at a false discovery rate of 5 %; {{ n.beyond_untrained }} of these"
-    " stand out from untrained copies of the network as well, and {{ n.beyond_kernel }} among branches of equal kernel"
-    " size, where there are any.{{ '\n' if not loop.last }}{% endfor %}"
+TOTAL = (
+    "{% set total = e | sum(attribute='enriched') %}{% set beyond = e | sum(attribute='beyond_untrained') %}"
+    "{{ 'In ' ~ e[0].title if e | length == 1 else 'Over ' ~ (e | length | number) ~ ' networks' }},"
+    " {{ total or 'none' }} of {{ e | sum(attribute='pairs') | number }} pairs of a branch and a category"
+    " {{ 'holds' if total == 1 else 'hold' }} more units than chance gives"
+    "{% if total %}, and {{ beyond or 'none' }} of them more than {{ term('untrained copies') }} do{% endif %}."
 )
 
 CLAIMS = (
@@ -85,7 +86,8 @@ CLAIMS = (
             effect=of_one(
                 lambda n: counted("share of pairs of a branch and a category", n.enriched, n.pairs, "pairs", 0)
             ),
-            wording={HOLDS: LIST, SOME: LIST, FAILS: LIST},
+            wording=dict.fromkeys((HOLDS, SOME, FAILS), TOTAL),
+            brief=dict.fromkeys((HOLDS, SOME, FAILS), TOTAL),
             meaning={SOME: (UNDECIDED, "holds for some of the networks here")},
         )
     ),
@@ -97,8 +99,8 @@ CLAIMS = (
         evidence=permutations,
         verdict=lambda e: "uncounted" if e.count is None else "counted",
         wording={
-            "counted": "permutation tests deal units {{ e.count | number }} times to branches whose sizes stay as they are.",
-            "uncounted": "permutation tests deal units to branches whose sizes stay as they are.",
+            "counted": "permutation tests assign units to branches at random {{ e.count | number }} times, with as many units in each as it has.",
+            "uncounted": "permutation tests assign units to branches at random, with as many units in each as it has.",
         },
         decides=False,
     ),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
-from wbsite.claims.effect import Effect, estimated
-from wbsite.claims.verdicts import SOME, description, optional
+from wbsite.claims.effect import SEEDS, Effect
+from wbsite.claims.verdicts import SOME, optional
 from wbsite.results.branches.branch_experiments import Experiment
 from wbsite.results.site import Gap, Site
 
-from ._laboratory import ARTICLE, BEYOND_CHANCE, IN_SOME, SUITE, certain, colour, first_setting, settings, trials
+from ._laboratory import ARTICLE, BEYOND_CHANCE, IN_SOME, SUITE, certain, colour, first_setting, trials
 
 
 @dataclass(frozen=True)
@@ -72,53 +72,41 @@ def pictures(site: Site) -> Pictures | Gap | None:
 
 
 def four_against_two(e: Branched) -> Effect | None:
-    """How far four branches differ, against two."""
+    """How far four branches differ, against two; so few values of a share that is 0 to 1 give no interval."""
     two, four = colour(e.two).share, colour(e.four).share
-    return estimated("η² of four branches, against that of two", four, e.four.seeds, null=two.mean)
+    what = "mean η² of four branches, against that of two"
+    return None if four.mean is None else Effect(what, four.mean, null=two.mean, count=e.four.seeds, of=SEEDS)
 
 
 BRIEF = (
-    "- **Consistency**: in the small networks trained here, {{ e.two.differences.chroma.beyond_chance }} of"
-    " {{ e.two.seeds }} with two branches and {{ e.four.differences.chroma.beyond_chance }} of {{ e.four.seeds }} with four"
-    " part in colour{% if e.alexnet %}, and {{ e.alexnet.differences.chroma.beyond_chance }} of {{ e.alexnet.seeds }} small"
-    " AlexNets with their two towers{% endif %}."
+    "In the experiments, colour gathered in one branch more than chance allows in {% if e.alexnet %}"
+    "{{ e.alexnet.differences.chroma.beyond_chance | tally(e.alexnet.seeds) }} small AlexNets with two towers, {% endif %}"
+    "{{ e.four.differences.chroma.beyond_chance | tally(e.four.seeds) }} smaller networks with four branches, and"
+    " {{ e.two.differences.chroma.beyond_chance | tally(e.two.seeds) }} with two."
 )
-SOMETIMES = (
-    "So two branches of this network divided colour from black and white in"
-    " {{ e.two.differences.chroma.beyond_chance }} of {{ e.two.seeds }} trainings"
-)
+TWO = "Two branches of a smaller network divided colour from black and white in"
+SOMETIMES = f"{TWO} {{{{ e.two.differences.chroma.beyond_chance | tally(e.two.seeds) }}}} trainings"
 NEVER = (
-    "**So in none of {{ e.two.seeds }} trainings did two branches of this network divide colour from black and white.**"
-    " That it happens consistently does not hold for this network and these pictures."
+    "**Two branches of a smaller network divided colour from black and white in"
+    " {{ 0 | tally(e.two.seeds) }} trainings.** So the division does not come with every cut."
 )
 ALEXNET = (
-    " It is not that small networks cannot: of small AlexNets with their two towers,"
-    " {{ e.alexnet.differences.chroma.beyond_chance }} of {{ e.alexnet.seeds }} part, with an area under the curve of"
-    " {{ e.alexnet.differences.chroma.area | share }} on average."
+    " Of small AlexNets with two towers, {{ e.alexnet.differences.chroma.beyond_chance | tally(e.alexnet.seeds) }} did."
 )
-FOUR = "{{ e.four.differences.chroma.beyond_chance }} of {{ e.four.seeds }}"
-KERNELS = '{{ ref("branch-kernels") }} shows the run in the middle.'
+FOUR = (
+    "With four branches, colour gathered in some of them in"
+    " {{ e.four.differences.chroma.beyond_chance | tally(e.four.seeds) }} trainings"
+)
 COLOURS = (
-    "Without colour in the pictures, filters keep only what colour the random numbers had from which they started."
-    " {{ e.grey.differences.chroma.beyond_chance }} of {{ e.grey.seeds }} networks with four branches part in it. With hues"
-    " permuted, {{ e.hues.differences.chroma.beyond_chance }} of {{ e.hues.seeds }} do. Filters that are colour by half or"
-    " more number {{ e.hues.colour_units | map('sum') | join(', ') }}, against"
-    " {{ e.four.colour_units | map('sum') | join(', ') }} with hues kept."
+    "Where the pictures had no colour, the branches differed in it in"
+    " {{ e.grey.differences.chroma.beyond_chance | tally(e.grey.seeds) }} trainings: filters keep no more colour than they"
+    " were started with at random. Where the three colour channels of each picture were shuffled, so that colour was there and"
+    " no hue meant anything, they differed in {{ e.hues.differences.chroma.beyond_chance | tally(e.hues.seeds) }}, though"
+    " {{ e.hues.colour_units | map('sum') | sum }} filters in all were colour by half or more, against"
+    " {{ e.four.colour_units | map('sum') | sum }} with the hues kept."
 )
 
 CLAIMS = (
-    description(
-        "colour-by-experiment",
-        "How far branches differ in colour, in every experiment, and how far by chance.",
-        settings,
-        "{% for setting in e %}**{{ setting.facts.dataset or 'pictures' }}**"
-        "{% if setting.facts.training_pictures %} ({{ setting.facts.training_pictures | number }} training pictures)"
-        "{% endif %}. Colour, in runs of each kind:\n\n"
-        "{% for x in setting.experiments %}{% set c = x.differences.chroma %}- {{ x.title }}: {{ c.beyond_chance }} of"
-        " {{ x.seeds }} part beyond chance, $\\eta^2$ = {{ c.share | interval(3) }}, by chance {{ c.expected | share }}"
-        "{% if c.split.mean is not none %}; the undivided network split at random {{ c.split | interval(3) }}{% endif %}.\n"
-        "{% endfor %}{{ '\n' if not loop.last }}{% endfor %}",
-    ),
     optional(
         Claim(
             name="two-branches-divide-colour",
@@ -133,9 +121,9 @@ CLAIMS = (
             verdict=in_every_training,
             effect=lambda e: certain(colour(e.two), e.two.seeds, "colour"),
             wording={
-                HOLDS: "So two branches of this network divided colour from black and white in every training.",
-                SOME: f"{SOMETIMES}: more often than the one in twenty that chance would call so, and less than always.",
-                UNDECIDED: f"{SOMETIMES}, which chance alone may give.",
+                HOLDS: f"{TWO} every training.",
+                SOME: f"{SOMETIMES}: more often than chance would, and less than always.",
+                UNDECIDED: f"{SOMETIMES}, as often as chance alone may.",
                 FAILS: NEVER,
                 FAILS_HERE: NEVER + ALEXNET,
             },
@@ -154,8 +142,8 @@ CLAIMS = (
             verdict=more_with_four,
             effect=four_against_two,
             wording={
-                HOLDS: f"With four branches, {FOUR} part: {KERNELS}",
-                FAILS: f"With four branches it is {FOUR}: {KERNELS}",
+                HOLDS: f"{FOUR}, which is more than two branches show.",
+                FAILS: f"{FOUR}, which is no more than two branches show.",
             },
         )
     ),

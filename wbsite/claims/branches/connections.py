@@ -129,6 +129,11 @@ class Divided:
     title: str
     communities: Communities
 
+    @property
+    def clear(self) -> bool:
+        """Whether they are clearer than in every network of connections at random."""
+        return self.communities.modularity > self.communities.null_high
+
 
 def divided(site: Site) -> list[Divided] | None:
     """Every network whose communities were looked for."""
@@ -139,33 +144,31 @@ def divided(site: Site) -> list[Divided] | None:
 NEITHER = "neither"
 """The second factor goes with frequency in no network, and the first not with both."""
 
+NAMES = "{{ networks | map(attribute='title') | listing }}"
 FACTORS = (
-    "{% for n in e if n.structured %}- **[{{ n.title }}]({{ link(n.model) }})**: the first factor correlates with chroma at"
-    " Spearman's $\\rho$ = {{ n.chroma[0] | interval(3) }} and with spatial frequency at"
-    " {{ n.frequency[0] | interval(3) }}; the second at {{ n.chroma[1] | interval(3) }} and"
-    " {{ n.frequency[1] | interval(3) }}.\n{% endfor %}"
-    "{% for n in e if not n.structured %}- **[{{ n.title }}]({{ link(n.model) }})**: no factor is stronger than in"
-    " connections assigned at random ($p$ = {{ n.p | p_value }}), so that its correlations mean nothing.\n{% endfor %}"
+    "{% set networks = e | selectattr('structured') | list %}{% if networks %}In " + NAMES + ", who reads whom has more"
+    " structure than connections assigned at random.{% endif %}"
+    "{% set networks = e | rejectattr('structured') | list %}{% if networks %} In " + NAMES + " it has no more, so that"
+    " {{ 'its' if networks | length == 1 else 'their' }} factors mean nothing.{% endif %}"
 )
 ORIGINAL = (
-    "The original article shows the first factor of InceptionV1 as colour and finds the second to be frequency."
-    '{{ cite("voss2021branch") }}'
+    'The original article found colour in the first factor, and frequency in the second.{{ cite("voss2021branch") }}'
 )
 FIRST = (
-    f"{ORIGINAL} The first half holds in {{{{ e | selectattr('chromatic') | list | length }}}} of {{{{ e | length }}}}"
-    " {{ 'network' if e | length == 1 else 'networks' }} whose connections are more than chance."
+    f"{ORIGINAL} {{% set networks = e | selectattr('chromatic') | list %}}The first factor goes with colour in {NAMES}"
+    "{% if networks | length < e | length %}, not in every network with such structure{% endif %}."
 )
 FIRST_BRIEF = (
-    "- **Structure before the branches**: in {{ e | selectattr('chromatic') | map(attribute='title') | join(', ') }} the"
-    " first factor of who reads whom goes with colour."
+    "{% set networks = e | selectattr('chromatic') | list %}In undivided layers, the strongest pattern in who reads whom"
+    f" follows colour in {NAMES}."
 )
 BOTH = (
-    "The second does not hold as stated for {{ e.one_for_both | join(', ') }}: colour and frequency go with *one* factor,"
-    " because coarse filters are the colourful ones, and the second factor goes with frequency no more than chance allows. "
+    "In {{ e.one_for_both | listing }} the second half does not hold as stated: colour and frequency go with *one* factor,"
+    " because coarse filters are the colourful ones. "
 )
-SPLIT = "In {{ e.split | join(', ') }} the second factor does go with frequency. "
-OVER_UNITS = "The intervals are over units, with the factors taken as they are; they do not speak for other trainings."
-BOTH_BRIEF = "That the second is frequency did not come out in {{ e.one_for_both | join(', ') }}."
+SPLIT = "In {{ e.split | listing }} the second factor does go with frequency. "
+OVER_UNITS = "Intervals are over filters, with the factors taken as they are; they do not speak for other trainings."
+BOTH_BRIEF = "That the second is frequency did not come out in {{ e.one_for_both | listing }}."
 
 CLAIMS = (
     optional(
@@ -193,12 +196,12 @@ CLAIMS = (
             evidence=structured,
             verdict=lambda e: every([network.chromatic for network in e]),
             effect=of_one(lambda n: estimated("ρ of the first factor with chroma", n.chroma[0], n.units, UNITS)),
-            wording={HOLDS: FIRST, SOME: FIRST, FAILS: f"{ORIGINAL} Neither half holds here."},
+            wording={HOLDS: FIRST, SOME: FIRST, FAILS: f"{ORIGINAL} Neither came out here."},
             meaning={SOME: (UNDECIDED, "holds for some of the networks here")},
             brief={
                 HOLDS: FIRST_BRIEF,
                 SOME: FIRST_BRIEF,
-                FAILS: "- **Structure before the branches**: the first factor goes with colour in none of these networks.",
+                FAILS: "In undivided layers, the strongest pattern in who reads whom follows colour in none of these networks.",
             },
         )
     ),
@@ -231,12 +234,12 @@ CLAIMS = (
         "communities-of-connections",
         "There is a line along which a network could be cut: communities of who reads whom.",
         divided,
-        "{% for n in e %}{% set c = n.communities %}- **{{ n.title }}**: {{ c.count }} communities, with a modularity of"
-        " {{ c.modularity | share }} where connections assigned at random reach {{ c.null_high | share }}."
-        "{% set k = c.explained.chroma %}{% if k.eta is not none %} They explain {{ k.eta | percent }} of the variance of"
-        " chroma over first-layer units (by chance {{ k.chance | percent }}, $p$ = {{ k.p | p_value }}).{% endif %}"
-        "{% set k = c.explained.frequency %}{% if k.eta is not none %} Of that of frequency they explain"
-        " {{ k.eta | percent }} (by chance {{ k.chance | percent }}, $p$ = {{ k.p | p_value }}).{% endif %}"
-        "{{ '\n' }}{% endfor %}",
+        "{% set networks = e | selectattr('clear') | list %}{% if networks %}In "
+        + NAMES
+        + " the communities are clearer than"
+        " in any of the connections assigned at random, but faint: {{ term('modularity') }} is at most"
+        " {{ networks | map(attribute='communities.modularity') | max | fixed }}, and 1 would be separate parts.{% endif %}"
+        "{% set networks = e | rejectattr('clear') | list %}{% if networks %} In " + NAMES + " they are no clearer than"
+        " chance.{% endif %}",
     ),
 )

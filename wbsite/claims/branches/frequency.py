@@ -31,9 +31,8 @@ def frequency(site: Site) -> Frequency | Gap | None:
 
 
 IN_FREQUENCY = (
-    "In frequency, {{ e.frequency.beyond_chance }} of {{ e.seeds }} networks with four branches part beyond chance"
-    " ($\\eta^2$ = {{ e.frequency.share | interval(3) }}, by chance {{ e.frequency.expected | share }}); with colour taken"
-    " out, {{ e.beyond_colour.beyond_chance }} of {{ e.seeds }} ({{ e.beyond_colour.share | interval(3) }})."
+    "With four branches, {{ e.frequency.beyond_chance | tally(e.seeds) }} trainings had branches that differ in frequency by"
+    " more than chance; with what colour explains taken out, {{ e.beyond_colour.beyond_chance | tally(e.seeds) }}."
 )
 
 CLAIMS = (

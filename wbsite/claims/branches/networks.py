@@ -32,7 +32,10 @@ CLAIMS = (
         rule="holds where parallel paths were found in the recorded forward pass of a network",
         evidence=with_branches,
         verdict=exists,
-        wording={HOLDS: '{{ ref("branch-diagram") }} was drawn from such a recording.', FAILS: ""},
+        wording={
+            HOLDS: 'wbsite finds branches by recording a forward pass, and {{ ref("branch-diagram") }} was drawn from such a recording.',
+            FAILS: "",
+        },
         meaning={FAILS: (NOTHING, "it has no branches")},
     ),
     Claim(

@@ -134,18 +134,14 @@ def same_training(site: Site) -> Model | None:
     return model if model and model.result(Enrichment) else None
 
 
-NUMBERS = (
-    "{{ e.counts.in_branch }} of {{ e.counts.in_layer }}, by chance {{ e.counts.expected | fixed(1) }}, $p$ ="
-    " {{ e.counts.p | p_value }}{% if e.counts.untrained_p is not none %}; against untrained copies $p$ ="
-    " {{ e.counts.untrained_p | p_value }}{% endif %}."
-)
+COUNTED = "{{ e.counts.in_branch | tally(e.counts.in_layer) }}"
 BLACK_AND_WHITE = (
-    "Held against the published counts, these rules find in {{ e.title }}, of units of `mixed3a` that tell black and"
-    " white from colour, in the 5×5 branch:"
+    f"In {{{{ e.title }}}}, {COUNTED} units of `mixed3a` that tell black and white from colour are in its 5×5 branch"
 )
-CURVES = "Of curves in `mixed3b`:"
-EXCEPTIONS = ", as a tendency with exceptions: {{ e.counts.elsewhere }} units that prefer arcs lie elsewhere"
-UNTRAINED = " Untrained copies cannot be told from it, though, so that the larger kernel may be all there is to it."
+CURVES = f"Of the units of `mixed3b` that prefer arcs, {COUNTED} are in its 5×5 branch"
+MORE, NO_MORE = ", more than chance gives", ", which chance may give as well"
+EXCEPTIONS = ": a tendency with exceptions"
+UNTRAINED = " Untrained copies of the network cannot be told from it, though, so that the larger kernel may be all there is to it."
 RULE = (
     "by the rule of the category, on responses to stimuli, holds where the branch has more of its units than assigning"
     " the layer's units to branches at random, with q ≤ 0.05 (hypergeometric, Benjamini–Hochberg over all tests of the"
@@ -161,9 +157,13 @@ CLAIMS = (
         evidence=published,
         verdict=lambda e: DESCRIBED,
         wording={
-            DESCRIBED: "{% for p in e %}- {{ p.in_branch }} of {{ p.in_layer }} {{ p.category }} in {{ p.branch_units }} of"
-            " {{ p.layer_units }} units (`{{ p.branch }}`): {{ p.p | p_value }}{{ ';' if not loop.last else ',' }}\n"
-            "{% endfor %}"
+            DESCRIBED: '<div class="wb-scroll" tabindex="0"><table class="wb-counts"><caption>Categories reported to be confined to one'
+            " branch of InceptionV1, and how probable that is if units are assigned to branches at random</caption><thead><tr>"
+            '<th scope="col">category</th><th scope="col">in the branch</th><th scope="col">units of the branch</th>'
+            '<th scope="col">probability</th></tr></thead><tbody>{% for p in e %}<tr><th scope="row">{{ p.category }}'
+            "<small>{{ p.branch }}</small></th><td>{{ p.in_branch }} of {{ p.in_layer }}</td>"
+            "<td>{{ p.branch_units }} of {{ p.layer_units }}</td><td>{{ p.p | p_value }}</td></tr>{% endfor %}</tbody>"
+            "</table></div>"
         },
         decides=False,
     ),
@@ -178,9 +178,10 @@ CLAIMS = (
             verdict=enriched,
             effect=in_branch,
             wording={
-                HOLDS: f"{BLACK_AND_WHITE} {NUMBERS} The first claim comes out.",
-                FAILS: f"{BLACK_AND_WHITE} {NUMBERS} The first claim **does not come out**.",
-                UNDECIDED: f"{BLACK_AND_WHITE} none in the layer. The first claim cannot be put to this network.",
+                HOLDS: f"{BLACK_AND_WHITE}{MORE}.",
+                FAILS: f"{BLACK_AND_WHITE}{NO_MORE}.",
+                UNDECIDED: "In {{ e.title }} no unit of `mixed3a` passes the rule for telling black and white from colour, so the"
+                " first finding cannot be tested there.",
             },
         )
     ),
@@ -196,12 +197,12 @@ CLAIMS = (
             verdict=enriched_beyond_architecture,
             effect=in_branch,
             wording={
-                HOLDS: f"{CURVES} {NUMBERS} The second does.",
-                TENDENCY: f"{CURVES} {NUMBERS} The second does{EXCEPTIONS}.",
-                ALIKE: f"{CURVES} {NUMBERS} The second does.{UNTRAINED}",
-                TENDENCY_ALIKE: f"{CURVES} {NUMBERS} The second does{EXCEPTIONS}.{UNTRAINED}",
-                FAILS: f"{CURVES} {NUMBERS} The second does not come out either.",
-                UNDECIDED: f"{CURVES} none in the layer. The second cannot be put to it.",
+                HOLDS: f"{CURVES}{MORE}.",
+                TENDENCY: f"{CURVES}{MORE}{EXCEPTIONS}.",
+                ALIKE: f"{CURVES}{MORE}.{UNTRAINED}",
+                TENDENCY_ALIKE: f"{CURVES}{MORE}{EXCEPTIONS}.{UNTRAINED}",
+                FAILS: f"{CURVES}{NO_MORE}.",
+                UNDECIDED: "No unit of its `mixed3b` passes the rule for curves, so the second cannot be tested either.",
             },
             meaning={
                 TENDENCY: (HOLDS, "with exceptions"),
@@ -218,7 +219,10 @@ CLAIMS = (
             rule="holds where the weights of the network are called 5h",
             evidence=same_training,
             verdict=lambda model: HOLDS if model.architecture.weights == "5h" else FAILS,
-            wording={HOLDS: "", FAILS: "This is another training than the article's, and rules are not people."},
+            wording={
+                HOLDS: "",
+                FAILS: "This is another training than the one the original looked at, and its categories are rules, not judgements.",
+            },
             meaning={FAILS: (NOTHING, "another training")},
         )
     ),

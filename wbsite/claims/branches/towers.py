@@ -41,6 +41,11 @@ class Towers:
     units: int
 
     @property
+    def colourful(self) -> str:
+        """The tower with the more colourful filters."""
+        return self.branch if self.auc >= 0.5 else "the other"
+
+    @property
     def folded(self) -> float:
         """The area under the curve of the more colourful tower."""
         return max(self.auc, 1 - self.auc)
@@ -106,6 +111,16 @@ class Later:
         return [layer.name for layer in self.layers if not layer.differing]
 
     @property
+    def quoted(self) -> list[str]:
+        """The same as code."""
+        return [f"`{name}`" for name in self.quiet]
+
+    @property
+    def surest(self) -> Difference:
+        """The surest difference of the first layer that has one."""
+        return next(layer.differing[0] for layer in self.layers if layer.differing)
+
+    @property
     def differing(self) -> int:
         """Comparisons that stand out, in all layers."""
         return sum(len(layer.differing) for layer in self.layers)
@@ -149,31 +164,21 @@ def divided_later(e: Later) -> str:
     return SOME if e.quiet else HOLDS
 
 
-COLOUR = (
-    "A filter's chroma share is the part of its squared weights that is left when the mean of its three colour channels"
-    " is taken away: 0 for black and white, 1 for pure colour. Its median is {{ e.median_in | share }} in {{ e.branch }}"
-    " and {{ e.median_out | share }} in the other. If one filter is drawn from each, the one of {{ e.branch }} is the"
-    " more colourful with probability {{ e.auc | share }} ({{ e.low | share }} to {{ e.high | share }}; $p$ ="
-    " {{ e.p | p_value }})."
+BRIEF = "In {{ e.title }}, the towers of the first layer"
+DIFFERS = f"{BRIEF} differ in colour."
+DRAW = (
+    "Draw a filter from each tower of {{ e.title }}: the one from {{ e.colourful }} is the more colourful with a probability of"
+    " {{ e.folded | fixed }}"
 )
-BRIEF = "- **Towers of the first layer** ({{ e.title }}):"
-DIFFERS = f"{BRIEF} they differ in colour, with an area under the curve of {{{{ e.folded | share }}}}."
-
-LIST = (
-    "{% for layer in e.layers %}- **`{{ layer.name }}`**: of {{ layer.indices }} indices, the branches differ in"
-    " {{ layer.differing | length }} at a false discovery rate of 5 %{% for index in layer.differing[:3] %}"
-    '{{ ": " if loop.first else ", " }}{{ index.title }} (area under the curve {{ index.auc | share }}){% endfor %}.\n'
-    "{% endfor %}\n\nThe honest answer for the later layers is therefore short."
-)
-QUIET = (
-    ' Nothing measured here tells the branches of {% for name in e.quiet %}`{{ name }}`{{ ", " if not loop.last }}'
-    "{% endfor %} apart."
+INHERITED = (
+    " Even where they differ the branches overlap, and a layer that reads the first one tower by tower inherits its division,"
+    " which says little about a specialization of its own."
 )
 LOUD = (
-    " Elsewhere {{ e.differing }} of {{ e.comparisons }} comparisons stand out, and in all of them the branches overlap:"
-    " an area under the curve of 0.5 is no difference, 0 or 1 a clean division. A layer that reads the first one tower by"
-    " tower inherits its division, which says little about a specialization of its own."
+    "The branches of {% for layer in e.layers if layer.differing %}`{{ layer.name }}`{{ ', ' if not loop.last }}{% endfor %}"
+    " differ in {{ e.differing }} of {{ e.comparisons }} comparisons, {{ e.surest.title }} among them."
 )
+QUIET = "Nothing measured here tells the branches of {{ e.quoted | listing }} apart."
 
 CLAIMS = (
     optional(
@@ -188,14 +193,13 @@ CLAIMS = (
             verdict=divided,
             effect=area,
             wording={
-                CLEAR: f"{COLOUR} So this division is as clear as a division can be.",
-                HOLDS: f"{COLOUR} So the towers of {{{{ e.title }}}} differ in colour, though they overlap.",
-                FAILS: f"{COLOUR} **So the towers of {{{{ e.title }}}} do not differ in colour**: it is one training, of a"
-                " small network on small pictures, and what the original showed did not come out in it. The experiments"
-                " below ask how often it does.",
+                CLEAR: f"{DRAW}. The division is about as clear as one can be.",
+                HOLDS: f"{DRAW}. The towers differ, though they overlap.",
+                FAILS: "**The towers of {{ e.title }} do not differ in colour** by more than chance. It is a single training, and what"
+                " the original showed did not come out in it.",
             },
             meaning={CLEAR: (HOLDS, "clearly")},
-            brief={CLEAR: DIFFERS, HOLDS: DIFFERS, FAILS: f"{BRIEF} no difference in colour beyond chance."},
+            brief={CLEAR: DIFFERS, HOLDS: DIFFERS, FAILS: f"{BRIEF} do not differ in colour by more than chance."},
         )
     ),
     optional(
@@ -212,7 +216,7 @@ CLAIMS = (
             effect=lambda e: counted(
                 "share of comparisons that stand out", e.differing, e.comparisons, "comparisons", 0
             ),
-            wording={HOLDS: LIST + LOUD, SOME: LIST + QUIET + LOUD, FAILS: LIST + QUIET},
+            wording={HOLDS: LOUD + INHERITED, SOME: f"{LOUD} {QUIET}{INHERITED}", FAILS: QUIET},
             meaning={SOME: (UNDECIDED, "holds for some of the layers")},
         )
     ),

@@ -16,6 +16,6 @@ CLAIMS = (
         "{% if f.seeds_high > f.seeds_low %} to {{ f.seeds_high }}{% endif %} seeds an experiment, AdamW"
         '{{ cite("loshchilov2019decoupled") }} under a one-cycle learning rate of {{ f.recipe.rate }} at most, weight decay'
         " {{ f.recipe.decay }}, batches of {{ f.recipe.batch }}, on {{ f.devices | join(', ') }}. `wbsite train branches`"
-        " repeats it. Means have Student's t intervals over seeds.\n\n{% endfor %}",
+        " repeats it.\n\n{% endfor %}",
     ),
 )

@@ -41,11 +41,10 @@ def share(e: Undivided) -> Effect | None:
 
 
 FACTOR = (
-    "The undivided runs allow one more look. If branches take over a structure that is there anyway, the first factor of"
-    " who reads whom should go with colour in these very networks. It does with $|\\rho|$ ="
-    " {{ e.experiment.factor.chroma.rho | interval(3) }} over {{ e.experiment.seeds }} seeds, in"
-    " {{ e.experiment.factor.chroma.certain }} of them beyond chance; with frequency,"
-    " {{ e.experiment.factor.frequency.rho | interval(3) }}."
+    "In undivided trainings of the small network, the first factor goes with colour in"
+    " {{ e.experiment.factor.chroma.certain | tally(e.experiment.factor.chroma.seeds) }}, by more than chance: the mean of"
+    " $|\\rho|$ is {{ e.experiment.factor.chroma.rho.mean | fixed }}, and {{ e.experiment.factor.frequency.rho.mean | fixed }}"
+    " with frequency."
 )
 
 CLAIMS = (

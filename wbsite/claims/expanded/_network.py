@@ -19,8 +19,13 @@ ARTICLE = "voss2021visualizing"
 UNIT = "[`{{ e.finding.first.layer }}` {{ e.number }}]({{ link(e.model, e.finding.first.layer) }}#unit-{{ e.number }})"
 """Wording: the first unit that a rule found, linked to its place."""
 
-VERSUS = "{{ e.finding.score | share }}, where chance reaches {{ e.finding.null | share }}"
-"""Wording: the score of a rule and what it would be by chance."""
+
+def called(finding: Finding) -> str:
+    """What units that a rule found are to be called: what was looked for, or, where they fit it no better than chance
+    allows, the units nearest to it."""
+    if finding.beyond_chance is not False:
+        return finding.title
+    return f"the {'unit' if len(finding.units) == 1 else 'units'} nearest to {finding.title}"
 
 
 @dataclass(frozen=True)

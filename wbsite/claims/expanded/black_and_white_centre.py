@@ -6,7 +6,7 @@ from wbsite.claims.base import FAILS, HOLDS, Claim
 from wbsite.claims.verdicts import optional
 from wbsite.results.site import Site
 
-from ._network import UNIT, VERSUS, ExampleFinding, example_finding, score
+from ._network import UNIT, ExampleFinding, example_finding, score
 
 
 def evidence(site: Site) -> ExampleFinding | None:
@@ -15,9 +15,8 @@ def evidence(site: Site) -> ExampleFinding | None:
 
 
 WORDS = (
-    f"{UNIT} is an example of structure that appears only one layer further back. It was looked for by a property: of"
-    " {{ e.finding.considered }} units, its weights expanded to the first filters are nearest to reading *less* colour in"
-    f" the middle than around it (cosine {VERSUS})."
+    f"{UNIT} is an example: of {{{{ e.finding.considered }}}} units, its expanded weights come nearest to reading *less*"
+    ' colour in the middle than around it ({{ ref("example-expanded") }}).'
 )
 
 CLAIMS = (
@@ -33,10 +32,10 @@ CLAIMS = (
             verdict=lambda e: HOLDS if e.finding.beyond_chance else FAILS,
             effect=score,
             wording={
-                HOLDS: WORDS,
+                HOLDS: WORDS + " It does so more clearly than chance allows.",
                 FAILS: WORDS
-                + " That does not rise above chance, so no more should be read into it than an illustration"
-                " of the method.",
+                + " That is no nearer than chance brings some unit, so it illustrates the method and says nothing about"
+                " the unit.",
             },
         )
     ),

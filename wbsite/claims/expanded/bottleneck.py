@@ -35,10 +35,10 @@ CLAIMS = (
         evidence=evidence,
         verdict=lambda e: HOLDS if e.bottleneck else FAILS,
         wording={
-            HOLDS: "The most useful case is the shortest. Before its wide convolutions {{ e.network }} squeezes"
-            " {{ e.bottleneck.wide }} channels into {{ e.bottleneck.channels }}, so that a unit of the bottleneck has to"
-            " stand for many things at once. Kernels over the bottleneck are hard to read for that reason; multiplied"
-            " through it, they are kernels over the {{ e.bottleneck.wide }} units before.",
+            HOLDS: "The shortest case is the most useful. Before its wide convolutions {{ e.network }} squeezes"
+            " {{ e.bottleneck.wide }} channels into {{ e.bottleneck.channels }}, so that each unit of the"
+            ' {{ term("bottleneck") }} has to stand for many things at once, and kernels over it are hard to read.'
+            ' {{ ref("bottleneck") }} shows them beside the kernels over the channels before.',
             FAILS: "No spatial convolution of {{ e.network }} reads through a bottleneck. Networks with Inception blocks or"
             " residual bottlenecks do, and their pages show the kernels on both sides of it.",
         },

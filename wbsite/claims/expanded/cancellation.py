@@ -46,20 +46,26 @@ def verdict(e: Cancelling) -> str:
 HIDING = "share of units that hide more than shuffled kernels explain"
 
 SOME_HIDE = (
-    "- **Boundary-like units**: {{ e.cancellation.beyond_shuffle }} of {{ e.cancellation.units }} units of"
-    " {{ e.model.title }} hide more than shuffled kernels explain"
+    "In {{ e.model.title }}, {{ e.cancellation.beyond_shuffle }} of {{ e.cancellation.units | number }} units hide more of what they"
+    " read than shuffled kernels explain"
 )
+WORDS = {
+    HOLDS: SOME_HIDE + ", and some of these more than random signs do.",
+    SHUFFLED_ONLY: SOME_HIDE
+    + "; but none hides more than random signs do, so that its paths cancel no more than many unrelated ones would.",
+    FAILS: "Of {{ e.cancellation.units | number }} units of {{ e.model.title }} none hides more of what it reads than shuffled kernels"
+    " explain: some cancellation is found everywhere, and nowhere more than chance makes.",
+}
 
 CLAIMS = (
     description(
         "cancellation-by-network",
         "How many units hide more of their strongest sources than shuffled kernels do, network by network.",
         networks,
-        "{% for n in e %}{% set c = n.cancellation %}"
-        "- **[{{ n.model.title }}]({{ link(n.model) }})**: of {{ c.units }} units in {{ c.layers }} layers,"
-        " {{ c.beyond_shuffle }} hide more of their strongest sources than shuffled kernels do at a false discovery rate of"
-        " {{ c.level }} within the layer{% if c.beyond_shuffle %}, and {{ c.beyond_signs }} of these more than random signs"
-        " do{% endif %}.\n{% endfor %}",
+        "| network | units | hide more than with shuffled kernels | of these, more than with random signs |\n"
+        "|---|---|---|---|\n"
+        "{% for n in e %}{% set c = n.cancellation %}| [{{ n.model.title }}]({{ link(n.model) }}) | {{ c.units | number }}"
+        " | {{ c.beyond_shuffle }} | {{ c.beyond_signs if c.beyond_shuffle else '–' }} |\n{% endfor %}",
     ),
     optional(
         Claim(
@@ -74,14 +80,8 @@ CLAIMS = (
             evidence=evidence,
             verdict=verdict,
             effect=lambda e: counted(HIDING, e.cancellation.beyond_shuffle, e.cancellation.units, UNITS, 0),
-            wording={
-                HOLDS: SOME_HIDE + ".",
-                SHUFFLED_ONLY: SOME_HIDE
-                + ", but none hides more than random signs explain, so that its cancellation is no"
-                " more than that of many unrelated paths.",
-                FAILS: "- **Boundary-like units**: none of {{ e.cancellation.units }} units of {{ e.model.title }} hides"
-                " more than shuffled kernels explain: cancellation is everywhere, and nowhere more than chance gives.",
-            },
+            wording=WORDS,
+            brief=WORDS,
             meaning={SHUFFLED_ONLY: (UNDECIDED, "holds against shuffled kernels, and not against random signs")},
         )
     ),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from wbsite.claims.base import FAILS, HOLDS, Claim
 from wbsite.claims.verdicts import description, optional
-from wbsite.results.expanded.examples import Family
 from wbsite.results.site import Site
 
-from ._network import VERSUS, ExampleFinding, example_finding, score
+from ._network import ExampleFinding, called, example_finding, score
 
 RULE = "high-low"
 DETECTORS = "schubert2021highlow"
@@ -18,16 +19,35 @@ def evidence(site: Site) -> ExampleFinding | None:
     return example_finding(site, RULE)
 
 
-def family(site: Site) -> Family | None:
-    """Factors of the family's weights."""
+@dataclass(frozen=True)
+class Factored:
+    """Two factors of the family's weights, and of random groups of as many units of its layer.
+
+    Attributes:
+        family: what they are to be called.
+        explained: share of the squared weights that two factors explain.
+        low, high: least and largest share of a random group.
+    """
+
+    family: str
+    explained: float
+    low: float
+    high: float
+
+
+def factored(site: Site) -> Factored | None:
+    """Of the example network."""
     detectors = example_finding(site, RULE)
-    return None if detectors is None else detectors.examples.families[RULE]
+    if detectors is None:
+        return None
+    family = detectors.examples.families[RULE]
+    groups = [by_count[1] for by_count in family.by_count_random]
+    return Factored(called(detectors.finding), family.by_count[1], min(groups), max(groups))
 
 
 WORDS = (
     "High–low frequency detectors are the known example: units that look for fine texture on one side and coarse texture"
-    f' on the other.{{{{ cite("{DETECTORS}") }}}} They are found here by what they read of the first filters, through all'
-    f" layers between: {{{{ e.finding.title }}}} score {VERSUS}. "
+    f' on the other.{{{{ cite("{DETECTORS}") }}}} '
 )
 
 CLAIMS = (
@@ -43,19 +63,20 @@ CLAIMS = (
             verdict=lambda e: HOLDS if e.finding.beyond_chance else FAILS,
             effect=score,
             wording={
-                HOLDS: WORDS,
+                HOLDS: WORDS
+                + "{{ e.model.title }} has such a family: by what they read of the first layer, these units fit the"
+                " description better than chance allows.",
                 FAILS: WORDS
-                + "**That is no more than chance gives**, so {{ e.model.title }} has no clear family of them"
-                " at this depth, and what follows shows the nearest it has.",
+                + "**{{ e.model.title }} has no clear family of them** at this depth. The units that come nearest fit the"
+                " description no better than chance allows, and are shown for the method alone.",
             },
         )
     ),
     description(
         "high-low-factors",
         "How much of a family's weights two factors over its inputs explain.",
-        family,
-        "Two factors explain {{ e.explained | share }} of the squared weights of these {{ e.channels | length }} units over"
-        " {{ e.inputs }} inputs. To know whether that is much, {{ e.by_count_random | length }} random groups of as many"
-        ' units of the same layer were factorised too ({{ ref("factor-variance") }}).',
+        factored,
+        "Two factors explain {{ e.explained | percent }} of the squared weights of {{ e.family }}; of random groups of as"
+        " many units from the same layer, {{ e.low | percent }} to {{ e.high | percent }}.",
     ),
 )

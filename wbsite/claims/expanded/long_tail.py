@@ -59,11 +59,10 @@ CLAIMS = (
         "inputs-needed-by-network",
         "How many of its inputs a unit needs, network by network.",
         networks,
-        "{% for n in e %}"
-        "- **[{{ n.model.title }}]({{ link(n.model) }})**: the median unit of the median layer needs"
-        " {{ n.norm.inputs | fixed(0) }} inputs, {{ n.norm.share | percent }} of those it has, for $R^2 \\ge {{ n.level }}$;"
-        " chosen at random, {{ n.random.inputs | fixed(0) }} ({{ n.random.share | percent }}). With the {{ n.norm.few }}"
-        " strongest, $R^2$ is {{ n.norm.few_r2 | share }}.\n{% endfor %}",
+        "| network | inputs the median unit needs | share of its inputs | share if chosen at random |"
+        " $R^2$ with the {{ e[0].norm.few }} strongest |\n|---|---|---|---|---|\n"
+        "{% for n in e %}| [{{ n.model.title }}]({{ link(n.model) }}) | {{ n.norm.inputs | fixed(0) }}"
+        " | {{ n.norm.share | percent }} | {{ n.random.share | percent }} | {{ n.norm.few_r2 | fixed }} |\n{% endfor %}",
     ),
     optional(
         Claim(
@@ -76,8 +75,14 @@ CLAIMS = (
             verdict=lambda e: HOLDS if e.norm.few_r2 < e.level else FAILS,
             effect=remaining,
             wording={
-                HOLDS: "- **The long tail** is long: a few inputs do not reproduce a unit.",
-                FAILS: "- **The long tail** is short: a few inputs reproduce a unit.",
+                HOLDS: "A few inputs do not reproduce a unit of {{ e.model.title }}: its"
+                " {{ e.norm.few }} strongest reach an $R^2$ of {{ e.norm.few_r2 | fixed }}.",
+                FAILS: "A few inputs reproduce a unit of {{ e.model.title }}: its {{ e.norm.few }} strongest reach"
+                " an $R^2$ of {{ e.norm.few_r2 | fixed }}.",
+            },
+            brief={
+                HOLDS: "A few strong inputs say what a unit is mostly about and do not reproduce what it answers.",
+                FAILS: "A few strong inputs reproduce what a unit answers.",
             },
         )
     ),

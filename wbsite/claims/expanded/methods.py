@@ -50,7 +50,7 @@ CLAIMS = (
         "picture-settings",
         "How large the pictures of units are, and how they were made.",
         pictures,
-        " Images of {{ e.network }} have {{ e.settings.pixels }} and took {{ e.settings.steps }} steps.",
+        " Those of {{ e.network }} have {{ e.settings.pixels }} and took {{ e.settings.steps }} steps.",
     ),
     Claim(
         name="photographs",

@@ -88,26 +88,21 @@ def smoother(summary: RangeSummary) -> Effect:
 
 
 BRIEF = (
-    "- **Orbitals**: {{ e.smoothness.share | percent }} of the units of {{ e.model.title }} are smoother than shuffled"
-    " kernels at two steps{% if e.further %} and {{ e.further.share | percent }} at three{% endif %}, where chance gives 5 %."
+    "Two convolutions back, {{ e.smoothness.share | percent }} of the units of {{ e.model.title }} have smoother expanded"
+    " weights than shuffled kernels make{% if e.further %}; three back {{ e.further.share | percent }}{% endif %}."
 )
-FURTHER = (
-    " At three steps {{ e.further.share | percent }} are smoother than the null"
-    "{% if e.further.share_low is not none %}"
-    " ({{ e.further.share_low | percent }} to {{ e.further.share_high | percent }}){% endif %}"
-)
+FURTHER = " Three convolutions back {{ e.further.share | percent }} of units are smoother than with shuffled kernels"
 
 CLAIMS = (
     description(
         "smoothness-by-network",
         "How many units have expanded weights smoother than shuffled kernels make them, network by network.",
         networks,
-        "{% for n in e %}{% set s = n.smoothness %}"
-        "- **[{{ n.model.title }}]({{ link(n.model) }})**: of {{ s.units }} units in {{ s.pairs }} pairs of layers two steps"
-        " apart, {{ s.share | percent }} are smoother than 95 % of shuffled ones (chance: 5 %)"
-        "{% if s.share_low is not none %}, with a 95 % interval over pairs from {{ s.share_low | percent }} to"
-        " {{ s.share_high | percent }}{% endif %}. The median Moran's $I$ is {{ s.median | share }}, of shuffled kernels"
-        " {{ s.null_median | share }}.\n{% endfor %}",
+        '| network | units | smoother than with shuffled kernels | median {{ term("Moran\'s I") }} | with shuffled kernels |\n'
+        "|---|---|---|---|---|\n"
+        "{% for n in e %}{% set s = n.smoothness %}| [{{ n.model.title }}]({{ link(n.model) }}) | {{ s.units }}"
+        " | {{ s.share | percent }}{% if s.share_low is not none %} ({{ s.share_low | percent }} to"
+        " {{ s.share_high | percent }}){% endif %} | {{ s.median | fixed }} | {{ s.null_median | fixed }} |\n{% endfor %}",
     ),
     optional(
         Claim(
@@ -123,11 +118,12 @@ CLAIMS = (
             verdict=verdict,
             effect=lambda e: smoother(e.smoothness),
             wording={
-                HOLDS: "For {{ e.model.title }} smooth shapes are typical, and more than composition makes.",
-                SOME: "For {{ e.model.title }} smooth shapes beyond the null are more frequent than chance, yet not what"
-                " most units have.",
-                FAILS: "For {{ e.model.title }} the smoothness of expanded weights is what composition alone makes: the"
-                " claim that it is typical does not hold beyond the null here.",
+                HOLDS: "In {{ e.model.title }} smooth shapes are typical two convolutions back, and smoother than"
+                " composition alone makes them.",
+                SOME: "In {{ e.model.title }} more units than chance allows are smoother, two convolutions back, than"
+                " composition alone makes them, but most are not.",
+                FAILS: "In {{ e.model.title }} expanded weights are as smooth as composition alone makes them; that smooth"
+                " shapes are typical does not hold beyond that.",
             },
             meaning={SOME: (UNDECIDED, "holds for more units than chance, not for most")},
             brief={HOLDS: BRIEF, SOME: BRIEF, FAILS: BRIEF},
@@ -145,7 +141,7 @@ CLAIMS = (
             effect=lambda e: smoother(e.further),
             wording={
                 HOLDS: FURTHER + ".",
-                FAILS: FURTHER + ": further back, composition alone makes most maps as smooth.",
+                FAILS: FURTHER + ": further back, composition alone makes most of them as smooth.",
             },
         )
     ),
@@ -153,9 +149,8 @@ CLAIMS = (
         "balanced-lobes",
         "Excitation and inhibition balance over a unit's expanded weights, as the lobes of an orbital do.",
         balanced,
-        'There is a second measure in {{ ref("smoothness") }}, which was added only after the maps had been seen: whether'
-        " excitation and inhibition balance over a map, as the lobes of an orbital do. {{ e.balance.share | percent }} of"
-        " units are more balanced than shuffled kernels at two steps. Shuffled kernels, it seems, compose to smooth blobs of"
-        " one sign, and real ones to lobes of both.",
+        " Shape has another side, which was measured only after the maps had been seen: in {{ e.balance.share | percent }} of"
+        " units excitation and inhibition balance better than with shuffled kernels. Shuffled kernels, it seems, compose to"
+        " blobs of one sign, and real ones to lobes of both.",
     ),
 )

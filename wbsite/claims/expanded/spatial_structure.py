@@ -6,7 +6,7 @@ from wbsite.claims.base import FAILS, HOLDS, Claim
 from wbsite.claims.verdicts import optional
 from wbsite.results.site import Site
 
-from ._network import UNIT, VERSUS, ExampleFinding, example_finding, score
+from ._network import UNIT, ExampleFinding, example_finding, score
 
 
 def evidence(site: Site) -> ExampleFinding | None:
@@ -15,9 +15,8 @@ def evidence(site: Site) -> ExampleFinding | None:
 
 
 WORDS = (
-    f'{{{{ ref("unit-inputs") }}}} does this for one unit: {UNIT} of {{{{ e.model.title }}}}, taken because, of'
-    " {{ e.finding.considered }} units at its depth, its kernels have the clearest spatial structure. The score, the share"
-    f" of the squared weights that two patterns over positions explain, is {VERSUS}."
+    f"The unit is {UNIT} of {{{{ e.model.title }}}}, picked by a rule and not by eye: of all {{{{ e.finding.considered }}}} units"
+    " at its depth, its weights have the clearest structure in space."
 )
 
 CLAIMS = (
@@ -32,7 +31,17 @@ CLAIMS = (
             evidence=evidence,
             verdict=lambda e: HOLDS if e.finding.beyond_chance else FAILS,
             effect=score,
-            wording={HOLDS: WORDS, FAILS: WORDS},
+            wording={
+                HOLDS: WORDS + " With positions shuffled, no unit has as much.",
+                FAILS: WORDS
+                + " With positions shuffled some unit has as much, so there is less in it than the eye sees.",
+            },
+            brief={
+                HOLDS: "A weight becomes readable once both of its ends are pictured, and in"
+                " {{ e.model.title }} some kernels then show more order than chance allows.",
+                FAILS: "A weight becomes readable once both of its ends are pictured; in {{ e.model.title }} no"
+                " kernels show more order than chance allows.",
+            },
         )
     ),
 )

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from wbsite.claims.base import FAILS, HOLDS, NOTHING, UNDECIDED, Claim
 from wbsite.claims.effect import counted
-from wbsite.claims.verdicts import SOME, optional
-from wbsite.results.expanded.examples import Examples, Finding
-from wbsite.results.site import Site
+from wbsite.claims.verdicts import SOME, description, optional
+from wbsite.results.expanded.examples import Examples, Finding, NothingFound
+from wbsite.results.site import Model, Site
 
 from ._network import ARTICLE, example_result, network
 
@@ -40,6 +40,45 @@ def evidence(site: Site) -> Chances | None:
     return Chances(model.title, beyond, within) if beyond or within else None
 
 
+@dataclass(frozen=True)
+class Looked:
+    """All rules, and where units were looked for by them.
+
+    Attributes:
+        model: the network.
+        examples: what was found.
+    """
+
+    model: Model
+    examples: Examples
+
+    @property
+    def findings(self) -> list[Finding | NothingFound]:
+        """In the order in which readers are told of them."""
+        return [self.examples.findings[name] for name in self.examples.order]
+
+    def found(self, finding: Finding) -> list[tuple[str, list[int]]]:
+        """Layers with the numbers of the units found, as permalinks have them."""
+        layers = dict.fromkeys(unit.layer for unit in finding.units)
+        numbers = {layer: self.model.layer(layer).units for layer in layers}
+        return [
+            (layer, [numbers[layer][unit.channel] for unit in finding.units if unit.layer == layer]) for layer in layers
+        ]
+
+
+def looked(site: Site) -> Looked | None:
+    """In the example network."""
+    pair = example_result(site, Examples)
+    return Looked(*pair) if pair else None
+
+
+FOUND = (
+    "{% for layer, units in e.found(f) %}`{{ layer }}` {% for u in units %}{{ ', ' if not loop.first }}"
+    "[{{ u }}]({{ link(e.model, layer) }}#unit-{{ u }}){% endfor %}{{ '; ' if not loop.last }}{% endfor %}"
+)
+"""Wording: units that a rule found, linked to their places."""
+
+
 def verdict(e: Chances) -> str:
     """All, some, or none of them."""
     if not e.within:
@@ -47,10 +86,11 @@ def verdict(e: Chances) -> str:
     return SOME if e.beyond else FAILS
 
 
-BEYOND = '- **Beyond chance in {{ e.network }}:** {{ e.beyond | join(", ") }}.\n'
-WITHIN = (
-    '- **Not beyond chance in {{ e.network }}:** {{ e.within | join(", ") }}. Their figures illustrate a method and show no'
-    " finding.\n"
+BEYOND = "In {{ e.network }} these stand out further than chance: {{ e.beyond | listing }}."
+WITHIN = "These do not: {{ e.within | listing }}. Figures of them illustrate a method and show no finding."
+NONE = (
+    "In {{ e.network }} none stands out further than chance: {{ e.within | listing }}. Figures of them illustrate a method"
+    " and show no finding."
 )
 
 CLAIMS = (
@@ -66,9 +106,20 @@ CLAIMS = (
             effect=lambda e: counted(
                 "share of rules that score beyond chance", len(e.beyond), len(e.beyond + e.within), "rules"
             ),
-            wording={HOLDS: BEYOND, SOME: BEYOND + WITHIN, FAILS: WITHIN},
+            wording={HOLDS: BEYOND, SOME: f"{BEYOND} {WITHIN}", FAILS: NONE},
             meaning={SOME: (UNDECIDED, "holds for some rules")},
         )
+    ),
+    description(
+        "rules-and-units",
+        "What was looked for in a network, by which rule, and what was found.",
+        looked,
+        "| looked for | found | score | by chance |\n|---|---|---|---|\n"
+        "{% for f in e.findings %}| **{{ f.title }}**: {{ f.rule }} | "
+        "{% if f.reason is defined %}{{ f.reason }} | – | –{% else %}"
+        + FOUND
+        + " | {{ f.score | fixed }} | {{ f.null | fixed }}{{ ' (not above)' if f.beyond_chance is false }}{% endif %}"
+        " |\n{% endfor %}",
     ),
     optional(
         Claim(
@@ -82,7 +133,7 @@ CLAIMS = (
                 HOLDS if (e.architecture.name, e.architecture.weights) == ("inceptionv1", "5h") else FAILS
             ),
             wording={
-                HOLDS: "This is the network of the original article, whose unit numbers apply.",
+                HOLDS: "This is the network of the original article, and its unit numbers apply.",
                 FAILS: "Unit numbers of the original article do not apply: they belong to another network, or another"
                 " training, and a number means nothing across trainings.",
             },

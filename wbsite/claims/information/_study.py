@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 from wbsite.claims.base import Claim
@@ -54,4 +54,25 @@ def description(
         verdict=verdict,
         wording=wording,
         decides=False,
+    )
+
+
+def table(caption: str, head: Sequence[str], rows: str, cells: Sequence[str], first: str = "{{ n.title | e }}") -> str:
+    """Wording of a table with a caption and one row an `n`.
+
+    Args:
+        caption: a sentence.
+        head: of the columns.
+        rows: what `n` runs through, as in "e.networks".
+        cells: of the columns but the first.
+        first: of the first column, which names the row.
+    """
+    return (
+        '<div class="wb-scroll wb-wide wb-captioned" tabindex="0">\n<table>\n'
+        f"<caption>{caption}</caption>\n<thead><tr>"
+        + "".join(f'<th scope="col">{name}</th>' for name in head)
+        + f"</tr></thead>\n<tbody>\n{{% for n in {rows} %}}"
+        + f'<tr><th scope="row">{first}</th>'
+        + "".join(f"<td>{cell}</td>" for cell in cells)
+        + "</tr>\n{% endfor %}</tbody>\n</table>\n</div>"
     )

@@ -1,7 +1,8 @@
 """Claims about intervals over a study's trainings: of which network and layers, against which threshold.
 
 The claims of the deep-bottleneck project's notebook "Effect of weight renormalization on activity patterns" are of this
-kind. It read them off single runs; thresholds were fixed before anything was computed by them.
+kind. It shows one run of each network, and mentions a look at several; thresholds were fixed before anything was
+computed by them.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ QUANTITIES: Mapping[str, str] = {
     " hidden layers",
     "loss": "Test accuracy of the unconstrained network minus that of this one, paired by seed",
     "gap": "Training minus test accuracy at the end",
+    "rho": "Spearman's ρ over runs of compression with test accuracy",
 }
 
 
@@ -135,12 +137,9 @@ class Evidence:
 
     @property
     def by_estimators(self) -> str:
-        """Whether the other estimators agree, in words that follow a verdict."""
-        if len(self.decisions) < 2:
-            return ""
-        if len({decision.holds for decision in self.decisions.values()}) == 1:
-            return " by every estimator"
-        return ", but not by every estimator" if self.decision.holds else ""
+        """That the other estimators agree, in words that follow a verdict; "" where they do not, or there are none."""
+        agree = len({decision.holds for decision in self.decisions.values()}) == 1
+        return ", whichever estimator is asked" if agree and len(self.decisions) > 1 else ""
 
     @property
     def bounded(self) -> list[Measured]:
@@ -260,6 +259,11 @@ class Comparison:
         return None if certain + uncertain >= self.at_least or not sides else False
 
 
+def quoted(title: str) -> str:
+    """A network's title in a sentence, since it may have commas of its own."""
+    return f"“{title}”"
+
+
 def above(low: float, high: float, threshold: float) -> bool | None:
     """Whether an interval lies above the threshold (True) or below (False); None for neither, or without bounds."""
     return True if low > threshold else False if high < threshold else None
@@ -301,16 +305,13 @@ def notebook_claim(
     )
 
 
-def verdicts(text: str, absent: str = "") -> dict[str, str]:
-    """The wording of a sentence in which only the verdict differs.
+def verdicts(holds: str, fails: str, question: str, absent: str = "") -> dict[str, str]:
+    """The wording of a sentence for every verdict, without its full stop.
 
     Args:
-        text: with VERDICT where it goes.
-        absent: in place of the sentence where the study has no such network.
+        question: behind "Whether".
+        absent: in place of the sentence where the study has no such network, with its full stop.
     """
-    words = {
-        HOLDS: "holds{{ e.by_estimators }}",
-        FAILS: "**does not hold**{{ e.by_estimators }}",
-        UNDECIDED: 'cannot be decided with {{ e.seeds | counted("seed") }}{{ e.by_estimators }}',
-    }
-    return {outcome: text.replace("VERDICT", verdict) for outcome, verdict in words.items()} | {ABSENT: absent}
+    few = 'cannot be decided with {{ e.seeds | counted("seed") }}'
+    sentences = {HOLDS: holds, FAILS: fails, UNDECIDED: f"Whether {question} {few}"}
+    return {outcome: f"{text}{{{{ e.by_estimators }}}}." for outcome, text in sentences.items()} | {ABSENT: absent}

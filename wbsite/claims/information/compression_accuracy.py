@@ -14,16 +14,13 @@ from wbsite.results.information.trajectories import Trajectories
 from wbsite.results.site import Gap, Site
 
 from ._study import read
-from .base import NOTEBOOK, Decision, Evidence, Measured
+from .base import NOTEBOOK, Decision, Evidence, Measured, quoted
 
 LEVEL = 0.05
 """p below which a correlation is beyond chance, times the number of configurations that have one (Bonferroni)."""
 
 FEWEST_SEEDS = 6
 """Below which there is no correlation, see `stats.rank_correlation`."""
-
-NAMED = 6
-"""Configurations whose correlation the text gives, at most."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +39,14 @@ class Correlations(Evidence):
         return [each for each in self.decision.measured if not math.isnan(each.mean)]
 
     @property
-    def named(self) -> list[Measured]:
-        """Of these, the study's first configurations."""
-        return [each for each in self.ranked if each.name in list(self.titles)[:NAMED]]
-
-    @property
     def certain(self) -> list[Measured]:
         """Of these, those beyond chance."""
         return beyond_chance(self.ranked)
+
+    @property
+    def certain_titles(self) -> list[str]:
+        """Of their configurations."""
+        return [quoted(self.titles[each.name]) for each in self.certain]
 
 
 def evidence(site: Site) -> Correlations | Gap:
@@ -99,18 +96,9 @@ def surest(evidence: Correlations) -> Effect | None:
     return estimated(what, least, least.seeds)
 
 
-QUESTION = (
-    "Do networks that compress more generalise better, as was hoped? Within a configuration, over seeds, the rank"
-    " correlation of the hidden layers' compression with test accuracy is {% for m in e.named %}{{ m.mean | fixed }}"
-    ' for {{ e.titles[m.name] }} ($p$ = {{ "%.2g" | format(m.p) }}){{ ", " if not loop.last }}{% endfor %}. After'
-    " correction for"
-    ' {{ "the one that could be tested" if e.ranked | length == 1 else "all " ~ e.ranked | length ~ " that could be tested" }},'
-    " "
-)
 CERTAIN = (
-    "{% for m in e.certain %}{{ e.titles[m.name] }}"
-    ' ({{ m.mean | fixed }}){{ " and " if loop.revindex == 2 }}{{ ", " if loop.revindex > 2 }}{% endfor %}'
-    ' {{ "is" if e.certain | length == 1 else "are" }} beyond chance'
+    "Among runs of {{ e.certain_titles | listing }}, those that compress more are %s on test samples, beyond chance after"
+    ' correction for {{ e.ranked | length | counted("network") }}.'
 )
 
 CLAIMS = (
@@ -130,12 +118,13 @@ CLAIMS = (
         verdict=verdict,
         effect=surest,
         wording={
-            HOLDS: f"{QUESTION}{CERTAIN}: there, those that compress more are better.",
-            FAILS: f"{QUESTION}{CERTAIN}: there, those that compress more are worse.",
-            "opposite": f"{QUESTION}{CERTAIN}, in opposite directions: there is no rule.",
-            "chance": f"{QUESTION}none is beyond chance.",
-            "few seeds": 'Whether networks that compress more generalise better, {{ e.seeds | counted("seed") }}'
-            " cannot say; `wbsite build --study full` asks more of them.",
+            HOLDS: CERTAIN % "better",
+            FAILS: CERTAIN % "worse",
+            "opposite": "In some networks runs that compress more are better on test samples, in others they are worse:"
+            " there is no rule.",
+            "chance": "Among runs of the same network, how much they compress and how good they are on test samples go"
+            " together no more than chance allows.",
+            "few seeds": 'Whether runs that compress more are better, {{ e.seeds | counted("seed") }} cannot say.',
             "nothing varies": "",
         },
         meaning={

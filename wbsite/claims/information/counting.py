@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,16 +12,14 @@ from wbsite.results.information.counting import Baseline, Counting, CountingLaye
 from wbsite.results.information.trajectories import ConfigurationRecord, Trajectories
 from wbsite.results.site import Gap, Site
 
-from ._study import description, read
+from ._study import description, read, table
+from .base import quoted
 
 STAYS, EXACTLY = 0.99, 0.9999
 """Agreement with the count at the end, mean over runs, from which on a configuration stays at it, or does exactly."""
 
 STRONG = 0.5
 """Max-norm below which a limit is strong."""
-
-LISTED = 6
-"""Configurations that are listed, at most."""
 
 
 class Network(NamedTuple):
@@ -42,6 +39,11 @@ class Network(NamedTuple):
     def title(self) -> str:
         """Of the configuration."""
         return self.configuration.title
+
+    @property
+    def quoted(self) -> str:
+        """Its title in a sentence."""
+        return quoted(self.title)
 
 
 @dataclass(frozen=True)
@@ -173,42 +175,32 @@ def reaching(evidence: Evidence) -> Effect | None:
     return counted(what, most.runs.passed, most.runs.alive, SEEDS, 0.5)
 
 
-ACCURACY = "$w$, is right for {{ e.baseline.accuracy | percent(1) }} of the samples"
-KNOWN = f"A classifier that knows only the number of active inputs, {ACCURACY}, and $I(w;Y)$ ="
+KNOWN = (
+    "who knows only the number of active inputs, {{ term('number of active inputs') }}, and nothing of where they are, is"
+    " right for {{ e.baseline.accuracy | percent }} of the samples"
+)
 
 HEAD = (
-    "Configuration", "Runs", "Accuracy, end", "Decides as the count, end", "η² of the output, end",
-    "Largest agreement", "at epoch, median", "Runs that reach {{ e.passed | percent }}",
+    "Network", "Runs", "Accuracy at the end", "Agreement with the count at the end", "Largest agreement",
+    "at epoch (median)", "Runs that reach {{ e.passed | percent }}",
 )  # fmt: skip
 CELLS = (
     "{{ n.runs.alive }}", "{{ n.runs.end_accuracy.mean | percent(1) }}", "{{ n.runs.end_agreement.mean | percent(1) }}",
-    "{{ n.runs.end_eta_output.mean | share }}", "{{ n.runs.top_agreement.mean | percent(1) }}",
-    "{{ n.runs.top_epoch | fixed(0) }}", "{{ n.runs.passed }}",
+    "{{ n.runs.top_agreement.mean | percent(1) }}", "{{ n.runs.top_epoch | fixed(0) }}", "{{ n.runs.passed }}",
 )  # fmt: skip
+CAPTION = (
+    "On how many samples networks decide as the best classifier that knows only the count, means over runs. A network"
+    " without errors agrees with it on {{ e.baseline.accuracy | percent(1) }}."
+)
 
-
-def table(head: Sequence[str], rows: str, cells: Sequence[str]) -> str:
-    """Wording of a table with one row an `n` of the evidence's `rows`."""
-    return (
-        '<div class="wb-scroll wb-wide" tabindex="0" markdown="0">\n<table>\n<thead><tr>'
-        + "".join(f'<th scope="col">{name}</th>' for name in head)
-        + f"</tr></thead>\n<tbody>\n{{% for n in e.{rows} %}}"
-        + '<tr><th scope="row">{{ n.title | e }}</th>'
-        + "".join(f"<td>{cell}</td>" for cell in cells)
-        + "</tr>\n{% endfor %}</tbody>\n</table>\n</div>"
-    )
-
-
+NAMES = "{{ e.%s | map(attribute='quoted') | listing }}"
 STAYING = (
-    "**Staying.** {{ e.staying | map(attribute='title') | listing }}: the networks that live end at the counting"
-    " solution%s. That is where the accuracy of {{ e.staying[0].runs.end_accuracy.mean | percent(1) }} comes from."
+    f"{NAMES % 'staying'} {{{{ 'ends' if e.staying | length == 1 else 'end' }}}} where counting leads%s."
+    " That is where an accuracy of {{ e.staying[0].runs.end_accuracy.mean | percent }} comes from."
 )
 MISSING = (
-    "{% for n in e.missing[:"
-    + str(LISTED)
-    + "] %}{{ n.title }}: {{ n.runs.passed }} of {{ n.runs.alive }} runs reach it;"
-    " the largest agreement is {{ n.runs.top_agreement.mean | percent(1) }} on average. {% endfor %}These come near"
-    " the counting solution, and most of them not to it."
+    f"Of {NAMES % 'missing'}, fewer than half of the runs ever agree with the count on {{{{ e.passed | percent }}}} of the"
+    " samples."
 )
 
 CLAIMS = (
@@ -218,9 +210,9 @@ CLAIMS = (
         evidence,
         lambda e: "harmonics" if e.harmonics else "other data",
         {
-            "harmonics": f"The label depends on how many inputs are active and on where they sit. {KNOWN}"
-            " {{ e.baseline.information | share }} bit.",
-            "other data": f"{KNOWN} {{{{ e.baseline.information | share }}}} bit.",
+            "harmonics": "The label depends on how many inputs are active and on where they are. Someone"
+            + f" {KNOWN}.",
+            "other data": f"Someone {KNOWN}.",
         },
     ),
     description(
@@ -228,7 +220,7 @@ CLAIMS = (
         "How nearly each network decides as the count does.",
         evidence,
         lambda e: "measured",
-        {"measured": table(HEAD, "networks", CELLS)},
+        {"measured": table(CAPTION, HEAD, "e.networks", CELLS)},
     ),
     description(
         "counting-inputs",
@@ -236,9 +228,8 @@ CLAIMS = (
         inputs,
         lambda e: "not countable" if e else "countable",
         {
-            "not countable": "Earlier work left open why information dips early in training, and why strongly"
-            " constrained networks have several equally spaced peaks of activation. The guess that they count active"
-            " inputs can be put to networks whose inputs are on or off. Here, {{ e }}",
+            "not countable": "Whether constrained networks count active inputs can be asked of networks whose inputs"
+            " are on or off. Here, {{ e }}",
             "countable": "",
         },
     ),
@@ -256,11 +247,17 @@ CLAIMS = (
         verdict=staying_verdict,
         effect=nearest,
         wording={
-            "stays exactly": STAYING % ", exactly: on every sample they decide as the count does",
+            "stays exactly": STAYING % ", exactly: on every sample the decision is that of the count",
             "stays": STAYING % "",
-            "none stays": "**Staying.** No configuration ends at the counting solution.",
-            "no strong limit": "**Staying.** No configuration here ends at the counting solution. The stronger limit"
-            " of 0.4, at which it was suspected, is part of the study `full`.",
+            "none stays": "No network ends where counting leads, not even under a strong limit.",
+            "no strong limit": "No network here ends where counting leads; the strong limit under which that was"
+            " suspected was not trained.",
+        },
+        brief={
+            "stays exactly": "held small enough, a network decides by the number of active inputs alone",
+            "stays": "held small enough, a network keeps little but the number of active inputs",
+            "none stays": "",
+            "no strong limit": "",
         },
         meaning={
             "stays exactly": (HOLDS, "exactly"),
@@ -275,10 +272,11 @@ CLAIMS = (
         evidence,
         lambda e: "constrained" if e.constrained else "none",
         {
-            "constrained": "What the constrained ones compress is everything but the count: at the end the last hidden"
-            " layer holds {% for n in e.constrained %}{{ n.last.end_i_tw.mean | fixed }} bits about $w$, of"
-            " {{ e.entropy | fixed }} there are, and {{ n.last.end_h_given_w.mean | fixed }} beyond it"
-            " ({{ n.title }}){{ ', ' if not loop.last }}{% endfor %}.",
+            "constrained": "What is compressed is everything else:"
+            " {% for n in e.constrained %}{{ 'of' if loop.first else 'and of' }} the {{ e.entropy | fixed(1) }} bits of"
+            " the count the last hidden layer of {{ n.quoted }} keeps {{ n.last.end_i_tw.mean | fixed(1) }}, and"
+            " {{ n.last.end_h_given_w.mean | fixed(1) }} of anything beyond"
+            " it{{ ', ' if not loop.last }}{% endfor %}.",
             "none": "",
         },
     ),
@@ -295,7 +293,7 @@ CLAIMS = (
         verdict=linear_verdict,
         effect=straight,
         wording={
-            "linear": "The network without any nonlinearity ends there as well, without a limit: counting is as far as"
+            "linear": "A network without any nonlinearity ends there as well, without a limit: counting is as far as"
             " training takes a linear decision on these data. Small weights keep activations small, where a hyperbolic"
             " tangent is nearly straight; that would be reason enough to stay.",
             "none": "",
@@ -315,9 +313,8 @@ CLAIMS = (
         verdict=lambda e: "pass" if e.passing else "none passes",
         effect=reaching,
         wording={
-            "pass": "**Passing.** {% for n in e.passing %}{{ n.title }}: {{ n.runs.passed }} of {{ n.runs.alive }}"
-            " runs reach an agreement of {{ e.passed | percent }} on their way, at a median epoch of"
-            " {{ n.runs.top_epoch | fixed(0) }}, and then leave it again. {% endfor %}",
+            "pass": f"{NAMES % 'passing'} {{{{ 'passes' if e.passing | length == 1 else 'pass' }}}} through counting"
+            " early in training and then {{ 'leaves' if e.passing | length == 1 else 'leave' }} it.",
             "none passes": "",
         },
         meaning={"pass": (HOLDS, "of some"), "none passes": (FAILS, "")},
@@ -327,6 +324,6 @@ CLAIMS = (
         "Networks that come near the solution that only counts and not to it.",
         evidence,
         missing_verdict,
-        {"none misses": "", "others pass": f"**Passing by.** {MISSING}", "none passes": f"**Passing.** {MISSING}"},
+        {"none misses": "", "others pass": MISSING, "none passes": MISSING},
     ),
 )

@@ -23,6 +23,16 @@ class Compressions:
     title: str
     bits: dict[str, float]
 
+    @property
+    def least(self) -> str:
+        """The estimator by which it compresses least."""
+        return min(self.bits, key=lambda title: self.bits[title])
+
+    @property
+    def most(self) -> str:
+        """The estimator by which it compresses most."""
+        return max(self.bits, key=lambda title: self.bits[title])
+
 
 def compressions(site: Site) -> Compressions | Gap:
     """Of a site's study."""
@@ -44,14 +54,9 @@ CLAIMS = (
         compressions,
         lambda e: "several" if len(e.bits) > 1 else "one",
         {
-            "several": "The last hidden layer of {{ e.title }} compresses by"
-            " {% for title, bits in e.bits.items() %}{{ bits | fixed }} bits by"
-            " {{ title }}{{ ', ' if not loop.last }}{% endfor %}. These are the same networks at the same epochs. A"
-            " statement about compression without its estimator is a statement about nothing in particular; what can"
-            " be said of a network is what all of them agree on, or why they do not. Narrow bins give every sample a"
-            " cell of its own for longer; wide ones see only what is coarse; fixed bins over a range lump everything"
-            " beyond it together; a kernel density depends on how its noise compares with the size of the activations,"
-            " which a limit on weights changes.",
+            "several": "By how much the last hidden layer of “{{ e.title }}” compresses depends on who measures:"
+            " {{ e.bits.values() | min | fixed(1) }} bits by {{ e.least }}, {{ e.bits.values() | max | fixed(1) }} by"
+            " {{ e.most }}. These are the same networks at the same epochs.",
             "one": "",
         },
     ),

@@ -15,7 +15,7 @@ from wbsite.results.information.plane_claims import PlaneClaims
 from wbsite.results.information.trajectories import Trajectories
 from wbsite.results.site import Gap, Site
 
-from ._study import read
+from ._study import read, table
 from .base import COMPRESSES
 
 USUAL = ("tanh", "relu")
@@ -57,6 +57,11 @@ class Evidence:
     def threshold(self) -> float:
         """Bits."""
         return COMPRESSES
+
+    @property
+    def functions(self) -> list[Function]:
+        """All of them."""
+        return [*self.flat, *self.other]
 
     @property
     def flat_compressing(self) -> int:
@@ -114,16 +119,28 @@ def compressing(e: Evidence) -> Effect | None:
     return Effect(what, e.flat_compressing / len(e.flat), null=others, count=len(e.flat + e.other), of="functions")
 
 
-# A section of its own, which a study without such functions does not have.
-SECTION = (
-    "## Other activation functions\n\nIf compression is what saturation on both sides does, functions that are flat on"
-    " both sides should compress, and others should not. With weights free, the last hidden layer compresses, in bits"
-    " by {{ e.estimator }} and by the measure that fluctuations do not raise: of functions flat on both sides,"
-    " {% for f in e.flat %}{{ f.activation }} {{ f | interval }}{{ ', ' if not loop.last }}{% endfor %}; of others,"
-    " {% for f in e.other %}{{ f.activation }} {{ f | interval }}{{ ', ' if not loop.last }}{% endfor %}."
-    " {{ e.flat_compressing }} of {{ e.flat | length }} of the first kind and {{ e.other_compressing }} of"
-    " {{ e.other | length }} of the second are above {{ e.threshold }} bit with their whole interval. "
+COUNTS = (
+    "{{ e.flat_compressing }} of {{ e.flat | length }} functions that are flat on both sides compress, and"
+    " {{ e.other_compressing }} of {{ e.other | length }} others."
 )
+
+TABLE = table(
+    "Compression of the last hidden layer with weights free, in bits by {{ e.estimator }}, by the measure that"
+    " fluctuations do not raise.",
+    ("Function", "Flat on both sides", "Compression"),
+    "e.functions",
+    ("{{ 'yes' if n in e.flat else 'no' }}", "{{ n | interval }}"),
+    "{{ n.activation }}",
+)
+
+
+def _section(outcome: str) -> str:
+    """A section of its own, which a study without such functions does not have."""
+    return (
+        "## Other activation functions\n\nIf saturation on both sides is what compresses, functions that are flat on both"
+        f" sides should compress, and others should not. {outcome}\n\n{TABLE}"
+    )
+
 
 CLAIMS = (
     Claim(
@@ -142,9 +159,9 @@ CLAIMS = (
         verdict=verdict,
         effect=compressing,
         wording={
-            HOLDS: f"{SECTION}The rule holds for all of them.",
-            "tendency": f"{SECTION}The rule holds as a tendency, with exceptions.",
-            FAILS: f"{SECTION}The rule does not hold.",
+            HOLDS: _section("The rule holds for all of them."),
+            "tendency": _section(f"The rule holds as a tendency, with exceptions: {COUNTS}"),
+            FAILS: _section(f"The rule does not hold: {COUNTS}"),
             "too few functions": "",
         },
         meaning={

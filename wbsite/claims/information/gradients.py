@@ -63,10 +63,10 @@ CLAIMS = (
         ratio,
         lambda e: "no gradient" if e.epoch is None else "measured",
         {
-            "measured": "In {{ e.layer }} of {{ e.title }} the ratio is largest at epoch {{ e.epoch }}"
-            " ({{ e.largest | fixed }}, mean over seeds) and {{ e.last | fixed }} at the"
-            " end.{% if e.peak_epoch is not none %} $I(X;T)$ of that layer is largest at a median epoch of"
-            " {{ e.peak_epoch | fixed(0) }}.{% endif %}",
+            "measured": "In {{ e.layer }} of “{{ e.title }}” the ratio is largest at epoch {{ e.epoch }}, and"
+            " {{ 'less' if e.last < e.largest else 'as large' }} at the end ({{ e.largest | fixed }} and"
+            " {{ e.last | fixed }}, means over seeds).{% if e.peak_epoch is not none %} $I(X;T)$ of that layer is largest"
+            " at a median epoch of {{ e.peak_epoch | fixed(0) }}.{% endif %}",
             "no gradient": "",
         },
     ),

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from .base import INFORMATION, Comparison, notebook_claim, verdicts
 
-LOWER = "it is lower by {{ e.deciding | interval }} bit, and the claim VERDICT."
-
 CLAIMS = (
     notebook_claim(
         "ty-tanh-0.8",
         "tanh, max-norm 0.8: I(T;Y) stays lower.",
         Comparison("ty", "tanh", 0.8, INFORMATION),
-        verdicts(f"With hyperbolic tangents {LOWER}", "With hyperbolic tangents this study has no such pair."),
+        verdicts(
+            "Under the weaker limit, hidden layers of hyperbolic tangents reach less information about the label",
+            "Under the weaker limit, hidden layers of hyperbolic tangents reach as much information about the label",
+            "hidden layers of hyperbolic tangents reach less information about the label under the weaker limit",
+        ),
     ),
     notebook_claim(
         "ty-relu-0.8",
         "relu, max-norm 0.8: I(T;Y) stays lower.",
         Comparison("ty", "relu", 0.8, INFORMATION),
-        verdicts(f"With rectifiers {LOWER}", "With rectifiers this study has no such pair."),
+        verdicts(
+            "Those of rectifiers reach less under it than with free weights",
+            "Those of rectifiers reach as much under it as with free weights",
+            "those of rectifiers reach less under it than with free weights",
+        ),
     ),
 )

@@ -12,8 +12,8 @@ from wbsite.results.information.activation_peaks import HIDDEN, ActivationPeaks,
 from wbsite.results.information.trajectories import Trajectories
 from wbsite.results.site import Gap, Site
 
-from ._study import description, read
-from .counting import table
+from ._study import description, read, table
+from .base import quoted
 
 EQUAL, EXPLAINED = 0.9, 0.95
 """Share of the tested units with equally spaced peaks, and η² by the count, from which on peaks are counts."""
@@ -34,6 +34,11 @@ class Network(NamedTuple):
     title: str
     held: bool
     units: PeakSummary
+
+    @property
+    def quoted(self) -> str:
+        """Its title in a sentence."""
+        return quoted(self.title)
 
     @property
     def counts(self) -> bool:
@@ -101,13 +106,19 @@ def explained(evidence: Evidence) -> Effect | None:
     return estimated(what, most.units.eta_w, most.units.units, UNITS, EXPLAINED)
 
 
-HEAD = ("Hidden units, at the end", "Peaks a unit", "Three or more", "of these, equally far apart", "η² by the count",
-        "untrained")  # fmt: skip
-CELLS = ("{{ n.units.peaks.mean | fixed }}", "{{ n.units.several.mean | percent(1) }}",
-         "{{ n.units.equal }} of {{ n.units.tested }}", "{{ n.units.eta_w.mean | share }}",
-         "{{ n.units.eta_untrained.mean | share }}")  # fmt: skip
+HEAD = ("Network", "Peaks of a unit", "Units with three or more", "of these, equally spaced", "η² by the count",
+        "η² before training")  # fmt: skip
+CELLS = ("{{ n.units.peaks.mean | fixed(1) }}", "{{ n.units.several.mean | percent }}",
+         "{{ n.units.equal }} of {{ n.units.tested }}", "{{ n.units.eta_w.mean | fixed }}",
+         "{{ n.units.eta_untrained.mean | fixed }}")  # fmt: skip
+CAPTION = (
+    "Peaks of the hidden units at the end of training. Equally spaced: gaps vary less than those of as many peaks thrown at"
+    " random, which one unit in twenty passes by chance."
+)
 
-VAGUE = "In {{ e.vague | map(attribute='title') | listing }} there are peaks, %s; few are equally spaced beyond chance."
+VAGUE = (
+    "In {{ e.vague | map(attribute='quoted') | listing }} units have peaks as well, but few are equally spaced, and %s."
+)
 
 CLAIMS = (
     description(
@@ -115,7 +126,7 @@ CLAIMS = (
         "How many peaks units have, and how much of them the count explains.",
         evidence,
         lambda e: "counted",
-        {"counted": table(HEAD, "networks", CELLS)},
+        {"counted": table(CAPTION, HEAD, "e.networks", CELLS)},
     ),
     Claim(
         name="peaks-are-counts",
@@ -131,8 +142,8 @@ CLAIMS = (
         verdict=lambda e: HOLDS if e.clear else "none",
         effect=explained,
         wording={
-            HOLDS: "In {{ e.clear | map(attribute='title') | listing }} it is hardly a question any more: the peaks"
-            " are there, they are equally spaced, and **they are the counts**.",
+            HOLDS: "In {{ e.clear | map(attribute='quoted') | listing }} the peaks are there, they are equally spaced,"
+            " and **they are the counts**.",
             "none": "",
         },
         meaning={HOLDS: (HOLDS, "of some networks"), "none": (FAILS, "of any network here")},
@@ -143,8 +154,8 @@ CLAIMS = (
         evidence,
         vague_verdict,
         {
-            "most": VAGUE % "and the count explains most of what the units do, but not all",
-            "less than half": VAGUE % "but the count explains less than half of what the units do in some of them",
+            "most": VAGUE % "the count explains most of what units do, but not all",
+            "less than half": VAGUE % "the count explains less than half of what units do in some of them",
             "none": "",
         },
     ),

@@ -13,7 +13,7 @@ from wbsite.results.information.saturation import KindCounts, Saturation
 from wbsite.results.information.trajectories import Trajectories
 from wbsite.results.site import Gap, Site
 
-from ._study import description, read
+from ._study import description, read, table
 
 LISTED = 6
 """Configurations that are listed, at most."""
@@ -104,11 +104,22 @@ CLAIMS = (
         evidence,
         lambda e: "counted" if e.networks else "nowhere flat",
         {
-            "counted": "Of the hidden layers of all runs that lived, counted one by one:\n\n{% for n in e.networks %}-"
-            " {{ n.title }}: {{ n.kinds.both }} compress and saturate, {{ n.kinds.only_compresses }} compress without"
-            " saturating, {{ n.kinds.only_saturates }} saturate without compressing, {{ n.kinds.neither }} do"
-            " neither{% if n.still.mean is not none %}. Where nothing saturates, compression is"
-            " {{ n.still | interval }} bits on average{% endif %}.\n{% endfor %}",
+            "counted": table(
+                "Hidden layers of all runs that lived, counted one by one.",
+                (
+                    "Network",
+                    "Compress and saturate",
+                    "Compress only",
+                    "Saturate only",
+                    "Neither",
+                    "Bits lost where nothing saturates",
+                ),
+                "e.networks",
+                (
+                    *(f"{{{{ n.kinds.{kind} }}}}" for kind in ("both", "only_compresses", "only_saturates", "neither")),
+                    "{{ n.still | interval }}",
+                ),
+            ),
             "nowhere flat": "",
         },
     ),
@@ -126,11 +137,16 @@ CLAIMS = (
         verdict=held_verdict,
         effect=saturating,
         wording={
-            FAILS: "With weights held small, most layers that compress do so without saturating ({{ e.held.alone }} of"
-            " {{ e.held.layers }}). Saturation is one way to compress, and not the only one.",
-            HOLDS: "With weights held small, most layers that compress saturate as well ({{ e.held.both }} of"
-            " {{ e.held.layers }}).",
+            FAILS: "With weights held small, most layers that compress do so without saturating:"
+            " {{ e.held.alone }} of {{ e.held.layers }}. Saturation is one way to share a bin, and not the only one.",
+            HOLDS: "With weights held small, most layers that compress saturate as well: {{ e.held.both }} of"
+            " {{ e.held.layers }}.",
             "nothing compresses": "",
+        },
+        brief={
+            FAILS: "a layer can compress without saturating",
+            HOLDS: "layers that compress mostly saturate",
+            "nothing compresses": "held small, weights let no layer compress here",
         },
         meaning={"nothing compresses": (NOTHING, "no layer of a constrained network compresses")},
     ),
@@ -140,8 +156,7 @@ CLAIMS = (
         evidence,
         lambda e: "some compress" if e.free.layers else "nothing compresses",
         {
-            "some compress": "With weights free it is {{ e.free.both }} of {{ e.free.layers }} that saturate as they"
-            " compress.",
+            "some compress": "With weights free, {{ e.free.both }} of the {{ e.free.layers }} that compress saturate.",
             "nothing compresses": "",
         },
     ),
@@ -151,9 +166,9 @@ CLAIMS = (
         evidence,
         lambda e: "ranked" if e.ranked else "too few seeds",
         {
-            "ranked": "Over seeds, the last hidden layer compresses the more the more it saturates with rank"
-            " correlation {% for title, rho in e.ranked %}{{ rho | interval }} for"
-            " {{ title }}{{ ', ' if not loop.last }}{% endfor %}.",
+            "ranked": "Among runs of one network with free weights, the rank correlation of the two in the last hidden"
+            " layer is {% for title, rho in e.ranked[:3] %}{{ rho.mean | fixed }} for “{{ title }}”"
+            "{{ ', ' if not loop.last }}{% endfor %}.",
             "too few seeds": "",
         },
     ),

@@ -1,4 +1,4 @@
-"""Whether a limit on weights squeezes layers before anything is learned."""
+"""Whether layers that lose much tell most about the input before anything is learned."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ class Squeezed:
 
     Attributes:
         layers: how many.
+        losing: hidden layers that lose as much at any time.
         latest: median epoch of the largest I(X;T), the latest of these layers; 0 for the untrained network.
     """
 
     layers: int
+    losing: int
     latest: float
 
 
@@ -37,8 +39,9 @@ def evidence(site: Site) -> Squeezed | Gap:
     (plane,) = results
     rows = plane.compression
     rows = rows[(rows["estimator"] == plane.default) & (rows["layer"] != "output")]
-    early = rows[(rows["mean"] >= BITS) & (rows["peak_epoch"] <= 1)]
-    return Squeezed(len(early), float(early["peak_epoch"].max()) if len(early) else 0.0)
+    losing = rows[rows["mean"] >= BITS]
+    early = losing[losing["peak_epoch"] <= 1]
+    return Squeezed(len(early), len(losing), float(early["peak_epoch"].max()) if len(early) else 0.0)
 
 
 def verdict(evidence: Squeezed) -> str:
@@ -47,16 +50,14 @@ def verdict(evidence: Squeezed) -> str:
 
 
 SENTENCE = (
-    "One thing the planes show that the claims pass over: in {{ e.layers }} of the layers that lose a bit or more, the"
-    " largest $I(X;T)$ is that of the *untrained* network%s. A limit on the weights takes effect at the first step."
-    " What it does to those layers is no phase of learning: the network is squeezed at once, and has to learn what to"
-    " keep."
+    "Of {{ e.losing | counted('hidden layer') }} that {{ 'loses' if e.losing == 1 else 'lose' }} a bit or more,"
+    " {{ e.layers }} {{ 'tells' if e.layers == 1 else 'tell' }} most about the input *before* training%s."
 )
 
 CLAIMS = (
     Claim(
         name="squeezed-at-once",
-        statement="Layers that lose most are squeezed at the first step, before anything is learned.",
+        statement="Hidden layers that lose much tell most about the input before training, or at its first epoch.",
         source="",
         of=STUDY,
         rule=(
@@ -67,7 +68,7 @@ CLAIMS = (
         evidence=evidence,
         verdict=verdict,
         effect=lambda e: Effect("hidden layers squeezed at once", e.layers, null=0),
-        wording={"none": "", "untrained": SENTENCE % "", "first epoch": SENTENCE % ", or of the first epoch"},
+        wording={"none": "", "untrained": SENTENCE % "", "first epoch": SENTENCE % ", or after its first epoch"},
         meaning={
             "none": (FAILS, ""),
             "untrained": (HOLDS, "of the untrained network"),

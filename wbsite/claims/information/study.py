@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from wbsite.results.information.information_plane import InformationPlane
@@ -55,6 +56,11 @@ class Study:
         """Which samples the networks are measured on."""
         count = self.data.measured
         return f"all {count}" if count == self.data.samples else f"{count}, drawn once,"
+
+    @property
+    def cap(self) -> float:
+        """The largest I(X;T) that bins can give, in bits."""
+        return math.log2(self.data.measured)
 
     @property
     def compresses(self) -> float:
@@ -119,7 +125,7 @@ SPLIT = (
 
 NETWORKS = (
     '**The networks** have layers of {{ e.widths[:-1] | join(", ") }} units and a softmax readout of'
-    ' {{ e.widths[-1] }}{{ "" if e.one_size else " (some are of other sizes, see " ~ ref("study-table") ~ ")" }}.'
+    ' {{ e.widths[-1] }}{{ "" if e.one_size else " (some are of other sizes, see their titles)" }}.'
     ' There {{ "is" if e.configurations | length == 1 else "are" }}'
     ' {{ e.configurations | length | counted("configuration") }}; each is trained with {{ e.seeds | counted("seed") }}'
     ' for {{ e.epochs }} epoch{{ "s" if e.epochs != 1 }} and looked at {{ e.records }} times, more often early than'
@@ -136,6 +142,30 @@ CLAIMS = (
         study,
         lambda e: "notebook" if e.default[0] == NOTEBOOKS else "other",
         {"notebook": "{{ e.default[1] }}, as in the notebook", "other": "{{ e.default[1] }}"},
+    ),
+    description(
+        "plane-cap",
+        "How much information there is at most.",
+        study,
+        of_data,
+        {
+            "harmonics": "$I(X;T)$ is at most {{ e.cap | fixed(0) }} bits here, where"
+            " every one of the inputs has a cell of its own, and $I(T;Y)$ is at most one bit, the entropy of a label with"
+            " two values that are about as frequent.",
+            "other data": "$I(X;T)$ is at most {{ e.cap | fixed(1) }} bits here,"
+            " where every sample has a cell of its own, and $I(T;Y)$ is at most the entropy of the labels.",
+        },
+    ),
+    description(
+        "plane-task-short",
+        "The task of the networks, in a sentence.",
+        study,
+        of_data,
+        {
+            "harmonics": "The task is that of Shwartz-Ziv and Tishby: twelve inputs that are on or off, and a label that"
+            " depends on how many are on and on where they are.",
+            "other data": "The task is {{ e.data.name | e }}.",
+        },
     ),
     description(
         "plane-data",

@@ -43,10 +43,16 @@ class ClusterViews:
         clustered = set(self.members["experiment"])
         return [name for name in self.laboratory.ordered if name in clustered]
 
+    def other_sizes(self, place: str) -> list[str]:
+        """Experiments whose layer at "last" or "before" has kernels of another size, and so is in no cluster."""
+        table = self.laboratory.rows(self.result.other_sizes)
+        absent = set(table.loc[table["place"] == place, "experiment"])
+        return [name for name in self.laboratory.ordered if name in absent]
+
     def state(self, name: str, place: str) -> str:
         """ "lost" or "turned" for an experiment's layer that was clustered and has not kept its banding, else ""."""
         clustered = ((self.members["experiment"] == name) & (self.members["place"] == place)).any()
-        return self.laboratory.experiments[name].banding(place) if clustered else ""
+        return self.laboratory.banding(name, place) if clustered else ""
 
     @property
     def steadiest(self) -> int:

@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from wbsite.claims.banding import persistence
 from wbsite.render.charts import BEFORE, LAST
 from wbsite.render.figure import Scene
 from wbsite.results.banding.experiments import Experiment, Experiments
@@ -22,8 +23,8 @@ SUITE = "banding"
 
 HEADINGS = {
     "main": "Main experiments",
-    "proposed": "Proposed by the article, run here",
-    "persisted": "Banding was said to persist",
+    "proposed": "Proposed in the article, run here",
+    "persisted": persistence.HEADING,
     "dose": "Rotation by random angles",
     "data": "Other data",
     "depth": "Size of the last map and of kernels",
@@ -88,6 +89,17 @@ class Laboratory:
         """The setting's rows of a table."""
         return table[table["setting"] == self.setting].reset_index(drop=True)
 
+    def banding(self, name: str, place: str) -> Literal["", "lost", "turned"]:
+        """What became of the baseline's banding in an experiment's layer: "lost", as the result says, or "turned" where
+        it is lost and at least the share that counts as banding kept is there with the other sign. An H that is barely
+        but certainly negative is no turned band."""
+        layer = self.experiments[name].layer(place)
+        if not layer.lost:
+            return ""
+        baseline = self.experiments[self.experiments[name].baseline].layer(place).index.mean or 0.0
+        turned = layer.index.negative and -(layer.index.mean or 0.0) >= self.result.lost_below * baseline
+        return "turned" if turned else "lost"
+
     @property
     def setup_text(self) -> str:
         """What the networks were trained on, as captions say it (HTML)."""
@@ -100,6 +112,12 @@ def absent_text(table: pd.DataFrame, experiments: Iterable[str]) -> str:
     """A sentence naming the experiments that a figure is about and that have not been run; "" if there are none."""
     absent = [name for name in experiments if name not in set(table["experiment"])]
     return f" Not run: {', '.join(absent)}." if absent else ""
+
+
+def written(table: pd.DataFrame) -> pd.DataFrame:
+    """The table as its file has it, with more decimals than any page or tooltip shows, so that rounding these is no
+    rounding of what was rounded before."""
+    return table.round(9)
 
 
 def span(table: pd.DataFrame) -> tuple[float, float]:

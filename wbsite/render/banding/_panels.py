@@ -67,14 +67,19 @@ class Panels:
         """How many units every one of the panels can show."""
         return min(SHOWN, *(len(self.pictures[f"{name}/{place}"]) for name in experiments for place in places))
 
+    def sample(self, experiment: str, place: str, count: int) -> np.ndarray:
+        """At most `count` pictures (units, kh, kw, 3) of a layer, 0 to 1, spread evenly over the order of similarity."""
+        stack = self.pictures[f"{experiment}/{place}"]
+        count = min(count, len(stack))
+        return stack[(2 * np.arange(count) + 1) * len(stack) // (2 * count)].astype(np.float32) / 255
+
     def cell(self, experiment: str, place: str, count: int, columns: int = COLUMNS) -> tuple[Markup, str, bytes]:
         """HTML of a layer's picture and index, the picture's file name, and its bytes."""
-        stack = self.pictures[f"{experiment}/{place}"]
-        stack = stack[(2 * np.arange(count) + 1) * len(stack) // (2 * count)]
+        pictures = self.sample(experiment, place, count)
         # All that decides the picture is in its name: several figures of a page may show an experiment.
         file = f"{self.laboratory.setting}-{experiment}-{place}-{count}-{columns}.png"
-        png, columns = sheet(stack.astype(np.float32) / 255, columns, gap=1)
-        _, kh, kw, _ = stack.shape
+        png, columns = sheet(pictures, columns, gap=1)
+        _, kh, kw, _ = pictures.shape
         weights = self.row(self.laboratory.summary, experiment, place)
         html = CELL.format(
             file=file,
@@ -126,7 +131,7 @@ class Panels:
             numbers[place] = weights["layer"]
             numbers |= {f"{place}_{name}": weights[name] for name in ("index", "low", "high")}
             numbers |= {f"{place}_pictures_{name}": pictures[name] for name in ("index", "low", "high")}
-        return {name: round(value, 4) if isinstance(value, float) else value for name, value in numbers.items()}
+        return numbers
 
 
 def _percent(index: float) -> str:

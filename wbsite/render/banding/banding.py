@@ -1,13 +1,11 @@
-"""Charts of the banding index: through a network's depth, over a layer's units, across networks."""
+"""Charts of the banding index: through a network's depth, and across networks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from wbsite.render.charts import (
@@ -25,19 +23,17 @@ from wbsite.render.charts import (
 )
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
-from wbsite.render.text import counted, index_text, listing, number_text, share_text
+from wbsite.render.text import counted, fixed_text, listing, number_text, percent_text
 from wbsite.results.banding.banding import Banding
 from wbsite.results.site import Gap, Model
+
+from ._laboratory import span
 
 if TYPE_CHECKING:
     import altair as alt
 
 QUANTITIES = {"index": "H = R − C", "row_share": "R, row share", "column_share": "C, column share"}
 NUMBERS = (*QUANTITIES, "low", "high", "index_null", "index_adjusted")
-HEIGHT = 220
-"""Of the histogram, in pixels."""
-
-BINS = np.linspace(-1, 1, 41)
 
 
 def depth_rows(models: Sequence[Model], up: str) -> pd.DataFrame:
@@ -86,10 +82,20 @@ def undefined_text(models: Sequence[Model]) -> str:
     return "; ".join(f"{listing(layers)} ({reason})" for reason, layers in reasons.items())
 
 
-def _not_drawn(models: Sequence[Model]) -> str:
-    """The same as a sentence of a caption."""
-    undefined = undefined_text(models)
-    return f" Not drawn, since H is not defined: {escape(undefined)}." if undefined else ""
+def _not_drawn(models: Sequence[Model]) -> tuple[str, str]:
+    """The layers without H as a sentence of a caption, and the reasons as one of a method; "" where there are none."""
+    undefined = [
+        layer
+        for model in models
+        for layer in model.having("banding")
+        if (banding := model.result(Banding, layer.name)) is not None and banding.index is None
+    ]
+    if not undefined:
+        return "", ""
+    return (
+        f" Not drawn: {counted(len(undefined), 'layer')} without H.",
+        f" H is not defined for {escape(undefined_text(models))}.",
+    )
 
 
 def _by_file(models: Sequence[Model]) -> str:
@@ -172,19 +178,28 @@ def by_depth(scene: Scene) -> Drawing | Gap:
     order = (
         "the file's order, which need not be that of a forward pass" if model.architecture.alone else "execution order"
     )
+    top = weights.loc[weights["index"].idxmax()]
+    summit = f"<code>{escape(str(top['layer']))}</code> ({fixed_text(top['index'])})"
+    finding = f"H of {escape(model.title)} is largest at {summit}" + (
+        ", its last such layer." if top["layer"] == last["layer"] else f" and ends at {fixed_text(last['index'])}."
+    )
+    left_out, reasons = _not_drawn([model])
     caption = (
-        f"Banding through {escape(model.title)}, layers in {order}: R and C are the shares of the kernels' spatial variance that"
-        f" row means and column means explain, H = R − C is the banding index (positive: horizontal bands). Lines join layers of one kernel size. Bars are 95 % bootstrap"
-        f" intervals of H over a layer's units ({number_text(banding.resamples)} resamples), so they speak of this network's units, not of other trainings."
+        f"R and C are what row and column means explain of the kernels' spatial variance, H is R − C.{left_out}"
+        " Click a point for its layer."
+    )
+    method = (
+        f"Layers in {order}; lines join layers of one kernel size. Bars are 95 % bootstrap intervals of H over a layer's"
+        f" units ({number_text(banding.resamples)} resamples): they speak of this network's units, not of other trainings."
         f"{' Short grey lines are H of independent weights in kernels that are not square.' if table['index_null'].any() else ''}"
-        f"{_not_drawn([model])} Click a point for its layer."
+        f"{reasons}"
     )
     alt_text = (
         f"Line chart over {len(weights)} layers of {model.title}. On full weights H goes from {first['index']:.2f} at {first['layer']}"
         f" to {last['index']:.2f} at {last['layer']}; its largest value is {weights['index'].max():.2f} at"
         f" {weights.loc[weights['index'].idxmax(), 'layer']}."
     )
-    return Drawing(caption, alt_text, table, chart, width="wide", height=height)
+    return Drawing(caption, alt_text, table, chart, width="wide", height=height, finding=finding, method=method)
 
 
 def across(scene: Scene) -> Drawing | Gap:
@@ -203,10 +218,15 @@ def across(scene: Scene) -> Drawing | Gap:
         legend=alt.Legend(title=None, orient="top"),
     )
     x = alt.X("depth:Q", title="depth, first to last such layer", axis=alt.Axis(format="%", grid=False))
-    y = alt.Y("index:Q", title="banding index H", scale=alt.Scale(domain=[-1, 1]))
+    y = alt.Y("index:Q", title="banding index H", scale=alt.Scale(domain=list(span(table)), nice=False))
     base = alt.Chart(data()).transform_filter("datum.source == source")
     faded = alt.when(pick).then(alt.value(1)).otherwise(alt.value(0.12))
-    lines = base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, opacity=faded, detail=alt.Detail("kernel:N"))
+    # The legend belongs to the first layer that has the colour; a selection in any other, or in all, does not hear it.
+    lines = (
+        base.mark_line(strokeWidth=2)
+        .encode(x=x, y=y, color=colour, opacity=faded, detail=alt.Detail("kernel:N"))
+        .add_params(pick)
+    )
     whiskers = base.mark_rule(strokeWidth=1.5).encode(
         x=x, y=alt.Y("low:Q"), y2=alt.Y2("high:Q"), color=colour, opacity=faded
     )
@@ -217,82 +237,37 @@ def across(scene: Scene) -> Drawing | Gap:
     )  # fmt: skip
     zero = alt.Chart(alt.InlineData([{}])).mark_rule(color=NEUTRAL, strokeDash=[3, 3]).encode(y=alt.YDatum(0))
     height = 360
-    chart = specification(
-        alt.layer(zero, lines, whiskers, points).add_params(source_choice(sources(table)), pick), height
-    )
+    chart = specification(alt.layer(zero, lines, whiskers, points).add_params(source_choice(sources(table))), height)
     weights = table[table.source == "weights"]
     ends = [f"{title} {rows['index'].iloc[-1]:.2f}" for title, rows in weights.groupby("model", sort=False)]
+    left_out, reasons = _not_drawn(models)
     caption = (
-        "Banding index H through depth, one colour a network and one line a kernel size, with 95 % bootstrap intervals over each layer's units."
-        f" Each network is one training.{_not_drawn(models)}{_by_file(models)} Click a name to bring one out, a point for its layer."
+        f"One colour a network, one line a kernel size.{left_out} Click a name to bring its network out, a point for its"
+        " layer."
+    )
+    method = (
+        "Bars are 95 % bootstrap intervals of H over each layer's units. Each network is one training, so they do not say"
+        f" how another training would come out.{reasons}{_by_file(models)}"
     )
     alt_text = f"Line chart of the banding index against depth. At the last convolution that has one, on full weights: {', '.join(ends)}."
-    return Drawing(caption, alt_text, table, chart, width="wide", height=height)
-
-
-def histogram(scene: Scene) -> Drawing | Gap:
-    """Distribution of H over a layer's units."""
-    banding = scene.result_or_gap(Banding)
-    if isinstance(banding, Gap):
-        return banding
-    if banding.index is None:
-        return Gap(f"the banding index is not defined: {banding.weights.not_defined}", failed=False)
-    rows: list[dict[str, Any]] = []
-    for source in SOURCES:
-        values = banding.per_unit(source)
-        if values is None:
-            continue
-        counts, edges = np.histogram(values[np.isfinite(values)], BINS)
-        rows += [
-            {"source": source, "from": round(a, 2), "to": round(b, 2), "units": int(n)}
-            for n, a, b in zip(counts, edges, edges[1:], strict=False)
-        ]
-    table = pd.DataFrame(rows)
-    label = escape(scene.layer.name)  # type: ignore[union-attr]
-    caption = f"H of the single units of <code>{label}</code>. "
-    caption += (
-        f"The layer's index, in which strong units count for more, is {share_text(banding.index)} on full weights"
+    return Drawing(
+        caption, alt_text, table, chart, width="wide", height=height, finding=_summit(weights), method=method
     )
-    if banding.nmf is not None:
-        pictures = banding.nmf
-        caption += (
-            f"; on the NMF pictures it is {index_text(pictures)}"
-            if pictures.index is None
-            else f" and {share_text(pictures.index)} on the NMF pictures"
-        )
-    caption += "."
-    if shapeless := banding.weights.units - banding.weights.shaped:
-        caption += f" {counted(shapeless, 'unit')} of {banding.weights.units} without a shape have none."
-    values = banding.weights_per_unit
-    low, middle, high = np.nanquantile(values, [0.1, 0.5, 0.9])
-    alt_text = f"Histogram of H over units on full weights: median {middle:.2f}, tenth to ninetieth percentile {low:.2f} to {high:.2f}."
-    return Drawing(caption, alt_text, table, _histogram_chart(sources(table)), height=HEIGHT)
 
 
-@cache  # the same for every layer with both sources
-def _histogram_chart(measured_on: tuple[str, ...]) -> Mapping[str, Any]:
-    import altair as alt
-
-    base = alt.Chart(data()).transform_filter("datum.source == source")
-    bars = base.mark_bar(color=INDEX).encode(
-        x=alt.X("from:Q", bin="binned", title="H of the unit (−1 columns, +1 rows)", scale=alt.Scale(domain=[-1, 1])),
-        x2=alt.X2("to:Q"),
-        y=alt.Y("units:Q", title="units"),
-        tooltip=[alt.Tooltip("from:Q"), alt.Tooltip("to:Q"), alt.Tooltip("units:Q")],
-    )
-    return specification(bars.add_params(source_choice(measured_on)), HEIGHT)
-
-
-def has_index(scene: Scene) -> bool:
-    """Whether the layer's banding is defined."""
-    banding = scene.result_or_gap(Banding)
-    return not isinstance(banding, Gap) and banding.index is not None
+def _summit(weights: pd.DataFrame) -> str:
+    """Where through the depth of networks H on full weights is largest, in one sentence."""
+    tops = weights.loc[weights.groupby("model", sort=False)["index"].idxmax()]
+    if len(tops) == 1:
+        top = tops.iloc[0]
+        place = percent_text(top["depth"])
+        return f"In {escape(top['model'])} H is largest {place} of the way from the first such layer to the last."
+    late, last = int((tops["depth"] > 0.5).sum()), int((tops["depth"] == 1).sum())
+    end = "at the very last layer in none" if not last else f"at the very last layer in {last}"
+    return f"In {late} of {len(tops)} networks banding is strongest in the second half of the layers, {end}."
 
 
 FIGURES = (
     Figure("banding-by-depth", by_depth, "banding by depth", of="model", section="Banding by depth", order=20),
     Figure("banding-across", across, "banding across networks", of="site"),
-    Figure(
-        "banding-histogram", histogram, "the banding index of the units", section="Banding", order=30, belongs=has_index
-    ),
 )

@@ -11,12 +11,12 @@ from markupsafe import Markup, escape
 
 from wbsite.core.errors import WbsiteError
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.text import share_text
+from wbsite.render.text import listing, percent_text, share_text
 from wbsite.results.banding.clusters import Clusters
 from wbsite.results.site import Gap
 
 from ._cluster_data import ClusterViews
-from ._laboratory import HEADINGS, PLACES, SUITE, Laboratory, layer_names
+from ._laboratory import HEADINGS, PLACES, SUITE, Laboratory, layer_names, written
 
 TILE = 34
 """Pixels of a kernel's picture at the head of a column."""
@@ -107,8 +107,12 @@ def draw(scene: Scene) -> Drawing | Gap:
     files = {address: json.dumps(data, separators=(",", ":")).encode(), picture: png}
     heads = heads_html(views.views[k], numbers.index(k), picture, columns, tall)
     body = _body(views, k, address, heads)
-    table = views.members.drop(columns="setting").round({"share": 4})
-    return Drawing(_caption(views), _alt(views, k), table, body=body, files=files, width="full")
+    table = written(views.members.drop(columns="setting"))
+    caption = f"A row is an experiment, a column a kind of kernel. {MARKS['lost']} lost its banding, {MARKS['turned']} turned it."
+    return Drawing(
+        caption, _alt(views, k), table, body=body, files=files, width="full",
+        finding=_finding(views, k), method=_method(views),
+    )  # fmt: skip
 
 
 def _body(views: ClusterViews, k: int, address: str, heads: Markup) -> Markup:
@@ -154,19 +158,38 @@ def _body(views: ClusterViews, k: int, address: str, heads: Markup) -> Markup:
     )
 
 
-def _caption(views: ClusterViews) -> str:
+def _finding(views: ClusterViews, k: int) -> str:
+    """The experiment whose last layer has gained most in the most horizontal or vertical cluster, beside the baseline."""
+    shares = dict(zip(views.experiments, views.views[k]["shares"]["last"], strict=True))
+    baseline = shares.get("baseline")
+    others = {name: row for name, row in shares.items() if row and not name.startswith("baseline")}
+    if baseline is None or not others:
+        return f"Kernels of the last two convolutions in {k} kinds, from the most horizontal to the most vertical."
+    _, name, cluster = max((row[i] - baseline[i], name, i) for name, row in others.items() for i in (0, k - 1))
+    kind = "most vertical" if cluster else "most horizontal"
+    return (
+        f"With {k} kinds of kernels, “{escape(views.laboratory.experiments[name].title)}” has {shares[name][cluster]} % of its"
+        f" last layer's units in the {kind}, the baseline {baseline[cluster]} %."
+    )
+
+
+def _method(views: ClusterViews) -> str:
     laboratory, clustered = views.laboratory, views.setting
     kh, kw = clustered.kernel
-    others = [escape(laboratory.experiments[name].title) for name in clustered.other_sizes]
+    left = percent_text(laboratory.result.lost_below)
+    left_out = [
+        f"{PLACES[place]} of {listing(titles)}"
+        for place in PLACES
+        if (titles := [f"“{escape(laboratory.experiments[name].title)}”" for name in views.other_sizes(place)])
+    ]
     return (
-        f"Kernels of the last two convolutions of all runs ({clustered.units} units of {kh}×{kw}, seeds together; networks"
-        f" {laboratory.setup_text}), clustered by shape whatever their channels: k-means on the normalised Gram matrices of"
-        " positions. A column is a cluster, from the most horizontal to the most vertical; at its head, the NMF picture of the"
-        " unit nearest to the centre and the centre's H. A row is an experiment: how its units are spread over the clusters."
-        f" Bold rows with {MARKS['lost']} lost their banding: their H is less than {100 * laboratory.result.lost_below:g} % of the baseline's, and lower with a"
-        f" 95 % Welch interval over seeds that excludes 0; with {MARKS['turned']} it is certainly negative. Stability says how alike the"
-        " clusters of several random starts are (1: the same)."
-        + (f" Other kernel sizes, left out: {'; '.join(others)}." if others else "")
+        f"{clustered.units} units of {kh}×{kw}, all seeds together, of networks {laboratory.setup_text}. k-means on the"
+        " normalised Gram matrices of positions, so that channels and colours do not count; at the head of a column, the NMF"
+        " picture of the unit nearest to the centre and the centre's H. Stability says how alike the clusters of several"
+        f" random starts are (1: the same). A layer has lost its banding where its H is less than {left} of the baseline's,"
+        f" and lower with a 95 % Welch interval over seeds that excludes 0; it has turned where it has at least {left} of the"
+        " baseline's strength on the other side of 0, with an interval that excludes 0."
+        + (f" Kernels of another size are left out: {'; '.join(left_out)}." if left_out else "")
     )
 
 

@@ -7,9 +7,10 @@ import pandas as pd
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import INTERVAL, interval_expression, interval_text, seeds_text
+from wbsite.render.text import fixed_text
 from wbsite.results.site import Gap
 
-from ._laboratory import Laboratory, absent_text, place_colour, place_shape, span
+from ._laboratory import Laboratory, absent_text, place_colour, place_shape, span, written
 
 ANGLES = {"baseline": 0, "sway_15": 15, "sway_45": 45, "sway_90": 90, "sway_135": 135, "sway_180": 180}
 """Experiment → the largest angle, in degrees."""
@@ -42,7 +43,7 @@ def dose_rows(summary: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         "high",
         "accuracy",
     ]
-    return table[columns].round(4).astype({"seed": "Int64", "seeds": "Int64"})
+    return table[columns].astype({"seed": "Int64", "seeds": "Int64"})
 
 
 def draw(scene: Scene) -> Drawing | Gap:
@@ -82,13 +83,32 @@ def draw(scene: Scene) -> Drawing | Gap:
     last = summary[(summary["place"] == "last") & summary["experiment"].isin(ANGLES)].set_index("experiment")
     texts = [f"{angle}° {interval_text(last.loc[name])}" for name, angle in ANGLES.items() if name in last.index]
     caption = (
-        "Dose and response: banding index H, on full weights, of networks that saw every picture rotated by an angle"
-        " drawn evenly from ±θ at every epoch anew, against θ; ±180° leaves no preferred direction. Test pictures are"
-        f" rotated alike. Networks {laboratory.setup_text}. Large marks are means. {INTERVAL} ({seeds_text(last)} an angle), ticks single seeds."
+        "Banding index H of networks that saw every picture rotated by an angle drawn evenly from ±θ, against θ."
         f"{absent_text(table, ANGLES)}"
     )
+    method = (
+        f"H on full weights of networks {laboratory.setup_text}. The angle is drawn anew for every picture at every epoch; ±180°"
+        f" leaves no preferred direction. Test pictures are rotated alike. Large marks are means, ticks single seeds. {INTERVAL}"
+        f" ({seeds_text(last)} an angle)."
+    )
     alt_text = f"Line chart of the banding index of the last convolution by the limit of rotation: {'; '.join(texts)}."
-    return Drawing(caption, alt_text, table, chart, height=HEIGHT)
+    return Drawing(
+        caption, alt_text, written(table), chart, height=HEIGHT, finding=_finding(last["index"]), method=method
+    )
+
+
+def _finding(index: pd.Series) -> str:
+    """How H of the last layer goes with the angle: index by experiment → one sentence."""
+    means = [(angle, index[name]) for name, angle in ANGLES.items() if name in index.index]
+    if len(means) < 2:
+        return "One angle of rotation says nothing of how banding goes with it."
+    (angle, first), (widest, end) = means[0], means[-1]
+    values = [value for _, value in means]
+    course = (
+        "The wider the range of rotation, the weaker the bands: H" if values == sorted(values, reverse=True) else "H"
+    )
+    start = f"at ±{angle}°" if angle else "without rotation"
+    return f"{course} of the last layer goes from {fixed_text(first)} {start} to {fixed_text(end)} at ±{widest}°."
 
 
 FIGURES = (Figure("dose-response", draw, "dose and response", of="site", options=("setting",)),)

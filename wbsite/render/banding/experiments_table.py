@@ -36,7 +36,7 @@ def table_rows(summary: pd.DataFrame) -> pd.DataFrame:
     for place in PLACES:
         layers = summary[summary["place"] == place].set_index("experiment")[["layer", *NUMBERS]]
         table = table.join(layers.add_prefix(f"{place}_"), on="experiment")
-    return table.drop(columns="order").round(4).reset_index(drop=True)
+    return table.drop(columns="order").reset_index(drop=True)
 
 
 def draw(scene: Scene) -> Drawing | Gap:
@@ -58,11 +58,11 @@ def draw(scene: Scene) -> Drawing | Gap:
             lines.append(GROUP.format(len(heads), HEADINGS.get(group, group)))
         lines.append(_row(row))
     body = BODY.format(head=Markup().join(map(COLUMN.format, heads)), rows=Markup().join(lines))
-    caption = (
-        f"Every experiment, {seeds_text(table)} each, networks {laboratory.setup_text}: accuracy on the"
-        " test pictures, and the banding index H of the last convolution and the one before it on full weights, means over seeds with 95 %"
-        " Student t intervals in brackets (none for a single seed). Differences are experiment minus baseline, with Welch's"
-        " interval; an architecture is compared with its own baseline. No correction is made for the number of comparisons."
+    caption = "Accuracy, and the banding index H of the last convolution and of the one before it, on full weights."
+    method = (
+        f"{seeds_text(table)} an experiment, networks {laboratory.setup_text}. Means over seeds with 95 % Student t intervals in"
+        " brackets (none for a single seed). Differences are experiment minus baseline with Welch's interval; an"
+        " architecture is compared with its own baseline. Nothing is corrected for the number of comparisons."
     )
     last = table.set_index("experiment")
     texts = [
@@ -71,7 +71,20 @@ def draw(scene: Scene) -> Drawing | Gap:
         if row["group"] == "main"
     ]
     alt = f"Table of {len(table)} experiments. H of the last convolution: {'; '.join(texts)}."
-    return Drawing(caption, alt, table, body=body, width="full")
+    return Drawing(caption, alt, table, body=body, width="full", finding=_finding(laboratory), method=method)
+
+
+def _finding(laboratory: Laboratory) -> str:
+    """How many experiments are more or less accurate than their baseline, beyond what seeds explain."""
+    differences = [experiment.accuracy_difference for experiment in laboratory.experiments.values()]
+    certain = [difference for difference in differences if difference.excludes_zero is not None]
+    if not certain:
+        return "With one training of each, no experiment can be told from the baseline in accuracy."
+    higher, lower = sum(d.positive for d in certain), sum(d.negative for d in certain)
+    return (
+        f"Of {len(certain)} experiments, {higher or 'none'} {'raise' if higher > 1 else 'raises'} the accuracy beyond what seeds"
+        f" explain, and {lower or 'none'} {'lower' if lower > 1 else 'lowers'} it."
+    )
 
 
 def _row(row: Mapping[str, Any]) -> Markup:

@@ -9,10 +9,11 @@ import pandas as pd
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import INTERVAL, interval_expression, interval_text, seeds_text
-from wbsite.render.text import share_text
+from wbsite.render.text import percent_text, share_text
 from wbsite.results.site import Gap
 
-from ._laboratory import HEADINGS, Laboratory, place_colour, place_shape, span
+from ._laboratory import HEADINGS, Laboratory, place_colour, place_shape, span, written
+from ._outcomes import LOST, OPEN, STRONGER, TURNED, outcomes
 
 if TYPE_CHECKING:
     import altair as alt
@@ -56,7 +57,7 @@ def forest_rows(laboratory: Laboratory) -> pd.DataFrame:
     table["y"] = table["row"] + table["place"].map(OFFSET)
     columns = ["group", "heading", "experiment", "title", "place", "layer", "kind", "seed", "seeds", *KEPT, *DIFFERENCE]
     table = table[[*columns, "baseline", "row", "y", "head"]]
-    return table.round(dict.fromkeys([*KEPT, *DIFFERENCE], 4)).astype({"seed": "Int64", "seeds": "Int64"})
+    return table.astype({"seed": "Int64", "seeds": "Int64"})
 
 
 def _bands(table: pd.DataFrame) -> pd.DataFrame:
@@ -86,13 +87,36 @@ def draw(scene: Scene) -> Drawing | Gap:
         f" Over all experiments it goes from {share_text(last['index'].min())} to {share_text(last['index'].max())}."
     )
     each_own = ", each architecture's own beside its rows" if len(bands.index.unique()) > 1 else ""
-    caption = (
-        "Every experiment: banding index H of the last convolution and of the one before it, on full weights, positive"
-        f" for horizontal bands; networks {laboratory.setup_text}. Large marks are means. {INTERVAL}"
-        f" ({seeds_text(summary)} an experiment), ticks single seeds."
-        f" The shaded bands are the intervals of the baseline{each_own}. Point at a mark for its numbers."
+    caption = "Banding index H of the last convolution and of the one before it. Point at a mark for its numbers."
+    method = (
+        f"H on full weights, positive for horizontal bands, of networks {laboratory.setup_text}. Large marks are means, ticks"
+        f" single seeds. {INTERVAL} ({seeds_text(summary)} an experiment). The shaded bands are the intervals of the"
+        f" baseline{each_own}. What counts as losing most of the banding: less than"
+        f" {percent_text(laboratory.result.lost_below)} of the baseline's H, and lower with a 95 % Welch interval that excludes 0."
     )
-    return Drawing(caption, alt_text, table, chart, width="wide", height=height)
+    return Drawing(
+        caption,
+        alt_text,
+        written(table),
+        chart,
+        width="wide",
+        height=height,
+        finding=_finding(laboratory),
+        method=method,
+    )
+
+
+def _finding(laboratory: Laboratory) -> str:
+    """How many experiments lose the last layer's banding, turn it or make it stronger."""
+    groups = outcomes(laboratory, laboratory.ordered)
+    decided = sum(len(group) for state, group in groups.items() if state != OPEN)
+    if not decided:
+        return "With these runs no experiment can be told from its baseline."
+    lost, turned, stronger = (len(groups.get(state, ())) for state in (LOST, TURNED, STRONGER))
+    return (
+        f"Of {decided} experiments that can be judged, {lost} take most of the last layer's banding away, {turned} turn it, and"
+        f" {stronger} make it stronger."
+    )
 
 
 def _tips(*names: str) -> list[alt.Tooltip]:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from wbsite.render.charts import COLUMNS, INDEX, ROWS
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
-from wbsite.render.text import index_text, share_text
+from wbsite.render.text import counted, index_text, share_text
 from wbsite.results.banding.head_positions import HeadPositions
 from wbsite.results.site import Gap
 
@@ -63,12 +63,13 @@ def panel(title: str, layer: str, head: HeadPositions, link: str, picture: Marku
 
 def draw(scene: Scene) -> Drawing | Gap:
     """A heatmap a layer."""
-    panels, table, texts = [], [], []
+    panels, table, texts, vertical = [], [], [], 0
     for model in scene.site.working:
         for layer in model.having("head_positions"):
             head = model.result(HeadPositions, layer.name)
             if head is None or head.index is None or not head.energy.any():
                 continue
+            vertical += head.low is not None and head.low > 0
             energy = head.energy / head.energy.mean()
             by_y, by_x = energy.mean(1), energy.mean(0)
             text = (
@@ -84,18 +85,19 @@ def draw(scene: Scene) -> Drawing | Gap:
             texts.append(text)
     if not panels:
         return Gap("no network on this site has a fully connected layer that reads a map of positions", failed=False)
-    caption = (
-        "Where fully connected layers look: mean over outputs and channels of the squared weight at every position of the map"
-        " that the layer reads, after centring each output's and channel's weights over positions; the stronger the colour, the larger. Bars are"
-        " means of rows (right) and of columns (below), the line at 1 is the mean of all positions. R and C are the shares of that"
-        " variance that vertical and horizontal position explain, H = R − C, with its 95 % bootstrap interval over outputs: they say whether weights change from row to row"
-        " or from column to column, which the map, a sum of squares, does not show."
-        " Each network is one training."
+    caption = "Squared weight at every position of the map: the stronger the colour, the larger. Bars are means of rows and of columns."
+    method = (
+        "Mean over outputs and channels, after centring each output's and channel's weights over positions; the dashed line is"
+        " the mean of all positions. R and C are the shares of that variance that vertical and horizontal position explain,"
+        " H is R − C, with its 95 % bootstrap interval over outputs: they say whether weights change from row to row or from"
+        " column to column, which the map, a sum of squares, does not show. Each network is one training."
     )
     body = f'<div class="wb-heats">{"".join(panels)}</div>'
+    finding = f"In {vertical} of {counted(len(panels), 'head')} that read a map, weights vary more with height than with width."
     return Drawing(
-        caption, f"Heatmaps of weights by position. {'; '.join(texts)}.", pd.DataFrame(table), body=body, width="wide"
-    )
+        caption, f"Heatmaps of weights by position. {'; '.join(texts)}.", pd.DataFrame(table), body=body, width="wide",
+        finding=finding, method=method,
+    )  # fmt: skip
 
 
 FIGURES = (Figure("head-maps", draw, "the weights of fully connected layers by position", of="site"),)

@@ -14,7 +14,7 @@ from wbsite.render.text import counted, share_text
 from wbsite.results.banding.head_positions import HeadPositions
 from wbsite.results.site import Gap
 
-from ._laboratory import Laboratory
+from ._laboratory import Laboratory, written
 
 if TYPE_CHECKING:
     import altair as alt
@@ -85,7 +85,7 @@ def share_rows(scene: Scene) -> pd.DataFrame:
                 }
             )
     table = pd.DataFrame(rows)
-    return table.round(4).astype({"low": float, "high": float}) if rows else table
+    return table.astype({"low": float, "high": float}) if rows else table
 
 
 def shares(scene: Scene) -> Drawing | Gap:
@@ -95,18 +95,33 @@ def shares(scene: Scene) -> Drawing | Gap:
         return Gap("no network here has a fully connected layer that reads a map of positions", failed=False)
     height = table["title"].nunique() * PART
     chart = specification(_chart(table, height), height)
-    caption = (
-        "How the weights of fully connected layers vary over the map they read: R and C are the shares of the variance over"
-        " positions that vertical and horizontal position explain, for every output and channel and summed over them, and"
-        " H = R − C. The short grey line is what independent random weights would give. The bar through H is its 95 % interval:"
-        " bootstrap over output units for a network of the site, which is one training, and Student t over seeds for experiments."
+    index = table[table["quantity"] == "index"]
+    finding = (
+        f"In {int((index['low'] > 0).sum())} of {counted(len(index), 'head')} that read a map of positions, weights vary more"
+        " with height than with width."
+    )
+    caption = "What vertical and horizontal position explain of a head's weights. Short grey lines are chance."
+    method = (
+        "R and C are the shares of the variance over positions that vertical and horizontal position explain, for every output"
+        " and channel and summed over them; H is R − C. Chance is what independent random weights would give. The bar"
+        " through H is its 95 % interval: bootstrap over output units for a network of the site, which is one training, and"
+        " Student t over seeds for experiments. A head counts where that interval lies above 0."
     )
     texts = [
         f"{title}: R {share_text(part['row_share'])}, C {share_text(part['column_share'])}, H {share_text(part['index'])}"
         for title, rows in table.groupby("title", sort=False)
         for part in [rows.set_index("quantity")["value"]]
     ]
-    return Drawing(caption, f"{'; '.join(texts)}.", table, chart, width="wide", height=height)
+    return Drawing(
+        caption,
+        f"{'; '.join(texts)}.",
+        written(table),
+        chart,
+        width="wide",
+        height=height,
+        finding=finding,
+        method=method,
+    )
 
 
 def _chart(table: pd.DataFrame, height: int) -> alt.LayerChart | alt.FacetChart:

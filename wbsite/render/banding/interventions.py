@@ -10,9 +10,11 @@ from markupsafe import Markup, escape
 from wbsite.core.errors import WbsiteError, unknown
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import interval_text
+from wbsite.render.text import listing
 from wbsite.results.site import Gap
 
-from ._laboratory import SUITE, absent_text
+from ._laboratory import SUITE, Laboratory, absent_text, written
+from ._outcomes import before_text, finding
 from ._panels import COLUMNS, Panels
 
 BOTH = ("before", "last")
@@ -30,13 +32,12 @@ NETWORKS = {
 ARCHITECTURES = {name: title for name, title in NETWORKS.items() if name != "simplified"}
 VARIANTS = {"baseline": "as it is", "rotated": "input rotated by 90°", "positions": "no pooling before the head"}
 
-READING = (
-    "Under each picture H of the full weights with its 95 % Student t interval over seeds, and the same of the pictures;"
-    " on the scale from −1 (vertical) to 1 (horizontal), small dots are single seeds"
-)
-PICTURES = (
-    "One square is one unit: one-sided NMF of its kernel with three factors, shown as red, green and blue, which mean"
-    " something else in every unit"
+METHOD = (
+    "Each picture has {count} units, an even sample of the units of all seeds in order of similarity. One square is one unit:"
+    " one-sided NMF of its kernel with three factors, shown as red, green and blue, which mean something else in every unit."
+    " Under it H of the full weights with its 95 % Student t interval over seeds, and the same of the pictures. On the scale"
+    " from −1 (vertical) to 1 (horizontal), small dots are single seeds, the bar is the interval and the ring the mean of the"
+    " baseline."
 )
 
 TRIAL = Markup(
@@ -97,20 +98,30 @@ def intervention(scene: Scene) -> Drawing | Gap:
         data.append(panels.numbers(name, BOTH))
     many = len(ordered) > ROWS_UP_TO
     networks = dict.fromkeys(experiments[name].network for name in ordered)
-    caption = (
-        f"{_layers(data)} of {' and '.join(NETWORKS.get(name, escape(name)) for name in networks)}, {laboratory.setup_text}. {PICTURES}; each picture has {count} units, an even sample of the units of all"
-        f" seeds in order of similarity. {READING}, the bar is the interval and the ring the mean of the baseline."
-        + absent_text(laboratory.summary, [*baselines, *names])
+    compared = before_text(laboratory, ordered)
+    caption = f"{compared}{absent_text(laboratory.summary, [*baselines, *names])}".strip()
+    method = (
+        f"{_layers(data)} of {listing(NETWORKS.get(name, escape(name)) for name in networks)}, {laboratory.setup_text}."
+        f" {METHOD.format(count=count)} No clear effect: the 95 % Welch interval of the difference from the baseline, over"
+        " seeds, has 0 in it."
     )
     texts = [f"{row['title']}: {row['before']} {_h(row, 'before')}, {row['last']} {_h(row, 'last')}" for row in data]
     alt = f"Pictures of {count} units of the last two layers of each experiment. H on full weights, {'; '.join(texts)}."
     body = f'<div class="wb-trials{" wb-many" if many else ""}">{"".join(html)}</div>'
-    return Drawing(caption, alt, pd.DataFrame(data), body=body, files=files, width="full" if many else "wide")
+    return Drawing(
+        caption, alt, written(pd.DataFrame(data)), body=body, files=files, width="full" if many else "wide",
+        finding=finding(laboratory, ordered) or _baseline_finding(data), method=method,
+    )  # fmt: skip
 
 
 def _layers(data: Sequence[dict[str, object]]) -> str:
     pairs = dict.fromkeys(Markup("<code>{before}</code> and <code>{last}</code>").format(**row) for row in data)
-    return f"The last two convolutions, {' or '.join(pairs)}"
+    return f"The last two convolutions, {' or '.join(pairs)},"
+
+
+def _baseline_finding(data: Sequence[dict[str, object]]) -> str:
+    """What is seen where there is no change to judge."""
+    return listing(Markup("H of <code>{last}</code> is {h}").format(h=_h(row, "last"), **row) for row in data) + "."
 
 
 def _h(row: dict[str, object], place: str) -> str:
@@ -141,15 +152,39 @@ def architectures(scene: Scene) -> Drawing | Gap:
             files[file] = png
             data.append(panels.numbers(experiment, ("last",)))
     caption = (
-        f"The last convolution with rows and columns of three common architectures at reduced width, {panels.laboratory.setup_text}, each as"
-        f" it is, with rotated input, and with a head that reads every position. {PICTURES}; each picture has {count} units, an"
-        f" even sample of the units of all seeds in order of similarity. {READING}, the bar is the interval and the ring the"
-        " mean of the same architecture's baseline."
+        "Last convolutions of three architectures at reduced width: as they are, with pictures turned, without pooling."
     )
+    method = f"The last convolution with rows and columns of networks {panels.laboratory.setup_text}. {METHOD.format(count=count)}"
     texts = "; ".join(f"{row['title']} {_h(row, 'last')}" for row in data)
     alt = f"Pictures of {count} units of the last layer of {len(data)} trainings of common architectures. H on full weights: {texts}."
     body = f'<div class="wb-trials wb-three">{"".join(html)}</div>'
-    return Drawing(caption, alt, pd.DataFrame(data), body=body, files=files, width="full")
+    return Drawing(
+        caption, alt, written(pd.DataFrame(data)), body=body, files=files, width="full",
+        finding=_architectures_finding(panels.laboratory), method=method,
+    )  # fmt: skip
+
+
+def _architectures_finding(laboratory: Laboratory) -> str:
+    """In which architectures bands turn with the pictures, and in which they weaken without the pooling."""
+    experiments = laboratory.experiments
+    parts = []
+    for variant, verb in (("rotated", "turn with the pictures"), ("positions", "weaken without the pooling")):
+        titles, tested = [], 0
+        for name, title in ARCHITECTURES.items():
+            pair = experiments.get(f"{name}_baseline"), experiments.get(f"{name}_{variant}")
+            if pair[0] is None or pair[1] is None or pair[1].last.difference.excludes_zero is None:
+                continue
+            before, after = pair[0].last, pair[1].last
+            shows = (
+                before.index.positive and after.index.negative if variant == "rotated" else after.difference.negative
+            )
+            titles += [title] if shows else []
+            tested += 1
+        if tested:
+            parts.append(f"{verb} in {len(titles)} of {tested}{f' ({listing(titles)})' if titles else ''}")
+    return (
+        f"Bands {listing(parts)}." if parts else "One training of an architecture does not say what changes its bands."
+    )
 
 
 FIGURES = (

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
 from wbsite.render.sprites import sheet
-from wbsite.render.text import index_text, share_text
+from wbsite.render.text import counted, index_text, share_text
 from wbsite.results.banding.banding import Banding
 from wbsite.results.network.nmf import Nmf
 from wbsite.results.site import Gap
+
+from .ordinary_and_banded import even_sample
 
 SHOWN, COLUMNS = 96, 16
 ENDS = ("index", "low", "high")
@@ -29,6 +30,7 @@ PANEL = Markup(
 def draw(scene: Scene) -> Drawing | Gap:
     """A panel a network: pictures of its last spatial layer's units in order of similarity, and H."""
     panels, rows, files, left_out = [], [], {}, []
+    lows, threshold = [], 0.0
     for model in scene.site.working:
         layer = model.last_pictured
         if undefined := model.last_undefined:
@@ -37,10 +39,11 @@ def draw(scene: Scene) -> Drawing | Gap:
             continue
         nmf, banding = model.result(Nmf, layer.name), model.result(Banding, layer.name)
         assert nmf is not None and banding is not None and banding.nmf is not None
-        places = np.linspace(0, len(nmf.order) - 1, min(SHOWN, len(nmf.order))).round().astype(int)
-        units = nmf.order[np.unique(places)]
+        units = even_sample(nmf, SHOWN)
         file = f"last-layer-{slug(model.id)}.png"
-        files[file], _ = sheet(nmf.per_unit[units], COLUMNS, gap=1)
+        files[file], _ = sheet(units, COLUMNS, gap=1)
+        lows.append(banding.nmf.adjusted_low)
+        threshold = banding.article_threshold
         kh, kw = layer.kernel
         panels.append(
             PANEL.format(
@@ -67,16 +70,27 @@ def draw(scene: Scene) -> Drawing | Gap:
     if not panels:
         return Gap("no network on this site has pictures of its last convolution with rows and columns", failed=False)
     table = pd.DataFrame(rows)
-    caption = (
-        f"The last convolution with a spatial kernel of each network: up to {SHOWN} of its units, spread evenly over the layer's"
-        " order of similarity; each small square is one unit, one-sided NMF with three factors as red, green and blue."
-        " H is given with its 95 % bootstrap interval over units."
-        + (f" Left out, since H is not defined: {escape('; '.join(left_out))}." if left_out else "")
+    unjudged = f" Left out, without H: {counted(len(left_out), 'network')}." if left_out else ""
+    caption = f"The last convolution with a spatial kernel of each network. One small square is one unit.{unjudged}"
+    method = (
+        f"Up to {SHOWN} units of a layer, spread evenly over its order of similarity; one-sided NMF with three factors, shown as"
+        f" red, green and blue. H is given with its 95 % bootstrap interval over units. A layer is called banded where that"
+        f" interval of the pictures' H, against chance, lies wholly above {threshold:g}."
+        + (f" H is not defined for {escape('; '.join(left_out))}." if left_out else "")
+    )
+    banded = sum(low is not None and low > threshold for low in lows)
+    finding = (
+        f"{banded or 'None'} of the {len(rows)} networks {'are' if banded > 1 else 'is'} clearly banded in"
+        f" {'their' if banded > 1 else 'its'} last convolution by the original article's threshold."
+        if len(rows) > 1
+        else f"{escape(rows[0]['model'])} is {'' if banded else 'not '}clearly banded in its last convolution by the original"
+        " article's threshold."
     )
     alt = "; ".join(f"{r['model']} {r['layer']}: H {r['nmf_index']:.2f} on NMF pictures" for r in rows) + "."
     return Drawing(
-        caption, alt, table, body=f'<div class="wb-panels">{"".join(panels)}</div>', files=files, width="full"
-    )
+        caption, alt, table, body=f'<div class="wb-panels">{"".join(panels)}</div>', files=files, width="full",
+        finding=finding, method=method,
+    )  # fmt: skip
 
 
 FIGURES = (Figure("last-layers", draw, "the last layers side by side", of="site"),)

@@ -170,14 +170,17 @@ def draw(scene: Scene) -> Drawing | Gap:
         f'<div class="wb-network"><div class="wb-scroll wb-diagram" tabindex="0"><svg viewBox="0 0 {WIDTH} {height}"'
         f' width="{WIDTH}" height="{height}" role="img" aria-label="{escape(alt, quote=True)}">{elements}</svg></div>{legend}</div>'
     )
+    finding = f"Up to its last map of {side}×{side} positions the network keeps track of place; global average pooling then drops it."
     caption = (
-        f"The simplified network, {laboratory.setup_text}: every convolution with its units, kernel and map in positions a side, followed by batch norm and ReLU. Boxes are as"
-        f" wide as their map, by halvings. The kernels of the two outlined layers, {network.before} and {network.last}, are"
-        " what this article looks at."
-        + (" Numbers mark what the experiments change, one thing at a time." if items else "")
-        + " Drawn from what the runs record and from their preset; nothing in it is an estimate."
+        "The simplified network from picture to classes. This article looks at the kernels of the two outlined layers."
+        + (" Numbers mark what experiments change." if items else "")
     )
-    return Drawing(caption, alt, layers, body=body, width="wide")
+    method = (
+        f"Every convolution with its units, kernel and map in positions a side, followed by batch norm and ReLU; networks"
+        f" {laboratory.setup_text}. Boxes are as wide as their map, by halvings. Experiments change one thing at a time. Drawn"
+        " from what the runs record and from their preset; nothing in it is an estimate."
+    )
+    return Drawing(caption, alt, layers, body=body, width="wide", finding=finding, method=method)
 
 
 FIGURES = (

@@ -15,7 +15,7 @@ from wbsite.render.suite_tables import seeds_text, side_by_side
 from wbsite.render.text import share_text
 from wbsite.results.site import Gap
 
-from ._laboratory import Laboratory, absent_text
+from ._laboratory import Laboratory, absent_text, written
 
 if TYPE_CHECKING:
     import altair as alt
@@ -43,7 +43,7 @@ def course_rows(history: pd.DataFrame, curve: pd.DataFrame) -> pd.DataFrame:
     )[[*key, "seed", "value"]]
     middle = single.groupby(key, sort=False)["value"].agg(value="mean", seeds="count").reset_index()
     table = pd.concat([middle.assign(kind="mean"), single.assign(kind="seed")], ignore_index=True)
-    return table.round(4).astype({"seed": "Int64", "seeds": "Int64"})[[*key, "kind", "seed", "seeds", "value"]]
+    return table.astype({"seed": "Int64", "seeds": "Int64"})[[*key, "kind", "seed", "seeds", "value"]]
 
 
 def colours(layers: Sequence[str]) -> dict[str, str]:
@@ -94,15 +94,38 @@ def draw(scene: Scene) -> Drawing | Gap:
         panels.append(("accuracy on the test pictures", file, "Accuracy through training."))
     legend = "".join(f'<span style="--wb-key:{colour}">{escape(name)}</span>' for name, colour in key.items())
     caption = (
-        "When banding appears: H of every convolution, on full weights, through training, from the untrained network (epoch 0)"
-        " on; the axis stretches the first epoch. Thick lines are means over seeds"
-        f" ({seeds_text(table[table['kind'] == 'mean'])}), thin ones single seeds of the last two convolutions, {escape(' and '.join(layers[-2:]))};"
-        f" they show the spread, and no interval is drawn. Networks {laboratory.setup_text}.{absent_text(history, COLOURS)}"
+        "H of every convolution through training; thin lines are single seeds of the last two layers, the axis stretches the"
+        f" first epoch.{absent_text(history, COLOURS)}"
+    )
+    method = (
+        f"H on full weights from the untrained network (epoch 0) on, of networks {laboratory.setup_text}. Thick lines are means"
+        f" over seeds ({seeds_text(table[table['kind'] == 'mean'])}), thin ones single seeds of {escape(' and '.join(layers[-2:]))};"
+        " they show the spread, and no interval is drawn."
     )
     alt_text = f"Line charts of H through training. {'; '.join(f'{titles[name]}: {ends[name]}' for name in names)}."
     body = f'<p class="wb-keys" aria-hidden="true">{legend}</p>{side_by_side(panels, HEIGHT)}'
     files = {file: json.dumps(spec).encode() for file, spec in specs.items()}
-    return Drawing(caption, alt_text, table, body=body, files=files, width="wide")
+    return Drawing(
+        caption, alt_text, written(table), body=body, files=files, width="wide",
+        finding=_finding(laboratory, names, longest), method=method,
+    )  # fmt: skip
+
+
+def _finding(laboratory: Laboratory, names: Sequence[str], longest: float) -> str:
+    """When the last two layers of the first experiment have half of their final H."""
+    experiment = laboratory.experiments[names[0]]
+    times = [(layer.half_epoch, layer.layer) for layer in (experiment.before, experiment.last)]
+    halves = sorted((epoch, name) for epoch, name in times if epoch is not None)
+    if len(halves) < 2:
+        return f"H of {escape(experiment.title)} through {longest:g} epochs."
+    (early, first), (late, second) = halves
+    return (
+        f"Bands come early: of {longest:g} epochs, <code>{escape(first)}</code> takes {early:.1f} to reach half of its final H,"
+        f" <code>{escape(second)}</code> {late:.1f}."
+        if late < longest / 2
+        else f"Of {longest:g} epochs, <code>{escape(first)}</code> takes {early:.1f} to reach half of its final H,"
+        f" <code>{escape(second)}</code> {late:.1f}."
+    )
 
 
 def _names(measured: pd.DataFrame, layers: Sequence[str], apart: float) -> pd.Series:

@@ -12,11 +12,11 @@ import pandas as pd
 from wbsite.render.charts import INDEX, NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import INTERVAL, interval_expression, seeds_text, side_by_side
-from wbsite.render.text import share_text
+from wbsite.render.text import listing, share_text
 from wbsite.results.banding.simplified_network import SimplifiedNetwork
 from wbsite.results.site import Gap
 
-from ._laboratory import SUITE, Laboratory, absent_text, span
+from ._laboratory import SUITE, Laboratory, absent_text, span, written
 
 PANELS = {"map": ("map_4", "baseline", "map_16"), "kernel": ("kernel_3", "baseline", "kernel_7")}
 """What is varied → its experiments, smallest first."""
@@ -72,7 +72,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     if not parts:
         return Gap(f"no run of {', '.join(names)} is there", failed=False)
     columns = ["panel", "experiment", "label", "layer", "depth", "x", "seeds", "index", "low", "high"]
-    table = pd.concat(parts, ignore_index=True)[columns].round(4)
+    table = pd.concat(parts, ignore_index=True)[columns]
     panels, files, sentences = [], {}, []
     for panel, experiments in PANELS.items():
         present = {texts[panel, name]: i for i, name in enumerate(experiments) if (panel, name) in texts}
@@ -88,18 +88,37 @@ def draw(scene: Scene) -> Drawing | Gap:
         sentences.append(alt)
         panels.append((escape(TITLES[panel]), file, f"{alt}."))
     caption = (
-        "Where in the network banding appears: H by layer, in order of depth, on full weights. In one chart the last map has other"
-        " numbers of positions, because one pooling is added or left out; in the other all kernels have another size."
-        f" {INTERVAL} ({seeds_text(table)}). Networks {laboratory.setup_text}.{absent_text(depth, names)}"
+        "H by layer, in order of depth: with one pooling more or less, and with other kernels."
+        f"{absent_text(depth, names)}"
     )
+    method = f"H on full weights. {INTERVAL} ({seeds_text(table)}). Networks {laboratory.setup_text}."
     return Drawing(
         caption,
         f"Line charts. {'; '.join(sentences)}.",
-        table,
+        written(table),
         body=side_by_side(panels, HEIGHT),
         files=files,
         width="wide",
+        finding=_finding(laboratory),
+        method=method,
     )
+
+
+def _finding(laboratory: Laboratory) -> str:
+    """How H of the last layer goes with the size of the last map and of the kernels, beyond what seeds explain."""
+    parts = []
+    for panel, (smaller, _, larger) in PANELS.items():
+        if smaller not in laboratory.experiments or larger not in laboratory.experiments:
+            continue
+        small, large = (laboratory.experiments[name].last.difference for name in (smaller, larger))
+        if small.negative and large.positive:
+            trend = "rises with"
+        elif small.positive and large.negative:
+            trend = "falls with"
+        else:
+            trend = "does not clearly follow"
+        parts.append(f"{trend} the {TITLES[panel].lower().replace(', in positions', '')}")
+    return f"Banding of the last layer {listing(parts)}." if parts else "Banding by layer, as far as it was measured."
 
 
 def _end(table: pd.DataFrame, panel: str, label: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from wbsite.core.errors import unknown
 from wbsite.render.figure import Scene
-from wbsite.render.text import number_text
+from wbsite.render.text import number_text, percent_text
 from wbsite.results.branches.branches import Branches
 from wbsite.results.branches.enrichment import Enrichment
 from wbsite.results.branches.tuning import Tuning
@@ -107,7 +107,9 @@ class Enriched:
             "tests of blocks": untrained.blocks,
         }
         shares = [
-            f"{alarm.share:.1%} of {number_text(alarm.tests)} {tests}" for tests, alarm in alarms.items() if alarm.tests
+            f"{percent_text(alarm.share, 1)} of {number_text(alarm.tests)} {tests}"
+            for tests, alarm in alarms.items()
+            if alarm.tests
         ]
         return text + f" {' and '.join(shares)} had p ≤ 0.05."
 

@@ -1,9 +1,12 @@
-"""Filters of a first layer as one picture file, and each cut out of it where a figure shows it."""
+"""Filters as picture files beside the page: a grid of them in a given order, or one cut out where a figure shows it."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from functools import cached_property
 from html import escape
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +16,45 @@ from wbsite.results.site import Model
 
 GAP = 1
 """Empty pixels between filters, which scaling may reach into."""
+
+SIDE = 52
+"""Pixels of the page that a filter of a grid takes at most, where there is room."""
+
+
+class Link(NamedTuple):
+    """Where a filter of a grid leads, and what it is called."""
+
+    href: str
+    text: str
+
+
+def grid(file: str, pictures: np.ndarray, alt: str, links: Sequence[Link] = ()) -> tuple[bytes, str]:
+    """The file that goes beside the page, and its HTML: filters row by row in their order, each a link where given.
+
+    Args:
+        pictures: (N, kh, kw, 3) in [0, 1].
+        alt: plain text.
+    """
+    count, kh, kw, _ = pictures.shape
+    columns = _columns(count)
+    rows = math.ceil(count / columns)
+    data, _ = sheet(pictures, columns, GAP)
+    width, height = columns * (kw + GAP) - GAP, rows * (kh + GAP) - GAP
+    scale = max(1, SIDE // max(kh, kw))
+    picture = (
+        f'<img src="{escape(file)}" width="{scale * width}" height="{scale * height}" alt="{escape(alt, quote=True)}">'
+    )
+    over = "".join(f'<a href="{href}" title="{escape(text, quote=True)}"></a>' for href, text in links)
+    if over:  # one cell for each filter and the gap behind it
+        size = f"width:{100 * (width + GAP) / width:.2f}%;height:{100 * (height + GAP) / height:.2f}%"
+        over = f'<span style="grid-template:repeat({rows},1fr)/repeat({columns},1fr);{size}">{over}</span>'
+    return data, f'<div class="wb-grid" style="max-width:{scale * width}px">{picture}{over}</div>'
+
+
+def _columns(count: int) -> int:
+    """For a grid about twice as wide as tall, with few places left empty."""
+    ideal = math.sqrt(2 * count)
+    return min(range(1, count + 1), key=lambda columns: -count % columns + abs(columns - ideal), default=1)
 
 
 class FilterSheet:

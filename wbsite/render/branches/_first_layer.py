@@ -7,6 +7,7 @@ from functools import cached_property
 from html import escape
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from wbsite.render.figure import Scene
@@ -17,7 +18,7 @@ from wbsite.results.branches.connectivity import Connectivity
 from wbsite.results.network.filters import Filters
 from wbsite.results.site import Gap, Model
 
-from ._filter_sheet import FilterSheet
+from ._filter_sheet import FilterSheet, grid
 
 PROPERTIES: Mapping[str, str] = {
     "chroma": "chroma",
@@ -62,6 +63,12 @@ class Connected:
     def files(self) -> dict[str, bytes]:
         """The files that go beside a page that shows filters."""
         return {} if self._sheet is None else self._sheet.files
+
+    def grid(self, file: str, units: np.ndarray, alt: str) -> tuple[bytes, str]:
+        """Filters of these units in a file, and its HTML; without pictures their numbers."""
+        if self._sheet is None:
+            return b"", escape(", ".join(str(unit_number(self.model, self.result.first, int(unit))) for unit in units))
+        return grid(file, self._sheet.pictures[units], alt)
 
     def filter(self, unit: int, description: str, style: str = "") -> str:
         """A unit's own filter as a picture, or its number where there are none, linked to the unit's place.

@@ -1,4 +1,4 @@
-"""Where parallel paths part and meet: the diagram of one group of branches, drawn from the recorded graph."""
+"""Where parallel paths divide and meet: the diagram of one group of branches, drawn from the recorded graph."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         places=names_text([other.name for other in groups if other.graph == group.graph], 4),
     )
     listed = "; ".join(
-        f"{branch.name}, {branch.units} units, largest window {kernel_text(branch.kernel)}"
+        f"{branch.name}, {branch.units} units, largest kernel {kernel_text(branch.kernel)}"
         for branch in group.branches[:8]
     )
     more = f"; and {len(group.branches) - 8} more" if len(group.branches) > 8 else ""
@@ -59,24 +59,32 @@ def draw(scene: Scene) -> Drawing | Gap:
         f'<div class="wb-scroll wb-diagram wb-branches" tabindex="0"><svg viewBox="0 0 {width} {height}" width="{width}"'
         f' height="{height}" role="group" aria-label="{escape(alt, quote=True)}">{drawing.svg}</svg></div>'
     )
-    boxes = "Boxes are convolutions with their window and number of units, wider for more units and taller for larger windows"
+    boxes = "Boxes are convolutions with kernel and units"
     if any(node.kind == "pool" for node in nodes):
         boxes += "; broken outlines are pools"
-    if any(node.kind == "more" for node in nodes):
-        boxes += "; branches like those drawn are left out and counted"
-    caption = (
-        f"<strong>{escape(what)}.</strong> {boxes}. {escape(_elsewhere(groups, group))}"
-        "Traced in one recorded forward pass; nothing in it is an estimate."
+    method = (
+        "Traced in one recorded forward pass; nothing in it is an estimate. Boxes are wider for more units and taller for larger"
+        " kernels, and lead to their layers' pages."
     )
-    return Drawing(caption, alt, _table(group), body=body, width="wide")
+    if any(node.kind == "more" for node in nodes):
+        method += " Branches like those drawn are left out and counted."
+    return Drawing(
+        f"{boxes}.{_elsewhere(groups, group)}",
+        alt,
+        _table(group),
+        body=body,
+        width="wide",
+        finding=f"{escape(what)}.",
+        method=method,
+    )
 
 
 def _elsewhere(groups: Sequence[BranchGroup], group: BranchGroup) -> str:
-    """Which groups are built like this one; "" where none are."""
+    """Which groups are built like this one (HTML); "" where none are."""
     alike = [other.name for other in groups if other.graph != group.graph and other.shape == group.shape]
     if not alike:
         return ""
-    return f"Built the same in {len(alike) + 1} places, also {names_text(alike)}, there with other widths. "
+    return f" {escape(names_text(alike))} {'is' if len(alike) == 1 else 'are'} built the same, with other numbers of units."
 
 
 def _table(group: BranchGroup) -> pd.DataFrame:

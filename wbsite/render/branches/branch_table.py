@@ -26,7 +26,7 @@ SINGLE = 2
 
 
 def draw(scene: Scene) -> Drawing | Gap:
-    """A row a group; groups with the same windows and numbers of units share one."""
+    """A row a group; groups with the same kernels and numbers of units share one."""
     result = branches_or_gap(scene)
     if isinstance(result, Gap):
         return result
@@ -36,22 +36,26 @@ def draw(scene: Scene) -> Drawing | Gap:
     for group in groups:
         alike.setdefault(group.spread, []).append(group)
     rows = "".join(_row(same) for same in alike.values())
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("Place", "Branches: window, units", "How they meet"))
+    head = "".join(f'<th scope="col">{name}</th>' for name in ("Place", "Branches: kernel, units", "How they meet"))
     body = (
         '<div class="wb-scroll wb-branchlist" tabindex="0"><table class="wb-layers">'
         f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
-    caption = (
-        f"{counted(len(groups), 'group')} of branches with {number_text(len(result.rows))} branches, in order of execution; groups"
-        " with the same windows and units share a row. The window is the largest kernel or pooling window on a branch's own path;"
-        " of a residual block, units are those of its last rectified convolution, because a sum has no units of its own."
-        + "".join(f" {escape(sentence)}" for sentence in result.passed_over)
+    most = max(groups, key=lambda group: len(group.branches))
+    finding = (
+        f"{counted(len(groups), 'place')} where branches meet, with {number_text(len(result.rows))} branches in all."
+    )
+    caption = f"In order of execution; up to {number_text(len(most.branches))} branches meet in one place."
+    method = (
+        "Places with the same kernels and units share a row. The kernel is the largest, or largest pooling window, on a"
+        " branch's own path; of a residual block, units are those of its last rectified convolution, because a sum has no"
+        " units of its own." + "".join(f" {escape(sentence)}" for sentence in result.passed_over)
     )
     alt = f"{counted(len(groups), 'group')} of branches of {scene.model.title}: " + "; ".join(
         f"{names_text([group.name for group in same])}, {len(same[0].branches)} branches"
         for same in list(alike.values())[:12]
     )
-    return Drawing(caption, f"{alt}.", result.rows, body=body, width="wide")
+    return Drawing(caption, f"{alt}.", result.rows, body=body, width="wide", finding=finding, method=method)
 
 
 def _row(groups: Sequence[BranchGroup]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -31,7 +32,9 @@ COUNT, MOST = 6, 24
 INDEX = "colour"
 """Shown if nothing is said."""
 
-REPORTED = {"inceptionv1": {"group": "mixed3b", "category": "curve"}}
+CURVES = {"group": "mixed3b", "index": "curve"}
+
+REPORTED = {"inceptionv1": CURVES, "inceptionv1_32": CURVES}
 """Network → what is shown of it if nothing is said: what was reported of its branches."""
 
 
@@ -56,7 +59,8 @@ def draw(scene: Scene) -> Drawing | Gap:
     members = members[(members["group"] == group) & (members["kind"] == _kind(members, group))]
     named = tuning.members.loc[tuning.members["category"] == category, ["layer", "unit"]]
     having = set(named.itertuples(index=False, name=None))
-    parts, data, descriptions = [], [], []
+    parts, data, descriptions, medians = [], [], [], {}
+    counted: dict[str, tuple[int, int]] = {}
     for branch, ranges in members.groupby("branch", sort=False):
         units = pd.concat([_units(tuning.rows, member) for member in ranges.itertuples()])
         among = (
@@ -65,6 +69,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         best = among.dropna(subset=[index]).sort_values(index, ascending=sign < 0, kind="stable").head(count)
         pictures = "".join(tiles.tile(row["layer"], int(row["unit"]), row[index]) for row in best.to_dict("records"))
         counts = f"{len(among)} of {len(units)} units" if category else f"{len(units)} units"
+        medians[str(branch)], counted[str(branch)] = units[index].median(), (len(among), len(units))
         parts.append(
             f'<div class="wb-trial"><p><strong>{breakable(str(branch))}</strong> {counts}</p>'
             f'<div class="wb-found">{pictures or "none"}</div></div>'
@@ -83,9 +88,35 @@ def draw(scene: Scene) -> Drawing | Gap:
     if not data:
         return Gap(f"no unit of {group} is of the category “{title}”", failed=False)
     alt = f"Units of {group} of {scene.model.title}, by branch, with the strongest for “{title}” first: {'; '.join(descriptions)}."
-    caption = _caption(scene, tuning, group, category, index, sign, tiles)
-    table = pd.DataFrame(data)
-    return Drawing(caption, alt, table, body=f'<div class="wb-trials">{"".join(parts)}</div>', width="wide")
+    of = "of that category " if category else ""
+    return Drawing(
+        f"Pictures of what excites a unit; below, its number and its “{escape(tuning.indices[index].title)}” index. Each branch's"
+        f" strongest units {of}are shown.",
+        alt,
+        pd.DataFrame(data),
+        body=f'<div class="wb-trials wb-many">{"".join(parts)}</div>',
+        width="wide",
+        finding=_held(group, title, counted) if category else _strongest(group, title, medians, sign),
+        method=_method(scene, tuning, group, category, index, sign, tiles),
+    )
+
+
+def _strongest(group: str, title: str, medians: Mapping[str, float], sign: int) -> str:
+    """The branch with the largest median of an index, or the smallest."""
+    known = {branch: sign * median for branch, median in medians.items() if not math.isnan(median)}
+    best = max(known, key=lambda branch: known[branch])
+    return f"Of the branches of {escape(group)}, {escape(best)} prefers “{escape(title)}” most, by its median unit."
+
+
+def _held(group: str, title: str, counted: Mapping[str, tuple[int, int]]) -> str:
+    """The branch with most units of a category, of all of the place."""
+    branch = max(counted, key=lambda name: counted[name][0])
+    having, units = (sum(count[i] for count in counted.values()) for i in (0, 1))
+    held, size = counted[branch]
+    return (
+        f"{held} of {having} units of “{escape(title)}” in {escape(group)} are in {escape(branch)}, which has {size} of {units}"
+        " units."
+    )
 
 
 def _wanted(options: Mapping[str, Any], tuning: Tuning) -> tuple[str, str, int]:
@@ -171,20 +202,19 @@ PICTURES = {
 }
 
 
-def _caption(scene: Scene, tuning: Tuning, group: str, category: str, index: str, sign: int, tiles: _Tiles) -> str:
+def _method(scene: Scene, tuning: Tuning, group: str, category: str, index: str, sign: int, tiles: _Tiles) -> str:
     assert scene.model is not None
     about, pictures = tuning.indices[index], "; ".join(text for kind, text in PICTURES.items() if kind in tiles.kinds)
-    first = f"Units of <code>{escape(group)}</code> in {escape(scene.model.title)}, branch by branch. "
+    text = f"Units of <code>{escape(group)}</code> in {escape(scene.model.title)}, by rank and not by eye: "
     if category:
         rule = tuning.categories[category]
-        first += f"All are of the category “{escape(rule.title)}”: {escape(rule.rule)}. Chosen"
-    else:
-        first += "Chosen"
+        text += f"of the category “{escape(rule.title)}” ({escape(rule.rule)}) "
     return (
-        f"{first} by rank, not by eye: those with the {'smallest' if sign < 0 else 'largest'} index “{escape(about.title)}”,"
-        f" {escape(about.formula)} ({number_text(about.low)} to {number_text(about.high)}; {escape(about.source)}); it"
-        " stands below the unit's number. It is measured on responses to synthetic stimuli, the same for all branches of"
-        f" the group. Pictures: {pictures}. Dead units are left out."
+        f"{text}those with the {'smallest' if sign < 0 else 'largest'} index “{escape(about.title)}”,"
+        f" {escape(about.formula)}, from {number_text(about.low)} to {number_text(about.high)} ({escape(about.source)})."
+        " It is measured on responses to synthetic stimuli, the same for all branches of the group, and not on the pictures."
+        f" Pictures: {pictures}. Dead units are left out. Whether branches differ by more than chance is tested by the rule of a"
+        " category, not by the eye."
     )
 
 

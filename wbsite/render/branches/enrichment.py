@@ -16,9 +16,9 @@ from wbsite.results.branches.branches import Branches
 from wbsite.results.site import Gap
 
 from ._branch_data import has_branches, kernel_text, short
-from ._enrichment_data import SOURCES, Enriched, marked, p_text
+from ._enrichment_data import SOURCES, Enriched, marked
 
-MOST_GROUPS, OPEN, MOST_BRANCHES = 6, 2, 8
+MOST_GROUPS, OPEN, MOST_BRANCHES = 4, 2, 8
 """Places that are shown, that are shown unfolded, and branches of each: more are in the file."""
 
 FULL = math.log(32)
@@ -31,9 +31,9 @@ COLUMNS = [
 ]  # fmt: skip
 
 MARKS = {
-    "●": "q ≤ 0.05 by chance, more than expected; of these",
-    "◆": "p ≤ 0.05 among branches of equal kernel size alone",
-    "▲": "p ≤ 0.05 against untrained copies",
+    "●": "more than chance gives; of these",
+    "◆": "also among branches of equal kernel size",
+    "▲": "also beyond untrained copies",
 }
 
 
@@ -54,7 +54,31 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"Categories by branches in {len(groups)} places of {enriched.model.title}, {len(enriched.rows)} cells;"
         f" {len(best)} hold more units of a category than chance allows (q ≤ 0.05){': ' if strongest else ''}{'; '.join(strongest)}."
     )
-    return Drawing(_caption(enriched, len(groups), len(first), len(best)), alt, table, body=body, width="wide")
+    caption = "Units of each category in each branch; violet for more and brown for fewer than at random."
+    if len(first) < len(groups):
+        caption += f" {len(first)} of {len(groups)} places are shown; the file has all."
+    return Drawing(
+        caption,
+        alt,
+        table,
+        body=body,
+        width="wide",
+        finding=_finding(enriched, best),
+        method=_method(enriched, len(best)),
+    )
+
+
+def _finding(enriched: Enriched, best: pd.DataFrame) -> str:
+    """How many cells hold more than chance gives, and how many of these more than untrained copies too."""
+    title = escape(enriched.model.title)
+    if best.empty:
+        return f"In {title}, no branch holds more units of a category than chance gives."
+    pairs = f"{len(best)} of {len(enriched.rows)} pairs of a category and a branch"
+    text = f"In {title}, {pairs} hold{'s' if len(best) == 1 else ''} more units than chance gives"
+    if best["untrained_p"].isna().all():
+        return f"{text}."
+    beyond = int(best["untrained_p"].map(marked).sum())
+    return f"{text}; {beyond or 'none'} of them, more than untrained copies."
 
 
 def _cell_text(enriched: Enriched, row: dict[str, Any]) -> str:
@@ -64,7 +88,7 @@ def _cell_text(enriched: Enriched, row: dict[str, Any]) -> str:
 
 def _legend() -> str:
     marks = " · ".join(f"<b>{mark}</b> {text}" for mark, text in MARKS.items())
-    return f'<p class="wb-enrichlegend">Units of the category in the branch, of those in the layer. {marks}</p>'
+    return f'<p class="wb-enrichlegend">{marks}</p>'
 
 
 def _table(enriched: Enriched, group: str, rows: pd.DataFrame, unfolded: bool) -> str:
@@ -119,36 +143,26 @@ def _cell(row: dict[str, Any]) -> str:
     if more and marked(row["q"]):
         marks = "●" + ("◆" if marked(row["same_kernel_p"]) else "") + ("▲" if marked(row["untrained_p"]) else "")
     strength = 0.0 if pd.isna(row["odds_ratio"]) else min(1.0, abs(math.log(row["odds_ratio"])) / FULL)
-    copies = ""
-    if not pd.isna(row["untrained_in_layer"]):
-        copies = f"; untrained copies {row['untrained_in_branch']:.0f} of {row['untrained_in_layer']:.0f}"
-    text = (
-        f"{row['expected']:.1f} by chance; odds ratio {row['odds_ratio']:.2g} ({row['low']:.2g} to {row['high']:.2g});"
-        f" p {p_text(row['p'])}, q {p_text(row['q'])}; equal kernels p {p_text(row['same_kernel_p'])}{copies}"
-    ).replace("nan", "–")
+    style = f' style="--wb-odds:{100 * strength:.0f}%"' if strength >= 0.005 else ""
     return (
-        f'<td class="wb-{"more" if more else "fewer"}" style="--wb-odds:{100 * strength:.0f}%" title="{escape(text, quote=True)}">'
-        f"{row['in_branch']} of {row['in_layer']}"
-        f"{f' <b>{marks}</b>' if marks else ''}<small>{row['expected']:.1f} by chance</small></td>"
+        f'<td class="wb-{"more" if more else "fewer"}"{style}>{row["in_branch"]} of {row["in_layer"]}'
+        f"{f' <b>{marks}</b>' if marks else ''}<small>{row['expected']:.1f} at random</small></td>"
     )
 
 
-def _caption(enriched: Enriched, groups: int, drawn: int, best: int) -> str:
+def _method(enriched: Enriched, best: int) -> str:
     rows = enriched.rows
     lonely = rows["same_kernel_p"].isna().groupby([rows["group"], rows["branch"]]).all()
     alone, branches = int(lonely.sum()), len(lonely)
-    text = (
-        f"What lies in which branch of {escape(enriched.model.title)}: units of each category in each branch, with the number that"
-        " assigning the layer's units to its branches at random would give on average. Colour is the odds ratio (half a unit added to"
-        " every count), full at 32 or 1/32, violet for more and brown for fewer than by chance. q: hypergeometric upper tail,"
-        f" Benjamini–Hochberg over all {number_text(enriched.result.tests.rows)} tests of the network; {best} of {len(rows)} cells hold"
-        f" more than by chance with q ≤ 0.05. Kernel size goes with the branch: {alone} of {branches} branches have no other with"
-        " equal kernels to be compared with. Rules of categories were fixed before any network was tested; dead units are left out."
-        f"{enriched.copies_text}"
+    return (
+        "A cell has the units of the category in the branch, of those in the layer, and below the mean if the layer's units were"
+        " assigned to its branches at random. Colour is the odds ratio (half a unit added to every count), full at 32 or 1/32."
+        " ●: q ≤ 0.05, hypergeometric upper tail, Benjamini and Hochberg over all"
+        f" {number_text(enriched.result.tests.rows)} tests of categories of the network, shown here or not: {best} of"
+        f" {len(rows)} cells. ◆ and ▲: p ≤ 0.05. Kernel size goes with the branch: {alone} of {branches} branches have no other"
+        " with equal kernels to be compared with. Rules of categories were fixed before any network was tested; dead units are"
+        f" left out. The file has odds ratios with intervals, p and q.{enriched.copies_text}"
     )
-    if drawn < groups:
-        text += f" The first {drawn} of {groups} places are shown."
-    return text
 
 
 FIGURES = (

@@ -9,7 +9,8 @@ import pandas as pd
 
 from wbsite.render.charts import INDEX, NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.text import number_text
+from wbsite.render.text import number_text, tally
+from wbsite.results.branches.connectivity import Connectivity
 from wbsite.results.site import Gap, Site
 
 from ._first_layer import PROPERTIES, fit, rho_text
@@ -22,6 +23,9 @@ BESIDE = {1: 2, 2: 11}
 
 NARROW, LABELS = 640, 230
 """Below this width names stand above their marks; else to the left of them, in this many pixels."""
+
+CERTAIN = 0.05
+"""Below this p a factor is more than chance, as in the claim."""
 
 COLOURS = [INDEX, SERIES[1]]
 
@@ -67,19 +71,51 @@ def draw(scene: Scene) -> Drawing | Gap:
     height = int(table["row"].max()) + ROW // 2
     first = table[(table["factor"] == 1) & (table["heading"] == PROPERTIES["chroma"])]
     correlations = "; ".join(f"{row['model']} {rho_text(row)}" for row in first.to_dict("records"))
-    caption = (
-        "What the two leading factors of the connections of the first convolution go with: Spearman's ρ over its units that are not dead,"
-        f" with 95 % bootstrap intervals over units (up to {number_text(draws)} resamples), the factors taken as given. The sign of a factor is arbitrary: each is"
-        " turned so that it goes up with chroma. Where a property is taken out, ρ is the partial one. Factors are of"
-        " correspondence analysis of Σ|W| between the first convolution and what reads it. Each network is one training. p-values by permutation, and false discovery rates q over"
-        " a network's ten tests, are in the table."
+    method = (
+        "Factors are of correspondence analysis of the sums of absolute weights between the first convolution and what reads it;"
+        f" ρ is Spearman's over its units that are not dead, with 95 % bootstrap intervals over units (up to {number_text(draws)}"
+        " resamples), the factors taken as given. The sign of a factor is arbitrary: each is turned so that it goes up with"
+        " chroma. Where a property is taken out, ρ is the partial one. Each network is one training. p by permutation, and q over"
+        " a network's ten tests, are in the table. Whether a factor is more than chance at all is tested apart from this."
     )
     if absent:
-        caption += f" Left out: {'; '.join(absent)}."
+        method += f" Left out: {'; '.join(absent)}."
     alt = (
         f"Dot chart of correlations for {table['model'].nunique()} networks. First factor with chroma: {correlations}."
     )
-    return Drawing(caption, alt, table, specification(_chart(table, height), height), width="wide", height=height)
+    return Drawing(
+        "Correlation ρ of the two leading factors of who reads whom with what filters are tuned to; bars are 95 % intervals over"
+        " filters.",
+        alt,
+        table,
+        specification(_chart(table, height), height),
+        width="wide",
+        height=height,
+        finding=_finding(scene.site, first),
+        method=method,
+    )
+
+
+def _finding(site: Site, first: pd.DataFrame) -> str:
+    """Where the first factor is more than chance, and where it goes with colour as well, of the networks shown."""
+    results = {model.title: fit(model) for model in site.working}
+    structured = first[[_beyond_chance(results[title]) for title in first["model"]]]
+    sure = int((structured["low"] > 0).sum())
+    if structured.empty:
+        return "In no network is the first factor more than chance."
+    where = tally(len(structured), len(first)) + " networks" if len(first) > 1 else "the one network"
+    colour = (
+        "in all of these"
+        if sure == len(structured) > 1
+        else "there"
+        if sure == len(structured)
+        else f"in {sure or 'none'} of these"
+    )
+    return f"The first factor is more than chance in {where}, and goes with colour {colour}."
+
+
+def _beyond_chance(result: Connectivity | Gap) -> bool:
+    return not isinstance(result, Gap) and float(result.factors["p"].iloc[0]) < CERTAIN
 
 
 def _chart(table: pd.DataFrame, height: int) -> Any:

@@ -20,6 +20,9 @@ MARGIN = 0.07
 FLATTEST = 0.5
 """Height over width is at least this, so that a phone has room for the units."""
 
+CERTAIN = 0.05
+"""Below this p a factor is said to be more than chance, as in the claim."""
+
 NAMED = ("chroma", "frequency")
 """What the ends of a factor are called by."""
 
@@ -55,8 +58,33 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
     table = placed.drop(columns="community").round(4).reset_index(drop=True)
     return Drawing(
-        _caption(connected, units, factors), _alt(connected), table, body=body, files=connected.files, width="wide"
+        f"First-layer filters of {escape(connected.model.title)}: those close together are read by the same units of the next"
+        f" layer. {_colours(connected)}",
+        _alt(connected),
+        table,
+        body=body,
+        files=connected.files,
+        width="wide",
+        finding=_finding(connected, factors),
+        method=_method(connected, units, factors),
     )
+
+
+def _finding(connected: Connected, factors: pd.DataFrame) -> str:
+    """Whether the first factor is more than chance, and goes with colour."""
+    first, chroma = factors[factors["factor"] == 1].iloc[0], connected.correlation(1, "chroma")
+    if first["p"] >= CERTAIN:
+        return "Who reads whom has no more structure here than connections assigned at random."
+    if pd.isna(chroma["rho"]):
+        return "Who reads whom has more structure here than connections assigned at random."
+    goes = "follows colour" if chroma["low"] > 0 else "does not follow colour for certain"
+    return f"Who reads whom has more structure than chance, and its first factor {goes}."
+
+
+def _colours(connected: Connected) -> str:
+    """How the map is turned."""
+    known = connected.result.rows["rho"].notna().any()
+    return "Each axis is turned so that colour goes up." if known else ""
 
 
 def _axis(connected: Connected, factors: pd.DataFrame, number: int) -> str:
@@ -69,30 +97,34 @@ def _axis(connected: Connected, factors: pd.DataFrame, number: int) -> str:
     return f"<strong>factor {number}</strong>, {100 * share:.0f}&nbsp;% of the inertia{': ' + correlations if correlations else ''}"
 
 
-def _caption(connected: Connected, units: pd.DataFrame, factors: pd.DataFrame) -> str:
+def _method(connected: Connected, units: pd.DataFrame, factors: pd.DataFrame) -> str:
     result, rows = connected.result, connected.result.rows
     counted = int(rows["units"].max())
     null = "; ".join(
         f"factor {row['factor']} {row['value']:.3f} against {row['null_median']:.3f}, 95th percentile {row['null_limit']:.3f}"
         for row in factors.to_dict("records")
     )
-    same = result.balanced[0]
     text = (
-        f"The units of <code>{escape(connected.result.first)}</code> of {escape(connected.model.title)}, each drawn as its own filter, by who reads"
-        f" them: correspondence analysis of Σ|W| to {connected.readers}, in which overall strength is taken out. Units close"
-        " together are read by the same units in the same proportions; both axes have one scale. Each factor is turned so that"
-        " it goes up with chroma, the share of a filter's squared weights that is colour contrast."
+        f"Correspondence analysis of the sums of absolute weights from <code>{escape(result.first)}</code> to"
+        f" {connected.readers}, in which a unit's overall strength is taken out. Both axes have one scale, and a filter leads to"
+        " its unit. Chroma is the share of a filter's squared weights that is left when the mean of the three colour channels is"
+        " taken away; frequency is that of the grating a filter responds to most."
     )
     if rows["rho"].notna().any():
         text += (
-            f" ρ is Spearman's over {counted} units that are not dead, with 95 % bootstrap intervals over units ({number_text(result.draws)} resamples), the factors"
-            " taken as given; frequency is that of the grating a filter responds to most."
+            f" ρ is Spearman's over {counted} units that are not dead, with 95 % bootstrap intervals over units"
+            f" ({number_text(result.draws)} resamples), the factors taken as given."
         )
     else:
         text += f" {counted} units are too few to correlate factors with their tuning."
-    text += f" Singular values against {number_text(result.null)} draws in which relative strengths are assigned to the pairs at random: {null}."
+    text += (
+        f" Singular values against {number_text(result.null)} networks whose relative strengths are assigned to pairs of units at"
+        f" random: {null}."
+    )
     if rows["rho"].notna().any():
-        text += f" With every unit's scale taken out, the first factor has ρ = {same.chroma:.2f} with chroma."
+        text += (
+            f" With every unit's scale taken out, the first factor has ρ = {result.balanced[0].chroma:.2f} with chroma."
+        )
     hidden = len(units) - len(units.dropna(subset=["factor_1"]))
     return text + (f" Not drawn: {hidden} units that nothing reads." if hidden else "")
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.kernels import breakable, unit_number
+from wbsite.render.kernels import unit_number
 from wbsite.render.page import slug
-from wbsite.render.text import fixed_text, share_text
+from wbsite.render.text import fixed_text, listing
 from wbsite.results.branches import _examples
 from wbsite.results.branches.branches import Branches
 from wbsite.results.branches.filter_tuning import FilterTuning
@@ -18,14 +18,14 @@ from wbsite.results.network.filters import Filters
 from wbsite.results.site import Gap
 
 from ._enrichment_data import Enriched, p_text
-from ._filter_sheet import FilterSheet
+from ._filter_sheet import Link, grid
 
-SIDE = 36
-"""Pixels of a filter on the page."""
+CERTAIN = 0.05
+"""Below this q towers are said to differ, as in the claim."""
 
 
 def draw(scene: Scene) -> Drawing | Gap:
-    """A row a tower."""
+    """A grid a tower."""
     enriched = Enriched.of(scene)
     if isinstance(enriched, Gap):
         return enriched
@@ -41,45 +41,65 @@ def draw(scene: Scene) -> Drawing | Gap:
     tuning, filters = enriched.model.result(FilterTuning, layer), enriched.model.result(Filters, layer)
     if tuning is None or filters is None:
         return Gap(f"there are no pictures of the filters of {layer}", failed=False)
-    units, sheet = tuning.rows, FilterSheet(enriched.model, layer, filters.pictures)
-    parts, rows = [], []
+    page = f"{scene.up}models/{slug(enriched.model.id)}/{slug(layer)}/"
+    parts, files, tables = [], {}, []
     for row in towers.to_dict("records"):
         ranges = members[members["branch"] == row["branch"]]
         inside = np.concatenate([np.arange(low, high) for low, high in zip(ranges["low"], ranges["high"], strict=True)])
-        ordered = units.loc[inside].sort_values("chroma", ascending=False, kind="stable", na_position="last")
-        pictures = [_filter(scene, layer, unit, sheet) for unit in ordered.to_dict("records")]
-        parts.append(
-            f"<div><p><strong>{breakable(str(row['branch']))}</strong> median chroma {share_text(row['median_in'])},"
-            f" {row['units_in']} live filters</p><div>{''.join(pictures)}</div></div>"
-        )
-        numbers = [unit_number(enriched.model, layer, int(unit)) for unit in ordered["unit"]]
-        rows.append(ordered[["chroma", "frequency", "dead"]].assign(tower=row["branch"], layer=layer, unit=numbers))
+        units = tuning.rows.loc[inside].sort_values("chroma", ascending=False, kind="stable", na_position="last")
+        numbers = [unit_number(enriched.model, layer, int(unit)) for unit in units["unit"]]
+        links = [
+            Link(
+                f"{page}#unit-{number}",
+                f"unit {number}, chroma {fixed_text(unit.chroma)}{', dead' if unit.dead else ''}",
+            )
+            for number, unit in zip(numbers, units.itertuples(), strict=True)
+        ]
+        said = f"{row['branch']}, median chroma {fixed_text(row['median_in'])}"
+        file = f"{slug(enriched.model.id)}-{slug(layer)}-{slug(str(row['branch']))}.png"
+        alt = f"{len(units)} filters of {said}, most colourful first"
+        files[file], picture = grid(file, filters.pictures[units["unit"]], alt, links)
+        parts.append(f"<div>{picture}<span>{escape(said)}, {row['units_in']} live filters</span></div>")
+        tables.append(units[["chroma", "frequency", "dead"]].assign(tower=row["branch"], layer=layer, unit=numbers))
     first = towers.iloc[0]
-    medians = ", ".join(f"{share_text(row['median_in'])} in {row['branch']}" for row in towers.to_dict("records"))
+    medians = ", ".join(f"{fixed_text(row['median_in'])} in {row['branch']}" for row in towers.to_dict("records"))
     apart = (
-        f"AUC of {first['branch']} {fixed_text(first['auc'])} (95&nbsp;% {fixed_text(first['low'])} to {fixed_text(first['high'])}),"
-        f" p {p_text(first['p'])}"
+        f"AUC {fixed_text(first['auc'])} (95 % {fixed_text(first['low'])} to {fixed_text(first['high'])}),"
+        f" p = {p_text(first['p'])}, q = {p_text(first['q'])}"
     )
-    caption = (
-        f"Filters of <code>{escape(layer)}</code> of {escape(enriched.model.title)} by tower, most colourful first; mid grey is no weight,"
-        " each filter is scaled to its own largest weight and links to its unit. Chroma is the share of a filter's squared weights"
-        f" that is left when the mean of the three colours is taken away at each position. Its median over live filters is {escape(medians)};"
-        f" {apart}, two-sided Mann–Whitney test, interval over units. Untrained filters are assigned to towers at random, so that this test"
-        " is exact for a first layer; one trained network cannot say whether the next would part in the same way."
+    method = (
+        "Each filter is scaled to its own largest weight and links to its unit. Chroma is the share of a filter's squared"
+        " weights that is left when the mean of the three colour channels is taken away at each position. AUC is the chance"
+        f" that a filter of {escape(str(first['branch']))} is more colourful than one of the others: {apart}. The test is"
+        " Mann–Whitney's, two-sided; the interval is over filters, the wider of DeLong's and Newcombe's; q is of"
+        f" Benjamini and Hochberg, over all {enriched.result.tests.effects} tests of indices of the network. Before training"
+        " filters belong to towers at random, so the test is exact for a first layer. One training cannot say whether the"
+        " next would differ in the same way."
     )
-    alt = f"Filters of {layer} of {enriched.model.title} by tower. Median chroma: {medians}; {apart.replace('&nbsp;', ' ')}."
-    table = pd.concat(rows)[["tower", "layer", "unit", "chroma", "frequency", "dead"]].round(4)
-    body = f'<div class="wb-rows">{"".join(parts)}</div>'
-    return Drawing(caption, alt, table, body=body, files=sheet.files, width="wide")
+    return Drawing(
+        f"First-layer filters of {escape(enriched.model.title)} by tower, most colourful first; mid grey is no weight.",
+        f"Filters of {layer} of {enriched.model.title} by tower. Median chroma: {medians}; {apart}.",
+        pd.concat(tables)[["tower", "layer", "unit", "chroma", "frequency", "dead"]].round(4),
+        body=f'<div class="wb-runs"><div class="wb-run"><div>{"".join(parts)}</div></div></div>',
+        files=files,
+        width="wide",
+        finding=_finding(enriched, towers),
+        method=method,
+    )
 
 
-def _filter(scene: Scene, layer: str, row: dict[str, float], sheet: FilterSheet) -> str:
-    assert scene.model is not None
-    channel = int(row["unit"])
-    number = unit_number(scene.model, layer, channel)
-    text = escape(f"unit {number}, chroma {share_text(row['chroma'])}{', dead' if row['dead'] else ''}", quote=True)
-    href = f"{scene.up}models/{slug(scene.model.id)}/{slug(layer)}/#unit-{number}"
-    return f'<a class="wb-filter" href="{href}" title="{text}">{sheet.cut(channel, SIDE)}</a>'
+def _finding(enriched: Enriched, towers: pd.DataFrame) -> str:
+    """Which towers differ in colour from the others."""
+    title, differing = escape(enriched.model.title), towers[towers["q"] < CERTAIN]
+    if differing.empty:
+        return f"The towers of {title} do not differ in colour by more than chance."
+    if len(towers) == 2:
+        first, second = (str(row["branch"]) for row in towers.sort_values("auc", ascending=False).to_dict("records"))
+        return f"In {title}, the filters of {escape(first)} are more colourful than those of {escape(second)}."
+    names = (
+        listing(map(str, differing["branch"])) if len(differing) <= 3 else f"{len(differing)} of {len(towers)} towers"
+    )
+    return f"In {title}, {escape(names)} differ{'s' if len(differing) == 1 else ''} in colour from the other towers."
 
 
 FIGURES = (Figure("first-layer-towers", draw, "the filters of the towers", of="model", example=_examples.towers),)

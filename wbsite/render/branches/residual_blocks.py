@@ -38,13 +38,20 @@ def draw(scene: Scene) -> Drawing | Gap:
         f" stage (q ≤ 0.05). Statistics from {table['statistic'].min():.1f} to {table['statistic'].max():.1f}, 1 by chance."
     )
     return Drawing(
-        _caption(enriched, stages, table, differing),
+        _caption(table),
         alt,
         table,
         specification(_chart(table), HEIGHT),
         width="wide",
         height=HEIGHT,
+        finding=f"{_count(len(differing))} of {len(table)} residual blocks of {escape(enriched.model.title)} differ{'s' if len(differing) == 1 else ''} from the"
+        " others of their stage.",
+        method=_method(enriched, stages, table),
     )
+
+
+def _count(number: int) -> str:
+    return str(number) if number else "None"
 
 
 def _chart(table: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
@@ -74,16 +81,21 @@ def _chart(table: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
     return alt.layer(chance, copies, points)
 
 
-def _caption(enriched: Enriched, stages: list[Stage], table: pd.DataFrame, differing: pd.DataFrame) -> str:
-    result = enriched.result
-    grey = " Grey ticks: mean of untrained copies." if table["untrained_statistic"].notna().any() else ""
+def _caption(table: pd.DataFrame) -> str:
+    grey = " Grey: untrained copies." if table["untrained_statistic"].notna().any() else ""
     return (
-        f"Do the residual blocks of {escape(enriched.model.title)} specialize? For every block how far the mean ranks of its units' indices"
-        " are from those of its stage, squared, averaged over indices, in units of what as many units drawn at random give. Filled:"
-        f" q ≤ 0.05 ({result.permutations} permutations of units among the stage's blocks, seed {result.seed};"
-        f" Benjamini–Hochberg over {number_text(len(table))} blocks); {len(differing)} do.{grey} {' '.join(map(_stage, stages))} Depth is a"
-        " confounder: later blocks see more of the picture and read what earlier ones added, so that a difference need be no"
-        f" division of labour.{enriched.copies_text}"
+        f"A mark is a block, filled where certain (q ≤ 0.05); at 1 it is as different as so many units at random.{grey}"
+    )
+
+
+def _method(enriched: Enriched, stages: list[Stage], table: pd.DataFrame) -> str:
+    result = enriched.result
+    return (
+        "For every block how far the mean ranks of its units' indices are from those of its stage, squared, averaged over"
+        " indices, in units of what as many units drawn at random give. q of Benjamini and Hochberg over"
+        f" {number_text(len(table))} blocks, of p by {result.permutations} permutations of units among the stage's blocks (seed"
+        f" {result.seed}). {' '.join(map(_stage, stages))} Depth is a confounder: later blocks see more of the picture and read"
+        f" what earlier ones added, so that a difference need be no division of labour.{enriched.copies_text}"
     )
 
 

@@ -48,20 +48,28 @@ def draw(scene: Scene) -> Drawing | Gap:
     data = pd.DataFrame([layer.model_dump(include=set(columns)) for layer in layers])[list(columns)].round(4)
     data["canvas"] = ["×".join(map(str, layer.canvas)) for layer in layers]
     sides, counts = [layer.side for layer in layers], [layer.stimuli for layer in layers]
-    caption = (
-        f"Stimuli that were shown to units of {escape(scene.model.title)}, twelve of every family, evenly spaced in its list."
-        f" In all {_range(counts)} by layer, with apertures of up to {_range(sides)} pixels: what the widest unit of a group"
-        " of branches sees, at most the network's usual input; layers of one group see the same. Gratings run from one"
-        f" cycle in that to {number_text(round(layers[0].highest, 3))} cycles a pixel. Around the stimuli is mid grey. Colours have equal distance"
+    finding = f"{_range(counts)} pictures for each layer ask a unit of {escape(scene.model.title)} what it prefers."
+    caption = "Twelve of every family, evenly spaced in its list."
+    method = (
+        f"Apertures are up to {_range(sides)} pixels wide, by layer: what the widest unit of a group of branches sees, at most"
+        " the network's usual input; layers of one group see the same. Gratings run from one cycle in that to"
+        f" {number_text(round(layers[0].highest, 3))} cycles a pixel. Around the stimuli is mid grey. Colours have equal distance"
         " from grey in display red, green and blue, and red–green and blue–yellow the same mean of the three as grey."
     )
     if any(layer.padded for layer in layers):
-        caption += (
+        method += (
             " Where units see more than the usual input, they see its padding too, as in training (column padded)."
         )
     alt = f"Rows of small pictures: {', '.join(families)}. {_range(counts)} stimuli for each of {len(layers)} layers."
     return Drawing(
-        caption, alt, data, body=f'<div class="wb-trials">{"".join(strips)}</div>', files=files, width="wide"
+        caption,
+        alt,
+        data,
+        body=f'<div class="wb-trials">{"".join(strips)}</div>',
+        files=files,
+        width="wide",
+        finding=finding,
+        method=method,
     )
 
 

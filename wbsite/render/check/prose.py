@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-_SILENT = {"script", "style", "table", "nav", "header", "details", "code", "svg", "form", "select", "button"}
-_SILENT_CLASSES = {"wb-cite-box", "arithmatex", "headerlink", "wb-tools", "wb-gap", "wb-lead", "wb-number"}
+_SILENT = {"script", "style", "table", "nav", "header", "details", "code", "svg", "math", "form", "select", "button"}
+_SILENT_CLASSES = {"wb-cite-box", "headerlink", "wb-tools", "wb-gap", "wb-lead", "wb-number"}
 _NUMERAL = re.compile(r"\d[\d.,\u202f]*")
 _WORD = re.compile(r"\S+")
 
@@ -74,6 +74,8 @@ class _Parser(HTMLParser):
             self._end()
             self._figure = given.get("id", "")
             self.prose.figures[self._figure] = 0
+        if tag == "figcaption":
+            self._end()  # words inside the drawing are no words of its caption
         if tag == "strong" and self._figure and self._inside("figcaption") and not "".join(self._text).strip():
             self.prose.findings.add(self._figure)
         if "wb-ref" in classes:

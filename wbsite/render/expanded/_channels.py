@@ -16,6 +16,12 @@ def channel_text(scene: Scene, layer: str, unit: int, source: str = "") -> str:
     return f"unit {unit_number(scene.model, layer, unit)} of {layer}"
 
 
+def channel_html(scene: Scene, layer: str, unit: int, source: str = "") -> str:
+    """The same as HTML."""
+    text, name = channel_text(scene, layer, unit, source), layer or source
+    return f"{text.removesuffix(name)}<code>{escape(name)}</code>"
+
+
 def channel_tile(scene: Scene, layer: str, unit: int, source: str = "", pixels: int = 60, plain: bool = True) -> str:
     """The unit's tile; where maps are added, a quiet one with the number of the channel.
 

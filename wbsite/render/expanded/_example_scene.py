@@ -62,7 +62,7 @@ class ExampleScene:
         return str(channel if layer in ("", "input") else unit_number(self.model, layer, channel))
 
     def how(self, finding: Finding) -> str:
-        """How it was found, in a sentence or two of HTML."""
+        """How it was found, in a sentence of HTML, for the method of a figure."""
         text = f"Found by rule: {escape(finding.rule)} (score {share_text(finding.score)}"
         if finding.null is not None:
             relation = "against" if finding.beyond_chance else "which is no more than"

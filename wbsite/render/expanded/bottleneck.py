@@ -8,6 +8,7 @@ import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import scale_legend
+from wbsite.render.text import percent_text
 from wbsite.results.expanded._example_network import example_network
 from wbsite.results.site import Gap
 
@@ -44,19 +45,24 @@ def draw(scene: Scene) -> Drawing | Gap:
         data += weights_table(zip(about, kernels, strict=True))
     tile = examples.tile(unit.layer, unit.channel, 144)
     body = f'<div class="wb-unit-inputs">{tile}<div class="wb-two">{"".join(parts)}</div></div>'
+    finding_text = (
+        f"Over the bottleneck {len(bottleneck.direct)} kernels hold {percent_text(shares['direct'])} of the unit's weights; over the"
+        f" wider map before it {len(bottleneck.across)} hold {percent_text(shares['across'])}."
+    )
     caption = (
-        f"{sentence(examples.named(unit.layer, unit.channel))} of {escape(examples.model.title)} reads through the bottleneck"
-        f" {codes(bottleneck.layers)}. Left, its {len(bottleneck.direct)} strongest"
-        f" kernels over the bottleneck's units, each a mixture of the {bottleneck.wide} channels it reads; right, its"
-        f" {len(bottleneck.across)} strongest expanded weights over the wide map before it. Red excites, blue inhibits, white is zero;"
-        f" each side has its own scale. {examples.how(finding)}"
+        f"{sentence(examples.named(unit.layer, unit.channel))} of {escape(examples.model.title)}: left its strongest kernels over"
+        " the bottleneck, right its expanded weights over the map before."
+    )
+    method = (
+        f"The bottleneck is {codes(bottleneck.layers)}, each unit of which is a mixture of the {bottleneck.wide} channels it reads."
+        f" Shares are of squared weights. Red excites, blue inhibits, white is zero; each side has its own scale. {examples.how(finding)}"
     )
     alt = (
         f"{sentence(target)} with its strongest kernels over {bottleneck.channels} bottleneck channels, which hold"
         f" {shares['direct']:.0%} of its squared weights, beside those over {bottleneck.wide} channels of the map before the bottleneck,"
         f" which hold {shares['across']:.0%}."
     )
-    return Drawing(caption, alt, pd.DataFrame(data), body=body, width="full")
+    return Drawing(caption, alt, pd.DataFrame(data), body=body, width="full", finding=finding_text, method=method)
 
 
 FIGURES = (

@@ -1,4 +1,4 @@
-"""Units whose paths cancel: what sources do to them through each unit between, by sign and together."""
+"""A unit whose paths cancel, worked through: what sources do to it through each unit between, by sign and together."""
 
 from __future__ import annotations
 
@@ -11,42 +11,44 @@ import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import kernel_img, scale_legend
-from wbsite.render.text import number_text
+from wbsite.render.text import counted, number_text, percent_text
 from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.cancellation import Cancellation, UnitScore
 from wbsite.results.site import Gap
 
-from ._channels import chance_text, channel_text, channel_tile
+from ._channels import chance_text, channel_html, channel_text, channel_tile
 from .cancellation_scatter import absent
 
-UNITS, SOURCES, THROUGH = 3, 3, 3
-"""Drawn: units, hidden sources of each, units between for each of those."""
+SOURCES, THROUGH = 3, 3
+"""Drawn: hidden sources of the unit, units between for each of those."""
 
 SIGNS = {"positive": "excites", "negative": "inhibits", "net": "together"}
 
 
 def draw(scene: Scene) -> Drawing | Gap:
-    """One block a unit, one row a source."""
+    """The unit least likely by chance, one row a source."""
     assert scene.model is not None
     cancellation = scene.result_or_gap(Cancellation)
     if isinstance(cancellation, Gap):
         return cancellation
-    examples = cancellation.examples[:UNITS]
-    if not examples:
+    if not cancellation.examples:
         return absent(cancellation)
-    parts, rows = [], []
-    for number, unit in enumerate(examples):
-        html, unit_rows = _unit(scene, cancellation, number, unit)
-        parts.append(html)
-        rows += unit_rows
-    names = [f"{channel_text(scene, unit.layer, unit.unit)} ({unit.hidden:.0%} hidden)" for unit in examples]
+    unit = cancellation.examples[0]
+    body, rows = _unit(scene, cancellation, 0, unit)
+    name = channel_text(scene, unit.layer, unit.unit)
     alt = (
-        f"Kernels from earlier units to {len(examples)} units of {scene.model.title}, by sign and together: {'; '.join(names)}."
-        " Excitation and inhibition lie over one another and largely cancel in the sum."
+        f"Kernels from earlier units to {name} of {scene.model.title}, by sign and together: {unit.hidden:.0%} of the squared size"
+        " of its strongest paths is not in the sum."
     )
-    body = f'<div class="wb-trials">{"".join(parts)}</div>'
-    caption = _caption(scene.model.title, cancellation, len(examples))
-    return Drawing(caption, alt, pd.DataFrame(rows), body=body, width="full")
+    return Drawing(
+        _caption(scene.model.title, channel_html(scene, unit.layer, unit.unit)),
+        alt,
+        pd.DataFrame(rows),
+        body=f'<div class="wb-trials">{body}</div>',
+        width="full",
+        finding=_finding(cancellation, unit),
+        method=_method(cancellation, unit),
+    )
 
 
 def _unit(scene: Scene, cancellation: Cancellation, number: int, unit: UnitScore) -> tuple[str, list[dict[str, Any]]]:
@@ -78,8 +80,7 @@ def _unit(scene: Scene, cancellation: Cancellation, number: int, unit: UnitScore
         rows.append(_row(unit, first, {name: kernels[name][i] for name in SIGNS}))
     head = (
         f"<p><strong>{escape(target)}</strong> from <code>{escape(unit.source)}</code> through"
-        f" <code>{escape(unit.between)}</code>: {unit.hidden:.0%} of the squared size of its strongest paths is hidden;"
-        f" {chance_text(unit.q_shuffle, unit.q_signs)}</p>"
+        f" <code>{escape(unit.between)}</code></p>"
     )
     legends = (
         f'<div class="wb-signs-scales"><div>by sign and together{scale_legend(scale)}</div>'
@@ -99,25 +100,40 @@ def _row(unit: UnitScore, source: Mapping[str, Any], kernels: Mapping[str, np.nd
     return {**about, **ends, **sums, "size_of_net": round(float(np.abs(kernels["net"]).sum()), 5), **rates}
 
 
-def _caption(title: str, cancellation: Cancellation, count: int) -> str:
-    units = number_text(cancellation.units)
+def _finding(cancellation: Cancellation, unit: UnitScore) -> str:
+    """How much the unit shown hides, and how many units hide more than chance gives."""
+    hidden, units = percent_text(unit.hidden), counted(cancellation.units, "unit")
+    if not cancellation.beyond_shuffle:
+        return f"No unit hides more of its paths than chance explains; this one hides {hidden}."
+    return (
+        f"This unit hides {hidden} of its paths; {number_text(cancellation.beyond_shuffle)} of {units} hide more than"
+        " shuffled kernels explain."
+    )
+
+
+def _caption(title: str, unit: str) -> str:
+    return f"How earlier units act on {unit} of {escape(title)}: what excites, what inhibits, both together, and what passes single units."
+
+
+def _method(cancellation: Cancellation, unit: UnitScore) -> str:
+    units, level = number_text(cancellation.units), f"{cancellation.level:g}"
     if cancellation.beyond_shuffle:
         chance = (
             f"Found by their weights alone, of {units} units in {cancellation.layers} layers: {cancellation.beyond_shuffle} whose"
-            f" strongest paths cancel more than shuffled kernels let them (false discovery rate at most {cancellation.level:g}"
-            f" within a layer), of which {cancellation.beyond_signs} also beyond random signs at that rate. Here the first {count}."
+            f" strongest paths cancel more than shuffled kernels let them (false discovery rate at most {level} within a layer),"
+            f" of which {cancellation.beyond_signs} also beyond random signs at that rate. Shown is the one least likely by chance."
         )
     else:
         chance = (
             f"None of {units} units in {cancellation.layers} layers cancels more than shuffled kernels let it (false discovery"
-            f" rate at most {cancellation.level:g} within a layer). Here the {count} least likely by chance all the same."
+            f" rate at most {level} within a layer). Shown is the one least likely by chance all the same."
         )
     return (
-        f"Units of {escape(title)} that the same earlier unit excites and inhibits. {chance} A row is one source, of"
-        " which most is hidden first: all that excites, all that inhibits, and their sum, which is the expanded weight;"
-        f" then what it does through the {THROUGH} units between with the largest part. Red excites, blue inhibits, white is"
-        " zero; scales are common to a unit, at its bars. Rectifiers are taken as linear, max pools as averages."
+        f"{chance} Its {chance_text(unit.q_shuffle, unit.q_signs)}. A row is one source, of which most is hidden first: all that"
+        " excites, all that inhibits, and their sum, which is the expanded weight; then what it does through the"
+        f" {THROUGH} units between with the largest part. Red excites, blue inhibits, white is zero; the scales are at the bars."
+        " Hidden is what is not in the sum, as a share of the squared size of the paths. Rectifiers are taken as linear, max pools as averages."
     )
 
 
-FIGURES = (Figure("boundary-units", draw, "units whose paths cancel", of="model", example=example_network),)
+FIGURES = (Figure("boundary-units", draw, "a unit whose paths cancel", of="model", example=example_network),)

@@ -12,7 +12,7 @@ from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
 from wbsite.render.suite_tables import side_by_side
-from wbsite.render.text import number_text
+from wbsite.render.text import counted, number_text
 from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.cancellation import Cancellation
 from wbsite.results.site import Gap
@@ -55,8 +55,16 @@ def draw(scene: Scene) -> Drawing | Gap:
     }
     panels = [(title, f"{name}-{part}.vl.json", alt) for part, (title, alt) in texts.items()]
     alt = " ".join(alt for _, alt in texts.values())
-    caption = _caption(scene, cancellation, unit)
-    return Drawing(caption, alt, drawn, body=side_by_side(panels, HEIGHT), files=files, width="wide")
+    return Drawing(
+        CAPTION,
+        alt,
+        drawn,
+        body=side_by_side(panels, HEIGHT),
+        files=files,
+        width="wide",
+        finding=_finding(cancellation),
+        method=_method(scene, cancellation, unit),
+    )
 
 
 def _pairs(scene: Scene, cancellation: Cancellation) -> pd.DataFrame:
@@ -78,8 +86,8 @@ def _scatter(pairs: pd.DataFrame, signs_low: float, signs_high: float) -> dict[s
     tallest = float(pairs["left"].max()) * 1.05
     ends = [{"x": x, "low": signs_low * x, "middle": x, "high": signs_high * x} for x in (0.0, longest)]
     chance = alt.Chart(alt.InlineData(ends))
-    y = alt.Y("left:Q", title="left in the expanded weights, ‖ΣC‖", scale=alt.Scale(domain=[0, tallest], clamp=True))
-    x = alt.X("strength:Q", title="size of the paths, √Σ‖C‖²", scale=alt.Scale(domain=[0, longest]))
+    y = alt.Y("left:Q", title="left in the expanded weights, ‖ΣP‖", scale=alt.Scale(domain=[0, tallest], clamp=True))
+    x = alt.X("strength:Q", title="size of the paths, √Σ‖P‖²", scale=alt.Scale(domain=[0, longest]))
     band = chance.mark_area(color=CHANCE, opacity=0.18, clip=True).encode(
         x=alt.X("x:Q"), y=alt.Y("low:Q"), y2=alt.Y2("high:Q")
     )
@@ -135,19 +143,29 @@ def _layers(summary: pd.DataFrame) -> dict[str, Any]:
     return specification(alt.layer(points, chance, middle, unity, spread, points), HEIGHT)
 
 
-def _caption(scene: Scene, cancellation: Cancellation, unit: str) -> str:
+def _finding(cancellation: Cancellation) -> str:
+    summary = cancellation.per_layer
+    adding = int((summary["coherence"] > summary["signs"]).sum())
+    return f"In {adding} of {counted(len(summary), 'layer')} paths add up more, in the median pair of units, than with random signs."
+
+
+CAPTION = (
+    "Left, pairs of units, those of the unit that hides most marked; below the grey band paths cancel. Right, coherence by"
+    " layer; grey, random signs."
+)
+
+
+def _method(scene: Scene, cancellation: Cancellation, unit: str) -> str:
     assert scene.model is not None
     summary = cancellation.per_layer
-    above = int((summary["coherence"] > summary["signs"]).sum())
     often = summary[summary["cancelling_signs"] > 0.05]["layer"]
     layers = ", ".join(f"<code>{escape(layer)}</code>" for layer in often) or "none"
     text = (
-        f"Do paths cancel in {escape(scene.model.title)}? A source acts on a unit through all units of the map between; C is what it"
-        " does through one of them. Left: size of the paths, and what their sum, the expanded weights, keeps of it; on the"
-        " dashed line they keep what random signs keep on average (root mean square), in the grey band what 90 % of pairs"
-        f" with random signs keep. Marked: {unit}, {_verdict(cancellation)}. Right: coherence, the ratio of both, in"
-        f" {len(summary)} layers; grey, random signs. In {above} of them the median pair adds up more than chance would"
-        f" have it. Layers with more than 5 % of their pairs below the lowest 5 % of random signs: {layers}."
+        f"A source acts on a unit of {escape(scene.model.title)} through all units of the map between; P is what it does through one of"
+        " them. Left: size of the paths, and what their sum, the expanded weights, keeps of it; on the dashed line they keep"
+        " what random signs keep on average (root mean square), in the grey band what 90 % of pairs with random signs keep."
+        f" Marked: {escape(unit)}, {_verdict(cancellation)}. Right: coherence, the ratio of both, median and middle 90 % of the pairs."
+        f" Layers with more than 5 % of their pairs below the lowest 5 % of random signs: {layers}."
         f" {cancellation.strongest} strongest sources of every unit, {number_text(int(summary['pairs'].sum()))} pairs,"
         f" {summary['draws'].min()} to {summary['draws'].max()} draws a layer, seed {cancellation.seed}."
     )

@@ -12,7 +12,7 @@ import pandas as pd
 from wbsite.core.errors import WbsiteError
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import kernel_img, scale_legend
-from wbsite.render.text import share_text
+from wbsite.render.text import percent_text, share_text
 from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.examples import Finding, LayerPair
 from wbsite.results.site import Gap
@@ -52,6 +52,20 @@ def draw(scene: Scene) -> Drawing | Gap:
     columns = [pair.sources.index(unit) for unit in chosen["source"]]
     rows = [channel for _, channel in chosen["target"]]
     kernels = pair_kernels[rows][:, columns].astype(np.float32)
+    return grid(
+        examples,
+        chosen,
+        kernels,
+        finding=_finding(examples, kernels),
+        caption=_caption(examples, pair, chosen),
+        method=_method(examples, pair),
+    )
+
+
+def grid(
+    examples: ExampleScene, chosen: dict[str, list[Unit]], kernels: np.ndarray, finding: str, caption: str, method: str
+) -> Drawing:
+    """Kernels (target, source, row, column) as a table: a row a unit that reads, a column a unit that is read."""
     scale = scale_of(kernels)
     body = f"{scale_legend(scale)}{_table(examples, chosen, kernels, scale)}"
     data = weights_table(
@@ -61,10 +75,10 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
     alt = (
         f"A grid of {kernels.shape[0]} by {kernels.shape[1]} kernels: what each of {kernels.shape[1]} source units does to each of"
-        f" {kernels.shape[0]} units of {pair.target}. The largest weight is {share_text(scale)}."
+        f" {kernels.shape[0]} units of {chosen['target'][0][0]}. The largest weight is {share_text(scale)}."
     )
     width: Literal["column", "wide"] = "column" if kernels.shape[1] < ON_COLUMN else "wide"
-    return Drawing(_caption(examples, pair, chosen), alt, pd.DataFrame(data), body=body, width=width)
+    return Drawing(caption, alt, pd.DataFrame(data), body=body, width=width, finding=finding, method=method)
 
 
 def _picked(examples: ExampleScene, side: str, option: Any, among: Sequence[Unit]) -> list[Unit]:
@@ -118,26 +132,43 @@ def _tiles(examples: ExampleScene, units: Sequence[Unit]) -> list[str]:
     ]
 
 
+def _finding(examples: ExampleScene, kernels: np.ndarray) -> str:
+    """Whether lines excite lines of their own direction; of units chosen by hand, how many kernels excite."""
+    agreement = examples.result.agreement
+    if any(examples.scene.options.values()) or agreement is None:
+        sums = kernels.sum((2, 3))
+        return f"{int((sums > 0).sum())} of {sums.size} kernels excite on the whole, the others inhibit."
+    share = percent_text(agreement.correlation**2)
+    if agreement.beyond_chance:
+        return f"Lines tend to excite lines of their own direction, which explains {share} of the differences between kernels."
+    return f"That lines excite lines of their own direction cannot be told from chance: it explains {share} of the differences."
+
+
 def _caption(examples: ExampleScene, pair: LayerPair, chosen: dict[str, list[Unit]]) -> str:
     sources = layers_text(layer for layer, _ in chosen["source"])
-    text = (
-        f"Kernels from {len(chosen['source'])} units of {sources} (columns) to {len(chosen['target'])} units of {codes([pair.target])} (rows) of"
-        f" {escape(examples.model.title)}"
-        + (f", expanded across the bottleneck {codes(pair.bottleneck)}" if pair.bottleneck else "")
-        + ". Red excites, blue inhibits, white is zero; one scale for all."
+    order = "" if any(examples.scene.options.values()) else ", both in order of angle"
+    return (
+        f"What units of {sources} (columns) do to units of {codes([pair.target])} (rows) of"
+        f" {escape(examples.model.title)}{order}. Red excites, blue inhibits, white is zero."
     )
+
+
+def _method(examples: ExampleScene, pair: LayerPair) -> str:
+    text = "One scale holds for all kernels."
+    if pair.bottleneck:
+        text += f" They are expanded weights across the bottleneck {codes(pair.bottleneck)}."
     if any(examples.scene.options.values()):
-        return text + " Units were chosen by hand."
+        return f"{text} Units were chosen by hand."
     agreement = examples.result.agreement
     assert agreement is not None, "both families were found"
     source_lines, target_lines = (_lines(examples.result.finding(f"oriented-{side}s")) for side in ("source", "target"))
     verdict = "more than" if agreement.beyond_chance else "no more than"
     return (
-        f"{text} Both families are found by one rule: in each of equal sectors of angles, the unit whose expanded weights to the"
-        " picture are most oriented; orientation is measured on the power"
-        f" spectrum, and lines run at {source_lines} (columns) and {target_lines} (rows). Over the grid, the sum of a kernel correlates"
+        f"{text} Both families are found by one rule: in each of equal ranges of angles, the unit whose expanded weights to the"
+        " picture are most oriented. Orientation is measured on the power spectrum, which does not tell lines from curves;"
+        f" lines run at {source_lines} (columns) and {target_lines} (rows). Over the grid, the sum of a kernel correlates"
         f" {share_text(agreement.correlation)} with the cosine of twice the difference of angles, {verdict} the {share_text(agreement.null)} that 95 % of"
-        " random deals of angles stay below."
+        " random assignments of angles stay below. What it explains is the square of that correlation."
     )
 
 

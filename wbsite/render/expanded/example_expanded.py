@@ -9,6 +9,7 @@ import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import scale_legend
+from wbsite.render.text import percent_text
 from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.examples import Input
 from wbsite.results.site import Gap
@@ -58,19 +59,28 @@ def draw(scene: Scene) -> Drawing | Gap:
     tile = examples.tile(unit.layer, unit.channel, 144)
     body = f'<div class="wb-unit-inputs">{tile}<div>{"".join(parts)}</div></div>'
     caption = (
-        f"{sentence(examples.named(unit.layer, unit.channel))} of {escape(examples.model.title)}, with the {len(near)} inputs of largest norm, and the"
-        f" {len(far)} of {further.channels} channels one layer further back with the largest expanded weights ({further.share:.0%} of"
-        " their sum of squares), in two rows by which of two non-negative factors of these weights carries more of them (together"
+        f"{sentence(examples.named(unit.layer, unit.channel))} of {escape(examples.model.title)}: above, its strongest inputs; below, what"
+        " they come to one layer earlier."
+    )
+    method = (
+        f"The {len(near)} inputs of largest norm, and the {len(far)} of {further.channels} channels with the largest expanded weights"
+        f" ({percent_text(further.share)} of their sum of squares), in two rows by which of two non-negative factors of these weights carries more of them (together"
         f" {further.explained:.0%}). A factor's colour is the mean, over its inputs by share, of how near their own expanded weights to the first"
-        " filters are to reading colour (positive) or grey (negative), a cosine. Red excites, blue inhibits, white is zero; one scale above, one below."
-        f" {examples.how(finding)}"
+        " filters are to reading colour (positive) or grey (negative), a cosine. Red excites, blue inhibits, white is zero; one"
+        f" scale above, one below. {examples.how(finding)}"
+    )
+    nearness = (
+        "more clearly than chance allows" if finding.beyond_chance else "but no nearer than chance brings some unit"
+    )
+    finding_text = (
+        f"Of {finding.considered} units this one comes nearest to reading less colour in the middle, {nearness}."
     )
     first = further.inputs[0]
     alt = (
         f"{sentence(target)} beside {len(near)} inputs, and {len(far)} expanded weights one layer further back, the strongest to"
         f" {examples.name(first.layer, first.unit)}."
     )
-    return Drawing(caption, alt, pd.DataFrame(data), body=body, width="full")
+    return Drawing(caption, alt, pd.DataFrame(data), body=body, width="full", finding=finding_text, method=method)
 
 
 FIGURES = (

@@ -15,7 +15,7 @@ from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import kernel_img, scale_legend
 from wbsite.render.page import slug
 from wbsite.render.suite_tables import side_by_side
-from wbsite.render.text import number_text
+from wbsite.render.text import fixed_text, listing, number_text
 from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.gradients import GradientExample, Gradients
 from wbsite.results.site import Gap
@@ -27,7 +27,11 @@ SOURCES = 3
 
 HEIGHT = 300
 
-KINDS = {"cancelling": "paths cancel", "ordinary": "ordinary, for comparison"}
+KINDS = {"cancelling": "hides most", "ordinary": "ordinary, for comparison"}
+"""Why a unit is drawn → its words in a heading."""
+
+NAMES = {"cancelling": "the unit that hides most", "ordinary": "an ordinary one"}
+"""The same → its words in the caption."""
 
 
 def draw(scene: Scene) -> Drawing | Gap:
@@ -56,7 +60,16 @@ def draw(scene: Scene) -> Drawing | Gap:
         panels.append((f"{escape(target)}, {KINDS[example.kind]}", file, text))
     body = f'<div class="wb-trials">{"".join(parts)}</div>{side_by_side(panels, HEIGHT)}'
     alt = " ".join(text for _, _, text in panels)
-    return Drawing(_caption(scene, gradients, examples), alt, table, body=body, files=files, width="full")
+    return Drawing(
+        _caption(examples),
+        alt,
+        table,
+        body=body,
+        files=files,
+        width="full",
+        finding=_finding(gradients, examples),
+        method=_method(scene, gradients, examples),
+    )
 
 
 def _first_of_each_kind(examples: Sequence[GradientExample]) -> dict[int, GradientExample]:
@@ -142,20 +155,36 @@ def _chart(points: pd.DataFrame, number: int) -> dict[str, Any]:
     return specification(alt.layer(even, points_chart), HEIGHT)
 
 
-def _caption(scene: Scene, gradients: Gradients, examples: Mapping[int, GradientExample]) -> str:
+def _agreement(gradients: Gradients, number: int) -> float:
+    """Of the gradients of an example on different photographs, mean over sources."""
+    sources = gradients.sources
+    return float(sources[sources["example"] == number]["agreement"].mean())
+
+
+def _finding(gradients: Gradients, examples: Mapping[int, GradientExample]) -> str:
+    first = next(iter(examples))
+    alike = fixed_text(_agreement(gradients, first))
+    return f"What a source does changes with the photograph: gradients agree to {alike}, where 1 is all the same."
+
+
+def _caption(examples: Mapping[int, GradientExample]) -> str:
+    kinds = [NAMES[each.kind] for each in examples.values()]
+    return (
+        f"Expanded weights, their bounds, and gradients on photographs, for {listing(kinds)}. In the charts a point is a"
+        " photograph."
+    )
+
+
+def _method(scene: Scene, gradients: Gradients, examples: Mapping[int, GradientExample]) -> str:
     assert scene.model is not None
     sources, cases = gradients.sources, gradients.cases
-    agreement = {
-        KINDS[example.kind]: sources[sources["example"] == number]["agreement"].mean()
-        for number, example in examples.items()
-    }
     explained = [
         cases[(cases["example"] == number) & (cases["cases"] == len(example.cases))]["explained"].iloc[0]
         for number, example in examples.items()
     ]
     entries, outside = int(sources["entries"].sum()), int(sources["outside_best"].sum())
     paths = int(sources["outside_paths"].sum())
-    agree = "; ".join(f"{name}: {number:.2f}" for name, number in agreement.items())
+    agree = "; ".join(f"{KINDS[example.kind]}: {_agreement(gradients, n):.2f}" for n, example in examples.items())
     fit = " and ".join(f"{share:.0%}" for share in explained)
     return (
         f"Gradients of units of {escape(scene.model.title)} with respect to three earlier units, on {gradients.photographs_used} photographs (of"
@@ -165,9 +194,8 @@ def _caption(scene: Scene, gradients: Gradients, examples: Mapping[int, Gradient
         " the same size on every photograph). Agreement between photographs"
         f" (1: the same gradient on all, {1 / max(1, gradients.photographs_used):.2f}: nothing in common), mean over sources: {agree}. Of"
         f" {number_text(entries)} entries of gradients {number_text(outside)} leave the bounds, and {number_text(paths)} the sums of"
-        f" path products; the largest reaches {sources['largest_of_best'].max():.0%} of its bound. Charts: one point a photograph"
-        " and source; on the dashed line both are alike. Red excites, blue inhibits, white is zero; each group of kernels has"
-        " a scale of its own."
+        f" path products; the largest reaches {sources['largest_of_best'].max():.0%} of its bound. Red excites, blue inhibits,"
+        " white is zero; each group of kernels has a scale of its own."
     )
 
 

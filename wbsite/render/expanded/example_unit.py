@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from html import escape
 from typing import Any
 
 from wbsite.core import registry
 from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.text import percent_text, share_text
 from wbsite.results.expanded._example_network import example_network
-from wbsite.results.expanded.examples import Examples
+from wbsite.results.expanded.examples import Examples, Finding
 from wbsite.results.site import Gap
 
 
@@ -34,7 +36,31 @@ def inputs(scene: Scene) -> Drawing | Gap:
     unit, positions = finding.first, examples.positions
     number = scene.model.layer(unit.layer).units[unit.channel]
     kind = "across" if positions is not None and positions.bottleneck else "input"
-    return _drawn("unit-inputs", scene, unit.layer, unit=number, kind=kind)
+    drawing = _drawn("unit-inputs", scene, unit.layer, unit=number, kind=kind)
+    return (
+        drawing
+        if isinstance(drawing, Gap)
+        else replace(drawing, finding=_patterns(finding), method=_rule(drawing, finding))
+    )
+
+
+def _patterns(finding: Finding) -> str:
+    """How much of the unit's weights two patterns hold, which is what it was found by, against shuffled ones."""
+    share = f"Two patterns in space account for {percent_text(finding.score)} of this unit's weights"
+    if finding.null is None:
+        return f"{share}."
+    shuffled = "no unit exceeds" if finding.beyond_chance else "some unit has"
+    return f"{share}; with positions shuffled, {shuffled} {percent_text(finding.null)}."
+
+
+def _rule(drawing: Drawing, finding: Finding) -> str:
+    """How the figure was made, and how the unit was found."""
+    chance = (
+        ""
+        if finding.null is None
+        else f", where units with shuffled positions reach {share_text(finding.null)} at most"
+    )
+    return f"Found by rule, of {finding.considered} units: {escape(finding.rule)} (share {share_text(finding.score)}{chance}). {drawing.method}"
 
 
 def _drawn(name: str, scene: Scene, layer: str, **options: Any) -> Drawing | Gap:

@@ -14,7 +14,7 @@ from wbsite.core.errors import WbsiteError
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import kernel_img, pictured, scale_legend, signed_colours, strongest_text, unit_tile
 from wbsite.render.page import slug
-from wbsite.render.text import number_text
+from wbsite.render.text import fixed_text, number_text
 from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.long_range import LongRange
 from wbsite.results.site import Gap, Model
@@ -60,7 +60,16 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"Expanded weights of {scene.model.title} as maps, {len(drawn)} for {len(names)} units: {'; '.join(names)}."
         f" Smoothness of the maps, Moran's I: {drawn['smoothness'].min():.2f} to {drawn['smoothness'].max():.2f}."
     )
-    return Drawing(_caption(scene.model, long_range, drawn), alt, data, body=body, files=files, width="wide")
+    return Drawing(
+        _caption(scene.model),
+        alt,
+        data,
+        body=body,
+        files=files,
+        width="wide",
+        finding=_finding(drawn),
+        method=_method(scene.model, long_range, drawn),
+    )
 
 
 def _example(scene: Scene, number: int, rows: list[dict[str, Any]], maps: np.ndarray, files: dict[str, bytes]) -> str:
@@ -97,10 +106,22 @@ def _picture(weights: np.ndarray, scale: float, text: str, file: str, files: dic
     return f'<img class="wb-kernel" src="{file}.png" width="{SIDE}" height="{SIDE}" loading="lazy" alt="{alt}">'
 
 
-def _caption(model: Model, long_range: LongRange, drawn: pd.DataFrame) -> str:
+def _finding(drawn: pd.DataFrame) -> str:
+    """How alike neighbouring weights are: what the eye takes for shapes."""
+    low, high = (fixed_text(value) for value in (drawn["smoothness"].min(), drawn["smoothness"].max()))
+    return (
+        f"Neighbouring weights have a Moran's I of {low} to {high}: 1 is a perfectly smooth shape, 0 no order at all."
+    )
+
+
+def _caption(model: Model) -> str:
+    return f"Each block is a unit of {escape(model.title)} and its strongest sources, two or three convolutions back or in the first layer."
+
+
+def _method(model: Model, long_range: LongRange, drawn: pd.DataFrame) -> str:
     maps = int(drawn.groupby("example").size().max())
     text = (
-        f"Expanded weights of {escape(model.title)} over several layers. Not chosen by eye: of every distance the pair of"
+        "Not chosen by eye: of every distance the pair of"
         f" layers in the middle of the depth, of it the units nearest to the median and to the upper quartile of smoothness"
         f" among those drawn (up to {long_range.units}, seed {long_range.seed}), and of each its {maps} source channels with the"
         " largest norm over space, strongest first. I is Moran's I of neighbouring positions, 1 for a smooth map and about 0 for one"

@@ -7,10 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from wbsite.claims.expanded._network import called
 from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.text import listing
 from wbsite.results.expanded._example_network import example_network
-from wbsite.results.expanded.examples import Examples, Family
+from wbsite.results.expanded.examples import Examples, Family, Finding
 from wbsite.results.site import Gap
 
 FAMILIES = ("high-low", "black-and-white")
@@ -27,10 +29,10 @@ def draw(scene: Scene) -> Drawing | Gap:
     if isinstance(finding, Gap) and not examples.families:
         return finding
     families = {name: examples.families[name] for name in FAMILIES if name in examples.families}
-    titles = {name: examples.findings[name].title for name in families}
+    titles = {name: called(found) for name in families if isinstance(found := examples.findings[name], Finding)}
     rows: list[dict[str, Any]] = []
     for name, family in families.items():
-        groups = [("family", titles[name], family.by_count)]
+        groups = [("family", _label(titles[name]), family.by_count)]
         groups += [
             (f"random {i + 1}", f"random groups of {family.layer}", by_count)
             for i, by_count in enumerate(family.by_count_random)
@@ -43,12 +45,37 @@ def draw(scene: Scene) -> Drawing | Gap:
     compared = "; ".join(_compared(titles[name], family) for name, family in families.items())
     first = next(iter(families.values()))
     caption = (
-        f"Share of a family's squared weights that non-negative factors of its excitatory and inhibitory weights explain, by"
-        f" number of factors, in {escape(scene.model.title)}. Grey: {len(first.by_count_random)} groups of as many units drawn at random from"
-        f" the family's layer. With two factors: {compared}."
+        f"Explained share of the weights by number of factors, in {escape(scene.model.title)}; grey, the random groups."
+    )
+    method = (
+        f"Each grey line is one of {len(first.by_count_random)} groups of as many units drawn at random from the family's layer;"
+        f" factors are of the excitatory and inhibitory weights. With two factors: {compared}."
     )
     alt = f"Lines of the explained share by number of factors, 1 to {len(first.by_count)}. With two: {compared}."
-    return Drawing(caption, alt, table, chart=_chart(titles), width="column", height=HEIGHT)
+    finding_text = _finding(titles, families)
+    return Drawing(
+        caption,
+        alt,
+        table,
+        _chart(list(map(_label, titles.values()))),
+        height=HEIGHT,
+        finding=finding_text,
+        method=method,
+    )
+
+
+def _finding(titles: dict[str, str], families: dict[str, Family]) -> str:
+    """Of which families two factors explain more than of any random group."""
+    groups = len(next(iter(families.values())).by_count_random)
+    by_chance = {name: max(by_count[1] for by_count in family.by_count_random) for name, family in families.items()}
+    distinct = [
+        escape(titles[name])
+        for name, family in families.items()
+        if round(100 * family.by_count[1]) > round(100 * by_chance[name])  # as printed
+    ]
+    if distinct:
+        return f"Two factors explain more of {listing(distinct)} than of any of {groups} random groups of units."
+    return f"Two factors explain no more of {'these families' if len(families) > 1 else 'this family'} than of random groups of units."
 
 
 def _compared(title: str, family: Family) -> str:
@@ -57,7 +84,12 @@ def _compared(title: str, family: Family) -> str:
     return f"{escape(title)} {family.by_count[1]:.0%} against {min(by_chance):.0%} to {max(by_chance):.0%}"
 
 
-def _chart(titles: dict[str, str]) -> dict[str, Any]:
+def _label(title: str) -> str:
+    """As the legend has it, which is narrow."""
+    return title.removeprefix("the units ")
+
+
+def _chart(labels: list[str]) -> dict[str, Any]:
     import altair as alt
 
     x = alt.X("factors:O", title="factors", axis=alt.Axis(labelAngle=0, grid=False))
@@ -69,8 +101,8 @@ def _chart(titles: dict[str, str]) -> dict[str, Any]:
     )
     base = alt.Chart(data())
     chance = base.transform_filter("datum.group != 'family'").mark_line(strokeWidth=1, opacity=0.6, color=NEUTRAL)
-    scale = alt.Scale(domain=list(titles.values()), range=SERIES[: len(titles)])
-    colour = alt.Color("title:N", scale=scale, legend=alt.Legend(title=None, orient="top", columns=1))
+    scale = alt.Scale(domain=labels, range=SERIES[: len(labels)])
+    colour = alt.Color("title:N", scale=scale, legend=alt.Legend(title=None, orient="top", columns=1, labelLimit=420))
     tips = [alt.Tooltip("title:N"), alt.Tooltip("factors:O"), alt.Tooltip("explained:Q", format=".1%")]
     family = base.transform_filter("datum.group == 'family'").mark_line(point=True, strokeWidth=2.4)
     layers = alt.layer(

@@ -12,7 +12,7 @@ from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
 from wbsite.render.suite_tables import side_by_side
-from wbsite.render.text import number_text, share_text
+from wbsite.render.text import counted, fixed_text, percent_text, share_text
 from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.long_tail import LongTail
 from wbsite.results.site import Gap
@@ -62,8 +62,16 @@ def draw(scene: Scene) -> Drawing | Gap:
         "needed": (f"Share of inputs that the median unit needs for R² ≥ {long_tail.level:g}", alt),
     }
     panels = [(escape(title), f"{name}-{part}.vl.json", text) for part, (title, text) in titles.items()]
-    body, caption = side_by_side(panels, HEIGHT), _caption(scene.model.title, long_tail)
-    return Drawing(caption, alt, drawn, body=body, files=files, width="wide")
+    return Drawing(
+        _caption(scene.model.title),
+        alt,
+        drawn,
+        body=side_by_side(panels, HEIGHT),
+        files=files,
+        width="wide",
+        finding=_finding(long_tail),
+        method=_method(long_tail),
+    )
 
 
 def _curves(drawn: pd.DataFrame) -> dict[str, Any]:
@@ -83,7 +91,7 @@ def _curves(drawn: pd.DataFrame) -> dict[str, Any]:
     base = base.transform_calculate(x="counted == 'kept' ? datum.kept : datum.share")
     for name, column in values.items():
         value = f"measure == 'before' ? datum.{column} : datum.after_{column}"
-        base = base.transform_calculate(**{name: f"isValid({value}) ? max({FLOOR}, {value}) : null"})
+        base = base.transform_calculate(**{name: f"isValid(toNumber({value})) ? max({FLOOR}, {value}) : null"})
     base = base.transform_filter("isValid(datum.y)")
     axis = alt.Axis(
         labelExpr="counted == 'kept' ? format(datum.value, ',d') : format(datum.value, '.1~%')", labelOverlap=True
@@ -148,7 +156,11 @@ def _needed(drawn: pd.DataFrame, level: float) -> dict[str, Any]:
         axis=alt.Axis(format=".0%"),
         scale=alt.Scale(domain=[0, 1]),
     )
-    base = alt.Chart(data()).transform_filter("datum.kept == datum.inputs").transform_filter("isValid(datum.needed)")
+    base = (
+        alt.Chart(data())
+        .transform_filter("datum.kept == datum.inputs")
+        .transform_filter("isValid(toNumber(datum.needed))")
+    )
     base = base.transform_calculate(by=f"{json.dumps(ORDERS, ensure_ascii=False)}[datum.order]")
     legend = alt.Legend(title=None, orient="top", columns=1)
     words = list(ORDERS.values())
@@ -166,17 +178,29 @@ def _needed(drawn: pd.DataFrame, level: float) -> dict[str, Any]:
 NEEDED = {"needed": "median unit", "needed_low": "lower quartile", "needed_high": "upper quartile"}
 
 
-def _caption(title: str, long_tail: LongTail) -> str:
+def _finding(long_tail: LongTail) -> str:
+    norm = long_tail.summary["norm"]
+    return (
+        f"The {norm.few} strongest inputs bring a typical unit to an R² of {fixed_text(norm.few_r2)}; {long_tail.level:g} takes"
+        f" {percent_text(norm.share)} of its inputs."
+    )
+
+
+def _caption(title: str) -> str:
+    return f"Left, how well some inputs reproduce a unit of {escape(title)}, a line a layer; right, the share it needs."
+
+
+def _method(long_tail: LongTail) -> str:
     norm, weighed, random = (long_tail.summary[order] for order in ORDERS)
     text = (
-        f"How much of the story is in the small weights of {escape(title)}. Every unit keeps only its strongest inputs,"
-        " the rest is replaced by its mean effect, and R² compares the unit's pre-activation with the full one, or what the rectifier"
-        " makes of each. Strongest by the norm of the kernel over space, by this norm times the input's standard deviation on the"
+        "Every unit keeps only its strongest inputs,"
+        " the rest is replaced by its mean effect, and R² compares the unit's pre-activation with the full one, or its value after"
+        " the rectifier. Strongest by the norm of the kernel over space, by this norm times the input's standard deviation on the"
         f" photographs, or chosen at random. {long_tail.layers} convolutions on {long_tail.photographs_used} of"
         f" {escape(long_tail.photographs.what)}, up to {long_tail.positions} random positions of each, seed {long_tail.seed}."
         " Median over units; the quartiles appear as a band when"
         " a line is pointed at, and are the bars of the second chart, which counts the inputs exactly."
-        f" Of the {norm.layers} convolutions with more than {norm.few} inputs, the median one has R²"
+        f" A typical unit is the median one of a layer: of the {norm.layers} convolutions with more than {norm.few} inputs, the median one has R²"
         f" {share_text(norm.few_r2)} with {norm.few} inputs kept by norm ({share_text(norm.few_low)} to"
         f" {share_text(norm.few_high)} over layers), and needs {norm.inputs:.0f} inputs, {100 * norm.share:.0f}&nbsp;% of"
         f" them, for R² ≥ {long_tail.level:g} ({100 * norm.share_low:.0f} to {100 * norm.share_high:.0f}&nbsp;%); by expected"
@@ -184,7 +208,7 @@ def _caption(title: str, long_tail: LongTail) -> str:
     )
     skipped = long_tail.skipped
     if skipped:
-        text += f" Left out: {number_text(len(skipped))} convolutions; {escape(skipped[0].reason)}."
+        text += f" Left out: {counted(len(skipped), 'convolution')}; {escape(skipped[0].reason)}."
     return text
 
 

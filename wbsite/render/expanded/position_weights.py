@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.text import number_text, share_text
+from wbsite.render.kernels import place_text
+from wbsite.render.text import number_text, percent_text, share_text
 from wbsite.results.expanded._example_network import example_network
 from wbsite.results.site import Gap
 
@@ -52,22 +53,35 @@ def draw(scene: Scene) -> Drawing | Gap:
         else "the map it reads"
     )
     caption = (
-        f"What {examples.named(unit.layer, unit.channel)} of {escape(examples.model.title)} looks for at each of its {kh}×{kw} positions: the weights there,"
-        f" a direction over {number_text(positions.channels)} channels of {read}"
-        ", as one feature visualization. The number and the bar are the norm of the weights; pictures of weaker positions"
-        " are fainter. A position that responds to several different things shows only one of them."
-        f" {examples.how(finding)}"
+        f"What {examples.named(unit.layer, unit.channel)} of {escape(examples.model.title)} looks for at each position,"
+        " one picture each, fainter where weights are weaker."
+    )
+    method = (
+        f"The weights at a position are a direction over {number_text(positions.channels)} channels of {read}; the picture is the"
+        " feature visualization of that direction, and shows only one thing where a position responds to several. The number"
+        f" and the bar are the norm of the weights. {examples.how(finding)}"
     )
     pictured = sum(row["pictured"] for row in rows)
     if pictured < len(rows):
-        caption += f" {pictured} of {len(rows)} positions have a picture."
-    caption += examples.remarks
+        method += f" {pictured} of {len(rows)} positions have a picture."
+    method += examples.remarks
     strongest = np.unravel_index(norms.argmax(), norms.shape)
     alt = (
         f"A grid of {kh} by {kw} pictures, one for each position of the kernel of {examples.name(unit.layer, unit.channel)}. The largest norm,"
         f" {share_text(largest)}, is at row {strongest[0] + 1}, column {strongest[1] + 1}."
     )
-    return Drawing(caption, alt, pd.DataFrame(rows), body=body, files=examples.files, width="wide")
+    found = place_text(int(strongest[0]), int(strongest[1]), kh, kw)
+    weakest = float(norms.min()) / largest
+    return Drawing(
+        caption,
+        alt,
+        pd.DataFrame(rows),
+        body=body,
+        files=examples.files,
+        width="wide",
+        finding=f"The unit's weights are strongest {found}; at its weakest position they have {percent_text(weakest)} of that.",
+        method=method,
+    )
 
 
 FIGURES = (

@@ -11,7 +11,7 @@ import pandas as pd
 from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import unit_number
-from wbsite.render.text import counted, number_text, share_text
+from wbsite.render.text import counted, percent_text, share_text
 from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.long_range import LongRange, RangeSummary, SkippedPair
 from wbsite.results.site import Gap, Model
@@ -20,6 +20,9 @@ from .expanded_maps import absent
 
 BACK = {"2": "two back", "3": "three back", "first": "first layer"}
 """How far back the source lies → its words in the legend."""
+
+FROM = {"2": "two convolutions back", "3": "three back", "first": "from the first layer"}
+"""The same → its words in the finding."""
 
 COLOURS = {"two back": SERIES[0], "three back": SERIES[3], "first layer": SERIES[6]}
 
@@ -106,7 +109,16 @@ def draw(scene: Scene) -> Drawing | Gap:
     height = max(12, ROW - len(order) // 8) * len(order) + 30
     chart = specification(alt.layer(null, loose, middle, dots).add_params(measure), height)
     title = scene.model.title
-    return Drawing(_caption(title, long_range), _alt(title, long_range), drawn, chart, width="wide", height=height)
+    return Drawing(
+        _caption(title),
+        _alt(title, long_range),
+        drawn,
+        chart,
+        width="wide",
+        height=height,
+        finding=_finding(long_range),
+        method=_method(long_range),
+    )
 
 
 QUANTITIES = {
@@ -132,11 +144,22 @@ def _distances_text(summaries: Mapping[str, RangeSummary]) -> str:
     return "; ".join(f"{BACK[kind]}, {_summary_text(summary)}" for kind, summary in summaries.items())
 
 
-def _caption(title: str, long_range: LongRange) -> str:
+def _finding(long_range: LongRange) -> str:
+    """How many units are smoother than the null, at every distance."""
+    first, *others = ((FROM[kind], percent_text(each.share)) for kind, each in long_range.summary.smoothness.items())
+    rest = "; " + ", ".join(f"{where} {share}" for where, share in others) if others else ""
+    return f"{first[1]} of units are smoother than with shuffled kernels {first[0]}{rest}."
+
+
+def _caption(title: str) -> str:
+    return f"Dots are units of {escape(title)}, filled where they are smoother than 95 % of shuffled kernels, the grey bars."
+
+
+def _method(long_range: LongRange) -> str:
     summary, skipped = long_range.summary, long_range.skipped
     text = (
-        f"Smoothness of expanded weights of {escape(title)}, layer by layer in order of depth. A dot is a unit (up to"
-        f" {long_range.units} a layer, drawn at random): Moran's I over its source channels, each counted by how much its map varies;"
+        f"Pairs of layers in order of depth, up to {long_range.units} units of each,"
+        " drawn at random: Moran's I over a unit's source channels, each counted by how much its map varies;"
         " filled where it passes the 95th percentile of the null, as 5&nbsp;% would by chance. The grey bar is the null, from its"
         " 5th to its 95th percentile with the median: the positions in every kernel on the path shuffled, kernel by kernel,"
         f" {long_range.draws} times, for the same units. The cross is what is left when all weights of each convolution are shuffled"
@@ -145,7 +168,7 @@ def _caption(title: str, long_range: LongRange) -> str:
         " within a map: 0 for a blob of one sign, 1 for lobes that add up to nothing. More balanced than the null:"
         f" {_distances_text(summary.balance)}. Intervals are over pairs of layers."
     )
-    return text + (f" Left out: {number_text(len(skipped))} pairs, {_reasons(skipped)}." if skipped else "")
+    return text + (f" Left out: {counted(len(skipped), 'pair')}, {_reasons(skipped)}." if skipped else "")
 
 
 def _reasons(skipped: Sequence[SkippedPair]) -> str:

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from wbsite.claims.expanded._network import called
 from wbsite.core.errors import unknown
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import kernel_img, scale_legend
+from wbsite.render.text import percent_text
 from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.examples import Family
 from wbsite.results.site import Gap
@@ -18,6 +20,8 @@ from wbsite.results.site import Gap
 from ._example_scene import ExampleScene, codes, layers_text, property_text, scale_of
 
 FAMILIES = ("high-low", "black-and-white")
+COUNTS = {1: "One", 2: "Two", 3: "Three"}
+
 PROPERTIES = {
     "frequency": "fine filters (positive) or coarse ones (negative)",
     "colour": "colour (positive) or grey (negative)",
@@ -41,18 +45,28 @@ def draw(scene: Scene) -> Drawing | Gap:
     rows = _rows(family, excitatory, inhibitory)
     count = excitatory.shape[3]
     caption = (
-        f"Weights of {len(family.channels)} units of {codes([family.layer])} of {escape(examples.model.title)}, {escape(finding.title)}, as"
-        f" {count} non-negative factors over {family.inputs} channels: they explain {family.explained:.0%} of the squared weights. Above, each"
-        " factor as a feature visualization and the units that have the largest share of it, in"
-        f" {layers_text(item.layer for inputs in family.units for item in inputs)}; below, where each unit of the"
-        " family is excited (red) and inhibited (blue) by it, on one scale. The"
-        f" {family.property} of a factor is the mean, over its inputs by share, of how near their own expanded weights to the first filters"
-        f" are to reading {PROPERTIES[family.property]}, a cosine."
+        "A column is a factor, its picture and largest units above; rows are units of"
+        f" {codes([family.layer])} of {escape(examples.model.title)}, excited (red) or inhibited (blue)."
+    )
+    method = (
+        f"{count} non-negative factors of the excitatory and inhibitory weights of {len(family.channels)} units over"
+        f" {family.inputs} channels, units of {layers_text(item.layer for inputs in family.units for item in inputs)}; one"
+        f" scale for all. The {family.property} of a factor is the mean, over its inputs by share, of how near their own"
+        f" expanded weights to the first filters are to reading {PROPERTIES[family.property]}, a cosine."
         f" {examples.how(finding)}{examples.remarks}"
     )
     largest = ", ".join(examples.name(inputs[0].layer, inputs[0].unit) for inputs in family.units if inputs)
-    alt = f"{count} factors of the weights of {len(family.channels)} units, {finding.title}; the largest shares are {largest}."
-    return Drawing(caption, alt, pd.DataFrame(rows), body=body, files=examples.files, width="wide")
+    alt = f"{count} factors of the weights of {len(family.channels)} units, {called(finding)}; the largest shares are {largest}."
+    return Drawing(
+        caption,
+        alt,
+        pd.DataFrame(rows),
+        body=body,
+        files=examples.files,
+        width="wide",
+        finding=f"{COUNTS.get(count, count)} mixtures of inputs make up {percent_text(family.explained)} of the weights of {escape(called(finding))}.",
+        method=method,
+    )
 
 
 def _table(examples: ExampleScene, name: str, family: Family, maps: np.ndarray) -> str:

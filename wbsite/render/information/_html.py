@@ -1,19 +1,15 @@
-"""Menus above figures, keys of their colours, and tables, as HTML."""
+"""Menus above figures, what captions say for their choices, and keys of colours, as HTML."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Mapping
 
 from markupsafe import Markup
 
 ATTRIBUTE = Markup(' {}="{}"')
 OPTION = Markup('<option value="{}"{}>{}</option>')
 SELECTED = Markup(" selected")
-TABLE = Markup(
-    '<p class="wb-scroll-hint" aria-hidden="true">The table scrolls sideways →</p>'
-    '<div class="wb-scroll wb-lab-scroll wb-study" tabindex="0"><table class="wb-experiments{}">'
-    "<thead>{}</thead><tbody>{}</tbody></table></div>"
-)
 
 
 def menu(label: str, options: Mapping[str, str], selected: str, **attributes: str) -> Markup:
@@ -39,24 +35,19 @@ def chart_menu(parameter: str, label: str, options: Mapping[str, str], selected:
     return str(Markup('<p class="wb-choice">{}</p>').format(select))
 
 
+def findings(texts: Mapping[str, str]) -> str:
+    """What the caption says for each choice of the figure's first menu, for the page's script; "" for one choice.
+
+    Args:
+        texts: value of the menu → finding, plain text.
+    """
+    if len(texts) < 2:
+        return ""
+    content = json.dumps(dict(texts), ensure_ascii=False).replace("</", "<\\/")
+    return f'<script type="application/json" class="wb-findings">{content}</script>'
+
+
 def colour_key(colours: Mapping[str, str]) -> str:
     """Names in their colours."""
     items = (Markup('<span style="--wb-key:{}">{}</span>').format(colour, name) for name, colour in colours.items())
     return str(Markup('<p class="wb-keys" aria-hidden="true">{}</p>').format(Markup("").join(items)))
-
-
-def scrolling_table(classes: str, head: Markup, rows: Iterable[tuple[str, Sequence[str]]]) -> Markup:
-    """A table that scrolls sideways where the page is narrow.
-
-    Args:
-        classes: of the table, besides the usual.
-        head: rows of the table's head.
-        rows: title and cells of each; what is not `Markup` is escaped.
-    """
-    lines = (
-        Markup('<tr><th scope="row">{}</th>{}</tr>').format(
-            title, Markup("").join(Markup("<td>{}</td>").format(cell) for cell in cells)
-        )
-        for title, cells in rows
-    )
-    return TABLE.format(f" {classes}" if classes else "", head, Markup("").join(lines))

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from wbsite.claims.information.base import COMPRESSES, quoted
 from wbsite.render.figure import Scene
+from wbsite.render.text import fixed_text
 from wbsite.results.information.information_plane import InformationPlane
 from wbsite.results.information.trajectories import Trajectories
 from wbsite.results.site import Gap
@@ -97,21 +99,41 @@ class Planes:
         data = self.trajectories.data
         return f"estimated with {self.plane.titles[estimator]} on {data.measured} samples of {data.name}"
 
+    def finding(self, configuration: str, paths: pd.DataFrame, seed: int | str = "mean") -> str:
+        """Which hidden layer moves back furthest, in words.
+
+        Args:
+            paths: of this configuration under one estimator.
+            seed: of the run that they are of, or "mean".
+        """
+        title = quoted(self.titles[configuration])
+        falls = falls_of(paths[paths["layer"] != "output"])
+        if falls.empty:
+            return f"No run of {title} lived to the end."
+        (_, layer), most = falls.idxmax(), falls.max()
+        where = title if seed == "mean" else f"seed {seed} of {title}"
+        if most < COMPRESSES:
+            return f"In {where}, no hidden layer ends {COMPRESSES:g} bit or more left of where it has been."
+        return f"Of the hidden layers of {where}, {layer} ends furthest left of where it has been, by {fixed_text(most)} bits."
+
     def file(self, configuration: str) -> bytes:
         """All paths of one configuration as the script of the page reads them: by estimator, then "mean" or seed, then
-        layer, the columns of the path in thousandths of a bit, each number as its difference from the one before."""
+        layer, the columns of the path in thousandths of a bit, each number as its difference from the one before; and
+        by estimator and then "mean" or seed the finding of the caption."""
         record_of = {epoch: record for record, epoch in enumerate(self.epochs)}
         means = self.means[self.means["configuration"] == configuration].assign(seed="mean")
         single = self.rows[self.rows["configuration"] == configuration]
         estimators: dict[str, Any] = {}
         for table, columns in ((means, COLUMNS), (single, COLUMNS[:2])):
             for (token, seed, layer), path in table.groupby(["estimator", "seed", "layer"], sort=False):
-                facts = estimators.setdefault(token, {"records": [], "runs": 0, "paths": {}})
+                facts = estimators.setdefault(token, {"records": [], "runs": 0, "paths": {}, "findings": {}})
                 records = [record_of[epoch] for epoch in path["epoch"]]
                 facts["records"] = max(facts["records"], records, key=len)
                 if seed == "mean":
                     facts["runs"] = int(path["runs"].iloc[0])
                 facts["paths"].setdefault(str(seed), {})[layer] = [_differences(path[column]) for column in columns]
+            for (token, seed), paths in table.groupby(["estimator", "seed"], sort=False):
+                estimators[token]["findings"][str(seed)] = self.finding(configuration, paths, seed)
         content = {
             "alive": self.lived[configuration],
             "living": self.trajectories.run_counts[configuration].lived,
@@ -119,6 +141,11 @@ class Planes:
             "estimators": estimators,
         }
         return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def falls_of(paths: pd.DataFrame) -> pd.Series:
+    """By configuration and layer, in the order of the paths: how many bits the last I(X;T) lies below the largest."""
+    return paths.groupby(["configuration", "layer"], sort=False)["i_xt"].agg(lambda path: path.max() - path.iloc[-1])
 
 
 def planes(scene: Scene) -> Planes | Gap:

@@ -13,7 +13,7 @@ import numpy as np
 from wbsite.render.figure import Scene
 from wbsite.render.text import fixed_text, percent_text
 from wbsite.results.information.information_plane import InformationPlane
-from wbsite.results.information.trajectories import ConfigurationRecord, RunCount, Trajectories
+from wbsite.results.information.trajectories import ConfigurationRecord, Trajectories
 from wbsite.results.site import Gap
 from wbsite.stats.intervals import Interval
 
@@ -27,10 +27,12 @@ START = 0.5
 
 
 def chosen_configurations(scene: Scene, trajectories: Trajectories) -> tuple[list[ConfigurationRecord], list[str]]:
-    """The configurations that the option `configurations` names, all where it names none, and the names that are not
-    in the study."""
-    option = str(scene.options.get("configurations") or "")
-    names = list(dict.fromkeys(filter(None, (name.strip() for name in option.split(",")))))
+    """The configurations that the option `configurations` names, or as many of the first as it says; all where it is
+    left out; and the names that are not in the study."""
+    option = scene.options.get("configurations") or ""
+    if isinstance(option, int):
+        return trajectories.configurations[: max(option, 1)], []
+    names = list(dict.fromkeys(filter(None, (name.strip() for name in str(option).split(",")))))
     chosen = [each for each in trajectories.configurations if not names or each.name in names]
     return chosen, [name for name in names if name not in trajectories.titles]
 
@@ -53,9 +55,14 @@ def panel_title(configuration: ConfigurationRecord, trajectories: Trajectories) 
 
 
 def runs_text(configurations: Iterable[ConfigurationRecord], trajectories: Trajectories) -> str:
-    """ "20 runs", or "18 of 20 runs lived", of these configurations together."""
+    """ "5 runs of each network", or "2 to 3 runs of each network, of 3 that were trained", by how many lived."""
     counts = [trajectories.run_counts[configuration.name] for configuration in configurations]
-    return runs_that_lived(RunCount(sum(count.lived for count in counts), sum(count.runs for count in counts)))
+    lived = sorted({count.lived for count in counts})
+    runs = " to ".join(str(count) for count in (lived[0], lived[-1])[: len(lived)])
+    each = " of each network" if len(counts) > 1 else ""
+    trained = max(count.runs for count in counts)
+    text = f"{runs} run{'s' if lived[-1] != 1 else ''}{each}"
+    return text if lived == [trained] else f"{text}, of {trained} that were trained: only those that lived to the end"
 
 
 def percent_mean(mean: Interval) -> str:

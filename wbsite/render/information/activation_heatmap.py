@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from wbsite.claims.information.base import quoted
 from wbsite.render.figure import Drawing, Figure, Scene
+from wbsite.render.text import percent_text
 from wbsite.results.information.activation_patterns import ActivationPatterns
 from wbsite.results.information.trajectories import ConfigurationRecord, Trajectories
 from wbsite.results.site import Gap
 
 from ._heatmaps import controls, legend, panel, sheet
+from ._html import findings
 from ._planes import study_result
 
 UNITS = 16
@@ -57,21 +60,27 @@ def draw(scene: Scene) -> Drawing | Gap:
         f'<div class="wb-heatmaps-grid">{"".join(panels)}</div></div>'
     )
     unbounded = [titles[name] for name in names if not patterns.bounded[name]]
-    caption = (
-        f"Activations on {trajectories.data.measured} samples through training: each column is the histogram of"
-        f" one recorded epoch in {shape[1]} bins, epochs written below, 0 being the untrained network. One run of each"
-        " configuration, the first seed that lived, named above; others are in the store. Colours go by the cube root of a"
-        " bin's share of the column. The range of the bins is that of the activation function"
+    method = (
+        f"{trajectories.data.measured} samples are shown to one run of each network, the first seed that lived, which is"
+        f" named above; other runs are in the store. Each column is a histogram in {shape[1]} bins, of the epoch written"
+        " below; 0 is the untrained network. Colours go by the cube root of a bin's share of the column. The range of the bins"
+        " is that of the activation function"
         + (
             f", or, where that has no bounds ({escape('; '.join(unbounded))}), from the smallest to the largest activation of"
             " all recorded epochs of all runs that lived"
             if unbounded
             else ""
         )
-        + f". Single units, the first {UNITS} of a layer at most, by the menu. The file has the counts of the layers."
+        + f". Of a layer, the first {UNITS} units at most. Saturated is what lies {escape(patterns.rule)}. The file has the"
+        " counts of the layers."
     )
+    found = {name: _finding(patterns, trajectories, name) for name in names}
+    body += findings(found)
     alt = f"Heatmaps of activations through training of {titles[first]}. {_saturated_text(patterns, first, first_facts['seed'])}"
-    return Drawing(caption, alt, table, body=body, files=files, width="full")
+    caption = "Histograms of activations, a column a recorded epoch, bright where many are; one run. The menus have other networks and single units."
+    return Drawing(
+        caption, alt, table, body=body, files=files, width="full", finding=escape(found[first]), method=method
+    )
 
 
 def _pictures(
@@ -117,11 +126,28 @@ def count_rows(trajectories: Trajectories, patterns: ActivationPatterns, names: 
     return pd.concat(parts, ignore_index=True)
 
 
+def _finding(patterns: ActivationPatterns, trajectories: Trajectories, name: str) -> str:
+    """Which hidden layer of the run that is shown has most saturated activations at the end."""
+    shares = _saturated_at_end(patterns, name, _example_seed(trajectories, patterns, name)).drop(
+        "output", errors="ignore"
+    )
+    title = quoted(trajectories.titles[name])
+    if shares.empty:
+        flat = patterns.flat_ends[name]
+        return f"In {title}, {'the run that is shown did not see the end' if flat else 'no activation can saturate'}."
+    most = f"{percent_text(shares.max())} of {shares.idxmax()}'s activations"
+    return f"At the end of training, {most} are saturated in {title}, the most of its hidden layers."
+
+
+def _saturated_at_end(patterns: ActivationPatterns, name: str, seed: int) -> pd.Series:
+    """By layer, the share of a run's activations that are saturated at the end; empty where none can be."""
+    table = patterns.saturation.query("configuration == @name and seed == @seed")
+    return table[table["epoch"] == table["epoch"].max()].set_index("layer")["saturated"].dropna()
+
+
 def _saturated_text(patterns: ActivationPatterns, name: str, seed: int) -> str:
     """How many of each layer's activations are saturated at the end."""
-    table = patterns.saturation.query("configuration == @name and seed == @seed")
-    last = table[table["epoch"] == table["epoch"].max()].dropna(subset=["saturated"])
-    shares = [f"{row.layer} {100 * row.saturated:.0f} %" for row in last.itertuples()]
+    shares = [f"{layer} {percent_text(share)}" for layer, share in _saturated_at_end(patterns, name, seed).items()]
     if not shares:
         return "Nothing to say of the end, which the run did not see."
     return f"Saturated at the end: {', '.join(shares)}."

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from wbsite.claims.information.base import quoted
 from wbsite.render.charts import data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import side_by_side
-from wbsite.render.text import number_text
+from wbsite.render.text import number_text, percent_text
 from wbsite.results.information.activation_peaks import HIDDEN, ActivationPeaks, PeakSummary
-from wbsite.results.information.trajectories import Trajectories
+from wbsite.results.information.trajectories import ConfigurationRecord, Trajectories
 from wbsite.results.site import Gap
 
 from ._plane_parts import absent_text, chosen_configurations
 from ._planes import colours_by_layer, study_result
-
-MOST = 6
-"""Configurations drawn where the page names none: more would weigh too much."""
 
 UNITS = 10
 """Units drawn of a layer."""
@@ -47,8 +45,8 @@ def draw(scene: Scene) -> Drawing | Gap:
     living = [each for each in chosen if peaks.example_seed[each.name] is not None]
     if not living:
         return Gap("no run of the configurations asked for lived to the end", failed=False)
-    omitted = [] if scene.options.get("configurations") else living[MOST:]
-    drawn = living[: len(living) - len(omitted)]
+    drawn = living if scene.options.get("configurations") else _extremes(living, peaks)
+    omitted = [each for each in living if each not in drawn]
     tables = {each.name: unit_rows(peaks, each.name) for each in drawn}
     table = pd.concat(tables.values(), ignore_index=True)
     colours = colours_by_layer(chosen)
@@ -61,16 +59,18 @@ def draw(scene: Scene) -> Drawing | Gap:
         files[file] = json.dumps(spec).encode()
         panels.append((f"{escape(each.title)}, seed {peaks.example_seed[each.name]}", file, f"Activations of {text}."))
         texts.append(text)
-    caption = (
-        "Activations of single units at the last epoch, on all samples that are measured, of one run a configuration, the"
-        " first seed that lived. A row is a unit: above its line the histogram, smoothed, each on its own scale;"
-        f" on the line its mean activation over the samples with each number of active inputs, from {counts[0]} (blue) to"
-        f" {counts[-1]} (red). Were a unit a function of the count alone, every peak would stand on a mark; of"
-        f" {len(counts)} counts {peaks.visible} have samples enough for a peak. Rows that"
-        " reach beyond 1 are divided by their largest absolute activation. What counts as a peak in the"
-        f" numbers of the text: {escape(peaks.rule)}."
+    method = (
+        "One run a network, the first seed that lived, at the last epoch, on all samples that are measured. Above its line"
+        " is a unit's histogram, smoothed, each on its own scale. Rows that reach beyond 1 are divided by their largest"
+        " absolute activation. Were a unit a function of the count alone, every peak would be above a mark; of"
+        f" {len(counts)} counts {peaks.visible} have samples enough for a peak. What counts as a peak in the numbers of the"
+        f" text: {escape(peaks.rule)}."
         + (f" Not drawn: {escape('; '.join(each.title for each in omitted))}." if omitted else "")
         + absent_text(missing)
+    )
+    caption = (
+        "A row is a unit: the histogram of its activations, below it the means for each number of inputs,"
+        f" {counts[0]} (blue) to {counts[-1]} (red)."
     )
     alt = f"Histograms of the activations of every unit after training. {'; '.join(texts)}."
     return Drawing(
@@ -80,7 +80,29 @@ def draw(scene: Scene) -> Drawing | Gap:
         body=side_by_side(panels, height),
         files=files,
         width="wide" if len(panels) in (2, 4) else "full",
+        finding=escape(_finding(drawn, peaks)),
+        method=method,
     )
+
+
+def _explained(peaks: ActivationPeaks, name: str) -> float:
+    """Share of hidden units' variance that the number of active inputs explains, mean over runs; 0 where none varies."""
+    return peaks.layers[name][HIDDEN].eta_w.mean or 0.0
+
+
+def _extremes(living: Sequence[ConfigurationRecord], peaks: ActivationPeaks) -> list[ConfigurationRecord]:
+    """The configurations in which the number of active inputs explains most and least, in their order."""
+    ranked = sorted(living, key=lambda each: _explained(peaks, each.name))
+    return [each for each in living if each in (ranked[0], ranked[-1])]
+
+
+def _finding(drawn: Sequence[ConfigurationRecord], peaks: ActivationPeaks) -> str:
+    """In which of the networks the number of active inputs explains most of what hidden units do, and least."""
+    ranked = sorted(drawn, key=lambda each: _explained(peaks, each.name), reverse=True)
+    shares = [
+        f"{percent_text(_explained(peaks, each.name), 1)} in {quoted(each.title)}" for each in (ranked[0], ranked[-1])
+    ]
+    return f"Of hidden units' variance, the number of active inputs explains {' and '.join(dict.fromkeys(shares))}."
 
 
 def unit_rows(peaks: ActivationPeaks, name: str) -> pd.DataFrame:

@@ -9,15 +9,16 @@ from typing import Any
 
 import pandas as pd
 
+from wbsite.claims.information.base import COMPRESSES, quoted
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import interval_expression, side_by_side
-from wbsite.render.text import interval_text
+from wbsite.render.text import fixed_text, interval_text
 from wbsite.results.information.trajectories import ConfigurationRecord
 from wbsite.results.site import Gap
 from wbsite.stats.intervals import Interval
 
-from ._html import chart_menu
+from ._html import chart_menu, findings
 from ._plane_parts import (
     absent_text,
     by_choice,
@@ -56,18 +57,36 @@ def draw(scene: Scene) -> Drawing | Gap:
         marks = table[(table["configuration"] == each.name) & (table["estimator"] == first)]
         file, text = f"compression-{each.name}.vl.json", f"{each.title}: {_means_text(marks)}"
         files[file] = json.dumps(_chart(each, colours, ends, first, height)).encode()
-        panels.append((escape(panel_title(each, trajectories)), file, f"Compression of {text}."))
+        panels.append((escape(panel_title(each, trajectories)), file, f"Compression by {titles[first]} of {text}."))
         texts.append(text)
-    caption = (
-        "Compression of every layer: the largest I(X;T) over the recorded epochs minus the last, in bits, which is never below"
-        " 0 and includes what I(X;T) fluctuates by from record to record. Dots are runs"
-        f" ({runs_text(chosen, trajectories)}); bars are means with 95 % Student t intervals over seeds. Estimated by"
-        f" {escape(titles[first])}{'; the menu has the other estimators, each on an axis of its own' if len(titles) > 1 else ''}."
+    found = {token: _finding(rows, titles[token], trajectories.titles) for token, rows in table.groupby("estimator")}
+    method = (
+        "Compression is the largest I(X;T) over the recorded epochs minus the last. It is never below 0 and includes what"
+        " I(X;T) fluctuates by from record to record; the table of claims uses a stricter measure. Intervals are Student t"
+        f" intervals over {runs_text(chosen, trajectories)}."
+        f"{' Each estimator of the menu has an axis of its own.' if len(titles) > 1 else ''}"
         f" Data: {measured_text(trajectories)}.{fewer_seeds_text(plane)}{absent_text(missing)}"
     )
-    body = chart_menu("estimator", "Estimated by", titles, first) + side_by_side(panels, height + 44)
+    body = chart_menu("estimator", "Estimated by", titles, first) + findings(found) + side_by_side(panels, height + 44)
     alt = f"Dot charts of compression by layer, in bits, estimated by {titles[first]}. {'; '.join(texts)}."
-    return Drawing(caption, alt, table, body=body, files=files, width=width_of(panels))
+    caption = "Largest I(X;T) of every layer minus its last, in bits. Dots are runs, bars means with 95 % intervals over runs."
+    return Drawing(
+        caption, alt, table, body=body, files=files, width=width_of(panels), finding=escape(found[first]), method=method
+    )
+
+
+def _finding(rows: pd.DataFrame, estimator: str, titles: Mapping[str, str]) -> str:
+    """Which hidden layer of which network loses most by an estimator.
+
+    Args:
+        rows: of `compression_rows`, of the estimator.
+    """
+    means = rows[(rows["kind"] == "mean") & (rows["layer"] != "output")]
+    most = means.loc[means["bits"].idxmax()]
+    if most["bits"] < COMPRESSES:
+        return f"By {estimator}, no hidden layer loses {COMPRESSES:g} bit on average."
+    name = f" of {quoted(titles[most['configuration']])}" if means["configuration"].nunique() > 1 else ""
+    return f"By {estimator}, {most['layer']}{name} loses most: {fixed_text(most['bits'])} bits on average."
 
 
 def compression_rows(final: pd.DataFrame, means: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from wbsite.render.charts import NEUTRAL, data, specification
+from wbsite.claims.information.base import quoted
+from wbsite.render.charts import NEUTRAL, chart_box, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import number_text
 from wbsite.results.information.counting import Counting
@@ -85,18 +86,16 @@ def draw(scene: Scene) -> Drawing | Gap:
         panels.append(_panel(escape(panel_title(each, trajectories)), charts))
         texts.append(f"{each.title}: {text}")
     window = "{} and {}".format(*dips.window)
-    caption = (
-        f"I(X;T) of every layer between epochs {span[0]} and {span[1]}: thick lines are means over seeds"
-        f" ({runs_text(chosen, trajectories)}), dots the dips of single runs. A dip is a record between epochs {window} that"
-        f" is no higher than its neighbours and at least {dips.least:g} bit below both an earlier and a later maximum;"
-        " of several, the deepest. In bits,"
-        f" {escape(plane.titles[dips.estimator])}; {measured_text(trajectories)}."
+    method = (
+        f"Lines are means over {runs_text(chosen, trajectories)}. A dip is a record between epochs {window} that is no higher"
+        f" than its neighbours and at least {dips.least:g} bit below both an earlier and a later maximum; of several, the"
+        f" deepest. Estimated by {escape(plane.titles[dips.estimator])}; {measured_text(trajectories)}."
         + (
             " Below: the share of these samples on which the network decides as the best classifier that knows only how"
             " many inputs are active, the share η² of the variance of its logits that this number explains, and its"
-            f" accuracy; means over seeds, shades 95 % Student t intervals, cut off below {100 * LEAST:.0f} %. Dashed:"
-            f" {100 * baseline:.1f} %, the accuracy of"
-            " that classifier, which is also how often a network without errors agrees with it."
+            " accuracy; means over runs, shades 95 % Student t intervals, cut off below"
+            f" {100 * LEAST:.0f} %. Broken line: {100 * baseline:.1f} %, the accuracy of that classifier, which is also how"
+            " often a network without errors agrees with it."
             if baseline is not None
             else ""
             if isinstance(counting, Gap)
@@ -104,10 +103,35 @@ def draw(scene: Scene) -> Drawing | Gap:
         )
         + absent_text(missing)
     )
+    caption = (
+        f"I(X;T) of every layer from epoch {span[0]} to {span[1]}, mean over runs; dots are the dips of single runs."
+        + (" Below, how nearly the network only counts active inputs." if counted is not None else "")
+    )
     legend = colour_key(colours) + (colour_key(dict(COUNTING.values())) if counted is not None else "")
     body = f'{legend}<div class="wb-charts">{"".join(panels)}</div>'
     alt = f"Line charts of I(X;T) early in training. {'; '.join(texts)}."
-    return Drawing(caption, alt, table, body=body, files=files, width="wide" if len(panels) in (2, 4) else "full")
+    return Drawing(
+        caption, alt, table, body=body, files=files, width="wide" if len(panels) in (2, 4) else "full",
+        finding=escape(_finding({each.title: dips.layers[each.name] for each in chosen})), method=method,
+    )  # fmt: skip
+
+
+def _finding(networks: Mapping[str, Mapping[str, LayerDips]]) -> str:
+    """Which hidden layer dips in the largest share of runs.
+
+    Args:
+        networks: title → layer → its dips.
+    """
+    layers = [
+        (dips.dips / dips.alive, dips.dips, dips.depth.mean or 0.0, title, layer, dips)
+        for title, by_layer in networks.items()
+        for layer, dips in by_layer.items()
+        if layer != "output" and dips.dips
+    ]
+    if not layers:
+        return "No hidden layer dips in any run."
+    *_, title, layer, dips = max(layers, key=lambda each: each[:3])
+    return f"{layer.capitalize()} of {quoted(title)} dips in {dips.dips} of {dips.alive} runs."
 
 
 def dip_rows(
@@ -166,11 +190,7 @@ def _span(epochs: Sequence[int]) -> tuple[int, int]:
 
 
 def _panel(title: str, charts: Mapping[str, tuple[Any, int, str]]) -> str:
-    boxes = "".join(
-        f'<div class="wb-chart" data-spec="{file}" role="img" aria-label="{escape(alt, quote=True)}"'
-        f' style="min-height:{height}px"></div>'
-        for file, (_, height, alt) in charts.items()
-    )
+    boxes = "".join(chart_box(file, alt) for file, (_, _, alt) in charts.items())
     return f'<div><p class="wb-charts-title">{title}</p>{boxes}</div>'
 
 

@@ -9,9 +9,11 @@ from typing import Any
 
 import pandas as pd
 
+from wbsite.claims.information.base import quoted
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import side_by_side
+from wbsite.render.text import fixed_text
 from wbsite.results.information.trajectories import ConfigurationRecord
 from wbsite.results.site import Gap
 
@@ -54,17 +56,33 @@ def draw(scene: Scene) -> Drawing | Gap:
         files[file] = json.dumps(_chart(each, bars, colours, cap, most, height)).encode()
         panels.append((escape(panel_title(each, trajectories)), file, f"I(X;T) of {text}."))
         texts.append(text)
+    method = (
+        f"Means over {runs_text(chosen, trajectories)}, whose spread the figure of compression has. The broken line at"
+        f" {cap:.3g} bits is log₂ of the number of samples, which no estimate by bins can exceed: layers on it say no more than"
+        f" that all samples differ. Data: {measured_text(trajectories)}.{fewer_seeds_text(plane)}{absent_text(missing)}"
+    )
     caption = (
-        "The same runs by every estimator: of each layer, from top to bottom, the I(X;T) it ends with (dot) and its largest over"
-        " the recorded epochs (end of the bar), in bits; the bar is the compression. Means over runs"
-        f" ({runs_text(chosen, trajectories)}); spreads stand in the figure of compression. The line at {cap:.3g} bits is"
-        " log₂ of the number of samples, which no estimate of bins can exceed: layers on it say no more than that all samples"
-        f" differ. Data: {measured_text(trajectories)}.{fewer_seeds_text(plane)}{absent_text(missing)}"
+        "A bar is a layer, the first at the top: from the largest I(X;T) of training down to the last (dot), so that its"
+        " length is the compression."
     )
     body = colour_key(colours) + side_by_side(panels, height + 44)
     alt = f"Bars of I(X;T) from its largest to its last value, by estimator and layer; cap {cap:.3g} bits. {'; '.join(texts)}."
     drawn = table.drop(columns="head")
-    return Drawing(caption, alt, drawn, body=body, files=files, width=width_of(panels))
+    return Drawing(
+        caption, alt, drawn, body=body, files=files, width=width_of(panels), finding=escape(_finding(table, chosen[0])),
+        method=method,
+    )  # fmt: skip
+
+
+def _finding(table: pd.DataFrame, configuration: ConfigurationRecord) -> str:
+    """Between which values the compression of one layer lies, by the estimator."""
+    layer = configuration.hidden[-1]
+    bars = table[(table["configuration"] == configuration.name) & (table["layer"] == layer)]
+    which = f"{layer.capitalize()} of {quoted(configuration.title)} loses"
+    if bars.empty:
+        return f"No run of {quoted(configuration.title)} lived to the end."
+    least, most = fixed_text(bars["compression"].min()), fixed_text(bars["compression"].max())
+    return f"{which} {most} bits." if least == most else f"{which} {least} to {most} bits, depending on the estimator."
 
 
 def estimator_rows(final: pd.DataFrame, titles: Mapping[str, str], names: Sequence[str]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import unknown
-from wbsite.render.charts import NEUTRAL, data, specification
+from wbsite.render.charts import NEUTRAL, chart_box, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import share_text
 from wbsite.results.site import Gap
@@ -50,7 +50,12 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
     body = _body(p, configuration, estimator, spec, alt)
     data = paths.round(4).astype({"runs": "Int64"})
-    return Drawing(_caption(p, configuration, estimator), alt, data, body=body, files=files, width="wide")
+    return Drawing(
+        "Each path is a layer's, from the untrained network (circle) to the epoch on the slider (dot). Broken lines: the"
+        " most that bins can give.",
+        alt, data, body=body, files=files, width="wide", finding=escape(p.finding(configuration, paths)),
+        method=_method(p),
+    )  # fmt: skip
 
 
 def chart(p: Planes) -> dict[str, Any]:
@@ -170,8 +175,7 @@ def _body(p: Planes, configuration: str, estimator: str, spec: str, alt: str) ->
         f'<div class="wb-planes" data-epochs="{json.dumps(p.epochs, separators=(",", ":"))}">'
         f'<div class="wb-planes-controls" hidden>{choices}</div>'
         f'<p class="wb-planes-said" aria-live="polite">{_runs_text(p, configuration)}</p>'
-        f'<div class="wb-chart" data-spec="{spec}" role="img" aria-label="{escape(alt, quote=True)}"'
-        f' style="min-height:{HEIGHT}px"></div>'
+        f"{chart_box(spec, alt)}"
         '<div class="wb-planes-player" hidden><button type="button">Play</button>'
         f'<input type="range" min="0" max="{last}" value="{last}" step="1" aria-label="Recorded epoch"'
         f' aria-valuetext="epoch {p.epochs[-1]}"><output>epoch {p.epochs[-1]}</output></div></div>'
@@ -188,7 +192,7 @@ def _runs_text(p: Planes, configuration: str) -> str:
     )
 
 
-def _caption(p: Planes, configuration: str, estimator: str) -> str:
+def _method(p: Planes) -> str:
     fewer = [each for each in p.plane.estimators if each.records < len(p.epochs)]
     sparse = (
         f" {'; '.join(escape(each.title) for each in fewer)}: at {fewer[0].records} of them, for up to"
@@ -196,12 +200,13 @@ def _caption(p: Planes, configuration: str, estimator: str) -> str:
         if fewer
         else ""
     )
+    data = p.trajectories.data
     return (
-        f"The information plane of {escape(p.titles[configuration])}, {escape(p.measurement(estimator))}: every layer's path from the"
-        f" untrained network (open circle) to epoch {p.epochs[-1]}, measured at {len(p.epochs)} epochs.{sparse} Lines and dots are means over the"
-        f" runs that lived to the end ({p.lived[configuration]}); a cross reaches from the least of them to the greatest, and is not"
-        f" an interval of the mean. No binned estimate passes the broken lines: I(X;T) ≤ log₂ {p.trajectories.data.measured}, the entropy of"
-        " the samples, and I(T;Y) ≤ H(Y), that of their classes. The axes are the same for all networks and epochs."
+        f"{data.measured} samples of {escape(data.name)} are shown to the networks at {len(p.epochs)} epochs.{sparse} Means"
+        " are over the runs that lived to the end; a cross reaches from the least of them to the greatest, and is not an"
+        f" interval of the mean. The broken lines are I(X;T) = log₂ {data.measured}, the entropy of the samples, and"
+        " I(T;Y) = H(Y), that of their labels. The axes are the same for all networks and epochs. How far a layer ends left"
+        " of where it has been is its largest I(X;T) minus its last, of the path that is drawn."
     )
 
 

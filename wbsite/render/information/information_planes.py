@@ -12,11 +12,14 @@ from wbsite.render.text import share_text
 from wbsite.results.site import Gap
 
 from ._html import colour_key
-from ._plane_data import Planes, planes
+from ._plane_data import Planes, falls_of, planes
 from ._plane_drawing import Frame, Key, key_of, plane_svg
 
 FEW = 4
 """Up to so many planes are drawn large."""
+
+CLEAR = 1.0
+"""Bits to the left that are seen at a glance."""
 
 LARGE, SMALL = (330, 236), (205, 165)
 """Width and height of a plane in the units of its drawing, of which a page shows about one a pixel."""
@@ -36,9 +39,34 @@ def draw(scene: Scene) -> Drawing | Gap:
     table = p.means[p.means["estimator"] == estimator].reset_index(drop=True)
     body = f'{colour_key(key.colours)}<div class="wb-small-planes{" wb-few" if few else ""}" style="--wb-columns:{_columns(len(p.titles))}">{panels}</div>'
     return Drawing(
-        _caption(p, estimator), _alt(p, table), table.round(4).astype({"runs": "Int64"}), body=body,
-        width="wide" if few else "full",
+        "Across: what a layer tells of the input, I(X;T); upwards: of the label, I(T;Y). Paths lead from untrained (circle)"
+        " to trained (dot).",
+        _alt(p, table), table.round(4).astype({"runs": "Int64"}), body=body, width="wide" if few else "full",
+        finding=_finding(p, table), method=_method(p, estimator),
     )  # fmt: skip
+
+
+def _finding(p: Planes, table: pd.DataFrame) -> str:
+    """In how many networks the mean path of a hidden layer ends clearly left of where it was."""
+    if table.empty:
+        return "No run of any network lived to the end."
+    falls = falls_of(table[table["layer"] != "output"])
+    count, networks = falls.groupby("configuration").max().ge(CLEAR).sum(), table["configuration"].nunique()
+    left = "a bit or more left of where it was"
+    if networks == 1:
+        return f"{'A' if count else 'No'} hidden layer's mean path ends {left}."
+    which = (
+        "no network"
+        if not count
+        else f"all {networks} networks"
+        if count == networks
+        else f"{count} of {networks} networks"
+    )
+    return (
+        f"In {which} does the mean path of a hidden layer end {left}."
+        if not count
+        else f"In {which} the mean path of a hidden layer ends {left}."
+    )
 
 
 def _columns(planes: int) -> int:
@@ -54,13 +82,12 @@ def _panel(p: Planes, name: str, estimator: str, frame: Frame, key: Key) -> str:
     )
 
 
-def _caption(p: Planes, estimator: str) -> str:
+def _method(p: Planes, estimator: str) -> str:
     return (
-        f"The information plane of {len(p.titles)} network{'s' if len(p.titles) > 1 else ''}, titled by what differs between them:"
-        f" I(X;T) in bits from left to right, I(T;Y) in bits upwards, {escape(p.measurement(estimator))}. A path is a layer's, from the"
-        f" untrained network (open circle) to epoch {p.epochs[-1]} (dot, with the layer's number); layers that end together share a"
-        " name. Paths are means over the runs that lived to the end, without their spread, which the file has as the least and"
-        f" the greatest run. Broken lines are the caps log₂ {p.trajectories.data.measured} and H(Y). One scale for all."
+        f"Information is {escape(p.measurement(estimator))}. Paths are means over the runs that lived to the end, without"
+        " their spread, which the file has as the least and the greatest run. Layers are numbered from the first, and those"
+        f" that end together share a name. Broken lines are the most that bins can give: log₂ {p.trajectories.data.measured}"
+        f" bits across, the entropy of the labels upwards. Training lasts {p.epochs[-1]} epochs. One scale for all."
     )
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 import pandas as pd
 
+from wbsite.claims.information.base import quoted
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import interval_expression, side_by_side
+from wbsite.render.text import percent_text
 from wbsite.results.information.counting import Counting
 from wbsite.results.information.trajectories import Trajectories
 from wbsite.results.site import Gap
@@ -73,12 +76,11 @@ def draw(scene: Scene) -> Drawing | Gap:
         texts.append(text)
     dead = table["kind"].eq("dead").any()
     samples = trajectories.data
-    caption = (
-        f"Accuracy on the {samples.train} training and the {samples.test} test samples of"
-        f" {escape(samples.name)} ({samples.split} split, the same for all seeds) through training. Thick lines are"
-        f" means over seeds ({runs_text(chosen, trajectories)}), shades their 95 % Student t intervals over seeds, thin lines"
-        " single runs. The axis of epochs is logarithmic, and the untrained network, epoch 0, stands at its left end; that of"
-        f" accuracy goes by the logarithm of the error, so that differences near its end at {100 * (1 - FLOOR):.0f} % can be seen."
+    method = (
+        f"{samples.train} training and {samples.test} test samples of {escape(samples.name)} ({samples.split} split, the same"
+        f" for all seeds). Thick lines are means over {runs_text(chosen, trajectories)}, shades their 95 % Student t intervals,"
+        " thin lines single runs. The axis of epochs is logarithmic, and the untrained network, epoch 0, is at its left end;"
+        f" that of accuracy goes by the logarithm of the error, up to {100 * (1 - FLOOR):.0f} %."
         + (" Dotted: runs that died, left out of the means." if dead else "")
         + (
             f" Dashed: {100 * baseline:.1f} %, the best a classifier can do that only counts active inputs."
@@ -87,9 +89,33 @@ def draw(scene: Scene) -> Drawing | Gap:
         )
         + absent_text(missing)
     )
+    caption = "Accuracy through training, thick lines means over runs, thin ones single runs." + (
+        " Dashed: what counting active inputs alone achieves." if baseline is not None else ""
+    )
     body = colour_key(dict(PARTS.values())) + side_by_side(panels, HEIGHT)
     alt = f"Line charts of accuracy through training. {'; '.join(texts)}."
-    return Drawing(caption, alt, table, body=body, files=files, width=width_of(panels))
+    return Drawing(
+        caption, alt, table, body=body, files=files, width=width_of(panels),
+        finding=escape(_finding(table, trajectories.titles)), method=method,
+    )  # fmt: skip
+
+
+def _finding(table: pd.DataFrame, titles: Mapping[str, str]) -> str:
+    """Which network ends highest on test samples, and which lowest.
+
+    Args:
+        table: of `accuracy_rows`.
+    """
+    ends = table[(table["kind"] == "mean") & (table["part"] == "test") & (table["epoch"] == table["epoch"].max())]
+    if ends.empty:
+        return "No run lived to the end."
+    best, worst = (ends.loc[index] for index in (ends["accuracy"].idxmax(), ends["accuracy"].idxmin()))
+    highest, lowest = (
+        f"{quoted(titles[each['configuration']])} at {percent_text(each['accuracy'])}" for each in (best, worst)
+    )
+    if len(ends) == 1:
+        return f"On test samples training ends with {highest}."
+    return f"On test samples, {highest} ends highest and {lowest} lowest."
 
 
 def accuracy_rows(course: pd.DataFrame) -> pd.DataFrame:

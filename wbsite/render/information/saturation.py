@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -61,12 +61,11 @@ def draw(scene: Scene) -> Drawing | Gap:
         files[file] = json.dumps(_chart(each.name, colours, ends, most, saturation)).encode()
         panels.append((escape(panel_title(each, trajectories)), file, f"{text}."))
         texts.append(text)
-    caption = (
-        "Compression of every layer of every run, largest I(X;T) minus the last, against the change from that record to"
-        f" the last in the share of its activations that are saturated: {escape(patterns.rule)}; of the output,"
-        " softmax activations near 0 or 1. Large marks with the layer's number are means over seeds"
-        f" ({runs_text(chosen, trajectories)}), dots single runs. Dashed: {saturation.compresses:g} bit and"
-        f" {100 * saturation.saturates:g} percentage points, from which a layer is said to compress and to saturate. In bits,"
+    method = (
+        "Compression is the largest I(X;T) minus the last. The other axis is the change from that record to the last in the"
+        f" share of the layer's activations that are saturated: {escape(patterns.rule)}; of the output, softmax activations"
+        f" near 0 or 1. Means are over {runs_text(chosen, trajectories)}. From {saturation.compresses:g} bit on a layer is said"
+        f" to compress, from {100 * saturation.saturates:g} percentage points on to saturate. Estimated by"
         f" {escape(plane.titles[saturation.estimator])}; {measured_text(trajectories)}."
         + (
             f" Nowhere flat, so that only the output can saturate: {escape('; '.join(nowhere_flat))}."
@@ -77,7 +76,23 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
     alt = f"Scatter charts of compression against saturation. {'; '.join(texts)}."
     body = colour_key(colours) + side_by_side(panels, HEIGHT)
-    return Drawing(caption, alt, table, body=body, files=files, width="wide" if len(panels) in (2, 4) else "full")
+    caption = (
+        "Small dots are layers of single runs, circles means with the layer's number: right of the broken line a layer"
+        " saturates, above it it compresses."
+    )
+    return Drawing(
+        caption, alt, table, body=body, files=files, width="wide" if len(panels) in (2, 4) else "full",
+        finding=_finding([saturation.configurations[each.name].kinds for each in chosen]), method=method,
+    )  # fmt: skip
+
+
+def _finding(kinds: Sequence[KindCounts]) -> str:
+    """Whether the hidden layers that compress saturate as well, counted over networks."""
+    both, alone = (sum(getattr(each, name) or 0 for each in kinds) for name in ("both", "only_compresses"))
+    if not both + alone:
+        return "No hidden layer that could saturate compresses."
+    most, count = ("saturate as well", both) if both > alone else ("do not saturate", alone)
+    return f"Of {both + alone} hidden layers of single runs that compress, {count} {most}."
 
 
 def point_rows(saturation: Saturation, names: list[str]) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from wbsite.claims.information.base import quoted
 from wbsite.render.charts import data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import side_by_side
@@ -18,7 +19,7 @@ from wbsite.render.text import number_text
 from wbsite.results.information.trajectories import ConfigurationRecord, Trajectories
 from wbsite.results.site import Gap
 
-from ._html import chart_menu, colour_key
+from ._html import chart_menu, colour_key, findings
 from ._plane_parts import (
     absent_text,
     by_choice,
@@ -38,9 +39,9 @@ HEIGHT = 230
 
 QUANTITIES = {
     "snr": "signal-to-noise ratio of the gradient",
-    "mean": "mean gradient, norm",
-    "deviation": "deviation of the gradient over batches, norm",
-    "weight_norm": "weights, norm",
+    "mean": "norm of the mean gradient",
+    "deviation": "norm of the gradient's deviation over batches",
+    "weight_norm": "norm of the weights",
 }
 """Column → its name in menus and on axes."""
 
@@ -77,19 +78,32 @@ def draw(scene: Scene) -> Drawing | Gap:
         panels.append((escape(panel_title(each, trajectories)), file, f"{text}."))
         texts.append(text)
     menu = chart_menu("quantity", "Shown:", QUANTITIES, "snr")
-    body = f"{menu}{colour_key(colours)}{side_by_side(panels, HEIGHT)}"
+    found = {name: _finding(table, chosen[0], name) for name in QUANTITIES}
+    body = f"{menu}{findings(found)}{colour_key(colours)}{side_by_side(panels, HEIGHT)}"
     records = table["epoch"].nunique()
     thin = f", here {records} of them" if records < trajectories.records else ""
-    caption = (
-        "Gradients and weights through training, a line a layer: of the gradient of the loss over each batch of an epoch, with"
-        " the weights held, the mean and the standard deviation over batches, each as its Euclidean norm over the layer's"
-        " weights; their ratio, the signal-to-noise ratio; and the norm of the layer's weights. Lines are means over seeds"
-        f" ({runs_text(chosen, trajectories)}), shades reach from the least to the greatest run. Both axes are logarithmic;"
-        f" the untrained network, epoch 0, stands at their left end. At {trajectories.records} recorded"
-        f" epochs{thin}. Data: {escape(trajectories.data.name)}.{absent_text(missing)}"
+    method = (
+        "Of the gradient of the loss over each batch of an epoch, with the weights held: the mean and the standard deviation"
+        " over batches, each as its Euclidean norm over the layer's weights, and their ratio, the signal-to-noise ratio;"
+        f" besides, the norm of the layer's weights. Means over {runs_text(chosen, trajectories)}; shades reach from the least"
+        " to the greatest run. Both axes are logarithmic; the untrained network, epoch 0, is at their left end. At"
+        f" {trajectories.records} recorded epochs{thin}. Data: {escape(trajectories.data.name)}.{absent_text(missing)}"
     )
     alt = f"Line charts of gradients by layer through training. Ratio of signal to noise: {'; '.join(texts)}."
-    return Drawing(caption, alt, table, body=body, files=files, width=width_of(panels))
+    caption = "A line a layer, mean over runs; shades reach from the least run to the greatest. The menu has the parts."
+    return Drawing(
+        caption, alt, table, body=body, files=files, width=width_of(panels), finding=escape(found["snr"]), method=method
+    )
+
+
+def _finding(table: pd.DataFrame, configuration: ConfigurationRecord, quantity: str) -> str:
+    """When a quantity of the last hidden layer is largest, on average over runs."""
+    layer = configuration.hidden[-1]
+    course = table[(table["configuration"] == configuration.name) & (table["layer"] == layer)].dropna(subset=[quantity])
+    where = f"In {layer} of {quoted(configuration.title)}, the {QUANTITIES[quantity]}"
+    if course.empty:
+        return f"{where} is not defined."
+    return f"{where} is largest at epoch {int(course.loc[course[quantity].idxmax(), 'epoch'])}."
 
 
 def gradient_rows(gradients: pd.DataFrame, names: Sequence[str], epochs: Sequence[int]) -> pd.DataFrame:

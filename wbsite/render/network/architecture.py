@@ -10,7 +10,7 @@ import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
-from wbsite.render.text import number_text
+from wbsite.render.text import counted, number_text
 from wbsite.results.site import Gap, LayerInfo, Model
 
 CELL_X, CELL_Y, BOX_W, BOX_H, COLUMNS = 44, 30, 36, 20, 26
@@ -60,8 +60,8 @@ def draw(scene: Scene) -> Drawing | Gap:
     edges = "".join(_edge(place, level, a, layer.name) for layer in layers for a in layer.inputs if a in place)
     boxes = "".join(_box(model, layer, *place[layer.name], scene.up) for layer in layers)
     kinds = pd.Series([layer.kernel_text for layer in layers]).value_counts()
-    counted = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
-    alt = f"Diagram of {model.title}: {len(layers)} layers in {max(level.values()) + 1} steps from input to output ({counted})."
+    kernels = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
+    alt = f"Diagram of {model.title}: {len(layers)} layers in {max(level.values()) + 1} steps from input to output ({kernels})."
     body = (
         f'<div class="wb-scroll wb-diagram" tabindex="0"><svg viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
         f' role="group" aria-label="{escape(alt, quote=True)}">{edges}{boxes}</svg></div>'
@@ -79,12 +79,15 @@ def draw(scene: Scene) -> Drawing | Gap:
             for x in layers
         ]
     )
-    caption = (
-        "The layers as a forward pass meets them, left to right, and what feeds what, traced from the network itself"
-        + (f" (wrapped after {COLUMNS} steps)" if rows > 1 else "")
-        + ". Darker boxes have larger kernels; FC is a fully connected layer. Click a box for its page."
+    steps = max(level.values()) + 1
+    finding = (
+        f"{escape(model.title)} has {counted(len(layers), 'layer')} in {counted(steps, 'step')} from input to output."
     )
-    return Drawing(caption, alt, table, body=body, width="full")
+    caption = "Darker boxes have larger kernels; FC is a fully connected layer. Lines show what feeds what. Choose a box for its page."
+    method = "The layers stand as a forward pass meets them, left to right, traced from the network itself" + (
+        f"; the diagram wraps after {COLUMNS} steps." if rows > 1 else "."
+    )
+    return Drawing(caption, alt, table, body=body, width="full", finding=finding, method=method)
 
 
 def _edge(place: Mapping[str, tuple[int, int]], level: Mapping[str, int], a: str, b: str) -> str:

@@ -10,6 +10,7 @@ from wbsite.core.errors import WbsiteError
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import unit_tile
 from wbsite.render.page import slug
+from wbsite.render.text import number_text
 from wbsite.results.network.dataset_examples import DatasetExamples
 from wbsite.results.site import Gap
 
@@ -43,9 +44,10 @@ def draw(scene: Scene) -> Drawing | Gap:
         f'<div class="wb-unit-inputs">{unit_tile(scene, layer.name, channel, 144)}'
         f'<div class="wb-patches"><div class="wb-patches-list">{tiles}</div></div></div>'
     )
+    finding = f"Of all photographs, a part of {escape(found[0].name)} excites unit {unit} most, to {number_text(found[0].activation)}."
     caption = (
-        f"Unit {unit} of <code>{escape(layer.name)}</code> of {escape(model.title)} with the photographs that excite it"
-        f" most, strongest first. {explained(patches.result, about)}"
+        f"Unit {unit} of <code>{escape(layer.name)}</code> of {escape(model.title)} and the photographs that excite it most,"
+        " strongest first, each with its activation."
     )
     names = ", ".join(dict.fromkeys(patch.name for patch in found))
     alt = (
@@ -54,7 +56,8 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
     rows = patches.result.rows
     table = rows[(rows["layer"] == layer.name) & (rows["unit"] == channel)].assign(unit=unit)
-    return Drawing(caption, alt, pd.DataFrame(table), body=body, width="wide")
+    method = explained(patches.result, about)
+    return Drawing(caption, alt, pd.DataFrame(table), body=body, width="wide", finding=finding, method=method)
 
 
 FIGURES = (Figure("dataset-examples", draw, "photographs that excite a unit", options=("unit",)),)

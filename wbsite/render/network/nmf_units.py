@@ -40,11 +40,15 @@ def draw(scene: Scene) -> Drawing | Gap:
             f' width="{PIXELS}" height="{round(PIXELS * kh / kw)}" alt="{alt}"><span>{unit}</span></a>'
         )
         rows.append({"unit": unit, "channel": channel, "relative_error": round(error, 4)})
+    finding = f"Each of these {len(rows)} kernels is a small picture; its three colours are mixtures of inputs."
     caption = (
-        f"Kernels of {len(rows)} units of <code>{escape(layer.name)}</code> of {escape(model.title)}, spread evenly over the"
-        f" layer's order of similarity: one-sided NMF of each unit's {layer.in_channels // layer.groups} input channels into three"
-        " factors, shown as red, green and blue. What a colour stands for differs between units. The mean relative error over the"
-        f" layer's units is {share_text(nmf.error)}."
+        f"Units of <code>{escape(layer.name)}</code> of {escape(model.title)}, {kh}×{kw} positions each. What a colour"
+        " stands for differs from unit to unit; black is no weight."
+    )
+    method = (
+        f"One-sided NMF of each unit's {layer.in_channels // layer.groups} input channels, excitatory and inhibitory weights"
+        " apart, into three factors, shown as red, green and blue. The units are spread evenly over the layer's order of"
+        f" similarity. The mean relative error over the layer's units is {share_text(nmf.error)}."
     )
     alt = (
         f"{len(rows)} small colour pictures of {kh} by {kw} pixels, one for each of {len(rows)} units of {layer.name}."
@@ -56,6 +60,8 @@ def draw(scene: Scene) -> Drawing | Gap:
         body=f'<div class="wb-multiples">{"".join(tiles)}</div>',
         files=files,
         width="wide",
+        finding=finding,
+        method=method,
     )
 
 

@@ -9,12 +9,13 @@ import pandas as pd
 from wbsite.render.charts import INDEX, NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import unit_number
-from wbsite.render.text import number_text
+from wbsite.render.text import counted, number_text
 from wbsite.results.expanded._example_network import example_network
 from wbsite.results.network.unit_pictures import UnitPictures
 from wbsite.results.site import Gap, Model
 
 ROW = 20
+"""Pixels of a layer; fewer where there are many."""
 
 COLUMNS = ["layer", "unit", "channel", "activation", "photo_max", "ratio", "own", "agrees", "dead", "reseeded", "quick"]
 
@@ -37,11 +38,11 @@ def draw(scene: Scene) -> Drawing | Gap:
     pictures = scene.model.result(UnitPictures, str(table["layer"].iloc[0]))
     assert pictures is not None
     order = list(dict.fromkeys(table["layer"]))
-    height = ROW * len(order) + 40
+    height = max(13, ROW - len(order) // 8) * len(order) + 40
     large, small = table[~table["quick"]], spread(table[table["quick"]])
     y = alt.Y("layer:N", sort=order, title=None, axis=alt.Axis(labelLimit=230, labelOverlap=False))
     scale, title = alt.Scale(type="log"), "response: picture ÷ photographs"
-    base = alt.Chart(data()).transform_filter("isValid(datum.ratio)")
+    base = alt.Chart(data()).transform_filter("datum.ratio > 0")
     told = [
         alt.Tooltip("layer:N"),
         alt.Tooltip("unit:Q"),
@@ -50,15 +51,15 @@ def draw(scene: Scene) -> Drawing | Gap:
     dots = base.mark_point(color=INDEX, filled=True, opacity=0.6, size=38).encode(
         x=alt.X("ratio:Q", scale=scale, title=title), y=y, tooltip=told
     )
-    bars = alt.Chart(data()).transform_filter("isValid(datum.median)")
-    counted = [
+    bars = alt.Chart(data()).transform_filter("datum.median > 0")
+    spreads = [
         alt.Tooltip("layer:N"),
         alt.Tooltip("units:Q"),
         *[alt.Tooltip(f"{n}:Q", format=".3~f") for n in QUANTILES],
     ]
     outer, inner = (
         bars.mark_rule(color=NEUTRAL, strokeWidth=thickness, opacity=0.5).encode(
-            x=alt.X(f"{low}:Q", scale=scale, title=title), x2=alt.X2(f"{high}:Q"), y=y, tooltip=counted
+            x=alt.X(f"{low}:Q", scale=scale, title=title), x2=alt.X2(f"{high}:Q"), y=y, tooltip=spreads
         )
         for low, high, thickness in (("tenth", "nine_tenths", 2), ("quarter", "three_quarters", 7))
     )
@@ -68,14 +69,19 @@ def draw(scene: Scene) -> Drawing | Gap:
         .mark_rule(color=NEUTRAL, strokeDash=[4, 3])
         .encode(x=alt.X("equal:Q"))
     )
-    caption = _caption(scene.model, table, pictures)
     said = (
         f"Dots of {len(large)} units and bars of {len(table) - len(large)} more in {len(order)} layers; the median ratio is"
         f" {_median(large)} and {_median(table[table['quick']])}."
     )
     drawn = pd.concat([large, small], ignore_index=True)[[*COLUMNS, "units", *QUANTILES]]
     return Drawing(
-        caption, said, drawn, specification(alt.layer(one, outer, inner, middle, dots), height), height=height
+        _caption(scene.model, large, table[table["quick"]]),
+        said,
+        drawn,
+        specification(alt.layer(one, outer, inner, middle, dots), height),
+        height=height,
+        finding=_finding(large, table[table["quick"]]),
+        method=_method(table, pictures),
     )
 
 
@@ -109,18 +115,38 @@ def _median(table: pd.DataFrame) -> str:
 
 
 def _above(table: pd.DataFrame) -> str:
-    """ "12 of 14 are above 1 (dashed)"."""
+    """ "12 of 14 are above 1, and their median is 2"."""
     ratios = table["ratio"].dropna()
-    return f"{int((ratios > 1).sum())} of {len(ratios)} are above 1 (dashed), and their median is {_median(table)}"
+    return f"{int((ratios > 1).sum())} of {len(ratios)} are above 1, and their median is {_median(table)}"
 
 
-def _caption(model: Model, table: pd.DataFrame, pictures: UnitPictures) -> str:
+def _finding(large: pd.DataFrame, small: pd.DataFrame) -> str:
+    """How many pictures excite their unit more than any photograph does: of the large ones, if there are some."""
+    ratios = (large if len(large) else small)["ratio"].dropna()
+    if ratios.empty:
+        return "No unit's picture can be compared with photographs."
+    return (
+        f"{int((ratios > 1).sum())} of {len(ratios)} pictures excite their unit more than any of the photographs does."
+    )
+
+
+def _caption(model: Model, large: pd.DataFrame, small: pd.DataFrame) -> str:
+    marks = [
+        *(["dots are units"] if len(large) else []),
+        *(["bars small pictures by layer"] if len(small) else []),
+    ]
+    return (
+        f"Response to a unit's picture over the strongest to any photograph, in {escape(model.title)}: {', '.join(marks)}; equal"
+        " on the dashed line."
+    )
+
+
+def _method(table: pd.DataFrame, pictures: UnitPictures) -> str:
     assert pictures.photographs is not None
     large, small = table[~table["quick"]], table[table["quick"]]
     text = (
-        f"Each unit's strongest response to its picture over its strongest response to any of"
-        f" {escape(pictures.photographs.what)}, before the rectifier and over all positions, on a logarithmic axis, in"
-        f" {escape(model.title)}."
+        "Each unit's strongest response to its picture over its strongest response to any of"
+        f" {escape(pictures.photographs.what)}, before the rectifier and over all positions, on a logarithmic axis."
     )
     if len(large):
         settings = pictures.settings
@@ -136,7 +162,9 @@ def _caption(model: Model, table: pd.DataFrame, pictures: UnitPictures) -> str:
     doubted = ~table["agrees"].astype(bool)
     never = int((table["ratio"].isna() & ~doubted & ~table["dead"]).sum())
     if never:
-        text += f" {never} more units are not drawn, because none of these photographs excites them."
+        text += f" Not drawn: {counted(never, 'more unit')} that none of these photographs excites."
+    if below := int((large["ratio"] <= 0).sum()):
+        text += f" Not drawn: {counted(below, 'unit')} whose response is not above zero, for which a logarithmic axis has no place."
     if len(dead):
         text += (
             f" {len(dead)} {'units are' if len(dead) > 1 else 'unit is'} dead: from no start did a picture excite them."

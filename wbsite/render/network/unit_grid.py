@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -18,7 +19,12 @@ from wbsite.results.network.connections import Connections
 from wbsite.results.network.filters import Filters
 from wbsite.results.network.nmf import Nmf
 from wbsite.results.network.unit_pictures import QuickPictures, UnitPictures
-from wbsite.results.site import Gap, LayerInfo
+from wbsite.results.site import Gap, LayerInfo, Model
+
+from ._class_names import class_names
+
+TILE, GAP, MENU = 40, 4, 34
+"""Pixels of a unit's side in the grid, between units, and of a line of menus above it, as units.js and grid.js have them."""
 
 
 def draw(scene: Scene) -> Drawing | Gap:
@@ -29,6 +35,8 @@ def draw(scene: Scene) -> Drawing | Gap:
     if filters is not None:
         return _drawing(scene, {"kernels": filters.pictures}, filters.order, None)
     if isinstance(nmf, Gap):
+        if scene.layer.kind == "linear" and (classes := class_names(scene.model, scene.layer.name)):
+            return _classes(scene.model, scene.layer, classes)
         panels = scene.model.result(Connections, scene.layer.name)
         return nmf if panels is None else _drawing(scene, {}, None, None)
     return _drawing(scene, {"per-unit": nmf.per_unit, "joint": nmf.joint}, nmf.order, nmf)
@@ -73,16 +81,56 @@ def _drawing(scene: Scene, kernels: dict[str, np.ndarray], order: np.ndarray | N
     alt = f"A grid of {n} {shown}, one for each unit of layer {layer.name} of {model.title}."
     first = next(iter(files), "")
     sprite = f'<img class="wb-sprite" src="{first}" alt="{escape(alt, quote=True)}">' if first else escape(alt)
+    table = units_table(layer, order, model.result(Banding, layer.name), nmf)
+    menus = (order is not None) + (len(kernels) + ("data-picture-count" in attributes) > 1) + ("joint" in kernels)
+    beside = model.result(Connections, layer.name) is not None
     body = (
-        f'<div class="wb-units" data-url="unit-grid.csv" data-units="{layer.units.start}:{layer.units.stop}"'
+        f'<div class="wb-units" style="{_heights(n, kh, kw, menus, beside)}" data-url="unit-grid.csv" data-table="{" ".join(table.columns)}" data-units="{layer.units.start}:{layer.units.stop}"'
         f' data-tile="{kw} {kh}"{attributes} role="img" aria-label="{escape(alt, quote=True)}">'
         f"<noscript>{sprite}</noscript></div>"
     )
-    table = units_table(layer, order, model.result(Banding, layer.name), nmf)
-    caption = _caption(layer, kernels, rows, sheets, nmf)
     connected = "" if model.architecture.alone else "its connections and "
-    caption += f" Point at a unit for its numbers; click for {connected}its permalink."
-    return Drawing(caption, alt, table, body=body, files=files, width="full")
+    return Drawing(
+        _caption(connected, kernels, nmf),
+        alt,
+        table,
+        body=body,
+        files=files,
+        width="full",
+        finding=_finding(layer, kernels, nmf),
+        method=_method(layer, kernels, rows, sheets, nmf),
+    )
+
+
+def _heights(units: int, kh: int, kw: int, menus: int, beside: bool) -> str:
+    """Style with about the height of the grid, on screens of three widths, so that its page is laid out before it is drawn.
+
+    Args:
+        menus: above the grid, one below the other where it is narrow.
+        beside: whether the panel of one unit takes the other half of a wide screen.
+    """
+    scale = max(1, round(TILE / max(kh, kw)))
+    widths = {"narrow": (350, menus), "middle": (720, 1), "wide": (490, menus) if beside else (1160, 1)}
+    heights = {
+        name: math.ceil(units / ((width + GAP) // (kw * scale + GAP))) * (kh * scale + GAP) + lines * MENU
+        for name, (width, lines) in widths.items()
+    }
+    return ";".join(f"--wb-{name}:{height}px" for name, height in heights.items())
+
+
+def _classes(model: Model, layer: LayerInfo, names: Sequence[str]) -> Drawing:
+    """The units of a classifier, each with its address, where its classes are known."""
+    items = "".join(
+        f'<li id="unit-{unit}"><small>{unit}</small> {escape(name)}</li>'
+        for unit, name in zip(layer.units, names, strict=True)
+    )
+    finding = f"The {counted(len(names), 'unit')} of <code>{escape(layer.name)}</code> stand for these classes."
+    caption = "Each has its number and address."
+    method = "Names are those that the record of the training has."
+    alt = f"The classes of the {len(names)} units of {layer.name} of {model.title}, by number."
+    table = pd.DataFrame({"unit": list(layer.units), "class": names})
+    body = f'<ul class="wb-classes">{items}</ul>'
+    return Drawing(caption, alt, table, body=body, finding=finding, method=method)
 
 
 def _pictures(files: Sequence[str], count: int, columns: int, tile: tuple[int, int]) -> str:
@@ -94,41 +142,52 @@ def _pictures(files: Sequence[str], count: int, columns: int, tile: tuple[int, i
     )
 
 
-def _caption(
+def _finding(layer: LayerInfo, kernels: Mapping[str, np.ndarray], nmf: Nmf | None) -> str:
+    """What is seen of the layer's units."""
+    name, n = f"<code>{escape(layer.name)}</code>", len(layer.units)
+    if nmf is not None and nmf.error is None:
+        return f"The {counted(n, 'unit')} of {name} are black: all their weights are zero."
+    if nmf is not None:
+        return f"The {counted(n, 'unit')} of {name}, each kernel as a small picture in three colours."
+    if kernels and all((stack == 0.5).all() for stack in kernels.values()):
+        return f"The {counted(n, 'kernel')} of {name} are grey: all their weights are zero."
+    if kernels:
+        return f"The {counted(n, 'kernel')} of {name} as they are: weights of red, green and blue as colours."
+    return f"The {counted(n, 'unit')} of {name}, whose 1×1 kernels have no shape to show."
+
+
+def _caption(connected: str, kernels: Mapping[str, np.ndarray], nmf: Nmf | None) -> str:
+    zero = "Black is no weight. " if nmf is not None else "Grey is no weight. " if kernels else ""
+    return f"{zero}Point at a unit for its numbers; choose one for {connected}its permalink."
+
+
+def _method(
     layer: LayerInfo,
-    kernels: Mapping[str, Any],
+    kernels: Mapping[str, np.ndarray],
     rows: Mapping[int, Any],
     sheets: QuickPictures | None,
     nmf: Nmf | None,
 ) -> str:
-    n, name = len(layer.units), escape(layer.name)
-    units = counted(n, "unit")
-    if nmf is not None and nmf.error is None:
-        caption = f"The {units} of <code>{name}</code>, whose weights are all zero: black pictures of nothing."
-    elif nmf is not None:
-        caption = (
-            f"The {units} of <code>{name}</code>: one-sided NMF of each unit's kernel into three factors, shown as"
-            " red, green and blue; black where the unit has no weight."
+    n, parts = len(layer.units), []
+    if nmf is not None and nmf.error is not None:
+        parts.append(
+            "One-sided NMF of each unit's kernel into three factors, shown as red, green and blue."
             f" Per unit, a factor means something else in every unit (mean relative error {fixed_text(nmf.error)});"
             f" jointly, a colour is one combination of inputs for the whole layer (mean error {fixed_text(nmf.joint_error)})."
         )
         if layer.groups > 1:
-            caption += f" The layer has {layer.groups} groups, which share no inputs: joint colours compare within a group only."
-    elif kernels:
-        caption = (
-            f"The {counted(n, 'kernel')} of <code>{name}</code> as they are: weights of the red, green and blue input as colours,"
-            " grey for zero, each unit scaled to its own largest weight."
-            + (" All weights are zero." if all((stack == 0.5).all() for stack in kernels.values()) else "")
-        )
-    else:
-        caption = f"The {units} of <code>{name}</code>, whose 1×1 kernels have no shape to show."
+            parts.append(
+                f"The layer has {layer.groups} groups, which share no inputs: joint colours compare within a group only."
+            )
+    elif kernels and nmf is None:
+        parts.append("Each unit is scaled to its own largest weight.")
     if sheets is not None or 2 * len(rows) > n:
-        caption += f" What excites a unit is the result of feature visualization{'' if kernels else ', shown here'}"
-        if sheets is not None:
-            caption += f", of a short search ({sheets.settings.pixels}, {sheets.settings.steps} steps)"
+        made = f", of a short search ({sheets.settings.pixels}, {sheets.settings.steps} steps)" if sheets else ""
         count = len(rows) if sheets is None else sheets.count
-        caption += "." if count == n else f", made for {count} of them."
-    return caption
+        some = "" if count == n else f", made for {count} of them"
+        shown = "" if kernels else ", shown here"
+        parts.append(f"What excites a unit is the result of feature visualization{shown}{made}{some}.")
+    return " ".join(parts)
 
 
 FIGURES = (Figure("unit-grid", draw, "pictures of the units", section="Units", order=10),)

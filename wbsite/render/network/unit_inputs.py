@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+import numpy as np
 import pandas as pd
 
 from wbsite.core.errors import WbsiteError
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.kernels import kernel_img, pictured, scale_legend, unit_number, unit_tile
-from wbsite.render.text import number_text
+from wbsite.render.kernels import breakable, kernel_img, pictured, place_text, scale_legend, unit_number, unit_tile
+from wbsite.render.text import number_text, percent_text
 from wbsite.results.network.connections import Connections
 from wbsite.results.site import Gap
 
+from ._class_names import class_names
 from ._connection_data import KINDS, Connection, UnitConnections, scale_of
 
 HEADS = {
@@ -28,10 +30,13 @@ COUNT = 12
 
 
 def draw(scene: Scene) -> Drawing | Gap:
-    """Options: unit, as its permalink numbers it (the layer's first if left out); kind, one of KINDS; count."""
+    """Options: unit, as its permalink numbers it (the layer's first if left out), or "strongest", the one with the strongest
+    connection; kind, one of KINDS; count."""
     assert scene.model is not None and scene.layer is not None
     layer, connections = scene.layer, scene.result_or_gap(Connections)
     unit, kind = scene.options.get("unit", layer.units.start), scene.options.get("kind", "input")
+    if unit == "strongest":
+        unit = layer.units.start if isinstance(connections, Gap) else _strongest(connections, kind, layer.units.start)
     if unit not in layer.units:
         raise WbsiteError(
             f"{layer.name} has no unit {unit!r}.", f"Its units are {layer.units.start} to {layer.units.stop - 1}."
@@ -75,12 +80,31 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"Unit {unit} of {layer.name} of {scene.model.title} beside its {len(found)} {HEADS[kind]}, of {c.total(kind)};"
         f" the strongest is {_name(scene, first.layer, first.channel)}."
     )
-    return Drawing(_caption(scene, c, kind, unit, found), alt, pd.DataFrame(rows), body=body, width="wide")
+    return Drawing(
+        _caption(scene, kind, unit, len(found)),
+        alt,
+        pd.DataFrame(rows),
+        body=body,
+        width="wide",
+        finding=_finding(scene, kind, unit, found[0]),
+        method=_method(scene, c, kind, unit, found),
+    )
+
+
+def _strongest(connections: Connections, kind: str, first: int) -> int:
+    rows = connections.rows[connections.rows["kind"] == kind]
+    return int(rows.loc[rows["norm"].idxmax(), "unit"]) if len(rows) else first
 
 
 def _item(scene: Scene, one: Connection, scale: float) -> str:
     name = _name(scene, one.end.layer, one.end.channel)
     kernel = kernel_img(one.kernel, scale, f"Kernel between {name} and the unit", 72)
+    named = class_names(scene.model, one.end.layer) if scene.model else ()
+    if named:
+        text = f"{breakable(one.end.layer)}<br>{one.end.channel} {escape(named[one.end.channel])}"
+        return (
+            f'<div class="wb-connection">{unit_tile(scene, one.end.layer, one.end.channel, caption=text)}{kernel}</div>'
+        )
     if not one.end.layer:
         return f'<div class="wb-connection"><span class="wb-unit wb-unit-plain"><b>{one.end.channel}</b></span>{kernel}</div>'
     return f'<div class="wb-connection">{unit_tile(scene, one.end.layer, one.end.channel)}{kernel}</div>'
@@ -90,26 +114,57 @@ def _name(scene: Scene, layer: str, channel: int) -> str:
     assert scene.model is not None
     if layer in ("", "input"):
         return f"channel {channel} of the {'picture' if layer else 'input'}"
-    return f"unit {unit_number(scene.model, layer, channel)} of {layer}"
+    named = class_names(scene.model, layer)
+    return f"unit {unit_number(scene.model, layer, channel)} of {layer}{f', {named[channel]}' if named else ''}"
 
 
-def _caption(scene: Scene, c: UnitConnections, kind: str, unit: int, found: Sequence[Connection]) -> str:
+def _named(scene: Scene, layer: str, channel: int) -> str:
+    """The same as HTML."""
+    name = _name(scene, layer, channel)
+    return name.removesuffix(layer) + f"<code>{escape(layer)}</code>" if layer not in ("", "input") else name
+
+
+def _finding(scene: Scene, kind: str, unit: int, strongest: Connection) -> str:
+    """What the strongest connection does, by the sign of its largest weight."""
+    name = _named(scene, strongest.end.layer, strongest.end.channel)
+    y, x = np.unravel_index(np.abs(strongest.kernel).argmax(), strongest.kernel.shape)
+    acts = "excites" if strongest.kernel[y, x] > 0 else "inhibits"
+    if kind == "cancelled":
+        left = percent_text(1 - strongest.cancellation)
+        return f"Paths from {name} both excite and inhibit unit {unit}; {left} of them is left when they are added."
+    if kind == "output":
+        return f"Of all units that read unit {unit}, it {acts} {name} most."
+    place = f", {place_text(int(y), int(x), *strongest.kernel.shape)}" if strongest.kernel.size > 1 else ""
+    return f"Of all its inputs {name} has the largest weights, and {acts} unit {unit} most{place}."
+
+
+def _caption(scene: Scene, kind: str, unit: int, count: int) -> str:
     assert scene.model is not None and scene.layer is not None
-    name = escape(scene.layer.name)
-    chosen = (
-        f"{len(found)} units whose paths' absolute products are among the {c.result.count} largest sums and mostly cancel"
-        if kind == "cancelled"
-        else f"the {len(found)} of {number_text(c.total(kind))} whose kernels have the largest norm, strongest first"
+    return (
+        f"Unit {unit} of <code>{escape(scene.layer.name)}</code> of {escape(scene.model.title)} and its"
+        f" {'' if kind == 'cancelled' else f'{count} '}{HEADS[kind]}, each with its kernel: red excites, blue inhibits."
     )
-    text = (
-        f"Unit {unit} of <code>{name}</code> of {escape(scene.model.title)} with its {HEADS[kind]}: {chosen}, each beside the unit"
-        " at its other end. Red excites, blue inhibits, white is zero; one scale for all."
-    )
+
+
+def _method(scene: Scene, c: UnitConnections, kind: str, unit: int, found: Sequence[Connection]) -> str:
+    assert scene.model is not None and scene.layer is not None
+    if kind == "cancelled":
+        text = (
+            f"Shown are {len(found)} units whose paths' absolute products are among the {c.result.count} largest sums and"
+            " mostly cancel."
+        )
+    else:
+        text = (
+            f"Shown are the {len(found)} of {number_text(c.total(kind))} connections whose kernels have the largest norm,"
+            " strongest first."
+        )
+    text += " White is zero, and one scale holds for all."
     if kind in ("across", "cancelled") and c.bottleneck:
         remaining = sorted(1 - one.cancellation for one in found)
         text += (
-            f" Expanded weights from <code>{escape(c.bottleneck.source)}</code> through {c.squeezed} units; of the path"
-            f" products' absolute sum, {100 * remaining[0]:.0f} to {100 * remaining[-1]:.0f}&nbsp;% is left after positive and negative ones are added."
+            f" The kernels are expanded weights from <code>{escape(c.bottleneck.source)}</code> through {c.squeezed} units of a"
+            f" bottleneck: of the absolute sum of the path products, {100 * remaining[0]:.0f} to"
+            f" {100 * remaining[-1]:.0f}&nbsp;% is left after positive and negative ones are added."
         )
     if kind == "input":
         text += f" All that are listed for the unit hold {100 * c.result.share['input'][unit - scene.layer.units.start]:.0f}&nbsp;% of its squared weights."

@@ -21,6 +21,7 @@ from wbsite.results.network.unit_pictures import QuickPictures, UnitPictures
 from wbsite.results.site import Gap
 
 from . import _patches
+from ._class_names import class_names
 from ._connection_data import End, Listed, UnitConnections
 
 PICTURE = ("activation", "photo_max", "ratio", "dead", "reseeded", "agrees", "own", "quick")
@@ -50,12 +51,12 @@ def draw(scene: Scene) -> Drawing | Gap:
         table[name] = list(map(_short, table[name].tolist()))
     seen = ", the photographs that excite it most" if _patches.frame(c.model, c.layer.name) else ""
     alt = (
-        f"Panel of one unit of {scene.layer.name}, chosen in the grid above: its picture{seen}, its strongest inputs and outputs,"
+        f"Panel of one unit of {scene.layer.name}, chosen in the grid: its picture{seen}, its strongest inputs and outputs,"
         " each a kernel beside the unit at its other end."
     )
     body = _body(c, list(files))
     files |= _patches.files(c.model, c.layer)
-    return Drawing(_caption(c), alt, table, body=body, files=files, width="full")
+    return Drawing(CAPTION, alt, table, body=body, files=files, width="full", finding=_finding(c), method=_method(c))
 
 
 def levels(kernels: np.ndarray, scale: float) -> np.ndarray:
@@ -67,8 +68,8 @@ def levels(kernels: np.ndarray, scale: float) -> np.ndarray:
 def chunk(c: UnitConnections, channels: range) -> dict[str, Any]:
     """What the panels of some units show.
 
-    "layers": name, folder, number of the first unit, whether it has panels, and the numbers by which its small pictures are found
-    on their sheets, if it has some, for the layers at the other ends. "units": for each, its own
+    "classes": by place among the layers and by channel, names of the classifier's units. "layers": name, folder, number of the first unit, whether it has panels, and the numbers by which its small pictures are found
+    on their sheets, if it has some, for the layers at the other ends. "units": for each, its class where it has one, its own
     picture (null, or the columns PICTURE), the share of its squared weights that the listed
     inputs hold, and by kind of connection the common scale and the connections: place among the layers, channel,
     state of its picture (0 none, 1 there, 2 of a dead unit, 3 not as the network itself responds; 4 more where it is on a sheet), layers added, kernel as base64 of signed bytes of which
@@ -77,9 +78,12 @@ def chunk(c: UnitConnections, channels: range) -> dict[str, Any]:
     """
     names: dict[str, int] = {}
     own = pictured(c.model, c.layer.name)
+    own_classes = class_names(c.model, c.layer.name)
+    ends: list[tuple[str, int]] = []
 
     @cache
     def other(end: End) -> tuple[Any, ...]:
+        ends.append((end.layer, end.channel))
         row = pictured(c.model, end.layer).get(end.channel) if end.layer not in ("", "input") else None
         state = 0 if row is None else (3 if not row["agrees"] else 2 if row["dead"] else 1) + 4 * row["quick"]
         return names.setdefault(end.layer, len(names)), end.channel, state, end.added
@@ -95,6 +99,8 @@ def chunk(c: UnitConnections, channels: range) -> dict[str, Any]:
         row = own.get(channel)
         found: dict[str, Any] = {"picture": row and [_plain(row[name]) for name in PICTURE]}
         found["share"] = _short(c.result.share["input"][channel])
+        if channel < len(own_classes):
+            found["class"] = own_classes[channel]
         found["patches"] = _patches.packed(c.model, c.layer.name, channel)
         listed = {kind: c.listed(kind, channel) for kind in c.kinds}
         for kind, connections in listed.items():
@@ -104,7 +110,11 @@ def chunk(c: UnitConnections, channels: range) -> dict[str, Any]:
         return found
 
     units = [unit(channel) for channel in channels]
-    return {"layers": [_layer(c, name) for name in names], "units": units}
+    classes: dict[int, dict[int, str]] = {}
+    for layer, channel in ends:
+        if layer and channel < len(known := class_names(c.model, layer)):
+            classes.setdefault(names[layer], {})[channel] = known[channel]
+    return {"classes": classes, "layers": [_layer(c, name) for name in names], "units": units}
 
 
 def _layer(c: UnitConnections, name: str) -> list[Any]:
@@ -134,13 +144,23 @@ def _plain(value: Any) -> Any:
     return _short(float(value)) if value is not None and math.isfinite(value) else None
 
 
-def _caption(c: UnitConnections) -> str:
-    name = escape(c.layer.name)
+def _finding(c: UnitConnections) -> str:
+    """What is seen: which unit it is, a reader chooses."""
+    ends = "and its strongest inputs and outputs" if "output" in c.kinds else "and its strongest inputs"
+    return f"One unit of <code>{escape(c.layer.name)}</code>: what excites it, {ends}."
+
+
+CAPTION = (
+    "Each connection stands beside the unit at its other end, whose own panel it links to. Red weights excite, blue ones inhibit, white"
+    " is zero."
+)
+
+
+def _method(c: UnitConnections) -> str:
     text = (
-        f"One unit of <code>{name}</code>: the picture that feature visualization found for it, and its strongest connections by the"
-        " norm of their kernels, each beside the unit at its other end, whose own panel it links to. Red weights excite, blue ones"
-        " inhibit, white is zero; all kernels under one heading share the scale shown there, and the number under each is its strongest weight. A kernel is drawn as the unit that reads"
-        " sees its input: the middle is its own position."
+        "The picture was found by feature visualization. Connections are the strongest by the"
+        " norm of their kernels; all kernels under one heading share the scale shown there, and the number under each is its"
+        " strongest weight. A kernel is drawn as the unit that reads sees its input: the middle is its own position."
     )
     if c.bottleneck and not c.bottleneck.reason:
         text += (
@@ -255,11 +275,12 @@ def _body(c: UnitConnections, files: Sequence[str]) -> str:
     return (
         f'<div class="wb-unitpanel" data-panels="{" ".join(files)}" data-per="{UNITS}" data-layer="{escape(c.layer.name, quote=True)}"'
         f'{_sheets(c)} data-colours="{POSITIVE} {NEGATIVE}" data-channels="{" ".join(COLOURS)}" data-threshold="{c.result.threshold}">'
-        '<p class="wb-unitpanel-said" role="status">Choose a unit in the grid above to see its picture, its inputs and its outputs.</p>'
-        '<div class="wb-unitpanel-shown" hidden><header><div class="wb-unitpanel-picture"></div><div><h3 tabindex="-1"></h3>'
-        '<p class="wb-unitpanel-about"></p><p class="wb-unitpanel-steps"><button type="button" data-step="-1">← previous</button>'
-        '<button type="button" data-step="1">next →</button> <a href="#fig-unit-grid">back to all units</a></p>'
-        f"{_patches.frame(c.model, c.layer.name)}</div></header>"
+        '<p class="wb-unitpanel-said" role="status">Choose a unit in the grid to see its picture, its inputs and its outputs.</p>'
+        '<div class="wb-unitpanel-shown" role="region" aria-label="The chosen unit" hidden>'
+        '<p class="wb-unitpanel-steps"><button type="button" data-step="-1">← previous</button>'
+        '<button type="button" data-step="1">next →</button><button type="button" class="wb-unitpanel-close">close</button></p>'
+        '<header><div class="wb-unitpanel-picture"></div><div><h3 tabindex="-1"></h3><p class="wb-unitpanel-about"></p>'
+        f'<div class="wb-units-chosen"></div></div>{_patches.frame(c.model, c.layer.name)}</header>'
         f"{sections}</div><noscript><p>Panels are drawn by a script; the data is linked below.</p></noscript></div>"
     )
 
@@ -278,4 +299,8 @@ def of_convolutions(scene: Scene) -> bool:
     return scene.layer is not None and scene.layer.kind == "conv"
 
 
-FIGURES = (Figure("unit-panel", draw, "the panel of each unit", section="One unit", order=20, belongs=of_convolutions),)
+FIGURES = (
+    Figure(
+        "unit-panel", draw, "the panel of each unit", section="Units", order=20, beside=True, belongs=of_convolutions
+    ),
+)

@@ -9,7 +9,7 @@ from typing import Any
 
 from wbsite.render.charts import INDEX, NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.text import number_text
+from wbsite.render.text import fixed_text, number_text
 from wbsite.results.network.anatomy import Anatomy
 from wbsite.results.network.nmf import Nmf
 from wbsite.results.site import Gap
@@ -25,16 +25,23 @@ def distribution(scene: Scene) -> Drawing | Gap:
     table = anatomy.histogram
     table = table[table["count"] > 0].reset_index(drop=True)
     table["floor"] = 0.5  # a logarithmic axis has no zero for the bars to stand on
-    caption = (
-        f"Distribution of the {number_text(anatomy.weights)} weights of <code>{_label(scene)}</code>, counts on a logarithmic axis."
-        f" Standard deviation {number_text(anatomy.std)}, excess kurtosis {number_text(anatomy.excess_kurtosis)} (0 for a normal distribution)."
-        f" The {number_text(anatomy.outside_histogram)} weights farthest out are not drawn; the largest in magnitude is {number_text(anatomy.largest)}."
+    if anatomy.excess_kurtosis is None:
+        finding = f"All weights of <code>{_label(scene)}</code> are alike."
+    else:
+        tails = "heavier" if anatomy.excess_kurtosis > 0 else "no heavier"
+        finding = f"The weights of <code>{_label(scene)}</code> have {tails} tails than a normal distribution."
+    caption = f"How many of the {number_text(anatomy.weights)} weights are how large, counts on a logarithmic axis."
+    method = (
+        f"Excess kurtosis {number_text(anatomy.excess_kurtosis)} (0 for a normal distribution), standard deviation"
+        f" {number_text(anatomy.std)}. The {number_text(anatomy.outside_histogram)} weights farthest out are not drawn; the"
+        f" largest in magnitude is {number_text(anatomy.largest)}."
     )
     alt_text = (
         f"Histogram of {anatomy.weights} weights with mean {number_text(anatomy.mean)}, standard deviation {number_text(anatomy.std)}"
         f" and excess kurtosis {number_text(anatomy.excess_kurtosis)}."
     )
-    return Drawing(caption, alt_text, table, _distribution_chart(), height=HEIGHT)
+    chart = _distribution_chart()
+    return Drawing(caption, alt_text, table, chart, height=HEIGHT, finding=finding, method=method)
 
 
 @cache  # the same for every layer
@@ -71,13 +78,17 @@ def concentration(scene: Scene) -> Drawing | Gap:
         return anatomy
     table = anatomy.concentration
     chart = _concentration_chart(anatomy.inputs, tuple(table["inputs"].tolist()))
-    caption = (
-        f"How few inputs a unit of <code>{_label(scene)}</code> listens to: the share of its squared norm in its strongest inputs,"
-        " mean over units, with the range from the 10th to the 90th percentile of units; dashed, if all inputs counted alike."
-        f" The effective number of inputs (participation ratio) is {_one(anatomy.effective_inputs)} of {number_text(anatomy.inputs)} on average."
+    finding = (
+        f"In effect, a unit of <code>{_label(scene)}</code> listens to {_one(anatomy.effective_inputs)} of its"
+        f" {number_text(anatomy.inputs)} inputs."
+    )
+    caption = "Share of a unit's squared weights in its strongest inputs, mean and range over units; dashed, if all inputs counted alike."
+    method = (
+        "The range goes from the 10th to the 90th percentile of units. The number of inputs in the first sentence is the"
+        " participation ratio, mean over units."
     )
     alt_text = f"Line chart: the share of squared norm grows with the number of inputs counted; on average {_one(anatomy.effective_inputs)} of {anatomy.inputs} inputs count."
-    return Drawing(caption, alt_text, table, chart, height=HEIGHT)
+    return Drawing(caption, alt_text, table, chart, height=HEIGHT, finding=finding, method=method)
 
 
 @cache  # layers of a network often read as many inputs as another
@@ -117,15 +128,18 @@ def nmf_error(scene: Scene) -> Drawing | Gap:
     table = nmf.rows
     chart = _error_chart(tuple(dict.fromkeys(table["mode"])))
     count = {mode: int(rows["units"].iloc[0]) for mode, rows in table.groupby("mode")}
-    caption = (
-        f"What the pictures leave out: relative Frobenius error of the factorisation of <code>{_label(scene)}</code>, mean over units;"
-        " bars go from the 10th to the 90th percentile of units."
+    caption = "Relative error of the factorisation by number of factors, mean over units; bars show most units."
+    method = (
+        "Relative Frobenius error; bars go from the 10th to the 90th percentile of units."
         f" Per unit, {count['per-unit']} units spread evenly over the layer were factorised; jointly, all {count['joint']}."
-        " The pictures above use three components."
     )
     three = table[table["components"] == 3].set_index("mode")["error"]
+    finding = (
+        f"Three factors leave a relative error of {fixed_text(three['per-unit'])} if found unit by unit,"
+        f" {fixed_text(three['joint'])} if common to the layer."
+    )
     alt_text = f"Line chart of error against components; with three the error is {three['per-unit']:.2f} per unit and {three['joint']:.2f} jointly."
-    return Drawing(caption, alt_text, table, chart, height=HEIGHT)
+    return Drawing(caption, alt_text, table, chart, height=HEIGHT, finding=finding, method=method)
 
 
 @cache  # the same for every layer

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 from markdown import markdown
 
+from wbsite.render.mathematics import with_formulas
 from wbsite.render.page import Writing
 from wbsite.results.site import Site
 
 from .articles import Article, body
 
 HEADING = re.compile(r'<h[2-6] id="([^"]+)"[^>]*>(.*?)</h[2-6]>', re.DOTALL)
-EXTENSIONS = ["attr_list", "md_in_html", "tables", "footnotes", "toc", "pymdownx.arithmatex", "pymdownx.superfences"]
+EXTENSIONS = ["attr_list", "md_in_html", "tables", "footnotes", "toc", "pymdownx.superfences"]
 """Those of mkdocs.yml: what is a heading, and its anchor, depends on them."""
 
 CLAIM = re.compile(r"@@claim:([\w.-]+)@@")
@@ -49,8 +50,8 @@ class Outline(Writing):
 
 def sections(site: Site, article: Article) -> dict[str, Section]:
     """Claim → the first section that puts it into words, of those that the article has on this site."""
-    text = body(Outline(site, f"articles/{article.name}"), article)
-    page = markdown(text, extensions=EXTENSIONS, extension_configs={"pymdownx.arithmatex": {"generic": True}})
+    text = with_formulas(body(Outline(site, f"articles/{article.name}"), article), lambda formula, reason: None)
+    page = markdown(text, extensions=EXTENSIONS)
     found: dict[str, Section] = {}
     section = Section("", "")
     for part in re.split(rf"({HEADING.pattern.replace('(', '(?:')})", page, flags=re.DOTALL):

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from wbsite.core.errors import WbsiteError, unknown
 from wbsite.render import sources
+from wbsite.render.head.address import Address, published
+from wbsite.render.head.citation import Author, Work, citation_key
+from wbsite.render.head.dates import computed, in_words
+from wbsite.render.head.feed import Entry
 from wbsite.render.page import Files, Page, PageKind, Writing, author_errors, environment, write
-from wbsite.results.site import Site
+from wbsite.results.site import Results, Site
+
+from ._pictures import with_pictures
 
 REQUIRED = ("title", "description", "authors", "order")
 
@@ -20,17 +28,17 @@ REQUIRED = ("title", "description", "authors", "order")
 class Article:
     """An article's front matter and text.
 
-    Front matter: title, description, authors (list), order (place in the navigation), and
-    optionally doi and date, which are the author's to give.
+    Front matter: title, description, authors (list of names, or of mappings with name and affiliation), order
+    (place in the navigation), and optionally doi and date of publication, which are the author's to give.
     """
 
     name: str
     title: str
     description: str
-    authors: tuple[str, ...]
+    authors: tuple[Author, ...]
     order: int
     doi: str
-    date: str
+    date: date | None
     source: str
     text: str
 
@@ -69,32 +77,81 @@ def read(path: Path) -> Article:
         name=path.stem,
         title=str(facts["title"]),
         description=str(facts["description"]),
-        authors=tuple(map(str, authors if isinstance(authors, list) else [authors])),
+        authors=tuple(_author(path, author) for author in (authors if isinstance(authors, list) else [authors])),
         order=facts["order"],
-        doi=str(facts.get("doi") or ""),
-        date=str(facts.get("date") or ""),
+        doi=str(facts.get("doi") or "").removeprefix("https://doi.org/"),
+        date=_day(path, facts.get("date")),
         source=source,
         text=text,
     )
 
 
+def _author(path: Path, given: Any) -> Author:
+    facts = given if isinstance(given, dict) else {"name": given}
+    if not facts.get("name") or facts.keys() - {"name", "affiliation"}:
+        raise WbsiteError(
+            f"{path}: an author is {given!r}.", "Expected a name, or {name: …, affiliation: …}, for each of authors."
+        )
+    return Author(str(facts["name"]), str(facts.get("affiliation") or ""))
+
+
+def _day(path: Path, given: Any) -> date | None:
+    if given in (None, ""):
+        return None
+    try:
+        return date.fromisoformat(str(given))
+    except ValueError as error:
+        raise WbsiteError(
+            f"{path}: date is {given!r}.", "Expected the day of publication, as in 2021-04-08."
+        ) from error
+
+
 def chosen(names: Sequence[str] = ()) -> list[Article]:
-    """The articles of these names, all of them where none is named, in their order.
+    """The articles of these names, in their order; where none is named, those of the working folder, or else wbsite's.
 
     Raises:
         WbsiteError: there is no article of that name, or one is malformed.
     """
-    found = sorted(map(read, sources.articles()), key=lambda article: (article.order, article.name))
+    paths = sources.all_articles() if names else sources.articles()
+    found = sorted(map(read, paths), key=lambda article: (article.order, article.name))
     for name in names:
         if name not in {article.name for article in found}:
             raise unknown("article", name, [article.name for article in found])
     return [article for article in found if not names or article.name in names]
 
 
-def make(site: Site, article: Article) -> Files:
-    """The article's page: its own Jinja first, then the frame around it."""
+def subjects(site: Site, article: Article) -> list[Results]:
+    """What the article rests on: the suites drawn in it, and the networks unless it is a study's."""
+    suites = [suite for suite in site.suites if article.name in (suite.id, suite.record.get("article"))]
+    study = any(suite.id == article.name for suite in suites)
+    return [*suites, *([] if study else site.working)]
+
+
+def entries(site: Site) -> list[Entry]:
+    """The articles of the feed: those of which it is known when they were published, or their results computed."""
+    found = []
+    for article in chosen(site.articles):
+        days = [day for day in (article.date, computed(site, subjects(site, article))) if day]
+        path, facts = f"articles/{article.name}/", (article.title, article.description, article.authors, article.date)
+        if days:
+            found.append(Entry(path, *facts, max(days), f"{path}card.png"))
+    return found
+
+
+def make(site: Site, article: Article, address: Address) -> Files:
+    """The article's page, its own Jinja first, then the frame around it; and the pictures that stand for it."""
     writing = Writing(site, f"articles/{article.name}")
-    return write(writing, "article.md.j2", article=article, body=body(writing, article))
+    text = body(writing, article)
+    day = computed(site, subjects(site, article))
+    work = Work(
+        citation_key(article.name), article.title, article.authors, article.date or day, article.doi,
+        address.of(f"{writing.path}/"),
+    )  # fmt: skip
+    files = write(
+        writing, "article.md.j2", article=article, body=text, work=work, computed=day, in_words=in_words,
+        cited=writing.bibliography.cited,
+    )  # fmt: skip
+    return with_pictures(writing, files, article.title, address.name)
 
 
 def body(writing: Writing, article: Article) -> str:
@@ -106,13 +163,13 @@ def body(writing: Writing, article: Article) -> str:
 
 def pages(site: Site) -> Iterator[Page]:
     """The index, and one page an article."""
-    bibliography = sources.bibliography().read_text(encoding="utf-8")
-    terms = sources.glossary().read_text(encoding="utf-8")
-    articles = chosen(site.articles)
+    bibliography = sources.texts(sources.bibliographies())
+    terms = sources.texts(sources.glossaries())
+    articles, address = chosen(site.articles), published()
     if articles:
         yield Page(
             path="articles",
-            inputs=[(article.name, article.title, article.description, article.authors) for article in articles],
+            inputs=[[a.name, a.title, a.description, [author.name for author in a.authors]] for a in articles],
             make=lambda: write(Writing(site, "articles"), "articles.md.j2", articles=articles),
             listed="All articles",
             section="Articles",
@@ -126,8 +183,9 @@ def pages(site: Site) -> Iterator[Page]:
                 "glossary": terms,
                 "models": [model.shown for model in site.models],
                 "suites": [suite.shown for suite in site.suites],
+                "address": astuple(address),
             },
-            make=lambda article=article: make(site, article),  # type: ignore[misc]
+            make=lambda article=article: make(site, article, address),  # type: ignore[misc]
             listed=article.title,
             section="Articles",
         )

@@ -50,7 +50,7 @@ def pages(site: Site) -> Iterator[Page]:
             "models": [model.shown for model in site.models],
             "suites": [suite.shown for suite in site.suites],
             "articles": [(article.name, article.title, skeleton(article)) for article in chosen(site.articles)],
-            "bibliography": sources.bibliography().read_text(encoding="utf-8"),
+            "bibliography": sources.texts(sources.bibliographies()),
         },
         make=lambda: make(site),
         listed="Claims",

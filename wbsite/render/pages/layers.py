@@ -11,6 +11,8 @@ from wbsite.results.banding.banding import Banding
 from wbsite.results.network.unit_pictures import UnitPictures
 from wbsite.results.site import LayerInfo, Model, Site
 
+from .compare import comparable
+
 
 @dataclass(frozen=True)
 class Step:
@@ -55,7 +57,9 @@ def make(
     """The page and the pictures of its units."""
     assert writing.model is not None and writing.layer is not None
     writing.files |= unit_pictures(writing.model, writing.layer.name)
-    return write(writing, "layer.md.j2", before=before, after=after, steps=steps(), sections=sections(writing, "layer"))
+    compared = writing.layer in comparable(writing.model)
+    parts = sections(writing, "layer")
+    return write(writing, "layer.md.j2", before=before, after=after, steps=steps(), sections=parts, compared=compared)
 
 
 def unit_pictures(model: Model, layer: str) -> Files:

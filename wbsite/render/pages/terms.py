@@ -14,7 +14,7 @@ def pages(site: Site) -> Iterator[Page]:
     terms = sorted(glossary().values(), key=lambda term: term.name.lower())
     yield Page(
         path="terms",
-        inputs=sources.glossary().read_text(encoding="utf-8"),
+        inputs=sources.texts(sources.glossaries()),
         make=lambda: write(Writing(site, "terms"), "terms.md.j2", terms=terms),
     )
 

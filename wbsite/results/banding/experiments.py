@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from wbsite.results.base import Record, Result, Table, integer, number, table, text, value
 from wbsite.results.estimate import Estimate
 from wbsite.results.repeated_runs import Scalar, SettingFacts
@@ -93,11 +91,6 @@ class Experiment(Record):
     def layer(self, place: str) -> Layer:
         """The layer at "last" or "before"."""
         return self.last if place == "last" else self.before
-
-    def banding(self, place: str) -> Literal["", "lost", "turned"]:
-        """What became of the baseline's banding in the layer at "last" or "before"."""
-        layer = self.layer(place)
-        return "turned" if layer.turned else "lost" if layer.lost else ""
 
 
 class Setting(Record):

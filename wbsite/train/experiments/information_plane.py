@@ -7,7 +7,7 @@ project, whose notebook on weight renormalisation these repeat with more seeds.
 from __future__ import annotations
 
 from wbsite.ops.information.activation_limits import SATURATION
-from wbsite.train.study.study import Study, product
+from wbsite.train.study.study import Configuration, Study, product
 
 PUBLISHED = ("tanh", "relu")
 OTHERS = tuple(name for name in SATURATION if name not in PUBLISHED)
@@ -15,9 +15,12 @@ OTHERS = tuple(name for name in SATURATION if name not in PUBLISHED)
 BINNED = ("binning:0.07", "binning:0.01", "binning:0.5", "fixed:30", "quantile:30")
 PAIRWISE = ("kde-upper:0.001", "kde-lower:0.001", "kde-upper:0.1", "kde-lower:0.1", "edge")
 
+NOTEBOOK = (*product({"activation": PUBLISHED, "max_norm": (None, 0.8)}), Configuration("relu", max_norm=0.4))
+"""The five networks of the notebook."""
+
 STUDIES = (
     Study(
-        product({"activation": PUBLISHED, "max_norm": (None, 0.8)}),
+        NOTEBOOK,
         name="quick",
         estimators=BINNED,
     ),

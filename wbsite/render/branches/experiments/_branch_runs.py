@@ -1,4 +1,4 @@
-"""What figures of the branch laboratory share: its tables, and what experiments and data sets are called."""
+"""What figures of the branch experiments share: its tables, and what experiments and data sets are called."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pandas as pd
 from wbsite.core.errors import unknown
 from wbsite.render.charts import SERIES
 from wbsite.render.figure import Scene
+from wbsite.render.text import tally
 from wbsite.results.branches.branch_experiments import BranchExperiments, Experiment
 from wbsite.results.repeated_runs import SettingFacts
 from wbsite.results.site import Gap
@@ -27,16 +28,28 @@ HEADINGS = {
 """Group of experiments → its heading; a group not listed is its own heading."""
 
 PROPERTIES = {
-    "chroma": "chroma",
+    "chroma": "colour",
     "frequency": "spatial frequency",
-    "frequency beyond colour": "spatial frequency beyond what chroma explains",
+    "frequency beyond colour": "spatial frequency beyond what colour explains",
 }
 """What branches may differ in → as captions say it."""
 
-MEASURE = "share of the ranks' variance that lies between branches, η²"
+MEASURES = {
+    "chroma": "chroma, the share of a filter's squared weights that is left when the mean of its three colour channels is"
+    " taken away at each position",
+    "frequency": "the frequency of the grating to which a filter responds most",
+    "frequency beyond colour": "what a line through the ranks of chroma leaves of the ranks of frequency, the frequency"
+    " of the grating to which a filter responds most",
+}
+"""The same → how it is measured."""
+
+ETA = (
+    "Rank eta squared, η² (Kruskal and Wallis 1952), is the share of the variance of ranks, over the filters of the first"
+    " layer, that lies between branches: 0 where all branches have the same mix, 1 where the branch tells the rank."
+)
 
 DATASETS = [(SERIES[0], "circle"), (SERIES[3], "diamond"), (SERIES[6], "square"), (SERIES[4], "triangle-up")]
-"""Colour and mark of data sets, in their order, the same in every figure of the laboratory."""
+"""Colour and mark of data sets, in their order, the same in every figure of the experiments."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +117,13 @@ class Lab:
         return {name: e.title for name, e in sorted(every.items(), key=lambda item: item[1].order)}
 
 
+def trainings(beyond: int, count: int) -> str:
+    """In how many trainings something is so: "all three trainings", "two of three trainings"."""
+    if count == 1:
+        return "the one training" if beyond else "no training, of one"
+    return f"{tally(beyond, count)} trainings"
+
+
 def axis_of(table: pd.DataFrame, columns: Sequence[str]) -> tuple[float, list[float]]:
     """Where an axis of η² that begins at 0 ends, to hold these columns, and its ticks; η² cannot be above 1."""
     most = table[list(columns)].max().max()
@@ -120,7 +140,7 @@ def property_of(scene: Scene) -> str:
     """
     name = scene.options.get("property", "chroma")
     if name not in PROPERTIES:
-        raise unknown("property that branches may part in", str(name), PROPERTIES)
+        raise unknown("property that branches may differ in", str(name), PROPERTIES)
     return str(name)
 
 

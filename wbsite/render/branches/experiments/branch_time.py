@@ -1,4 +1,4 @@
-"""When branches part: the parting of every experiment through training, and what chance would give."""
+"""When branches come to differ: every experiment through training, and what chance would give."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pandas as pd
 
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.suite_tables import interval_expression, seeds_text, side_by_side
-from wbsite.render.text import share_text
+from wbsite.render.suite_tables import seeds_text, side_by_side
+from wbsite.render.text import share_text, tally
 from wbsite.results.site import Gap
 
-from ._branch_runs import MEASURE, PROPERTIES, Lab, absent, axis_of, names_of, property_of
+from ._branch_runs import ETA, MEASURES, PROPERTIES, Lab, absent, axis_of, names_of, property_of
 
 HEIGHT = 220
-NUMBERS = ["share", "low", "high", "expected", "limit"]
+NUMBERS = ["share", "expected", "limit"]
 
 
 def time_rows(course: pd.DataFrame, history: pd.DataFrame, labels: dict[str, str]) -> pd.DataFrame:
@@ -37,19 +37,19 @@ def draw(scene: Scene) -> Drawing | Gap:
     titles = {key: title for key, title in lab.titles().items() if key in set(course["experiment"])}
     asked = names_of(scene, "experiments")
     missing = absent(scene, lab, asked)
-    kept = {key for s in lab.settings for key, experiment in lab.experiments(s).items() if experiment.group == "kept"}
+    kept = {key for s in lab.settings for key, e in lab.experiments(s).items() if e.parameters.get("colours") == "kept"}
     chosen = [key for key in titles if key in (asked or kept & titles.keys() or titles)]
     if not chosen:
         return Gap(f"no run of {' or '.join(asked) or 'a network in branches'} is there", failed=False)
     course, history = (table[table["experiment"].isin(chosen)] for table in (course, history))
     table = time_rows(course, history, lab.datasets)
-    most, ticks = axis_of(table, ["share", "high", "limit"])
+    most, ticks = axis_of(table, ["share", "limit"])
     longest = float(table["epoch"].max())
     panels, specs, descriptions = [], {}, []
     for experiment in chosen:
         title, text = titles[experiment], _end_text(lab, experiment, name)
         file = f"branch-time-{name.replace(' ', '-')}-{experiment}.vl.json"
-        panels.append((escape(title), file, f"Parting in {PROPERTIES[name]} through training, {title}: {text}."))
+        panels.append((escape(title), file, f"Difference in {PROPERTIES[name]} through training, {title}: {text}."))
         specs[file] = _chart(experiment, lab, most, ticks, longest)
         descriptions.append(f"{title}: {text}")
     legend = "".join(
@@ -58,16 +58,40 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
     body = f'<p class="wb-keys" aria-hidden="true">{legend}</p>' if len(lab.settings) > 1 else ""
     caption = (
-        f"When branches part in {PROPERTIES[name]}: {MEASURE}, through training, from the untrained network (epoch 0) on; the"
-        " axis stretches the first epoch. Thick lines are means over seeds"
-        f" ({seeds_text(table[table['kind'] == 'mean'])}), with their 95 % Student t intervals shaded, thin ones single runs."
-        f" Below the top of the grey band lie 95 % of such means when the units are assigned to branches at random"
-        f" ({lab.result.draws} permutations a seed and moment). Networks {lab.setup}."
-        + (f" Not run: {', '.join(missing)}." if missing else "")
+        "Thick lines are means, thin ones single trainings; within the grey lie 95 % of means by chance. The axis stretches the"
+        " first epoch."
+    )
+    method = (
+        f"{ETA} The property is {MEASURES[name]}. Epoch 0 is the untrained network. Means are over"
+        f" {seeds_text(table[table['kind'] == 'mean'])}; chance is what the same number of trainings give on average when the"
+        f" filters of each are permuted among its branches ({lab.result.draws} permutations a training and moment). Networks"
+        f" {lab.setup}." + (f" Not run: {', '.join(missing)}." if missing else "")
     )
     files = {file: json.dumps(spec).encode() for file, spec in specs.items()}
-    alt_text = f"Line charts of parting in {PROPERTIES[name]} through training. {'; '.join(descriptions)}."
-    return Drawing(caption, alt_text, table, body=f"{body}{side_by_side(panels, HEIGHT)}", files=files, width="wide")
+    return Drawing(
+        caption,
+        f"Line charts of the difference in {PROPERTIES[name]} through training. {'; '.join(descriptions)}.",
+        table,
+        body=f"{body}{side_by_side(panels, HEIGHT)}",
+        files=files,
+        width="wide",
+        finding=_finding(lab, chosen, name),
+        method=method,
+    )
+
+
+def _finding(lab: Lab, chosen: list[str], name: str) -> str:
+    """In how many cases, an experiment on a data set, the mean ends above chance, and since when."""
+    experiments = [lab.experiments(setting).get(key) for setting in lab.settings for key in chosen]
+    ends = [e.differences[name].above_from for e in experiments if e is not None and name in e.differences]
+    since = sorted(epoch for epoch in ends if epoch is not None)
+    if not since:
+        return f"In none of these cases does the difference in {PROPERTIES[name]} end above chance."
+    times = f"epoch {since[0]:g}" if since[0] == since[-1] else f"epochs {since[0]:g} to {since[-1]:g}"
+    when = f"stays there from {times} on"
+    return (
+        f"In {tally(len(since), len(ends))} cases the difference in {PROPERTIES[name]} ends above chance, and {when}."
+    )
 
 
 def _end_text(lab: Lab, experiment: str, name: str) -> str:
@@ -91,8 +115,8 @@ def _chart(experiment: str, lab: Lab, most: float, ticks: list[float], longest: 
     scale = alt.Scale(type="symlog", constant=0.1, domain=[0, longest], nice=False)
     axis = alt.Axis(values=[0, 0.1, 0.3, 1, 3, 10, 30, 90], format="~g", grid=False)
     x = alt.X("epoch:Q", title="epoch", scale=scale, axis=axis)
-    height = alt.Scale(domain=[0, most], nice=False, clamp=True)
-    y = alt.Y("share:Q", title="parting, η²", scale=height, axis=alt.Axis(format=".1f", values=ticks))
+    height = alt.Scale(domain=[0, most], nice=False)
+    y = alt.Y("share:Q", title="η²", scale=height, axis=alt.Axis(format=".1f", values=ticks))
     names, colours = [lab.datasets[setting] for setting in lab.settings], [mark for mark, _ in lab.marks.values()]
     colour = alt.Color("dataset:N", scale=alt.Scale(domain=names, range=colours), legend=None)
     dash = alt.StrokeDash(
@@ -101,24 +125,18 @@ def _chart(experiment: str, lab: Lab, most: float, ticks: list[float], longest: 
         legend=None,
     )
     base = alt.Chart(data()).transform_filter(f"datum.experiment == '{experiment}'")
-    means = base.transform_filter("datum.kind == 'mean'").transform_calculate(interval=interval_expression())
+    means = base.transform_filter("datum.kind == 'mean'")
     chance = means.mark_area(color=NEUTRAL, opacity=0.22).encode(
         x=x, y=alt.Y("limit:Q", scale=height), y2=alt.Y2Datum(0), detail=alt.Detail("dataset:N")
     )
-    spread = (
-        means.transform_filter("isValid(toNumber(datum.low))")
-        .mark_area(opacity=0.16)
-        .encode(x=x, y=alt.Y("low:Q", scale=height), y2=alt.Y2("high:Q"), color=colour)
-    )
     runs = base.transform_filter("datum.kind == 'run'").mark_line(strokeWidth=1, opacity=0.4)
     tips = [
-        alt.Tooltip("dataset:N"), alt.Tooltip("epoch:Q"), alt.Tooltip("share:Q", title="η², mean", format=".3f"), alt.Tooltip("interval:N"), alt.Tooltip("seeds:Q"),
+        alt.Tooltip("dataset:N"), alt.Tooltip("epoch:Q"), alt.Tooltip("share:Q", title="η², mean", format=".3f"), alt.Tooltip("seeds:Q"),
         alt.Tooltip("limit:Q", title="chance up to", format=".3f"),
     ]  # fmt: skip
     return specification(
         alt.layer(
             chance,
-            spread,
             runs.encode(x=x, y=y, color=colour, detail=[alt.Detail("seed:N"), alt.Detail("dataset:N")]),
             means.mark_line(strokeWidth=2.6).encode(x=x, y=y, color=colour, strokeDash=dash),
             means.mark_point(filled=True, size=30, opacity=1).encode(x=x, y=y, color=colour, tooltip=tips),
@@ -128,5 +146,5 @@ def _chart(experiment: str, lab: Lab, most: float, ticks: list[float], longest: 
 
 
 FIGURES = (
-    Figure("branch-time", draw, "when branches part", of="site", options=("property", "setting", "experiments")),
+    Figure("branch-time", draw, "when branches come to differ", of="site", options=("property", "setting", "experiments")),
 )  # fmt: skip

@@ -1,7 +1,10 @@
 // The theme's search, with units before what it finds: "mixed4c 447" and "unit 67" name units, which no index lists.
 // A layer whose whole name is given comes before those whose names only begin with it.
 // Its address ends in that of the theme's own worker; layers.js has a line for every layer with units to show.
+// A site that is read from a folder runs it in a frame, whose own address is the page's, and links to files.
 "use strict";
+const here = new URL(self.document?.currentScript.src ?? location.href);
+const INDEX = here.protocol === "file:" ? "index.html" : "";
 const ABOUT = new Set(["unit", "units", "neuron", "channel", "filter", "layer", "of", "in"]);
 const MOST = 12;
 const FIRST = 1e9; // a score above the theme's own: Enter leads to the highest
@@ -22,20 +25,20 @@ const units = (words) => {
     .filter(([, layer, model]) => names.every((word) => `${layer} ${model}`.toLowerCase().includes(word)))
     .sort((a, b) => rank(a) - rank(b))
     .slice(0, MOST)
-    .map(([page, layer, model]) => [{ location: `${page}#unit-${unit}`, title: `Unit ${unit} of ${layer} · ${model}`, text: "", score: FIRST, terms: {} }]);
+    .map(([page, layer, model]) => [{ location: `${page}${INDEX}#unit-${unit}`, title: `Unit ${unit} of ${layer} · ${model}`, text: "", score: FIRST, terms: {} }]);
 };
 
 addEventListener("message", ({ data }) => { if (data.type === QUERY) query = data.data; });
 const answer = self.postMessage.bind(self);
 self.postMessage = (message) => {
-  if (message.type === RESULT) {
+  if (message.type === RESULT && message.data.items.every(Array.isArray)) { // Zensical's results are of another form
     const { items } = message.data, words = wordsOf(query);
     const named = new Set(self.wbsiteLayers.filter(([, layer]) => words.includes(layer.toLowerCase())).map(([page]) => page));
-    const whole = ([{ location }]) => Number(named.has(location.replace(/#.*/, "")));
+    const whole = ([{ location }]) => Number(named.has(location.replace(/(index\.html)?(#.*)?$/, "")));
     for (const item of items) item[0].score += whole(item) * FIRST / 2;
     items.sort((a, b) => b[0].score - a[0].score);
     items.unshift(...units(words));
   }
   answer(message);
 };
-importScripts("../../layers.js", `search.${location.search.slice(1)}`);
+importScripts(...["../../layers.js", `search.${here.search.slice(1)}`].map((name) => new URL(name, here).href));
