@@ -99,7 +99,7 @@ def test_a_picture_follows_the_scheme_of_the_page_and_not_of_the_system(
 ) -> None:
     context = browser.new_context(color_scheme="dark" if scheme == "default" else "light")
     page = context.new_page()
-    page.route("**/charts.js", lambda route: route.abort())
+    page.route("**/wbsite.js", lambda route: route.abort())
     page.goto(f"{served}/{PAGES[1]}")
     page.evaluate(f"document.body.dataset.mdColorScheme = '{scheme}'")
     picture = page.locator(".wb-chart img").first

@@ -64,7 +64,9 @@ def draw(scene: Scene) -> Drawing | Gap:
     for branch, ranges in members.groupby("branch", sort=False):
         units = pd.concat([_units(tuning.rows, member) for member in ranges.itertuples()])
         among = (
-            units[[pair in having for pair in zip(units["layer"], units["unit"], strict=True)]] if category else units
+            units[np.array([pair in having for pair in zip(units["layer"], units["unit"], strict=True)], bool)]
+            if category
+            else units
         )
         best = among.dropna(subset=[index]).sort_values(index, ascending=sign < 0, kind="stable").head(count)
         pictures = "".join(tiles.tile(row["layer"], int(row["unit"]), row[index]) for row in best.to_dict("records"))

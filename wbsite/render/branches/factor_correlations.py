@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from wbsite.render.charts import INDEX, NEUTRAL, SERIES, data, specification
@@ -99,7 +100,8 @@ def draw(scene: Scene) -> Drawing | Gap:
 def _finding(site: Site, first: pd.DataFrame) -> str:
     """Where the first factor is more than chance, and where it goes with colour as well, of the networks shown."""
     results = {model.title: fit(model) for model in site.working}
-    structured = first[[_beyond_chance(results[title]) for title in first["model"]]]
+    beyond = [_beyond_chance(results[title]) for title in first["model"]]
+    structured = first[np.array(beyond, bool)]  # of an empty list pandas would take no columns
     sure = int((structured["low"] > 0).sum())
     if structured.empty:
         return "In no network is the first factor more than chance."
