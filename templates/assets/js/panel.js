@@ -149,7 +149,6 @@
         tell(`The panel could not be loaded (${error.message}). The data is linked below.`, false);
       }
     };
-    panel.classList.toggle("wb-unitpanel-coming", location.hash.startsWith("#unit-")); // its place is kept
     grid.addEventListener("wb-unit", (event) => show(event.detail));
     panel.querySelectorAll("[data-step]").forEach((button) => button.addEventListener("click", () =>
       grid.dispatchEvent(new CustomEvent("wb-step", { detail: Number(button.dataset.step) }))));
