@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import pickle
+import shutil
 import sys
 import tarfile
 from collections.abc import Callable, Iterator
@@ -243,5 +244,8 @@ def test_a_file_whose_name_could_be_a_models(folder: Path) -> None:
     with pytest.raises(WbsiteError, match="unknown model 'checkpoint'") as caught:
         load("checkpoint")
     assert caught.value.hint == "If the file of that name is meant, write ./checkpoint."
+    for name in ("run/november", "run/november.pickle", "run/november.v2"):  # content decides
+        shutil.copy("checkpoint", name)
+        assert load(name).digest == load("./checkpoint").digest
     with pytest.raises(WbsiteError, match=r"there is no weights file 'lost\.ckpt'"):
         load("lost.ckpt#model")

@@ -19,8 +19,11 @@ def is_user(token: str) -> bool:
 
 
 def is_file(token: str) -> bool:
-    """Whether a name given to `--models` is that of an existing file, as in `runs/net.onnx`, or `FILE#PLACE`."""
-    if "." not in token or library_of(token) is not None:
+    """Whether a name given to `--models` is that of an existing file, as in `runs/net.onnx`, or `FILE#PLACE`.
+
+    A name without a dot or a folder is a model's; a file of such a name is written `./NAME`.
+    """
+    if {".", "/"}.isdisjoint(token) or library_of(token) is not None:
         return False
     return any(path and Path(path).expanduser().is_file() for path in (token, token.rpartition("#")[0]))
 
@@ -141,6 +144,9 @@ def _digest(token: str) -> str:
 
 STUDY = "information-plane"
 """The suite that a study of many small networks is shown as, and its article."""
+
+CENSUS = "census"
+"""The suite that the networks of packages are shown as."""
 
 
 def public(name: str) -> str:

@@ -27,7 +27,7 @@ from . import formats
 from .base import LoadedModel, ModelSpec
 from .file_networks.keras_network import KerasNetwork
 from .fitting import fitted
-from .inputs import find_input
+from .inputs import NoInput, find_input
 from .loading import fill, float_state
 from .used_values import check_used
 from .user_network import network_of
@@ -113,7 +113,13 @@ def load_file(token: str, said: ModelInput | None = None) -> LoadedModel:
         "source_digest": f"sha256:{digests.sha256(path)}",
         **({"reading": reading} if reading else {}),
     }
-    loaded = described(net, token, build, provenance, said, note=reading)
+    try:
+        loaded = described(net, token, build, provenance, said, note=reading)
+    except NoInput as error:
+        if said and said.input:  # which is wrong, then
+            raise
+        why = " ".join(f"{error.message} {error.hint}".split()).rstrip(".")
+        return weights_alone(path, chosen, token, said, why)
     return replace(loaded, spec=replace(loaded.spec, title=path.name))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from wbsite.core.errors import WbsiteError
 from wbsite.core.model_input import ModelInput
+from wbsite.graph.kernels import Skipped
 from wbsite.graph.stored_kernels import StoredKernels
 
 from . import digest as digests
@@ -40,6 +41,7 @@ def weights_alone(path: Path, chosen: str, token: str, said: ModelInput | None =
         module = StoredKernels(state, kind.name, contents.convolutions)
     except WbsiteError as error:
         raise WbsiteError(f"{path}: {error.message}", error.hint) from error
+    module.skipped += [Skipped(name, kind.name, reason) for name, reason in contents.left_out.items()]
     channels = module.channels
     colors = (said.channels if said else None) or ("BGR" if contents.bgr else "RGB")
     spec = ModelSpec(

@@ -59,6 +59,9 @@ def _matlab(path: Path) -> None:
 SAMPLES = {
     "caffemodel": Sample("caffemodel", "net.caffemodel", lambda path: caffemodel.caffe_file(path, "new")),
     "caffemodel-v1": Sample("caffemodel", "net.caffemodel", lambda path: caffemodel.caffe_file(path, "v1")),
+    "caffemodel-bytes": Sample(
+        "caffemodel", "net.caffemodel", lambda path: caffemodel.caffe_file(path, "new", raw="float16")
+    ),
     "darknet": Sample("darknet", "net.weights", darknet.detector),
     "flax": Sample("flax", "net.msgpack", lambda path: flax_msgpack.write(path.parent, flax_msgpack.network())),
     "keras-h5": Sample("keras-h5", "net.h5", lambda path: keras.write_h5(path, whole=True)),

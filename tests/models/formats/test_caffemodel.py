@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -27,6 +28,23 @@ def test_caffemodels_of_both_generations(tmp_path: Path, generation: str, packed
         "loss3/classifier.bias": BIAS,
     }
     assert_state(contents.state, expected)
+
+
+@pytest.mark.parametrize("generation", ["v1", "new"])
+@pytest.mark.parametrize("raw", ["float16", "float32", "float64"])
+def test_blobs_of_bytes_as_opencv_writes_half_precision(tmp_path: Path, generation: str, raw: str) -> None:
+    contents = read(caffe_file(tmp_path / "net.caffemodel", generation, raw=raw))
+    assert contents.types == raw
+    assert_state(
+        {name: contents.state[name] for name in ("conv1/7x7_s2.weight", "loss3/classifier.bias")},
+        {"conv1/7x7_s2.weight": CONV.astype(raw).astype(np.float32), "loss3/classifier.bias": BIAS},
+    )
+
+
+def test_blobs_of_bytes_that_are_integers_are_not_called_damaged(tmp_path: Path) -> None:
+    with pytest.raises(WbsiteError, match="raw_data of type 3") as caught:
+        read(caffe_file(tmp_path / "net.caffemodel", "new", raw="int8"))
+    assert "truncated" not in caught.value.message
 
 
 def read_or_error(path: Path) -> dict[str, torch.Tensor] | WbsiteError:

@@ -13,6 +13,7 @@ from onnx.reference import ReferenceEvaluator
 from torch import nn
 from torch.nn import functional as F
 
+from wbsite.models import load
 from wbsite.models.formats import read
 
 from .checks import assert_state
@@ -261,3 +262,24 @@ def test_exports_of_torch(tmp_path: Path, exporter: str) -> None:
     assert list(contents.state) == [key for key in state if not key.startswith(("conv", "bn"))]
     for key, value in contents.state.items():
         assert torch.equal(value, state[key]), key
+
+
+@pytest.mark.parametrize(
+    ("kind", "domain"), [("LSTM", ""), ("ConvInteger", ""), ("Deformed", "org.example"), ("Conv", "org.example")]
+)
+def test_weights_that_are_not_read_are_listed(tmp_path: Path, kind: str, domain: str) -> None:
+    kernels = np.ones((2, 3, 3, 3), np.float32)
+    nodes = [
+        helper.make_node("Conv", ["x", "a.weight"], ["a"], name="a"),
+        helper.make_node(kind, ["a", "b.weight"], ["b"], name="b", domain=domain),
+        helper.make_node("Shape", ["b"], ["y"], name="c", domain="org.example"),
+    ]
+    tensors = [numpy_helper.from_array(kernels, name) for name in ("a.weight", "b.weight")]
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("x", "y")]
+    path = tmp_path / "net.onnx"
+    path.write_bytes(
+        helper.make_model(helper.make_graph(nodes, "net", values[:1], values[1:], tensors)).SerializeToString()
+    )
+    assert list(read(path).state) == ["a.weight"]
+    (skipped,) = load(str(path)).module.skipped
+    assert (skipped.name, skipped.reason) == ("b", f"weights of the operator {kind}, which are not read")

@@ -12,6 +12,7 @@ import tflite as schema
 import torch
 
 from wbsite.core.errors import WbsiteError
+from wbsite.models import load
 from wbsite.models.formats import read
 
 from .writers.tflite import (
@@ -225,3 +226,16 @@ def test_without_the_schema_the_message_says_what_to_install(tmp_path: Path, mon
     with pytest.raises(WbsiteError, match="tflite is not installed") as caught:
         read(path)
     assert "wbsite[formats]" in caught.value.hint
+
+
+def test_kernels_of_a_custom_operator_are_listed(tmp_path: Path) -> None:
+    """As MediaPipe's Convolution2DTransposeBias; a constant of one axis is no kernel."""
+    constants = [tensor("conv/kernel", numbers(2, 3, 3, 3)), tensor("up/kernel", numbers(1, 2, 2, 2)),
+                 tensor("up/bias", numbers(1))]  # fmt: skip
+    operators = [(CONV, [0, 1], [4]), (32, [4, 2, 3], [5])]
+    path = tmp_path / "net.tflite"
+    lite(path, [tensor("input", shape=(1, 8, 8, 3)), *constants, tensor("a"), tensor("out")], operators, custom="Up")
+    contents = read(path)
+    assert contents.left_out == {"up": "weights of the operator Up, which is not TensorFlow Lite's own"}
+    (skipped,) = load(str(path)).module.skipped
+    assert (skipped.name, skipped.reason) == ("up", contents.left_out["up"])

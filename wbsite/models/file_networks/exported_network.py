@@ -24,7 +24,7 @@ import torch
 from torch import nn
 
 from wbsite.core.errors import WbsiteError
-from wbsite.models.formats.base import DAMAGED
+from wbsite.models.formats.base import DAMAGED, NoForwardPass
 from wbsite.models.formats.pt2 import TYPES, Malformed, Program, program_in
 
 from .aten_run import REFUSED_HINT, Run, operator
@@ -117,7 +117,8 @@ class ExportedNetwork(nn.Module):
         input_shape: (C, H, W) of the picture that it was exported with.
 
     Raises:
-        WbsiteError: the file is damaged, takes several inputs, or has other operators.
+        WbsiteError: the file is damaged or takes several inputs.
+        NoForwardPass: it has other operators.
     """
 
     def __init__(self, path: Path) -> None:
@@ -151,7 +152,7 @@ class ExportedNetwork(nn.Module):
         self._graph = _graph(graph, outputs, targets)
         if targets:
             kinds = ", ".join(f"{name} ({count} times)" for name, count in targets.most_common())
-            raise WbsiteError(f"{path} has operators that are not interpreted: {kinds}.", REFUSED_HINT)
+            raise NoForwardPass(f"it has operators that are not interpreted: {kinds}")
 
     def _inputs(
         self, path: Path, specs: Sequence[Mapping[str, Any]], tensors: Mapping[str, torch.Tensor]

@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from wbsite.core.errors import WbsiteError
+from wbsite.models.file_networks.parts import declare, last
 from wbsite.models.formats.base import NoForwardPass
 from wbsite.models.formats.tensorflow._keras import NAMES
 
@@ -50,7 +51,8 @@ class KerasNetwork(nn.Module):
         model: a `keras.Model` on the torch backend, with one input.
 
     Attributes:
-        input_shape: (channels, height, width), where the model says it.
+        input_shape: (channels, height, width), where the model says all three; else
+            `input_sizes`, with None for what is free.
 
     Raises:
         WbsiteError: it has another backend, or several inputs.
@@ -78,12 +80,12 @@ class KerasNetwork(nn.Module):
                 self.add_module(place, nn.Module())
             getattr(self, place).register_parameter(name, value)
         shape = tuple(inputs[0].shape[1:]) if inputs else ()
-        if len(shape) == 3 and all(isinstance(side, int) for side in shape):
-            self.input_shape = (shape[2], *shape[:2]) if self.channels_last else shape
+        if len(shape) == 3:
+            declare(self, shape, self.channels_last)
 
     def forward(self, x: torch.Tensor) -> Any:
         """(B, C, H, W) → the model's output."""
-        return self._model[0](x.permute(0, 2, 3, 1) if self.channels_last else x, training=False)
+        return self._model[0](last(x) if self.channels_last else x, training=False)
 
     def load_weights(self, path: Path) -> None:
         """Those of a `.weights.h5` or `.keras` file that Keras saved of this model.

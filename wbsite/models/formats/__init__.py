@@ -7,18 +7,10 @@ from pathlib import Path
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, nearest
 
+from ._foreign import foreign
 from .base import DAMAGED, HEAD, Contents, Format, NoForwardPass
 
 __all__ = ["Contents", "Format", "NoForwardPass", "absent", "format_of", "read"]
-
-COMPRESSED = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ": "xz",
-    b"\x28\xb5\x2f\xfd": "Zstandard",
-    b"7z\xbc": "7-Zip",
-}
-"""How a file begins that holds another one, compressed."""
 
 
 def format_of(path: Path) -> Format:
@@ -38,7 +30,7 @@ def format_of(path: Path) -> Format:
     named = [candidate for candidate in formats if path.name.lower().endswith(candidate.suffixes)]
     claiming = [candidate for candidate in formats if candidate.claims(path, head)]
     chosen = [candidate for candidate in claiming if candidate in named] or claiming or named
-    if not claiming and (other := _other(path, head)):
+    if not claiming and (other := foreign(path, head)):
         raise other
     if chosen:
         return chosen[0]
@@ -64,31 +56,6 @@ def absent(path: Path) -> WbsiteError:
     close = [names[stem] for stem in nearest(path.stem, names)]  # of whole names, all that end alike are near
     hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else "Check the path; commas separate names."
     return WbsiteError(f"there is no weights file {path.name!r} in {folder}.", hint)
-
-
-def _other(path: Path, head: bytes) -> WbsiteError | None:
-    """The error for what people give for a weights file by mistake; None for anything else."""
-    if path.suffix == ".py":
-        return WbsiteError(
-            f"{path} is Python code; expected a file of weights.",
-            f"Name the function in it that makes the network, as in {path}:make, and its weights after an @.",
-        )
-    if not head:
-        return WbsiteError(f"{path} is empty, perhaps truncated: it has 0 bytes.", DAMAGED)
-    if head.startswith(b"version https://git-lfs"):
-        return WbsiteError(
-            f"{path} is a pointer of Git LFS, in place of the file.",
-            "Run `git lfs pull` in its repository, or download the file itself again.",
-        )
-    if head.lstrip().lower().startswith((b"<!doctype html", b"<html")):
-        return WbsiteError(
-            f"{path} is a web page, in place of the file.",
-            "Open it in a browser to see what the server said, and download the file itself again.",
-        )
-    kind = next((kind for start, kind in COMPRESSED.items() if head.startswith(start)), "")
-    if kind or head[257:262] == b"ustar":
-        return WbsiteError(f"{path} is an archive ({kind or 'tar'}).", "Unpack it, and name the file that was in it.")
-    return None
 
 
 def read(path: Path) -> Contents:

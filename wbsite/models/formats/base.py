@@ -50,6 +50,7 @@ class Contents:
         provenance: the record in a file that wbsite wrote itself; empty for others.
         convolutions: names in `state` of kernels of convolutions → what the file tells of these; kernels of which it
             does not even tell whether they are transposed are not among them.
+        left_out: names of layers whose weights the file has and that are not among these → why.
         tables: where a file may hold weights in several places, or under names with prefixes: keys that lead to each
             place ("model.ema") → its names as they stand → float32 tensors. `state` is one of them.
     """
@@ -60,6 +61,7 @@ class Contents:
     types: str = "float32"
     provenance: Mapping[str, Any] = field(default_factory=dict)
     convolutions: Mapping[str, Convolution] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
     tables: Mapping[str, Mapping[str, torch.Tensor]] = field(default_factory=dict)
 
 

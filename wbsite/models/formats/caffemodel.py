@@ -2,7 +2,8 @@
 
 The messages and field numbers are those of Caffe's caffe.proto. Both generations of layers are
 read: `layers` (V1LayerParameter) and `layer` (LayerParameter), and blobs with the four legacy
-dimensions as well as with a shape. Anything else in the file is skipped.
+dimensions as well as with a shape. NVIDIA's caffe.proto has blobs keep their numbers as bytes besides, `raw_data` with
+`raw_data_type`, which OpenCV's `shrinkCaffeModel` writes for half precision. Anything else in the file is skipped.
 
 The protobuf library is not used: it would be one more dependency of everybody for this format alone, and it hands out a
 blob's numbers one at a time, where VGG has 144 million. Tests compare with it.
@@ -14,14 +15,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError
 
-from .base import Contents, Convolution, Format
+from .base import Contents, Convolution, Format, number_types
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
@@ -30,6 +30,8 @@ V1_DECONVOLUTION = 39
 GROUP = 5
 """Field of ConvolutionParameter."""
 BLOB_NAMES = ("weight", "bias")
+RAW_TYPES = {0: "<f8", 1: "<f4", 2: "<f2"}
+"""Value of `raw_data_type` → the type of numbers in `raw_data`; 3 and 4 are integers, which no scale goes with."""
 
 
 class Malformed(Exception):
@@ -96,8 +98,12 @@ def fields(data: memoryview, beginning: bool = False) -> Iterator[tuple[int, int
         position += size
 
 
-def _blob(message: memoryview) -> tuple[NDArray[np.float32], bool]:
-    """One BlobProto → (array, whether its dimensions were the legacy four)."""
+class Unsupported(Exception):
+    """A blob is whole, but keeps its numbers in a way that is not read; the text says which."""
+
+
+def _blob(message: memoryview) -> tuple[NDArray[Any], bool]:
+    """One BlobProto → (array of the file's own type, whether its dimensions were the legacy four)."""
     import numpy as np
 
     legacy = [0, 0, 0, 0]
@@ -105,21 +111,29 @@ def _blob(message: memoryview) -> tuple[NDArray[np.float32], bool]:
     # A repeated field may come packed (one piece) or not (four or eight bytes at a time).
     single: list[memoryview] = []
     double: list[memoryview] = []
+    raw: list[memoryview] = []
+    raw_type = 0
     for number, value in fields(message):
         if isinstance(value, int):
             if 1 <= number <= 4:
                 legacy[number - 1] = value
+            elif number == 10:
+                raw_type = value
         elif number == 5:
             single.append(value)
         elif number == 7:
             shape = _shape(value)
         elif number == 8:
             double.append(value)
-    pieces, dtype = (double, "<f8") if double else (single, "<f4")
+        elif number == 12:
+            raw = [value]
+    if raw and raw_type not in RAW_TYPES:
+        raise Unsupported(f"its blobs hold raw_data of type {raw_type}, which are no floating-point numbers")
+    pieces, dtype = (raw, RAW_TYPES[raw_type]) if raw else (double, "<f8") if double else (single, "<f4")
     data = b"".join(pieces)
     if len(data) % np.dtype(dtype).itemsize:
         raise Malformed(f"a blob of {len(data)} bytes is no list of numbers")
-    flat = np.frombuffer(data, dtype).astype(np.float32)
+    flat = np.frombuffer(data, dtype)
     dims = legacy if shape is None else shape
     if math.prod(dims) != flat.size:
         raise Malformed(f"a blob of shape {tuple(dims)} has {flat.size} values")
@@ -141,10 +155,10 @@ def _shape(message: memoryview) -> list[int]:
     return dims
 
 
-def _layer(message: memoryview, generation: Generation) -> tuple[str, list[NDArray[np.float32]], Convolution]:
+def _layer(message: memoryview, generation: Generation) -> tuple[str, list[NDArray[Any]], Convolution]:
     """(name, its arrays, what they are if its kernels are those of a convolution)."""
     name, inner_product, transposed, groups = "", False, False, None
-    blobs: list[tuple[NDArray[np.float32], bool]] = []
+    blobs: list[tuple[NDArray[Any], bool]] = []
     for number, value in fields(message):
         if number == generation.name and not isinstance(value, int):
             name = bytes(value).decode("utf-8", "replace")
@@ -186,10 +200,12 @@ def read(path: Path) -> Contents:
     products (O, I), biases (O).
 
     Raises:
-        WbsiteError: the file is cut short, damaged, or no caffemodel.
+        WbsiteError: the file is cut short, damaged, or no caffemodel, or its blobs hold no floating-point numbers.
     """
+    import numpy as np
     import torch
 
+    types: list[str] = []
     state: dict[str, torch.Tensor] = {}
     convolutions: dict[str, Convolution] = {}
     try:
@@ -198,11 +214,15 @@ def read(path: Path) -> Contents:
                 continue
             name, arrays, convolution = _layer(value, GENERATIONS[number])
             for i, array in enumerate(arrays):
-                state[f"{name}.{BLOB_NAMES[i] if i < len(BLOB_NAMES) else i}"] = torch.from_numpy(array)
+                key = f"{name}.{BLOB_NAMES[i] if i < len(BLOB_NAMES) else i}"
+                state[key] = torch.from_numpy(array.astype(np.float32))
+                types += [str(array.dtype)] * (array.ndim > 1)
             if arrays and arrays[0].ndim > 2:
                 convolutions[f"{name}.weight"] = convolution
             elif arrays:
                 convolutions.pop(f"{name}.weight", None)  # of an earlier layer of this name
+    except Unsupported as error:
+        raise WbsiteError(f"{path} is not read: {error}.", "Save the network in single or half precision.") from error
     except Malformed as error:
         raise WbsiteError(
             f"{path} is truncated or is not a caffemodel: {error}.",
@@ -213,7 +233,7 @@ def read(path: Path) -> Contents:
             f"{path} holds no layer with weights; expected a trained Caffe network.",
             "Give the .caffemodel file, not the solver state or the network's definition.",
         )
-    return Contents(state, "caffemodel", bgr=True, convolutions=convolutions)
+    return Contents(state, "caffemodel", bgr=True, types=number_types(types), convolutions=convolutions)
 
 
 FORMATS = (Format("caffemodel", "Caffe", (".caffemodel",), claims, read),)

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from .rules import FoundInput, find_input, said_of
+from .statement import NoInput
 
-__all__ = ["FoundInput", "find_input", "said_of"]
+__all__ = ["FoundInput", "NoInput", "find_input", "said_of"]

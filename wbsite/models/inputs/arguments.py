@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.errors import unknown
 from wbsite.core.model_input import Scalar, Zeros
 
-from .statement import Shape
+from .statement import NoInput, Shape
 
 EXAMPLE = "arguments = { age = [4], mask = [1, 64, 64] }"
 
@@ -63,28 +63,23 @@ def give(net: nn.Module, arguments: tuple[tuple[str, Zeros | Scalar], ...], targ
     """Has every call with one picture completed by these arguments, from the hook that is returned.
 
     Raises:
-        WbsiteError: the forward pass has no such parameter, needs others besides, or a type is unknown.
+        WbsiteError: the forward pass has no such parameter, or a type is unknown.
+        NoInput: it needs others besides.
     """
     values = dict(arguments)
     for name, value in values.items():
         if isinstance(value, Zeros) and value.dtype and not isinstance(getattr(torch, value.dtype, None), torch.dtype):
             raise unknown(f"type of the argument {name}", value.dtype, ("bool", "int32", "int64", "float32", "float64"))
-    parameters = _parameters(net)
-    named = [parameter.name for parameter in parameters if parameter.kind not in _VARIADIC]
-    anything = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters)
+    named, needed, anything = _parameters(net)
     for name in values:
         if name not in named and not anything:
             raise unknown(f"argument of the forward pass of {target}", name, named)
-    needed = [
-        parameter.name
-        for parameter in parameters
-        if parameter.name not in values and parameter.kind not in _VARIADIC and parameter.default is parameter.empty
-    ]
+    needed = [name for name in needed if name not in values]
     free = [name for name in named if name not in values]
     if len(needed) > 1:
         others = needed[1:]
         shapes = ", ".join(f"{name} = [4]" for name in others)
-        raise WbsiteError(
+        raise NoInput(
             f"the forward pass of {target} takes {', '.join(named)}; wbsite gives it one picture, as {needed[0]},"
             f" and has nothing for {', '.join(others)}.",
             f'Say what they are under [models."{target}"] in wbsite.toml: arguments = {{ {shapes} }}, shapes without'
@@ -100,9 +95,18 @@ def give(net: nn.Module, arguments: tuple[tuple[str, Zeros | Scalar], ...], targ
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
-def _parameters(net: nn.Module) -> list[inspect.Parameter]:
-    """Of the forward pass; none where Python does not know them, as of TorchScript."""
+def _parameters(net: nn.Module) -> tuple[list[str], list[str], bool]:
+    """Names of what the forward pass takes, of these those that it needs, and whether it takes any other by name.
+
+    None where Python does not know them, as of TorchScript.
+    """
+    if names := getattr(net, "graph_inputs", ()):  # of a network in a file
+        return list(names), list(names), False
     try:
-        return list(inspect.signature(net.forward).parameters.values())
+        parameters = inspect.signature(net.forward).parameters.values()
     except (TypeError, ValueError):
-        return []
+        return [], [], False
+    named = [parameter for parameter in parameters if parameter.kind not in _VARIADIC]
+    needed = [parameter.name for parameter in named if parameter.default is parameter.empty]
+    anything = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters)
+    return [parameter.name for parameter in named], needed, anything

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -127,6 +128,26 @@ def hugging_face_processor(owner: object, channels: int) -> Statement | None:
     return Statement(source, shape, mean, std, round(scale, 6), resize=covered, interpolation=interpolation)
 
 
+def ultralytics_metadata(owner: object, channels: int) -> Statement | None:
+    """What Ultralytics' exporters write beside a graph: `imgsz`, height and width. Their networks take pixels of 0 to 1
+    in the order red, green, blue, classifiers too."""
+    metadata = getattr(owner, "metadata", None)
+    if not isinstance(metadata, Mapping) or metadata.get("author") != "Ultralytics":
+        return None
+    try:
+        size = json.loads(str(metadata.get("imgsz")))
+    except ValueError:
+        size = None
+    colors: Any = "RGB" if channels == 3 else None
+    return Statement(
+        "the metadata that Ultralytics wrote",
+        _shape(size, channels),
+        (0.0,) * channels,
+        (1.0,) * channels,
+        colors=colors,
+    )
+
+
 def _sides(value: Any) -> tuple[int, int] | None:
     """(height, width) from a number, or from {height, width} or {shortest_edge}."""
     if isinstance(value, Mapping):
@@ -142,6 +163,7 @@ DECLARED: tuple[Callable[[object, int], Statement | None], ...] = (
     torchvision_builder,
     hugging_face_processor,
     hugging_face_configuration,
+    ultralytics_metadata,
 )
 """In the order in which they count; each is asked of the network, then of its factory."""
 

@@ -25,6 +25,11 @@ LARGEST = 1024
 
 USUAL = 224
 
+Sizes = tuple[int | None, int | None, int | None]
+"""Channels, height and width; None for one that is free."""
+
+FREE: Sizes = (None, None, None)
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -89,11 +94,12 @@ class Guess:
     blind: bool = False
 
 
-def guess(net: nn.Module, channels: Sequence[int]) -> Guess:
+def guess(net: nn.Module, channels: Sequence[int], sizes: Sizes = FREE) -> Guess:
     """The shape of one input.
 
     Args:
         channels: numbers of channels that are tried, the likeliest first.
+        sizes: that the network declares, and which therefore are not tried.
 
     Raises:
         WbsiteError: the network fails on every size; the message has its first own error.
@@ -107,17 +113,29 @@ def guess(net: nn.Module, channels: Sequence[int]) -> Guess:
             failures.append((shape, error))
             return None
 
-    for count in channels:
+    declared, height, width = sizes
+    known = " and ".join(f"a {axis} of {size}" for axis, size in (("height", height), ("width", width)) if size)
+    told = f"its file declares {known}, and " if known else ""
+
+    def sized(count: int, side: int) -> Shape:
+        return count, height or side, width or side
+
+    for count in [declared] if declared else channels:
         for small, large in PAIRS:
-            first = passes((count, small, small))
-            second = passes((count, large, large)) if first else None
+            first = passes(sized(count, small))
+            second = passes(sized(count, large)) if first else None
+            if first and second and known:
+                return Guess(sized(count, large), f"{told}it takes any other side", blind=True)
             if first and second:
                 return _of_any_size(_evidence(count, first, second, large - small), passes)
         for side in SIDES:
-            if passes((count, side, side)):
-                return Guess((count, side, side), f"of the usual sizes it takes {side}×{side} and not every other")
-        if (fitting := _fitting_side(net, count, lambda shape: passes(shape) is not None)) is not None:
-            return Guess((count, fitting, fitting), "its fully connected layer reads as many values as such a map has")
+            if passes(shape := sized(count, side)):
+                taken = f"{shape[1]}×{shape[2]}"
+                return Guess(shape, f"{told}of the usual sizes it takes {taken} and not every other")
+        fitting = _fitting_side(net, lambda side, count=count: passes(sized(count, side)) is not None)  # type: ignore[misc]
+        if fitting is not None:
+            reason = f"{told}its fully connected layer reads as many values as such a map has"
+            return Guess(sized(count, fitting), reason)
     shape, error = failures[0]
     raise WbsiteError(
         f"it fails on every input tried: sides {', '.join(map(str, SIDES))} with {' or '.join(map(str, channels))}"
@@ -165,8 +183,8 @@ def _comparing(net: nn.Module) -> Iterator[list[int]]:
             handle.remove()
 
 
-def _fitting_side(net: nn.Module, channels: int, passes: Callable[[Shape], bool]) -> int | None:
-    """The side of the square picture whose last map has as many values as the fully connected layer after it reads.
+def _fitting_side(net: nn.Module, passes: Callable[[int], bool]) -> int | None:
+    """The side of the picture whose last map has as many values as the fully connected layer after it reads.
 
     Of several, the one that the most powers of two divide. None where no fully connected layer tells.
     """
@@ -174,7 +192,7 @@ def _fitting_side(net: nn.Module, channels: int, passes: Callable[[Shape], bool]
     def surplus(side: int) -> int | None:
         """Of the last fully connected layer that is reached; None where none is."""
         with _comparing(net) as found:
-            passes((channels, side, side))
+            passes(side)
         return found[-1] if found else None
 
     def first_at_least(least: int) -> int:
@@ -186,5 +204,5 @@ def _fitting_side(net: nn.Module, channels: int, passes: Callable[[Shape], bool]
             low, high = (low, middle) if found is not None and found >= least else (middle + 1, high)
         return low
 
-    fitting = [side for side in range(first_at_least(0), first_at_least(1)) if passes((channels, side, side))]
+    fitting = [side for side in range(first_at_least(0), first_at_least(1)) if passes(side)]
     return max(fitting, key=lambda side: (math.gcd(side, 1 << 20), -side), default=None)

@@ -21,7 +21,7 @@ from wbsite.models.photograph import shown_the_photograph
 
 from . import arguments, guess, probe
 from .declared import statements
-from .statement import SMALL, Shape, Statement, in_words, numbers, preprocess
+from .statement import SMALL, NoInput, Shape, Statement, in_words, numbers, preprocess
 
 _ORDER_UNSAID = (
     " Its channels are taken for red, green and blue: the file does not say. If they are blue, green and red, as in"
@@ -70,8 +70,9 @@ def find_input(net: nn.Module, factory: object, target: str, said: ModelInput | 
 
     Raises:
         WbsiteError: there are no convolutions, or none that the forward pass reaches; the input that the user or
-            the network says is malformed, or the forward pass fails on it; it fails on every shape; it needs arguments
-            of which nothing is said.
+            the network says is malformed.
+        NoInput: the forward pass fails on the input that they say, or on every shape; it needs arguments of which
+            nothing is said.
     """
     said = said or ModelInput()
     convs = [(name, module) for name, module in net.named_modules() if isinstance(module, nn.Conv2d)]
@@ -112,7 +113,10 @@ def find_input(net: nn.Module, factory: object, target: str, said: ModelInput | 
         note += f" {hook.in_words()}"
     preprocessing = preprocess(shape, normalisation, resizing, colors)
     shown_the_photograph(net, preprocessing)
-    layers = discover(net, shape)
+    try:
+        layers = discover(net, shape)
+    except WbsiteError as error:
+        raise NoInput(error.message, error.hint) from error
     if not layers.convs:
         raise WbsiteError(
             f"the forward pass of {target} reaches none of its {len(convs)} convolutions.",
@@ -132,9 +136,9 @@ def _shape(
         if statement.shape and (statement.source == "its input_shape" or _passes(net, statement.shape)):
             return statement.shape, f"from {statement.source}.", False
     try:
-        guessed = guess.guess(net, channels)
+        guessed = guess.guess(net, channels, getattr(net, "input_sizes", guess.FREE))
     except WbsiteError as error:
-        raise WbsiteError(f"{target}: {error.message}", _hint(net, target, channels[0])) from error
+        raise NoInput(f"{target}: {error.message}", _hint(net, target, channels[0])) from error
     write = f'input = [{guessed.shape[0]}, HEIGHT, WIDTH] under [models."{target}"] in wbsite.toml'
     return guessed.shape, f"guessed: {guessed.reason}. If that is wrong, write {write}, or give --input.", True
 

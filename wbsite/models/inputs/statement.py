@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from wbsite.core.errors import WbsiteError
 from wbsite.core.model_input import ModelInput
 from wbsite.models.base import Preprocess
 
@@ -14,6 +15,10 @@ SMALL = 96
 
 Shape = tuple[int, int, int]
 """Channels, height and width."""
+
+
+class NoInput(WbsiteError):
+    """A network runs on nothing that is known of its input; the user can say what it takes."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def net_parameter(packed: bool = True) -> Any:
     """Caffe's NetParameter as far as weights go, declared to the real protobuf library."""
     file = descriptor_pb2.FileDescriptorProto(name=f"caffe_{packed}.proto", package=f"caffe_{packed}", syntax="proto2")
     kinds = {name: getattr(descriptor_pb2.FieldDescriptorProto, f"TYPE_{name.upper()}") for name in
-             ("string", "int32", "int64", "float", "double", "message")}  # fmt: skip
+             ("string", "int32", "int64", "float", "double", "bytes", "message")}  # fmt: skip
 
     def message(name: str, *fields: tuple[str, int, str, bool]) -> None:
         declared = file.message_type.add(name=name)
@@ -36,7 +36,8 @@ def net_parameter(packed: bool = True) -> Any:
     message("Shape", ("dim", 1, "int64", True))
     message("Blob", *((name, i + 1, "int32", False) for i, name in enumerate(("num", "channels", "height", "width"))),
             ("data", 5, "float", True), ("diff", 6, "float", True), ("shape", 7, "Shape", False),
-            ("double_data", 8, "double", True))  # fmt: skip
+            ("double_data", 8, "double", True), ("raw_data_type", 10, "int32", False),
+            ("raw_data", 12, "bytes", False))  # fmt: skip
     message("Convolution", ("num_output", 1, "int32", False), ("group", 5, "int32", False))
     message("V1", ("name", 4, "string", False), ("type", 5, "int32", False), ("blobs", 6, "Blob", True),
             ("convolution_param", 10, "Convolution", False))  # fmt: skip
@@ -48,8 +49,12 @@ def net_parameter(packed: bool = True) -> Any:
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"caffe_{packed}.Net"))
 
 
-def caffe_file(path: Path, generation: str, packed: bool = True, double: bool = False) -> Path:
-    """A network with a data layer, a convolution with bias in two groups and an inner product."""
+def caffe_file(path: Path, generation: str, packed: bool = True, double: bool = False, raw: str = "") -> Path:
+    """A network with a data layer, a convolution with bias in two groups and an inner product.
+
+    Args:
+        raw: type of the numbers, where they are written as bytes.
+    """
     net = net_parameter(packed)(name="net")
     layers = net.layers if generation == "v1" else net.layer
     layers.add(name="data")
@@ -62,7 +67,11 @@ def caffe_file(path: Path, generation: str, packed: bool = True, double: bool = 
             layer.convolution_param.num_output, layer.convolution_param.group = len(arrays[0]), 2
         for array in arrays:
             blob = layer.blobs.add()
-            (blob.double_data if double else blob.data).extend(array.ravel().tolist())
+            if raw:
+                blob.raw_data_type = {"float64": 0, "float32": 1, "float16": 2, "int8": 3}[raw]
+                blob.raw_data = array.astype(raw).tobytes()
+            else:
+                (blob.double_data if double else blob.data).extend(array.ravel().tolist())
             blob.diff.extend([9.0] * 3)
             if generation == "v1":
                 blob.num, blob.channels, blob.height, blob.width = (1,) * (4 - array.ndim) + array.shape

@@ -60,8 +60,13 @@ def lite(
     operators: list[tuple[int, list[int], list[int]]],
     options: Table | None = None,
     appended: bytes = b"",
+    custom: str | None = None,
 ) -> Path:
-    """A file with one graph; operators are (code, inputs, outputs), buffer i + 1 is that of tensor i."""
+    """A file with one graph; operators are (code, inputs, outputs), buffer i + 1 is that of tensor i.
+
+    Args:
+        custom: name of the operator of code 32.
+    """
     buffers, records = [Table("Buffer")], []
     for entry in tensors:
         array = entry.get("stored", entry["array"])
@@ -93,7 +98,12 @@ def lite(
     )
     model = Table(
         "Model", Version=3, Buffers=buffers, Subgraphs=[graph],
-        OperatorCodes=[Table("OperatorCode", BuiltinCode=code, DeprecatedBuiltinCode=code) for code in codes],
+        OperatorCodes=[
+            Table(
+                "OperatorCode", BuiltinCode=code, DeprecatedBuiltinCode=code, CustomCode=custom if code == 32 else None,
+            )
+            for code in codes
+        ],
     )  # fmt: skip
     builder = flatbuffers.Builder(1024)
     builder.Finish(model.write(builder), file_identifier=b"TFL3")

@@ -23,8 +23,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from wbsite.core.errors import WbsiteError
-from wbsite.models.file_networks.parts import register
-from wbsite.models.formats.base import DAMAGED
+from wbsite.models.file_networks.parts import declare, last, register
+from wbsite.models.formats.base import DAMAGED, NoForwardPass
 from wbsite.models.formats.onnx._external import Allowance, External
 from wbsite.models.formats.onnx._folding import Folding
 from wbsite.models.formats.onnx._layers import DOMAINS, KERNELS, LayerReader
@@ -33,6 +33,7 @@ from wbsite.models.formats.onnx._values import Values
 from wbsite.models.formats.onnx.onnx import channel_order, model_in
 
 from .activations import fused
+from .layout import layout
 from .node import Node, Operator, Step, Unsupported
 from .operators import OPERATORS
 
@@ -47,40 +48,48 @@ class OnnxNetwork(nn.Module):
         path: of the file.
 
     Attributes:
-        input_shape: (C, H, W) that the file names, where it fixes all three.
+        input_shape: (C, H, W) that the file names, where it fixes all three; else `input_sizes`, with None for
+            what is free.
+        graph_inputs: of what its forward pass takes, the picture first.
+        metadata: what the exporter wrote beside the graph, as texts by name.
         input_space: order of the colours it reads, "RGB" or "BGR"; None where the file does not say.
-        reading: what became of the trained weights on exporting, in a sentence or two; "" for nothing.
+        reading: what became of the trained weights on exporting, and where the picture has its channels, where that is
+            not the usual; in a sentence or two, "" for nothing.
 
     Raises:
-        WbsiteError: onnx is not installed, the file is damaged, takes several inputs, or has other operators.
+        WbsiteError: onnx is not installed, or the file is damaged, or takes or gives nothing.
+        NoForwardPass: it has other operators.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         model = model_in(path)
         self.input_space = channel_order(model)
+        self.metadata = {str(entry.key): str(entry.value) for entry in model.metadata_props}
         folding = Folding(str(model.producer_name))
         try:
             self._build(path, model.graph, _opset(model), folding)
         except Malformed as error:
             raise WbsiteError(f"{path} is truncated or damaged: {error}.", DAMAGED) from error
-        self.reading = folding.in_words()
+        self.reading = " ".join(filter(None, (folding.in_words(), self._layout)))
 
     def _build(self, path: Path, graph: GraphProto, opset: int, folding: Folding) -> None:
         external = External(path)
         values = Values(graph, external, Allowance(path.stat().st_size, external))
         inputs = [value for value in graph.input if value.name not in values.tensors]
-        if len(inputs) != 1 or not graph.output:
-            names = ", ".join(str(value.name) for value in inputs)
+        if not inputs or not graph.output:
             raise WbsiteError(
-                f"{path} takes {len(inputs)} inputs ({names}) and gives {len(graph.output)} results.",
-                "Export a network that takes one batch of pictures.",
+                f"{path} takes {len(inputs)} inputs and gives {len(graph.output)} results.",
+                "Export a network that takes a batch of pictures.",
             )
-        sizes = [size.dim_value for size in inputs[0].type.tensor_type.shape.dim]
-        if len(sizes) == 4 and all(size > 0 for size in sizes[1:]):
-            self.input_shape = tuple(sizes[1:])
-        self._single = sizes[:1] == [1]
-        self._input = str(inputs[0].name)
+        given = {str(value.name): [size.dim_value for size in value.type.tensor_type.shape.dim] for value in inputs}
+        self._input = next((name for name, sizes in given.items() if len(sizes) == 4), str(inputs[0].name))
+        self.graph_inputs = (self._input, *(name for name in given if name != self._input))
+        self._axes = {name: len(sizes) for name, sizes in given.items()}
+        self._single = given[self._input][:1] == [1]
+        self._last, self._layout = layout(given[self._input], values, self._input)
+        if len(given[self._input]) == 4:
+            declare(self, given[self._input][1:], self._last)
         self._outputs = tuple(str(value.name) for value in graph.output)
         self._places: dict[str, tuple[nn.Module, str]] = {}  # value → where its parameter is registered
         self._numbers: dict[str, torch.Tensor] = {}  # whole numbers, most of them sizes, stay on the CPU
@@ -88,11 +97,8 @@ class OnnxNetwork(nn.Module):
         unsupported = Counter(step.node.kind for step in steps if step.function is _refused)
         if unsupported:
             kinds = ", ".join(f"{kind} ({times} times)" for kind, times in unsupported.most_common())
-            raise WbsiteError(
-                f"{path} has operators that are not interpreted: {kinds}.",
-                "Export the network without what comes before or after it, or give its weights alone.",
-            )
-        made = {self._input, *(name for step in steps for name in step.results)}
+            raise NoForwardPass(f"it has operators that are not interpreted: {kinds}")
+        made = {*self.graph_inputs, *(name for step in steps for name in step.results)}
         for name in dict.fromkeys(name for step in steps for name in (*step.operands, *self._outputs)):
             if name and name not in made and name not in self._places:
                 self._add_constant(name, values)
@@ -160,13 +166,17 @@ class OnnxNetwork(nn.Module):
             return tensor
         return self._numbers.get(name)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
-        """Runs the graph.
+    def forward(self, x: torch.Tensor | None = None, /, **given: Any) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        """Runs the graph on a picture, (B, C, H, W) however the file has it, or on all that it takes by name.
 
         Raises:
             WbsiteError: an operator fails on values of these sizes, or is used in a way that is not computed.
         """
-        values: dict[str, torch.Tensor] = {self._input: x}
+        x = given.pop(self._input) if x is None else x
+        values: dict[str, torch.Tensor] = {self._input: last(x) if self._last else x}
+        for name, value in given.items():  # one for all pictures, where the graph has no axis of them
+            tensor = torch.as_tensor(value)
+            values[name] = tensor[0] if tensor.ndim > self._axes[name] else tensor
         for step, drops in zip(self._program, self._drops, strict=True):
             operands = [
                 None if not name else values[name] if name in values else self._constant(name) for name in step.operands
@@ -274,7 +284,6 @@ def _tensor(array: Any) -> torch.Tensor:
     import numpy as np
 
     name = array.dtype.name
-    if "float" in name:
-        return torch.from_numpy(np.array(array, np.float32))
     kind = {"bool": np.bool_, "int8": np.int8, "uint8": np.uint8}.get(name, np.int64)
-    return torch.from_numpy(np.array(array).astype(kind))
+    made = torch.from_numpy(np.asarray(array).astype(np.float32 if "float" in name else kind))
+    return made if made.numel() else made.new_empty(made.shape)  # from_numpy gives an empty one strides of 0

@@ -154,7 +154,12 @@ def _triangle(node: Node, x: Tensor, diagonal: Tensor | None = None) -> Tensor:
 
 @operator("Expand")
 def _expand(node: Node, x: Tensor, sizes: Tensor) -> Tensor:
-    return x.expand(torch.broadcast_shapes(x.shape, integers(sizes)))
+    target = torch.broadcast_shapes(x.shape, integers(sizes))
+    if x.is_floating_point() and math.prod(target) > 1:
+        return x.expand(target)
+    # A view that repeats one number has no bytes of its own, by which a recording tells constants apart.
+    lengths = (*(1 for _ in target[x.ndim :]), *x.shape)
+    return x.repeat([size if length == 1 else 1 for size, length in zip(target, lengths, strict=True)])
 
 
 @operator("Tile")

@@ -141,6 +141,15 @@ DOMAINS = ("", "ai.onnx", "com.microsoft")
 """Whose operators these are."""
 
 
+_UNREAD = ("ConvInteger", "MatMulInteger", "LSTM", "GRU", "RNN", "DynamicQuantizeLSTM", "DeformConv")
+"""Operators with weights that are not read."""
+
+
+def unread(node: NodeProto) -> bool:
+    """Whether a node's constants are weights that are not read: of such an operator, or of one that is not ONNX's."""
+    return node.op_type in _UNREAD or node.domain not in DOMAINS
+
+
 def _input(node: NodeProto, place: int) -> str:
     return str(node.input[place]) if place < len(node.input) else ""
 

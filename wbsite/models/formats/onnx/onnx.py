@@ -18,8 +18,9 @@ after DequantizeLinear, Cast, Transpose, Reshape or Identity.
 - Channel order: RGB unless the metadata "Image.BitmapPixelFormat" say otherwise. PaddlePaddle's text networks read
   BGR, which their files do not say.
 
-Not read: sparse initializers; weights that the graph computes by other operators (ConvInteger and MatMulInteger keep
-their scale apart); functions of the model; recurrent layers.
+Not read, but listed: weights of recurrent layers, of operators that compute with integers and keep their scale apart
+(ConvInteger, MatMulInteger), and of operators that are not ONNX's own. Not read: sparse initializers; weights that the
+graph computes by other operators; functions of the model.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def read(path: Path) -> Contents:
 
     model = model_in(path)
     from ._external import Allowance, External
-    from ._layers import LayerReader
+    from ._layers import LayerReader, unread
     from ._messages import Malformed
     from ._values import Values
 
@@ -106,6 +107,7 @@ def read(path: Path) -> Contents:
     reader = LayerReader()
     state: dict[str, torch.Tensor] = {}
     convolutions: dict[str, Convolution] = {}
+    left_out: dict[str, str] = {}
     try:
         values = Values(model.graph, external, Allowance(path.stat().st_size, external))
         with np.errstate(all="ignore"):
@@ -115,6 +117,9 @@ def read(path: Path) -> Contents:
                     state |= {f"{layer.name}.{part}": torch.from_numpy(array) for part, array in parts}
                     if layer.convolution is not None:
                         convolutions[f"{layer.name}.weight"] = layer.convolution
+                elif unread(node) and any(map(scope.origin, node.input)):
+                    name = str(node.name or next(iter(node.output), "") or node.op_type)
+                    left_out[name] = f"weights of the operator {node.op_type}, which are not read"
         producer = " ".join(f"{model.producer_name} {model.producer_version}".split())[:60]
         bgr = channel_order(model) == "BGR"
     except Malformed as error:
@@ -131,6 +136,7 @@ def read(path: Path) -> Contents:
         bgr=bgr,
         types=number_types(reader.types),
         convolutions=convolutions,
+        left_out=left_out,
     )
 
 

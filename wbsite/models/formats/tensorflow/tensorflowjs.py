@@ -30,6 +30,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -114,6 +115,11 @@ def read(path: Path) -> Contents:
     try:
         topology = document.get("modelTopology") if isinstance(document, dict) else None
         groups = document.get("weightsManifest") if isinstance(document, dict) else document
+        if not _listed(groups):
+            raise WbsiteError(
+                f"{path} is JSON, but none of TensorFlow.js: no weightsManifest lists weights{_keys(document)}.",
+                "Name TensorFlow.js's model.json, or export the network to a format that wbsite reads, such as ONNX.",
+            )
         arrays, types = _weights(path, groups)
         if isinstance(topology, dict) and isinstance(topology.get("node"), list):
             kind, state = "graph model", _of_graph(topology["node"], arrays)
@@ -137,10 +143,21 @@ def read(path: Path) -> Contents:
     return Contents(tensors, f"TensorFlow.js {kind}", types=number_types(kernel_types), convolutions=convolutions)
 
 
+def _listed(groups: Any) -> bool:
+    """Whether this may be groups of weights."""
+    return isinstance(groups, list) and all(isinstance(group, dict) and "weights" in group for group in groups[:1])
+
+
+def _keys(document: Any) -> str:
+    """The first keys of a JSON object, in words."""
+    names = (
+        ", ".join(key[:30] for key in islice(document, 4) if key.isprintable()) if isinstance(document, dict) else ""
+    )
+    return f"; its keys are {names}" if names else ""
+
+
 def _weights(path: Path, groups: Any) -> tuple[Arrays, dict[str, str]]:
     """The floating-point weights by name, in the file's axes, and the type of number that each is stored as."""
-    if not isinstance(groups, list):
-        raise Malformed("it has no list of weights")
     arrays: Arrays = {}
     types: dict[str, str] = {}
     shards: set[PurePosixPath] = set()

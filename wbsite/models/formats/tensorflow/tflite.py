@@ -13,7 +13,8 @@ After a flattened map, I of a fully connected layer counts rows, columns, channe
 
 Numbers are float32, float16, or integers of 8 to 64 bits that stand for (value − zero point)·scale, with one scale or
 one for each index of an axis. Weights that a DEQUANTIZE or DENSIFY operator unpacks are found behind it, sparse ones
-included. Refused in words: 4-bit integers, integers without a scale, other quantisations, shuffled weights.
+included. Weights of custom operators are
+listed, and not read. Refused in words: 4-bit integers, integers without a scale, other quantisations, shuffled weights.
 
 What is lost: batch norm, which the converter folds into weights and biases (where it does not, it is a multiplication
 and an addition, which are not read, nor are PReLU's slopes); names, which the converter often changes: a layer is
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 IDENTIFIER = b"TFL3"
+MOST_INPUTS = 16
+"""Of a custom operator, that are looked at; a damaged one may claim any number."""
 VALUES_PER_BYTE = 16
 """At most so many weights are taken from a file for each of its bytes; only sparse or shared ones are more than two."""
 
@@ -107,7 +110,13 @@ def _contents(file: _File) -> Contents:
             convolutions[f"{name}.weight"] = layer.convolution
         if layer.bias is not None:
             state[f"{name}.bias"] = torch.from_numpy(layer.bias)
-    return Contents(state, "TensorFlow Lite", types=number_types(types), convolutions=convolutions)
+    return Contents(
+        state,
+        "TensorFlow Lite",
+        types=number_types(types),
+        convolutions=convolutions,
+        left_out={names.unique(name): reason for name, reason in file.left_out},
+    )
 
 
 class _File:
@@ -118,6 +127,8 @@ class _File:
 
         self.data = data
         self.remaining = VALUES_PER_BYTE * len(data)
+        self.custom: list[str] = []  # names of operators that are not TensorFlow Lite's own, by code
+        self.left_out: list[tuple[str, str]] = []
         self.schema = tflite
         self.model = tflite.Model.GetRootAs(data, 0)
         operator = tflite.BuiltinOperator
@@ -141,6 +152,7 @@ class _File:
         for i in range(self._count(self.model.OperatorCodesLength())):
             code = self.model.OperatorCodes(i)
             codes.append(max(code.BuiltinCode(), code.DeprecatedBuiltinCode()))
+            self.custom.append(bytes((code.CustomCode() or b"")[:100]).decode("utf-8", "replace"))
         operators = 0
         for i in range(self._count(self.model.SubgraphsLength())):
             graph = self.model.Subgraphs(i)
@@ -161,6 +173,8 @@ class _File:
                 packed[operator.Outputs(0)] = operator.Inputs(0)
             elif code in self.kernels:
                 users.append((operator, code))
+            elif code == self.schema.BuiltinOperator.CUSTOM:
+                self._leave_out(graph, packed, operator)
         read: set[int] = set()
         for operator, code in users:
             place, bias_place, axes = self.kernels[code]
@@ -182,6 +196,16 @@ class _File:
             output = self._tensor(graph, operator.Outputs(0)) if operator.OutputsLength() else None
             convolution = self._convolution(graph, operator, code, weight)
             yield Layer(layer_name(_text(tensor), _text(output)), weight, bias, self.dtypes[tensor.Type()], convolution)
+
+    def _leave_out(self, graph: Any, packed: dict[int, int], operator: Any) -> None:
+        """Notes the kernels of an operator that is not TensorFlow Lite's own: constants of several axes."""
+        kind = self.custom[operator.OpcodeIndex()]
+        for place in range(min(operator.InputsLength(), MOST_INPUTS)):
+            source = self._constant(graph, packed, operator, place)
+            tensor = None if source is None else self._tensor(graph, source)
+            if tensor is not None and tensor.ShapeLength() > 1:
+                reason = f"weights of the operator {kind}, which is not TensorFlow Lite's own"
+                self.left_out.append((layer_name(_text(tensor), ""), reason))
 
     def _convolution(self, graph: Any, operator: Any, code: int, weight: NDArray[np.float32]) -> Convolution | None:
         """What an operator is, with the groups that its input's channels make; None where it is no convolution.
