@@ -22,7 +22,9 @@ from wbsite.datasets.base import DatasetSpec
 from wbsite.render.figure import CAPTION_WORDS, Drawing, Gap, Scene, figure_html
 from wbsite.results.site import Site
 
-ANALYSES = [analysis.name for analysis in registry.entries("analyses")]
+ANALYSES = [analysis.name for analysis in registry.entries("analyses") if analysis.scope != "census"]
+"""Without those of the census, which has records of its own that the small network's site has not: see `census/`."""
+
 FIGURES = [figure.name for figure in registry.entries("figures")]
 
 NOT_OF_SPECK = {"first-layer-towers", "residual-blocks", "curve-grid"}

@@ -22,10 +22,11 @@ MAY_USE = {
     "models": {"ops", "graph", "stats"},
     "featurevis": {"models", "ops", "graph", "stats"},
     "train": {"models", "datasets", "featurevis", "ops", "graph", "stats"},
-    "analyses": {"results", "train", "models", "datasets", "featurevis", "ops", "graph", "stats"},
-    "run": {"results", "analyses", "train", "models", "datasets", "featurevis", "ops", "graph", "stats"},
+    "census": {"results", "models", "ops", "graph", "stats"},
+    "analyses": {"results", "census", "train", "models", "datasets", "featurevis", "ops", "graph", "stats"},
+    "run": {"results", "analyses", "census", "train", "models", "datasets", "featurevis", "ops", "graph", "stats"},
     "render": {"results", "claims", "stats"},
-    "cli": {"run", "render", "train", "models"},
+    "cli": {"run", "render", "train", "models", "census"},
 }
 """Folder → folders it may import from; all may use `core`."""
 

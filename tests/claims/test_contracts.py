@@ -7,7 +7,7 @@ import pytest
 
 from wbsite.claims.base import NETWORK, WORDS, Claim
 from wbsite.core import registry
-from wbsite.core.naming import STUDY
+from wbsite.core.naming import CENSUS, STUDY
 from wbsite.render.page import bibliography, environment
 
 WITHOUT_EFFECT = {
@@ -28,7 +28,7 @@ def test_a_claim_is_complete(claim: Claim) -> None:
     assert not claim.brief or claim.brief.keys() == claim.wording.keys(), "a summary that would fail on an outcome"
     assert not claim.place or claim.source, "a place in no source"
     assert (claim.effect is None) == (not claim.decides or claim.name in WITHOUT_EFFECT)
-    assert claim.of == NETWORK or claim.of in {suite.name for suite in registry.entries("suites")} | {STUDY}
+    assert claim.of == NETWORK or claim.of in {suite.name for suite in registry.entries("suites")} | {CENSUS, STUDY}
     for verdict, words in [*claim.wording.items(), *claim.brief.items()]:
         if claim.decides:
             assert claim.put(verdict)[0] in WORDS

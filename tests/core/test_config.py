@@ -35,7 +35,7 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_defaults(tmp_
     [
         ('model = ["vgg19"]', "unknown configuration key 'model'", "'models'"),
         ("wrokers = 2", "unknown configuration key 'wrokers'", "'workers'"),
-        ("xyzzy = 2", "unknown configuration key 'xyzzy'", "Known: articles, categories, device"),
+        ("xyzzy = 2", "unknown configuration key 'xyzzy'", "Known: articles, categories, census"),
         ('models = "vgg19"', "models is 'vgg19'", 'models = ["a", "b"]'),
         ("models = [1]", "models is [1]", "list of names"),
         ('workers = "2"', "workers is '2'", "a whole number"),

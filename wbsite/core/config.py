@@ -92,6 +92,10 @@ class Config:
         "", "Folder of runs that `wbsite train SUITE --out` wrote, in place of those that come with wbsite.", *BUILD,
         value="FOLDER",
     )  # fmt: skip
+    census: str = option(
+        "", "Folder of records that `wbsite census --out` wrote, in place of those that come with wbsite.", *BUILD,
+        value="FOLDER",
+    )  # fmt: skip
     photographs: Annotated[str, Predicate(str.strip)] = option(
         "sample_photographs",
         "Data set shown to the networks, as imagefolder:PATH. Left out: crops of two photographs.", *BUILD,

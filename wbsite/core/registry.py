@@ -18,7 +18,7 @@ from typing import Any
 
 from .errors import WbsiteError, nearest, unknown
 
-SUBJECTS = ("network", "banding", "expanded", "branches", "information")
+SUBJECTS = ("network", "banding", "expanded", "branches", "information", "census")
 """What wbsite looks at; analyses, results, claims and figures have a folder for each."""
 
 

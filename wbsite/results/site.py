@@ -11,7 +11,7 @@ from typing import Any, TypeVar, overload
 from wbsite.core import registry
 from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError, unknown
-from wbsite.core.naming import STUDY, model_names
+from wbsite.core.naming import CENSUS, STUDY, model_names
 from wbsite.core.store import DamagedEntry, Entry, Store
 
 from .base import Record, Result
@@ -132,6 +132,12 @@ class SuiteResults(Results):
             return Gap(self.failed, failed=True)
         if self.record["results"]:
             return super().absent(analysis)
+        if self.id == CENSUS:
+            return Gap(
+                "the census was not measured: `wbsite census` does it, and `wbsite build --census build/census`"
+                " draws it",
+                failed=False,
+            )
         if self.id == STUDY:
             return Gap(f"no study of it was computed: `wbsite build --articles {STUDY}` does it", failed=False)
         return Gap(

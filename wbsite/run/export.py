@@ -118,7 +118,8 @@ def _rows(tasks: Sequence[Task], analysis: Analysis, store: Store) -> pd.DataFra
             raise WbsiteError(
                 f"{analysis.name} has no table to export.", "Try another: `wbsite list analyses`."
             ) from error
-        rows.insert(0, task.subject.name, task.subject.label)
+        if task.subject.label != task.subject.name:  # a kind of one subject needs no column to tell it
+            rows.insert(0, task.subject.name, task.subject.label)
         if analysis.scope == "layer":
             rows.insert(1, "layer", task.layer)
         tables.append(rows)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from wbsite.analyses.base import Analysis, Context
-from wbsite.graph.layers import Layer
+from wbsite.analyses.planar import planar
 from wbsite.ops.banding.index import (
     AGREES_WITH_ARTICLE,
     ARTICLE_LAYERS,
@@ -21,13 +21,6 @@ from wbsite.ops.banding.index import (
 from wbsite.results.banding.banding import Banding, Index
 from wbsite.results.kernel_words import shapeless_text
 from wbsite.results.network.nmf import Nmf
-
-
-def applies(layer: Layer) -> str:
-    """Convolutions with more than one row and more than one column."""
-    if layer.kind != "conv":
-        return "a fully connected layer has no kernel positions"
-    return "" if layer.planar else f"a {layer.kernel[0]}×{layer.kernel[1]} kernel has no rows and columns to compare"
 
 
 def run(context: Context) -> Banding:
@@ -86,7 +79,7 @@ ANALYSES = (
         run=run,
         of_weights=True,
         result=Banding,
-        applies=applies,
+        applies=planar,
         params={"quick": {"resamples": 1000}, "full": {"resamples": 10_000}},
         needs=("nmf",),
     ),

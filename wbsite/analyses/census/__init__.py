@@ -1,0 +1,1 @@
+"""Analyses of the census of networks in packages."""

@@ -1,0 +1,1 @@
+"""Claims on the networks that people ship."""

@@ -1,0 +1,1 @@
+"""Results of the census of networks in packages."""
