@@ -6,6 +6,7 @@ import base64
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +15,19 @@ from PIL import Image
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Store
 from wbsite.render.figure import Scene
-from wbsite.render.kernels import NEGATIVE, POSITIVE, kernel_img, scale_legend, signed_colours, unit_number, unit_tile
+from wbsite.render.kernels import (
+    NEGATIVE,
+    POSITIVE,
+    kernel_img,
+    map_img,
+    scale_legend,
+    signed_colours,
+    unit_number,
+    unit_tile,
+)
 from wbsite.results.site import Site
+
+CSS = Path(__file__).parents[2] / "templates/assets/css/kernels.css"
 
 
 def pixels(html: str) -> np.ndarray:
@@ -53,15 +65,34 @@ def test_the_sign_is_said_in_words_for_those_who_do_not_see_the_colours() -> Non
 
 
 @pytest.mark.parametrize(
-    ("shape", "size"), [((3, 3), (56, 56)), ((1, 7), (56, 8)), ((7, 1), (8, 56)), ((1, 1), (56, 56))]
+    ("shape", "size"), [((3, 3), (70, 70)), ((1, 7), (70, 10)), ((7, 1), (10, 70)), ((1, 1), (70, 70))]
 )
-def test_a_kernel_keeps_its_proportions(shape: tuple[int, int], size: tuple[int, int]) -> None:
-    assert f'width="{size[0]}" height="{size[1]}"' in kernel_img(np.ones(shape), 1.0, "x")
+def test_a_kernel_keeps_its_proportions(browser: Any, shape: tuple[int, int], size: tuple[int, int]) -> None:
+    page = browser.new_page()
+    style = "<style>.md-typeset { --wb-tile: 70px }</style>"
+    page.set_content(f'{style}<div class="md-typeset">{kernel_img(np.ones(shape), 1.0, "x")}</div>')
+    page.add_style_tag(path=CSS)
+    box = page.locator("img").bounding_box()
+    page.close()
+    assert (box["width"], box["height"]) == pytest.approx(size, abs=0.1)
+
+
+def test_a_map_of_many_positions_is_a_file_of_its_own() -> None:
+    """Or an article of maps would weigh more than a page may."""
+    files: dict[str, bytes] = {}
+    assert "data:image/webp" in map_img(np.eye(9), 1.0, "a map", "small", files)
+    assert not files
+    outside = map_img(-np.eye(67), 1.0, "a map", "large", files)
+    assert 'src="large.webp"' in outside and "inhibitory" in outside
+    shown = np.asarray(Image.open(io.BytesIO(files["large.webp"])).convert("RGB"))
+    assert shown.shape == (67, 67, 3)
+    assert "#{:02x}{:02x}{:02x}".format(*shown[66, 66]) == NEGATIVE
 
 
 def test_the_legend_says_where_the_colours_end() -> None:
     legend = scale_legend(0.0314)
-    assert "−0.031" in legend and "+0.031" in legend and POSITIVE in legend and NEGATIVE in legend
+    assert "−0.031" in legend and "+0.031" in legend
+    assert f"linear-gradient(90deg, {NEGATIVE}, #fff, {POSITIVE})" in CSS.read_text(encoding="utf-8")
 
 
 def test_a_tile_leads_to_the_units_permalink(scene: Scene) -> None:

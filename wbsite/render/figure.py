@@ -175,7 +175,8 @@ def figure_html(name: str, number: int, drawing: Drawing, folder: Path | None = 
         body = chart_box(spec, drawing.alt)
     body, pictures = with_pictures(body, files, csv, drawing.width, folder)
     files |= pictures
-    others = [f'<a href="{file}" download>{escape(file)}</a>' for file in drawing.files]
+    unseen = [file for file in drawing.files if f'src="{file}"' not in body]  # a picture on the page needs no link
+    others = [f'<a href="{file}" download>{escape(file)}</a>' for file in unseen]
     if len(others) > FILES_LISTED:
         folded = f"<details><summary>{len(others)} more files</summary>{' · '.join(others)}</details>"
     else:
@@ -257,7 +258,7 @@ def specification(chart: Mapping[str, Any], csv: str) -> bytes:
 def _table(data: pd.DataFrame, csv: str) -> str:
     """The first rows; where there are more, the page's script reads all from the file."""
     shown = data.head(TABLE_ROWS)
-    head = "".join(f'<th scope="col">{escape(str(column))}</th>' for column in shown.columns)
+    head = "".join(f"<th>{escape(str(column))}</th>" for column in shown.columns)
     rows = "".join(
         "<tr>" + "".join(f"<td>{escape(number_text(value))}</td>" for value in row) + "</tr>"
         for row in zip(*(cells.tolist() for _, cells in shown.items()), strict=True)

@@ -34,6 +34,9 @@ POSITIVE, NEGATIVE = "#b2182b", "#2166ac"
 STEPS = 32
 """Shades of either colour in a kernel on a page: more cannot be told apart, and fewer bytes hold them."""
 
+INLINE = 256
+"""Positions above which a map is a file beside the page instead of a part of it."""
+
 DEAD, DIFFERS = ", which did not respond", ", to which the network itself does not respond as was measured"
 """What a picture's text says of it, where it does not show what excites its unit."""
 
@@ -70,40 +73,59 @@ def signed_text(value: float) -> str:
     return f"{value:+.2g}".replace("-", "−")
 
 
-def kernel_img(kernel: np.ndarray, scale: float, alt: str, pixels: int = 56) -> str:
+def kernel_img(kernel: np.ndarray, scale: float, alt: str) -> str:
     """An <img> of a kernel (kh, kw), one pixel a weight, in the page itself, in STEPS shades of either colour.
+
+    Its longer side is as long as `--wb-tile` in the style sheet says for the place where it stands.
 
     Args:
         scale: weight at which colours are full.
         alt: plain text, to which the sign of the strongest weight is added.
-        pixels: length of its longer side on the page.
     """
-    kh, kw = kernel.shape
+    source = base64.b64encode(_picture(kernel, scale)).decode()
+    return _kernel_img(kernel, f'src="data:image/webp;base64,{source}"', alt)
+
+
+def map_img(weights: np.ndarray, scale: float, alt: str, name: str, files: dict[str, bytes]) -> str:
+    """The same; with more than INLINE positions its picture is a file beside the page.
+
+    Args:
+        name: of the file, without its ending.
+        files: to which the file is added.
+    """
+    if weights.size <= INLINE:
+        return kernel_img(weights, scale, alt)
+    files[f"{name}.webp"] = _picture(weights, scale)
+    return _kernel_img(weights, f'src="{name}.webp" loading="lazy"', alt)
+
+
+def _picture(kernel: np.ndarray, scale: float) -> bytes:
     stepped = np.rint(np.clip(kernel / scale, -1, 1) * STEPS) / STEPS if scale > 0 else kernel
     buffer = io.BytesIO()
-    Image.fromarray(signed_colours(stepped, 1.0)).save(buffer, "WEBP", lossless=True, method=6)
-    source = base64.b64encode(buffer.getvalue()).decode()
+    Image.fromarray(signed_colours(stepped, 1.0)).save(buffer, "WEBP", lossless=True, quality=100, method=6)
+    return buffer.getvalue()
+
+
+def _kernel_img(kernel: np.ndarray, source: str, alt: str) -> str:
+    kh, kw = kernel.shape
     text = escape(f"{alt}; {strongest_text(kernel)}", quote=True)
-    wide, tall = (round(pixels * side / max(kh, kw)) for side in (kw, kh))
-    return f'<img class="wb-kernel" src="data:image/webp;base64,{source}" width="{wide}" height="{tall}" alt="{text}">'
+    narrow = f' style="width:calc(var(--wb-tile)*{kw / kh:.3g})"' if kw < kh else ""
+    return f'<img class="wb-kernel"{narrow} {source} alt="{text}">'
 
 
 def scale_legend(scale: float) -> str:
     """A bar from −scale over white to +scale, with its numbers and their meaning."""
     end = f"{float(f'{scale:.2g}'):g}"
     return (
-        '<div class="wb-scale" role="img" aria-label="Colours of weights: blue is negative (inhibition), white is zero,'
-        f' red is positive (excitation); the scale ends at −{end} and +{end}.">'
-        f"<span>−{end}</span>"
-        f'<i style="background:linear-gradient(90deg,{NEGATIVE},#fff,{POSITIVE})"></i>'
-        f"<span>+{end}</span><small>blue inhibits, red excites</small></div>"
+        f'<div class="wb-scale"><span>−{end}</span><i></i><span>+{end}</span>'
+        "<small>blue inhibits, red excites</small></div>"
     )
 
 
-def unit_tile(scene: Scene, layer: str, channel: int, pixels: int = 72, caption: str = "") -> str:
+def unit_tile(scene: Scene, layer: str, channel: int, caption: str = "") -> str:
     """A unit's picture over its name, linked to its permalink; without a picture, a quiet tile with its number.
 
-    A channel of "input" is the colour's name and no link.
+    A channel of "input" is the colour's name and no link. As wide as `--wb-tile` in the style sheet says for its place.
 
     Args:
         channel: index in the layer, from 0.
@@ -113,11 +135,11 @@ def unit_tile(scene: Scene, layer: str, channel: int, pixels: int = 72, caption:
         WbsiteError: the model has no such layer, or the layer no such channel.
     """
     assert scene.model is not None
-    model, size = scene.model, f"width:{pixels}px"
+    model = scene.model
     if layer == "input":
         name = COLOURS[channel] if channel < len(COLOURS) else f"channel {channel}"
         text = caption or "of the picture"
-        return f'<span class="wb-unit wb-unit-input" style="{size}"><b>{name}</b><span>{text}</span></span>'
+        return f'<span class="wb-unit wb-unit-input"><b>{name}</b><span>{text}</span></span>'
     unit = unit_number(model, layer, channel)
     page = f"{scene.up}models/{slug(model.id)}/{slug(layer)}/"
     row = pictured(model, layer).get(channel)
@@ -125,17 +147,15 @@ def unit_tile(scene: Scene, layer: str, channel: int, pixels: int = 72, caption:
         shown, kind = f"<b>{unit}</b>", " wb-unit-plain"
     else:
         doubt = DIFFERS if not row["agrees"] else DEAD if row["dead"] else ""
-        alt = escape(f"What excites unit {unit} of {layer}{doubt}", quote=True)
+        alt = escape(f"What excites unit {unit}{doubt}", quote=True)
         sheets = small_pictures(model, layer) if row["quick"] else None
         if sheets is None:
-            shown = (
-                f'<img src="{page}unit-{channel}.webp" width="{pixels}" height="{pixels}" loading="lazy" alt="{alt}">'
-            )
+            shown = f'<img src="{page}unit-{channel}.webp" loading="lazy" alt="{alt}">'
         else:
             shown = sheet_tile(sheets, page, channel, alt)
         kind = {DIFFERS: " wb-unit-differs", DEAD: " wb-unit-dead", "": ""}[doubt]
     text = caption or f"{breakable(layer)}<br>{unit}"
-    return f'<a class="wb-unit{kind}" style="{size}" href="{page}#unit-{unit}">{shown}<span>{text}</span></a>'
+    return f'<a class="wb-unit{kind}" href="{page}#unit-{unit}">{shown}<span>{text}</span></a>'
 
 
 def sheet_tile(sheets: QuickPictures, folder: str, channel: int, alt: str) -> str:

@@ -88,7 +88,6 @@
       multiples.replaceChildren();
       const [low, high] = box.querySelectorAll(".wb-scale span"), end = plain(found.scale);
       low.textContent = `−${end}`; high.textContent = `+${end}`;
-      box.querySelector(".wb-scale").setAttribute("aria-label", `Colours from −${end}, blue, over zero, white, to +${end}, red.`);
       if (box.dataset.kind === "input") box.querySelector(".wb-unitpanel-more").textContent = unit.share < 0.9995 ? `, with ${percent(unit.share)} of its squared weights` : "";
       const way = box.dataset.kind === "output" ? "to" : "from";
       for (const one of found.connections) connection(data, found.scale, way, one, multiples);

@@ -1,26 +1,29 @@
 // What scrolls sideways: the strip of layers begins at the page's own; tables and formulas can be scrolled by keys, and
-// say so.
+// say so (by CSS: an element added to the page would have all of it styled anew). They are measured when the browser has
+// laid them out, which it does not do, and must not be made to do, for what is folded.
 (() => {
   "use strict";
   const strip = document.querySelector(".wb-layerstrip"), current = strip?.querySelector("[aria-current]");
   if (current) strip.scrollLeft = current.offsetLeft - (strip.clientWidth - current.offsetWidth) / 2;
 
-  const reach = () => {
-    for (const box of document.querySelectorAll(".md-typeset__scrollwrap, .wb-formula-block, .wb-scroll")) {
-      const scrolls = box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== "visible";
-      const before = box.previousElementSibling, hint = before?.matches(".wb-scroll-hint") ? before : null;
-      if (scrolls) box.tabIndex = 0;
+  const BOXES = ".md-typeset__scrollwrap, .wb-formula-block, .wb-scroll";
+  const tell = (boxes) => {
+    const scrolling = boxes.map((box) => box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== "visible");
+    boxes.forEach((box, i) => {
+      if (scrolling[i]) box.tabIndex = 0;
       else if (!box.matches(".wb-scroll")) box.removeAttribute("tabindex");
-      if (hint) hint.classList.toggle("wb-scroll-here", scrolls);
-      else if (scrolls) {
-        const said = document.createElement(box.matches("span") ? "span" : "p");
-        said.className = "wb-scroll-hint wb-scroll-here";
-        said.setAttribute("aria-hidden", "true");
-        said.textContent = `The ${box.matches(".wb-formula-block") ? "formula" : "table"} scrolls sideways →`;
-        box.before(said);
-      }
-    }
+      box.toggleAttribute("data-scrolls", scrolling[i]);
+    });
   };
-  window.addEventListener("load", reach);
-  new ResizeObserver(reach).observe(document.body); // also when details open
+  const sizes = new ResizeObserver((entries) => tell([...new Set(entries.map(({ target }) => target.closest(BOXES)))]));
+  const laidOut = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      laidOut.unobserve(target);
+      for (const part of [target, ...target.querySelectorAll("table, math, svg")]) sizes.observe(part);
+    }
+  }, { rootMargin: "99999px" }); // the whole page
+  window.addEventListener("load", () => { // the theme's script has put tables into boxes by then
+    for (const box of document.querySelectorAll(BOXES)) laidOut.observe(box);
+  });
 })();

@@ -10,6 +10,7 @@ import pytest
 from wbsite.claims.base import FAILS, HOLDS, NOTHING, UNDECIDED
 from wbsite.claims.branches import categories, connections, small_branches, towers
 from wbsite.claims.verdicts import DESCRIBED, SOME
+from wbsite.core import registry
 from wbsite.results.base import Result
 from wbsite.results.branches.branches import Branches, Graph, Group
 from wbsite.results.branches.connectivity import Communities, Connectivity, Explained
@@ -109,7 +110,7 @@ class Made:
                 **dict(zip(("rho", "low", "high"), rho.get(f"{name}_{factor}", OPEN), strict=True)),
             }
             for factor in (1, 2)
-            for name in ("chroma", "frequency")
+            for name in ("chroma", "frequency", "frequency_without_chroma")
         ]
         return Connectivity(
             reason="",
@@ -299,6 +300,25 @@ def test_branches_hold_categories(made: Made, say: Say, enriched: tuple[int, int
     assert categories.divided([categories.Network("a", 4, 1, 0, 0)]) == HOLDS
 
 
+def test_a_division_found_in_few_pairs_is_said_to_be_weak(made: Made, say: Say) -> None:
+    """The rule holds with one pair in a network; who reads the sentence has to see how few there are."""
+    row = {"odds_ratio": 2, "same_kernel_p": NONE}
+    rows = [{**row, "q": 0.01, "untrained_p": p} for p in (0.01, 0.2, 0.3, NONE)] + [{**row, "q": 0.5}] * 60
+    verdict, words = say(made.site("a", made.branches(x="concat"), made.enrichment(rows)), "branches-hold-categories")
+    assert verdict == HOLDS
+    assert words.startswith(
+        "In a, only 4 of 64 pairs of a branch and a category hold more units than chance gives. Of the 3"
+    )
+    assert ", 1 holds more than these." in words, "one that was not compared is not within chance"
+    assert "content with one such pair" in words and "cannot be told from what is there before training" in words
+    rows = [{**row, "q": 0.01, "untrained_p": NONE}] * 3
+    words = say(made.site("a", made.branches(x="concat"), made.enrichment(rows)), "branches-hold-categories")[1]
+    assert "3 of 3 pairs of a branch and a category hold more units than chance gives." in words, (
+        "no copies, none beaten"
+    )
+    assert "content with" not in words
+
+
 @pytest.mark.parametrize(
     ("structured", "verdict"), [((0.01, 0.04), HOLDS), ((0.01, 0.51), SOME), ((0.05, 0.51), FAILS)]
 )
@@ -338,12 +358,37 @@ def test_the_first_factor_is_colour(
 
 BOTH = {"chroma_1": CERTAIN, "frequency_1": NEGATIVE}
 SPLIT = {"chroma_1": CERTAIN, "frequency_2": NEGATIVE}
+MIXED = {**SPLIT, "chroma_2": CERTAIN}
+ALONE = {**MIXED, "frequency_without_chroma_2": NEGATIVE}
 
 
 @pytest.mark.parametrize(
     ("networks", "verdict", "said", "brief"),
     [
-        ((SPLIT, SPLIT), HOLDS, "In a and b the second factor does go with frequency. Intervals", ""),
+        (
+            (SPLIT, SPLIT),
+            HOLDS,
+            "In a and b the second factor does go with frequency. Intervals",
+            "frequency in a and b.",
+        ),
+        (
+            (SPLIT, MIXED),
+            HOLDS,
+            "In a the second factor does go with frequency. In b the second factor goes with",
+            "in a and b, and cannot be told from colour there.",
+        ),
+        (
+            (MIXED, MIXED),
+            connections.WITH_COLOUR,
+            "but with colour no less (0.60). With colour taken out, 0.10 is left, which cannot be told from",
+            "cannot be told from colour there.",
+        ),
+        (
+            (ALONE, SPLIT),
+            HOLDS,
+            "In a and b the second factor does go with frequency. Intervals",
+            "frequency in a and b.",
+        ),
         ((SPLIT, BOTH), SOME, "In b the second half does not hold as stated: colour and", "did not come out in b."),
         ((BOTH, BOTH), FAILS, "In a and b the second half does not hold as stated", "did not come out in a and b."),
         (({}, {}), connections.NEITHER, "Intervals are over filters", ""),
@@ -359,6 +404,8 @@ def test_the_second_factor_is_frequency(
     assert decided == verdict
     assert said in words
     assert ("does go with frequency" in words) == (SPLIT in networks)
+    if verdict == connections.WITH_COLOUR:
+        assert registry.named("claims", "second-factor-is-frequency", "claim").put(verdict)[0] == HOLDS
     summary = say(made.site(*items), "second-factor-is-frequency", brief=True)[1]
     assert summary.endswith(brief)
     assert bool(summary) == bool(brief)

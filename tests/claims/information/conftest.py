@@ -14,11 +14,12 @@ from wbsite.results.site import Site
 
 @pytest.fixture
 def words(made_site: Callable[..., Site]) -> Callable[..., str]:
-    """words(CLAIM, EVIDENCE): what an article says where this is the evidence."""
+    """words(CLAIM, EVIDENCE, brief=False): what an article says where this is the evidence."""
 
-    def write(name: str, evidence: Any) -> str:
+    def write(name: str, evidence: Any, brief: bool = False) -> str:
         claim = registry.named("claims", name, "claim")
         writing = Writing(made_site(), "articles/x")
-        return environment().from_string(claim.wording[claim.verdict(evidence)]).render(**writing.words(), e=evidence)
+        wording = (claim.brief if brief else claim.wording)[claim.verdict(evidence)]
+        return environment().from_string(wording).render(**writing.words(), e=evidence)
 
     return write

@@ -243,7 +243,13 @@ def test_findings_follow_the_tests(site: Site) -> None:
     marked = rows[(rows["q"] <= 0.05) & (rows["odds_ratio"] > 1)]
     beyond = int((marked["untrained_p"] <= 0.05).sum())
     assert f"In Net &amp; Co, {len(marked)} of {len(rows)} pairs" in enriched.finding
-    assert enriched.finding.endswith(f"{beyond or 'none'} of them, more than untrained copies.")
+    compared = int(marked["untrained_p"].notna().sum())
+    which = (
+        "them, more than untrained copies"
+        if compared == len(marked)
+        else f"the {compared} compared with untrained copies, more"
+    )
+    assert f"{beyond or 'none'} of {which}" in enriched.finding
     assert drawn(site, "first-layer-towers").finding.endswith(
         "filters of tower 2 are more colourful than those of tower 1."
     )

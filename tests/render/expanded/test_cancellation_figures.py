@@ -7,13 +7,16 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from expanded_results import cancellation, gradients
 
 from wbsite.core import registry
 from wbsite.core.store import Store
+from wbsite.render.expanded import example_gradients
 from wbsite.render.expanded._channels import channel_html, channel_text, channel_tile
-from wbsite.render.expanded.boundary_units import _finding
+from wbsite.render.expanded.boundary_units import _finding, _method
 from wbsite.render.figure import Drawing, Gap, Scene, figure_html
 from wbsite.results.expanded.cancellation import Cancellation, SkippedLayer, UnitScore
 from wbsite.results.expanded.gradients import Gradients
@@ -48,7 +51,7 @@ def test_a_network_without_such_units_is_not_said_to_have_some(scene: Scene) -> 
     """Random weights: the finding says that none hides more than chance, before it shows the nearest."""
     count = scene.result_or_gap(Cancellation).beyond_shuffle
     drawing = drawn(scene, "boundary-units")
-    assert ("No unit hides more" if count == 0 else f"{count} of ") in drawing.finding
+    assert ("; no unit hides more" if count == 0 else f"; {count} of ") in drawing.finding
     assert "false discovery" in drawing.method
 
 
@@ -58,22 +61,55 @@ def found(count: int, hidden: float = 0.6) -> tuple[Cancellation, UnitScore]:
         layer="conv3", unit=1, source="conv1", between="conv2", hidden=hidden, p_signs=0.5, p_shuffle=0.5, q_signs=1.0,
         q_shuffle=0.1 if count else 1.0,
     )  # fmt: skip
-    return cancellation(layers=3, units=2752, beyond_shuffle=count, examples=[unit]), unit
+    kernels = {
+        name: {"0": np.full((1, 2, 2), size, np.float32)}
+        for name, size in (("positive", 3), ("negative", -2), ("net", 1))
+    }
+    return cancellation(layers=3, units=2752, beyond_shuffle=count, examples=[unit], **kernels), unit
 
 
 def test_a_unit_that_hides_more_than_chance_is_told_from_the_nearest_there_is() -> None:
-    assert _finding(*found(6)) == (
-        "This unit hides 60\u00a0% of its paths; 6 of 2\u202f752 units hide more than shuffled kernels explain."
-    )
-    assert _finding(*found(0)) == "No unit hides more of its paths than chance explains; this one hides 60\u00a0%."
+    """What is seen comes first, and whether it is more than chance behind it."""
+    seen = "Of the first row's excitation and inhibition 20\u00a0% remains when both are added; "
+    assert _finding(found(6)[0]) == f"{seen}6 of 2\u202f752 units hide more than shuffled kernels explain."
+    assert _finding(found(0)[0]) == f"{seen}no unit hides more than chance explains."
+    assert "this unit hides 60\u00a0%" in _method(*found(0))
 
 
-def test_every_kernel_has_a_text_with_its_ends_and_its_sign(scene: Scene) -> None:
+def test_where_to_look_in_the_charts_is_counted(scene: Scene) -> None:
+    drawing = drawn(scene, "cancellation-scatter")
+    pairs, layers = (drawing.data[drawing.data["kind"] == kind] for kind in ("pair", "layer"))
+    first = scene.result_or_gap(Cancellation).examples[0]
+    lowest = layers.loc[layers["layer"] == first.layer, "signs_low"].iloc[0]
+    marked = pairs[pairs["which"] == "the unit"]
+    below = int((marked["coherence"] < lowest).sum()) or "none"
+    assert f"{below} of its {len(marked)} pairs below the grey, where paths cancel." in drawing.caption
+
+
+def test_a_source_that_changes_sides_is_named_with_its_photographs(scene: Scene) -> None:
+    table = pd.DataFrame(
+        {
+            "example": 0, "of": ["unit 1 of conv1"] * 3 + ["unit 2 of conv1"] * 3,
+            "excitation": [1.0, 1, 0, 1, 1, 1], "inhibition": [0.0, 0, 1, 0, 0, 0],
+        }
+    )  # fmt: skip
+    sides = example_gradients._finding(table, {0: None})  # type: ignore[dict-item]  # only the number is read
+    assert sides.startswith("Unit 1 of conv1 excites on 2 photographs and inhibits on 1: what a source does")
+    assert "to the same side" in example_gradients._finding(table[table["of"] == "unit 2 of conv1"], {0: None})  # type: ignore[dict-item]
+    drawing = drawn(scene, "example-gradients")
+    one = drawing.data[drawing.data["example"] == drawing.data["example"].iloc[0]]
+    if match := re.match(r"(\S+ \d+ of \S+) excites on (\d+) photographs? and inhibits on (\d+)", drawing.finding):
+        of = one[one["of"] == match[1][:1].lower() + match[1][1:]]
+        assert int(match[2]) == (of["excitation"] > of["inhibition"]).sum()
+        assert int(match[3]) == (of["excitation"] < of["inhibition"]).sum()
+
+
+def test_every_kernel_has_a_text_with_its_source_and_its_sign(scene: Scene) -> None:
     for name in FIGURES[1:]:
         texts = re.findall(r'<img class="wb-kernel"[^>]* alt="([^"]+)"', drawn(scene, name).body)
         assert texts
         for text in texts:
-            assert re.match(r"unit \d+ of conv1 to unit \d+ of conv3", text)
+            assert re.match(r"From unit \d+ of conv1(,| through unit \d+ of conv2)", text)
             assert re.search("excitatory|inhibitory|all weights zero", text)
 
 

@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 from expanded_results import long_range, long_tail
-from PIL import Image
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Store
-from wbsite.render.expanded.expanded_maps import _picture
 from wbsite.render.figure import Drawing, Gap, Scene
 from wbsite.render.text import fixed_text
 from wbsite.results.expanded.long_range import SkippedPair
@@ -62,7 +60,7 @@ def test_maps_stand_beside_their_units_with_sign_and_scale(draw: Callable[..., A
     assert drawn.body.count("wb-scale") == drawn.data["example"].nunique()
     assert drawn.body.count('href="../models/speck/conv1/#unit-') == (drawn.data["layer"] == "conv1").sum()
     assert 'href="../models/speck/conv3/#unit-' in drawn.body
-    assert re.search(r'alt="Expanded weights from unit \d of conv1 to unit \d of conv3; strongest weight', drawn.body)
+    assert re.search(r'alt="Expanded weights from unit \d of conv1; strongest weight', drawn.body)
     assert "Not chosen by eye" in drawn.method
     assert "seed 0" in drawn.method
     low, high = drawn.data["smoothness"].min(), drawn.data["smoothness"].max()
@@ -76,16 +74,6 @@ def test_the_maps_themselves_can_be_downloaded(draw: Callable[..., Any]) -> None
         for number, rows in drawn.data.groupby("example"):
             norms = np.sqrt((maps[f"example_{number}"] ** 2).sum((1, 2)))
             np.testing.assert_allclose(norms, rows["norm"], rtol=1e-5)
-
-
-def test_a_map_of_many_positions_is_a_file_of_its_own() -> None:
-    """Or an article of orbitals would weigh more than a page may."""
-    files: dict[str, bytes] = {}
-    inline = _picture(np.eye(9), 1.0, "a map", "small", files)
-    assert "data:image/webp" in inline and not files
-    outside = _picture(-np.eye(67), 1.0, "a map", "large", files)
-    assert 'src="large.png"' in outside and "inhibitory" in outside
-    assert Image.open(io.BytesIO(files["large.png"])).size == (67, 67)
 
 
 def test_a_distance_can_be_chosen_and_a_misspelt_one_is_refused(draw: Callable[..., Any]) -> None:

@@ -49,6 +49,64 @@ def test_small_pictures_of_a_figure_are_side_by_side() -> None:
     assert {shown.image.getpixel(place)[:3] for place in ((2, 2), (8, 2), (2, 8), (8, 8))} == set(colors)
 
 
+def sheet_of(columns: int, rows: int, side: int = 5) -> Image.Image:
+    """White units with transparent lines between them."""
+    pixels = np.full((rows * (side + 1) - 1, columns * (side + 1) - 1, 4), 255, np.uint8)
+    pixels[side :: side + 1], pixels[:, side :: side + 1] = 0, 0
+    return Image.fromarray(pixels)
+
+
+def runs(line: np.ndarray) -> set[int]:
+    """Lengths of what is white in a line."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], line > 127, [0]]).astype(int)))
+    return set(np.diff(edges)[::2].tolist())
+
+
+def test_what_a_figure_compares_is_shown_whole_and_with_no_place_empty() -> None:
+    """Three sheets stood in two rows, so that a quarter of the picture was black and the rest was cut."""
+    sheets = []
+    for shade in (60, 130, 250):
+        buffer = io.BytesIO()
+        Image.fromarray(np.full((23, 23, 3), shade, np.uint8)).save(buffer, "PNG")
+        sheets.append(buffer.getvalue())
+    shown = of_figures({"turned": {f"{i}.png": data for i, data in enumerate(sheets)}})
+    assert shown is not None and len(shown.parts) == 3
+    found = pixels(card(shown, "Banding", "site"))[:PICTURE]
+    areas = [(found == shade).all(-1).mean() for shade in (60, 130, 250)]
+    assert min(areas) == max(areas) > 0.25, "each is there, and as large as the others"
+
+
+def test_sheets_side_by_side_are_all_there_in_a_narrow_picture_too() -> None:
+    sheets = []
+    for _ in range(3):
+        buffer = io.BytesIO()
+        sheet_of(4, 4).save(buffer, "PNG")
+        sheets.append(buffer.getvalue())
+    shown = of_figures({"turned": {f"{i}.png": data for i, data in enumerate(sheets)}})
+    assert shown is not None
+    found = pixels(teaser(shown))[..., 0]
+    assert (found > 127).mean() > 0.5, "most of it is units, and not the black around them"
+    middles = found[TEASER[1] // 2 - 20 : TEASER[1] // 2 + 20].max(0) > 127
+    assert np.count_nonzero(np.diff(middles.astype(int)) == 1) == 6, "two columns of units of each of three"
+
+
+def test_a_sheet_is_cut_between_units() -> None:
+    """Units of one layer may be left out; none is shown in part."""
+    for columns, rows in ((10, 10), (16, 6), (3, 40)):
+        shown = Picture(sheet_of(columns, rows))
+        found = pixels(card(shown, "Units", "site"))[:PICTURE]
+        line, column = (found[..., 0].max(axis) for axis in (0, 1))
+        assert len(runs(line)) == len(runs(column)) == 1 and runs(line) == runs(column), (columns, rows)
+        assert (found > 127).mean() > 0.3
+
+
+def test_a_title_ends_before_the_margin() -> None:
+    """One of 45 letters was taken for a short one, and ran out of the card."""
+    for title in ("What the weights of vision networks look like", "W" * 80, "Weights " * 30):
+        found = pixels(card(None, title, "site"))[PICTURE + 45 :]
+        assert (found[:, -50:] == 255).all(), title
+
+
 def test_a_chart_is_drawn_from_its_data_and_never_cut() -> None:
     spec = {
         "data": {"url": "c.csv"}, "mark": {"type": "rect", "color": "#ff0000"}, "width": 300, "height": 300,

@@ -299,8 +299,8 @@ def test_the_caption_follows_the_menus(player: Callable[..., Any], site: Site) -
     rows = stored(site).query("configuration == 'tanh-none' and seed == 2 and estimator == 'kde-upper:0.001'")
     falls = rows[rows["layer"] != "output"].groupby("layer")["i_xt"].agg(lambda path: path.max() - path.iloc[-1])
     assert caption.inner_text() == (
-        f"Of the hidden layers of seed 2 of “tanh, no max-norm”, {falls.idxmax()} ends furthest left of where it has"
-        f" been, by {falls.max():.2f} bits."
+        f"Of the hidden layers' paths in seed 2 of “tanh, no max-norm”, {falls.idxmax()}'s ends furthest left of where"
+        f" it has been, by {falls.max():.2f} bits."
     )
 
 

@@ -71,10 +71,17 @@ class Outcome:
     Attributes:
         tested: titles of those for which it could be tested.
         positive: of these, titles of those that show it.
+        unbanded: titles of those that do not show it and have no certain banding to begin with.
     """
 
     tested: list[str]
     positive: list[str]
+    unbanded: list[str]
+
+    @property
+    def others(self) -> list[str]:
+        """Titles of those that are banded and do not show it."""
+        return [title for title in self.tested if title not in self.positive + self.unbanded]
 
 
 def outcome(effect: str, site: Site) -> Outcome | Gap | None:
@@ -85,7 +92,10 @@ def outcome(effect: str, site: Site) -> Outcome | Gap | None:
     complete = [network for network in networks if network.rotated and network.positions]
     effects = {network.title: getattr(network, effect) for network in complete}
     tested = [title for title, shows in effects.items() if shows is not None]
-    return Outcome(tested, [title for title in tested if effects[title]]) if complete else None
+    banded = {network.title for network in complete if network.baseline.last.index.positive}
+    positive = [title for title in tested if effects[title]]
+    unbanded = [title for title in tested if not effects[title] and title not in banded]
+    return Outcome(tested, positive, unbanded) if complete else None
 
 
 def general(e: Outcome) -> str:
@@ -100,8 +110,21 @@ def shown(e: Outcome) -> Effect | None:
     return counted("share of architectures that show it", len(e.positive), len(e.tested), "architectures")
 
 
-TURNED = "In {{ e.positive | listing }}, the last layer's bands turn with the pictures."
-WEAKENED = "Without the pooling they are weaker in {{ e.positive | listing }}."
+OTHERS = "{% if e.others %} In {{ e.others | listing }} they {{ others }}.{% endif %}"
+TURNED = (
+    "In {{ e.positive | listing }}, the last layer's bands turn with the pictures."
+    "{% set others = 'do not' %}"
+    + OTHERS
+    + "{% if e.unbanded %} {{ e.unbanded | listing }} {{ 'has' if e.unbanded | length == 1 else 'have' }} no banding beyond what"
+    " seeds explain, so that there is nothing to turn.{% endif %}"
+)
+WEAKENED = (
+    "Without the pooling they are weaker in {{ e.positive | listing }}."
+    "{% set others = 'are not' %}"
+    + OTHERS
+    + "{% if e.unbanded %} In {{ e.unbanded | listing }} there is nothing to weaken, so this does not test whether bands need"
+    " the pooling there.{% endif %}"
+)
 
 CLAIMS = (
     optional(

@@ -83,7 +83,7 @@ LESS = (
 )
 LOST = (
     "; {{ e.lost | length }} {{ 'takes' if e.lost | length == 1 else 'take' }} more than half of them away"
-    " ({{ e.titles.lost | listing }}). For the latter we could not repeat what the original found."
+    " ({{ e.titles.lost | listing }}). There we could not repeat what the original found."
 )
 CLAIMS = (
     optional(

@@ -41,6 +41,11 @@ class Differences:
     kept: list[Architecture]
 
     @property
+    def count(self) -> int:
+        """Experiments and architectures that differ, each by what it contradicts."""
+        return sum(len(getattr(self, field.name)) for field in fields(self) if field.name != "baseline")
+
+    @property
     def kinds(self) -> list[tuple[str, list[str]]]:
         """What differs: sentences with a place for the titles of those that differ so, and these."""
         kinds: tuple[tuple[str, Sequence[Experiment | Architecture]], ...] = (
@@ -84,13 +89,12 @@ def differences(site: Site) -> Differences | Gap:
 
 def count(e: Differences) -> Effect:
     """How many there are."""
-    number = sum(len(getattr(e, field.name)) for field in fields(e) if field.name != "baseline")
-    return Effect("differences from the article", number, null=0)
+    return Effect("experiments and architectures that differ from the article", e.count, null=0)
 
 
 def agrees(e: Differences) -> str:
     """Whether there is no difference."""
-    return FAILS if count(e).value else HOLDS
+    return FAILS if e.count else HOLDS
 
 
 CLAIMS = (
@@ -107,7 +111,9 @@ CLAIMS = (
         effect=count,
         wording={
             HOLDS: "Nothing that was tested contradicts the original.",
-            FAILS: "Not everything came out as in the original."
+            FAILS: "Not everything came out as in the original:"
+            " {{ e.count | counted('result') }} differ{{ 's' if e.count == 1 }}"
+            "{{ ', in ' ~ (e.kinds | length | counted('way')) if e.count > e.kinds | length }}."
             "{% for text, titles in e.kinds %} {{ text.format(titles | listing) }}.{% endfor %}"
             " None of this refutes the original: the networks here are small, the pictures are small, and the training is"
             " short, whereas its verdicts come from one long training each.",

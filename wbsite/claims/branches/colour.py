@@ -102,7 +102,7 @@ COLOURS = (
     " {{ e.grey.differences.chroma.beyond_chance | tally(e.grey.seeds) }} trainings: filters keep no more colour than they"
     " were started with at random. Where the three colour channels of each picture were shuffled, so that colour was there and"
     " no hue meant anything, they differed in {{ e.hues.differences.chroma.beyond_chance | tally(e.hues.seeds) }}, though"
-    " {{ e.hues.colour_units | map('sum') | sum }} filters in all were colour by half or more, against"
+    " {{ e.hues.colour_units | map('sum') | sum }} filters in all have half of their weight in colour or more, against"
     " {{ e.four.colour_units | map('sum') | sum }} with the hues kept."
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
@@ -23,6 +24,7 @@ class Network:
         value, limit: the first factor's singular value, and the 95th percentile of connections at random.
         p: of that value against these.
         chroma, frequency: ρ of each factor with the property of filters.
+        frequency_alone: partial ρ of the second factor with frequency, chroma taken out; None where it was not measured.
     """
 
     model: str
@@ -33,6 +35,7 @@ class Network:
     p: float
     chroma: tuple[Interval, Interval]
     frequency: tuple[Interval, Interval]
+    frequency_alone: Interval | None
 
     @property
     def structured(self) -> bool:
@@ -50,6 +53,12 @@ class Network:
         return self.frequency[1].excludes_zero
 
     @property
+    def second_is_colour_too(self) -> bool:
+        """Whether the second factor goes with colour, and what it has to do with frequency alone is not certain."""
+        alone = self.frequency_alone
+        return self.chroma[1].excludes_zero and not (alone and alone.excludes_zero)
+
+    @property
     def one_for_both(self) -> bool:
         """Whether the first factor goes with colour and with low frequency, and the second not with frequency."""
         return self.chromatic and self.frequency[0].high < 0 and not self.second_is_frequency
@@ -62,14 +71,21 @@ def networks(site: Site) -> list[Network] | None:
         if result := model.result(Connectivity):
             chroma, frequency = (_correlations(result, name) for name in ("chroma", "frequency"))
             value, limit, p = (float(result.factors[name].iloc[0]) for name in ("value", "null_limit", "p"))
-            fit.append(Network(model.id, model.title, result.units, value, limit, p, chroma, frequency))
+            alone = _correlation(result, "frequency_without_chroma", 2)
+            alone = None if alone is None or math.isnan(alone.mean) else alone
+            fit.append(Network(model.id, model.title, result.units, value, limit, p, chroma, frequency, alone))
     return fit or None
 
 
 def _correlations(result: Connectivity, name: str) -> tuple[Interval, Interval]:
-    rows = result.rows[result.rows["property"] == name].set_index("factor")
-    first, second = (Interval(*(float(rows.loc[factor, end]) for end in ("rho", "low", "high"))) for factor in (1, 2))
+    first, second = _correlation(result, name, 1), _correlation(result, name, 2)
+    assert first is not None and second is not None
     return first, second
+
+
+def _correlation(result: Connectivity, name: str, factor: int) -> Interval | None:
+    rows = result.rows[(result.rows["property"] == name) & (result.rows["factor"] == factor)]
+    return None if rows.empty else Interval(*(float(rows[end].iloc[0]) for end in ("rho", "low", "high")))
 
 
 def structured(site: Site) -> list[Network] | None:
@@ -84,11 +100,17 @@ def every(values: list[bool]) -> str:
 
 @dataclass(frozen=True)
 class SecondFactor:
-    """Networks, titles of those whose second factor goes with frequency (`split`), and of those whose first factor goes with
-    both colour and frequency while the second goes with no frequency (`one_for_both`)."""
+    """Networks whose connections are more than chance.
+
+    Attributes:
+        networks: all of them.
+        split: whose second factor goes with frequency.
+        one_for_both: titles of those whose first factor goes with both colour and frequency, while the second goes with
+            no frequency.
+    """
 
     networks: list[Network]
-    split: list[str]
+    split: list[Network]
     one_for_both: list[str]
 
 
@@ -99,7 +121,7 @@ def second_factor(site: Site) -> SecondFactor | None:
         return None
     return SecondFactor(
         beyond_chance,
-        [network.title for network in beyond_chance if network.second_is_frequency],
+        [network for network in beyond_chance if network.second_is_frequency],
         [network.title for network in beyond_chance if network.one_for_both],
     )
 
@@ -119,7 +141,9 @@ def frequency_second(e: SecondFactor) -> str:
     """In which networks it is."""
     if e.one_for_both:
         return SOME if e.split else FAILS
-    return HOLDS if e.split else NEITHER
+    if not e.split:
+        return NEITHER
+    return WITH_COLOUR if all(network.second_is_colour_too for network in e.split) else HOLDS
 
 
 @dataclass(frozen=True)
@@ -140,6 +164,9 @@ def divided(site: Site) -> list[Divided] | None:
     results = [(model.title, model.result(Connectivity)) for model in with_connections(site)]
     return [Divided(title, result.communities) for title, result in results if result and result.communities] or None
 
+
+WITH_COLOUR = "holds with colour"
+"""It holds by the rule, but wherever the second factor goes with frequency it goes with colour too."""
 
 NEITHER = "neither"
 """The second factor goes with frequency in no network, and the first not with both."""
@@ -166,8 +193,22 @@ BOTH = (
     "In {{ e.one_for_both | listing }} the second half does not hold as stated: colour and frequency go with *one* factor,"
     " because coarse filters are the colourful ones. "
 )
-SPLIT = "In {{ e.split | listing }} the second factor does go with frequency. "
+SPLIT = (
+    "{% set alone = e.split | rejectattr('second_is_colour_too') | map(attribute='title') | list %}"
+    "{% set mixed = e.split | selectattr('second_is_colour_too') | list %}"
+    "{% if alone %}In {{ alone | listing }} the second factor does go with frequency. {% endif %}"
+    "{% for n in mixed %}In {{ n.title }} the second factor goes with frequency"
+    " ($|\\rho| = {{ n.frequency[1].mean | abs | fixed }}$), but with colour"
+    " {{ 'no less' if n.chroma[1].mean | abs | round(2) >= n.frequency[1].mean | abs | round(2) else 'nearly as much' if"
+    " n.chroma[1].mean | abs >= 0.8 * n.frequency[1].mean | abs else 'as well' }} ({{ n.chroma[1].mean | abs | fixed }})"
+    "{% if n.frequency_alone %}. With colour taken out, {{ n.frequency_alone.mean | abs | fixed }} is left, which cannot be"
+    " told from zero{% endif %}. That is a second pattern of colour as much as one of frequency. {% endfor %}"
+)
 OVER_UNITS = "Intervals are over filters, with the factors taken as they are; they do not speak for other trainings."
+SPLIT_BRIEF = (
+    "The second strongest follows frequency in {{ e.split | map(attribute='title') | listing }}"
+    "{% if e.split | selectattr('second_is_colour_too') | list %}, and cannot be told from colour there{% endif %}."
+)
 BOTH_BRIEF = "That the second is frequency did not come out in {{ e.one_for_both | listing }}."
 
 CLAIMS = (
@@ -219,15 +260,23 @@ CLAIMS = (
             effect=lambda e: of_one(frequency)(e.networks),
             wording={
                 HOLDS: SPLIT + OVER_UNITS,
+                WITH_COLOUR: SPLIT + OVER_UNITS,
                 SOME: BOTH + SPLIT + OVER_UNITS,
                 FAILS: BOTH + OVER_UNITS,
                 NEITHER: OVER_UNITS,
             },
             meaning={
+                WITH_COLOUR: (HOLDS, "but it goes with colour as well, and frequency alone is not certain"),
                 SOME: (UNDECIDED, "holds for some of the networks here"),
                 NEITHER: (FAILS, "neither factor is frequency"),
             },
-            brief={HOLDS: "", SOME: BOTH_BRIEF, FAILS: BOTH_BRIEF, NEITHER: ""},
+            brief={
+                HOLDS: SPLIT_BRIEF,
+                WITH_COLOUR: SPLIT_BRIEF,
+                SOME: BOTH_BRIEF,
+                FAILS: BOTH_BRIEF,
+                NEITHER: "",
+            },
         )
     ),
     description(

@@ -34,8 +34,7 @@ CLAIMS = (
             wording={
                 HOLDS: WORDS + " It does so more clearly than chance allows.",
                 FAILS: WORDS
-                + " That is no nearer than chance brings some unit, so it illustrates the method and says nothing about"
-                " the unit.",
+                + " Chance brings some unit as near, so it illustrates the method and says nothing about the unit.",
             },
         )
     ),

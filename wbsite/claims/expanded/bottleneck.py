@@ -28,17 +28,18 @@ def evidence(site: Site) -> Squeezed:
 CLAIMS = (
     Claim(
         name="bottleneck",
-        statement="Wide convolutions read through bottlenecks, and are easier to read over the map before these.",
+        statement="Wide convolutions read through bottlenecks, across which their kernels can be expanded.",
         source=ARTICLE,
         place="text after Figure 10",
         rule="holds where some spatial convolution reads through a bottleneck.",
         evidence=evidence,
         verdict=lambda e: HOLDS if e.bottleneck else FAILS,
         wording={
-            HOLDS: "The shortest case is the most useful. Before its wide convolutions {{ e.network }} squeezes"
-            " {{ e.bottleneck.wide }} channels into {{ e.bottleneck.channels }}, so that each unit of the"
-            ' {{ term("bottleneck") }} has to stand for many things at once, and kernels over it are hard to read.'
-            ' {{ ref("bottleneck") }} shows them beside the kernels over the channels before.',
+            HOLDS: "The shortest case is that of a {{ term('bottleneck') }}. Before its wide convolutions {{ e.network }}"
+            " squeezes {{ e.bottleneck.wide }} channels into {{ e.bottleneck.channels }}, so that a unit of the bottleneck"
+            " has to stand for several things at once, and has no simple name. Expanded weights go around it, to the"
+            ' channels before. {{ ref("bottleneck") }} shows both sides; whether the wider one is easier to read, as the'
+            " original article finds, is for the eye to say and was not measured.",
             FAILS: "No spatial convolution of {{ e.network }} reads through a bottleneck. Networks with Inception blocks or"
             " residual bottlenecks do, and their pages show the kernels on both sides of it.",
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from wbsite.claims.base import FAILS, HOLDS, NOTHING, UNDECIDED, Claim
@@ -19,13 +20,26 @@ class Chances:
 
     Attributes:
         network: its title.
-        beyond: what was found beyond chance.
-        within: what was not.
+        beyond: titles of rules that found something beyond chance; rules that found the same by the same score are in
+            one list.
+        within: the same, of rules that did not.
     """
 
     network: str
-    beyond: list[str]
-    within: list[str]
+    beyond: list[list[str]]
+    within: list[list[str]]
+
+    @property
+    def rules(self) -> tuple[int, int]:
+        """How many rules found something beyond chance, and how many there are."""
+        beyond, within = (sum(map(len, titles)) for titles in (self.beyond, self.within))
+        return beyond, beyond + within
+
+    def named(self, titles: list[list[str]]) -> list[str]:
+        """What was found, each once."""
+        return [
+            same[0] if len(same) == 1 else f"{' and '.join(same)} (one finding by {len(same)} rules)" for same in titles
+        ]
 
 
 def evidence(site: Site) -> Chances | None:
@@ -35,9 +49,19 @@ def evidence(site: Site) -> Chances | None:
         return None
     model, examples = pair
     findings = [finding for finding in examples.findings.values() if isinstance(finding, Finding)]
-    beyond = [finding.title for finding in findings if finding.beyond_chance]
-    within = [finding.title for finding in findings if finding.beyond_chance is False]
+    beyond, within = (
+        _titles(finding for finding in findings if finding.beyond_chance is side) for side in (True, False)
+    )
     return Chances(model.title, beyond, within) if beyond or within else None
+
+
+def _titles(findings: Iterable[Finding]) -> list[list[str]]:
+    """Titles of findings, together where two rules found the same units by the same score."""
+    titles: dict[tuple[object, ...], list[str]] = {}
+    for finding in findings:
+        units = [(unit.layer, unit.channel) for unit in finding.units]
+        titles.setdefault((*units, finding.score), []).append(finding.title)
+    return list(titles.values())
 
 
 @dataclass(frozen=True)
@@ -86,11 +110,18 @@ def verdict(e: Chances) -> str:
     return SOME if e.beyond else FAILS
 
 
-BEYOND = "In {{ e.network }} these stand out further than chance: {{ e.beyond | listing }}."
-WITHIN = "These do not: {{ e.within | listing }}. Figures of them illustrate a method and show no finding."
+LISTED = "{{ e.named(titles) | listing }}"
+BEYOND = (
+    f"{{% set titles = e.beyond %}}In {{{{ e.network }}}} {{{{ 'this stands' if titles | length == 1 else 'these stand' }}}} out"
+    f" further than chance: {LISTED}."
+)
+WITHIN = (
+    f"{{% set titles = e.within %}}{{{{ 'This does' if titles | length == 1 else 'These do' }}}} not: {LISTED}. Figures of"
+    " {{ 'it' if titles | length == 1 else 'them' }} illustrate a method and show no finding."
+)
 NONE = (
-    "In {{ e.network }} none stands out further than chance: {{ e.within | listing }}. Figures of them illustrate a method"
-    " and show no finding."
+    f"{{% set titles = e.within %}}In {{{{ e.network }}}} none stands out further than chance: {LISTED}. Figures of them"
+    " illustrate a method and show no finding."
 )
 
 CLAIMS = (
@@ -103,9 +134,7 @@ CLAIMS = (
             " where all rules that found a unit score higher.",
             evidence=evidence,
             verdict=verdict,
-            effect=lambda e: counted(
-                "share of rules that score beyond chance", len(e.beyond), len(e.beyond + e.within), "rules"
-            ),
+            effect=lambda e: counted("share of rules that score beyond chance", e.rules[0], e.rules[1], "rules"),
             wording={HOLDS: BEYOND, SOME: f"{BEYOND} {WITHIN}", FAILS: NONE},
             meaning={SOME: (UNDECIDED, "holds for some rules")},
         )

@@ -55,7 +55,7 @@ CLAIMS = (
         lambda e: "several" if len(e.bits) > 1 else "one",
         {
             "several": "By how much the last hidden layer of “{{ e.title }}” compresses depends on who measures:"
-            " {{ e.bits.values() | min | fixed(1) }} bits by {{ e.least }}, {{ e.bits.values() | max | fixed(1) }} by"
+            " {{ e.bits.values() | min | fixed }} bits by {{ e.least }}, {{ e.bits.values() | max | fixed }} by"
             " {{ e.most }}. These are the same networks at the same epochs.",
             "one": "",
         },

@@ -18,6 +18,7 @@ class Layer(NamedTuple):
 
     Attributes:
         title: of the network.
+        held: whether its weights are under a limit.
         layer: its name.
         before: of the untrained network.
         first: after the first recorded epoch.
@@ -25,6 +26,7 @@ class Layer(NamedTuple):
     """
 
     title: str
+    held: bool
     layer: str
     before: float
     first: float
@@ -59,6 +61,11 @@ class Squeeze:
         return sum(each.at_once for each in self.layers)
 
     @property
+    def squeezed(self) -> bool:
+        """Whether one of these is under a limit on its weights."""
+        return any(each.at_once and each.held for each in self.layers)
+
+    @property
     def later(self) -> int:
         """How many lose `BITS` or more after it."""
         return sum(each.later for each in self.layers)
@@ -74,8 +81,9 @@ def evidence(site: Site) -> Squeeze | Gap:
     rows = plane.rows[(plane.rows["estimator"] == plane.default) & plane.rows["epoch"].isin(trajectories.epochs)]
     means = rows[trajectories.lived(rows)].groupby(["configuration", "layer", "epoch"])["i_xt"].mean()
     moments = [trajectories.epochs[0], trajectories.epochs[1], trajectories.epochs[-1]]
+    held = {each.name: each.max_norm is not None for each in trajectories.configurations}
     layers = [
-        Layer(trajectories.titles[name], layer, *(float(means[name, layer, epoch]) for epoch in moments))
+        Layer(trajectories.titles[name], held[name], layer, *(float(means[name, layer, epoch]) for epoch in moments))
         for name, layer in zip(losing["configuration"], losing["layer"], strict=True)
         if layer != "output"
     ]
@@ -98,7 +106,7 @@ CLAIMS = (
             {"at once": COUNTS, "later": COUNTS, "none": ""},
         ),
         brief={
-            "at once": "a limit on weights can squeeze a layer before it has learned anything",
+            "at once": "{{ 'a limit on weights can squeeze a layer within the first epoch' if e.squeezed }}",
             "later": "",
             "none": "",
         },

@@ -97,6 +97,9 @@ def saturating(evidence: Evidence) -> Effect | None:
     return counted("share of compressing layers that saturate", held.both, held.layers, "layers", 0.5)
 
 
+ONLY_SMALL = "The verdict is on networks with small weights alone; Saxe and colleagues spoke of free ones."
+"""What the rule looks at, and what it does not."""
+
 CLAIMS = (
     description(
         "saturation-by-network",
@@ -138,17 +141,22 @@ CLAIMS = (
         effect=saturating,
         wording={
             FAILS: "With weights held small, most layers that compress do so without saturating:"
-            " {{ e.held.alone }} of {{ e.held.layers }}. Saturation is one way to share a bin, and not the only one.",
+            f" {{{{ e.held.alone }}}} of {{{{ e.held.layers }}}}. {ONLY_SMALL} Saturation is one way to share a bin, and not"
+            " the only one.",
             HOLDS: "With weights held small, most layers that compress saturate as well: {{ e.held.both }} of"
-            " {{ e.held.layers }}.",
+            f" {{{{ e.held.layers }}}}. {ONLY_SMALL}",
             "nothing compresses": "",
         },
         brief={
-            FAILS: "a layer can compress without saturating",
-            HOLDS: "layers that compress mostly saturate",
+            FAILS: "with its weights held small, a layer can compress without saturating",
+            HOLDS: "with their weights held small, layers that compress mostly saturate",
             "nothing compresses": "held small, weights let no layer compress here",
         },
-        meaning={"nothing compresses": (NOTHING, "no layer of a constrained network compresses")},
+        meaning={
+            HOLDS: (HOLDS, "in networks whose weights are held small"),
+            FAILS: (FAILS, "in networks whose weights are held small; others do not count"),
+            "nothing compresses": (NOTHING, "no layer of a constrained network compresses"),
+        },
     ),
     description(
         "saturation-with-free-weights",
@@ -156,7 +164,8 @@ CLAIMS = (
         evidence,
         lambda e: "some compress" if e.free.layers else "nothing compresses",
         {
-            "some compress": "With weights free, {{ e.free.both }} of the {{ e.free.layers }} that compress saturate.",
+            "some compress": "With weights free, which the rule leaves aside, {{ e.free.both }} of the {{ e.free.layers }} that compress"
+            " saturate.",
             "nothing compresses": "",
         },
     ),

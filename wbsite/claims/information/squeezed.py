@@ -1,4 +1,4 @@
-"""Whether layers that lose much tell most about the input before anything is learned."""
+"""Whether some layers that lose much tell most about the input before anything is learned."""
 
 from __future__ import annotations
 
@@ -49,15 +49,16 @@ def verdict(evidence: Squeezed) -> str:
     return "none" if not evidence.layers else "untrained" if evidence.latest == 0 else "first epoch"
 
 
-SENTENCE = (
+TOLD = (
     "Of {{ e.losing | counted('hidden layer') }} that {{ 'loses' if e.losing == 1 else 'lose' }} a bit or more,"
-    " {{ e.layers }} {{ 'tells' if e.layers == 1 else 'tell' }} most about the input *before* training%s."
+    " {{ e.layers }} {{ 'tells' if e.layers == 1 else 'tell' }} most about the input *before* training%s"
+    "{{ '; the others, later' if e.losing - e.layers > 1 else '; the other, later' if e.losing > e.layers }}."
 )
 
 CLAIMS = (
     Claim(
         name="squeezed-at-once",
-        statement="Hidden layers that lose much tell most about the input before training, or at its first epoch.",
+        statement="Some hidden layers that lose much tell most about the input before training, or at its first epoch.",
         source="",
         of=STUDY,
         rule=(
@@ -67,12 +68,14 @@ CLAIMS = (
         ),
         evidence=evidence,
         verdict=verdict,
-        effect=lambda e: Effect("hidden layers squeezed at once", e.layers, null=0),
-        wording={"none": "", "untrained": SENTENCE % "", "first epoch": SENTENCE % ", or after its first epoch"},
+        effect=lambda e: Effect(
+            "hidden layers that tell most at the start", e.layers, null=0, count=e.losing, of="that lose as much"
+        ),
+        wording={"none": "", "untrained": TOLD % "", "first epoch": TOLD % ", or after its first epoch"},
         meaning={
             "none": (FAILS, ""),
-            "untrained": (HOLDS, "of the untrained network"),
-            "first epoch": (HOLDS, "of the untrained network or the first epoch"),
+            "untrained": (HOLDS, "some do, in the untrained network"),
+            "first epoch": (HOLDS, "some do, in the untrained network or at the first epoch"),
         },
     ),
 )

@@ -162,8 +162,8 @@ CLAIMS = (
         study,
         of_data,
         {
-            "harmonics": "The task is that of Shwartz-Ziv and Tishby: twelve inputs that are on or off, and a label that"
-            " depends on how many are on and on where they are.",
+            "harmonics": "The task is that of Shwartz-Ziv and Tishby, called {{ term('harmonics') }} in figures: twelve inputs"
+            " that are on or off, and a label that depends on how many are on and on where they are.",
             "other data": "The task is {{ e.data.name | e }}.",
         },
     ),

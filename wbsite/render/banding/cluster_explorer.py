@@ -42,8 +42,8 @@ GROUP = Markup('<tr class="wb-group"><th scope="colgroup" colspan="{}"><span>{}<
 RADIO = Markup('<label><input type="radio" name="wb-clusters-{}" value="{}"{}> {}</label>')
 BODY = Markup(
     '<div class="wb-clusters" data-url="{address}">'
-    '<div class="wb-clusters-controls" hidden><label>Clusters <input type="range" min="{least}" max="{most}"'
-    ' value="{k}" step="1"><output>{k}</output></label><span role="radiogroup" aria-label="Layer">{radios}</span></div>'
+    '<div class="wb-clusters-controls" hidden><div><label>Clusters <input type="range" min="{least}" max="{most}"'
+    ' value="{k}" step="1"></label> <output>{k}</output></div><span role="radiogroup" aria-label="Layer">{radios}</span></div>'
     '<p class="wb-clusters-said" aria-live="polite">{stability}</p>'
     '<div class="wb-scroll wb-lab-scroll" tabindex="0"><table class="wb-cluster-table">'
     '<thead><tr><th scope="col">Units in each cluster, per cent; H of its centre</th>{heads}</tr></thead>'

@@ -56,8 +56,8 @@ def draw(scene: Scene) -> Drawing | Gap:
     more = f"; and {len(group.branches) - 8} more" if len(group.branches) > 8 else ""
     alt = f"{what}, in {model.title}. {len(group.branches)} branches: {listed}{more}."
     body = (
-        f'<div class="wb-scroll wb-diagram wb-branches" tabindex="0"><svg viewBox="0 0 {width} {height}" width="{width}"'
-        f' height="{height}" role="group" aria-label="{escape(alt, quote=True)}">{drawing.svg}</svg></div>'
+        f'<div class="wb-scroll wb-diagram wb-branches" tabindex="0" role="group" aria-label="{escape(alt, quote=True)}">'
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}">{drawing.svg}</svg></div>'
     )
     boxes = "Boxes are convolutions with kernel and units"
     if any(node.kind == "pool" for node in nodes):

@@ -70,8 +70,11 @@ def draw(scene: Scene) -> Drawing | Gap:
         )
         best = among.dropna(subset=[index]).sort_values(index, ascending=sign < 0, kind="stable").head(count)
         pictures = "".join(tiles.tile(row["layer"], int(row["unit"]), row[index]) for row in best.to_dict("records"))
+        median = units[index].median()
         counts = f"{len(among)} of {len(units)} units" if category else f"{len(units)} units"
-        medians[str(branch)], counted[str(branch)] = units[index].median(), (len(among), len(units))
+        if not category and not math.isnan(median):
+            counts += f", median {share_text(median)}"
+        medians[str(branch)], counted[str(branch)] = median, (len(among), len(units))
         parts.append(
             f'<div class="wb-trial"><p><strong>{breakable(str(branch))}</strong> {counts}</p>'
             f'<div class="wb-found">{pictures or "none"}</div></div>'
@@ -98,16 +101,20 @@ def draw(scene: Scene) -> Drawing | Gap:
         pd.DataFrame(data),
         body=f'<div class="wb-trials wb-many">{"".join(parts)}</div>',
         width="wide",
-        finding=_held(group, title, counted) if category else _strongest(group, title, medians, sign),
+        finding=_held(group, title, counted) if category else _medians(group, title, medians),
         method=_method(scene, tuning, group, category, index, sign, tiles),
     )
 
 
-def _strongest(group: str, title: str, medians: Mapping[str, float], sign: int) -> str:
-    """The branch with the largest median of an index, or the smallest."""
-    known = {branch: sign * median for branch, median in medians.items() if not math.isnan(median)}
-    best = max(known, key=lambda branch: known[branch])
-    return f"Of the branches of {escape(group)}, {escape(best)} prefers “{escape(title)}” most, by its median unit."
+def _medians(group: str, title: str, medians: Mapping[str, float]) -> str:
+    """Between which medians of an index the branches lie."""
+    known = sorted(
+        (branch for branch in medians if not math.isnan(medians[branch])), key=lambda branch: medians[branch]
+    )
+    low, high = (f"{share_text(medians[branch])} ({escape(branch)})" for branch in (known[0], known[-1]))
+    if len(known) == 1:
+        return f"The median index of “{escape(title)}” is {low} in {escape(group)}."
+    return f"The median index of “{escape(title)}” is {low} to {high} in the branches of {escape(group)}."
 
 
 def _held(group: str, title: str, counted: Mapping[str, tuple[int, int]]) -> str:
@@ -173,17 +180,17 @@ class _Tiles:
         kernels = self._kernels[layer]
         if channel in pictured(self.model, layer) or kernels is None:
             self.kinds.add("pictures" if channel in pictured(self.model, layer) else "numbers")
-            return unit_tile(self.scene, layer, channel, 72, text)
+            return unit_tile(self.scene, layer, channel, text)
         kind, stack = kernels
         self.kinds.add(kind)
         buffer = io.BytesIO()
-        Image.fromarray(quantised(stack[channel])).save(buffer, "WEBP", lossless=True, method=6)
+        Image.fromarray(quantised(stack[channel])).save(buffer, "WEBP", lossless=True, quality=100, method=6)
         source = base64.b64encode(buffer.getvalue()).decode()
         alt = escape(f"Kernel of unit {number} of {layer}", quote=True)
         page = f"{self.scene.up}models/{slug(self.model.id)}/{slug(layer)}/"
         return (
-            f'<a class="wb-unit" style="width:72px" href="{page}#unit-{number}"><img src="data:image/webp;base64,{source}"'
-            f' width="72" height="72" style="image-rendering:pixelated" alt="{alt}"><span>{text}</span></a>'
+            f'<a class="wb-unit" href="{page}#unit-{number}"><img class="wb-kernel" src="data:image/webp;base64,{source}"'
+            f' alt="{alt}"><span>{text}</span></a>'
         )
 
 

@@ -54,7 +54,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"Categories by branches in {len(groups)} places of {enriched.model.title}, {len(enriched.rows)} cells;"
         f" {len(best)} hold more units of a category than chance allows (q ≤ 0.05){': ' if strongest else ''}{'; '.join(strongest)}."
     )
-    caption = "Units of each category in each branch; violet for more and brown for fewer than at random."
+    caption = "Units of each category by branch: violet, more than at random; brown, fewer."
     if len(first) < len(groups):
         caption += f" {len(first)} of {len(groups)} places are shown; the file has all."
     return Drawing(
@@ -75,10 +75,13 @@ def _finding(enriched: Enriched, best: pd.DataFrame) -> str:
         return f"In {title}, no branch holds more units of a category than chance gives."
     pairs = f"{len(best)} of {len(enriched.rows)} pairs of a category and a branch"
     text = f"In {title}, {pairs} hold{'s' if len(best) == 1 else ''} more units than chance gives"
-    if best["untrained_p"].isna().all():
+    compared = best["untrained_p"].dropna()
+    if compared.empty:
         return f"{text}."
-    beyond = int(best["untrained_p"].map(marked).sum())
-    return f"{text}; {beyond or 'none'} of them, more than untrained copies."
+    beyond = int(compared.map(marked).sum()) or "none"
+    if len(compared) < len(best):
+        return f"{text}; {beyond} of the {len(compared)} compared with untrained copies, more than these."
+    return f"{text}; {beyond} of them, more than untrained copies."
 
 
 def _cell_text(enriched: Enriched, row: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ def channel_html(scene: Scene, layer: str, unit: int, source: str = "") -> str:
     return f"{text.removesuffix(name)}<code>{escape(name)}</code>"
 
 
-def channel_tile(scene: Scene, layer: str, unit: int, source: str = "", pixels: int = 60, plain: bool = True) -> str:
+def channel_tile(scene: Scene, layer: str, unit: int, source: str = "", plain: bool = True) -> str:
     """The unit's tile; where maps are added, a quiet one with the number of the channel.
 
     Args:
@@ -31,9 +31,8 @@ def channel_tile(scene: Scene, layer: str, unit: int, source: str = "", pixels: 
     assert scene.model is not None
     if layer:
         number = str(unit_number(scene.model, layer, unit)) if plain and layer != "input" else ""
-        return unit_tile(scene, layer, unit, pixels, number)
-    name = f"<b>{unit}</b><span>{escape(source)}</span>"
-    return f'<span class="wb-unit wb-unit-plain" style="width:{pixels}px">{name}</span>'
+        return unit_tile(scene, layer, unit, number)
+    return f'<span class="wb-unit wb-unit-plain"><b>{unit}</b><span>{escape(source)}</span></span>'
 
 
 def chance_text(q_shuffle: float, q_signs: float) -> str:

@@ -76,14 +76,12 @@ class ExampleScene:
         """A unit with its score, as HTML."""
         return f"{self.named(unit.layer, unit.channel)}{between}{share_text(unit.score)}"
 
-    def tile(self, layer: str, channel: int, pixels: int = 72, caption: str = "") -> str:
+    def tile(self, layer: str, channel: int, caption: str = "") -> str:
         """A unit's tile, or its number alone where the channel is no one unit."""
         if layer:
-            return unit_tile(self.scene, layer, channel, pixels, caption)
+            return unit_tile(self.scene, layer, channel, caption)
         text = caption or "channel"
-        return (
-            f'<span class="wb-unit wb-unit-plain" style="width:{pixels}px"><b>{channel}</b><span>{text}</span></span>'
-        )
+        return f'<span class="wb-unit wb-unit-plain"><b>{channel}</b><span>{text}</span></span>'
 
     def direction(self, name: str, alt: str, style: str = "") -> str:
         """An <img> of a direction's picture, or a quiet tile."""
@@ -108,15 +106,15 @@ class ExampleScene:
             text += f" To {count} of this network's pictures of directions, outlined by dashes, it does not respond as was measured."
         return text
 
-    def multiples(self, inputs: Sequence[Input], kernels: np.ndarray, scale: float, target: str) -> str:
+    def multiples(self, inputs: Sequence[Input], kernels: np.ndarray, scale: float) -> str:
         """Inputs with their kernels, as small multiples; of units of one layer, the numbers alone."""
         one_layer = len({item.layer for item in inputs}) == 1
         items = []
         for item, kernel in zip(inputs, kernels, strict=True):
-            alt = f"Kernel between {self.name(item.layer, item.unit)} and {target}"
+            alt = f"Kernel from {self.name(item.layer, item.unit)}"
             caption = self.number(item.layer, item.unit) if one_layer else ""
-            tile = self.tile(item.layer, item.unit, 72, caption)
-            items.append(f'<div class="wb-connection">{tile}{kernel_img(kernel, scale, alt, 72)}</div>')
+            tile = self.tile(item.layer, item.unit, caption)
+            items.append(f'<div class="wb-connection">{tile}{kernel_img(kernel, scale, alt)}</div>')
         return f'<div class="wb-multiples">{"".join(items)}</div>'
 
 

@@ -37,13 +37,13 @@ def draw(scene: Scene) -> Drawing | Gap:
         layers, scale = layers_text(item.layer for item in inputs), scale_of(kernels)
         parts.append(
             f"<section><p><strong>{head}</strong>: {layers} ({shares[kind]:.0%} of its squared weights)</p>{scale_legend(scale)}"
-            f"{examples.multiples(inputs, kernels, scale, target)}</section>"
+            f"{examples.multiples(inputs, kernels, scale)}</section>"
         )
         about = (
             {"kind": kind, "layer": item.layer, "channel": item.unit, "share": round(item.share, 5)} for item in inputs
         )
         data += weights_table(zip(about, kernels, strict=True))
-    tile = examples.tile(unit.layer, unit.channel, 144)
+    tile = examples.tile(unit.layer, unit.channel)
     body = f'<div class="wb-unit-inputs">{tile}<div class="wb-two">{"".join(parts)}</div></div>'
     finding_text = (
         f"Over the bottleneck {len(bottleneck.direct)} kernels hold {percent_text(shares['direct'])} of the unit's weights; over the"

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.kernels import kernel_img, scale_legend
+from wbsite.render.kernels import map_img, scale_legend
+from wbsite.render.page import slug
 from wbsite.render.text import counted, number_text, percent_text
 from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.cancellation import Cancellation, UnitScore
@@ -34,7 +35,8 @@ def draw(scene: Scene) -> Drawing | Gap:
     if not cancellation.examples:
         return absent(cancellation)
     unit = cancellation.examples[0]
-    body, rows = _unit(scene, cancellation, 0, unit)
+    files: dict[str, bytes] = {}
+    body, rows = _unit(scene, cancellation, 0, unit, files)
     name = channel_text(scene, unit.layer, unit.unit)
     alt = (
         f"Kernels from earlier units to {name} of {scene.model.title}, by sign and together: {unit.hidden:.0%} of the squared size"
@@ -45,14 +47,19 @@ def draw(scene: Scene) -> Drawing | Gap:
         alt,
         pd.DataFrame(rows),
         body=f'<div class="wb-trials">{body}</div>',
+        files=files,
         width="full",
-        finding=_finding(cancellation, unit),
+        finding=_finding(cancellation),
         method=_method(cancellation, unit),
     )
 
 
-def _unit(scene: Scene, cancellation: Cancellation, number: int, unit: UnitScore) -> tuple[str, list[dict[str, Any]]]:
+def _unit(
+    scene: Scene, cancellation: Cancellation, number: int, unit: UnitScore, files: dict[str, bytes]
+) -> tuple[str, list[dict[str, Any]]]:
     """HTML of an example, and a row of data for each of its sources."""
+    assert scene.model is not None
+    prefix = f"boundary-units-{slug(scene.model.id)}"
     arrays = {"positive": cancellation.positive, "negative": cancellation.negative, "net": cancellation.net}
     kernels = {name: arrays[name][str(number)][:SOURCES] for name in SIGNS}
     contributions = cancellation.contributions[str(number)][:SOURCES, :THROUGH]
@@ -68,13 +75,15 @@ def _unit(scene: Scene, cancellation: Cancellation, number: int, unit: UnitScore
         source = channel_text(scene, first["source_layer"], first["source_unit"], unit.source)
         cells = [f"<div>{channel_tile(scene, first['source_layer'], first['source_unit'], unit.source)}</div>"]
         for name, word in SIGNS.items():
-            text = f"{source} to {target}, {word}"
-            cells.append(f"<div>{kernel_img(kernels[name][i], scale, text, 60)}<small>{word}</small></div>")
+            text = f"From {source}, {word}"
+            cells.append(
+                f"<div>{map_img(kernels[name][i], scale, text, f'{prefix}-{i}-{name}', files)}<small>{word}</small></div>"
+            )
         for j, row in enumerate(middles):
             middle = channel_text(scene, row["between_layer"], row["between_unit"], unit.between)
-            tile = channel_tile(scene, row["between_layer"], row["between_unit"], unit.between, 44)
-            text = f"{source} to {target} through {middle}"
-            image = kernel_img(contributions[i, j], contribution_scale, text, 44)
+            tile = channel_tile(scene, row["between_layer"], row["between_unit"], unit.between)
+            text = f"From {source} through {middle}"
+            image = map_img(contributions[i, j], contribution_scale, text, f"{prefix}-{i}-through-{j}", files)
             cells.append(f'<div class="wb-through">{tile}{image}</div>')
         lines.append(f'<div class="wb-signs">{"".join(cells)}</div>')
         rows.append(_row(unit, first, {name: kernels[name][i] for name in SIGNS}))
@@ -86,7 +95,7 @@ def _unit(scene: Scene, cancellation: Cancellation, number: int, unit: UnitScore
         f'<div class="wb-signs-scales"><div>by sign and together{scale_legend(scale)}</div>'
         f"<div>through one unit between{scale_legend(contribution_scale)}</div></div>"
     )
-    tile = channel_tile(scene, unit.layer, unit.unit, pixels=112, plain=False)
+    tile = channel_tile(scene, unit.layer, unit.unit, plain=False)
     inner = f'<div class="wb-unit-inputs">{tile}<div>{legends}{"".join(lines)}</div></div>'
     return f'<div class="wb-trial">{head}{inner}</div>', rows
 
@@ -100,19 +109,23 @@ def _row(unit: UnitScore, source: Mapping[str, Any], kernels: Mapping[str, np.nd
     return {**about, **ends, **sums, "size_of_net": round(float(np.abs(kernels["net"]).sum()), 5), **rates}
 
 
-def _finding(cancellation: Cancellation, unit: UnitScore) -> str:
-    """How much the unit shown hides, and how many units hide more than chance gives."""
-    hidden, units = percent_text(unit.hidden), counted(cancellation.units, "unit")
-    if not cancellation.beyond_shuffle:
-        return f"No unit hides more of its paths than chance explains; this one hides {hidden}."
-    return (
-        f"This unit hides {hidden} of its paths; {number_text(cancellation.beyond_shuffle)} of {units} hide more than"
-        " shuffled kernels explain."
+def _finding(cancellation: Cancellation) -> str:
+    """What remains of a source once both signs are added, and how many units hide more than chance gives."""
+    positive, negative, net = (
+        float(np.abs(arrays["0"][0]).sum())
+        for arrays in (cancellation.positive, cancellation.negative, cancellation.net)
     )
+    whole = positive + negative
+    left = percent_text(net / whole) if whole else "nothing"
+    first = f"Of the first row's excitation and inhibition {left} remains when both are added"
+    if not cancellation.beyond_shuffle:
+        return f"{first}; no unit hides more than chance explains."
+    units = counted(cancellation.units, "unit")
+    return f"{first}; {number_text(cancellation.beyond_shuffle)} of {units} hide more than shuffled kernels explain."
 
 
 def _caption(title: str, unit: str) -> str:
-    return f"How earlier units act on {unit} of {escape(title)}: what excites, what inhibits, both together, and what passes single units."
+    return f"A row is a source of {unit} of {escape(title)}; its third kernel is what remains of the first two."
 
 
 def _method(cancellation: Cancellation, unit: UnitScore) -> str:
@@ -132,7 +145,8 @@ def _method(cancellation: Cancellation, unit: UnitScore) -> str:
         f"{chance} Its {chance_text(unit.q_shuffle, unit.q_signs)}. A row is one source, of which most is hidden first: all that"
         " excites, all that inhibits, and their sum, which is the expanded weight; then what it does through the"
         f" {THROUGH} units between with the largest part. Red excites, blue inhibits, white is zero; the scales are at the bars."
-        " Hidden is what is not in the sum, as a share of the squared size of the paths. Rectifiers are taken as linear, max pools as averages."
+        f" Hidden is what is not in the sum, as a share of the squared size of the strongest paths; this unit hides {percent_text(unit.hidden)}."
+        " Rectifiers are taken as linear, max pools as averages."
     )
 
 

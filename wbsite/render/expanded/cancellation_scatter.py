@@ -40,11 +40,12 @@ def draw(scene: Scene) -> Drawing | Gap:
     name = f"cancellation-scatter-{slug(scene.model.id)}"
     files = {f"{name}-{part}.vl.json": json.dumps(chart).encode() for part, chart in charts.items()}
     unit = channel_text(scene, first.layer, first.unit)
+    cancelling = _cancelling(cancellation, float(layer["signs_low"]))
     texts = {
         "pairs": (
             f"<code>{escape(first.source)}</code> to <code>{escape(first.layer)}</code>: each point a unit and one of its"
             f" {cancellation.strongest} strongest sources",
-            f"Scatter of what is left of paths against their size, {len(pairs)} pairs; those of {unit} lie below the others:"
+            f"Scatter of what is left of paths against their size, {len(pairs)} pairs; marked are those of {unit}, {cancelling}:"
             f" {first.hidden:.0%} of the squared size of its paths is not in the expanded weights.",
         ),
         "layers": (
@@ -56,7 +57,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     panels = [(title, f"{name}-{part}.vl.json", alt) for part, (title, alt) in texts.items()]
     alt = " ".join(alt for _, alt in texts.values())
     return Drawing(
-        CAPTION,
+        _caption(cancelling),
         alt,
         drawn,
         body=side_by_side(panels, HEIGHT),
@@ -146,13 +147,23 @@ def _layers(summary: pd.DataFrame) -> dict[str, Any]:
 def _finding(cancellation: Cancellation) -> str:
     summary = cancellation.per_layer
     adding = int((summary["coherence"] > summary["signs"]).sum())
-    return f"In {adding} of {counted(len(summary), 'layer')} paths add up more, in the median pair of units, than with random signs."
+    return (
+        f"In {adding} of {counted(len(summary), 'layer')} the median pair's paths add up more than with random signs."
+    )
 
 
-CAPTION = (
-    "Left, pairs of units, those of the unit that hides most marked; below the grey band paths cancel. Right, coherence by"
-    " layer; grey, random signs."
-)
+def _cancelling(cancellation: Cancellation, lowest: float) -> str:
+    """How many pairs of the unit that hides most lie below a coherence, the lower edge of the grey band."""
+    first, rows = cancellation.examples[0], cancellation.rows
+    pairs = rows[(rows["layer"] == first.layer) & (rows["unit"] == first.unit)]
+    return f"{int((pairs['coherence'] < lowest).sum()) or 'none'} of its {len(pairs)} pairs below the grey"
+
+
+def _caption(cancelling: str) -> str:
+    return (
+        "Right, a dot a layer; grey, random signs. Left, one layer; diamonds, the unit that hides most,"
+        f" {cancelling}, where paths cancel."
+    )
 
 
 def _method(scene: Scene, cancellation: Cancellation, unit: str) -> str:

@@ -19,9 +19,6 @@ from wbsite.results.site import Gap
 
 from ._example_scene import ExampleScene, codes, layers_text, scale_of, weights_table
 
-PIXELS = 76
-"""Side of a kernel."""
-
 ON_COLUMN = 7
 """Units that fit beside each other into a column of prose."""
 
@@ -109,12 +106,16 @@ def _picked(examples: ExampleScene, side: str, option: Any, among: Sequence[Unit
 
 
 def _table(examples: ExampleScene, chosen: dict[str, list[Unit]], kernels: np.ndarray, scale: float) -> str:
+    """Kernels are named by units alone: heads of rows and columns have the layers."""
     head = "".join(f'<th scope="col">{tile}</th>' for tile in _tiles(examples, chosen["source"]))
+    sources, targets = (
+        [examples.name(*unit).removesuffix(f" of {unit[0]}") for unit in chosen[side]] for side in ("source", "target")
+    )
     lines = []
-    for i, (target, tile) in enumerate(zip(chosen["target"], _tiles(examples, chosen["target"]), strict=True)):
+    for i, (target, tile) in enumerate(zip(targets, _tiles(examples, chosen["target"]), strict=True)):
         cells = "".join(
-            f"<td>{kernel_img(kernels[i, j], scale, f'From {examples.name(*source)} to {examples.name(*target)}', PIXELS)}</td>"
-            for j, source in enumerate(chosen["source"])
+            f"<td>{kernel_img(kernels[i, j], scale, f'From {source} to {target}')}</td>"
+            for j, source in enumerate(sources)
         )
         lines.append(f'<tr><th scope="row">{tile}</th>{cells}</tr>')
     return (
@@ -127,9 +128,7 @@ def _tiles(examples: ExampleScene, units: Sequence[Unit]) -> list[str]:
     """Units' tiles, under which the layer stands only where the number alone does not tell."""
     numbers = [examples.number(*unit) for unit in units]
     distinct = len(set(numbers)) == len(numbers)
-    return [
-        examples.tile(*unit, PIXELS, number if distinct else "") for unit, number in zip(units, numbers, strict=True)
-    ]
+    return [examples.tile(*unit, number if distinct else "") for unit, number in zip(units, numbers, strict=True)]
 
 
 def _finding(examples: ExampleScene, kernels: np.ndarray) -> str:

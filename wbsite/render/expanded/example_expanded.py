@@ -36,13 +36,13 @@ def draw(scene: Scene) -> Drawing | Gap:
     near_layers, far_layers = (layers_text(item.layer for item in part) for part in (centre.inputs, further.inputs))
     parts = [
         f"<section><p><strong>its strongest inputs</strong> in {near_layers}</p>{scale_legend(scale)}"
-        f"{examples.multiples(centre.inputs, near, scale, target)}</section>",
+        f"{examples.multiples(centre.inputs, near, scale)}</section>",
         f"<section><p><strong>one layer further back</strong>, in {far_layers}</p>{scale_legend(far_scale)}",
     ]
     for factor in (0, 1):
         numbers = [i for i, item in enumerate(further.inputs) if item.factor == factor]
         if numbers:
-            multiples = examples.multiples([further.inputs[i] for i in numbers], far[numbers], far_scale, target)
+            multiples = examples.multiples([further.inputs[i] for i in numbers], far[numbers], far_scale)
             parts.append(f"<p>factor {factor + 1}{property_text('colour', further.colour[factor])}</p>{multiples}")
     parts.append("</section>")
     rows: list[tuple[str, int | str, Input, np.ndarray]] = [
@@ -56,7 +56,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         )
         for step, factor, item, kernel in rows
     )
-    tile = examples.tile(unit.layer, unit.channel, 144)
+    tile = examples.tile(unit.layer, unit.channel)
     body = f'<div class="wb-unit-inputs">{tile}<div>{"".join(parts)}</div></div>'
     caption = (
         f"{sentence(examples.named(unit.layer, unit.channel))} of {escape(examples.model.title)}: above, its strongest inputs; below, what"
@@ -69,9 +69,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         " filters are to reading colour (positive) or grey (negative), a cosine. Red excites, blue inhibits, white is zero; one"
         f" scale above, one below. {examples.how(finding)}"
     )
-    nearness = (
-        "more clearly than chance allows" if finding.beyond_chance else "but no nearer than chance brings some unit"
-    )
+    nearness = "more clearly than chance allows" if finding.beyond_chance else "but chance brings some unit as near"
     finding_text = (
         f"Of {finding.considered} units this one comes nearest to reading less colour in the middle, {nearness}."
     )

@@ -12,10 +12,10 @@ import pandas as pd
 
 from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.kernels import kernel_img, scale_legend
+from wbsite.render.kernels import map_img, scale_legend
 from wbsite.render.page import slug
 from wbsite.render.suite_tables import side_by_side
-from wbsite.render.text import fixed_text, listing, number_text
+from wbsite.render.text import counted, listing, number_text
 from wbsite.results.expanded._example_network import example_network
 from wbsite.results.expanded.gradients import GradientExample, Gradients
 from wbsite.results.site import Gap
@@ -46,9 +46,10 @@ def draw(scene: Scene) -> Drawing | Gap:
         return Gap(reasons[0] if reasons else "no unit has paths that could cancel", failed=False)
     table = _points(scene, gradients.rows, examples)
     name = f"example-gradients-{slug(scene.model.id)}"
-    files, panels, parts = {}, [], []
+    files: dict[str, bytes] = {}
+    panels, parts = [], []
     for number, example in examples.items():
-        parts.append(_example(scene, gradients, number, example))
+        parts.append(_example(scene, gradients, number, example, files))
         target = channel_text(scene, example.layer, example.unit)
         points = table[table["example"] == number]
         file = f"{name}-{number}.vl.json"
@@ -67,7 +68,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         body=body,
         files=files,
         width="full",
-        finding=_finding(gradients, examples),
+        finding=_finding(table, examples),
         method=_method(scene, gradients, examples),
     )
 
@@ -91,8 +92,9 @@ def _points(scene: Scene, rows: pd.DataFrame, examples: Mapping[int, GradientExa
     return table.round({"activation": 4, "excitation": 6, "inhibition": 6}).reset_index(drop=True)
 
 
-def _example(scene: Scene, gradients: Gradients, number: int, example: GradientExample) -> str:
+def _example(scene: Scene, gradients: Gradients, number: int, example: GradientExample, files: dict[str, bytes]) -> str:
     """One unit: a row for each source."""
+    assert scene.model is not None
     key, sources = str(number), example.sources[:SOURCES]
     groups: list[tuple[str, list[tuple[str, np.ndarray]]]] = [
         ("expanded weights", [("expanded", gradients.expanded[key])]),
@@ -118,7 +120,8 @@ def _example(scene: Scene, gradients: Gradients, number: int, example: GradientE
         cells = [f"<div>{channel_tile(scene, channel.source_layer, channel.source_unit, example.source)}</div>"]
         for (_, group), scale in zip(groups, scales, strict=True):
             for word, kernels in group:
-                image = kernel_img(kernels[i], scale, f"{source} to {target}, {word}", 60)
+                file = f"example-gradients-{slug(scene.model.id)}-{number}-{i}-{word.replace(' ', '-')}"
+                image = map_img(kernels[i], scale, f"From {source}, {word}", file, files)
                 cells.append(f"<div>{image}<small>{word}</small></div>")
         lines.append(f'<div class="wb-signs">{"".join(cells)}</div>')
     cases = ", ".join(
@@ -129,7 +132,7 @@ def _example(scene: Scene, gradients: Gradients, number: int, example: GradientE
         f"<p><strong>{escape(target)}</strong> from <code>{escape(example.source)}</code>, {KINDS[example.kind]}."
         f" Typical cases, share of all gradients: {cases}.</p>"
     )
-    tile = channel_tile(scene, example.layer, example.unit, pixels=112, plain=False)
+    tile = channel_tile(scene, example.layer, example.unit, plain=False)
     inner = f'<div class="wb-unit-inputs">{tile}<div><div class="wb-signs-scales">{legends}</div>{"".join(lines)}</div></div>'
     return f'<div class="wb-trial">{head}{inner}</div>'
 
@@ -161,17 +164,32 @@ def _agreement(gradients: Gradients, number: int) -> float:
     return float(sources[sources["example"] == number]["agreement"].mean())
 
 
-def _finding(gradients: Gradients, examples: Mapping[int, GradientExample]) -> str:
-    first = next(iter(examples))
-    alike = fixed_text(_agreement(gradients, first))
-    return f"What a source does changes with the photograph: gradients agree to {alike}, where 1 is all the same."
+def _finding(table: pd.DataFrame, examples: Mapping[int, GradientExample]) -> str:
+    """Of the first example, the source that changes sides most often from photograph to photograph."""
+    points = table[table["example"] == next(iter(examples))]
+    sides = points.groupby("of", sort=False).apply(
+        lambda rows: pd.Series(
+            {
+                "excites": int((rows["excitation"] > rows["inhibition"]).sum()),
+                "inhibits": int((rows["excitation"] < rows["inhibition"]).sum()),
+            }
+        ),
+        include_groups=False,
+    )
+    name = str(sides.min(axis=1).idxmax())
+    excites, inhibits = (int(sides.loc[name, side]) for side in ("excites", "inhibits"))
+    if not min(excites, inhibits):
+        return "On every photograph each source acts on the unit to the same side."
+    return (
+        f"{name[:1].upper()}{escape(name[1:])} excites on {counted(excites, 'photograph')} and inhibits on"
+        f" {number_text(inhibits)}: what a source does depends on the photograph."
+    )
 
 
 def _caption(examples: Mapping[int, GradientExample]) -> str:
     kinds = [NAMES[each.kind] for each in examples.values()]
     return (
-        f"Expanded weights, their bounds, and gradients on photographs, for {listing(kinds)}. In the charts a point is a"
-        " photograph."
+        f"In the charts a point is a photograph; above the line inhibition prevails. Kernels are of {listing(kinds)}."
     )
 
 

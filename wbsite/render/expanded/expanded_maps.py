@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from wbsite.core.errors import WbsiteError
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.kernels import kernel_img, pictured, scale_legend, signed_colours, strongest_text, unit_tile
+from wbsite.render.kernels import map_img, pictured, scale_legend, unit_tile
 from wbsite.render.page import slug
 from wbsite.render.text import fixed_text, number_text
 from wbsite.results.expanded._example_network import example_network
@@ -23,11 +22,6 @@ from ._channels import channel_text, channel_tile
 
 BACK = {"2": "two spatial convolutions back", "3": "three spatial convolutions back", "first": "from the first layer"}
 """How far back a source lies → its words."""
-
-INLINE = 32 * 32
-"""Positions above which a map is a file beside the page instead of a part of it."""
-
-SIDE = 72
 
 
 def draw(scene: Scene) -> Drawing | Gap:
@@ -77,33 +71,22 @@ def _example(scene: Scene, number: int, rows: list[dict[str, Any]], maps: np.nda
     assert scene.model is not None
     first, scale = rows[0], float(np.abs(maps).max())
     target, source = escape(first["target"]), escape(first["source"])
-    tile = unit_tile(scene, first["target"], first["unit"], 112)
+    tile = unit_tile(scene, first["target"], first["unit"])
     head = (
         f"<p><strong>{target}</strong> from {source}, {BACK[first['kind']]}: unit at the {first['which']} of smoothness,"
         f" I&nbsp;=&nbsp;{first['unit_smoothness']:.2f}</p>"
     )
-    unit, items = channel_text(scene, first["target"], first["unit"]), []
+    items = []
     for row, weights in zip(rows, maps, strict=True):
-        text = f"Expanded weights from {channel_text(scene, row['layer'], row['channel'], row['source'])} to {unit}"
-        picture = _picture(weights, scale, text, f"orbitals-{slug(scene.model.id)}-{number}-{row['rank']}", files)
-        end = channel_tile(scene, row["layer"], row["channel"], row["source"], SIDE, plain=False)
+        text = f"Expanded weights from {channel_text(scene, row['layer'], row['channel'], row['source'])}"
+        picture = map_img(weights, scale, text, f"orbitals-{slug(scene.model.id)}-{number}-{row['rank']}", files)
+        end = channel_tile(scene, row["layer"], row["channel"], row["source"], plain=False)
         value = f"<small>I&nbsp;=&nbsp;{row['smoothness']:.2f}</small>"
         items.append(f'<div class="wb-connection">{end}<div>{picture}{value}</div></div>')
     return (
         f'<div class="wb-trial">{head}<div class="wb-unit-inputs">{tile}<div>{scale_legend(scale)}'
         f'<div class="wb-multiples">{"".join(items)}</div></div></div></div>'
     )
-
-
-def _picture(weights: np.ndarray, scale: float, text: str, file: str, files: dict[str, bytes]) -> str:
-    """The map in the page itself, or, where it has many positions, as a file beside it."""
-    if weights.size <= INLINE:
-        return kernel_img(weights, scale, text, SIDE)
-    buffer = io.BytesIO()
-    Image.fromarray(signed_colours(weights, scale)).save(buffer, "PNG", optimize=True)
-    files[f"{file}.png"] = buffer.getvalue()
-    alt = escape(f"{text}; {strongest_text(weights)}", quote=True)
-    return f'<img class="wb-kernel" src="{file}.png" width="{SIDE}" height="{SIDE}" loading="lazy" alt="{alt}">'
 
 
 def _finding(drawn: pd.DataFrame) -> str:

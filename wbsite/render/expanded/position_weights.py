@@ -44,7 +44,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         rows.append({"row": y, "column": x, "norm": float(f"{norm:.4g}"), "pictured": name in examples.pictured})
     kh, kw = norms.shape
     body = (
-        f'<div class="wb-positions">{examples.tile(unit.layer, unit.channel, 144)}'
+        f'<div class="wb-positions">{examples.tile(unit.layer, unit.channel)}'
         f'<div class="wb-position-grid" style="--wb-columns:{kw}">{"".join(cells)}</div></div>'
     )
     read = (

@@ -77,9 +77,9 @@ def _table(examples: ExampleScene, name: str, family: Family, maps: np.ndarray) 
     for row, channel in enumerate(family.channels):
         unit = examples.name(family.layer, channel)
         cells = "".join(
-            f"<td>{kernel_img(maps[row, :, :, i], scale, f'Factor {i + 1} in {unit}', 64)}</td>" for i in range(count)
+            f"<td>{kernel_img(maps[row, :, :, i], scale, f'Factor {i + 1} in {unit}')}</td>" for i in range(count)
         )
-        tile = examples.tile(family.layer, channel, 64, examples.number(family.layer, channel))
+        tile = examples.tile(family.layer, channel, examples.number(family.layer, channel))
         lines.append(f"<tr><th scope='row'>{tile}</th>{cells}</tr>")
     return (
         f'{scale_legend(scale)}<div class="wb-scroll" tabindex="0"><table class="wb-factors"><thead><tr><td></td>{columns}</tr></thead>'
@@ -90,7 +90,7 @@ def _table(examples: ExampleScene, name: str, family: Family, maps: np.ndarray) 
 def _factor(examples: ExampleScene, name: str, family: Family, i: int) -> str:
     """A factor's picture and its units."""
     tiles = "".join(
-        examples.tile(item.layer, item.unit, 52, f"{examples.number(item.layer, item.unit)}<br>{item.share:.0%}")
+        examples.tile(item.layer, item.unit, f"{examples.number(item.layer, item.unit)}<br>{item.share:.0%}")
         for item in family.units[i]
     )
     picture = examples.direction(f"{name}-factor-{i}", f"What factor {i + 1} looks for")

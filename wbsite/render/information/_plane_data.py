@@ -111,10 +111,14 @@ class Planes:
         if falls.empty:
             return f"No run of {title} lived to the end."
         (_, layer), most = falls.idxmax(), falls.max()
-        where = title if seed == "mean" else f"seed {seed} of {title}"
+        paths_of = (
+            f"the hidden layers' mean paths in {title}"
+            if seed == "mean"
+            else f"the hidden layers' paths in seed {seed} of {title}"
+        )
         if most < COMPRESSES:
-            return f"In {where}, no hidden layer ends {COMPRESSES:g} bit or more left of where it has been."
-        return f"Of the hidden layers of {where}, {layer} ends furthest left of where it has been, by {fixed_text(most)} bits."
+            return f"Of {paths_of}, none ends {COMPRESSES:g} bit or more left of where it has been."
+        return f"Of {paths_of}, {layer}'s ends furthest left of where it has been, by {fixed_text(most)} bits."
 
     def file(self, configuration: str) -> bytes:
         """All paths of one configuration as the script of the page reads them: by estimator, then "mean" or seed, then

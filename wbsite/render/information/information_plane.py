@@ -51,8 +51,8 @@ def draw(scene: Scene) -> Drawing | Gap:
     body = _body(p, configuration, estimator, spec, alt)
     data = paths.round(4).astype({"runs": "Int64"})
     return Drawing(
-        "Each path is a layer's, from the untrained network (circle) to the epoch on the slider (dot). Broken lines: the"
-        " most that bins can give.",
+        "Each path is a layer's, from untrained (circle) to the slider's epoch (dot). Broken lines: the most that bins can"
+        " give.",
         alt, data, body=body, files=files, width="wide", finding=escape(p.finding(configuration, paths)),
         method=_method(p),
     )  # fmt: skip

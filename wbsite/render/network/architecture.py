@@ -63,8 +63,8 @@ def draw(scene: Scene) -> Drawing | Gap:
     kernels = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
     alt = f"Diagram of {model.title}: {len(layers)} layers in {max(level.values()) + 1} steps from input to output ({kernels})."
     body = (
-        f'<div class="wb-scroll wb-diagram" tabindex="0"><svg viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-        f' role="group" aria-label="{escape(alt, quote=True)}">{edges}{boxes}</svg></div>'
+        f'<div class="wb-scroll wb-diagram" tabindex="0" role="group" aria-label="{escape(alt, quote=True)}">'
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}">{edges}{boxes}</svg></div>'
     )
     table = pd.DataFrame(
         [

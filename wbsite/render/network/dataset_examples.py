@@ -41,7 +41,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     folder = f"{scene.up}models/{slug(model.id)}/"
     tiles = "".join(tile(patch, patches.result.size, folder, about.rectified) for patch in found)
     body = (
-        f'<div class="wb-unit-inputs">{unit_tile(scene, layer.name, channel, 144)}'
+        f'<div class="wb-unit-inputs">{unit_tile(scene, layer.name, channel)}'
         f'<div class="wb-patches"><div class="wb-patches-list">{tiles}</div></div></div>'
     )
     finding = f"Of all photographs, a part of {escape(found[0].name)} excites unit {unit} most, to {number_text(found[0].activation)}."

@@ -15,7 +15,7 @@ from wbsite.render.text import share_text
 from wbsite.results.network.nmf import Nmf
 from wbsite.results.site import Gap
 
-SHOWN, PIXELS = 8, 96
+SHOWN = 8
 
 
 def draw(scene: Scene) -> Drawing | Gap:
@@ -36,8 +36,8 @@ def draw(scene: Scene) -> Drawing | Gap:
         error = float(nmf.per_unit_error[channel])
         alt = escape(f"Unit {unit} of {layer.name}: {kh} by {kw} positions, three factors as colours", quote=True)
         tiles.append(
-            f'<a class="wb-unit" style="width:{PIXELS}px" href="{page}#unit-{unit}"><img class="wb-kernel" src="{name}"'
-            f' width="{PIXELS}" height="{round(PIXELS * kh / kw)}" alt="{alt}"><span>{unit}</span></a>'
+            f'<a class="wb-unit" href="{page}#unit-{unit}"><img class="wb-kernel" src="{name}" width="{kw}" height="{kh}"'
+            f' alt="{alt}"><span>{unit}</span></a>'
         )
         rows.append({"unit": unit, "channel": channel, "relative_error": round(error, 4)})
     finding = f"Each of these {len(rows)} kernels is a small picture; its three colours are mixtures of inputs."
@@ -57,7 +57,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         caption,
         alt,
         pd.DataFrame(rows),
-        body=f'<div class="wb-multiples">{"".join(tiles)}</div>',
+        body=f'<div class="wb-multiples wb-large-tiles">{"".join(tiles)}</div>',
         files=files,
         width="wide",
         finding=finding,

@@ -56,9 +56,10 @@ def draw(scene: Scene) -> Drawing | Gap:
     if not found:
         return Gap(f"unit {unit} of {layer.name} has no {HEADS[kind]}", failed=False)
     scale = scale_of(found)
-    items = "".join(_item(scene, one, scale) for one in found)
+    way = "to" if kind == "output" else "from"
+    items = "".join(_item(scene, one, scale, way) for one in found)
     body = (
-        f'<div class="wb-unit-inputs">{unit_tile(scene, layer.name, channel, 144)}<div>{scale_legend(scale)}'
+        f'<div class="wb-unit-inputs">{unit_tile(scene, layer.name, channel)}<div>{scale_legend(scale)}'
         f'<div class="wb-multiples">{items}</div></div></div>'
     )
     rows = [
@@ -96,9 +97,9 @@ def _strongest(connections: Connections, kind: str, first: int) -> int:
     return int(rows.loc[rows["norm"].idxmax(), "unit"]) if len(rows) else first
 
 
-def _item(scene: Scene, one: Connection, scale: float) -> str:
+def _item(scene: Scene, one: Connection, scale: float, way: str) -> str:
     name = _name(scene, one.end.layer, one.end.channel)
-    kernel = kernel_img(one.kernel, scale, f"Kernel between {name} and the unit", 72)
+    kernel = kernel_img(one.kernel, scale, f"Kernel {way} {name}")
     named = class_names(scene.model, one.end.layer) if scene.model else ()
     if named:
         text = f"{breakable(one.end.layer)}<br>{one.end.channel} {escape(named[one.end.channel])}"

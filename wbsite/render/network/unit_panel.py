@@ -279,7 +279,7 @@ def _body(c: UnitConnections, files: Sequence[str]) -> str:
         '<div class="wb-unitpanel-shown" role="region" aria-label="The chosen unit" hidden>'
         '<p class="wb-unitpanel-steps"><button type="button" data-step="-1">← previous</button>'
         '<button type="button" data-step="1">next →</button><button type="button" class="wb-unitpanel-close">close</button></p>'
-        '<header><div class="wb-unitpanel-picture"></div><div><h3 tabindex="-1"></h3><p class="wb-unitpanel-about"></p>'
+        '<header><div class="wb-unitpanel-picture"></div><div><h3 tabindex="-1">No unit is chosen</h3><p class="wb-unitpanel-about"></p>'
         f'<div class="wb-units-chosen"></div></div>{_patches.frame(c.model, c.layer.name)}</header>'
         f"{sections}</div><noscript><p>Panels are drawn by a script; the data is linked below.</p></noscript></div>"
     )

@@ -13,7 +13,7 @@ from wbsite.claims.effect import Effect
 from wbsite.core import registry
 from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
-from wbsite.core.naming import STUDY
+from wbsite.core.naming import CENSUS, STUDY
 from wbsite.results.site import Gap, Site, stored_site
 
 from ._sections import Section, sections
@@ -76,7 +76,7 @@ def rows(claim: Claim, site: Site) -> Iterator[Row]:
     """One row a network; of a claim about a suite or study one row."""
     if claim.of != NETWORK:
         suite = site.suite(claim.of)
-        yield _row(claim, site, suite.id, suite.title if suite.id == STUDY else f"{suite.title} experiments")
+        yield _row(claim, site, suite.id, suite.title if suite.id in (CENSUS, STUDY) else f"{suite.title} experiments")
     elif not site.networks:
         yield _row(claim, site, "", "no network")
     else:
