@@ -15,6 +15,7 @@ from torch import nn
 
 from wbsite.core.errors import WbsiteError
 from wbsite.graph.layers import discover
+from wbsite.graph.recorder.description import constant
 from wbsite.graph.recording import Recorded, forward_pass, module_outputs
 
 SHAPE = (3, 8, 8)
@@ -183,3 +184,23 @@ def test_outputs_of_modules_are_those_of_a_pass_that_is_written_down(
             found, wanted = (torch.autograd.grad(y.square().sum(), x, retain_graph=True)[0] for y in (output, expected))
             torch.testing.assert_close(found, wanted)
     assert not any(child._forward_hooks for child in module.modules())
+
+
+CONSTANTS = {
+    "one number spread over an axis": torch.tensor(3).expand(1),
+    "one number spread over three": torch.tensor(3).expand(3),
+    "every other number": torch.arange(6)[::2],
+    "turned": torch.arange(6.0).reshape(2, 3).T,
+    "conjugated": torch.tensor([1 + 2j]).conj(),
+    "negated without a copy": torch.tensor([1 + 2j]).conj().imag,
+    "empty": torch.zeros(0, 3),
+    "half a number": torch.ones(2, dtype=torch.bfloat16),
+}
+
+
+@pytest.mark.parametrize("value", CONSTANTS.values(), ids=CONSTANTS)
+def test_a_constant_is_described_by_its_numbers_however_they_are_stored(value: torch.Tensor) -> None:
+    copied = torch.empty(value.shape, dtype=value.dtype).copy_(value)
+    assert constant(value) == constant(copied)
+    if value.numel():
+        assert constant(value) != constant(copied + 1)
