@@ -92,6 +92,8 @@ def search(page: Any, control: Any, way: str) -> None:
     }
     opening[way]()
     page.wait_for_function("document.activeElement.matches('.md-search__input')")
+    if way == "touch":
+        page.wait_for_selector("body[data-md-scrolllock]")  # the page behind has come to rest
     page.keyboard.type("conv2")
     first = page.locator(".md-search-result__item [href*='models/speck/conv2/']").first
     first.wait_for()
