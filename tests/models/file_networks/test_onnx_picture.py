@@ -62,6 +62,30 @@ def test_a_picture_with_its_channels_last_is_given_channels_first(
 
 
 @pytest.mark.parametrize(
+    ("sizes", "said", "shape"),
+    [
+        (("n", 8, 10), None, (1, 8, 10)),
+        (("n", 8, 10), (1, 8, 10), (1, 8, 10)),
+        (("n", 8, "w"), (1, 8, 10), (1, 8, 10)),
+        (("n", 80), (1, 80, 1), (1, 80, 1)),
+        (("n", 80), (1, 1, 80), (1, 1, 80)),
+    ],
+)
+def test_a_graph_of_spectrograms_or_signals_is_given_no_axis_of_channels(
+    tmp_path: Path, sizes: Sequence[Any], said: tuple[int, int, int] | None, shape: tuple[int, int, int]
+) -> None:
+    """As in DNSMOS, whose networks take (batch, times, bands) or samples."""
+    nodes = [node("Reshape", "x", "picture", output="u"), node("Conv", "u", "a.weight")]
+    arrays = {"a.weight": KERNELS[:, :1], "picture": np.int64([-1, 1, 8, 10])}
+    path = file_of(tmp_path / "net.onnx", nodes, arrays, sizes)
+    loaded = load(str(path), said=said and ModelInput(input=said))
+    assert loaded.spec.input_shape == shape
+    x = torch.randn(2, *shape)
+    expected = F.conv2d(x.reshape(-1, 1, 8, 10), torch.from_numpy(KERNELS[:, :1]))
+    torch.testing.assert_close(loaded.module(x), expected)
+
+
+@pytest.mark.parametrize(
     ("sizes", "last"),
     [
         ((1, 8, 10, 3), True),
@@ -144,8 +168,6 @@ WEIGHTS_ALONE: dict[str, tuple[list[Any], Sequence[Any], str]] = {
                     r"operators that are not interpreted: .*NonZero \(1 times\)"),
     "its use": ([CONV, node("Resize", "a", "", "scales", mode="cubic", antialias=1)], (1, 3, 8, 8),
                 "Resize .* is not interpreted with filters against aliasing"),
-    "no axis of channels": ([node("Unsqueeze", "x", "axes", output="u"), node("Conv", "u", "a.weight")], ("n", 8, 8),
-                            "fails on every input tried"),
     "wrong sizes": ([CONV, node("Reshape", "a", "axes")], (1, 3, 8, 8), "fails on values of shapes"),
 }  # fmt: skip
 

@@ -90,6 +90,8 @@ class OnnxNetwork(nn.Module):
         self._last, self._layout = layout(given[self._input], values, self._input)
         if len(given[self._input]) == 4:
             declare(self, given[self._input][1:], self._last)
+        elif len(given[self._input]) == 3 and given[self._input][0] in (0, 1):
+            declare(self, [1, *given[self._input][1:]], False)
         self._outputs = tuple(str(value.name) for value in graph.output)
         self._places: dict[str, tuple[nn.Module, str]] = {}  # value → where its parameter is registered
         self._numbers: dict[str, torch.Tensor] = {}  # whole numbers, most of them sizes, stay on the CPU
@@ -169,11 +171,15 @@ class OnnxNetwork(nn.Module):
     def forward(self, x: torch.Tensor | None = None, /, **given: Any) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """Runs the graph on a picture, (B, C, H, W) however the file has it, or on all that it takes by name.
 
+        A graph with fewer axes, as for a spectrogram (B, H, W) or a signal (B, L), is given the picture without its
+        axes of one channel, row or column.
+
         Raises:
             WbsiteError: an operator fails on values of these sizes, or is used in a way that is not computed.
         """
         x = given.pop(self._input) if x is None else x
-        values: dict[str, torch.Tensor] = {self._input: last(x) if self._last else x}
+        picture = last(x) if self._last else _without_single_axes(x, self._axes[self._input])
+        values: dict[str, torch.Tensor] = {self._input: picture}
         for name, value in given.items():  # one for all pictures, where the graph has no axis of them
             tensor = torch.as_tensor(value)
             values[name] = tensor[0] if tensor.ndim > self._axes[name] else tensor
@@ -208,6 +214,14 @@ def _run(step: Step, operands: list[torch.Tensor | None]) -> tuple[torch.Tensor,
             "Give the input the size that the network was exported for.",
         ) from error
     return made if isinstance(made, tuple) else (made,)
+
+
+def _without_single_axes(x: torch.Tensor, axes: int) -> torch.Tensor:
+    """A picture with as few axes as a graph takes, where enough of them are of one number, the first going first."""
+    for _ in range(x.ndim - axes if axes > 1 else 0):
+        single = [axis for axis in range(1, x.ndim) if x.shape[axis] == 1]
+        x = x.squeeze(single[0]) if single else x
+    return x
 
 
 def _for_each(operands: list[torch.Tensor | None], batch: int) -> list[torch.Tensor | None]:
