@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -45,6 +45,7 @@ class Network(BaseModel):
         files: paths inside the archive; several that belong together, the one to open first. "!" leads into an archive
             within it, as in models/hand.task!detector.tflite.
         digests: SHA-256 of each.
+        homepage: of the package, as it declares it, else its repository; "" where there is none.
         licence, licence_source: as declared for the package, and where.
         licence_of_weights: where the package says something else of them.
         derived: whether that licence lets pictures of the kernels be published.
@@ -52,6 +53,7 @@ class Network(BaseModel):
         training: one word for files that hold the same trained weights.
         data, data_source: what it was trained on, as far as declared, and where.
         input, input_source: channels, height, width of what the package gives it.
+        arguments: what else its forward pass takes, shapes without the batch axis; it gets zeros.
         pooled: which axes are averaged or collapsed away between the last convolution and the answer.
         pooled_source: where that was seen.
         task_axis: along which axis the answer is laid out, or order matters most.
@@ -73,6 +75,7 @@ class Network(BaseModel):
     bytes: Size
     files: Annotated[tuple[Text, ...], MinLen(1)] = Field(alias="file")
     digests: Annotated[tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...], MinLen(1)] = Field(alias="sha256")
+    homepage: Annotated[str, Field(pattern="^(https?://.*)?$")] = ""
     licence: Text
     licence_source: Text
     licence_of_weights: str = ""
@@ -83,6 +86,7 @@ class Network(BaseModel):
     data_source: str = ""
     input: tuple[Size, Size, Size]
     input_source: Text
+    arguments: Mapping[str, tuple[Size, ...]] = {}
     pooled: Literal["none", "both", "height", "width"]
     pooled_source: Text
     task_axis: Literal["horizontal", "vertical", "both", "none"]
@@ -143,7 +147,10 @@ def read(path: Path) -> Network:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise WbsiteError(f"{path} is not a manifest: {error}.", "Repair or remove it.") from error
     several = {key: [value] for key, value in facts.items() if key in ("file", "sha256") and isinstance(value, str)}
-    listed = {key: tuple(value) for key, value in (facts | several).items() if isinstance(value, list)}
+    listed: dict[str, Any] = {key: tuple(value) for key, value in (facts | several).items() if isinstance(value, list)}
+    if isinstance(facts.get("arguments"), dict):
+        shapes = facts["arguments"].items()
+        listed["arguments"] = {key: tuple(shape) if isinstance(shape, list) else shape for key, shape in shapes}
     try:
         network = Network(name=path.stem, **(facts | listed))
     except (ValidationError, TypeError) as error:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from wbsite.core import source
-from wbsite.core.model_input import ModelInput
+from wbsite.core.model_input import ModelInput, Zeros
 from wbsite.graph.layers import Layer, Layers, discover
 from wbsite.graph.operations import AVERAGES, MAXIMA
 from wbsite.graph.recording import Recorded
@@ -24,6 +24,7 @@ from wbsite.ops.banding.index import banding_index
 from wbsite.ops.kernel_geometry import KernelGeometry, kernel_geometry
 from wbsite.ops.nmf import one_sided_nmf
 
+from .first_layer import factor_rows, filter_rows, first_layer
 from .manifest import Network
 from .record import Measured
 
@@ -55,7 +56,8 @@ def measured(network: Network, paths: tuple[Path, ...]) -> Measured:
     Raises:
         WbsiteError: the file cannot be read as a network or as weights.
     """
-    model = load(str(paths[0]), said=ModelInput(input=network.input, channels=network.channels))
+    beside = tuple((name, Zeros(shape)) for name, shape in network.arguments.items())
+    model = load(str(paths[0]), said=ModelInput(input=network.input, channels=network.channels, arguments=beside))
     tape: Tape | None = None
     if isinstance(model.module, StoredKernels):
         layers, kernels = model.module.layers(model.spec.input_shape), model.module.kernels
@@ -75,9 +77,12 @@ def measured(network: Network, paths: tuple[Path, ...]) -> Measured:
         for place, layer in enumerate(planar)
     ]
     last = kernels[planar[-1].name].weight.float() if planar and network.derived else None
+    first = first_layer(model, layers)
     return Measured(
         facts=network.model_dump(mode="json", by_alias=False),
         layers=rows,
+        filters=filter_rows(model, first) if first else [],
+        factors=factor_rows(model, layers, first) if first else [],
         code=code(),
         provenance=_provenance(model, layers),
         pictures=None if last is None else pictures(last, planar[-1].groups),

@@ -20,7 +20,7 @@ from wbsite.core.store import canonical, write_atomically
 MEASURED = Path(__file__).parent / "measured"
 """The records that come with wbsite, TASK/NAME.npz."""
 
-REQUIRED = {"facts", "layers", "code", "provenance"}
+REQUIRED = {"facts", "layers", "filters", "factors", "code", "provenance"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,9 @@ class Measured:
 
     Attributes:
         facts: those of its manifest, as JSON values.
-        layers: a row for each layer with rows and columns, in execution order, as `measure.rows` makes them.
+        layers: a row for each layer with rows and columns, in execution order, as `measure.measured` makes them.
+        filters: a row for each filter of the first layer, where it reads a picture in three channels.
+        factors: a row for each factor of who reads these filters, and property of filters.
         code: SHA-256 of the code that measured.
         provenance: format, parameters, sentences on what could not be read, versions.
         pictures: uint8 (units, kh, kw, 3), NMF pictures of units of its last such layer; None where the licence does
@@ -38,13 +40,15 @@ class Measured:
 
     facts: Mapping[str, Any]
     layers: Sequence[Mapping[str, Any]]
+    filters: Sequence[Mapping[str, Any]]
+    factors: Sequence[Mapping[str, Any]]
     code: str
     provenance: Mapping[str, Any]
     pictures: np.ndarray | None = None
 
     def pack(self) -> bytes:
         """The file's bytes; the same for the same record."""
-        record = {"facts": self.facts, "layers": self.layers, "code": self.code, "provenance": self.provenance}
+        record = {name: getattr(self, name) for name in sorted(REQUIRED)}
         arrays = {"record": np.frombuffer(canonical(record), np.uint8)}
         if self.pictures is not None:
             arrays["pictures"] = self.pictures

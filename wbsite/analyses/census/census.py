@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import scipy
 
 from wbsite.analyses.base import Analysis
@@ -30,8 +31,14 @@ def run(context: CensusContext) -> Census:
         bytes=sum(archives.values()),
         networks=Census.frame("networks", [_network(m) for m in context.measured]),
         rows=Census.frame("rows", [row for m in context.measured for row in _layers(m)]),
+        filters=_of_each(context.measured, "filters"),
+        factors=_of_each(context.measured, "factors"),
         pictures={m.facts["name"]: m.pictures for m in context.measured if m.pictures is not None},
     )
+
+
+def _of_each(measured: Sequence[Measured], name: str) -> pd.DataFrame:
+    return Census.frame(name, [{"network": m.facts["name"], **row} for m in measured for row in getattr(m, name)])
 
 
 def _facts(measured: Measured) -> dict[str, Any]:
@@ -47,6 +54,7 @@ def _network(measured: Measured) -> dict[str, Any]:
         **_facts(measured),
         "format": provenance["format"],
         "file": facts["files"][0],
+        "homepage": facts["homepage"] or None,
         "weights_alone": alone,
         "parameters": provenance["parameters"],
         "layers": len(layers),

@@ -32,6 +32,7 @@ class Census(
         licence=text("as declared for the package"),
         task=text("what it is for"),
         network=text("name of its manifest"),
+        homepage=text("of the package, as it declares it", missing=True),
         title=text("as people call it"),
         about=text("what it does"),
         architecture=text("one word for networks that differ by size, version or training alone"),
@@ -88,6 +89,25 @@ class Census(
         quarter_turn_null=number("that of independent weights", BOTH, missing=True),
         centre_share_null=number("that of independent weights", SHARE, missing=True),
         patterns_null=number("that of independent weights", missing=True),
+    )
+    filters: Table = table(
+        network=text("name of its manifest"),
+        unit=integer("of its first layer, from 0; dead ones are left out"),
+        chroma=number("share of the squared weights that is contrast of colour", SHARE),
+        frequency=number("of the grating it answers most", "cycles a pixel", missing=True),
+        orientation=number("of the lines it answers, 0 horizontal", "degrees", missing=True),
+        orientation_selectivity=number("1 where one orientation alone is answered", SHARE, missing=True),
+    )
+    factors: Table = table(
+        network=text("name of its manifest"),
+        factor=integer("1 or 2, of who reads the first layer's filters"),
+        property=text("of filters: chroma or frequency"),
+        share=number("of the inertia that the factor has", SHARE),
+        units=integer("filters that count"),
+        rho=number("Spearman's ρ of the factor's coordinates with the property", BOTH, missing=True),
+        low=number("lower end of its 95 % bootstrap interval over filters", missing=True),
+        high=number("upper end of its 95 % bootstrap interval over filters", missing=True),
+        p=number("by permutation", SHARE, missing=True),
     )
     pictures: Mapping[str, NDArray[np.uint8]] = arrays(
         "unit", "row", "column", "colour", about="NMF pictures of the last layer's units, by network", default=None
