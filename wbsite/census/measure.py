@@ -32,6 +32,9 @@ COMPONENTS = 3
 PICTURED = 64
 """Units of the last layer whose pictures are kept, spread evenly over it."""
 
+BLANK = 1e-6
+"""Of the largest weight of a layer, in magnitude: a row or column of kernels without a larger one is blank."""
+
 FOLLOWING = {
     **dict.fromkeys(AVERAGES | MAXIMA, "pooling"),
     **dict.fromkeys(("softmax", "scaled_dot_product_attention", "multi_head_attention_forward"), "attention"),
@@ -94,7 +97,7 @@ def code() -> str:
     return source.behind(measured)
 
 
-def numbers(weight: torch.Tensor, groups: int) -> dict[str, float | None]:
+def numbers(weight: torch.Tensor, groups: int) -> dict[str, float | int | None]:
     """Banding of the weights and of their NMF pictures, and the geometry of the kernels (N, C, kh, kw)."""
     index = banding_index(weight)
     drawn = one_sided_nmf(weight, COMPONENTS, mode="per-unit", groups=groups).spatial.permute(0, 3, 1, 2)
@@ -112,7 +115,15 @@ def numbers(weight: torch.Tensor, groups: int) -> dict[str, float | None]:
         "nmf_high": pictured.high,
         **_geometry(kernel_geometry(weight)),
     }
-    return {name: round(value, 9) if math.isfinite(value) else None for name, value in found.items()}
+    blank = {"blank_rows": _blank(weight, 3), "blank_columns": _blank(weight, 2)}
+    return {**{name: round(value, 9) if math.isfinite(value) else None for name, value in found.items()}, **blank}
+
+
+def _blank(weight: torch.Tensor, across: int) -> int:
+    """Rows of the kernels, or columns, that hold next to nothing in any unit: on a map of one row, say, those that only
+    ever met the padding."""
+    largest = weight.abs().amax((0, 1, across))
+    return int((largest <= BLANK * largest.max()).sum()) if bool(largest.max() > 0) else 0
 
 
 def pictures(weight: torch.Tensor, groups: int) -> np.ndarray | None:

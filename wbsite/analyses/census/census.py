@@ -12,10 +12,26 @@ import scipy
 from wbsite.analyses.base import Analysis
 from wbsite.census.context import CensusContext
 from wbsite.census.record import Measured
+from wbsite.ops.banding.index import AGREES_WITH_ARTICLE
 from wbsite.results.census.census import NETWORK, Census
+from wbsite.stats.chance import chance_corrected
 
 LATE = 0.75
 """Place among a network's layers from which they count as late."""
+
+ENDS = ("nmf_low", "nmf_high")
+LAST = (
+    "last_layer",
+    "last_shape",
+    "last_weights",
+    "last_low",
+    "last_high",
+    "last_nmf",
+    "last_nmf_low",
+    "last_nmf_high",
+    "banded",
+)
+"""Columns of what the last of a network's layers with rows and columns looks like."""
 
 FEWEST_FOR_DEPTH = 5
 """Layers of which a correlation with depth is computed."""
@@ -60,18 +76,40 @@ def _network(measured: Measured) -> dict[str, Any]:
         "layers": len(layers),
         "late_index": None if alone else late_index(layers),
         "last_index": None if alone or not layers else layers[-1]["index_adjusted"],
+        **(_last(layers[-1]) if layers else dict.fromkeys(LAST)),
         "depth_correlation": None if alone else depth_correlation(layers),
         "map_height": layers[-1]["map_height"] if layers else None,
         "map_width": layers[-1]["map_width"] if layers else None,
     }
 
 
+def _last(row: Mapping[str, Any]) -> dict[str, Any]:
+    low, high = (row[name] if row[name] is None else chance_corrected(row[name], row["index_null"]) for name in ENDS)
+    word = None if row["index_nmf"] is None else banded(low, high)
+    found = (row["layer"], _shape(row), row["index"], row["low"], row["high"], row["index_nmf"], low, high, word)
+    return dict(zip(LAST, found, strict=True))
+
+
+def banded(low: float | None, high: float | None) -> str:
+    """What the interval of the pictures' H, with chance at 0, says of a layer by the original article's threshold."""
+    if low is None or high is None:
+        return "undecided"
+    if low > AGREES_WITH_ARTICLE:
+        return "horizontal"
+    if high < -AGREES_WITH_ARTICLE:
+        return "vertical"
+    return "none" if -AGREES_WITH_ARTICLE < low and high < AGREES_WITH_ARTICLE else "undecided"
+
+
+def _shape(row: Mapping[str, Any]) -> str:
+    channels = row["channels"] // row["groups"]
+    return f"{row['units']}×{channels}×{row['kernel_height']}×{row['kernel_width']}"
+
+
 def _layers(measured: Measured) -> Iterator[dict[str, Any]]:
     for row in measured.layers:
-        channels = row["channels"] // row["groups"]
-        shape = f"{row['units']}×{channels}×{row['kernel_height']}×{row['kernel_width']}"
         follows = None if row["follows"] is None else ", ".join(row["follows"])
-        yield {**row, **_facts(measured), "shape": shape, "follows": follows}
+        yield {**row, **_facts(measured), "shape": _shape(row), "follows": follows}
 
 
 def late_index(layers: Sequence[Mapping[str, Any]]) -> float | None:
