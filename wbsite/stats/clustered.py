@@ -15,6 +15,9 @@ import numpy as np
 
 DRAWS = 10_000
 
+TINY = 1e-9
+"""A spread of the predictor below this is none."""
+
 
 class Clustered(NamedTuple):
     """An effect over clusters.
@@ -49,13 +52,11 @@ def clustered_slope(
     if len(names) < 3 or math.isnan(effect):
         return Clustered(effect, math.nan, math.nan, math.nan, len(x), len(names))
     rng = np.random.default_rng(seed)
-    places = [np.flatnonzero(owner == name) for name in names]
-    resampled = []
-    for _ in range(draws):
-        drawn = np.concatenate([places[i] for i in rng.integers(len(places), size=len(places))])
-        resampled.append(_slope(cells_x[drawn], cells_y[drawn]))
-    permuted = np.array([_slope(cells_x, rng.permutation(cells_y)) for _ in range(draws)])
-    return Clustered(effect, *_percentiles(resampled), _p(permuted, effect), len(x), len(names))
+    of = np.searchsorted(names, owner)
+    drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)[:, of]
+    permuted = rng.permuted(np.tile(cells_y, (draws, 1)), axis=1)
+    null = permuted @ (cells_x - cells_x.mean()) / _spread(cells_x)
+    return Clustered(effect, *_percentiles(_slopes(drawn, cells_x, cells_y)), _p(null, effect), len(x), len(names))
 
 
 def clustered_mean(y: Sequence[float], cluster: Sequence[str], draws: int = DRAWS, seed: int = 0) -> Clustered:
@@ -85,13 +86,26 @@ def _cells(x: np.ndarray, y: np.ndarray, cluster: list[str]) -> tuple[np.ndarray
 
 
 def _slope(x: np.ndarray, y: np.ndarray) -> float:
-    centred = x - x.mean() if len(x) else x
-    spread = float(centred @ centred)
-    return float(centred @ y) / spread if spread > 1e-12 else math.nan
+    spread = _spread(x) if len(x) else 0.0
+    return float((x - x.mean()) @ y) / spread if spread > TINY else math.nan
 
 
-def _percentiles(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
-    finite = np.asarray(values)[np.isfinite(values)]  # a resample of one level alone has no slope
+def _slopes(times: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(draws,) slopes over cells of which each is drawn so many times, (draws, cells); NaN where x does not vary."""
+    total = times.sum(1)
+    mean_x, mean_y = times @ x / total, times @ y / total
+    spread = times @ x**2 - total * mean_x**2
+    varies = spread > TINY
+    return np.where(varies, (times @ (x * y) - total * mean_x * mean_y) / np.where(varies, spread, 1), math.nan)
+
+
+def _spread(x: np.ndarray) -> float:
+    centred = x - x.mean()
+    return float(centred @ centred)
+
+
+def _percentiles(values: np.ndarray) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]  # a resample of one level alone has no slope
     low, high = np.quantile(finite, [0.025, 0.975]) if len(finite) else (math.nan, math.nan)
     return float(low), float(high)
 

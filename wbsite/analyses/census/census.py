@@ -98,7 +98,7 @@ def banded(low: float | None, high: float | None) -> str:
         return "horizontal"
     if high < -AGREES_WITH_ARTICLE:
         return "vertical"
-    return "none" if -AGREES_WITH_ARTICLE < low and high < AGREES_WITH_ARTICLE else "undecided"
+    return "none" if low > -AGREES_WITH_ARTICLE and high < AGREES_WITH_ARTICLE else "undecided"
 
 
 def _shape(row: Mapping[str, Any]) -> str:

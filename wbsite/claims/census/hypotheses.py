@@ -8,8 +8,9 @@ collapses height. They are what the hypotheses are about, and count in the censu
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
+from wbsite.claims.base import FAILS, HOLDS, NOTHING, UNDECIDED, Claim
 from wbsite.claims.effect import Effect
 from wbsite.claims.verdicts import optional
 from wbsite.core.naming import CENSUS
@@ -21,6 +22,11 @@ FEWEST = 3
 
 LEVEL = 0.05
 """Of the corrected p-value."""
+
+UNTESTED = (
+    "This was not tested, as the rule has it: too few packages are on one of the two sides, so that an answer would be about"
+    " them alone."
+)
 
 UNIT = "late $H$ is the mean $H$, with chance at 0, of the last quarter of a network's layers"
 
@@ -64,7 +70,7 @@ def hypothesis(
     def effect(e: Evidence) -> Effect | None:
         return None if e.effect is None else Effect(quantity, e.effect, e.low, e.high, "", 0.0, e.packages, "packages")
 
-    return optional(
+    claim = optional(
         Claim(
             name=name,
             statement=statement,
@@ -80,6 +86,7 @@ def hypothesis(
             wording={HOLDS: holds, FAILS: fails, UNDECIDED: undecided},
         )
     )
+    return replace(claim, wording={**claim.wording, NOTHING: UNTESTED})
 
 
 CLAIMS = (

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wbsite.claims.base import FAILS, HOLDS
 from wbsite.claims.verdicts import description
 from wbsite.core.naming import CENSUS
 from wbsite.results.census.census import Census
 from wbsite.results.site import Gap, Site
+
+from .hypotheses import CLAIMS as HYPOTHESES
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Size:
         undeclared: networks of which no package says what they were trained on.
         restricted: networks whose licence allows no pictures.
         blank, blank_networks: layers with a blank row or column in all their kernels, and networks that have some.
+        blank_thin: of these layers, those whose map has a single row or column.
     """
 
     networks: int
@@ -34,6 +38,7 @@ class Size:
     restricted: int
     blank: int
     blank_networks: int
+    blank_thin: int
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class Ends:
         keeping, keeping_banded: networks that average nothing away, and how many of these have bands.
         deep: networks that can be run and have five layers or more.
         late_grey: of these, how many have a mean H of late layers within 0.1 of zero.
+        readers, readers_late: trainings that read lines of text, and the mean of their late H; None without any.
+        finders, finders_late: likewise those that find text in pictures.
     """
 
     judged: int
@@ -60,6 +67,10 @@ class Ends:
     keeping_banded: int
     deep: int
     late_grey: int
+    readers: int
+    readers_late: float | None
+    finders: int
+    finders_late: float | None
 
 
 NEAR = 0.1
@@ -85,6 +96,7 @@ def size(site: Site) -> Size | Gap:
         restricted=len(networks) - len(census.pictures),
         blank=len(blank),
         blank_networks=blank["network"].nunique(),
+        blank_thin=int(((blank["map_height"] == 1) | (blank["map_width"] == 1)).sum()),
     )
 
 
@@ -97,6 +109,8 @@ def ends(site: Site) -> Ends | Gap:
     judged = networks[networks["banded"].isin(["horizontal", "vertical", "none"])]
     bands = judged["banded"] != "none"
     deep = networks[~networks["weights_alone"] & networks["late_index"].notna() & (networks["layers"] >= 5)]
+    text = deep[deep["task"] == "text"]
+    readers, finders = (text.loc[text["about"].str.startswith(word), "late_index"] for word in ("reads", "finds"))
     pooling, keeping = judged["pooled"] == "both", judged["pooled"] == "none"
     return Ends(
         judged=len(judged),
@@ -109,7 +123,31 @@ def ends(site: Site) -> Ends | Gap:
         keeping_banded=int((keeping & bands).sum()),
         deep=len(deep),
         late_grey=int((deep["late_index"].abs() < NEAR).sum()),
+        readers=len(readers),
+        readers_late=None if readers.empty else float(readers.mean()),
+        finders=len(finders),
+        finders_late=None if finders.empty else float(finders.mean()),
     )
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """How many of the five hypotheses hold, fail, and cannot be told."""
+
+    held: int
+    failed: int
+    open: int
+
+
+def outcomes(site: Site) -> Outcomes | Gap:
+    """From the verdicts."""
+    decided = [claim.decide(site) for claim in HYPOTHESES]
+    verdicts = [verdict if isinstance(verdict, Gap) else verdict[0] for verdict in decided]
+    missing = next((verdict for verdict in verdicts if isinstance(verdict, Gap)), None)
+    if missing is not None:
+        return missing
+    held, failed = verdicts.count(HOLDS), verdicts.count(FAILS)
+    return Outcomes(held, failed, len(verdicts) - held - failed)
 
 
 CLAIMS = (
@@ -135,7 +173,7 @@ CLAIMS = (
         "Kernels with rows or columns that hold nothing.",
         size,
         "In {{ e.blank }} layers of {{ e.blank_networks }} networks a whole row or column of every kernel is blank, a millionth"
-        " of the largest weight or less.",
+        " of the largest weight or less. In {{ e.blank_thin }} of these layers the map itself has only one row or column.",
     ),
     description(
         "census-ends",
@@ -144,6 +182,31 @@ CLAIMS = (
         "Of the {{ e.judged }} trainings that can be judged, {{ e.across + e.along }} end in bands. Of those that average all"
         " positions away it is {{ e.pooling_banded }} of {{ e.pooling }}, of those that average nothing away"
         " {{ e.keeping_banded }} of {{ e.keeping }}.",
+    ),
+    description(
+        "census-strong-bands",
+        "Whether networks with clear horizontal bands average positions away.",
+        ends,
+        "{% if not e.across %}None ends in clear horizontal bands."
+        "{% elif e.pooled == e.across %}Every network here with clear horizontal bands averages both axes away."
+        "{% else %}Of {{ e.across }} networks with clear horizontal bands, {{ e.pooled }} average both axes away.{% endif %}",
+    ),
+    description(
+        "census-text",
+        "How banded the late layers of readers and of finders of text are.",
+        ends,
+        "{% if e.readers and e.finders %}Networks that read a line of text ({{ e.readers }} trainings) have a mean late $H$ of"
+        " {{ e.readers_late | share }}, those that find text in a picture ({{ e.finders }}) one of {{ e.finders_late | share }}"
+        ".{% endif %}",
+    ),
+    description(
+        "census-conclusion",
+        "What became of the five explanations of banding.",
+        outcomes,
+        "{% if e.held %}{{ e.held }} of five explanations of banding holds out there.{% else %}None of five explanations of"
+        " banding holds over the networks that people ship.{% endif %}{% if e.failed %} {{ e.failed }}"
+        " {{ 'fails' if e.failed == 1 else 'fail' }} by the rule that was set beforehand{% if e.open %}, and {{ e.open }} cannot"
+        " be decided or tested{% endif %}.{% endif %}",
     ),
     description(
         "census-late",

@@ -12,7 +12,7 @@ from wbsite.core.naming import CENSUS
 from wbsite.render.charts import INDEX, NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import interval_expression
-from wbsite.render.text import counted, number_text
+from wbsite.render.text import NUMBER_WORDS, counted
 from wbsite.results.census.hypotheses import Hypotheses
 from wbsite.results.site import Gap
 
@@ -46,8 +46,8 @@ def draw(scene: Scene) -> Drawing | Gap:
         specification(_chart(table), height),
         width="wide",
         height=height,
-        finding=f"Of five explanations of banding, {number_text(held) if held else 'none'} holds over the networks of the census"
-        f" and {number_text(failed) if failed else 'none'} fails; the others cannot be decided.",
+        finding=f"Of five explanations of banding, {NUMBER_WORDS[held]} {'hold' if held > 1 else 'holds'} over the networks of the"
+        f" census and {NUMBER_WORDS[failed]} {'fail' if failed > 1 else 'fails'}; the others cannot be decided or tested.",
         method="Hypotheses and rules were written before the census was computed. Networks of one package with the same value of"
         " the predictor count once; intervals resample whole packages, p-values permute networks, and are corrected for five"
         f" tests after Holm. They rest on {counted(int(table['networks'].max()), 'network')} at most. A rule and a verdict for"

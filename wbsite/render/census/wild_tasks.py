@@ -73,7 +73,9 @@ def _chart(table: pd.DataFrame, order: list[str]) -> Any:
         values=list(range(len(order))), labelExpr=f"{names!r}[datum.value]", grid=False, ticks=False, domain=False,
         labelLimit=240,
     )  # fmt: skip
-    y = alt.Y("row:Q", title=None, axis=axis, scale=alt.Scale(domain=[-0.6, len(order) - 0.4], reverse=True, nice=False))
+    y = alt.Y(
+        "row:Q", title=None, axis=axis, scale=alt.Scale(domain=[-0.6, len(order) - 0.4], reverse=True, nice=False)
+    )
     x = alt.X("late_index:Q", title="H of late layers, vertical bands left, horizontal ones right")
     present = [name for name in COLOURS if name in set(table["pooled"])]
     scale = alt.Scale(domain=present, range=[COLOURS[name] for name in present])

@@ -79,7 +79,8 @@ class Records(Material):
 
     def facts(self) -> Mapping[str, Any]:
         tasks = sorted({m.facts["task"] for m in self.measured})
-        return {"title": "The census", "article": ARTICLE, "networks": len(self.measured), "tasks": tasks}
+        summary = f"{len(self.measured)} networks for {len(tasks)} kinds of task"
+        return {"title": "The census", "article": ARTICLE, "summary": summary, "tasks": tasks}
 
     def layers_for(self, analysis: Analysis) -> Iterator[tuple[str, str]]:
         if analysis.scope == "census":
