@@ -8,6 +8,7 @@ from typing import Any
 
 LAYER, ARTICLE, PLANE = "models/speck/conv3/", "articles/weight-banding/", "articles/information-plane/"
 ACROSS, COMPARE = f"{ARTICLE}#fig-banding-across", "compare/?a=speck/conv2&b=speck/conv3"
+WILD = "articles/in-the-wild/"
 Act = Callable[[Any, Any, str], None]
 
 
@@ -31,6 +32,12 @@ def choose(page: Any, control: Any, way: str) -> None:
         return
     {"mouse": control.click, "touch": control.tap}[way](trial=True)  # a pointer reaches it
     control.select_option(index=place + 1 if down else place - 1)
+
+
+def write(page: Any, control: Any, way: str) -> None:
+    """A field for words."""
+    {"mouse": control.click, "keyboard": control.focus, "touch": control.tap}[way]()
+    page.keyboard.type("face")
 
 
 def slide(page: Any, control: Any, way: str) -> None:
@@ -308,6 +315,16 @@ CONTROLS = {
         of=".wb-units-controls select >> nth=1",
     ),
     "colours": Control(LAYER, ".wb-colours select", choose, "location.search.includes('colours=even')"),
+    "order of the census": Control(
+        WILD,
+        ".wb-wild thead button",
+        press,
+        "location.search.includes('sort=H')",
+        of=".wb-wild thead button:text('H last')",
+    ),
+    "task of the census": Control(WILD, ".wb-wild-filter select", choose, "location.search.includes('task=')"),
+    "words of the census": Control(WILD, ".wb-wild-filter input", write, "location.search.includes('words=face')"),
+    "facts of a network": Control(WILD, ".wb-wild summary", press, OPEN.format(".wb-wild details")),
     "layers to compare": Control(
         COMPARE, ".wb-compare-choice select", choose, "!location.search.includes('a=speck/conv2&')"
     ),

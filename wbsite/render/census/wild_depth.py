@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from wbsite.render.charts import INDEX, NEUTRAL, caption_by_choice, data, specification
+from wbsite.render.charts import INDEX, NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import counted, fixed_text
 from wbsite.results.census.census import Census
@@ -31,11 +31,10 @@ def draw(scene: Scene) -> Drawing | Gap:
         return Gap("no network of the census that can be run has enough layers", failed=False)
     titles = list(table.groupby("title")["late_index"].first().sort_values(ascending=False).index)
     chosen = table.loc[table["late_index"].abs().idxmax(), "title"]
-    captions = {title: f"{escape(title)} is drawn in colour." for title in [chosen, *titles]}
     ends = table.groupby("title")["late_index"].first()
     return Drawing(
-        "H of every layer with rows and columns, chance at 0, by its place in the network. "
-        + caption_by_choice("network", captions),
+        "H of every layer with rows and columns, chance at 0, by its place in the network. The network of the menu is in"
+        f" colour, at first {escape(str(chosen))}.",
         f"Line chart of {len(titles)} networks; late H from {fixed_text(ends.min())} to {fixed_text(ends.max())}.",
         table.round(9),
         specification(_chart(titles, str(chosen)), HEIGHT),
