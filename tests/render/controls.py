@@ -221,6 +221,13 @@ CONTROLS = {
         follows("banding-across.source=nmf"),
         of="#fig-banding-across input[value=nmf]",
     ),
+    "list of a chart": Control(
+        f"{WILD}#fig-wild-depth",
+        ".vega-bind select",
+        choose,
+        follows("wild-depth.network="),
+        of="#fig-wild-depth .vega-bind select",
+    ),
     "legend": Control(
         ACROSS,
         ".wb-picks button",

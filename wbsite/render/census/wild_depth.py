@@ -40,7 +40,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         specification(_chart(titles, str(chosen)), HEIGHT),
         width="wide",
         height=HEIGHT,
-        finding="Bands come in networks of several kinds, in either direction, and not only in the last layer.",
+        finding="Bands come in either direction, and not only in the last layer.",
         method=f"{counted(len(titles), 'trained network')} that can be run, with {FEWEST} layers or more; layers that read the"
         " picture itself are left out. H on full weights, against that of independent weights of the kernel's shape. Layers are"
         " in the order in which the network runs them.",

@@ -40,8 +40,8 @@ def draw(scene: Scene) -> Drawing | Gap:
     known = table[table["factor"] != "not known"]
     with_colour = int((known["factor"] == "goes with colour").sum())
     return Drawing(
-        "Each dot is a network's first layer: how colourful its filters are and how fine, by their medians. Its colour says"
-        " whether the next layer sorts filters by theirs.",
+        "A dot is a network's first layer: how colourful its filters are and how fine, by their medians."
+        " Its colour says what the factor goes with.",
         f"Scatter plot of {len(table)} first layers by the median chroma and frequency of their filters.",
         table.round(9),
         specification(_chart(), HEIGHT),

@@ -39,15 +39,15 @@ def draw(scene: Scene) -> Drawing | Gap:
     height = ROW * len(table)
     held, failed = verdicts.count(HOLDS), verdicts.count(FAILS)
     return Drawing(
-        "Effect that each hypothesis predicts to lie right of zero, with its 95 % interval over packages. Four are in units"
-        " of H, the last is a rank correlation.",
+        "Each predicts its effect right of zero. Intervals of 95 % are over packages."
+        " Four effects are in units of H, the last is a rank correlation.",
         "Forest plot. " + "; ".join(f"{row.title}: {row.verdict}" for row in table.itertuples()) + ".",
         table.round(9),
         specification(_chart(table), height),
         width="wide",
         height=height,
-        finding=f"Of five explanations of banding, {NUMBER_WORDS[held]} {'hold' if held > 1 else 'holds'} over the networks of the"
-        f" census and {NUMBER_WORDS[failed]} {'fail' if failed > 1 else 'fails'}; the others cannot be decided or tested.",
+        finding=f"Of five explanations of banding, {NUMBER_WORDS[held]} {'hold' if held > 1 else 'holds'} here"
+        f" and {NUMBER_WORDS[failed]} {'fail' if failed > 1 else 'fails'}; the others cannot be decided or tested.",
         method="Hypotheses and rules were written before the census was computed. Networks of one package with the same value of"
         " the predictor count once; intervals resample whole packages, p-values permute networks, and are corrected for five"
         f" tests after Holm. They rest on {counted(int(table['networks'].max()), 'network')} at most. A rule and a verdict for"

@@ -31,14 +31,14 @@ def draw(scene: Scene) -> Drawing | Gap:
     mirrored = int((table["left_right"] > table["up_down"]).sum())
     both = float(table["left_right"].mean()), float(table["up_down"].mean())
     return Drawing(
-        "Symmetry of the late layers' kernels under a flip from left to right (across) and from top to bottom (up), beyond"
-        " that of independent weights. On the dashed line both are alike.",
+        "A dot is a network: symmetry of its late kernels under both flips, beyond chance. On the dashed line"
+        " both are alike.",
         f"Scatter plot of {len(table)} networks; means {fixed_text(both[0])} across and {fixed_text(both[1])} up.",
         table.round(9),
         specification(_chart(), HEIGHT),
         height=HEIGHT,
-        finding=f"In {mirrored} of {len(table)} networks late kernels are more alike under a flip from left to right than under"
-        " one from top to bottom.",
+        finding=f"In {mirrored} of {len(table)} networks late kernels are more symmetric from left to right than from top to"
+        " bottom.",
         method=f"{counted(len(table), 'trained network')} whose order of layers is known; mean over the last quarter of its layers"
         " with rows and columns, without layers that read the picture. Symmetry is the correlation of centred kernels with"
         " their mirror images, summed over a layer, from −1 to 1; the expectation for independent weights of the same shape is"

@@ -42,15 +42,14 @@ def draw(scene: Scene) -> Drawing | Gap:
     apart = f"from {fixed_text(min(means.values()))} to {fixed_text(max(means.values()))}"
     within = table.groupby("task")["late_index"].agg(lambda h: h.max() - h.min()).median()
     return Drawing(
-        "Mean H of the last quarter of a network's layers, chance at 0, a dot a trained network; its colour says what of"
-        " the last map is averaged away before the answer.",
+        "Mean H of the last quarter of a network's layers, chance at 0. Its colour says what is averaged away before the"
+        " answer.",
         f"Dot plot of {len(table)} networks in {len(order)} tasks; means of tasks go {apart}.",
         table.round(9),
         specification(_chart(table, order), height),
         width="wide",
         height=height,
-        finding=f"Networks of one task differ from each other by {fixed_text(within)} of H, as a median, and means of tasks go"
-        f" only {apart}.",
+        finding=f"Networks of one task differ by {fixed_text(within)} of H, as a median over tasks; means of tasks go {apart}.",
         method=f"{counted(len(table), 'trained network')} whose order of layers is known; files of weights alone are left out,"
         " and layers that read the picture itself do not count. Dots are moved up and down within a row to keep them apart."
         " Networks of one package and one family lie close together; a row is no sample of independent networks.",

@@ -73,8 +73,8 @@ def draw(scene: Scene) -> Drawing | Gap:
         f" {counted(alone, 'file')} that hold weights without a network, the last layer is the last in the file."
     )
     return Drawing(
-        "Each panel is one trained network: units of its last convolution with rows and columns, and the H of these"
-        " pictures, from horizontal bands to vertical ones. A panel leads to its network.",
+        "A panel shows units of a network's last convolution with rows and columns, and the H of its pictures."
+        " It leads to the network.",
         f"{len(networks)} panels of kernels in order of H, from {fixed_text(networks['last_nmf'].max())} to"
         f" {fixed_text(networks['last_nmf'].min())}.",
         networks[columns],
@@ -91,8 +91,8 @@ def finding(networks: pd.DataFrame) -> str:
     counts = networks["banded"].value_counts()
     across, along, neither = (int(counts.get(name, 0)) for name in ("horizontal", "vertical", "none"))
     return (
-        f"Of {number_text(len(networks))} trained networks that people install, {number_text(across)} end in clear horizontal"
-        f" bands, {number_text(along)} in vertical ones, and {number_text(neither)} clearly in neither."
+        f"Of {number_text(len(networks))} trained networks, {number_text(across)} end in clear horizontal bands,"
+        f" {number_text(along)} in vertical ones, and {number_text(neither)} clearly in neither."
     )
 
 
