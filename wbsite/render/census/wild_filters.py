@@ -46,7 +46,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         table.round(9),
         specification(_chart(), HEIGHT),
         height=HEIGHT,
-        finding=f"In {with_colour} of {len(known)} networks the strongest factor by which the next layer reads the first is colour.",
+        finding=f"In {with_colour} of {len(known)} networks the strongest factor by which the next layer reads the first goes with colour.",
         method=f"{counted(len(table), 'trained network')} that read pictures in three channels with {FEWEST} living filters or more."
         " Chroma is the share of a filter's squared weights that is contrast between colours, frequency that of the grating it"
         " answers most. Factors are those of a correspondence analysis of the connections between the first layer and the"

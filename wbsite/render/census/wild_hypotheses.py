@@ -17,13 +17,13 @@ from wbsite.results.census.hypotheses import Hypotheses
 from wbsite.results.site import Gap
 
 TITLES = {
-    "pooled": "what pools positions away is banded",
-    "task_axis": "bands lie across the axis that matters",
-    "map_shape": "bands lie across the longer side of the map",
-    "upright": "upright pictures make horizontal bands",
-    "depth": "bands grow with depth",
+    "pooled": "pooling",
+    "task_axis": "axis of the task",
+    "map_shape": "shape of the map",
+    "upright": "upright pictures",
+    "depth": "depth",
 }
-"""Field of the result → what the hypothesis says."""
+"""Field of the result → what bands go with by the hypothesis."""
 
 ROW = 52
 

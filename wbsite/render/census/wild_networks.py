@@ -12,7 +12,7 @@ from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import counted, fixed_text, number_text
 from wbsite.results.site import Gap
 
-from ._networks import BANDED, POOLED, TASKS, anchor, opened
+from ._networks import POOLED, TASKS, anchor, opened
 
 HEADS = (
     ("Network", ""),
@@ -96,7 +96,7 @@ def _row(row: Mapping[str, Any]) -> Markup:
         last_text=fixed_text(row["last_weights"]),
         late=_plain(row["late_index"]),
         late_text=fixed_text(row["late_index"]),
-        banded=BANDED.get(row["banded"], "–"),
+        banded=row["banded"] if isinstance(row["banded"], str) else "–",
     )
 
 
