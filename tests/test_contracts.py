@@ -16,14 +16,14 @@ import pandas as pd
 import pytest
 
 from wbsite.core import registry
+from wbsite.core.naming import CENSUS
 from wbsite.core.source import behind
 from wbsite.core.store import Entry, Store
 from wbsite.datasets.base import DatasetSpec
 from wbsite.render.figure import CAPTION_WORDS, Drawing, Gap, Scene, figure_html
 from wbsite.results.site import Site
 
-ANALYSES = [analysis.name for analysis in registry.entries("analyses") if analysis.scope != "census"]
-"""Without those of the census, which has records of its own that the small network's site has not: see `census/`."""
+ANALYSES = [analysis.name for analysis in registry.entries("analyses")]
 
 FIGURES = [figure.name for figure in registry.entries("figures")]
 
@@ -53,7 +53,7 @@ def results(store: Store, analysis: str) -> list[Entry]:
 def test_an_analysis_says_what_it_does_and_stores_what_json_and_numpy_can_hold(store: Store, name: str) -> None:
     analysis = registry.named("analyses", name, "analysis")
     assert analysis.summary
-    assert analysis.scope in ("layer", "model", "suite", "study")
+    assert analysis.scope in ("layer", "model", "suite", "study", "census")
     found = results(store, name)
     assert found, "the small network has no layer it applies to: add one to conftest.py"
     for entry in found:
@@ -86,7 +86,7 @@ def test_an_analysis_gives_the_same_result_every_time(store: Store, recomputed: 
 @pytest.mark.parametrize("name", ANALYSES)
 def test_an_analysis_applies_or_says_why_not(built: Path, name: str) -> None:
     analysis = registry.named("analyses", name, "analysis")
-    suite = "information-plane" if analysis.scope == "study" else analysis.suite
+    suite = {"study": "information-plane", "census": CENSUS}.get(analysis.scope, analysis.suite)
     path = f"suites/{suite}.json" if suite else "models/speck.json"
     record = json.loads((built / "build" / "store" / "records" / path).read_text())
     for place in record["results"][name].values():

@@ -114,6 +114,19 @@ def test_a_network_for_which_memory_does_not_suffice_is_named(
     assert not (measured / "text" / "small.npz").exists()
 
 
+def test_what_it_would_need_is_said_once_where_registries_cannot_be_reached(
+    shelf: Path, manifest: Callable[..., Path], tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        manifest(name, training=name)
+    run = CliRunner().invoke(
+        app, ["census", "--manifests", str(tmp_path / "manifests"), "--out", str(tmp_path / "all")]
+    )
+    assert run.exit_code == 3
+    assert "2 networks need 1 package, 0.0 MB in all: small-net 1.2 (pypi)." in run.output
+    assert run.output.count("cannot be fetched") == 1
+
+
 def test_the_table(measured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run = CliRunner().invoke(app, ["export", "census", "--census", str(measured), "--format", "json"])

