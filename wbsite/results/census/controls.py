@@ -37,7 +37,7 @@ class Control(Record):
 
     Attributes:
         title, group, order, summary: as the suite gives them.
-        parameters: where its words lie (`words`), what its head averages away (`pooled`), and the shape of its `pictures`.
+        parameters: how its words lie (`words`), what its head averages away (`pooled`), and its `pictures`' shape.
         seeds: number of runs.
         accuracy: share of a test picture's labels that are right, mean with its interval over seeds.
         accuracy_low, accuracy_high: of the worst and the best run.
