@@ -125,9 +125,8 @@ def draw(scene: Scene) -> Drawing | Gap:
     accuracies = [control.accuracy_low for control in trained.setting.controls.values()]
     method = (
         f"{trained.setup}. H on full weights, 0 at chance. {INTERVAL} ({seeds_text(means)} a control). Accuracy is the share of a"
-        f" picture's labels that are right; the least of any run is {percent_text(min(accuracies), 1)}. Controls differ from their"
-        " neighbours in one thing each: pictures on their side and a head turned with them, a square map in place of a long"
-        " one, or the task. What they were asked was written down before any was trained."
+        f" picture's labels that are right; the least of any run is {percent_text(min(accuracies), 1)}. Long pictures have"
+        " eight letters and square ones four; where rows are turned, their letters are, too. What they were asked was written down before any was trained."
     )
     return Drawing(
         "Banding index H of the last 3×3 convolution; a dot is a trained network.",
