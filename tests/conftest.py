@@ -141,6 +141,19 @@ def made_up_run(folder: Path, experiment: str, seed: int, suite: str = "banding"
     return path
 
 
+def made_up_control(folder: Path, experiment: str, seed: int, order: int, index: float) -> Path:
+    """Writes the run of a control with an H of about `index` in its last layer, and of half of it before that."""
+    height = {"3a": 0.0, "5a": index / 2 + 0.01 * seed, "5b": index + 0.02 * seed}
+    shares = {n: {"row_share": 0.3 + h / 2, "column_share": 0.3 - h / 2, "index": h} for n, h in height.items()}
+    return made_up_run(
+        folder, experiment, seed, suite="controls", setting="words-small", order=order, group="sequence",
+        parameters={"pooled": "height", "words": "rows", "pictures": "square"}, accuracy=0.9 + 0.01 * seed, chance=0.06,
+        title=experiment.replace("_", " "), baseline=experiment,
+        layers={n: {"units": 24, **s, "low": height[n] - 0.05, "high": height[n] + 0.05} for n, s in shares.items()},
+        history=[{"epoch": e, "layer": n, **shares[n]} for e in (0.0, 2.0) for n in height],
+    )  # fmt: skip
+
+
 def made_up_branch_run(
     experiment: str, seed: int, branches: int = 1, parting: float = 1.0, units: int = 24, **changes: Any
 ) -> Any:
@@ -214,7 +227,8 @@ def runs_folder(once: Callable[..., Path]) -> Path:
     """Folder with a few runs, in place of those that come with wbsite. Look only.
 
     Of banding, two experiments with two seeds; one whose head reads positions, and one of another network, with one. Of
-    branches, an undivided network and two divided ones with two seeds, and one with one.
+    branches, an undivided network and two divided ones with two seeds, and one with one. Of the controls, two with two
+    seeds.
     """
     return once("runs", write_runs)
 
@@ -230,6 +244,9 @@ def write_runs(folder: Path) -> None:
         folder, "inceptionv1_baseline", 0, order=9, title="InceptionV1, baseline", group="architecture",
         network="inceptionv1", baseline="inceptionv1_baseline",
     )  # fmt: skip
+    for experiment, order, index in (("square_rows", 3, -0.3), ("square_columns", 4, 0.25)):
+        for seed in (0, 1):
+            made_up_control(folder, experiment, seed, order, index)
     for experiment, branches, seeds in (("undivided", 1, 2), ("two", 2, 2), ("four", 4, 2), ("alexnet_towers", 2, 1)):
         for seed in range(seeds):
             run = made_up_branch_run(experiment, seed, branches)
@@ -240,6 +257,12 @@ def write_runs(folder: Path) -> None:
 def write_run() -> Callable[..., Path]:
     """Writes the run of a small network, whose kernels are made up: write_run(folder, experiment, seed, …)."""
     return made_up_run
+
+
+@pytest.fixture(scope="session")
+def write_control() -> Callable[..., Path]:
+    """Writes the run of a control, made up: write_control(folder, experiment, seed, order, index)."""
+    return made_up_control
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from wbsite.train.runs import Run
 
 KEYS = {
     "suite", "setting", "experiment", "seed", "order", "title", "group", "summary", "parameters", "network", "baseline",
-    "accuracy", "last", "before", "layers", "head", "history", "curve", "preset", "recipe", "provenance",
+    "accuracy", "chance", "last", "before", "layers", "head", "history", "curve", "preset", "recipe", "provenance",
 }  # fmt: skip
 
 
@@ -53,6 +53,7 @@ def test_a_run_says_what_was_trained_and_how(job: Job, pictures: Path) -> None:
     made = train_job(replace(job, trial="turned"), Progress())
     record = made.record
     assert record.keys() == KEYS
+    assert record["chance"] == pytest.approx(1 / 3), "equally many pictures of three classes"
     told = {name: record[name] for name in ("suite", "setting", "experiment", "seed", "order", "group", "preset")}
     assert told == {
         "suite": "tiny", "setting": "pictures-small", "experiment": "turned", "seed": 0, "order": 1, "group": "main",

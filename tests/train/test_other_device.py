@@ -110,7 +110,8 @@ def test_every_experiment_of_a_suite(suite: Suite, trial: Trial) -> None:
         measures = suite.measure(module, (channels, preset.size, preset.size))
         module.to("cuda")
         logits = module(torch.rand(2, channels, preset.size, preset.size, device="cuda"))
-        F.cross_entropy(logits, torch.tensor([1, 7], device="cuda")).backward()
+        labels = torch.ones(2, *logits.shape[2:], dtype=torch.long, device="cuda")
+        F.cross_entropy(logits, labels).backward()
         assert measures.history_rows(module)
         assert measures.record(module) and measures.kept_kernels(module)
     assert not refused

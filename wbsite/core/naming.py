@@ -148,6 +148,9 @@ STUDY = "information-plane"
 CENSUS = "census"
 """The suite that the networks of packages are shown as."""
 
+CONTROLS = "controls"
+"""The suite of small networks that are trained to tell apart what the census cannot."""
+
 
 def public(name: str) -> str:
     """A name of the user's as pages may show it: without what HTML and Markdown would take for their own."""

@@ -17,7 +17,7 @@ from wbsite.core.pictures import as_shown, summary
 from wbsite.core.progress import Progress
 
 from . import load, picture_dataset
-from .base import Files
+from .base import Files, check_one_label
 
 PHOTOGRAPHS = 200
 """The most that are shown to a network at once, and held in memory."""
@@ -143,6 +143,7 @@ def pictures(source: str, side: int, progress: Progress, remarks: Counter[str]) 
         loaded = spec.excerpt(argument, SPLIT, side, PHOTOGRAPHS, progress)
     else:
         loaded = load(source, SPLIT, side, progress)
+    check_one_label(loaded, source)
     for i in evenly_spaced(loaded.labels):
         yield loaded.classes[loaded.labels[i]], Image.fromarray(loaded.images[i].transpose(1, 2, 0))
 

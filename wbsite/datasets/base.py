@@ -22,7 +22,8 @@ class Pictures:
 
     Attributes:
         images: uint8 (N, 3, H, W), RGB.
-        labels: int64 (N,), indices into `classes`.
+        labels: int64 (N,), indices into `classes`; or (N, …) of pictures with several labels each, at places that are
+            the same in all, see `words`.
         classes: names.
     """
 
@@ -166,17 +167,19 @@ def split(
     return np.flatnonzero(~in_test), np.flatnonzero(in_test)
 
 
-def check_trainable(training: Pictures | Files, held_out: Pictures | Files, source: str) -> None:
+def check_trainable(training: Pictures | Files, held_out: Pictures | Files, source: str, several: bool = False) -> None:
     """Refuses pictures that a classifier cannot be trained on and tested with.
 
     Args:
         training, held_out: the two splits.
         source: the data set as the user named it, for the message.
+        several: whether the network gives a picture several labels.
 
     Raises:
-        WbsiteError: fewer than two classes to train on, other classes or another order of them to test on, a class
-            without a picture in either split.
+        WbsiteError: several labels a picture for a network that gives one, fewer than two classes to train on, other
+            classes or another order of them to test on, a class without a picture in either split.
     """
+    check_one_label(training, source, several)
     if len(training.classes) < 2:
         classes = f"one class to train on, {training.classes[0]!r}" if training.classes else "no class to train on"
         raise WbsiteError(
@@ -189,13 +192,22 @@ def check_trainable(training: Pictures | Files, held_out: Pictures | Files, sour
             "Give both splits the same classes, in the same order.",
         )
     for split, pictures in (("train on", training), ("test on", held_out)):
-        counts = np.bincount(pictures.labels, minlength=len(pictures.classes))
+        counts = np.bincount(pictures.labels.ravel(), minlength=len(pictures.classes))
         empty = [name for name, count in zip(pictures.classes, counts, strict=True) if not count]
         if empty:
             raise WbsiteError(
                 f"{source} has no picture to {split} of {_quoted(empty)}; each class needs at least one in each split.",
                 "Add pictures, or remove the class from both splits.",
             )
+
+
+def check_one_label(pictures: Pictures | Files, source: str, several: bool = False) -> None:
+    """Refuses pictures with several labels each where one is wanted, unless `several`, with a WbsiteError."""
+    if pictures.labels.ndim > 1 and not several:
+        raise WbsiteError(
+            f"each picture of {source} has {pictures.labels[0].size} labels; one is wanted.",
+            "Use a data set with one label a picture, such as cifar10 or imagefolder:PATH.",
+        )
 
 
 def _difference(training: Pictures | Files, held_out: Pictures | Files) -> str:

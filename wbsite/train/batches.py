@@ -40,7 +40,7 @@ class Feed(ABC):
     one.
 
     Attributes:
-        labels: int64 (N,) on the device.
+        labels: int64 (N,) on the device, or (N, …) of pictures with several labels each.
         preprocess: size and normalisation of the network's input.
     """
 
@@ -60,6 +60,16 @@ class Feed(ABC):
     def device(self) -> torch.device:
         """The device of the batches."""
         return self.labels.device
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of the network's input."""
+        return len(self.preprocess.mean), self.preprocess.height, self.preprocess.width
+
+    @property
+    def chance(self) -> float:
+        """Share of the commonest label among all labels."""
+        return float(self.labels.flatten().bincount().max()) / self.labels.numel()
 
     def __len__(self) -> int:
         """Number of pictures."""
@@ -116,6 +126,12 @@ class Batches(Feed):
             preprocess,
             torch.from_numpy(pictures.images).to(device),
         )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of the pictures, which need not be square."""
+        channels, height, width = self.images.shape[1:]
+        return channels, height, width
 
     def read(self, parts: Sequence[torch.Tensor], crop_key: str | None) -> Iterator[Batch]:
         """The pictures of each part as they are; nothing is cropped."""

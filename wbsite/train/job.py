@@ -103,14 +103,20 @@ class Job:
 
 
 @lru_cache(maxsize=4)
-def load_feeds(source: str, preset: Preset, device: str) -> tuple[Feed, Feed, tuple[str, ...], str]:
-    """Training and test pictures for a device, the classes, and the training pictures' digest; read once a process."""
+def load_feeds(
+    source: str, preset: Preset, device: str, several: bool = False
+) -> tuple[Feed, Feed, tuple[str, ...], str]:
+    """Training and test pictures for a device, the classes, and the training pictures' digest; read once a process.
+
+    Args:
+        several: whether a picture may have several labels.
+    """
     target = choose(device)
     training, test = files_to_stream(source, preset.size, target) or (
         datasets.load(source, "train", preset.size, Progress()),
         datasets.load(source, "test", preset.size, Progress()),
     )
-    check_trainable(training, test, source)
+    check_trainable(training, test, source, several)
     return _feed(training, preset, target), _feed(test, preset, target), training.classes, training.digest
 
 
@@ -130,7 +136,7 @@ def train_job(job: Job, progress: Progress, team: Team = ALONE) -> Run:
     finished = team.on_first(job.finished_run)
     suite, index, trial, preset = job.look_up()
     source = trial.dataset or job.dataset or preset.dataset
-    training, test, classes, digest = team.on_all(lambda: load_feeds(source, preset, job.device))
+    training, test, classes, digest = team.on_all(lambda: load_feeds(source, preset, job.device, bool(trial.dataset)))
     if finished is not None:
         if finished.record["provenance"]["dataset SHA-256"] != digest:
             raise WbsiteError(
@@ -142,7 +148,7 @@ def train_job(job: Job, progress: Progress, team: Team = ALONE) -> Run:
     seed = job.seed + trial.seed_offset
     torch.manual_seed(seed)
     module = trial.build(preset, len(classes))
-    measures = suite.measure(module, (len(preset.preprocess.mean), preset.size, preset.size))
+    measures = suite.measure(module, training.shape)
     moments = [moment for moment in preset.moments if moment <= recipe.epochs]
     start = time.perf_counter()
     history = train(
@@ -163,6 +169,7 @@ def train_job(job: Job, progress: Progress, team: Team = ALONE) -> Run:
         "network": trial.network,
         "baseline": trial.baseline,
         "accuracy": history.accuracy[-1],
+        "chance": test.chance,
         **measures.record(module),
         "history": history.measured,
         "curve": [

@@ -57,12 +57,12 @@ def learning_rate(step: int, steps: int, peak: float, warmup: float = 0.2) -> fl
 def accuracy(
     module: nn.Module, batches: Feed, recipe: Recipe = UPRIGHT, autocast: bool = False, team: Team = ALONE
 ) -> float:
-    """Share of pictures whose largest logit is their label's; in float32 unless `autocast`."""
+    """Share of labels whose logit is the largest, mean over pictures; in float32 unless `autocast`."""
     module.eval()
     correct = torch.zeros((), device=batches.device)
     with torch.inference_mode(), torch.autocast(batches.device.type, torch.bfloat16, enabled=autocast):
         for x, y in batches.test(recipe, rows=team.rows):
-            correct += (module(x).argmax(1) == y).sum()
+            correct += (module(x).argmax(1) == y).reshape(len(y), -1).float().mean(1).sum()
     return team.sum(correct) / len(batches)
 
 
