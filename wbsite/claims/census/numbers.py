@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wbsite.claims.base import FAILS, HOLDS
+from wbsite.claims.base import FAILS, HOLDS, NOTHING
 from wbsite.claims.verdicts import description
 from wbsite.core.naming import CENSUS
 from wbsite.results.census.census import Census
 from wbsite.results.site import Gap, Site
 
+from .controls import CLAIMS as CONTROLS
 from .hypotheses import CLAIMS as HYPOTHESES
+
+TASK = next(claim for claim in CONTROLS if claim.name == "controls-follow-the-task")
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,12 @@ def outcomes(site: Site) -> Outcomes | Gap:
     return Outcomes(held, failed, len(verdicts) - held - failed)
 
 
+def readers(site: Site) -> str | Gap | None:
+    """The verdict on what bands of small networks that read follow; None where it was not tested."""
+    decided = TASK.decide(site)
+    return decided if isinstance(decided, Gap) else None if decided[0] == NOTHING else decided[0]
+
+
 CLAIMS = (
     description(
         "census-size",
@@ -207,6 +216,15 @@ CLAIMS = (
         " banding holds over the networks that people ship.{% endif %}{% if e.failed %} {{ e.failed }}"
         " {{ 'fails' if e.failed == 1 else 'fail' }} by the rule that was set beforehand{% if e.open %}, and {{ e.open }} cannot"
         " be decided or tested{% endif %}.{% endif %}",
+    ),
+    description(
+        "census-and-controls",
+        "What small networks trained for it add to the census.",
+        readers,
+        "{% if e == 'holds' %}Small networks that were trained for it say more: those that read bear bands across the axis along"
+        " which they read, and not across the one that they average away, as the explanation would have it.{% elif e == 'other"
+        " way' %}Small networks that were trained for it say more: those that read bear bands across the axis that they average"
+        " away, as the explanation has it.{% endif %}",
     ),
     description(
         "census-late",

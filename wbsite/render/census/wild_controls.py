@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     import altair as alt
 
 HEADINGS = {
-    "sequence": "Reads the letters in order; one axis averaged away",
-    "presence": "Says which letters occur; both axes averaged away",
-    "detector": "Says where words are; nothing averaged away",
+    "sequence": "Readers: one axis averaged away",
+    "presence": "Which letters: both averaged away",
+    "detector": "Finders: nothing averaged away",
 }
 """Group of controls → its heading; a group not listed is its own heading."""
 
