@@ -93,8 +93,8 @@ class Preprocess:
         if resized[0] * resized[1] <= LARGEST_RESIZED:
             image = image.resize(resized, way).crop(box)
         else:  # as for an input of 144160 × 1: only the part that is kept is made
-            shrunk = [a / b for a, b in zip(image.size, resized, strict=True)] * 2
-            part = tuple(a * b for a, b in zip(box, shrunk, strict=True))
+            across, down = (a / b for a, b in zip(image.size, resized, strict=True))
+            part = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
             image = image.resize((self.width, self.height), way, box=part)
         pixels = np.array(image, dtype=np.float32).reshape(self.height, self.width, -1)
         x = self.in_rgb(torch.from_numpy(pixels).permute(2, 0, 1), axis=0) * (self.scale / 255.0)

@@ -75,7 +75,7 @@ def _bounds(e: Contrast) -> tuple[float, float, float]:
     return e.effect.mean, e.effect.low, e.effect.high
 
 
-RULES = {
+RULES: Mapping[Callable[[Contrast], str], str] = {
     directed: f"Holds where its 95 % Welch interval over seeds lies above 0 and the effect is {SMALLEST} or more; turned"
     f" round where the interval lies below 0 and the effect is −{SMALLEST} or less; fails where the interval lies below"
     f" {SMALLEST}; else undecided.",

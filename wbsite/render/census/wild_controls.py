@@ -93,7 +93,9 @@ class Trained:
 def control_rows(trained: Trained) -> pd.DataFrame:
     """One row a mark: the mean of a control (`kind` "mean"), or one run ("seed"); `row` and `head` are in pixels."""
     controls = trained.setting.controls
-    y, heads, top, group = {}, {}, TOP, None
+    y: dict[str, int] = {}
+    heads: dict[str, int] = {}
+    top, group = TOP, None
     for name, control in sorted(controls.items(), key=lambda item: item[1].order):
         top += HEADING if control.group != group else 0
         group = control.group
@@ -233,7 +235,8 @@ def kernels(scene: Scene) -> Drawing | Gap:
         rows.append(
             {"control": control.title, "layer": control.last_layer, "shown": len(shown), "index": control.last.mean}
         )
-    texts = "; ".join(f"{row['control']}: H {fixed_text(row['index'])}" for row in rows)
+    shown_controls = trained.setting.controls.values()
+    texts = "; ".join(f"{control.title}: H {fixed_text(control.last.mean)}" for control in shown_controls)
     strongest = max(trained.setting.controls.values(), key=lambda control: abs(control.last.mean or 0.0))
     finding = f"The strongest bands are those of “{escape(strongest.title)}”, with a mean H of {fixed_text(strongest.last.mean)}."
     return Drawing(

@@ -63,7 +63,7 @@ def table_of(census: Census) -> pd.DataFrame:
 def _chart() -> Any:
     import altair as alt
 
-    line = alt.Chart(alt.InlineData(values=[{"x": -0.6, "y": -0.6}, {"x": 1, "y": 1}])).mark_line(
+    line = alt.Chart(alt.InlineData(values=[{"x": end, "y": end} for end in (-0.6, 1.0)])).mark_line(
         color=NEUTRAL, strokeDash=[4, 4], strokeWidth=1.2, clip=True
     )
     tips = [

@@ -65,12 +65,14 @@ def draw(scene: Scene) -> Drawing | Gap:
     Image.fromarray(sheet).save(buffer, "PNG", optimize=True)
     columns = ["network", "title", "task", "package", "last_layer", "last_shape", "last_nmf", "banded"]
     alone = int(networks["weights_alone"].sum())
+    unseen = census.networks["training"].nunique() - len(networks)
     method = (
         f"Up to {SIDE * SIDE} units of a network, spread evenly over the last layer whose kernels have rows and columns; none is"
         " chosen by eye. The colours are the three factors of a one-sided NMF and mean something else in every unit. H is that of"
         " the pictures of all its units. A layer is called banded where the 95 % bootstrap interval of that H over units, against"
         " chance, lies wholly beyond the original article's threshold. Files with the same trained weights are shown once. Of"
         f" {counted(alone, 'file')} that hold weights without a network, the last layer is the last in the file."
+        f" {counted(unseen, 'training')} are in the table alone: the licence allows no pictures of them, or there are none."
     )
     return Drawing(
         "A panel shows units of a network's last convolution with rows and columns, and the H of its pictures."
