@@ -25,7 +25,7 @@ TITLES = {
 """Measure → its row in the chart."""
 
 CAPTION = (
-    "Dots with 95 % intervals over units; a rhombus is what independent weights have. Symmetry is 1 where a kernel is its"
+    "Dots with 95 % intervals over units; a rhombus marks what is expected of independent weights. Symmetry is 1 where a kernel is its"
     " own image, −1 where it is its negative."
 )
 METHOD = (
