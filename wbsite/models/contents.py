@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def lines(path: Path) -> Iterator[str]:
-    """The file's format and places, then a line a tensor in the file's order.
+    """The file's format and places, then a line a tensor in the file's order, and what of it is not read.
 
     Of kernels with more than one row and column: H = R − C, the banding index of all of them together, without an
     interval, which takes a network (`analyses.banding`).
@@ -37,6 +37,7 @@ def lines(path: Path) -> Iterator[str]:
         index = banding_shares(tensor).index if _planar(tensor) else math.nan
         shown = f"  H = {index:+.3f}" if math.isfinite(index) else ""
         yield f"  {name:<{width}}  {' × '.join(map(str, tensor.shape)) or 'a number'}{shown}"
+    yield from (f"  {name} is left out: {reason}" for name, reason in contents.left_out.items())
 
 
 def _planar(tensor: torch.Tensor) -> bool:

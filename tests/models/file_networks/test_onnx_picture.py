@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from wbsite.core.errors import WbsiteError
 from wbsite.core.model_input import ModelInput, parse
 from wbsite.models import load
+from wbsite.models.contents import lines
 
 onnx = pytest.importorskip("onnx")
 from onnx import TensorProto, helper  # noqa: E402
@@ -224,3 +225,12 @@ def test_further_inputs_are_given_as_arguments(tmp_path: Path, name: str) -> Non
     assert "It is not run as a network" not in loaded.spec.note
     x = torch.randn(2, 3, 8, 8)
     torch.testing.assert_close(loaded.module(x), F.conv2d(x, torch.from_numpy(KERNELS)) + 1)
+
+
+def test_what_a_file_holds_that_is_not_read_is_listed(tmp_path: Path) -> None:
+    deform = node("DeformConv", "x", "b.weight", "offset", output="d")
+    arrays = KERNEL | {"b.weight": KERNELS, "offset": np.zeros((1, 18, 6, 6), np.float32)}
+    path = file_of(tmp_path / "net.onnx", [deform, CONV], arrays)
+    listed = list(lines(path))
+    assert "a.weight" in " ".join(listed)
+    assert listed[-1] == "  d is left out: weights of the operator DeformConv, which are not read"
