@@ -63,6 +63,7 @@ def test_a_row_for_each_layer(measured: Path) -> None:
     assert (second["map_height"], second["map_width"]) == (6, 10)
     assert record.pictures is not None
     assert record.pictures.shape == (6, 3, 3, 3)
+    assert record.provenance["format"] == "pt2"
     assert record.provenance["parameters"] == sum(p.numel() for p in net.parameters())
 
 

@@ -18,7 +18,7 @@ from wbsite.graph.operations import AVERAGES, MAXIMA
 from wbsite.graph.recording import Recorded
 from wbsite.graph.stored_kernels import StoredKernels
 from wbsite.graph.tape import Tape
-from wbsite.models import load
+from wbsite.models import formats, load
 from wbsite.models.base import LoadedModel
 from wbsite.ops.banding.index import banding_index
 from wbsite.ops.kernel_geometry import KernelGeometry, kernel_geometry
@@ -87,7 +87,7 @@ def measured(network: Network, paths: tuple[Path, ...]) -> Measured:
         filters=filter_rows(model, first) if first else [],
         factors=factor_rows(model, layers, first) if first else [],
         code=code(),
-        provenance=_provenance(model, layers),
+        provenance=_provenance(model, layers, paths[0]),
         pictures=None if last is None else pictures(last, planar[-1].groups),
     )
 
@@ -186,10 +186,10 @@ def _following(tape: Tape, layer: Layer) -> Iterator[str]:
     yield from sorted(found - {""})
 
 
-def _provenance(model: LoadedModel, layers: Layers) -> Mapping[str, Any]:
+def _provenance(model: LoadedModel, layers: Layers, path: Path) -> Mapping[str, Any]:
     return {
         "digest": model.digest,
-        "format": model.provenance.get("format", ""),
+        "format": formats.format_of(path).name,
         "layers": len(layers.layers),
         "skipped": len(layers.skipped),
         "parameters": sum(layer.parameters for layer in layers.layers),
