@@ -353,7 +353,7 @@ def test_a_corrected_bibliography_reaches_the_model_pages(rebuilt: Path, build: 
     assert "rendered 0 of" in build().err
     works = rebuilt / "content" / "refs.bib"
     works.write_text(works.read_text(encoding="utf-8") + "\n% corrected\n", encoding="utf-8")
-    assert "rendered 6 of" in build().err  # the model and the articles
+    assert "rendered 7 of" in build().err  # the model and the articles
 
 
 def test_no_note_beside_the_assets_becomes_a_page(built: Path) -> None:

@@ -115,8 +115,7 @@ def test_every_analysis_gives_the_same_on_another_device(
         if names := list(differences(ours, theirs)):
             wrong[f"{analysis} {theirs.about.get('layer', '')}"] = names
     assert not wrong
-    # The census has records of its own, none of which come with this site, and computes nothing on a device.
-    assert compared == {analysis.name for analysis in registry.entries("analyses") if analysis.scope != "census"}
+    assert compared == {analysis.name for analysis in registry.entries("analyses")}
 
 
 @pytest.mark.parametrize(("factory", "device"), [("Shuffled", "cuda"), ("on_gpu", "cuda"), ("on_gpu", "cpu")])

@@ -195,7 +195,7 @@ def test_own_runs_replace_the_bundled_ones_of_the_same_suite_alone(
     assert ran.status == 0, ran.err
     assert lab.given == [["cifar10-small/baseline-seed7"]]
     assert "holds runs of 'gone', which is no suite; left out" in ran.err
-    assert [suite.id for suite in Site(lab.store, None).suites] == ["banding", "specks", "information-plane"]
+    assert [suite.id for suite in Site(lab.store, None).suites] == ["banding", "specks", "information-plane", "census"]
 
 
 @pytest.mark.parametrize("suite", ["", "gone"])

@@ -74,7 +74,7 @@ def _measure(
         if not (isinstance(error, MemoryError) or "allocate memory" in str(error)):
             raise
         assert memory is not None, "only a bound makes an allocation fail"
-        connection.send(f"measuring it takes more than the {memory / 1e9:.1f} GB that it was given.")
+        connection.send(f"measuring it takes more than the {memory / 1e9:.1f} GB of memory that it was given.")
     else:
         connection.send("")
 
