@@ -15,7 +15,7 @@ from wbsite.core import registry
 from wbsite.core.naming import CENSUS
 from wbsite.core.store import Store
 from wbsite.render.census._networks import first_trainings
-from wbsite.render.census.wild_wall import panel
+from wbsite.render.census.wild_wall import enlarged, panel
 from wbsite.render.figure import Drawing, Scene
 from wbsite.results.census.census import Census
 from wbsite.results.census.hypotheses import Hypotheses
@@ -52,7 +52,7 @@ def test_the_wall_has_every_training_once_in_order_of_its_bands(site: Site, cens
     pixels = np.array(Image.open(io.BytesIO(sheet)))
     for network, (x, y, width, height) in zip(wall.data["network"], (map(int, tile) for tile in tiles), strict=True):
         part = pixels[y : y + height, x : x + width]
-        np.testing.assert_array_equal(part, panel(census.pictures[network]), network)
+        np.testing.assert_array_equal(part, enlarged(panel(census.pictures[network])), network)
 
 
 def test_a_panel_has_a_pixel_for_each_weight() -> None:

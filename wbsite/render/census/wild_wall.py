@@ -21,6 +21,12 @@ SIDE = 4
 COLUMNS = 12
 """Panels in a row of the file that holds all of them."""
 
+GAP = 4
+"""Pixels between them."""
+
+CELL = 46
+"""Pixels of a panel's place in the file: panels of small kernels are enlarged, by whole numbers."""
+
 FILE = "wild-wall.png"
 
 PANEL = Markup(
@@ -38,8 +44,8 @@ def draw(scene: Scene) -> Drawing | Gap:
     networks = networks[networks["last_nmf"].notna()].sort_values("last_nmf", ascending=False, ignore_index=True)
     if networks.empty:
         return Gap("the census has no pictures of kernels", failed=False)
-    panels = [panel(census.pictures[name]) for name in networks["network"]]
-    cell = (max(p.shape[0] for p in panels) + 1, max(p.shape[1] for p in panels) + 1)
+    panels = [enlarged(panel(census.pictures[name])) for name in networks["network"]]
+    cell = (max(p.shape[0] for p in panels) + GAP, max(p.shape[1] for p in panels) + GAP)
     height, width = -(-len(panels) // COLUMNS) * cell[0], min(len(panels), COLUMNS) * cell[1]
     sheet = np.zeros((height, width, 4), np.uint8)
     html = []
@@ -110,6 +116,12 @@ def panel(pictures: np.ndarray) -> np.ndarray:
         canvas[y : y + kh, x : x + kw, :3] = unit
         canvas[y : y + kh, x : x + kw, 3] = 255
     return canvas
+
+
+def enlarged(picture: np.ndarray) -> np.ndarray:
+    """The picture, each pixel as many times as fit into a panel's place."""
+    times = max(1, CELL // max(picture.shape[:2]))
+    return picture.repeat(times, 0).repeat(times, 1)
 
 
 FIGURES = (Figure("wild-wall", draw, "the last kernels of all networks", of="site"),)
