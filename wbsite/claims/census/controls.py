@@ -151,7 +151,7 @@ CLAIMS = (
         {
             HOLDS: "The pictures make bands by themselves, across the words, even where the head averages both axes away.",
             OTHER_WAY: "The pictures make bands by themselves, along the words, even where the head averages both axes"
-            " away.",
+            " away. That is the other direction than in the readers; why, these trainings do not say.",
             FAILS: "The pictures alone make no bands that matter: where the head averages both axes away there are none"
             " that go with the direction of the words.",
             UNDECIDED: "Whether the pictures alone make bands cannot be told from these trainings.",
@@ -180,7 +180,7 @@ CLAIMS = (
         directed,
         {
             HOLDS: "Detectors that pool nothing are banded all the same, along the words that they look for.",
-            OTHER_WAY: "Detectors that pool nothing are banded all the same, across the words that they look for.",
+            OTHER_WAY: "Detectors that pool nothing lean towards bands all the same, across the words that they look for.",
             FAILS: "Detectors that pool nothing have no bands along their words that matter.",
             UNDECIDED: "Whether detectors without pooling are banded cannot be told from these trainings.",
         },

@@ -97,8 +97,8 @@ CLAIMS = (
         "|late H| of networks that pool, minus that of networks that do not",
         0.1,
         "Networks that pool positions away before they answer are more banded, as the explanation has it.",
-        "Networks that pool positions away are no more banded than networks that keep them. What the explanation predicts is"
-        " not to be seen out there.",
+        "Over their late layers, networks that pool positions away are no more banded than networks that keep them. Beyond the"
+        " few clear cases, what the explanation predicts is not to be seen out there.",
         "Whether networks that pool positions away are more banded cannot be told from these.",
     ),
     hypothesis(

@@ -222,7 +222,8 @@ CLAIMS = (
         "What small networks trained for it add to the census.",
         readers,
         "{% if e == 'holds' %}Small networks that were trained for it say more: those that read bear bands across the axis along"
-        " which they read, and not across the one that they average away, as the explanation would have it.{% elif e == 'other"
+        " which they read. That contradicts the explanation as it stands, though the axis that is kept and the one that is"
+        " averaged away were never varied apart in them.{% elif e == 'other"
         " way' %}Small networks that were trained for it say more: those that read bear bands across the axis that they average"
         " away, as the explanation has it.{% endif %}",
     ),

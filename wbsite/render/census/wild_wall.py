@@ -81,8 +81,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         f" {counted(unseen, 'training')} are in the table alone: the licence allows no pictures of them, or there are none."
     )
     return Drawing(
-        "A panel shows units of a network's last convolution with rows and columns, and the H of its pictures."
-        " It leads to the network.",
+        "A panel shows units of a network's last convolution with rows and columns, and the H of its pictures.",
         f"{len(networks)} panels of kernels in order of H, from {fixed_text(networks['last_nmf'].max())} to"
         f" {fixed_text(networks['last_nmf'].min())}.",
         networks[columns],
@@ -100,7 +99,7 @@ def finding(networks: pd.DataFrame) -> str:
     across, along, neither = (int(counts.get(name, 0)) for name in ("horizontal", "vertical", "none"))
     return (
         f"Of {number_text(len(networks))} trained networks, {number_text(across)} end in clear horizontal bands,"
-        f" {number_text(along)} in vertical ones, and {number_text(neither)} clearly in neither."
+        f" {number_text(along)} in vertical ones, {number_text(neither)} clearly in neither; the rest are undecided."
     )
 
 
