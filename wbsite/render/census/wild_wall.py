@@ -118,9 +118,14 @@ def panel(pictures: np.ndarray) -> np.ndarray:
 
 
 def enlarged(picture: np.ndarray) -> np.ndarray:
-    """The picture, each pixel as many times as fit into a panel's place."""
-    times = max(1, CELL // max(picture.shape[:2]))
-    return picture.repeat(times, 0).repeat(times, 1)
+    """The picture in the middle of a clear square, each pixel as many times as fit into a panel's place."""
+    height, width = picture.shape[:2]
+    side = max(height, width)
+    square = np.zeros((side, side, picture.shape[2]), picture.dtype)
+    top, left = (side - height) // 2, (side - width) // 2
+    square[top : top + height, left : left + width] = picture
+    times = max(1, CELL // side)
+    return square.repeat(times, 0).repeat(times, 1)
 
 
 FIGURES = (Figure("wild-wall", draw, "the last kernels of all networks", of="site"),)
