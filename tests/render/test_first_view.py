@@ -23,18 +23,30 @@ def test_a_page_comes_in_the_readers_scheme(served: str, browser: Any, system: s
     context.close()
 
 
+def set_system(page: Any, scheme: str) -> None:
+    """Have the system ask for `scheme` ("light" or "dark"), and wait until the page's own listeners were told."""
+    page.evaluate(
+        """() => {
+            window.system = matchMedia("(prefers-color-scheme: dark)");
+            window.told = new Promise((done) => window.system.addEventListener("change", done, { once: true }));
+        }"""
+    )
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate("window.told")
+
+
 def test_a_choice_of_scheme_is_kept_and_without_one_the_system_is_followed(served: str, browser: Any) -> None:
     context = browser.new_context(color_scheme="dark")
     page = context.new_page()
     page.goto(f"{served}/{ARTICLE}")
-    page.emulate_media(color_scheme="light")
+    set_system(page, "light")
     assert page.evaluate(SHOWN) == ["default", "light"]
     page.locator(".md-header__option label:visible").click()
     assert page.evaluate(SHOWN) == ["slate", "dark"]
     page.goto(f"{served}/models/")
     assert page.evaluate(SHOWN) == ["slate", "dark"], "the next page forgot it"
-    page.emulate_media(color_scheme="dark")
-    page.emulate_media(color_scheme="light")
+    set_system(page, "dark")
+    set_system(page, "light")
     assert page.evaluate(SHOWN) == ["slate", "dark"], "the system has the last word"
     page.locator(".md-header__option input:checked").press("Enter")
     assert page.evaluate(SHOWN) == ["default", "light"]
