@@ -85,7 +85,7 @@ def main() -> int:
 def build(folder: Path) -> Path:
     """Builds the network's site; returns the folder of its layers' pages."""
     (folder / "wide_network.py").write_text(NETWORK)
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from wbsite.cli import main; main()"
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from wbsite.cli.app import main; main()"
     command = [sys.executable, "-c", code, "build", "--models", "wide_network:wide", "--articles", "weight-banding"]
     subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=True)
     return folder / "site" / "models" / "wide_network-wide"

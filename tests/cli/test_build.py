@@ -132,7 +132,7 @@ def test_a_second_build_does_not_even_load_torch(
     """Or it could not be done in four seconds."""
     arguments = ["wbsite", "build", "--models", "speck", "--weights-dir", str(speck_weights)]
     code = (
-        f"import sys\nsys.argv = {arguments!r}\nfrom wbsite.cli import main\n"
+        f"import sys\nsys.argv = {arguments!r}\nfrom wbsite.cli.app import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
         "print('loaded:', [name for name in ('torch', 'torchvision', 'altair', 'sklearn') if name in sys.modules])\n"
     )
@@ -368,7 +368,7 @@ def test_render_works_where_torch_cannot_be_imported(rebuilt: Path, environment:
         shutil.rmtree(rebuilt / name)
     code = (
         "import sys\nsys.modules['torch'] = sys.modules['torchvision'] = None\n"
-        "sys.argv = ['wbsite', 'render', '--strict']\nfrom wbsite.cli import main\nmain()\n"
+        "sys.argv = ['wbsite', 'render', '--strict']\nfrom wbsite.cli.app import main\nmain()\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=rebuilt, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -25,7 +25,7 @@ DATED = ("sitemap.xml", "sitemap.xml.gz")
 """mkdocs writes the day into them: a test over midnight would find them different."""
 
 ROUNDS = int(os.environ.get("WBSITE_TEST_ROUNDS", "1"))
-ENDS = (signal.SIGKILL, signal.SIGINT)
+ENDS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 """What builds are ended by, in turn."""
 STAGES = {"compute": 2.0, "render": 1.5, "mkdocs": 0.5}
 """How a line of the progress begins → until when after it builds are killed, in times that wbsite takes to start."""

@@ -30,7 +30,7 @@ def test_listing_needs_neither_torch_nor_torchvision(kind: str, tmp_path: Path) 
     """Or `wbsite list models` would take ten seconds."""
     code = (
         "import sys\nsys.modules['torch'] = sys.modules['torchvision'] = None\n"
-        f"sys.argv = ['wbsite', 'list', {kind!r}]\nfrom wbsite.cli import main\nmain()\n"
+        f"sys.argv = ['wbsite', 'list', {kind!r}]\nfrom wbsite.cli.app import main\nmain()\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(wbsite.__file__).parents[1])}
     command = [sys.executable, "-c", code]

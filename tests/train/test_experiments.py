@@ -28,7 +28,7 @@ def test_listing_needs_neither_torch_nor_torchvision(tmp_path: Path) -> None:
     """Or `wbsite list experiments` would take ten seconds."""
     code = (
         "import sys\nsys.modules['torch'] = sys.modules['torchvision'] = None\n"
-        "sys.argv = ['wbsite', 'list', 'experiments']\nfrom wbsite.cli import main\nmain()\n"
+        "sys.argv = ['wbsite', 'list', 'experiments']\nfrom wbsite.cli.app import main\nmain()\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(wbsite.__file__).parents[1])}
     command = [sys.executable, "-c", code]

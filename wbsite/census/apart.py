@@ -48,7 +48,7 @@ def measured_apart(network: Network, files: tuple[Path, ...], record: Path, memo
 def stop() -> None:
     """Ends the processes that measure."""
     for process in multiprocessing.active_children():
-        process.terminate()
+        process.kill()  # it leaves other signals to this process
 
 
 def _measure(

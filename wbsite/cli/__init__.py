@@ -1,5 +1,4 @@
-"""The command line, `wbsite` or `python -m wbsite.cli`: options become a configuration, errors an exit status."""
+"""The command line, `wbsite` or `python -m wbsite.cli`: options become a configuration, errors an exit status.
 
-from .app import main
-
-__all__ = ["main"]
+Importing it imports nothing else, so that a command heeds signals before it does anything that takes time.
+"""

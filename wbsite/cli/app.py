@@ -1,6 +1,6 @@
 """The command line: options become a configuration, errors become an exit status.
 
-0 done, 1 a defect of ours, 2 bad input, 3 built with gaps, 130 interrupted.
+0 done, 1 a defect of ours, 2 bad input, 3 built with gaps, 130 interrupted, 143 terminated.
 """
 
 from __future__ import annotations
@@ -8,36 +8,20 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
-from typer.core import TyperGroup
 
 from wbsite import __version__
 from wbsite.core.config import BUNDLED, Config
 from wbsite.core.errors import WbsiteError
+from wbsite.core.signals import Stopped
 
 from .from_config import annotation, command, configuration, split_names
 from .weights import app as weights_app
 
-INTERRUPTED = "wbsite: interrupted. What is done is kept; run the same command again to go on."
-
-
-class Commands(TyperGroup):
-    """The commands; an interrupted one says how to go on, where Typer would end without a word."""
-
-    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
-        """Runs the command that was asked for."""
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            print(f"\n{INTERRUPTED}", file=sys.stderr)
-            raise typer.Exit(130) from None
-
-
 app = typer.Typer(
     name="wbsite",
-    cls=Commands,
     help="Reads the weights of vision networks and publishes what it finds as a site.",
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -299,9 +283,9 @@ def main() -> None:
     except WbsiteError as error:
         print(f"wbsite: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print(f"\n{INTERRUPTED}", file=sys.stderr)
-        raise SystemExit(130) from None
+    except Stopped as stopped:
+        print(f"\nwbsite: {stopped}", file=sys.stderr)
+        raise SystemExit(stopped.status) from None
 
 
 if __name__ == "__main__":

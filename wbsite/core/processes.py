@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,8 +14,12 @@ from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from .signals import leave_to_parent, withheld
+
 _START = "forkserver" if sys.platform == "linux" else "spawn"
 """Forking is safe from a process that has only imported; the libraries of other systems than Linux do not bear it."""
+
+ENDS_WITH_PARENT = "wbsite.core.ends_with_parent"
 
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 """For libraries that read when they are imported how many threads they may start."""
@@ -34,9 +37,9 @@ def warm_up(modules: Sequence[str]) -> None:
     It is started once; where processes are not forked, nothing happens.
     """
     if _START == "forkserver":
-        forkserver.set_forkserver_preload(list(modules))
+        forkserver.set_forkserver_preload([ENDS_WITH_PARENT, *modules])
         with starting():
-            forkserver.ensure_running()
+            pass
 
 
 def started(target: Callable[..., None], *arguments: object) -> tuple[BaseProcess, Connection]:
@@ -63,9 +66,9 @@ def environment() -> dict[str, str]:
 def belong(environment: Mapping[str, str]) -> None:
     """Makes this process one that was started by another, with that one's environment.
 
-    Keyboard interrupts are for the other to deal with; when the other is gone, however it ended, this one ends too.
+    Signals that ask to end are for the other to deal with; when the other is gone, however it ended, so is this one.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_to_parent()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.clear()
     os.environ.update(environment)
@@ -89,7 +92,8 @@ def _end_with_parent() -> None:
 def starting() -> Iterator[None]:
     """Processes that are started meanwhile have one thread for every library and do not run the main script again.
 
-    A script that builds a site without `if __name__ == "__main__"` would otherwise be run by each of them.
+    A script that builds a site without `if __name__ == "__main__"` would otherwise be run by each of them. Where they
+    are forked they never see signals that ask to end, which would find them before they can leave them to this one.
     """
     main, before = sys.modules["__main__"], dict(os.environ)
     hidden = {name: value for name in ("__file__", "__spec__") if (value := getattr(main, name, None)) is not None}
@@ -97,6 +101,9 @@ def starting() -> Iterator[None]:
     for name in hidden:
         setattr(main, name, None)
     try:
+        if _START == "forkserver":
+            with withheld():
+                forkserver.ensure_running()
         yield
     finally:
         for name, value in hidden.items():

@@ -267,7 +267,8 @@ def run_mkdocs(built: Path, strict: bool, settings: bytes | None = None) -> None
     if settings is not None:
         command += ["--config-file", "-"]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    done = subprocess.run(command, capture_output=True, input=settings, env=environment)
+    # In a process group of its own: signals that ask to end reach this process alone, which ends it.
+    done = subprocess.run(command, capture_output=True, input=settings, env=environment, process_group=0)
     said = (done.stderr + done.stdout).decode(errors="replace").strip()
     if done.returncode:
         raise WbsiteError(

@@ -91,7 +91,7 @@ class _Worker:
     def __exit__(self, *error: object) -> None:
         self.connection.close()
         if self.task is not None:
-            self.process.terminate()
+            self.process.kill()  # it leaves other signals to this process
         self.process.join()
 
     def start(self, task: Task, needed: Sequence[Outcome]) -> None:

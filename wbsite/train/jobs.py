@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 
 from wbsite.core.errors import WbsiteError
+from wbsite.core.processes import belong, environment, starting
 from wbsite.core.progress import Progress
+from wbsite.core.signals import withheld
 
 from .job import Job, train_job
 from .parallel import ALONE, Team, attempt
@@ -49,8 +49,9 @@ def train_jobs(
         return
     other_children = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare) as pool:
-        futures: dict[Future[Run], Job] = {pool.submit(train_job, job, Progress()): job for job in jobs}
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare, initargs=(environment(),)) as pool:
+        with starting(), withheld():
+            futures: dict[Future[Run], Job] = {pool.submit(train_job, job, Progress()): job for job in jobs}
         try:
             for future in as_completed(futures):
                 yield futures.pop(future), attempt(future.result)
@@ -62,21 +63,12 @@ def train_jobs(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for child in set(multiprocessing.active_children()) - other_children:
-                child.terminate()
+                child.kill()  # it leaves other signals to this process
             raise
 
 
-def _prepare() -> None:
+def _prepare(environment: Mapping[str, str]) -> None:
     import torch
 
     torch.set_num_threads(1)
-    # Ctrl-C reaches all processes of a terminal; the one that started the others ends them.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    belong(environment)
