@@ -16,6 +16,8 @@ from PIL import Image
 
 from wbsite.core import registry, source
 
+from .perilous import PERILOUS
+
 PLUGIN = """
 import os, signal
 import pandas as pd
@@ -187,3 +189,18 @@ def picture_folder(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / name
 
     return make
+
+
+@pytest.fixture
+def perilous(work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The working folder, with the plug-in analysis installed."""
+    folder = tmp_path / "plugin"
+    about = folder / "perilous-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: perilous\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[wbsite.analyses]\nperilous = perilous_plugin:ANALYSES\n")
+    (folder / "perilous_plugin.py").write_text(PERILOUS)
+    monkeypatch.syspath_prepend(str(folder))
+    registry.entries.cache_clear()
+    yield work
+    sys.modules.pop("perilous_plugin", None)

@@ -7,79 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from wbsite.core import registry
 from wbsite.core.config import Config
-from wbsite.core.progress import Progress
 from wbsite.core.store import Store, StoreError
 
-PERILOUS = """
-import os, signal, time
-import pandas as pd
-from pathlib import Path
-from wbsite.analyses.base import Analysis
-from wbsite.results.base import Result, Table, integer, table
-
-class Perilous(Result, analysis="perilous", summary="does to its process what files in its folder say"):
-    rows: Table = table("where it ran", process=integer("its number"))
-
-def run(context):
-    with open("ran", "a") as ran:
-        ran.write(f"{os.getpid()} {context.layer.name}\\n")
-    context.progress.step("looks for files", 2)
-    if context.layer.name == "conv2":
-        if Path("kill once").exists():
-            Path("kill once").unlink()
-            os.kill(os.getpid(), signal.SIGKILL)
-        if Path("kill").exists():
-            os.kill(os.getpid(), signal.SIGKILL)
-        if Path("leave").exists():
-            os._exit(5)
-    if Path("wait").exists():
-        time.sleep(120)
-    context.progress.line("looked")
-    return Perilous(rows=pd.DataFrame({"process": [os.getpid()]}))
-
-ANALYSES = (Analysis(Perilous, "layer", run),)
-"""
-
-
-class Heard(Progress):
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.notes: list[str] = []
-        self.rest: list[float] = []
-
-    def line(self, text: str) -> None:
-        self.lines.append(text)
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-    def left(self, seconds: float) -> None:
-        self.rest.append(seconds)
-
-
-@pytest.fixture
-def perilous(work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The working folder, with the plug-in analysis installed."""
-    folder = tmp_path / "plugin"
-    about = folder / "perilous-1.0.dist-info"
-    about.mkdir(parents=True)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: perilous\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[wbsite.analyses]\nperilous = perilous_plugin:ANALYSES\n")
-    (folder / "perilous_plugin.py").write_text(PERILOUS)
-    monkeypatch.syspath_prepend(str(folder))
-    registry.entries.cache_clear()
-    yield work
-    sys.modules.pop("perilous_plugin", None)
+from .perilous import Heard
 
 
 @pytest.fixture

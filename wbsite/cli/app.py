@@ -260,6 +260,22 @@ def check(site: Annotated[Path, typer.Argument(help="Folder of a built site.")] 
 
 
 @command(app)
+def cluster_check(config: Config) -> None:
+    """What the workers of a Dask cluster have, and which of them can compute, before anything is computed."""
+    from wbsite.core.progress import reporter
+    from wbsite.run.cluster import checked
+
+    with reporter() as progress:
+        lines, fits = checked(config, progress)
+    for line in lines:
+        print(line)
+    if not fits:
+        raise WbsiteError(
+            f"no worker of {config.scheduler} can compute.", "The last column says of each what it lacks."
+        )
+
+
+@command(app)
 def clean(config: Config) -> None:
     """Prune the store: results no record names, damaged ones, and what interruptions left."""
     from wbsite.run.clean import clean as run

@@ -99,7 +99,7 @@ def command(app: typer.Typer) -> Callable[[Callable[..., None]], Callable[..., N
         _, *others = (parameter.replace(kind=KEYWORD) for parameter in signature.parameters.values())
         run.__signature__ = signature.replace(parameters=[*others, *options])  # type: ignore[attr-defined]
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*others, *options)}
-        app.command()(run)
+        app.command(function.__name__.replace("_", "-"))(run)
         return function
 
     return register

@@ -64,7 +64,7 @@ class Config:
         "", "Folder of converted weights, looked at before the cache.", *BUILD, "doctor", value="FOLDER"
     )
     device: Literal["auto", "cpu", "cuda"] = option(
-        "auto", "auto, cpu or cuda.", *BUILD, "doctor", "train", value="DEVICE"
+        "auto", "auto, cpu or cuda.", *BUILD, "doctor", "train", "cluster_check", value="DEVICE"
     )
     workers: Annotated[int, Ge(0)] = option(
         0, "Compute in this many local processes: 0 for as many as there are processors, 1 for none.", "build",
@@ -72,11 +72,17 @@ class Config:
         expected="Give a whole number: 0 (as many as there are processors) or more.",
     )  # fmt: skip
     scheduler: Annotated[str, Predicate(lambda address: not address or ":" in address)] = option(
-        "", "Compute on a running Dask cluster, as in tcp://host:8786.", "build", "compute", value="ADDRESS",
+        "", "Compute on a running Dask cluster, as in tcp://host:8786.", "build", "compute", "cluster_check",
+        value="ADDRESS",
         expected="Give its address, as in tcp://host:8786.",
     )  # fmt: skip
+    wait: Annotated[int, Ge(0)] = option(
+        300, "Seconds to wait for workers of the cluster while there are none.", "build", "compute", "cluster_check",
+        value="SECONDS", expected="Give a whole number of seconds, 0 or more.",
+    )  # fmt: skip
     store: Annotated[str, Predicate(str.strip)] = option(
-        "build/store", "Folder or address of the results.", *BUILD, "render", "train", "clean", value="FOLDER",
+        "build/store", "Folder or address of the results.", *BUILD, "render", "train", "clean", "cluster_check",
+        value="FOLDER",
         expected="Give a folder or an address, or leave --store out.",
     )  # fmt: skip
     out: Annotated[str, Predicate(str.strip)] = option(

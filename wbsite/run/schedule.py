@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from .plan import Task
+from .subjects.base import Subject
 from .worker import Outcome
 
 _PRIOR = 2.0
@@ -46,18 +47,28 @@ class Schedule:
         """Estimated seconds from a task's start to the end of what waits for it."""
         return self._way[task.key]
 
-    def start(self) -> tuple[Task, list[Outcome]] | None:
-        """The task to start next, with the outcomes that it needs; None while all others wait for some."""
-        ready = [
-            task
+    def start(self, suited: Callable[[Task], bool | None] | None = None) -> tuple[Task, list[Outcome]] | None:
+        """The task to start next, with the outcomes that it needs; None while all others wait for some.
+
+        Args:
+            suited: of a task, whether what it is computed of is loaded already where it would run, which puts it before
+                those with up to twice its way; None where it cannot run there.
+        """
+        ready = {
+            task.key: suited(task) if suited else False
             for task in self._waiting.values()
             if not any(need in self._waiting or need in self._started for need in task.needs.values())
-        ]
-        if not ready:
+        }
+        able = [self._waiting[key] for key, loaded in ready.items() if loaded is not None]
+        if not able:
             return None
-        task = max(ready, key=self.way)
+        task = max(able, key=lambda task: self.way(task) * (2 if ready[task.key] else 1))
         self._started[task.key] = self._waiting.pop(task.key)
         return task, [self._done[key] for key in task.needs.values() if key in self._done]
+
+    def waits(self, subject: Subject) -> bool:
+        """Whether a task of a subject has not been handed out."""
+        return any(task.subject == subject for task in self._waiting.values())
 
     def began(self, key: str) -> None:
         """Notes that a task that was started is running now."""
