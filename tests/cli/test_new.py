@@ -96,9 +96,10 @@ def test_the_workflows_pin_actions_and_ask_for_no_more_than_they_need(work: Path
     workflows = sorted((work / "demo" / ".github" / "workflows").glob("*.yml"))
     assert [path.name for path in workflows] == ["pages.yml", "render.yml"]
     conditions = set()
-    for path in workflows:
+    for path in [*workflows, *Path(__file__).parents[2].glob(".github/workflows/*.yml")]:
         workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
         assert workflow["permissions"] == {"contents": "read"}
+        assert "pull_request_target" not in path.read_text(encoding="utf-8")
         conditions |= {job.get("if") for job in workflow["jobs"].values()}
         for job in workflow["jobs"].values():
             for step in job["steps"]:

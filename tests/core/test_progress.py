@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from wbsite.core.progress import Followed, Inner, LineProgress, Progress, reporter
+from wbsite.core.log import reporter
+from wbsite.core.progress import Followed, Inner, LineProgress, Progress
 
 SCRIPT = """
-from wbsite.core.progress import reporter
+from wbsite.core.log import reporter
 with reporter() as progress:
     progress.step("compute [a] of [/b]", 2)
     progress.advance(note="layer [3, 3] [/x]")

@@ -15,8 +15,8 @@ import pytest
 from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Store
-from wbsite.run import cluster
-from wbsite.run.cluster_workers import SIGN, Asked, SchedulerLost, _unshared
+from wbsite.run.cluster import run as cluster
+from wbsite.run.cluster.workers import SIGN, Asked, SchedulerLost, _unshared
 from wbsite.run.plan import Task, plan
 from wbsite.run.subjects.model import ModelSubject
 
@@ -191,7 +191,7 @@ def test_the_users_module_is_sent_in_its_present_version(
     """To workers that are not in its folder, and again after an edit."""
     from distributed import Client
 
-    from wbsite.run.cluster_modules import modules_of, ship
+    from wbsite.run.cluster.modules import modules_of, ship
 
     name = "own_package" if package else "own_module"
     file = perilous / name / "nets.py" if package else perilous / f"{name}.py"

@@ -33,7 +33,7 @@ def test_a_cluster_stores_what_one_process_stores_and_its_progress_is_heard(
     inline, cluster_store, heard = Store(built / "build" / "store"), Store("cluster"), Heard()
     cluster_store.prepare()
     tasks = plan(ModelSubject("speck", str(speck_weights)), "quick", ["long_tail", "connections"]).tasks
-    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster:
         config = Config(store=cluster_store.url, scheduler=cluster.scheduler_address)
         done = list(outcomes(tasks, config, heard))
     assert [outcome.failed for outcome in done] == [""] * len(tasks)

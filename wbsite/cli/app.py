@@ -13,6 +13,7 @@ from typing import Annotated, Optional
 import typer
 
 from wbsite import __version__
+from wbsite.core import log
 from wbsite.core.config import BUNDLED, Config
 from wbsite.core.errors import WbsiteError
 from wbsite.core.signals import Stopped
@@ -37,10 +38,8 @@ Strict = Annotated[bool, typer.Option("--strict", help="Treat mkdocs' warnings a
 
 def _finish(failures: int, what: str) -> None:
     if failures:
-        print(
-            f"{what} with {failures} gap{'s' if failures > 1 else ''}: see the cards on the pages and the lines above.",
-            file=sys.stderr,
-        )
+        gaps = f"{failures} gap{'s' if failures > 1 else ''}"
+        log.say("gaps", f"{what} with {gaps}: see the cards on the pages and the lines above.", gaps=failures)
         raise typer.Exit(GAPS)
 
 
@@ -62,7 +61,7 @@ def new(
 @command(app)
 def build(config: Config, strict: Strict = False) -> None:
     """Compute what is missing, render the pages, and let mkdocs make the site."""
-    from wbsite.core.progress import reporter
+    from wbsite.core.log import reporter
 
     from .build_site import build as run
 
@@ -76,7 +75,7 @@ def build(config: Config, strict: Strict = False) -> None:
 @command(app)
 def compute(config: Config) -> None:
     """The first half of build: compute what the store lacks."""
-    from wbsite.core.progress import reporter
+    from wbsite.core.log import reporter
     from wbsite.run.compute import compute as run
 
     with reporter() as progress:
@@ -91,7 +90,7 @@ def render(config: Config, models: annotation("models") = None, strict: Strict =
 
     Without --models: the models of the last build or compute on this store.
     """
-    from wbsite.core.progress import reporter
+    from wbsite.core.log import reporter
     from wbsite.render.publish import render_site
 
     with reporter() as progress:
@@ -117,7 +116,7 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder of checkpoints and results.")] = Path("build/train"),
 ) -> None:
     """Train; continue from the last checkpoint where there is one."""
-    from wbsite.core.progress import reporter
+    from wbsite.core.log import reporter
     from wbsite.train.command import train_named
 
     chosen = None if seeds is None else _seeds(seeds)
@@ -143,7 +142,7 @@ def census(
     from wbsite.census import manifest
     from wbsite.census.run import census as run
     from wbsite.census.run import needed
-    from wbsite.core.progress import reporter
+    from wbsite.core.log import reporter
 
     networks = manifest.chosen(names or (), manifests or manifest.FOLDER)
     failures, missing, fetched = dict[str, str](), [], 0
@@ -217,8 +216,8 @@ def export(
 
     The ledger of claims is that of the last build or compute on the store.
     """
+    from wbsite.core.log import reporter
     from wbsite.core.output import data_output
-    from wbsite.core.progress import reporter
     from wbsite.render.information import _animation as animation
     from wbsite.render.pages import _ledger as ledger
     from wbsite.run import export as run
@@ -262,8 +261,8 @@ def check(site: Annotated[Path, typer.Argument(help="Folder of a built site.")] 
 @command(app)
 def cluster_check(config: Config) -> None:
     """What the workers of a Dask cluster have, and which of them can compute, before anything is computed."""
-    from wbsite.core.progress import reporter
-    from wbsite.run.cluster import checked
+    from wbsite.core.log import reporter
+    from wbsite.run.cluster.run import checked
 
     with reporter() as progress:
         lines, fits = checked(config, progress)
@@ -297,10 +296,10 @@ def main() -> None:
     try:
         app()
     except WbsiteError as error:
-        print(f"wbsite: {error}", file=sys.stderr)
+        log.say("error", f"wbsite: {error}", status=2, message=error.message, hint=error.hint)
         raise SystemExit(2) from None
     except Stopped as stopped:
-        print(f"\nwbsite: {stopped}", file=sys.stderr)
+        log.say("stopped", f"\nwbsite: {stopped}", status=stopped.status)
         raise SystemExit(stopped.status) from None
 
 

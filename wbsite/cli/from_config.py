@@ -11,6 +11,7 @@ from typing import Annotated, Any, Optional, get_args, get_origin, get_type_hint
 
 import typer
 
+from wbsite.core import log
 from wbsite.core.config import Config, load
 from wbsite.core.config import options as all_options
 
@@ -36,11 +37,17 @@ def options_of(command: str) -> list[Field[Any]]:
 def configuration(options: Mapping[str, Any]) -> Config:
     """The configuration with the options of a command line, in which commas separate names and numbers.
 
+    From here on what the process says has the format that it asks for.
+
     Raises:
         WbsiteError: as `config.load`.
     """
     hints = get_type_hints(Config)
-    return load({name: _value(hints[name], text) for name, text in options.items()})
+    if (form := options.get("log_format")) in log.FORMATS:  # before anything can be refused
+        log.choose(form)
+    config = load({name: _value(hints[name], text) for name, text in options.items()})
+    log.choose(config.log_format)
+    return config
 
 
 def _value(hint: Any, text: Any) -> Any:

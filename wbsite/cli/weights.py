@@ -23,7 +23,7 @@ def fetch(
     weights: Label = None,
 ) -> None:
     """Download a model's published weights into the cache, and convert them."""
-    from wbsite.core.progress import reporter
+    from wbsite.core.log import reporter
     from wbsite.models.fetch import fetch as run
 
     with reporter() as progress:

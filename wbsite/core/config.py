@@ -116,6 +116,11 @@ class Config:
         value="STUDY",
     )  # fmt: skip
 
+    log_format: Literal["text", "json"] = option(
+        "text", "Of what is said on standard error: text, or json for an object a line.", *BUILD, "render", "train",
+        "cluster_check", value="FORMAT",
+    )  # fmt: skip
+
     described: tuple[tuple[str, ModelInput], ...] = ()
 
     def __post_init__(self) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
+_CLEAR, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
 def processors() -> int:
@@ -28,6 +30,22 @@ def free_memory() -> int | None:
     if limit.isdecimal() and used.isdecimal():
         free.append(max(0, int(limit) - int(used)))
     return min(free, default=None)
+
+
+class PeakMemory:
+    """The most memory that this process held since `PeakMemory()`, in bytes; None where the system does not tell."""
+
+    def __init__(self) -> None:
+        self._told = False
+        with suppress(OSError):  # not every system has it, or lets it be reset
+            _CLEAR.write_text("5")
+            self._told = True
+
+    @property
+    def bytes(self) -> int | None:
+        """Until now."""
+        lines = _read(_STATUS).splitlines() if self._told else []
+        return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), None)
 
 
 def _read(path: Path) -> str:

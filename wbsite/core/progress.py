@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -184,14 +182,3 @@ class BarProgress(Progress):
 
     def line(self, text: str) -> None:
         self.bars.console.print(text, highlight=False, markup=False)
-
-
-@contextmanager
-def reporter() -> Iterator[Progress]:
-    """Bars where standard error is a terminal, lines elsewhere."""
-    if not sys.stderr.isatty():
-        yield LineProgress()
-        return
-    progress = BarProgress()
-    with progress.bars:
-        yield progress

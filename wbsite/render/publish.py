@@ -17,11 +17,12 @@ from pathlib import Path
 import yaml
 from filelock import FileLock
 
-from wbsite.core import registry, source
+from wbsite.core import log, registry, source
 from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
-from wbsite.core.store import canonical
+from wbsite.core.store import Store, canonical
+from wbsite.render.pages._report import write_report
 from wbsite.render.pages.articles import chosen
 from wbsite.results.site import Results, Site, stored_site
 
@@ -149,6 +150,8 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
                 publish(built, out, state, strict)
         if config.zip:
             progress.line(f"the whole site in one file: {archive.pack(out)}")
+    if report := write_report(Store(config.store)):
+        progress.line(f"what was computed, how long it took, and what failed: {report}")
     undrawn = sum(map(len, output.defects.values()))
     subjects: list[Results] = [*site.models, *site.suites]
     failures = sum(1 if subject.failed else len(list(subject.failures())) for subject in subjects)
@@ -275,4 +278,4 @@ def run_mkdocs(built: Path, strict: bool, settings: bytes | None = None) -> None
             f"mkdocs failed:\n{said}", "Repair mkdocs.yml or the page it names; `mkdocs build` shows the same."
         )
     if said:
-        print(said, file=sys.stderr)
+        log.say("mkdocs", said)

@@ -10,12 +10,13 @@ from wbsite.core import machine, registry
 from wbsite.core.config import Config
 from wbsite.core.errors import RunError, WbsiteError
 from wbsite.core.processes import warm_up
-from wbsite.core.progress import Followed, Progress
+from wbsite.core.progress import Progress
 from wbsite.core.store import DamagedEntry, Store
 
 from . import pending
 from .costs import rendering
 from .fingerprint import code_digest, fingerprint, still_valid
+from .report import RECORD, Kept, Report
 from .subjects.base import Subject
 from .subjects.suite import articles
 
@@ -68,7 +69,7 @@ def compute(config: Config, progress: Progress, pages: Sequence[str] = ()) -> tu
     if plans:
         count = len({(task.subject, task.layer) for plan, _ in plans.values() for task in plan.tasks})
         then = rendering(count, machine.processors()) if pages else 0.0
-        failures += _run(list(plans.values()), config, store, Followed(progress, then))
+        failures += _run(list(plans.values()), config, store, Kept(progress, then))
     ids = {
         folder: [s.id for kind in kinds for s in subjects[kind] if s.folder == folder]
         for folder in ("models", "suites")
@@ -85,15 +86,20 @@ def planned(subject: Subject, config: Config, progress: Progress, only: Sequence
     return plan(subject, config.profile, only, progress)
 
 
-def _run(plans: Sequence[tuple[Plan, Any]], config: Config, store: Store, progress: Progress) -> int:
+def _run(plans: Sequence[tuple[Plan, Any]], config: Config, store: Store, progress: Kept) -> int:
     prepare(store, config)
     tasks = [task for plan, _ in plans for task in plan.tasks]
     missing = [task for task in tasks if not intact(store, task, progress)]
     pending.note(store, tasks, {task.key for task in missing})
     reasons: dict[str, str] = {}
-    for outcome in failed(missing, len(tasks), config, progress):
-        reasons[outcome.task.key] = outcome.failed
-        progress.line(f"{outcome.task.label} failed: {outcome.failed}")
+    report = Report(_where(config))
+    for outcome in ended(missing, len(tasks), config, progress):
+        report.add(outcome)
+        if outcome.failed:
+            reasons[outcome.task.key] = outcome.failed
+            progress.line(f"{outcome.task.label} failed: {outcome.failed}")
+    if missing:
+        store.put_record(RECORD, report.record([plan for plan, _ in plans], progress.lines))
     for plan, current in plans:
         store.put_record(plan.subject.record, _record(plan, config.profile, current, reasons))
     pending.note(store, tasks, reasons)
@@ -124,8 +130,8 @@ def intact(store: Store, task: Task, progress: Progress) -> bool:
     return entry is not None
 
 
-def failed(tasks: Sequence[Task], total: int, config: Config, progress: Progress) -> Iterator[Outcome]:
-    """Runs tasks and yields those that failed.
+def ended(tasks: Sequence[Task], total: int, config: Config, progress: Progress) -> Iterator[Outcome]:
+    """Runs tasks and yields what became of each.
 
     Args:
         total: how many results there are with those that the store has.
@@ -137,8 +143,13 @@ def failed(tasks: Sequence[Task], total: int, config: Config, progress: Progress
     progress.step(f"compute {len(tasks)} of {total} results", len(tasks))
     for outcome in outcomes(tasks, replace(config, store=Store(config.store).url), progress):
         progress.advance(note=outcome.task.label)
-        if outcome.failed:
-            yield outcome
+        yield outcome
+
+
+def _where(config: Config) -> str:
+    if config.scheduler:
+        return f"on the cluster of {config.scheduler}"
+    return f"on this machine ({machine.processors()} processors, --device {config.device})"
 
 
 def _record(plan: Plan, profile: str, current: Any, reasons: Mapping[str, str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from wbsite.core.device import choose
 from wbsite.core.progress import Inner, Progress
 from wbsite.core.threads import one_thread
 
-from .cluster import on_cluster
+from .cluster.run import on_cluster
 from .plan import Task
 from .pool import on_pool
 from .schedule import Schedule

@@ -14,7 +14,7 @@ from wbsite.core.progress import Progress
 from wbsite.core.store import Entry, Store
 
 from . import pending
-from .compute import failed, intact, planned, prepare
+from .compute import ended, intact, planned, prepare
 from .plan import Plan, Task, kind_for
 
 if TYPE_CHECKING:
@@ -100,8 +100,9 @@ def _compute(tasks: Sequence[Task], config: Config, progress: Progress) -> None:
     if missing:
         prepare(store, config)
         pending.note_parts(store, missing, done=False)
-        for outcome in failed(missing, len(tasks), config, progress):
-            raise WbsiteError(f"{outcome.task.label} failed: {outcome.failed}")
+        for outcome in ended(missing, len(tasks), config, progress):
+            if outcome.failed:
+                raise WbsiteError(f"{outcome.task.label} failed: {outcome.failed}")
         pending.note_parts(store, missing, done=True)
 
 

@@ -15,6 +15,7 @@ from wbsite.analyses.base import Analysis, Parts
 from wbsite.core import registry, source
 from wbsite.core.device import choose, describe
 from wbsite.core.errors import WbsiteError
+from wbsite.core.machine import PeakMemory
 from wbsite.core.progress import Progress
 from wbsite.core.store import Contents, Entry, Store, StoreError
 from wbsite.core.threads import one_thread
@@ -26,11 +27,13 @@ from .subjects.base import Material
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a task: `failed` is "" or the reason, `seconds` what it took."""
+    """What became of a task: `failed` is "" or the reason, `seconds` what it took, `memory` the most bytes that its
+    process held, where that is known."""
 
     task: Task
     failed: str = ""
     seconds: float = 0.0
+    memory: int | None = None
 
 
 def run_task(task: Task, store_url: str, device: str, *needed: Outcome, progress: Progress | None = None) -> Outcome:
@@ -51,14 +54,15 @@ def run_task(task: Task, store_url: str, device: str, *needed: Outcome, progress
         if store.get(task.key) is not None:
             return Outcome(task)
         analysis: Analysis = registry.named("analyses", task.analysis, "analysis")
-        started = time.perf_counter()
+        started, peak = time.perf_counter(), PeakMemory()
         try:
             _compute(task, analysis, store, choose(device), progress or Progress())
         except StoreError:
             raise
         except Exception as error:  # any defect of one analysis must leave the others' results standing
-            return Outcome(task, str(error) if isinstance(error, WbsiteError) else f"{type(error).__name__}: {error}")
-    return Outcome(task, seconds=time.perf_counter() - started)
+            reason = str(error) if isinstance(error, WbsiteError) else f"{type(error).__name__}: {error}"
+            return Outcome(task, reason, time.perf_counter() - started, peak.bytes)
+    return Outcome(task, seconds=time.perf_counter() - started, memory=peak.bytes)
 
 
 def _compute(task: Task, analysis: Analysis, store: Store, device: torch.device, progress: Progress) -> None:

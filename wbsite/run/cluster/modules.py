@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from .subjects.base import Subject
+from wbsite.run.subjects.base import Subject
 
 
 def modules_of(subjects: Iterable[Subject]) -> dict[str, bytes]:

@@ -63,7 +63,7 @@ class Asked:
         Raises:
             WbsiteError: the store is in this process's memory, or cannot be written.
         """
-        from .fingerprint import code_digest
+        from wbsite.run.fingerprint import code_digest
 
         store = Store(config.store)
         if store.url.startswith("memory:"):
@@ -276,7 +276,7 @@ def _facts(wanted: Asked) -> dict[str, Any]:
     import torch
     from distributed import get_worker
 
-    from .fingerprint import code_digest
+    from wbsite.run.fingerprint import code_digest
 
     worker = get_worker()
     return {

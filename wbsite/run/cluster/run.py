@@ -16,14 +16,14 @@ from typing import Any
 from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Inner, Progress
+from wbsite.run.plan import Task
+from wbsite.run.relay import Sent, pass_on
+from wbsite.run.schedule import Schedule
+from wbsite.run.subjects.base import Subject
+from wbsite.run.worker import Outcome, run_task
 
-from .cluster_modules import modules_of, ship
-from .cluster_workers import LOOK, Asked, Crew, SchedulerLost, Worker, connected, table
-from .plan import Task
-from .relay import Sent, pass_on
-from .schedule import Schedule
-from .subjects.base import Subject
-from .worker import Outcome, run_task
+from .modules import modules_of, ship
+from .workers import LOOK, Asked, Crew, SchedulerLost, Worker, connected, table
 
 TOPIC = "wbsite"
 
