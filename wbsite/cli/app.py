@@ -280,8 +280,15 @@ def clean(config: Config) -> None:
     """Prune the store: results no record names, damaged ones, and what interruptions left."""
     from wbsite.run.clean import clean as run
 
-    removed, damaged = run(config)
-    print(f"{config.store}: {removed} entries removed, {damaged} of them damaged.")
+    done = run(config)
+    print(f"{config.store}: {done.removed} entries removed, {done.damaged} of them damaged.")
+    if done.records:
+        raise WbsiteError(
+            f"{len(done.records)} records are damaged or lost, such as {done.records[0]}, so that entries that no other"
+            " names were kept.",
+            "Run `wbsite build` (for runs, `wbsite train`) with the same options, which makes them again; then clean."
+            f" One that is no longer wanted is a file in {config.store}/records to delete.",
+        )
 
 
 @app.callback(invoke_without_command=True)

@@ -10,8 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from wbsite.core.documents import canonical
 from wbsite.core.errors import RunError, WbsiteError, unknown
-from wbsite.core.store import canonical
 
 if TYPE_CHECKING:
     import pandas as pd

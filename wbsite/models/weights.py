@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from wbsite.core import registry
 from wbsite.core.config import cache_folder
 from wbsite.core.errors import WbsiteError, unknown
-from wbsite.core.store import write_atomically
+from wbsite.core.files import write_atomically
 
 from . import digest as digests
 from . import formats

@@ -19,9 +19,9 @@ from filelock import FileLock
 
 from wbsite.core import registry, source
 from wbsite.core.config import Config
+from wbsite.core.documents import canonical
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
-from wbsite.core.store import canonical
 from wbsite.render.pages.articles import chosen
 from wbsite.results.site import Results, Site, stored_site
 
@@ -129,6 +129,8 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
     with FileLock(BUILD / ".render.lock"):
         pages = all_pages(site)
         output = Output(sources.PAGES)
+        if output.doubt:
+            progress.line(output.doubt)
         progress.step(f"render {len(pages)} pages", len(pages))
         stale = [page for page in pages if not output.is_fresh(page, code_digest())]
         progress.advance(len(pages) - len(stale))
@@ -146,7 +148,8 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
         if not up_to_date(out, state, strict):
             progress.step("mkdocs")
             with mkdocs_site(strict, config.offline) as built:
-                publish(built, out, state, strict)
+                if doubt := publish(built, out, state, strict):
+                    progress.line(doubt)
         if config.zip:
             progress.line(f"the whole site in one file: {archive.pack(out)}")
     undrawn = sum(map(len, output.defects.values()))
@@ -170,7 +173,8 @@ def write_assets(output: Output, site: Site) -> None:
     code = source.digest(("wbsite.render.assets",))
     bundle = f"vega {version('altair')} {version('vl-convert-python')} {code}"
     known = output.before.get("assets")
-    if known and known["inputs"] == bundle and output.holds("assets/vega.js", known["files"]["assets/vega.js"]):
+    vega = known["files"].get("assets/vega.js", "") if known and known.get("inputs") == bundle else ""
+    if output.holds("assets/vega.js", vega):
         files["assets/vega.js"] = (output.root / "assets/vega.js").read_bytes()
     else:
         from .assets import vega_bundle

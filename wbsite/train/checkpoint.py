@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import write_atomically
+from wbsite.core.files import write_atomically
 
 
 def save(path: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:

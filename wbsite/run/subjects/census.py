@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from wbsite.census.record import MEASURED, Measured
 from wbsite.core.config import Config
+from wbsite.core.documents import canonical
 from wbsite.core.errors import WbsiteError
 from wbsite.core.naming import CENSUS
 from wbsite.core.progress import Progress
-from wbsite.core.store import Store, canonical
+from wbsite.core.store import Store
 
 from .base import Material, Subject, stamps
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from wbsite.core import registry
 from wbsite.core.config import Config
+from wbsite.core.documents import canonical
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
-from wbsite.core.store import Store, canonical
+from wbsite.core.store import Store
 from wbsite.models.weights import BUNDLED
 from wbsite.run.fingerprint import code_digest
 from wbsite.train.suite_runs import read_runs
