@@ -6,13 +6,13 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import Field
 from functools import wraps
-from pathlib import Path
 from typing import Annotated, Any, Optional, get_args, get_origin, get_type_hints
 
 import typer
 
 from wbsite.core.config import Config, load
 from wbsite.core.config import options as all_options
+from wbsite.core.paths import expanded, folder
 
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
@@ -62,6 +62,11 @@ def split_names(text: str | None) -> tuple[str, ...] | None:
     return tuple(filter(None, names))
 
 
+def local(path: Path, name: str) -> Path:
+    """A folder or file that a command takes besides the configuration's; WbsiteError where it can be none."""
+    return Path(folder(str(path), name))
+
+
 def _names_a_file(name: str) -> bool:
     """Whether all commas in a name, [FILE.py:FACTORY@]FILE[#PLACE] or FILE.py:FACTORY, are those of existing files."""
     source, _, weights = name.strip().rpartition("@")
@@ -75,7 +80,7 @@ def _names_a_file(name: str) -> bool:
 
 
 def _is_whole(path: str) -> bool:
-    return "," not in path or Path(path).expanduser().is_file()
+    return "," not in path or expanded(path).is_file()
 
 
 def command(app: typer.Typer) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -35,6 +36,9 @@ from .page import Page, PageKind, slug
 from .parallel import made
 
 BUILD = sources.PAGES.parent
+OWN = "wbsite-"
+"""How folders in build/mkdocs begin that wbsite makes there, and removes."""
+
 GENERATED = ("docs", "theme", "mkdocs")
 """Folders in BUILD whose content is made anew."""
 
@@ -240,20 +244,37 @@ def mkdocs_site(strict: bool, offline: bool = False) -> Iterator[Path]:
     Raises:
         WbsiteError: the folder cannot be made, or mkdocs fails.
     """
+    folder = BUILD / "mkdocs"
     try:
-        (BUILD / "mkdocs").mkdir(exist_ok=True)
-        for left_over in (BUILD / "mkdocs").iterdir():
+        if folder.is_symlink():
+            folder.unlink()
+        folder.mkdir(exist_ok=True)
+        for left_over in folder.glob(f"{OWN}*"):
             shutil.rmtree(left_over, ignore_errors=True)  # one still being written goes the next time
-        built = Path(tempfile.mkdtemp(dir=BUILD / "mkdocs"))
+        built = Path(tempfile.mkdtemp(dir=folder, prefix=OWN))
     except OSError as error:
-        raise unwritable(BUILD / "mkdocs", error) from error
+        raise unwritable(folder, error) from error
     try:
         run_mkdocs(built, strict, configuration() if offline else None)
         if offline:
-            prepare(built)
+            try:
+                prepare(built)
+            except OSError as error:
+                raise (full() if error.errno in (errno.ENOSPC, errno.EDQUOT) else unwritable(built, error)) from error
         yield built
     finally:
         shutil.rmtree(built, ignore_errors=True)
+
+
+def full() -> WbsiteError:
+    """The error for a disk that mkdocs filled."""
+    size = sum(path.stat().st_size for path in sources.PAGES.rglob("*") if path.is_file())
+    needed, free = (f"{number / 1e6:.0f} MB" for number in (2 * size, shutil.disk_usage(BUILD).free))
+    return WbsiteError(
+        f"no space left for the site that mkdocs makes in {BUILD / 'mkdocs'}.",
+        f"The pages take about {needed} there, and {free} are free. Free some, as with `wbsite clean`, or work on another"
+        " disk, and run the same command again: results and pages are kept.",
+    )
 
 
 def run_mkdocs(built: Path, strict: bool, settings: bytes | None = None) -> None:
@@ -273,6 +294,8 @@ def run_mkdocs(built: Path, strict: bool, settings: bytes | None = None) -> None
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     done = subprocess.run(command, capture_output=True, input=settings, env=environment)
     said = (done.stderr + done.stdout).decode(errors="replace").strip()
+    if done.returncode and any(os.strerror(number) in said for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)):
+        raise full()
     if done.returncode:
         raise WbsiteError(
             f"mkdocs failed:\n{said}", "Repair mkdocs.yml or the page it names; `mkdocs build` shows the same."

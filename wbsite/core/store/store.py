@@ -53,7 +53,7 @@ class Store:
         self.url = str(url) if "://" in str(url) else str(Path(url).absolute())
         try:
             self.fs, self.root = fsspec.core.url_to_fs(self.url)
-        except (ValueError, ImportError, OSError, TypeError) as error:
+        except Exception as error:  # every kind of file system has errors of its own
             raise StoreError(
                 f"store {self.url!r} cannot be opened ({error}).", "Give a folder, or an address fsspec knows."
             ) from error

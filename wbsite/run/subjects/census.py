@@ -13,6 +13,7 @@ from wbsite.core.config import Config
 from wbsite.core.documents import canonical
 from wbsite.core.errors import WbsiteError
 from wbsite.core.naming import CENSUS
+from wbsite.core.paths import expanded
 from wbsite.core.progress import Progress
 from wbsite.core.store import Store
 
@@ -50,7 +51,7 @@ class CensusSubject(Subject):
 
     @classmethod
     def exported(cls, analysis: Analysis | None, config: Config, model: str | None) -> CensusSubject:
-        return cls(CENSUS, str(Path(config.census).expanduser().absolute()) if config.census else "")
+        return cls(CENSUS, str(expanded(config.census).absolute()) if config.census else "")
 
     def files(self) -> list[Path]:
         """The files of its records, sorted by name."""

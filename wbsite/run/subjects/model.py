@@ -13,6 +13,7 @@ from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
 from wbsite.core.model_input import NOTHING_SAID, ModelInput
 from wbsite.core.naming import ModelName, is_own, library_of, model_id, model_names
+from wbsite.core.paths import expanded
 from wbsite.core.progress import Progress
 from wbsite.core.store import Store
 from wbsite.datasets._categories import check_layers, labels, read
@@ -125,7 +126,7 @@ class ModelSubject(Subject):
         folders = search_folders(self.weights_dir or None)
         paths = [path for folder in folders for path in sorted(folder.glob(f"{name}-*.safetensors"))]
         if self.categories:
-            paths.append(Path(self.categories).expanduser())
+            paths.append(expanded(self.categories))
         photographs = {"name": self.photographs, "files": [list(file) for file in files_of(self.photographs)]}
         said = asdict(self.input) if self.input else None
         return {"files": stamps(paths), "photographs": photographs, "input": said}
