@@ -42,7 +42,7 @@ def own_files(path: Path, files_of: Callable[[Mapping[str, Any]], Mapping[str, s
         files_of: its document → name → SHA-256 of the files in it.
     """
     try:
-        data = b"" if path.is_symlink() else path.read_bytes()
+        data = path.read_bytes()
     except FileNotFoundError:
         return OwnFiles()
     except OSError as error:

@@ -272,8 +272,8 @@ def full() -> WbsiteError:
     needed, free = (f"{number / 1e6:.0f} MB" for number in (2 * size, shutil.disk_usage(BUILD).free))
     return WbsiteError(
         f"no space left for the site that mkdocs makes in {BUILD / 'mkdocs'}.",
-        f"The pages take about {needed} there, and {free} are free. Free some, as with `wbsite clean`, or work on another"
-        " disk, and run the same command again: results and pages are kept.",
+        f"The pages take about {needed} there, and {free} are free. Free some, as with `wbsite clean`, or work on"
+        " another disk, and run the same command again: results and pages are kept.",
     )
 
 
