@@ -22,7 +22,7 @@ from wbsite.core import registry
 from wbsite.core.config import cache_folder
 from wbsite.core.errors import WbsiteError, unknown
 from wbsite.core.files import write_atomically
-from wbsite.core.paths import expanded
+from wbsite.core.paths import check_text, expanded
 
 from . import digest as digests
 from . import formats
@@ -77,6 +77,7 @@ def candidates(name: str, weights: str | None = None) -> list[ModelSpec]:
     Raises:
         WbsiteError: the model or the label is unknown, or two different labels are given.
     """
+    check_text(name, "the model")
     name, _, label = name.partition("@")
     if label and weights and label != weights:
         raise WbsiteError(f"weights {label!r} and {weights!r} are both asked for.", f"Write {name}@{label} alone.")
