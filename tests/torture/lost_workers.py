@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -43,4 +44,5 @@ def started(bench: Bench) -> Any:
     from distributed import LocalCluster
 
     os.environ.update({name: bench.environment[name] for name in ("PYTHONPATH", "WBSITE_CACHE", "WBSITE_RUNS")})
-    return LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50)
+    sys.path.append(bench.environment["PYTHONPATH"].split(os.pathsep)[-1])  # of which workers have a copy
+    return LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0", silence_logs=50)
