@@ -38,9 +38,10 @@ def write_atomically(path: Path, data: bytes, durable: bool = True) -> None:
 def left_over(folder: Path) -> list[tuple[Path, Path]]:
     """Temporary files of `write_atomically` below a folder, each with the file it was to become."""
     partial = []
-    for path in folder.rglob(".*.partial"):
-        if named := re.fullmatch(r"\.(.+)\.\d+\.partial", path.name):
-            partial.append((path, path.with_name(named[1])))
+    for inside, _, names in os.walk(folder):
+        for name in names:
+            if name.endswith(".partial") and (named := re.fullmatch(r"\.(.+)\.\d+\.partial", name)):
+                partial.append((Path(inside, name), Path(inside, named[1])))
     return partial
 
 

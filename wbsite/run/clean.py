@@ -55,9 +55,10 @@ def clean(config: Config) -> Cleaned:
     records = tuple(sorted({*_lost_records(store), *(name for name in store.records() if store.damage(name))}))
     unnamed = set[str]() if records else set(keys) - named_keys(store) - pending.keys(store)
     unnamed -= _wanted_parts(store, unnamed)
-    damaged = {key for key in keys if not store.is_whole(key)}
-    for key in sorted(damaged | unnamed):
-        store.remove(key)
+    # What goes anyway is not read whole.
+    damaged = {key for key in unnamed if store.get(key) is None}
+    damaged |= set(store.damaged_of([key for key in keys if key not in unnamed]))
+    store.remove_all(sorted(damaged | unnamed))
     store.sweep()
     return Cleaned(len(damaged | unnamed), len(damaged), records)
 

@@ -17,9 +17,9 @@ from __future__ import annotations
 import errno
 import os
 import re
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +27,16 @@ import fsspec
 from filelock import FileLock
 
 from wbsite.core.documents import Damaged, opened, signed
-from wbsite.core.files import is_plain, left_over, write_atomically
+from wbsite.core.files import is_plain, write_atomically
 
+from . import local
 from .entry import MANIFEST, Contents, DamagedEntry, Entry, StoreError, manifest_of
 
 KEY = re.compile(r"[\w-]+")
 """What a key may be: a name of one folder. Those that the store itself finds are SHA-256."""
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
+READERS = 16
+"""Entries that are read, or removed, at a time."""
 
 _BESIDE = ("objects", "records", "locks", "lost+found")
 """What a store's folder may hold, and files that begin with a dot."""
@@ -114,7 +116,10 @@ class Store:
 
     def _read(self, path: str) -> bytes | None:
         try:
-            return Path(path).read_bytes() if self.local else self.fs.cat_file(path)
+            if not self.local:
+                return self.fs.cat_file(path)
+            with open(path, "rb", buffering=0) as file:  # half the time of a Path's read_bytes, for small files
+                return file.readall()
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -189,11 +194,7 @@ class Store:
         folder = self._folder(key)
         try:
             if self.local:
-                Path(folder, MANIFEST).unlink(missing_ok=True)
-                if os.path.islink(folder):  # what it leads to is not the store's
-                    os.unlink(folder)
-                elif os.path.isdir(folder):
-                    shutil.rmtree(folder)
+                local.remove(folder)
                 return
             if self.fs.exists(f"{folder}/{MANIFEST}"):
                 self.fs.rm_file(f"{folder}/{MANIFEST}")
@@ -207,26 +208,13 @@ class Store:
     def keys(self) -> list[str]:
         """Keys of all entries and of what interrupted writes left behind."""
         top = f"{self.root}/objects"
-        if not self.local:
-            paths = self.fs.glob(f"{top}/*/*")
-        else:
-            with suppress(FileNotFoundError, NotADirectoryError):
-                paths = [f"{part}/{name}" for part in os.listdir(top) for name in _listed(f"{top}/{part}")]
-                return sorted(key for part, _, key in (path.partition("/") for path in paths) if _is_filed(part, key))
-            return []
-        return sorted(key for *_, part, key in (path.split("/") for path in paths) if _is_filed(part, key))
+        return local.filed(local.folders_in(top) if self.local else self.fs.glob(f"{top}/*/*"))
 
     def sweep(self) -> None:
         """Removes lock files and temporary files that interrupted writes left behind."""
-        if not self.local:
-            return
         try:
-            for part in ("objects", "records"):
-                for path, _ in left_over(Path(self.root) / part):
-                    path.unlink(missing_ok=True)
-            for path in Path(self.root).glob("locks/*"):
-                if not path.is_dir():
-                    path.unlink(missing_ok=True)
+            if self.local:
+                local.sweep(Path(self.root))
         except OSError as error:
             raise self._failed("be cleaned", error) from error
 
@@ -267,7 +255,20 @@ class Store:
 
     def damaged(self) -> list[str]:
         """Reads everything; keys of the entries that are incomplete or differ from their manifest."""
-        return [key for key in self.keys() if not self.is_whole(key)]
+        return self.damaged_of(self.keys())
+
+    def damaged_of(self, keys: Sequence[str]) -> list[str]:
+        """Those of these keys whose entries are incomplete or differ from their manifest; reads all of them.
+
+        Many at a time, since most of it is waiting for a disk or a network.
+        """
+        with ThreadPoolExecutor(READERS) as pool:
+            return [key for key, whole in zip(keys, pool.map(self.is_whole, keys), strict=True) if not whole]
+
+    def remove_all(self, keys: Iterable[str]) -> None:
+        """Takes entries out, as `remove`, many at a time."""
+        with ThreadPoolExecutor(READERS) as pool:
+            list(pool.map(self.remove, keys))
 
     def is_whole(self, key: str) -> bool:
         """Whether an entry is there as it was written; reads all of it."""
@@ -278,15 +279,3 @@ class Store:
         except DamagedEntry:
             return False
         return entry is not None
-
-
-def _listed(folder: str) -> list[str]:
-    """Names in a folder; none where it is a file."""
-    with suppress(NotADirectoryError, FileNotFoundError):
-        return os.listdir(folder)
-    return []
-
-
-def _is_filed(part: str, key: str) -> bool:
-    """Whether a folder of entries is one that the store made: what else lies there is not its to remove."""
-    return bool(_SHA256.fullmatch(key)) and key[:2] == part
