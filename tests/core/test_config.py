@@ -41,7 +41,7 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_defaults(tmp_
         ('workers = "2"', "workers is '2'", "a whole number"),
         ("workers = true", "workers is True", "a whole number"),
         ("keep_going = 1", "keep_going is 1", "true or false"),
-        ("workers = -1", "workers is -1", "0 (as many as there are processors) or more"),
+        ("workers = -1", "workers is -1", "0 (as many as there are processors) to 4096"),
         ('profile = "fast"', "profile is 'fast'", "Use quick or full."),
         ('profile = "ful"', "profile is 'ful'", "Use quick or full."),
         ('device = "gpu"', "device is 'gpu'", "Use auto, cpu or cuda."),

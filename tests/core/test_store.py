@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import resource
 import threading
 from pathlib import Path
 
@@ -12,7 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wbsite.core.store import Contents, DamagedEntry, Store, StoreError, canonical, result_key, write_atomically
+from wbsite.core.documents import canonical
+from wbsite.core.files import write_atomically
+from wbsite.core.store import Contents, DamagedEntry, Store, StoreError, result_key
 
 KEY = result_key({"analysis": "a", "weights": "w"})
 
@@ -135,15 +138,17 @@ def test_a_write_that_is_cut_off_leaves_no_entry_and_can_be_repeated(tmp_path: P
     assert store.damaged() == []
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full on this system")
 def test_no_space_left_is_said_and_leaves_nothing_half_written(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.prepare()
     store.put_record("models/a", {"digest": "1"})
-    # The very file the store writes to first is on a full device.
-    (tmp_path / "records" / "models" / f".a.json.{os.getpid()}.partial").symlink_to("/dev/full")
-    with pytest.raises(StoreError, match="no space left") as caught:
-        store.put_record("models/a", {"digest": "2"})
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40, limits[1]))  # bytes that a file may have
+    try:
+        with pytest.raises(StoreError, match="no space left") as caught:
+            store.put_record("models/a", {"digest": "2"})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "--store" in caught.value.hint
     assert store.record("models/a") == {"digest": "1"}
     assert [path.name for path in (tmp_path / "records" / "models").iterdir()] == ["a.json"]
@@ -226,12 +231,93 @@ def test_records_are_replaced_whole_and_left_alone_when_equal(tmp_path: Path) ->
     assert [p.name for p in path.parent.iterdir()] == ["a.json"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", "null"])
-def test_a_damaged_record_is_none(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["", "{", "[1]", "null", '{"models": ["a"]}', '{"models": ["a"], "sha256": "0"}'])
+def test_a_damaged_record_is_none_and_what_is_wrong_is_said(tmp_path: Path, text: str) -> None:
     store = Store(tmp_path)
     store.put_record("last", {"models": ["a"]})
+    assert store.damage("last") == ""
     (tmp_path / "records" / "last.json").write_text(text)
     assert store.record("last") is None
+    assert store.damage("last")
+    store.put_record("last", {"models": ["a"]})
+    assert store.record("last") == {"models": ["a"]}
+
+
+def test_every_flip_and_every_cut_of_a_record_and_of_a_manifest_is_noticed(tmp_path: Path) -> None:
+    """Or a site lacks a suite, or says a wrong sentence, and nobody knows."""
+    store = Store(tmp_path)
+    store.put_record("models/a", {"title": "Ä", "results": {"banding": {"conv1": {"key": KEY}}}, "share": 0.25})
+    store.put(KEY, Contents(values={"index": 1}), {"analysis": "a"})
+    record, manifest = tmp_path / "records/models/a.json", tmp_path / "objects" / KEY[:2] / KEY / "manifest.json"
+    for path, noticed in ((record, lambda: bool(store.damage("models/a"))), (manifest, lambda: store.torn(KEY))):
+        whole = path.read_bytes()
+        for place in range(len(whole)):
+            for data in (whole[:place], whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :]):
+                path.write_bytes(data)
+                assert noticed(), data
+        path.write_bytes(whole)
+        assert not noticed()
+
+
+@pytest.mark.parametrize("key", ["", "..", "../../x", "a/b", "/etc", "a\0b"])
+def test_a_key_that_leads_elsewhere_is_none(tmp_path: Path, key: str) -> None:
+    """Records name keys, and may come from someone else."""
+    (tmp_path / "objects" / "x").mkdir(parents=True)
+    (tmp_path / "x").write_text("kept")
+    store = Store(tmp_path / "objects" / "x")
+    store.prepare()
+    assert store.get(key) is None
+    assert not store.torn(key)
+    store.remove(key)
+    with pytest.raises(StoreError, match="is no key"):
+        store.put(key, result(), {})
+    assert (tmp_path / "x").read_text() == "kept"
+
+
+@pytest.mark.parametrize("name", ["", "../last", "/last", "a/../../last"])
+def test_a_record_whose_name_leads_elsewhere_is_none(tmp_path: Path, name: str) -> None:
+    store = Store(tmp_path / "store")
+    (tmp_path / "last.json").write_bytes(b"{}")
+    assert store.record(name) is None
+    with pytest.raises(StoreError, match="is no name of a record"):
+        store.put_record(name, {})
+
+
+def test_what_the_store_did_not_file_is_no_entry_of_it(tmp_path: Path) -> None:
+    """`wbsite clean` removes what nothing names: another program's folders of the same names must stay."""
+    store = Store(tmp_path)
+    store.put(KEY, result(), {})
+    (tmp_path / "objects" / "pack" / "mine").mkdir(parents=True)
+    (tmp_path / "objects" / "00" / KEY).mkdir(parents=True)
+    (tmp_path / "objects" / "file").write_text("")
+    assert store.keys() == [KEY]
+
+
+def test_a_folder_of_other_files_is_no_place_for_a_store(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("")
+    for write in (
+        Store.prepare,
+        lambda store: store.put_record("last", {}),
+        lambda store: store.put(KEY, result(), {}),
+    ):
+        with pytest.raises(StoreError, match=r"holds other files than a store's, such as thesis\.tex"):
+            write(Store(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    with pytest.raises(StoreError, match="root of all folders"):
+        Store("/")
+
+
+def test_a_link_in_place_of_an_entry_is_taken_away_and_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "values.json").write_text("kept")
+    store = Store(tmp_path / "store")
+    store.prepare()
+    place = tmp_path / "store" / "objects" / KEY[:2] / KEY
+    place.parent.mkdir()
+    place.symlink_to(tmp_path / "elsewhere")
+    store.remove(KEY)
+    assert not place.is_symlink()
+    assert (tmp_path / "elsewhere" / "values.json").read_text() == "kept"
 
 
 def test_a_key_is_computed_by_one_process_at_a_time(tmp_path: Path) -> None:

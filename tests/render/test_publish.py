@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from wbsite.core.documents import signed
 from wbsite.core.errors import WbsiteError
 from wbsite.render.finished import OURS, publish, refuse_foreign, up_to_date
+from wbsite.render.output import digest
 
 
 def site(folder: Path, **files: str) -> Path:
@@ -41,6 +44,66 @@ def test_a_record_half_written_by_a_killed_run_goes(tmp_path: Path) -> None:
     (out / ".upload.partial").write_text("mine")
     publish(site(tmp_path / "2", index_html="2"), out, "y", strict=False)
     assert names(out) == [".upload.partial", OURS, "index.html"]
+
+
+def listed(out: Path, files: dict[str, str], right: bool) -> None:
+    """Puts these files on the list of a site, with a digest that is right or that of the list before."""
+    before = json.loads((out / OURS).read_text())
+    changed = {**before, "files": {**before["files"], **files}}
+    changed.pop("sha256")
+    (out / OURS).write_bytes(signed(changed) if right else json.dumps({**changed, "sha256": before["sha256"]}).encode())
+
+
+@pytest.mark.parametrize("right", [True, False])
+@pytest.mark.parametrize("name", ["../mine.txt", "/ABSOLUTE/mine.txt", "a/../../mine.txt", "link/mine.txt", ".."])
+def test_nothing_outside_is_removed_whatever_the_list_of_files_says(tmp_path: Path, name: str, right: bool) -> None:
+    out, mine = tmp_path / "out", tmp_path / "mine.txt"
+    mine.write_text("mine")
+    publish(site(tmp_path / "1", index_html="1", a__index_html="a"), out, "x", strict=False)
+    (out / "link").symlink_to(tmp_path)
+    listed(out, {name.replace("/ABSOLUTE", str(tmp_path)): digest(b"mine")}, right)
+    doubt = publish(site(tmp_path / "2", index_html="1"), out, "y", strict=False)
+    assert mine.read_text() == "mine"
+    if not right or name != "link/mine.txt":
+        assert f"the list of files {out / OURS} is not believed" in doubt
+        assert (out / "a" / "index.html").exists()  # what only that list names stays
+    assert up_to_date(out, "y", strict=False)
+
+
+@pytest.mark.parametrize("place", ["index.html", "a/index.html", "a", OURS])
+def test_links_in_the_site_are_replaced_and_never_followed(tmp_path: Path, place: str) -> None:
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    publish(site(tmp_path / "1", index_html="1", a__index_html="a", a__b_html="b"), out, "x", strict=False)
+    elsewhere.mkdir()
+    (out / place).rename(elsewhere / "target")
+    (out / place).symlink_to(elsewhere / "target")
+    before = {path: path.read_bytes() for path in elsewhere.rglob("*") if path.is_file()}
+    assert up_to_date(out, "x", strict=False) == (place == OURS)
+    publish(site(tmp_path / "2", index_html="2", a__index_html="c"), out, "y", strict=False)
+    assert {path: path.read_bytes() for path in elsewhere.rglob("*") if path.is_file()} == before
+    assert [path for path in out.rglob("*") if path.is_symlink()] == []
+    assert ((out / "index.html").read_text(), (out / "a" / "index.html").read_text()) == ("2", "c")
+
+
+def test_a_damaged_list_lets_the_site_be_brought_up_to_date_all_the_same(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    publish(site(tmp_path / "1", index_html="1", other_html="o"), out, "x", strict=False)
+    listed(out, {"index.html": digest(b"1")}, right=False)
+    (out / OURS).write_bytes((out / OURS).read_bytes().replace(b'"made_from": "x"', b'"made_from": "z"'))
+    assert not up_to_date(out, "z", strict=False)
+    assert "its digest is another's" in publish(site(tmp_path / "2", index_html="2"), out, "z", strict=False)
+    assert (out / "index.html").read_text() == "2"
+    (out / OURS).write_bytes(b"{")
+    with pytest.raises(WbsiteError, match="in the way"):  # nothing tells whose it is
+        publish(site(tmp_path / "3", index_html="3"), out, "y", strict=False)
+    assert "it is no JSON" in publish(site(tmp_path / "4", index_html="2"), out, "y", strict=False)
+
+
+def test_a_page_that_was_changed_is_put_right(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    publish(site(tmp_path / "1", index_html="1"), out, "x", strict=False)
+    (out / "index.html").write_text("2")
+    assert not up_to_date(out, "x", strict=False)
 
 
 @pytest.mark.parametrize("place", ["index.html", "a", "a/index.html/x"])

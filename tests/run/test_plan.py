@@ -10,9 +10,9 @@ import pytest
 
 from wbsite.analyses.base import Analysis
 from wbsite.core import registry, source
+from wbsite.core.documents import canonical
 from wbsite.core.errors import WbsiteError
 from wbsite.core.source import behind
-from wbsite.core.store import canonical
 from wbsite.models.base import Source
 from wbsite.results.base import Result
 from wbsite.run import plan as planning

@@ -16,7 +16,7 @@ from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
 from wbsite.datasets.base import Pictures
 from wbsite.models.base import Preprocess
-from wbsite.train import loop
+from wbsite.train import checkpoint, loop
 from wbsite.train.base import Recipe
 from wbsite.train.batches import Batches
 from wbsite.train.loop import accuracy, learning_rate, steps_to_measure, train
@@ -149,6 +149,19 @@ def test_a_checkpoint_of_another_run_is_refused_and_kept(batches: Batches, tmp_p
     with pytest.raises(WbsiteError, match="belongs to another run"):
         train(network(), batches, batches, RECIPE, 7, path, Progress())
     assert path.read_bytes() == before
+
+
+def test_a_checkpoint_of_which_a_weight_was_changed_is_refused(tmp_path: Path) -> None:
+    """Or a run goes on from other weights than those it stopped with, and its result is kept as if nothing were."""
+    path, identity = tmp_path / "run.ckpt", {"run": "a", "seed": 0}
+    weights = torch.arange(600.0)
+    checkpoint.save(path, identity, {"module": {"a": weights, "n": torch.tensor(3)}, "step": 2, "loss": [0.5, 0.25]})
+    whole = path.read_bytes()
+    assert torch.equal(checkpoint.load(path, identity)["module"]["a"], weights)
+    place = whole.index(weights.numpy().tobytes())
+    path.write_bytes(whole[: place + 400] + bytes([whole[place + 400] ^ 1]) + whole[place + 401 :])
+    with pytest.raises(WbsiteError, match="digest"):
+        checkpoint.load(path, identity)
 
 
 def test_a_damaged_checkpoint_is_refused(batches: Batches, tmp_path: Path) -> None:

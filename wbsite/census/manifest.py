@@ -11,6 +11,7 @@ from annotated_types import Ge, MinLen
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.files import is_plain
 
 FOLDER = Path(__file__).parent / "networks"
 """The manifests that come with wbsite, TASK/NAME.toml."""
@@ -69,8 +70,8 @@ class Network(BaseModel):
     task: Task
     about: Text
     registry: Literal["pypi", "npm", "debian"]
-    package: Text
-    version: Text
+    package: Annotated[str, Field(pattern=r"^@?[A-Za-z0-9][\w.+/-]*$")]  # no option of the registry's client
+    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.+:~-]*$")]
     archive: Text
     bytes: Size
     files: Annotated[tuple[Text, ...], MinLen(1)] = Field(alias="file")
@@ -96,6 +97,11 @@ class Network(BaseModel):
 
     @model_validator(mode="after")
     def _a_digest_each(self) -> Network:
+        names = (self.archive, *(name for path in self.files for name in path.split("!")))
+        if outside := next((name for name in names if not is_plain(name)), None):
+            raise ValueError(f"{outside!r} is no path inside a package")
+        if "/" in self.archive:
+            raise ValueError(f"{self.archive!r} is no name of a file")
         if len(self.files) != len(self.digests):
             raise ValueError(f"{len(self.files)} files and {len(self.digests)} digests; expected one each")
         return self
@@ -144,7 +150,7 @@ def read(path: Path) -> Network:
     """
     try:
         facts: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WbsiteError(f"{path} is not a manifest: {error}.", "Repair or remove it.") from error
     several = {key: [value] for key, value in facts.items() if key in ("file", "sha256") and isinstance(value, str)}
     listed: dict[str, Any] = {key: tuple(value) for key, value in (facts | several).items() if isinstance(value, list)}

@@ -18,7 +18,7 @@ from wbsite.core.config import BUNDLED, Config
 from wbsite.core.errors import WbsiteError
 from wbsite.core.signals import Stopped
 
-from .from_config import annotation, command, configuration, split_names
+from .from_config import annotation, command, configuration, local, split_names
 from .weights import app as weights_app
 
 app = typer.Typer(
@@ -53,6 +53,7 @@ def new(
     """Start a site of your own: configuration, a first article about a network, and workflows that publish it."""
     from .project import create
 
+    folder = local(folder, "folder")
     for name in create(folder, model):
         print(folder / name)
     print(f"Next: cd {folder} && wbsite build")
@@ -119,7 +120,7 @@ def train(
     from wbsite.core.log import reporter
     from wbsite.train.command import train_named
 
-    chosen = None if seeds is None else _seeds(seeds)
+    out, chosen = local(out, "out"), None if seeds is None else _seeds(seeds)
     with reporter() as progress:
         for line in train_named(
             names, chosen, config.device, out, progress, dataset, split_names(only) or (), preset, epochs, jobs,
@@ -144,7 +145,8 @@ def census(
     from wbsite.census.run import needed
     from wbsite.core.log import reporter
 
-    networks = manifest.chosen(names or (), manifests or manifest.FOLDER)
+    out, manifests = local(out, "out"), local(manifests, "manifests") if manifests else manifest.FOLDER
+    networks = manifest.chosen(names or (), manifests)
     failures, missing, fetched = dict[str, str](), [], 0
     with reporter() as progress:
         for outcome in run(networks, out, progress, jobs):
@@ -167,7 +169,7 @@ def census(
 
 def _seeds(text: str) -> list[int]:
     numbers = split_names(text) or ()
-    if not numbers or not all(number.isdigit() for number in numbers):
+    if not numbers or not all(number.isdecimal() and len(number) < 19 for number in numbers):
         raise WbsiteError(f"seeds is {text!r}.", "Expected comma-separated whole numbers, as in 0,1,2.")
     return [int(number) for number in numbers]
 
@@ -248,7 +250,7 @@ def check(site: Annotated[Path, typer.Argument(help="Folder of a built site.")] 
     """Links, anchors, page weight, alt text, figures without data, requests to other hosts."""
     from wbsite.render.check.check import check_site
 
-    problems = check_site(site)
+    problems = check_site(local(site, "the site"))
     for problem in problems:
         print(problem)
     if problems:
@@ -279,8 +281,15 @@ def clean(config: Config) -> None:
     """Prune the store: results no record names, damaged ones, and what interruptions left."""
     from wbsite.run.clean import clean as run
 
-    removed, damaged = run(config)
-    print(f"{config.store}: {removed} entries removed, {damaged} of them damaged.")
+    done = run(config)
+    print(f"{config.store}: {done.removed} entries removed, {done.damaged} of them damaged.")
+    if done.records:
+        raise WbsiteError(
+            f"{len(done.records)} records are damaged or lost, such as {done.records[0]}, so that entries that no other"
+            " names were kept.",
+            "Run `wbsite build` (for runs, `wbsite train`) with the same options, which makes them again; then clean."
+            f" One that is no longer wanted is a file in {config.store}/records to delete.",
+        )
 
 
 @app.callback(invoke_without_command=True)

@@ -14,6 +14,7 @@ import typer
 from wbsite.core import log
 from wbsite.core.config import Config, load
 from wbsite.core.config import options as all_options
+from wbsite.core.paths import expanded, folder
 
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
@@ -69,6 +70,11 @@ def split_names(text: str | None) -> tuple[str, ...] | None:
     return tuple(filter(None, names))
 
 
+def local(path: Path, name: str) -> Path:
+    """A folder or file that a command takes besides the configuration's; WbsiteError where it can be none."""
+    return Path(folder(str(path), name))
+
+
 def _names_a_file(name: str) -> bool:
     """Whether all commas in a name, [FILE.py:FACTORY@]FILE[#PLACE] or FILE.py:FACTORY, are those of existing files."""
     source, _, weights = name.strip().rpartition("@")
@@ -82,7 +88,7 @@ def _names_a_file(name: str) -> bool:
 
 
 def _is_whole(path: str) -> bool:
-    return "," not in path or Path(path).expanduser().is_file()
+    return "," not in path or expanded(path).is_file()
 
 
 def command(app: typer.Typer) -> Callable[[Callable[..., None]], Callable[..., None]]:

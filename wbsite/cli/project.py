@@ -11,6 +11,7 @@ from wbsite import __version__
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, unknown
 from wbsite.core.naming import is_file, is_own, is_user, library_of
+from wbsite.core.paths import expanded
 
 TEMPLATES = "project/"
 HIDDEN = ("github", "gitignore")
@@ -67,7 +68,7 @@ def seen_from(folder: Path, token: str) -> str:
     file, _, weights = token.rpartition("@") if is_user(token) and "@" in token else (token, "", "")
     parts = [re.split(r"([:#])", part, maxsplit=1) for part in (file, weights) if part]
     for part in parts:
-        if Path(part[0]).expanduser().is_file() and not Path(part[0]).expanduser().is_absolute():
+        if expanded(part[0]).is_file() and not expanded(part[0]).is_absolute():
             path = PurePath(os.path.relpath(part[0], folder)).as_posix()
             part[0] = path if path.startswith(".") else f"./{path}"
     return "@".join(map("".join, parts))

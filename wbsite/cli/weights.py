@@ -10,7 +10,7 @@ from typer.core import TyperCommand
 
 from wbsite.core.errors import WbsiteError
 
-from .from_config import annotation
+from .from_config import annotation, local
 
 app = typer.Typer(help="Fetch, convert, show and verify weights files.", no_args_is_help=True)
 
@@ -52,7 +52,7 @@ def convert(
     """Convert a weights file to the canonical one, for --weights-dir."""
     from wbsite.models.convert import convert as run
 
-    _say(run(source, model, weights, out))
+    _say(run(local(source, "source"), model, weights, local(out, "out")))
 
 
 @app.command(cls=ReadsFormats)
@@ -60,7 +60,7 @@ def show(source: Annotated[Path, typer.Argument(help="File of weights in one of 
     """List what a weights file holds: where, every tensor's name and shape, and H of kernels."""
     from wbsite.models.contents import lines
 
-    for line in lines(source):
+    for line in lines(local(source, "source")):
         typer.echo(line)
 
 
@@ -73,7 +73,7 @@ def verify(
     from wbsite.models.verify import targets, verify_file
 
     failures = []
-    paths = targets(target, Path(weights_dir) if weights_dir else None)
+    paths = targets(target, local(Path(weights_dir), "weights_dir") if weights_dir else None)
     for path in paths:
         try:
             typer.echo(f"{path}: {verify_file(path)}")

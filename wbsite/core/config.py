@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from annotated_types import Ge, MinLen, Predicate
+from annotated_types import Ge, Le, MinLen, Predicate
 
-from . import model_input
+from . import model_input, paths
 from .errors import WbsiteError, unknown
-from .model_input import NOTHING_SAID, ModelInput
+from .model_input import NOTHING_SAID, ModelInput, Size, is_shape
 
 BUNDLED = ("simplified_32", "inceptionv1_32", "alexnet_32")
 """Models built when none is named: trained by this project, shipped with it."""
@@ -22,7 +22,14 @@ BUILD = ("build", "compute", "export")
 """Commands that compute."""
 
 
-def option(default: Any, help: str, *commands: str, value: str = "TEXT", expected: str = "") -> Any:
+def option(
+    default: Any,
+    help: str,
+    *commands: str,
+    value: str = "TEXT",
+    expected: str = "",
+    path: Callable[[str, str], str] | None = None,
+) -> Any:
     """A field of Config.
 
     Args:
@@ -30,8 +37,14 @@ def option(default: Any, help: str, *commands: str, value: str = "TEXT", expecte
         commands: that take it; all of them read it from `wbsite.toml`.
         value: what stands for it in `--help`.
         expected: what to do about a wrong value; left out where the type says it all.
+        path: what makes a path of the value, refuses it or expands `~` in it.
     """
-    return field(default=default, metadata={"help": help, "commands": commands, "value": value, "expected": expected})
+    about = {"help": help, "commands": commands, "value": value, "expected": expected, "path": path}
+    return field(default=default, metadata=about)
+
+
+def _is_shape_or_none(sizes: tuple[int, ...]) -> bool:
+    return not sizes or is_shape(sizes)
 
 
 @dataclass(frozen=True)
@@ -49,7 +62,7 @@ class Config:
         "build", "compute", value="NAMES",
         expected='Give a list of names, as in models = ["a", "b"]. Leave --models out to build the bundled ones.',
     )  # fmt: skip
-    input: Annotated[tuple[Annotated[int, Ge(1)], ...], Predicate(lambda shape: len(shape) in (0, 3))] = option(
+    input: Annotated[tuple[Size, ...], Predicate(_is_shape_or_none)] = option(
         (), "Channels, height and width of the model's input, as in 3,60,160. Left out: learned from it.", *BUILD,
         "doctor", value="SHAPE", expected="Give channels, height and width, as in --input 3,60,160.",
     )  # fmt: skip
@@ -61,15 +74,20 @@ class Config:
         "quick", "quick: what the articles show; full: everything for every unit.", *BUILD, "doctor", value="PROFILE"
     )
     weights_dir: str = option(
-        "", "Folder of converted weights, looked at before the cache.", *BUILD, "doctor", value="FOLDER"
+        "",
+        "Folder of converted weights, looked at before the cache.",
+        *BUILD,
+        "doctor",
+        value="FOLDER",
+        path=paths.folder,
     )
     device: Literal["auto", "cpu", "cuda"] = option(
         "auto", "auto, cpu or cuda.", *BUILD, "doctor", "train", "cluster_check", value="DEVICE"
     )
-    workers: Annotated[int, Ge(0)] = option(
+    workers: Annotated[int, Ge(0), Le(4096)] = option(
         0, "Compute in this many local processes: 0 for as many as there are processors, 1 for none.", "build",
         "compute", value="NUMBER",
-        expected="Give a whole number: 0 (as many as there are processors) or more.",
+        expected="Give a whole number: 0 (as many as there are processors) to 4096.",
     )  # fmt: skip
     scheduler: Annotated[str, Predicate(lambda address: not address or ":" in address)] = option(
         "", "Compute on a running Dask cluster, as in tcp://host:8786.", "build", "compute", "cluster_check",
@@ -83,11 +101,11 @@ class Config:
     store: Annotated[str, Predicate(str.strip)] = option(
         "build/store", "Folder or address of the results.", *BUILD, "render", "train", "clean", "cluster_check",
         value="FOLDER",
-        expected="Give a folder or an address, or leave --store out.",
+        expected="Give a folder or an address, or leave --store out.", path=paths.place,
     )  # fmt: skip
     out: Annotated[str, Predicate(str.strip)] = option(
         "site", "Folder of the finished site.", "build", "render", value="FOLDER",
-        expected="Give a folder, or leave --out out.",
+        expected="Give a folder, or leave --out out.", path=paths.folder,
     )  # fmt: skip
     offline: bool = option(
         False, "Make a site that works from a folder, without a server, search included.", "build", "render"
@@ -96,11 +114,11 @@ class Config:
     keep_going: bool = option(False, "Build the other models when one cannot be loaded.", "build", "compute")
     runs: str = option(
         "", "Folder of runs that `wbsite train SUITE --out` wrote, in place of those that come with wbsite.", *BUILD,
-        value="FOLDER",
+        value="FOLDER", path=paths.folder,
     )  # fmt: skip
     census: str = option(
         "", "Folder of records that `wbsite census --out` wrote, in place of those that come with wbsite.", *BUILD,
-        value="FOLDER",
+        value="FOLDER", path=paths.folder,
     )  # fmt: skip
     photographs: Annotated[str, Predicate(str.strip)] = option(
         "sample_photographs",
@@ -109,7 +127,7 @@ class Config:
     )  # fmt: skip
     categories: str = option(
         "", "CSV file of your own categories of units, layer,unit,category, tested in every branch.", *BUILD,
-        value="FILE",
+        value="FILE", path=paths.folder,
     )  # fmt: skip
     study: str = option(
         "", "What the information-plane article trains: a name from `wbsite list experiments`, or a TOML file.", *BUILD,
@@ -133,9 +151,14 @@ class Config:
                 TypeAdapter(hints[entry.name]).validate_python(value, strict=True)
             except ValidationError as error:
                 blank = value in ("", ()) or (isinstance(value, str) and not value.strip())
-                shown = "empty" if blank else repr(list(value) if isinstance(value, tuple) else value)
+                text = "empty" if blank else paths.shown(list(value) if isinstance(value, tuple) else value)
                 expected = entry.metadata["expected"] or _expected(hints[entry.name])
-                raise WbsiteError(f"{entry.name} is {shown}.", expected) from error
+                raise WbsiteError(f"{entry.name} is {text}.", expected) from error
+            for text in value if isinstance(value, tuple) else (value,):
+                if isinstance(text, str):
+                    paths.check_text(text, entry.name)
+            if value and (made := entry.metadata["path"]):
+                object.__setattr__(self, entry.name, made(value, entry.name))
         if self.workers and self.scheduler:
             raise WbsiteError(
                 "both workers and scheduler are given.", "Give one: local processes, or a running scheduler."
@@ -171,7 +194,7 @@ def _expected(hint: Any) -> str:
 def cache_folder() -> Path:
     """`WBSITE_CACHE`, else the platform's folder for caches."""
     if folder := os.environ.get("WBSITE_CACHE"):
-        return Path(folder).expanduser()
+        return paths.expanded(folder, "WBSITE_CACHE")
     from platformdirs import user_cache_path
 
     return user_cache_path("wbsite", appauthor=False, opinion=False)
@@ -183,7 +206,10 @@ def load(overrides: Mapping[str, Any], path: Path = Path("wbsite.toml")) -> Conf
     Raises:
         WbsiteError: unknown key, wrong type or value, malformed TOML.
     """
-    values = read(path) if path.exists() else {}
+    try:
+        values = read(path) if os.path.lexists(path.absolute()) else {}
+    except FileNotFoundError as error:  # `absolute` asks for the working folder
+        raise WbsiteError("the working folder is gone.", "Change to another with `cd`.") from error
     values |= {key: value for key, value in overrides.items() if value is not None}
     return replace(Config(), **values)
 
@@ -198,10 +224,11 @@ def read(path: Path) -> dict[str, Any]:
         keys = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise WbsiteError(f"{path} cannot be read ({error}).", "Repair or remove it.") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # tomllib's own error is a ValueError, too
         both = "[models." in text and "models=[" in text.replace(" ", "")
         hint = "Leave the list `models` out: its tables name the models." if both else "Repair that line."
-        raise WbsiteError(f"{path} is not valid TOML: {error}.", hint) from error
+        reason = "lists or tables are too deep in each other" if isinstance(error, RecursionError) else error
+        raise WbsiteError(f"{path} is not valid TOML: {reason}.", hint) from error
     known = [entry.name for entry in options()]
     for key in keys:
         if key not in known:

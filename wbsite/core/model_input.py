@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal, get_type_hints
 
-from annotated_types import Ge, Gt, MinLen, Predicate
+from annotated_types import Ge, Gt, Le, MinLen, Predicate
 
 from .errors import WbsiteError, unknown
+from .paths import shown
 
 Scalar = bool | int | float | str
+
+Size = Annotated[int, Ge(1), Le(1 << 20)]
+"""Of one side of an input."""
+
+LARGEST = 1 << 28
+"""Numbers in one input, a gigabyte of them."""
+
+
+def is_shape(sizes: Sequence[int]) -> bool:
+    """Whether these are channels, height and width of an input that fits into memory."""
+    return len(sizes) == 3 and math.prod(sizes) <= LARGEST
+
 
 EXPECTED_ARGUMENTS = (
     "Give a shape without the batch axis for each argument, as in arguments = { age = [4], mask = [1, 64, 64] };"
@@ -32,9 +46,9 @@ class Zeros:
 
     def __post_init__(self) -> None:
         whole = isinstance(self.shape, tuple) and all(type(size) is int and size >= 0 for size in self.shape)
-        if not whole or not isinstance(self.dtype, str):
-            shown = list(self.shape) if isinstance(self.shape, tuple) else self.shape
-            raise WbsiteError(f"an argument has the shape {shown!r}.", EXPECTED_ARGUMENTS)
+        if not whole or math.prod(self.shape) > LARGEST or not isinstance(self.dtype, str):
+            text = shown(list(self.shape) if isinstance(self.shape, tuple) else self.shape)
+            raise WbsiteError(f"an argument has the shape {text}.", EXPECTED_ARGUMENTS)
 
 
 def key(help: str, expected: str, default: Any = None) -> Any:
@@ -50,7 +64,7 @@ class ModelInput:
         WbsiteError: a value makes no sense, or two contradict each other.
     """
 
-    input: tuple[Annotated[int, Ge(1)], Annotated[int, Ge(1)], Annotated[int, Ge(1)]] | None = key(
+    input: Annotated[tuple[Size, Size, Size], Predicate(is_shape)] | None = key(
         "Channels, height and width of one input.", "Give channels, height and width, as in input = [3, 60, 160]."
     )
     mean: Annotated[tuple[float, ...], MinLen(1)] | None = key(
@@ -85,8 +99,8 @@ class ModelInput:
             try:
                 TypeAdapter(hints[entry.name]).validate_python(value, strict=True)
             except ValidationError as error:
-                shown = list(value) if isinstance(value, tuple) else value
-                raise WbsiteError(f"{entry.name} is {shown!r}.", entry.metadata["expected"]) from error
+                text = shown(list(value) if isinstance(value, tuple) else value)
+                raise WbsiteError(f"{entry.name} is {text}.", entry.metadata["expected"]) from error
         counts = {
             "input": self.input and self.input[0],
             "mean": self.mean and len(self.mean),
@@ -122,7 +136,7 @@ def parse(name: str, table: object) -> ModelInput:
     """
     if not isinstance(table, Mapping):
         raise WbsiteError(
-            f"models.{name} is {table!r}.", f'Expected a table: [models."{name}"], with input = [3, 60, 160].'
+            f"models.{name} is {shown(table)}.", f'Expected a table: [models."{name}"], with input = [3, 60, 160].'
         )
     for key in table:
         if key not in KEYS:

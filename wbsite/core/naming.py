@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path, PurePath
 
 from . import registry
 from .errors import WbsiteError
+from .paths import expanded
 
 
 def is_user(token: str) -> bool:
@@ -25,7 +25,7 @@ def is_file(token: str) -> bool:
     """
     if {".", "/"}.isdisjoint(token) or library_of(token) is not None:
         return False
-    return any(path and Path(path).expanduser().is_file() for path in (token, token.rpartition("#")[0]))
+    return any(path and expanded(path).is_file() for path in (token, token.rpartition("#")[0]))
 
 
 def is_own(token: str) -> bool:
@@ -126,7 +126,8 @@ def _text(token: str, length: int) -> tuple[str, str]:
 
 
 def _id(token: str, length: int) -> str:
-    return re.sub(r"[^A-Za-z0-9_]+", "-", f"{_parts(token)[0]} {_end(token, length)}").strip("-")
+    text = re.sub(r"[^A-Za-z0-9_]+", "-", f"{_parts(token)[0]} {_end(token, length)}").strip("-")
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}-{_digest(token)}"
 
 
 def _title(token: str, length: int, tokens: Iterable[str]) -> str:
@@ -141,6 +142,9 @@ def _title(token: str, length: int, tokens: Iterable[str]) -> str:
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()[:6]
 
+
+LONGEST = 120
+"""Letters of an id, which names folders and files."""
 
 STUDY = "information-plane"
 """The suite that a study of many small networks is shown as, and its article."""
@@ -163,4 +167,4 @@ def data_of(study: Path, dataset: str) -> tuple[str, Path | None]:
     kind, _, path = dataset.partition(":")
     if path.partition(":")[0] == "zero-mean":
         kind, path = f"{kind}:zero-mean", path.partition(":")[2]
-    return kind, study.parent / os.path.expanduser(path) if path else None
+    return kind, study.parent / expanded(path) if path else None

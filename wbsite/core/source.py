@@ -26,7 +26,7 @@ from typing import Any
 from . import registry
 from .config import cache_folder
 from .errors import WbsiteError
-from .store import write_atomically
+from .files import write_atomically
 
 OWN, REGISTRY = "wbsite", "wbsite.core.registry"
 

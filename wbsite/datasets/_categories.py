@@ -10,8 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from wbsite.core.documents import canonical
 from wbsite.core.errors import RunError, WbsiteError, unknown
-from wbsite.core.store import canonical
+from wbsite.core.paths import expanded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,7 +76,7 @@ def read(path: str) -> File:
     Raises:
         CategoriesError: it cannot be read, is no such table, or is too long.
     """
-    file = Path(path).expanduser()
+    file = expanded(path)
     try:
         stat = file.stat()
         if not file.is_file():

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from wbsite.core.config import cache_folder
 from wbsite.core.errors import WbsiteError
+from wbsite.core.paths import expanded
 from wbsite.core.progress import Progress
 
 from ._flattened import flatten
@@ -26,7 +25,7 @@ def load(argument: str, split: str, size: int, progress: Progress) -> Pictures:
         raise WbsiteError(
             f"cifar10 has pictures of 32 pixels, not {size}.", "Use a model made for 32 pixels, or an imagefolder."
         )
-    root = Path(argument).expanduser() if argument else cache_folder() / "datasets"
+    root = expanded(argument) if argument else cache_folder() / "datasets"
     progress.step(f"cifar10, {split}")
     try:
         dataset = CIFAR10(str(root), train=split == "train", download=not argument)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from wbsite.core.errors import WbsiteError
+from wbsite.core.paths import expanded
 from wbsite.core.progress import Progress
 
 from .base import DatasetSpec, Samples
@@ -63,7 +64,7 @@ def samples(argument: str, progress: Progress) -> Samples:
     if form != "zero-mean":
         form, path = "", argument
     inputs, labels = harmonics()
-    split = published_split(Path(path).expanduser()) if path else None
+    split = published_split(expanded(path)) if path else None
     shifted = inputs.astype(np.float32) - np.float32(0.5 if form else 0)
     return Samples(shifted, labels.astype(np.int64), ("0", "1"), split)
 

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from wbsite.core.errors import WbsiteError
+from wbsite.core.paths import expanded
 from wbsite.core.pictures import as_shown, is_turned, summary
 from wbsite.core.progress import Progress
 
@@ -99,7 +100,7 @@ def files(argument: str, split: str) -> Files:
     """
     if not argument:
         raise WbsiteError("imagefolder: no folder given.", "Write imagefolder:PATH.")
-    folder = split_folder(Path(argument).expanduser(), split)
+    folder = split_folder(expanded(argument), split)
     classes = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."))
     pictures = [
         (path.relative_to(folder).as_posix(), label)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from wbsite.core.config import cache_folder
 from wbsite.core.errors import WbsiteError
+from wbsite.core.paths import expanded
 from wbsite.core.progress import Progress
 
 from ._flattened import flatten
@@ -27,7 +27,7 @@ def samples(kind: str, argument: str, progress: Progress) -> Samples:
     """
     from torchvision import datasets
 
-    root = Path(argument).expanduser() if argument else cache_folder() / "datasets"
+    root = expanded(argument) if argument else cache_folder() / "datasets"
     progress.step(kind)
     try:
         train, test = (

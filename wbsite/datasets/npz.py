@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from wbsite.core.errors import WbsiteError
+from wbsite.core.paths import expanded
 from wbsite.core.progress import Progress
 
 from .base import DatasetSpec, Samples
@@ -30,7 +31,7 @@ def samples(argument: str, progress: Progress) -> Samples:
     """
     if not argument:
         raise WbsiteError("npz: no file given.", f"Write npz:PATH. {EXPECTED}")
-    path = Path(argument).expanduser()
+    path = expanded(argument)
     arrays = read_arrays(path, ("inputs", "labels"), EXPECTED, ("classes", "train", "test"))
     inputs = arrays["inputs"]
     if inputs.dtype.kind not in "biuf" or inputs.ndim < 1:

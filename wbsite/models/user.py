@@ -20,6 +20,7 @@ from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, nearest, unknown
 from wbsite.core.isolation import isolated
 from wbsite.core.model_input import ModelInput
+from wbsite.core.paths import expanded
 from wbsite.graph.recording import Recorded
 
 from . import digest as digests
@@ -92,7 +93,7 @@ def load_file(token: str, said: ModelInput | None = None) -> LoadedModel:
     Raises:
         WbsiteError: the file is of no known format, damaged, or holds no kernels; its network's input cannot be found.
     """
-    path, chosen = _place(Path(token).expanduser())
+    path, chosen = _place(expanded(token))
     kind = formats.format_of(path)
     if chosen and kind.network is not None:
         raise WbsiteError(
@@ -211,7 +212,7 @@ def _from_file(path: Path) -> ModuleType:
 
     It is imported under a name that only it has: another `model.py` may be imported already.
     """
-    path = path.expanduser().resolve()
+    path = expanded(path).resolve()
     if not path.is_file():
         raise WbsiteError(f"there is no file {path}.", "Give the path of a Python file, as in ./mynet.py:build.")
     name = f"{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"

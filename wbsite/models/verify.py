@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from wbsite.core.errors import WbsiteError
+from wbsite.core.paths import expanded
 
 from . import resolve, weights
 from .loading import float_state, load_spec
@@ -25,7 +26,7 @@ def targets(target: str | None, weights_dir: Path | None = None) -> list[Path]:
                 "Give a file, or fetch or convert one.",
             )
         return paths
-    path = Path(target)
+    path = expanded(target, "target")
     if path.is_file():
         return [path]
     if path.suffix or path.parent != Path("."):

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Any
 from wbsite.core import registry
 from wbsite.core.config import cache_folder
 from wbsite.core.errors import WbsiteError, unknown
-from wbsite.core.store import write_atomically
+from wbsite.core.files import write_atomically
+from wbsite.core.paths import check_text, expanded
 
 from . import digest as digests
 from . import formats
@@ -76,6 +77,7 @@ def candidates(name: str, weights: str | None = None) -> list[ModelSpec]:
     Raises:
         WbsiteError: the model or the label is unknown, or two different labels are given.
     """
+    check_text(name, "the model")
     name, _, label = name.partition("@")
     if label and weights and label != weights:
         raise WbsiteError(f"weights {label!r} and {weights!r} are both asked for.", f"Write {name}@{label} alone.")
@@ -83,7 +85,7 @@ def candidates(name: str, weights: str | None = None) -> list[ModelSpec]:
     specs = [spec for spec in registry.entries("models") if spec.name == name]
     if not specs:
         if _is_path(name):
-            raise formats.absent(Path(name.partition("#")[0]).expanduser())
+            raise formats.absent(expanded(name.partition("#")[0]))
         if Path(name).is_file():
             raise WbsiteError(f"unknown model {name!r}.", f"If the file of that name is meant, write ./{name}.")
         raise unknown("model", name, registry.names("models"), "`wbsite list models` lists all.")
@@ -142,18 +144,22 @@ def _header(path: Path) -> tuple[dict[str, Any], int]:
 def read_provenance(path: Path) -> dict[str, Any]:
     """The record of where a file's weights come from; empty for a file that wbsite did not write.
 
-    Keys: model, weights, data_digest (SHA-256 of the tensors' bytes), missing (parameters the
+    Keys: model, weights, data_digest (SHA-256 of the tensors' bytes), header_digest (of the
+    tensors' names, types and shapes and of the rest of this record), missing (parameters the
     source lacks), and for converted weights source_file, source_url, source_digest,
     source_format, channel_order (of the source) and flipped (the parameter turned to RGB); for
     weights trained by wbsite, training.
 
     Raises:
-        WbsiteError: the file is cut short or no safetensors file.
+        WbsiteError: the file is cut short, no safetensors file, or its header is not as it was written.
     """
     header, _ = _header(path)
     try:
         record = json.loads(header.get("__metadata__", {}).get("wbsite", "{}"))
-    except (ValueError, AttributeError) as error:
+        recorded = record.pop("header_digest", None)
+        if recorded is not None and recorded != _header_digest(header, record):
+            raise WbsiteError(f"{path} is damaged: its header is not as it was written.", AGAIN)
+    except (ValueError, AttributeError, TypeError) as error:
         raise WbsiteError(f"the record of provenance in {path} is damaged.", AGAIN) from error
     return dict(record)
 
@@ -177,6 +183,12 @@ def check_data(path: Path, provenance: Mapping[str, Any]) -> None:
         raise WbsiteError(
             f"{path} is damaged: its weights have the digest {actual}, its record says {recorded}.", AGAIN
         )
+
+
+def _header_digest(header: Mapping[str, Any], record: Mapping[str, Any]) -> str:
+    """Of the tensors in a header and the record of provenance, without this digest itself."""
+    tensors = {name: about for name, about in header.items() if name != "__metadata__"}
+    return f"sha256:{hashlib.sha256(json.dumps([tensors, dict(record)], sort_keys=True).encode()).hexdigest()}"
 
 
 def write_checkpoint(
@@ -214,8 +226,11 @@ def write_checkpoint(
         "weights": spec.weights,
         "data_digest": f"sha256:{hashlib.sha256(data).hexdigest()}",
     }
+    tensors = json.loads(bytes(blob[8 : 8 + length]))
+    # As it will be read: JSON makes lists of tuples.
+    record["header_digest"] = _header_digest(tensors, json.loads(json.dumps(record)))
     metadata = {"wbsite": json.dumps(record, sort_keys=True, ensure_ascii=False)}
-    header = json.dumps({"__metadata__": metadata, **json.loads(bytes(blob[8 : 8 + length]))}).encode()
+    header = json.dumps({"__metadata__": metadata, **tensors}).encode()
     header += b" " * (-len(header) % 8)  # the format wants its data aligned to eight bytes
     try:
         write_atomically(path, b"".join((struct.pack("<Q", len(header)), header, data)))

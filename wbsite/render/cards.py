@@ -47,8 +47,8 @@ def read_terms(path: Path) -> dict[str, Term]:
     try:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))
         return {name: Term(name, **{"shown": name, **entry}) for name, entry in entries.items()}
-    except (ValueError, TypeError) as error:
-        raise WbsiteError(f"{path}: {error}", 'Write [term] and below it text = "what it means".') from error
+    except (ValueError, TypeError, OSError, RecursionError) as error:
+        raise WbsiteError(f"{path}: {error}.", 'Write [term] and below it text = "what it means".') from error
 
 
 def term(terms: dict[str, Term], name: str, shown: str, up: str, use: int) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from wbsite.core import source
-from wbsite.core.store import canonical
+from wbsite.core.documents import canonical
 
 from . import sources
 from .assets import vega_lite
@@ -32,6 +32,7 @@ LARGEST = 1_000_000
 _ID = re.compile(r"\b(clip|gradient_)\d+\b")
 _NOISE = re.compile(r' (?:class|pointer-events)="[^"]*"| (?:opacity|stroke-width)="1"|<path[^>]*display="none"/>')
 _DECIMALS = re.compile(r"(\d\.\d\d)\d+")
+_LABEL = re.compile(r'(?<=<svg )data-of="[^"]*" ')
 _SIZE = re.compile(r'width="(\d+)" height="(\d+)"')
 
 
@@ -61,11 +62,25 @@ def draw(specification: bytes, csv: bytes, width: int, earlier: Path | None = No
         earlier: a file that may hold the same drawing, made before.
     """
     made_of = hashlib.sha256(canonical([_tools(), width, specification.decode(), csv.decode()])).hexdigest()
-    if earlier is not None and earlier.is_file() and made_of.encode() in (kept := earlier.read_bytes())[:400]:
+    if earlier is not None and (kept := _kept(earlier, made_of)):
         return _picture(kept)
     spec = _with_data(json.loads(specification), csv.decode())
-    svg = _bounded(_svg({**spec, "width": width}, narrow=width < NARROW_BELOW))
-    return _picture(svg.replace("<svg ", f'<svg data-of="{made_of}" ', 1).encode())
+    return _picture(_labelled(_bounded(_svg({**spec, "width": width}, narrow=width < NARROW_BELOW)), made_of))
+
+
+def _labelled(svg: str, made_of: str) -> bytes:
+    """The drawing with what it is made of, and with its own digest, in an attribute."""
+    own = hashlib.sha256(svg.encode()).hexdigest()[:16]
+    return svg.replace("<svg ", f'<svg data-of="{made_of}-{own}" ', 1).encode()
+
+
+def _kept(earlier: Path, made_of: str) -> bytes:
+    """A file that `_labelled` wrote of the same, as it was written; b"" where it is not."""
+    if not earlier.is_file():
+        return b""
+    data = earlier.read_bytes()
+    svg = _LABEL.sub("", data.decode(errors="replace"), count=1)
+    return data if data == _labelled(svg, made_of) else b""
 
 
 def _picture(svg: bytes) -> Picture:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Container
 from pathlib import Path
-from typing import Any
 
+from wbsite.core.documents import signed
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import canonical, left_over, write_atomically
+from wbsite.core.files import held, is_in_the_way, left_over, make_way, move_file, remove_file, write_atomically
+from wbsite.core.own_files import OwnFiles, own_files
 
-from .output import digest, remove_file, unwritable
+from .output import digest, unwritable
 
 OURS = ".wbsite.json"
 """Lists, in the folder itself, the files that wbsite wrote there, and what they were made from."""
@@ -41,60 +40,62 @@ def try_to_write(folder: Path, hint: str) -> None:
         raise WbsiteError(f"{folder} cannot be written ({error.strerror or error}).", hint) from error
 
 
-def record(out: Path) -> dict[str, Any]:
-    """What the folder's record says: "files", name → digest; "made_from"; "strict". Empty where there is none."""
-    try:
-        found = json.loads((out / OURS).read_bytes())
-        return found if isinstance(found.get("files"), dict) else {}
-    except (OSError, ValueError, AttributeError):
-        return {}
+def record(out: Path) -> OwnFiles:
+    """What the folder's record says: "files", name → digest; "made_from"; "strict"."""
+    return own_files(out / OURS, lambda document: document["files"])
 
 
 def up_to_date(out: Path, made_from: str, strict: bool) -> bool:
-    """Whether the site was made, completely, from pages and a configuration of this digest, and its files are there.
+    """Whether the site was made, completely, from pages and a configuration of this digest, and its files are there as
+    they were written.
 
     A site that mkdocs made with warnings does not count where `strict` forbids them.
     """
     known = record(out)
-    if known.get("made_from") != made_from or (strict and not known.get("strict")):
+    if known.document.get("made_from") != made_from or (strict and not known.document.get("strict")):
         return False
-    return all((out / name).is_file() for name in known["files"])
+    return all((data := held(out, name)) is not None and digest(data) == sha for name, sha in known.files.items())
 
 
-def publish(built: Path, out: Path, made_from: str, strict: bool) -> None:
+def publish(built: Path, out: Path, made_from: str, strict: bool) -> str:
     """Brings `out` to the state of `built`, whose files it takes, touching only files that wbsite wrote.
+
+    Links in the folder are replaced, never followed.
+
+    Returns:
+        Why the list of these is not believed, in one sentence; "" where it is.
 
     Raises:
         WbsiteError: a file that is not ours stands where one of the site's should go, or it cannot be written.
     """
-    ours = record(out).get("files", {})
+    ours = record(out)
     fresh = {path.relative_to(built).as_posix(): path for path in sorted(built.rglob("*")) if path.is_file()}
     fresh.pop(OURS, None)
-    for name in fresh:
-        _refuse_in_the_way(out, name, ours)
     files = {name: digest(path.read_bytes()) for name, path in fresh.items()}
+    changed = {name for name, sha in files.items() if (data := held(out, name)) is None or digest(data) != sha}
+    for name in changed:
+        _refuse_in_the_way(out, name, ours.replaceable)
     try:
         for partial, whole in left_over(out):
             if whole == out / OURS:
                 partial.unlink()
         # Recorded before written: an interrupted move leaves only files that are known to be ours.
-        write_atomically(out / OURS, canonical({"files": {**ours, **files}}))
-        for name, path in fresh.items():
-            target = out / name
-            if not target.exists() or digest(target.read_bytes()) != files[name]:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.move(path, target)
-        for name in set(ours) - set(files):
+        write_atomically(make_way(out, OURS), signed({"files": {**ours.files, **files}}))
+        for name in sorted(changed):
+            move_file(fresh[name], out, name)
+        for name in set(ours.files) - set(files):
             remove_file(out, name)
-        write_atomically(out / OURS, canonical({"files": files, "made_from": made_from, "strict": strict}))
+        write_atomically(out / OURS, signed({"files": files, "made_from": made_from, "strict": strict}))
     except OSError as error:
         raise unwritable(Path(error.filename2 or error.filename or out), error) from error
+    return ours.doubt
 
 
-def _refuse_in_the_way(out: Path, name: str, ours: Mapping[str, str]) -> None:
+def _refuse_in_the_way(out: Path, name: str, ours: Container[str]) -> None:
     target = out / name
-    foreign = [path for path in target.parents if path.is_file() and path.relative_to(out).as_posix() not in ours]
-    if target.is_dir() or (target.is_file() and name not in ours):
+    above = [path for path in target.parents if path != out and out in path.parents]
+    foreign = [path for path in above if path.is_file() and path.relative_to(out).as_posix() not in ours]
+    if is_in_the_way(out, name) and (name not in ours or (target.is_dir() and not target.is_symlink())):
         foreign.append(target)
     if foreign:
         raise WbsiteError(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
+from wbsite.core.documents import canonical, signed
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import canonical, left_over, write_atomically
+from wbsite.core.files import held, is_in_the_way, is_plain, left_over, make_way, remove_file, write_atomically
+from wbsite.core.own_files import own_files
 
 from .page import Files, Incomplete, Page
 
@@ -25,8 +27,12 @@ class Output:
     """A folder of generated files and the record of them.
 
     A page whose inputs and files are as recorded is not made again. Files in the folder that no
-    record names are never touched. New names go into a journal before they are written, so that
-    what an interrupted run left is known to be ours; the journal ends with the run.
+    record names are never touched, and links that lead elsewhere are replaced, never followed. New
+    names go into a journal before they are written, so that what an interrupted run left is known
+    to be ours; the journal ends with the run.
+
+    Attributes:
+        doubt: why the record is not believed, in one sentence; "" where it is.
     """
 
     def __init__(self, root: Path) -> None:
@@ -35,13 +41,11 @@ class Output:
             root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise unwritable(root, error) from error
-        try:
-            self.before: dict[str, dict] = json.loads((root / MANIFEST).read_bytes())["pages"]
-            self.ours = _files(self.before.values())
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            self.before, self.ours = {}, set()
-        if (root / JOURNAL).is_file():
-            self.ours |= set((root / JOURNAL).read_text(encoding="utf-8").splitlines())
+        listed = own_files(root / MANIFEST, lambda document: _files(document["pages"].values()))
+        self.doubt = listed.doubt
+        self.before: Mapping[str, dict[str, Any]] = listed.document.get("pages", {})
+        self.ours = set(listed.files) | _journalled(root / JOURNAL)
+        self.replaceable = self.ours | listed.replaceable
         try:
             for partial, whole in left_over(root):
                 if whole == root / MANIFEST or whole.relative_to(root).as_posix() in self.ours:
@@ -61,7 +65,11 @@ class Output:
         """
         known = self.before.get(page.path)
         inputs = self._inputs(page, common)
-        if known and known["inputs"] == inputs and all(self.holds(name, sha) for name, sha in known["files"].items()):
+        if (
+            known
+            and known.get("inputs") == inputs
+            and all(self.holds(name, sha) for name, sha in known["files"].items())
+        ):
             self.pages[page.path] = known
             return True
         return False
@@ -88,37 +96,39 @@ class Output:
             WbsiteError: a file that is not ours stands where one should go, or it cannot be written.
         """
         wanted = {name: data for name, data in files.items() if not self.holds(name, digest(data))}
-        foreign = [name for name in wanted if name not in self.ours and (self.root / name).exists()]
+        foreign = [name for name in wanted if name not in self.replaceable and is_in_the_way(self.root, name)]
         if foreign:
             raise WbsiteError(
                 f"{self.root / foreign[0]} was not written by wbsite and is in the way.",
                 "Move it, or run wbsite in another folder.",
             )
         try:
-            with (self.root / JOURNAL).open("a", encoding="utf-8") as journal:
-                journal.writelines(f"{name}\n" for name in files if name not in self.ours)
+            with make_way(self.root, JOURNAL).open("a", encoding="utf-8") as journal:
+                # A line of its own, whatever a killed run left of the last one.
+                journal.write("\n".join(["", *(_journal_line(name) for name in files if name not in self.ours), ""]))
         except OSError as error:
             raise unwritable(self.root / JOURNAL, error) from error
         self.ours |= set(files)
         for name, data in wanted.items():
-            write_file(self.root / name, data, durable=False)  # a file that a power cut spoils is written again
+            # Not durable: a file that a power cut spoils is written again.
+            write_file(_way(self.root, name), data, durable=False)
             self.changed += 1
         self.pages[label] = {"inputs": inputs, "files": {name: digest(data) for name, data in files.items()}}
 
     def holds(self, name: str, sha: str) -> bool:
-        """Whether a file of the folder is there with this SHA-256."""
-        try:
-            return digest((self.root / name).read_bytes()) == sha
-        except OSError:
-            return False
+        """Whether a file of the folder is there with this SHA-256, and no link."""
+        data = held(self.root, name)
+        return data is not None and digest(data) == sha
 
     def finish(self) -> None:
         """Removes what earlier runs wrote and this one did not, and writes the record."""
-        keep = _files(self.pages.values())
-        for name in self.ours - keep:
-            remove_file(self.root, name)
+        for name in self.ours - _files(self.pages.values()).keys():
+            try:
+                remove_file(self.root, name)
+            except OSError as error:
+                raise unwritable(self.root / name, error) from error
             self.changed += 1
-        record = canonical({"pages": self.pages})
+        record = signed({"pages": self.pages})
         if not self.holds(MANIFEST, digest(record)):
             write_file(self.root / MANIFEST, record)
         (self.root / JOURNAL).unlink(missing_ok=True)
@@ -132,18 +142,29 @@ def write_file(path: Path, data: bytes, durable: bool = True) -> None:
         raise unwritable(path, error) from error
 
 
-def remove_file(root: Path, name: str) -> None:
-    """Removes a file and the folders this leaves empty."""
-    path = root / name
-    path.unlink(missing_ok=True)
-    for parent in path.parents:
-        if parent == root or not parent.is_dir() or any(parent.iterdir()):
-            break
-        parent.rmdir()
+def _way(root: Path, name: str) -> Path:
+    try:
+        return make_way(root, name)
+    except OSError as error:
+        raise unwritable(root / name, error) from error
 
 
-def _files(pages: Iterable[dict]) -> set[str]:
-    return {name for page in pages for name in page["files"]}
+def _files(pages: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Name → SHA-256 of the files of pages."""
+    return {name: sha for page in pages for name, sha in page["files"].items()}
+
+
+def _journal_line(name: str) -> str:
+    return f"{digest(name.encode())[:16]} {name}"
+
+
+def _journalled(path: Path) -> set[str]:
+    """Names in a journal: of lines that are whole, and of names in the folder."""
+    if not path.is_file() or path.is_symlink():
+        return set()
+    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    names = {line: line[17:] for line in lines}
+    return {name for line, name in names.items() if is_plain(name) and line == _journal_line(name)}
 
 
 def unwritable(path: Path, error: OSError) -> WbsiteError:

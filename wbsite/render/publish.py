@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -19,9 +20,10 @@ from filelock import FileLock
 
 from wbsite.core import log, registry, source
 from wbsite.core.config import Config
+from wbsite.core.documents import canonical
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
-from wbsite.core.store import Store, canonical
+from wbsite.core.store import Store
 from wbsite.render.pages._report import write_report
 from wbsite.render.pages.articles import chosen
 from wbsite.results.site import Results, Site, stored_site
@@ -36,6 +38,9 @@ from .page import Page, PageKind, slug
 from .parallel import made
 
 BUILD = sources.PAGES.parent
+OWN = "wbsite-"
+"""How folders in build/mkdocs begin that wbsite makes there, and removes."""
+
 GENERATED = ("docs", "theme", "mkdocs")
 """Folders in BUILD whose content is made anew."""
 
@@ -130,6 +135,8 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
     with FileLock(BUILD / ".render.lock"):
         pages = all_pages(site)
         output = Output(sources.PAGES)
+        if output.doubt:
+            progress.line(output.doubt)
         progress.step(f"render {len(pages)} pages", len(pages))
         stale = [page for page in pages if not output.is_fresh(page, code_digest())]
         progress.advance(len(pages) - len(stale))
@@ -147,7 +154,8 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
         if not up_to_date(out, state, strict):
             progress.step("mkdocs")
             with mkdocs_site(strict, config.offline) as built:
-                publish(built, out, state, strict)
+                if doubt := publish(built, out, state, strict):
+                    progress.line(doubt)
         if config.zip:
             progress.line(f"the whole site in one file: {archive.pack(out)}")
     if report := write_report(Store(config.store)):
@@ -173,7 +181,8 @@ def write_assets(output: Output, site: Site) -> None:
     code = source.digest(("wbsite.render.assets",))
     bundle = f"vega {version('altair')} {version('vl-convert-python')} {code}"
     known = output.before.get("assets")
-    if known and known["inputs"] == bundle and output.holds("assets/vega.js", known["files"]["assets/vega.js"]):
+    vega = known["files"].get("assets/vega.js", "") if known and known.get("inputs") == bundle else ""
+    if output.holds("assets/vega.js", vega):
         files["assets/vega.js"] = (output.root / "assets/vega.js").read_bytes()
     else:
         from .assets import vega_bundle
@@ -239,20 +248,37 @@ def mkdocs_site(strict: bool, offline: bool = False) -> Iterator[Path]:
     Raises:
         WbsiteError: the folder cannot be made, or mkdocs fails.
     """
+    folder = BUILD / "mkdocs"
     try:
-        (BUILD / "mkdocs").mkdir(exist_ok=True)
-        for left_over in (BUILD / "mkdocs").iterdir():
+        if folder.is_symlink():
+            folder.unlink()
+        folder.mkdir(exist_ok=True)
+        for left_over in folder.glob(f"{OWN}*"):
             shutil.rmtree(left_over, ignore_errors=True)  # one still being written goes the next time
-        built = Path(tempfile.mkdtemp(dir=BUILD / "mkdocs"))
+        built = Path(tempfile.mkdtemp(dir=folder, prefix=OWN))
     except OSError as error:
-        raise unwritable(BUILD / "mkdocs", error) from error
+        raise unwritable(folder, error) from error
     try:
         run_mkdocs(built, strict, configuration() if offline else None)
         if offline:
-            prepare(built)
+            try:
+                prepare(built)
+            except OSError as error:
+                raise (full() if error.errno in (errno.ENOSPC, errno.EDQUOT) else unwritable(built, error)) from error
         yield built
     finally:
         shutil.rmtree(built, ignore_errors=True)
+
+
+def full() -> WbsiteError:
+    """The error for a disk that mkdocs filled."""
+    size = sum(path.stat().st_size for path in sources.PAGES.rglob("*") if path.is_file())
+    needed, free = (f"{number / 1e6:.0f} MB" for number in (2 * size, shutil.disk_usage(BUILD).free))
+    return WbsiteError(
+        f"no space left for the site that mkdocs makes in {BUILD / 'mkdocs'}.",
+        f"The pages take about {needed} there, and {free} are free. Free some, as with `wbsite clean`, or work on"
+        " another disk, and run the same command again: results and pages are kept.",
+    )
 
 
 def run_mkdocs(built: Path, strict: bool, settings: bytes | None = None) -> None:
@@ -273,6 +299,8 @@ def run_mkdocs(built: Path, strict: bool, settings: bytes | None = None) -> None
     # In a process group of its own: signals that ask to end reach this process alone, which ends it.
     done = subprocess.run(command, capture_output=True, input=settings, env=environment, process_group=0)
     said = (done.stderr + done.stdout).decode(errors="replace").strip()
+    if done.returncode and any(os.strerror(number) in said for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)):
+        raise full()
     if done.returncode:
         raise WbsiteError(
             f"mkdocs failed:\n{said}", "Repair mkdocs.yml or the page it names; `mkdocs build` shows the same."

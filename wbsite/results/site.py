@@ -222,7 +222,7 @@ class Site:
 
     def __init__(self, store: Store, ids: Sequence[str] | None, articles: Sequence[str] = ()) -> None:
         self.store, self.articles = store, articles
-        last = store.record("last") or {}
+        last = _last(store)
         ids = last.get("models") if ids is None else ids
         if not isinstance(ids, Sequence) or isinstance(ids, str) or not ids:
             raise WbsiteError(f"the store {store.url} holds no models.", "Run `wbsite compute` first.")
@@ -314,7 +314,7 @@ def _ids(store: Store, names: Sequence[str]) -> list[str]:
     Raises:
         WbsiteError: an id that a name would have is that of another model's record.
     """
-    last = (store.record("last") or {}).get("models", ())
+    last = _last(store).get("models", ())
     ids = []
     for name, asked in model_names(names).items():
         tokens = {known: (store.record(f"models/{known}") or {}).get("token") for known in (*last, asked.id)}
@@ -345,6 +345,20 @@ def _names(value: object) -> list[str]:
     return list(type(value).model_fields) if isinstance(value, Record) else []
 
 
+def _last(store: Store) -> Mapping[str, Any]:
+    """What was built last; empty where nothing was.
+
+    Raises:
+        WbsiteError: its record is damaged, so that nobody knows which suites belong to the site.
+    """
+    if reason := store.damage("last"):
+        raise WbsiteError(
+            f"the record of the last build in the store {store.url} is damaged ({reason}).",
+            "Run `wbsite compute` with the options of that build: finished results are used again.",
+        )
+    return store.record("last") or {}
+
+
 def _record(store: Store, kind: str, name: str) -> Mapping[str, Any]:
     """The record of a model or suite.
 
@@ -357,8 +371,9 @@ def _record(store: Store, kind: str, name: str) -> Mapping[str, Any]:
     known = [known.rpartition("/")[2] for known in store.records(f"{kind}s")]
     if name in known:
         again = f"wbsite compute --models {name}" if kind == "model" else "wbsite compute"
+        reason = store.damage(f"{kind}s/{name}") or f"it is that of no {kind}"
         raise WbsiteError(
-            f"the record of {name} in the store {store.url} is damaged.",
+            f"the record of {name} in the store {store.url} is damaged ({reason}).",
             f"Run `{again}`: finished results are used again.",
         )
     raise unknown(f"{kind} in the store {store.url}:", name, known)

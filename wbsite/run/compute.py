@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from wbsite.core.store import DamagedEntry, Store
 from . import pending
 from .costs import rendering
 from .fingerprint import code_digest, fingerprint, still_valid
-from .report import RECORD, Kept, Report
+from .report import NOT_KEPT, RECORD, Kept, Report
 from .subjects.base import Subject
 from .subjects.suite import articles
 
@@ -47,7 +47,8 @@ def compute(config: Config, progress: Progress, pages: Sequence[str] = ()) -> tu
     failures, plans = 0, {}
     for subject in (subject for kind in kinds for subject in subjects[kind]):
         current = fingerprint(subject)
-        if still_valid(store, store.record(subject.record), config.profile, current):
+        damaged = [name for name in (subject.record, pending.name(subject)) if report_damage(store, name, progress)]
+        if not damaged and still_valid(store, store.record(subject.record), config.profile, current):
             continue
         if not config.scheduler and config.device != "cuda" and (config.workers or machine.processors()) > 1:
             warm_up(["wbsite.run.pool_worker", *pages])  # which imports torch while this process does, too
@@ -74,8 +75,16 @@ def compute(config: Config, progress: Progress, pages: Sequence[str] = ()) -> tu
         folder: [s.id for kind in kinds for s in subjects[kind] if s.folder == folder]
         for folder in ("models", "suites")
     }
+    report_damage(store, "last", progress)
     store.put_record("last", {**ids, "articles": articles(store), "code": code_digest()})
     return ids["models"], failures
+
+
+def report_damage(store: Store, name: str, progress: Progress) -> bool:
+    """Whether a record is damaged, and so is to be made again, which is said."""
+    if reason := store.damage(name):
+        progress.line(f"damaged in the store: the record {name} ({reason}); it is made again")
+    return bool(reason)
 
 
 def planned(subject: Subject, config: Config, progress: Progress, only: Sequence[str] = ()) -> Plan:
@@ -98,12 +107,36 @@ def _run(plans: Sequence[tuple[Plan, Any]], config: Config, store: Store, progre
         if outcome.failed:
             reasons[outcome.task.key] = outcome.failed
             progress.line(f"{outcome.task.label} failed: {outcome.failed}")
+    absent = lost(store, missing, reasons)
+    reasons |= dict.fromkeys(absent, NOT_KEPT)
     if missing:
-        store.put_record(RECORD, report.record([plan for plan, _ in plans], progress.lines))
+        store.put_record(RECORD, report.record([plan for plan, _ in plans], progress.lines, absent))
     for plan, current in plans:
         store.put_record(plan.subject.record, _record(plan, config.profile, current, reasons))
     pending.note(store, tasks, reasons)
+    if absent:
+        report_lost(store, len(absent), len(missing), config, progress)
     return len(reasons)
+
+
+def lost(store: Store, tasks: Sequence[Task], failures: Container[str]) -> list[str]:
+    """Keys of the results that did not fail and yet are not in the store."""
+    return [task.key for task in tasks if task.key not in failures and store.get(task.key) is None]
+
+
+def report_lost(store: Store, count: int, total: int, config: Config, progress: Progress) -> None:
+    """Says that results were computed that the store does not have.
+
+    Raises:
+        WbsiteError: they were computed on a cluster, whose workers then have another store.
+    """
+    what = f"{count} of {total} results were computed and are not in the store {store.url}"
+    if config.scheduler:
+        raise WbsiteError(
+            f"{what}: the workers do not share it with this machine.",
+            "Give with --store a folder that all of them have under the same path, or an address such as s3://….",
+        )
+    progress.line(f"{what}: it was cleaned or moved meanwhile")
 
 
 def prepare(store: Store, config: Config) -> None:

@@ -14,7 +14,7 @@ from wbsite.core.progress import Progress
 from wbsite.core.store import Entry, Store
 
 from . import pending
-from .compute import ended, intact, planned, prepare
+from .compute import ended, intact, lost, planned, prepare, report_lost
 from .plan import Plan, Task, kind_for
 
 if TYPE_CHECKING:
@@ -103,6 +103,9 @@ def _compute(tasks: Sequence[Task], config: Config, progress: Progress) -> None:
         for outcome in ended(missing, len(tasks), config, progress):
             if outcome.failed:
                 raise WbsiteError(f"{outcome.task.label} failed: {outcome.failed}")
+        if absent := lost(store, missing, ()):
+            report_lost(store, len(absent), len(missing), config, progress)
+            raise WbsiteError(f"{len(absent)} of {len(tasks)} results are not there to export.", "Run it again.")
         pending.note_parts(store, missing, done=True)
 
 

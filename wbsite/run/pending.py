@@ -14,37 +14,43 @@ from wbsite.core.store import Store
 
 if TYPE_CHECKING:
     from .plan import Task
+    from .subjects.base import Subject
 
 FOLDER = "unfinished"
 
 
+def name(subject: Subject) -> str:
+    """The name of the record in which it is noted for a subject."""
+    return f"{FOLDER}/{subject.record}"
+
+
 def note(store: Store, tasks: Sequence[Task], missing: Container[str]) -> None:
     """Notes all results of a plan, and the parts of those with these keys, in place of what was noted before."""
-    for name, planned in _by_record(tasks).items():
+    for record, planned in _by_record(tasks).items():
         parts = sorted({task.parts for task in planned if task.key in missing and task.parts})
-        store.put_record(name, {"keys": sorted(task.key for task in planned), "parts": parts})
+        store.put_record(record, {"keys": sorted(task.key for task in planned), "parts": parts})
 
 
 def note_parts(store: Store, tasks: Sequence[Task], done: bool) -> None:
     """Adds the parts of a few results to what is noted, or takes them out once the results are there."""
-    for name, planned in _by_record(tasks).items():
-        noted = store.record(name) or {"keys": [], "parts": []}
+    for record, planned in _by_record(tasks).items():
+        noted = store.record(record) or {"keys": [], "parts": []}
         parts, new = set(noted["parts"]), {task.parts for task in planned if task.parts}
-        store.put_record(name, {**noted, "parts": sorted(parts - new if done else parts | new)})
+        store.put_record(record, {**noted, "parts": sorted(parts - new if done else parts | new)})
 
 
 def keys(store: Store) -> set[str]:
     """Keys of the results that were planned."""
-    return {key for name in store.records(FOLDER) for key in (store.record(name) or {}).get("keys", ())}
+    return {key for record in store.records(FOLDER) for key in (store.record(record) or {}).get("keys", ())}
 
 
 def parts(store: Store) -> set[str]:
     """What has unfinished parts, as they name it in their records under "part_of"."""
-    return {part for name in store.records(FOLDER) for part in (store.record(name) or {}).get("parts", ())}
+    return {part for record in store.records(FOLDER) for part in (store.record(record) or {}).get("parts", ())}
 
 
 def _by_record(tasks: Sequence[Task]) -> dict[str, list[Task]]:
     records: dict[str, list[Task]] = {}
     for task in tasks:
-        records.setdefault(f"{FOLDER}/{task.subject.record}", []).append(task)
+        records.setdefault(name(task.subject), []).append(task)
     return records

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 RECORD = "report"
 """Its name in the store."""
+
+NOT_KEPT = "it was computed, but is not in the store"
+"""Why a result counts as failed that no task failed at."""
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "altair", "mkdocs", "mkdocs-material")
 
@@ -50,8 +53,11 @@ class Report:
         """Notes what became of a task."""
         self.outcomes[outcome.task.key] = outcome
 
-    def record(self, plans: Sequence[Plan], messages: Sequence[str]) -> dict[str, Any]:
+    def record(self, plans: Sequence[Plan], messages: Sequence[str], absent: Container[str] = ()) -> dict[str, Any]:
         """As JSON values.
+
+        Args:
+            absent: keys of results that were computed and are not in the store, which counts as a failure.
 
         `tasks` has a row each: analysis, subject, layer, state ("computed", "taken from the store", "failed"), seconds,
         peak memory of its process in bytes where that is known, and the reason of a failure. `skipped` has those that
@@ -62,7 +68,7 @@ class Report:
             "ended": datetime.now(UTC).isoformat(timespec="seconds"),
             "where": self.where,
             "versions": versions(),
-            "tasks": [self._row(task) for plan in plans for task in plan.tasks],
+            "tasks": [self._row(task, task.key in absent) for plan in plans for task in plan.tasks],
             "skipped": [
                 {"analysis": analysis, "subject": plan.subject.label, "layer": layer, "reason": reason}
                 for plan in plans
@@ -71,9 +77,10 @@ class Report:
             "messages": list(messages),
         }
 
-    def _row(self, task: Task) -> Mapping[str, Any]:
+    def _row(self, task: Task, absent: bool) -> Mapping[str, Any]:
         outcome = self.outcomes.get(task.key)
-        state = "taken from the store" if outcome is None else "failed" if outcome.failed else "computed"
+        reason = NOT_KEPT if absent else outcome.failed if outcome else ""
+        state = "failed" if reason else "computed" if outcome else "taken from the store"
         return {
             "analysis": task.analysis,
             "subject": task.subject.label,
@@ -81,7 +88,7 @@ class Report:
             "state": state,
             "seconds": round(outcome.seconds, 3) if outcome else None,
             "memory": outcome.memory if outcome else None,
-            "reason": outcome.failed if outcome else "",
+            "reason": reason,
         }
 
 

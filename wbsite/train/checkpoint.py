@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,10 @@ from typing import Any
 import torch
 
 from wbsite.core.errors import WbsiteError
-from wbsite.core.store import write_atomically
+from wbsite.core.files import write_atomically
+
+DIGEST = "sha256"
+"""Name of the digest in the file, of all the rest: torch reads changed bytes of a tensor as they are."""
 
 
 def save(path: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:
@@ -23,7 +27,8 @@ def save(path: Path, identity: dict[str, Any], state: dict[str, Any]) -> None:
         WbsiteError: it cannot be written.
     """
     buffer = io.BytesIO()
-    torch.save({"identity": identity, **state}, buffer)
+    whole = {"identity": identity, **state}
+    torch.save({**whole, DIGEST: _digest(whole)}, buffer)
     try:
         write_atomically(path, buffer.getvalue())
     except OSError as error:
@@ -41,6 +46,8 @@ def load(path: Path, identity: dict[str, Any]) -> dict[str, Any]:
     """
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
+        if saved.pop(DIGEST, None) != _digest(saved):
+            raise ValueError("it does not have the digest that it was written with")
         other = saved["identity"]
     except Exception as error:  # torch raises many kinds for a damaged file; all mean the same
         raise WbsiteError(f"checkpoint {path} cannot be read ({error}).", "Delete it to start over.") from error
@@ -51,3 +58,26 @@ def load(path: Path, identity: dict[str, Any]) -> dict[str, Any]:
             f"checkpoint {path} belongs to another run ({differences}).", "Choose another --out, or delete it."
         )
     return saved
+
+
+def _digest(state: dict[str, Any]) -> str:
+    """SHA-256 over names, values, and types, shapes and bytes of tensors."""
+    total = hashlib.sha256()
+
+    def add(value: Any) -> None:
+        if isinstance(value, torch.Tensor):
+            total.update(f"{value.dtype} {tuple(value.shape)}\n".encode())
+            total.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        elif isinstance(value, dict):
+            for key in sorted(value, key=repr):
+                total.update(f"{key!r}: ".encode())
+                add(value[key])
+        elif isinstance(value, list | tuple):
+            total.update(f"{len(value)}\n".encode())
+            for item in value:
+                add(item)
+        else:
+            total.update(f"{value!r}\n".encode())
+
+    add(state)
+    return total.hexdigest()

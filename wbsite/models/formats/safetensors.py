@@ -18,17 +18,19 @@ def read(path: Path) -> Contents:
     """The tensors of a file, with wbsite's record where it wrote the file itself.
 
     Raises:
-        WbsiteError: the file is truncated or damaged, or holds no floating-point tensors.
+        WbsiteError: the file is truncated or damaged, of one that wbsite wrote by its digests, or holds no
+            floating-point tensors.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from wbsite.models.weights import read_provenance
+    from wbsite.models.weights import check_data, read_provenance
 
     from ._tables import kernel_types, numbers
     from .pytorch import without_wrappers
 
     provenance = read_provenance(path)
+    check_data(path, provenance)
     try:
         state = load_file(path)
     except SafetensorError as error:

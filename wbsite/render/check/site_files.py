@@ -50,7 +50,8 @@ class SiteFiles:
         for folder, _, names in os.walk(root):
             for name in names:
                 path = Path(folder, name)
-                self.sizes[path.relative_to(root).as_posix()] = path.stat().st_size
+                if path.is_file():  # no link to nothing, which a server does not find either
+                    self.sizes[path.relative_to(root).as_posix()] = path.stat().st_size
 
     def serve_under(self, base: str) -> None:
         """Sets the path the site is served under, such as "/wbsite/".

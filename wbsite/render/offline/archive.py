@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import errno
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
 
+from wbsite.core.documents import Damaged, opened
 from wbsite.core.errors import WbsiteError
+from wbsite.core.files import held
 from wbsite.render.finished import ELSEWHERE, OURS, record, try_to_write
 from wbsite.render.output import unwritable
 
@@ -33,20 +34,22 @@ def refuse_foreign(out: Path) -> None:
 def pack(out: Path) -> Path:
     """Writes all that wbsite wrote to a site's folder into the archive, unless it holds just that; its path."""
     archive, known = place(out), record(out)
-    if _made_from(archive) == known.get("made_from"):
+    if known.document and _made_from(archive) == known.document["made_from"]:
         return archive
     name = out.absolute().name
     try:
         with tempfile.TemporaryDirectory(dir=archive.parent, prefix=f".{name}-") as folder:
             partial = Path(folder) / archive.name
             with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file:
-                for entry in (OURS, *sorted(known["files"])):
+                for entry in (OURS, *sorted(known.files)):
+                    if (data := held(out, entry)) is None:
+                        raise FileNotFoundError(errno.ENOENT, "it is gone or a link", str(out / entry))
                     about = zipfile.ZipInfo(f"{name}/{entry}", FIRST)
                     about.external_attr = 0o644 << 16
-                    file.writestr(about, (out / entry).read_bytes(), zipfile.ZIP_DEFLATED)
+                    file.writestr(about, data, zipfile.ZIP_DEFLATED)
             partial.replace(archive)
     except OSError as error:
-        raise unwritable(archive, error) from error
+        raise unwritable(Path(error.filename or archive), error) from error
     return archive
 
 
@@ -55,7 +58,6 @@ def _made_from(archive: Path) -> str:
     try:
         with zipfile.ZipFile(archive) as file:
             own = next(name for name in file.namelist() if name.count("/") == 1 and name.endswith(f"/{OURS}"))
-            found: dict[str, Any] = json.loads(file.read(own))
-            return str(found["made_from"])
-    except (OSError, zipfile.BadZipFile, StopIteration, ValueError, KeyError, TypeError):
+            return str(opened(file.read(own))["made_from"])
+    except (OSError, zipfile.BadZipFile, StopIteration, Damaged, KeyError, NotImplementedError, RuntimeError):
         return ""

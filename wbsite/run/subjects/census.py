@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from wbsite.census.record import MEASURED, Measured
 from wbsite.core.config import Config
+from wbsite.core.documents import canonical
 from wbsite.core.errors import WbsiteError
 from wbsite.core.naming import CENSUS
+from wbsite.core.paths import expanded
 from wbsite.core.progress import Progress
-from wbsite.core.store import Store, canonical
+from wbsite.core.store import Store
 
 from .base import Material, Subject, stamps
 
@@ -49,7 +51,7 @@ class CensusSubject(Subject):
 
     @classmethod
     def exported(cls, analysis: Analysis | None, config: Config, model: str | None) -> CensusSubject:
-        return cls(CENSUS, str(Path(config.census).expanduser().absolute()) if config.census else "")
+        return cls(CENSUS, str(expanded(config.census).absolute()) if config.census else "")
 
     def files(self) -> list[Path]:
         """The files of its records, sorted by name."""

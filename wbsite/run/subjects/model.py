@@ -13,6 +13,7 @@ from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
 from wbsite.core.model_input import NOTHING_SAID, ModelInput
 from wbsite.core.naming import ModelName, is_own, library_of, model_id, model_names
+from wbsite.core.paths import check_text, expanded
 from wbsite.core.progress import Progress
 from wbsite.core.store import Store
 from wbsite.datasets._categories import check_layers, labels, read
@@ -77,7 +78,8 @@ class ModelSubject(Subject):
 
     @classmethod
     def of(cls, token: str, config: Config) -> ModelSubject:
-        """A model with what the configuration says of all."""
+        """A model with what the configuration says of all; WbsiteError for what can be no name of one."""
+        check_text(token, "the model")
         return cls(token, config.weights_dir, config.photographs, config.categories, config.input_of(token))
 
     @classmethod
@@ -123,9 +125,10 @@ class ModelSubject(Subject):
             return None
         name = self.token.partition("@")[0]
         folders = search_folders(self.weights_dir or None)
-        paths = [path for folder in folders for path in sorted(folder.glob(f"{name}-*.safetensors"))]
+        every = (path for folder in folders for path in sorted(folder.glob("*.safetensors")))
+        paths = [path for path in every if path.name.startswith(f"{name}-")]
         if self.categories:
-            paths.append(Path(self.categories).expanduser())
+            paths.append(expanded(self.categories))
         photographs = {"name": self.photographs, "files": [list(file) for file in files_of(self.photographs)]}
         said = asdict(self.input) if self.input else None
         return {"files": stamps(paths), "photographs": photographs, "input": said}

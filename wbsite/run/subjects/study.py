@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from wbsite.core.config import Config
 from wbsite.core.naming import STUDY, data_of
+from wbsite.core.paths import expanded
 from wbsite.core.progress import Progress
 from wbsite.core.store import Store
 
@@ -42,7 +43,7 @@ class StudySubject(Subject):
     def of(cls, config: Config) -> StudySubject:
         """The study asked for: on the command line, in `wbsite.toml`, or by `WBSITE_STUDY`."""
         named = config.study or os.environ.get("WBSITE_STUDY", "")
-        return cls(os.path.abspath(os.path.expanduser(named)) if named.endswith(".toml") else named)
+        return cls(os.path.abspath(expanded(named)) if named.endswith(".toml") else named)
 
     @classmethod
     def requested(cls, config: Config, store: Store, progress: Progress) -> list[StudySubject]:

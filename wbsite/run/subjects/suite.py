@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from wbsite.core import registry
 from wbsite.core.config import Config
+from wbsite.core.documents import canonical
 from wbsite.core.errors import WbsiteError
+from wbsite.core.paths import expanded
 from wbsite.core.progress import Progress
-from wbsite.core.store import Store, canonical
+from wbsite.core.store import Store
 from wbsite.models.weights import BUNDLED
 from wbsite.run.fingerprint import code_digest
 from wbsite.train.suite_runs import read_runs
@@ -140,7 +142,7 @@ def articles(store: Store) -> dict[str, str]:
 
 def bundled_runs() -> Path:
     """`WBSITE_RUNS`, else the runs that come with wbsite."""
-    return Path(os.environ.get("WBSITE_RUNS") or BUNDLED).expanduser()
+    return expanded(os.environ.get("WBSITE_RUNS") or BUNDLED, "WBSITE_RUNS")
 
 
 def having_runs(config: Config) -> list[SuiteSubject]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
@@ -13,6 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, unknown
 from wbsite.core.naming import data_of, public
+from wbsite.core.paths import expanded
 
 from .study import MANY, Configuration, Study, product, repeated
 
@@ -24,7 +24,7 @@ def chosen(token: str, profile: str) -> Study:
         WbsiteError: there is none of this name, or the file cannot be used.
     """
     if token.endswith(".toml"):
-        return read(Path(os.path.expanduser(token)))
+        return read(expanded(token))
     studies = {study.name: study for study in registry.entries("studies")}
     if not token:
         return studies[profile]
