@@ -13,6 +13,7 @@ from annotated_types import Ge, MinLen, Predicate
 
 from . import model_input
 from .errors import WbsiteError, unknown
+from .machine import bytes_in
 from .model_input import NOTHING_SAID, ModelInput
 
 BUNDLED = ("simplified_32", "inceptionv1_32", "alexnet_32")
@@ -63,6 +64,11 @@ class Config:
     weights_dir: str = option(
         "", "Folder of converted weights, looked at before the cache.", *BUILD, "doctor", value="FOLDER"
     )
+    max_weights_memory: Annotated[str, Predicate(lambda size: not size or bytes_in(size) is not None)] = option(
+        "", "Memory that reading one file of weights may take, as in 8G. Left out: 16 times the file's size, at least"
+        " 1G, at most half of what is free.", *BUILD, "doctor", value="SIZE",
+        expected="Give a size, as in 8G or 500M, or leave it out.",
+    )  # fmt: skip
     device: Literal["auto", "cpu", "cuda"] = option(
         "auto", "auto, cpu or cuda.", *BUILD, "doctor", "train", value="DEVICE"
     )

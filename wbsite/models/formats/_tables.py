@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 
 from wbsite.core.errors import WbsiteError
+from wbsite.models import memory
 
 from ._pickles import StandIn
 from .base import number_types
@@ -89,6 +91,10 @@ def numbers(table: Mapping[str, torch.Tensor], place: str) -> tuple[dict[str, to
     left_out, used = [], set[str]()
     for name, value in table.items():
         _check_size(value, f"{name} in {place}")
+        if not _computes(value):
+            left_out.append(name)
+            continue
+        memory.take(4 * value.numel(), name)
         if value.is_meta:
             raise WbsiteError(
                 f"{name} in {place} has no values (meta tensors).", "Load the network's weights before saving it."
@@ -111,6 +117,20 @@ def numbers(table: Mapping[str, torch.Tensor], place: str) -> tuple[dict[str, to
         else:
             left_out.append(name)
     return {name: value for name, value in made.items() if name not in used}, left_out
+
+
+@cache
+def _has_arithmetic(dtype: torch.dtype) -> bool:
+    """Whether torch computes with numbers of a type; of bits and of packed numbers it only knows the size."""
+    try:
+        torch.empty(1, dtype=dtype).float()
+    except (RuntimeError, TypeError):  # NotImplementedError is one of the former
+        return False
+    return True
+
+
+def _computes(value: torch.Tensor) -> bool:
+    return value.is_quantized or _has_arithmetic(value.dtype)
 
 
 def kernel_types(table: Mapping[str, torch.Tensor]) -> str:
