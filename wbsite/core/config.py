@@ -35,6 +35,10 @@ def option(default: Any, help: str, *commands: str, value: str = "TEXT", expecte
     return field(default=default, metadata={"help": help, "commands": commands, "value": value, "expected": expected})
 
 
+def _is_size(text: str) -> bool:
+    return not text or bytes_in(text) is not None
+
+
 @dataclass(frozen=True)
 class Config:
     """Options of a run. Every field made by `option` is a key of `wbsite.toml` and an option of the commands it names.
@@ -64,7 +68,7 @@ class Config:
     weights_dir: str = option(
         "", "Folder of converted weights, looked at before the cache.", *BUILD, "doctor", value="FOLDER"
     )
-    max_weights_memory: Annotated[str, Predicate(lambda size: not size or bytes_in(size) is not None)] = option(
+    max_weights_memory: Annotated[str, Predicate(_is_size)] = option(
         "", "Memory that reading one file of weights may take, as in 8G. Left out: 16 times the file's size, at least"
         " 1G, at most half of what is free.", *BUILD, "doctor", value="SIZE",
         expected="Give a size, as in 8G or 500M, or leave it out.",
@@ -193,7 +197,9 @@ def read(path: Path) -> dict[str, Any]:
         keys = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise WbsiteError(f"{path} cannot be read ({error}).", "Repair or remove it.") from error
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise WbsiteError(f"{path} nests lists or tables too deep.", "Repair it.") from error
+    except ValueError as error:  # tomllib's own error, and that of a number of thousands of digits
         both = "[models." in text and "models=[" in text.replace(" ", "")
         hint = "Leave the list `models` out: its tables name the models." if both else "Repair that line."
         raise WbsiteError(f"{path} is not valid TOML: {error}.", hint) from error

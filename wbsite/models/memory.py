@@ -3,12 +3,12 @@
 A file of a few bytes can claim shapes of gigabytes, or unpack to them. Whoever reads one does it within `bounded`, and
 asks with `take` before making room for what the file claims; refusal costs nothing then. What libraries make room for
 without asking (torch, HDF5, zlib) is held to the same bound by the system where that can do it: on Linux, allocations
-of the process fail beyond it while its main thread reads the file. Reading stays in this process. A process of its own would bound
-it as well, but costs two seconds and a copy of all weights a file, and cannot hand on networks, which are functions.
+of the process fail beyond it while its main thread reads the file. Reading stays in this process. A process of its own
+would be held to a bound as well, but costs two seconds and a copy of all weights a file, and cannot hand on networks,
+which are functions.
 
 The bound is what `--max-weights-memory` says; else `TIMES` the size of the file and of those it names beside it, at
-least `LEAST`, and at most half of the memory that is free. A network's first forward pass, which can take more than
-its file lets expect, may have that half.
+least `LEAST`, twice that where its network is run as well, and at most half of the memory that is free.
 """
 
 from __future__ import annotations
@@ -36,12 +36,16 @@ _LOCK = RLock()
 """The system's bound is one of the process: one file is read at a time."""
 
 
+class Unforeseen(WbsiteError):
+    """Reading a file failed in a way that its reader has no words for."""
+
+
 class _Bound:
     """What one file may take, and what was asked for.
 
     Args:
         path: the file, for messages.
-        whole: whether it is half of the free memory, whatever the file's size.
+        whole: whether its network is run as well, which may take twice LEAST.
     """
 
     def __init__(self, path: Path, whole: bool) -> None:
@@ -62,7 +66,7 @@ class _Bound:
         if (allowed := _allowed.get()) is not None:
             return allowed
         half = sys.maxsize if self._free is None else self._free // 2
-        return half if self.whole else min(half, max(LEAST, TIMES * self.size))
+        return min(half, max(LEAST << self.whole, TIMES * self.size))
 
     def refusal(self, wanted: str = "") -> WbsiteError:
         return WbsiteError(
@@ -120,7 +124,7 @@ def bounded(path: Path, kind: str, whole: bool = False) -> Iterator[None]:
 
     Args:
         kind: name of the file's format, for messages.
-        whole: the file's network is run as well; see the module.
+        whole: whether the file's network is run as well.
 
     Raises:
         WbsiteError: reading takes more memory, the file's parts lie too deep within each other, or it fails otherwise.
@@ -141,7 +145,7 @@ def bounded(path: Path, kind: str, whole: bool = False) -> Iterator[None]:
         except Exception as error:
             if wants_memory(error):
                 raise bound.refusal() from error
-            raise WbsiteError(
+            raise Unforeseen(
                 f"{path} cannot be read as {kind}: {type(error).__name__} ({_first_line(error)}).",
                 "Download or copy it again. If other programs read it, the fault is wbsite's: please report it.",
             ) from error
@@ -166,6 +170,12 @@ def take(size: int, what: str = "") -> None:
     if bound.taken > bound.most:
         wanted = f" ({what} alone has {size / 1e9:.1f} GB)" if what and size > bound.most // 2 else ""
         raise bound.refusal(wanted)
+
+
+def left() -> int:
+    """Bytes that `take` would still give."""
+    bound = _current.get()
+    return sys.maxsize - 1 if bound is None else max(0, bound.most - bound.taken)
 
 
 def include(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What lies in an archive, for formats that are one: read in full, or refused, by sizes and checksums that it states."""
+"""What lies in an archive, for formats that are one: read whole, or refused, by the sizes and checksums in it."""
 
 from __future__ import annotations
 

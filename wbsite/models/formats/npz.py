@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
-import math
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wbsite.core.arrays import plain_array
 from wbsite.core.errors import WbsiteError
 from wbsite.models import memory
 
@@ -36,7 +34,9 @@ def read(path: Path) -> Contents:
 
     try:
         with opened(path) as archive:
-            arrays = {name.removesuffix(".npy"): _array(archive, name) for name in archive.namelist()}
+            arrays = {
+                name.removesuffix(".npy"): plain_array(member(archive, name), name) for name in archive.namelist()
+            }
     except (WbsiteError, MemoryError):
         raise
     except Exception as error:  # zipfile and zlib raise many kinds for damaged files; all mean the same
@@ -47,32 +47,6 @@ def read(path: Path) -> Contents:
     tensors = {key: torch.from_numpy(_float32(path, key, array)) for key, array in state.items()}
     types = number_types(str(array.dtype) for array in arrays.values() if array.ndim > 1)
     return Contents(tensors, f"npz ({'Keras' if keras else 'Caffe'} names)", bgr=True, types=types)
-
-
-def _array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """An array as NumPy's format has it: what lies in the archive is as long as its header says, or it is refused.
-
-    `numpy.load` makes room for what the header says before it looks.
-
-    Raises:
-        ValueError: it is no such array.
-    """
-    import numpy as np
-    from numpy.lib import format as npy
-
-    data = member(archive, name)
-    stream = io.BytesIO(data)
-    version = npy.read_magic(stream)
-    if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"{name} is of version {version} of NumPy's format, which plain arrays are not")
-    read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, fortran, dtype = read_header(stream)
-    if dtype.hasobject:
-        raise ValueError(f"{name} holds objects, which would be unpickled")
-    if math.prod(shape) * dtype.itemsize != len(data) - stream.tell() or not dtype.itemsize:
-        raise ValueError(f"{name} of shape {shape} has {len(data) - stream.tell()} bytes")
-    flat = np.frombuffer(data, dtype, offset=stream.tell())
-    return flat.reshape(shape, order="F" if fortran else "C")
 
 
 def _keras_layers(path: Path, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -40,10 +40,10 @@ def read(path: Path) -> Contents:
     Raises:
         WbsiteError: the file is damaged, a pickle that would run code, or holds no tensors by name.
     """
-    from ._tables import kernel_types, numbers, tables_in
+    from ._tables import Steps, kernel_types, numbers, tables_in
 
     entries = _entries(path)
-    found = dict(tables_in(entries))
+    found = dict(tables_in(entries, Steps(path)))
     if not found:
         raise _no_tensors(path, entries)
     tables, reasons = {}, []

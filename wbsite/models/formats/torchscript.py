@@ -32,6 +32,8 @@ from .base import DAMAGED, Contents, Format
 if TYPE_CHECKING:
     import torch
 
+    from ._tables import Steps
+
 _DTYPES = {
     "DoubleStorage": "float64", "FloatStorage": "float32", "HalfStorage": "float16", "BFloat16Storage": "bfloat16",
     "LongStorage": "int64", "IntStorage": "int32", "ShortStorage": "int16", "CharStorage": "int8",
@@ -119,11 +121,15 @@ def read(path: Path) -> Contents:
     Raises:
         WbsiteError: as `archive_in`, or it holds no tensors.
     """
-    from ._tables import kernel_types, numbers
+    from ._tables import Steps, kernel_types, numbers
 
+    steps = Steps(path)
     archive = archive_in(path)
     try:
-        held = {"": dict(_named(archive.root, "")), "constants": dict(_named(archive.constants, "constants."))}
+        held = {
+            "": dict(_named(archive.root, "", steps)),
+            "constants": dict(_named(archive.constants, "constants.", steps)),
+        }
     except RecursionError as error:
         raise WbsiteError(f"{path} is damaged: a module in it contains itself.", DAMAGED) from error
     tables = {place: table for place, tensors in held.items() if (table := numbers(tensors, str(path))[0])}
@@ -136,7 +142,7 @@ def read(path: Path) -> Contents:
     return Contents(tables[place], "TorchScript", types=kernel_types(held[place]), tables=tables)
 
 
-def _named(value: Any, name: str) -> Iterator[tuple[str, torch.Tensor]]:
+def _named(value: Any, name: str, steps: Steps) -> Iterator[tuple[str, torch.Tensor]]:
     """Tensors among attributes, by the path to each."""
     import torch
 
@@ -149,8 +155,10 @@ def _named(value: Any, name: str) -> Iterator[tuple[str, torch.Tensor]]:
         parts = value.items()
     elif isinstance(value, (list, tuple)):
         parts = enumerate(value)
+    if parts:
+        steps.take()
     for part, inner in parts:
-        yield from _named(inner, f"{name}{part}.")
+        yield from _named(inner, f"{name}{part}.", steps)
 
 
 class _Attributes(Unpickler):

@@ -43,7 +43,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError
-from wbsite.models.formats._archive import member, names_in
+from wbsite.models.formats._archive import member as archived
+from wbsite.models.formats._archive import names_in
 from wbsite.models.formats.base import DAMAGED, Contents, Convolution, Format, number_types
 
 from . import _keras
@@ -149,7 +150,7 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
     entry = archive.getinfo(name)
     if entry.file_size > EXPANSION * entry.compress_size or entry.compress_size > path.stat().st_size:
         raise WbsiteError(f"{path} is damaged: {name} claims {entry.file_size} bytes.", DAMAGED)
-    return member(archive, name)
+    return archived(archive, name)
 
 
 @contextmanager
