@@ -256,14 +256,16 @@ def _picture(name: str, mode: str) -> Callable[[Path], Path]:
 
         random_bytes = np.random.default_rng(0).integers(0, 256, (24, 32, 4), np.uint8)
         picture = Image.fromarray(random_bytes, "RGBA")
-        (picture.convert("L") if mode in "IF" else picture).convert(mode).save(folder / name)
+        if mode == "I;16":
+            picture = Image.fromarray(random_bytes[..., :2].copy().view(np.uint16)[..., 0])
+        (picture.convert("L").convert(mode) if mode == "F" else picture.convert(mode)).save(folder / name)
         return folder / name
 
     return write
 
 
 PICTURES = (
-    _picture("a.png", "RGB"), _picture("a.png", "RGBA"), _picture("a.png", "P"), _picture("a.png", "I"),
+    _picture("a.png", "RGB"), _picture("a.png", "RGBA"), _picture("a.png", "P"), _picture("a.png", "I;16"),
     _picture("a.jpg", "RGB"), _picture("a.jpg", "CMYK"), _picture("a.webp", "RGB"), _picture("a.bmp", "RGB"),
     _picture("a.gif", "P"), _picture("a.tif", "RGB"), _picture("a.tif", "F"), _picture("a.ppm", "RGB"),
 )  # fmt: skip
