@@ -17,8 +17,8 @@ from typing import IO
 ROOT = Path(__file__).resolve().parents[2]
 SLOWEST, MOST = 10.0, 2 << 30
 """Seconds and bytes that no input may take."""
-STOPPED = 30.0
-"""Seconds after which an input is stopped."""
+STOPPED = 60.0
+"""Seconds by the clock after which an input is stopped; `SLOWEST` are seconds of the processor."""
 FAULTS = ("unforeseen", "traceback", "stopped", "died")
 
 
@@ -82,9 +82,10 @@ def fuzz(
         most: inputs; None for no limit.
         say: is told of every fault.
     """
-    report, begun, number = Report(reader), time.monotonic(), 0
+    report, number = Report(reader), 0
     with TemporaryFile() as errors:
         process = _started(reader, seed, number, errors)
+        begun = time.monotonic()
         try:
             while (most is None or number < most) and (seconds is None or time.monotonic() - begun < seconds):
                 start = time.monotonic()
@@ -131,6 +132,10 @@ def _started(reader: str, seed: int, first: int, errors: IO[bytes]) -> subproces
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
     )
+    assert process.stdout
+    if process.stdout.readline() != b"ready\n":
+        errors.seek(0)
+        raise RuntimeError(f"the process of {reader} does not start: {errors.read().decode(errors='replace')}")
     return process
 
 

@@ -58,6 +58,12 @@ def spoiled(reader: Reader, seed: int, number: int, folder: Path) -> Path:
     return folder / file
 
 
+def prepare(reader: Reader) -> None:
+    """Makes all samples of a reader, so that no input has to wait for one."""
+    for choice in range(len(reader.samples)):
+        _whole(reader, choice)
+
+
 @cache
 def _whole(reader: Reader, choice: int) -> tuple[str, dict[str, bytes]]:
     """The name of a sample's file, and the files of its folder."""

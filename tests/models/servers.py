@@ -240,7 +240,8 @@ def _silent(connection: socket.socket, asked: Asked) -> None:
 
 def _silent_midway(connection: socket.socket, asked: Asked) -> None:
     head, part = _ranged(asked)
-    connection.sendall(head + part[: len(part) // 2])
+    if asked.number == 0:
+        connection.sendall(head + part[: len(part) // 2])
     _silent(connection, asked)
 
 

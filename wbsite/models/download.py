@@ -66,18 +66,28 @@ class _TooLong(Exception):
 
 @dataclass
 class _Line:
-    """What arrives: how much, how fast, and how much more may.
+    """What arrives: how much, how much more may, and how fast the file itself comes.
 
     Attributes:
-        left: bytes that may still arrive.
+        left: bytes that may still arrive, of whatever kind.
+        streams: that are read from; closing them hangs up.
     """
 
     left: int = HEAD
+    streams: list[io.RawIOBase] = field(default_factory=list)
     _since: float = field(default_factory=time.monotonic)
     _bytes: int = 0
 
+    def begin(self) -> None:
+        """From now on the file is to come: the time until then had its own limits."""
+        self._since, self._bytes = time.monotonic(), 0
+
+    def of_file(self, count: int) -> None:
+        """Counts bytes that are the file's, not those of headers or of what goes between pieces."""
+        self._bytes += count
+
     def arrived(self, count: int) -> None:
-        """Counts bytes.
+        """Counts bytes of any kind.
 
         Raises:
             _TooLong: there may be no more.
@@ -86,12 +96,17 @@ class _Line:
         self.left -= count
         if self.left < 0:
             raise _TooLong
-        self._bytes += count
         seconds = time.monotonic() - self._since
         if seconds >= WINDOW:
             if self._bytes < SLOWEST * seconds:
                 raise _TooSlow
-            self._since, self._bytes = time.monotonic(), 0
+            self.begin()
+
+    def hang_up(self) -> None:
+        """Closes what urllib leaves open where a redirection fails."""
+        for stream in self.streams:
+            stream.close()
+        self.streams.clear()
 
 
 class _Counted(io.RawIOBase):
@@ -120,7 +135,9 @@ class _Socket:
         self._socket, self._line = sock, line
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_Counted(self._socket.makefile("rb", buffering=0), self._line))
+        counted = _Counted(self._socket.makefile("rb", buffering=0), self._line)
+        self._line.streams.append(counted)
+        return io.BufferedReader(counted)
 
 
 def _answer(line: _Line, sock: socket.socket, *args: Any, **options: Any) -> http.client.HTTPResponse:
@@ -190,7 +207,7 @@ def download(url: str, path: Path, most: int, progress: Progress) -> None:
     while True:
         start = _size(path)
         try:
-            with _reasons(path):
+            with _reasons(path), _hanging_up(line):
                 _transfer(url, path, start, most, line, progress)
                 return
         except _Lost as error:
@@ -199,6 +216,17 @@ def download(url: str, path: Path, most: int, progress: Progress) -> None:
                     f"whole: the connection ended after {_size(path)} bytes ({error}), which are kept"
                 ) from error
             time.sleep(PAUSE)
+
+
+@contextmanager
+def _hanging_up(line: _Line) -> Iterator[None]:
+    try:
+        yield
+    except urllib.error.HTTPError as error:  # which is the answer as well
+        error.close()
+        raise
+    finally:
+        line.hang_up()
 
 
 @contextmanager
@@ -217,8 +245,7 @@ def _reasons(path: Path) -> Iterator[None]:
         path.unlink(missing_ok=True)
         raise Unobtainable(": the server sends more than the file can have, which is not kept") from error
     except urllib.error.HTTPError as error:
-        with error:
-            raise Unobtainable(f": the server answered {error.code} {printable(error.reason)}".rstrip()) from error
+        raise Unobtainable(f": the server answered {error.code} {printable(error.reason)}".rstrip()) from error
     except urllib.error.URLError as error:
         raise Unobtainable(f": {printable(error.reason)}") from error
     except (http.client.InvalidURL, UnicodeError) as error:
@@ -241,9 +268,9 @@ def _transfer(url: str, path: Path, start: int, most: int, line: _Line, progress
         if error.code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not start:
             raise
         # There is nothing beyond `start`: either the file is whole, or it is too long.
-        with error:
-            if str(error.headers.get("Content-Range", "")).rpartition("/")[2] == str(start):
-                return
+        error.close()
+        if str(error.headers.get("Content-Range", "")).rpartition("/")[2] == str(start):
+            return
         path.unlink()
         _transfer(url, path, 0, most, line, progress)
         return
@@ -270,6 +297,7 @@ def _transfer(url: str, path: Path, start: int, most: int, line: _Line, progress
                 if size + len(chunk) > most:
                     raise _TooLong
                 _write(file, chunk)
+                line.of_file(len(chunk))
                 progress.advance((size + len(chunk)) // CHUNK - size // CHUNK)
                 size += len(chunk)
     if total is not None and size < total:
