@@ -216,9 +216,9 @@ def in_json(data: bytes, generator: random.Random) -> bytes:
         tree = json.loads(data)
     except ValueError:
         return generator.choice(TEXT)(data, generator)
-    for _ in range(generator.choice((1, 1, 3))):
-        tree = changed_tree(tree, generator)
     try:
+        for _ in range(generator.choice((1, 1, 3))):
+            tree = changed_tree(tree, generator)
         return json.dumps(tree).encode("utf-8", "surrogatepass")
     except RecursionError:
         depth = generator.choice((1000, 20_000))

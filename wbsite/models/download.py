@@ -27,6 +27,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from wbsite.core.errors import plain
 from wbsite.core.progress import Progress
 
 CHUNK = 1 << 20
@@ -367,6 +368,5 @@ def _size(path: Path) -> int:
 
 def printable(text: object) -> str:
     """What a server said, as a terminal may be given it: on one line, not for long, without characters that move it."""
-    words = " ".join(str(text).split())
-    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in words)
+    shown = plain(" ".join(str(text).split()))
     return shown if len(shown) <= 200 else f"{shown[:200]}…"
