@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from typer.core import TyperCommand
 
 from wbsite.core.errors import WbsiteError
 
-from .from_config import annotation, local
+from .from_config import annotation, configuration, local
 
 app = typer.Typer(help="Fetch, convert, show and verify weights files.", no_args_is_help=True)
 
@@ -48,26 +49,34 @@ def convert(
     model: Annotated[str, typer.Option(help="NAME or NAME@WEIGHTS.")],
     out: Annotated[Path, typer.Option(help="Folder for NAME-WEIGHTS.safetensors.")],
     weights: Label = None,
+    max_weights_memory: annotation("max_weights_memory") = None,  # type: ignore[valid-type]
 ) -> None:
     """Convert a weights file to the canonical one, for --weights-dir."""
     from wbsite.models.convert import convert as run
 
-    _say(run(local(source, "source"), model, weights, local(out, "out")))
+    with _allowed(max_weights_memory):
+        path = run(local(source, "source"), model, weights, local(out, "out"))
+    _say(path)
 
 
 @app.command(cls=ReadsFormats)
-def show(source: Annotated[Path, typer.Argument(help="File of weights in one of the formats below.")]) -> None:
+def show(
+    source: Annotated[Path, typer.Argument(help="File of weights in one of the formats below.")],
+    max_weights_memory: annotation("max_weights_memory") = None,  # type: ignore[valid-type]
+) -> None:
     """List what a weights file holds: where, every tensor's name and shape, and H of kernels."""
     from wbsite.models.contents import lines
 
-    for line in lines(local(source, "source")):
-        typer.echo(line)
+    with _allowed(max_weights_memory):
+        for line in lines(local(source, "source")):
+            typer.echo(line)
 
 
 @app.command()
 def verify(
     target: Annotated[str | None, typer.Argument(help="A file or a model; all files found by default.")] = None,
     weights_dir: annotation("weights_dir") = None,  # type: ignore[valid-type]
+    max_weights_memory: annotation("max_weights_memory") = None,  # type: ignore[valid-type]
 ) -> None:
     """Hash weights files again and load them: are they whole, and their network's?"""
     from wbsite.models.verify import targets, verify_file
@@ -76,12 +85,20 @@ def verify(
     paths = targets(target, local(Path(weights_dir), "weights_dir") if weights_dir else None)
     for path in paths:
         try:
-            typer.echo(f"{path}: {verify_file(path)}")
+            with _allowed(max_weights_memory):
+                typer.echo(f"{path}: {verify_file(path)}")
         except WbsiteError as error:
             failures.append(error)
             typer.echo(f"{path}: {error.message}")
     if failures:
         raise WbsiteError(f"{len(failures)} of {len(paths)} weights files cannot be used.", failures[0].hint)
+
+
+def _allowed(size: str | None) -> AbstractContextManager[None]:
+    """Files may take so much memory; where the command does not say, what `wbsite.toml` says."""
+    from wbsite.models.memory import allowed
+
+    return allowed(configuration({"max_weights_memory": size}).max_weights_memory)
 
 
 def _say(path: Path) -> None:

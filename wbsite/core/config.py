@@ -13,6 +13,7 @@ from annotated_types import Ge, Le, MinLen, Predicate
 
 from . import model_input, paths
 from .errors import WbsiteError, unknown
+from .machine import bytes_in
 from .model_input import NOTHING_SAID, ModelInput, Size, is_shape
 
 BUNDLED = ("simplified_32", "inceptionv1_32", "alexnet_32")
@@ -45,6 +46,10 @@ def option(
 
 def _is_shape_or_none(sizes: tuple[int, ...]) -> bool:
     return not sizes or is_shape(sizes)
+
+
+def _is_size(text: str) -> bool:
+    return not text or bytes_in(text) is not None
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,11 @@ class Config:
         value="FOLDER",
         path=paths.folder,
     )
+    max_weights_memory: Annotated[str, Predicate(_is_size)] = option(
+        "", "Memory that reading one file of weights may take, as in 8G. Left out: 16 times the file's size, at least"
+        " 1G, at most half of what is free.", *BUILD, "doctor", value="SIZE",
+        expected="Give a size, as in 8G or 500M, or leave it out.",
+    )  # fmt: skip
     device: Literal["auto", "cpu", "cuda"] = option(
         "auto", "auto, cpu or cuda.", *BUILD, "doctor", "train", "cluster_check", value="DEVICE"
     )

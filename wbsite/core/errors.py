@@ -8,6 +8,18 @@ from contextlib import contextmanager
 from typing import Any
 
 
+def plain(text: str) -> str:
+    """A text as a terminal may be given it: what would move it, colour it or turn its direction is replaced.
+
+    Names in a file and what a server says go into messages. Line feeds and tabs stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+
+
 class WbsiteError(Exception):
     """Bad input. The command line prints it without a traceback and exits with status 2.
 
@@ -17,9 +29,8 @@ class WbsiteError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message, self.hint = plain(message), plain(hint)
+        super().__init__(self.message)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickled as it is, whatever a subclass's constructor takes: errors come from other processes, too."""

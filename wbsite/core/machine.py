@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -46,6 +48,23 @@ class PeakMemory:
         """Until now."""
         lines = _read(_STATUS).splitlines() if self._told else []
         return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), None)
+
+
+def data_size() -> int | None:
+    """Bytes that this process holds as data, as the system counts them for a bound; None where it has none that holds.
+
+    Linux's RLIMIT_DATA counts private memory that can be written to, of the heap as of mappings.
+    """
+    if sys.platform != "linux":
+        return None
+    lines = _read(Path("/proc/self/status")).splitlines()
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:")), None)
+
+
+def bytes_in(text: str) -> int | None:
+    """Bytes in a size such as "8G", "500 MB" or "1073741824", units of 1024; None where it is no size."""
+    size = re.fullmatch(r"(\d{1,15})\s*([KMGT]?)(i?B)?", text.strip(), re.IGNORECASE | re.ASCII)
+    return int(size[1]) << 10 * " KMGT".index(size[2].upper() or " ") if size else None
 
 
 def _read(path: Path) -> str:

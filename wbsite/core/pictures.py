@@ -14,12 +14,25 @@ DIVIDED = "of 16 bits divided by 257"
 STRETCHED = "stretched from their own range of values to 0…255"
 INKS = "converted from inks (CMYK) to RGB"
 
+MOST = 64_000_000
+"""Pixels of a picture. Decoded and put on white, more would take over a gigabyte of memory."""
+
 _ORIENTATION = 0x0112
 
 
 def is_turned(image: Image.Image) -> bool:
     """Whether the camera was held otherwise than the pixels are stored."""
     return image.getexif().get(_ORIENTATION, 1) not in (0, 1)
+
+
+def check_pixels(image: Image.Image) -> None:
+    """Refuses a picture of more pixels than there should be memory for; call it before it is decoded.
+
+    Raises:
+        ValueError: it has.
+    """
+    if image.width * image.height > MOST:
+        raise ValueError(f"it has {image.width} × {image.height} pixels, and at most {MOST / 1e6:.0f} million are read")
 
 
 def as_shown(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
@@ -29,10 +42,12 @@ def as_shown(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
     of more than eight are stretched: those from 0 to 1 by 255, any others from their least and greatest.
 
     Raises:
-        ValueError: the values are not all finite, or the mode has no colours that Pillow knows.
+        ValueError: the values are not all finite, the mode has no colours that Pillow knows, or there are too many
+            pixels.
     """
     from PIL import ImageOps
 
+    check_pixels(image)
     remarks = []
     if is_turned(image):
         image = ImageOps.exif_transpose(image)
@@ -63,13 +78,16 @@ def _scaled(image: Image.Image) -> tuple[Image.Image, str]:
     low, high = float(values.min()), float(values.max())
     if not np.isfinite((low, high)).all():
         raise ValueError("some of its values are NaN or infinite")
+    remark = STRETCHED
     if image.mode.startswith("I") and low >= 0 and high < 2**16:
-        scaled, remark = values / 257, DIVIDED
+        values /= 257
+        remark = DIVIDED
     elif low >= 0 and high <= 1:
-        scaled, remark = values * 255, STRETCHED
+        values *= 255
     else:
-        scaled, remark = (values - low) * (255 / max(high - low, 1e-30)), STRETCHED
-    return Image.fromarray(np.round(scaled).astype(np.uint8)), remark
+        values -= low
+        values *= 255 / max(high - low, 1e-30)
+    return Image.fromarray(np.round(values, out=values).astype(np.uint8)), remark
 
 
 def _on_white(image: Image.Image) -> tuple[Image.Image, bool]:

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from wbsite.core.errors import WbsiteError
-from wbsite.core.pictures import as_shown, summary
+from wbsite.core.pictures import as_shown, check_pixels, summary
 from wbsite.core.progress import Progress
 
 from . import load, picture_dataset
 from .base import Files, check_one_label
+from .imagefolder import UNREADABLE
 
 PHOTOGRAPHS = 200
 """The most that are shown to a network at once, and held in memory."""
@@ -71,7 +72,7 @@ class PictureFiles:
                 data = (self.folder / name).read_bytes()
                 with Image.open(io.BytesIO(data)) as image:
                     image.verify()
-            except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+            except UNREADABLE as error:
                 raise _unreadable(self.folder / name, error) from error
             digest.update(f"{name}\0".encode(errors="surrogateescape") + hashlib.sha256(data).digest())
         return digest.hexdigest()
@@ -155,9 +156,10 @@ def _names(files: Files, limit: int) -> list[str]:
 def _opened(path: Path) -> tuple[Image.Image, tuple[str, ...]]:
     try:
         with Image.open(path) as image:
+            check_pixels(image)
             image.load()  # what is returned may be the image itself, and the file is closed
             return as_shown(image)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except UNREADABLE as error:
         raise _unreadable(path, error) from error
 
 

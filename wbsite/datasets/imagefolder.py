@@ -19,6 +19,9 @@ from wbsite.core.progress import Progress
 
 from .base import DatasetSpec, Files, Pictures
 
+UNREADABLE = (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError)
+"""What Pillow raises for files that are no pictures it can decode."""
+
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"})
 SPLITS = {"train": ("train",), "test": ("val", "test", "valid", "validation")}
 
@@ -71,7 +74,7 @@ def read_picture(
             if remarks is not None:
                 remarks.update(done)
             return np.asarray(rgb).transpose(2, 0, 1)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except UNREADABLE as error:
         raise WbsiteError(
             f"imagefolder: {path} cannot be read as a picture ({error}).", "Repair or remove the file."
         ) from error

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from wbsite.core.arrays import plain_array
 from wbsite.core.errors import WbsiteError
+from wbsite.core.machine import free_memory
 from wbsite.core.paths import expanded
 from wbsite.core.progress import Progress
 
@@ -17,6 +20,9 @@ EXPECTED = (
     "Write it with numpy.savez(PATH, inputs=…, labels=…): inputs (samples, …) of numbers, labels (samples,) of whole "
     "numbers or names; classes (names), train and test (indices) may be there too."
 )
+
+MOST_POINTS = 0x110000
+"""Characters that there are; a damaged name may have others."""
 
 
 def samples(argument: str, progress: Progress) -> Samples:
@@ -54,9 +60,9 @@ def read_arrays(path: Path, needed: Sequence[str], hint: str, optional: Sequence
         WbsiteError: the file is missing or damaged, a needed array is not in it, or one is of objects.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in (*needed, *optional) if name in archive}
-            names = archive.files
+        with zipfile.ZipFile(path) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist()]
+            arrays = {name: _array(archive, f"{name}.npy") for name in (*needed, *optional) if name in names}
     except FileNotFoundError as error:
         raise WbsiteError(f"there is no file {path}.", hint) from error
     except Exception as error:  # zipfile and zlib raise many kinds for damaged files; all mean the same
@@ -64,6 +70,18 @@ def read_arrays(path: Path, needed: Sequence[str], hint: str, optional: Sequence
     if missing := [name for name in needed if not isinstance(arrays.get(name), np.ndarray)]:
         raise WbsiteError(f"{path} has no {' and no '.join(missing)}; it holds {', '.join(names) or 'nothing'}.", hint)
     return arrays
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """An array, if there is memory for what the archive says of it, and it has it.
+
+    Raises:
+        ValueError: it does not, or it is no plain array.
+    """
+    entry, free = archive.getinfo(name), free_memory()
+    if free is not None and 2 * entry.file_size > free:
+        raise ValueError(f"{name} says that it has {entry.file_size / 1e9:.1f} GB, and {free / 1e9:.1f} are free")
+    return plain_array(archive.read(entry), name)
 
 
 def _classes(path: Path, labels: np.ndarray, names: np.ndarray | None) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -93,7 +111,13 @@ def _classes(path: Path, labels: np.ndarray, names: np.ndarray | None) -> tuple[
 
 
 def _names(array: np.ndarray) -> np.ndarray:
-    return np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array.astype(np.str_)
+    if array.dtype.kind == "S":
+        return np.char.decode(array, "utf-8", "replace")
+    if array.dtype.kind != "U":
+        return array.astype(np.str_)
+    text = np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+    points = text.reshape(-1).view(np.uint32)
+    return np.where(points < MOST_POINTS, points, ord("?")).astype(np.uint32).view(text.dtype).reshape(text.shape)
 
 
 def _split(path: Path, arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray] | None:

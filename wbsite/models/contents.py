@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wbsite.core.errors import plain
+
 from . import formats
 
 if TYPE_CHECKING:
@@ -31,13 +33,13 @@ def lines(path: Path) -> Iterator[str]:
     yield f"  kernels are of type {contents.types}{'; the first reads blue, green, red' if contents.bgr else ''}"
     if len(contents.tables) > 1:
         yield "  weights lie in several places; those of the first are listed, others follow a #"
-        yield from (f"    {place or '.'}: {len(table)} tensors" for place, table in _ordered(contents))
+        yield from (f"    {plain(place) or '.'}: {len(table)} tensors" for place, table in _ordered(contents))
     width = max(map(len, contents.state))
-    for name, tensor in contents.state.items():
+    for name, tensor in ((plain(name), tensor) for name, tensor in contents.state.items()):
         index = banding_shares(tensor).index if _planar(tensor) else math.nan
         shown = f"  H = {index:+.3f}" if math.isfinite(index) else ""
         yield f"  {name:<{width}}  {' × '.join(map(str, tensor.shape)) or 'a number'}{shown}"
-    yield from (f"  {name} is left out: {reason}" for name, reason in contents.left_out.items())
+    yield from (f"  {plain(name)} is left out: {reason}" for name, reason in contents.left_out.items())
 
 
 def _planar(tensor: torch.Tensor) -> bool:

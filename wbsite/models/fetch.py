@@ -1,14 +1,7 @@
-"""Downloads published weights: resumes, checks the digest before any byte is parsed, converts."""
+"""Fetches published weights: downloads them, checks the digest before any byte is parsed, converts."""
 
 from __future__ import annotations
 
-import http.client
-import re
-import ssl
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from wbsite.core.errors import WbsiteError
@@ -16,14 +9,10 @@ from wbsite.core.progress import Progress
 
 from . import digest, weights
 from .base import ModelSpec, Source
+from .download import Full, Unobtainable, download
 
-CHUNK = 1 << 20
-TIMEOUT = 30.0
-"""Seconds without a byte after which a connection counts as lost."""
-
-
-class _ConnectionLost(Exception):
-    """The connection ended before the file did."""
+A_NUMBER, SPARE = 12, 1 << 26
+"""Bytes that a published file may have for each number of its network, an optimizer's state included, and besides."""
 
 
 def downloads() -> Path:
@@ -104,85 +93,27 @@ def _obtain(spec: ModelSpec, source: Source, progress: Progress) -> Path:
     partial = path.with_name(f"{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _reported(spec, partial):
-            _download(source.url, partial, progress)
+        download(source.url, partial, largest(spec), progress)
         actual = digest.in_notation(partial, source.digest)
         if actual != source.digest.lower():
-            rejected = path.with_name(f"{path.name}.rejected")
-            partial.replace(rejected)
+            partial.unlink()
             raise WbsiteError(
-                f"what {source.url} sent has the digest {actual}; expected {source.digest}. It was not opened.",
-                f"Run the command again; if it stays so, another file is there now. What came is kept as {rejected}.",
+                f"what {source.url} sent has the digest {actual}; expected {source.digest}. It was not opened, and is"
+                " not kept.",
+                "Run the command again; if it stays so, another file is there now.",
             )
         partial.replace(path)
+    except Unobtainable as error:
+        reason = str(error)
+        raise unavailable(spec, f"could not be fetched{'' if reason.startswith(':') else ' '}{reason}") from error
+    except Full as error:
+        cause = error.__cause__ if isinstance(error.__cause__, OSError) else OSError()
+        raise weights.write_error(partial, cause) from error
     except OSError as error:
         raise weights.write_error(partial, error) from error
     return path
 
 
-@contextmanager
-def _reported(spec: ModelSpec, partial: Path) -> Iterator[None]:
-    """Turns what a network can do to a download into the error that says how to go on."""
-    try:
-        yield
-    except urllib.error.HTTPError as error:
-        raise unavailable(spec, f"could not be fetched: the server answered {error.code} {error.reason}") from error
-    except (_ConnectionLost, http.client.HTTPException) as error:
-        size = partial.stat().st_size if partial.exists() else 0
-        raise unavailable(
-            spec, f"could not be fetched whole: the connection ended after {size} bytes ({error}), which are kept"
-        ) from error
-    except urllib.error.URLError as error:
-        raise unavailable(spec, f"could not be fetched: {error.reason}") from error
-    except (TimeoutError, ConnectionError, ssl.SSLError) as error:
-        raise unavailable(spec, f"could not be fetched: {error}") from error
-
-
-def _download(url: str, partial: Path, progress: Progress) -> None:
-    """Downloads to `partial`, going on where it ends; tries again after a lost connection if bytes have come."""
-    while True:
-        start = partial.stat().st_size if partial.exists() else 0
-        try:
-            _transfer(url, partial, start, progress)
-            return
-        except (_ConnectionLost, http.client.IncompleteRead, TimeoutError, ConnectionError, ssl.SSLError):
-            if not partial.exists() or partial.stat().st_size <= start:
-                raise
-
-
-def _transfer(url: str, partial: Path, start: int, progress: Progress) -> None:
-    """One request for the bytes from `start` on, which are appended to `partial`."""
-    headers = {"User-Agent": "wbsite", "Accept-Encoding": "identity"}
-    if start:
-        headers["Range"] = f"bytes={start}-"
-    try:
-        answer = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
-    except urllib.error.HTTPError as error:
-        if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not start:
-            raise
-        # There is nothing beyond `start`: either the partial file is the whole one, or it is too long.
-        if error.headers.get("Content-Range", "").rpartition("/")[2] == str(start):
-            return
-        partial.unlink()
-        _transfer(url, partial, 0, progress)
-        return
-    with answer:
-        resumed = answer.status == http.HTTPStatus.PARTIAL_CONTENT and _starts_at(answer, start)
-        size = start if resumed else 0
-        length = answer.headers.get("Content-Length")
-        total = size + int(length) if length and length.isdigit() else None
-        progress.step(f"download {partial.stem} (MiB)", None if total is None else -(-total // CHUNK))
-        progress.advance(size // CHUNK)
-        with partial.open("ab" if resumed else "wb") as file:
-            while chunk := answer.read(CHUNK):
-                file.write(chunk)
-                progress.advance((size + len(chunk)) // CHUNK - size // CHUNK)
-                size += len(chunk)
-    if total is not None and size < total:
-        raise _ConnectionLost(f"{total} were announced")
-
-
-def _starts_at(answer: http.client.HTTPResponse, start: int) -> bool:
-    """Whether a partial answer is the part that was asked for."""
-    match = re.match(r"bytes (\d+)-", answer.headers.get("Content-Range", ""))
-    return match is not None and int(match[1]) == start
+def largest(spec: ModelSpec) -> int:
+    """Bytes that a published file of a network may have: those of its numbers, several times."""
+    return A_NUMBER * sum(tensor.numel() for tensor in spec.build().state_dict().values()) + SPARE

@@ -24,7 +24,7 @@ from wbsite.core.paths import expanded
 from wbsite.graph.recording import Recorded
 
 from . import digest as digests
-from . import formats
+from . import formats, memory
 from .base import LoadedModel, ModelSpec
 from .file_networks.keras_network import KerasNetwork
 from .fitting import fitted
@@ -101,12 +101,19 @@ def load_file(token: str, said: ModelInput | None = None) -> LoadedModel:
         )
     if kind.network is None:
         return weights_alone(path, chosen, token, said)
-    build = partial(kind.network, path)
+    with memory.bounded(path, kind.name, whole=True):
+        return _network_file(path, kind, partial(kind.network, path), token, said)
+
+
+def _network_file(
+    path: Path, kind: formats.Format, build: Callable[[], nn.Module], token: str, said: ModelInput | None
+) -> LoadedModel:
+    """The network that a file describes; its weights alone where it turns out to give no forward pass."""
     try:
         with isolated():
             net = network_of(build(), token)
     except formats.NoForwardPass as reason:
-        return weights_alone(path, chosen, token, said, str(reason))
+        return weights_alone(path, "", token, said, str(reason))
     reading = getattr(net, "reading", "")
     provenance = {
         "source_file": path.name,
@@ -120,7 +127,7 @@ def load_file(token: str, said: ModelInput | None = None) -> LoadedModel:
         if said and said.input:  # which is wrong, then
             raise
         why = " ".join(f"{error.message} {error.hint}".split()).rstrip(".")
-        return weights_alone(path, chosen, token, said, why)
+        return weights_alone(path, "", token, said, why)
     return replace(loaded, spec=replace(loaded.spec, title=path.name))
 
 

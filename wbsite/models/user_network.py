@@ -48,13 +48,14 @@ def network_of(made: object, target: str) -> nn.Module:
 
 
 def _unwrapped(module: nn.Module) -> nn.Module:
-    while True:
+    seen: set[nn.Module] = set()
+    while module not in seen:  # one may hold itself
+        seen.add(module)
         if isinstance(module, WRAPPERS):
             module = module.module
         elif isinstance(compiled := getattr(module, "_orig_mod", None), nn.Module):  # of torch.compile
             module = compiled
-        else:
-            return module
+    return module
 
 
 def _exported(program: ExportedProgram, target: str) -> nn.Module:

@@ -49,7 +49,7 @@ def verify_file(path: Path) -> str:
             f"Convert it with `wbsite weights convert {path} --model NAME --out DIR`.",
         )
     provenance = weights.read_provenance(path)
-    if "model" not in provenance:
+    if "model" not in provenance or "weights" not in provenance:
         raise WbsiteError(
             f"{path} was not written by wbsite: it does not say which network it belongs to.",
             f"Convert it with `wbsite weights convert {path} --model NAME --out DIR`.",

@@ -14,7 +14,7 @@ import errno
 import hashlib
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,25 @@ if TYPE_CHECKING:
 BUNDLED = Path(__file__).resolve().parents[1] / "checkpoints"
 SUFFIX = ".safetensors"
 AGAIN = "Download or copy it again; what wbsite wrote, `wbsite weights convert` or `wbsite weights fetch` makes again."
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_text_or_nothing(value: object) -> bool:
+    return value is None or isinstance(value, str)
+
+
+FIELDS: Mapping[str, Callable[[object], bool]] = {
+    **dict.fromkeys(("model", "weights", "data_digest", "source_file", "source_digest"), _is_text),
+    **dict.fromkeys(
+        ("source_url", "source_format", "source_types", "channel_order", "flipped", "note"), _is_text_or_nothing
+    ),
+    "missing": lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
+    "training": lambda value: isinstance(value, dict),
+}
+"""Field of the record of provenance → whether a value can be one."""
 
 
 def weights_cache() -> Path:
@@ -154,14 +173,20 @@ def read_provenance(path: Path) -> dict[str, Any]:
         WbsiteError: the file is cut short, no safetensors file, or its header is not as it was written.
     """
     header, _ = _header(path)
+    metadata = header.get("__metadata__")
     try:
-        record = json.loads(header.get("__metadata__", {}).get("wbsite", "{}"))
-        recorded = record.pop("header_digest", None)
-        if recorded is not None and recorded != _header_digest(header, record):
-            raise WbsiteError(f"{path} is damaged: its header is not as it was written.", AGAIN)
-    except (ValueError, AttributeError, TypeError) as error:
+        record = json.loads(metadata.get("wbsite", "{}") if isinstance(metadata, dict) else "{}")
+    except (ValueError, TypeError, RecursionError) as error:
         raise WbsiteError(f"the record of provenance in {path} is damaged.", AGAIN) from error
-    return dict(record)
+    if not isinstance(record, dict) or not all(isinstance(key, str) for key in record):
+        raise WbsiteError(f"the record of provenance in {path} is damaged: it has no fields.", AGAIN)
+    for field, value in record.items():
+        if not (FIELDS[field](value) if field in FIELDS else True):
+            raise WbsiteError(f"the record of provenance in {path} is damaged: its {field} is none.", AGAIN)
+    recorded = record.pop("header_digest", None)
+    if recorded is not None and recorded != _header_digest(header, record):
+        raise WbsiteError(f"{path} is damaged: its header is not as it was written.", AGAIN)
+    return record
 
 
 def digest(path: Path) -> str:

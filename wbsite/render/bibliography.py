@@ -86,7 +86,10 @@ def read_publications(path: Path) -> dict[str, Publication]:
             head = (block.raw or "").strip().splitlines()[:1]
             raise WbsiteError(f"{where}: {head[0] if head else 'an entry'}: {block.error}", "Correct this entry.")
         if isinstance(block, model.Entry):
-            publications[block.key] = _publication(block, f"{where}, entry {block.key!r}")
+            try:
+                publications[block.key] = _publication(block, f"{where}, entry {block.key!r}")
+            except RecursionError as error:
+                raise WbsiteError(f"{where}: braces lie too deep within each other.", "Correct this entry.") from error
     return publications
 
 

@@ -14,6 +14,7 @@ it: random numbers, sorting and the suppression of boxes, operators that write f
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -25,6 +26,7 @@ from torch.nn import functional as F
 from wbsite.core.errors import WbsiteError
 
 from .aten_operators import OPERATORS, Operator, Unsupported, dtype_of
+from .parts import check_count, within_reason
 
 Tensor = torch.Tensor
 
@@ -52,8 +54,10 @@ zeros ones full arange linspace eye scalar_tensor zeros_like ones_like full_like
 _MADE = frozenset({"zeros", "ones", "full", "arange", "linspace", "eye", "scalar_tensor", "empty"})
 """Make a tensor of nothing, somewhere."""
 
-_LARGEST = 1 << 26
-"""Numbers in such a tensor."""
+_ENLARGES = re.compile(
+    "(repeat|tile|expand|outer|meshgrid|cat|stack|pad$|.*_pad|constant_pad|_?upsample|unfold|im2col)"
+)
+"""Operators whose results are as large as the numbers that they are given, or as often as they are called."""
 
 _IGNORED = {"layout", "pin_memory", "memory_format", "requires_grad", "non_blocking", "implicit", "path", "generator"}
 """Named arguments that do not change what is computed."""
@@ -118,6 +122,8 @@ class Run:
                 named["device"] = self.device
             if name in _MADE or name.startswith("new_"):
                 _check_size(name, arguments)
+            if _ENLARGES.match(name):
+                return within_reason(function, *arguments, **named)
             return function(*arguments, **named)
         except torch.OutOfMemoryError:
             raise
@@ -150,8 +156,7 @@ def _check_size(name: str, arguments: Sequence[Any]) -> None:
         count = math.prod(map(int, numbers[:2])) if len(numbers) > 1 else int(numbers[0]) ** 2
     else:
         count = math.prod(sizes[0]) if sizes else int(numbers[2]) if name == "linspace" else 1
-    if count > _LARGEST:
-        raise ValueError(f"it makes {count} numbers, more than any network needs")
+    check_count(count)
 
 
 def _for_batch(name: str, x: Tensor, sizes: Any, exported: int, batch: int) -> Any:

@@ -3,10 +3,47 @@ network's picture."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
 
 import torch
 from torch import nn
+
+MOST = 1 << 26
+"""Numbers in a value that an operator makes as large as the file says: a quarter of a gigabyte."""
+
+
+def check_count(count: float) -> None:
+    """Refuses a value of more numbers than any network needs, before there is memory for it.
+
+    Raises:
+        ValueError: it has.
+    """
+    if not count <= MOST:
+        raise ValueError(f"it makes {count:.3g} numbers, more than any network needs")
+
+
+def within_reason(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Calls a function whose result is as large as a file says, if tensors without memory show it to be no larger.
+
+    Raises:
+        ValueError: as `check_count`.
+        Exception: the function's own.
+    """
+    made: Any = None
+    with torch._C.DisableTorchFunction(), suppress(Exception):  # what fails without memory fails with it, in words
+        made = function(*map(_without_memory, args), **{key: _without_memory(value) for key, value in kwargs.items()})
+    for value in made if isinstance(made, (tuple, list)) else (made,):
+        if isinstance(value, torch.Tensor):
+            check_count(value.numel())
+    return function(*args, **kwargs)
+
+
+def _without_memory(value: Any) -> Any:
+    if isinstance(value, (list, tuple)) and any(isinstance(item, torch.Tensor) for item in value):
+        return [_without_memory(item) for item in value]
+    return value.detach().to("meta") if isinstance(value, torch.Tensor) else value
 
 
 def register(network: nn.Module, path: str, tensor: torch.Tensor, trained: bool) -> tuple[nn.Module, str]:

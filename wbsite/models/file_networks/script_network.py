@@ -16,6 +16,7 @@ from torch import nn
 
 from wbsite.core.errors import WbsiteError
 from wbsite.models.formats._pickles import StandIn
+from wbsite.models.formats._tables import Steps
 from wbsite.models.formats.base import DAMAGED
 from wbsite.models.formats.torchscript import archive_in
 
@@ -57,8 +58,9 @@ class ScriptPart(nn.Module):
             return self._script_values[name]
         raise WbsiteError(f"a {self.script_class} of the archive has no {name}.", DAMAGED)
 
-    def script_fill(self, values: Mapping[str, Any], code: Code, depth: int = 0) -> None:
+    def script_fill(self, values: Mapping[str, Any], code: Code, steps: Steps, depth: int = 0) -> None:
         """Gives it the attributes that the archive has for it, its inner modules filled likewise."""
+        steps.take()
         if depth > _DEEPEST:
             raise WbsiteError("the archive's modules lie too deep within each other.", DAMAGED)
         trained = code.listed(self.script_class, "__parameters__")
@@ -74,9 +76,9 @@ class ScriptPart(nn.Module):
                 part = ScriptPart(kind)
                 self.add_module(own, part)
                 self._script_names[name] = own
-                part.script_fill(value.attributes, code, depth + 1)
+                part.script_fill(value.attributes, code, steps, depth + 1)
             else:
-                self._script_values[name] = _plain(value)
+                self._script_values[name] = _plain(value, steps)
 
     def forward(self, *args: Any, interpreter: Interpreter, method: str = "forward", **kwargs: Any) -> Any:
         """What its code returns."""
@@ -111,7 +113,8 @@ class ScriptNetwork(ScriptPart):
                 f"{path} takes {len(inputs)} inputs ({', '.join(inputs)}).",
                 "Save a network that takes one batch of pictures.",
             )
-        self.script_fill(archive.root.attributes, self._code)
+        steps = Steps(path)
+        self.script_fill(archive.root.attributes, self._code, steps)
         frozen = next(self.parameters(), None) is None
         statistics = self._code.statistics(self.script_class)
         self._constants: list[Any] = []
@@ -120,7 +123,7 @@ class ScriptNetwork(ScriptPart):
                 trained = frozen and value.is_floating_point() and value.numel() > 1 and i not in statistics
                 self._constants.append(register(self, f"constants.{i}", single(value), trained))
             else:
-                self._constants.append(_plain(value))
+                self._constants.append(_plain(value, steps))
         if len(archive.example) == 4 and min(archive.example) > 0:
             self.input_shape = archive.example[1:]
         self._exported = archive.example[0] if archive.example else None
@@ -153,12 +156,14 @@ def _kind(value: StandIn) -> str:
     return f"{type(value).__module__}.{type(value).__name__}"
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, steps: Steps) -> Any:
     """Attributes and constants that are no tensors of their own; tensors among them in single precision."""
     if isinstance(value, torch.Tensor):
         return single(value)
+    if isinstance(value, (list, tuple, dict)):
+        steps.take()
     if isinstance(value, (list, tuple)):
-        return type(value)(map(_plain, value))
+        return type(value)(_plain(item, steps) for item in value)
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _plain(item, steps) for key, item in value.items()}
     return value

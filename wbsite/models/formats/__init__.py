@@ -6,6 +6,7 @@ from pathlib import Path
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, nearest
+from wbsite.models import memory
 
 from ._foreign import foreign
 from .base import DAMAGED, HEAD, Contents, Format, NoForwardPass
@@ -63,9 +64,16 @@ def read(path: Path) -> Contents:
 
     Raises:
         WbsiteError: the file is not there, of a format without a reader, damaged, empty, or a pickle that would run
-            code; it states groups that a convolution's units cannot be in.
+            code; it states groups that a convolution's units cannot be in; reading it takes more memory than it may
+            (`memory.bounded`).
     """
-    contents = format_of(path).read(path)
+    kind = format_of(path)
+    with memory.bounded(path, kind.name):
+        return _checked(path, kind.read(path))
+
+
+def _checked(path: Path, contents: Contents) -> Contents:
+    """The contents of a file, if they can be those of a network."""
     if not contents.state:
         raise WbsiteError(f"{path} holds no weights; expected tensors of numbers by name.", DAMAGED)
     for name, (transposed, groups) in contents.convolutions.items():

@@ -12,6 +12,8 @@ import zlib
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
+from wbsite.models import memory
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -58,11 +60,12 @@ def variables(data: memoryview, names: Collection[str]) -> dict[str, Any]:
 
 def _inflated(content: memoryview) -> bytes:
     stream = zlib.decompressobj()
-    limit = MAX_RATIO * len(content) + (1 << 16)
+    limit = min(MAX_RATIO * len(content) + (1 << 16), memory.left() + 1)
     try:
         data = stream.decompress(content, limit)
     except zlib.error as error:
         raise Malformed(f"a variable cannot be decompressed ({error})") from error
+    memory.take(len(data), "a variable")
     if len(data) == limit:
         raise Malformed(f"a variable is more than {MAX_RATIO} times as large as in the file, which weights are not")
     if not stream.eof:

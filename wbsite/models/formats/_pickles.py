@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable
 from functools import cache, partial
 from typing import Any, ClassVar, cast
 
+from wbsite.models import memory
+
 
 class CallsCode(pickle.UnpicklingError):
     """A pickle calls what it must not; `called` names it."""
@@ -183,6 +185,19 @@ def _bytearray(unpickler: Any) -> None:
     unpickler.append(bytearray(unpickler.read(size)))
 
 
+def _storage(unpickler: Any) -> None:
+    """A reference to numbers that lie elsewhere: torch makes room for as many as it says before it looks for them."""
+    reference = unpickler.stack.pop()
+    if isinstance(reference, tuple) and len(reference) > 4 and reference[0] == "storage":
+        _, kind, key, _, count = reference[:5]
+        if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+            raise pickle.UnpicklingError("a storage in it has no length")
+        if str(key) not in unpickler.asked:
+            unpickler.asked.add(str(key))
+            memory.take(count * getattr(getattr(kind, "dtype", None), "itemsize", 1), "a storage")
+    unpickler.append(unpickler.persistent_load(reference))
+
+
 class Unpickler(pickle._Unpickler):
     """As `pickle.Unpickler`, by this module's rules.
 
@@ -192,7 +207,15 @@ class Unpickler(pickle._Unpickler):
         CallsCode: the pickle calls what it must not.
     """
 
-    dispatch: ClassVar = {**pickle._Unpickler.dispatch, pickle.BYTEARRAY8[0]: _bytearray}
+    dispatch: ClassVar = {
+        **pickle._Unpickler.dispatch,
+        pickle.BYTEARRAY8[0]: _bytearray,
+        pickle.BINPERSID[0]: _storage,
+    }
+
+    def __init__(self, file: Any, **options: Any) -> None:
+        super().__init__(file, **options)
+        self.asked: set[str] = set()
 
     def find_class(self, module: str, name: str) -> Any:
         known = _known()

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from wbsite.core.errors import WbsiteError
+from wbsite.models import memory
 
 from ._pickles import StandIn
-from .base import number_types
+from .base import DAMAGED, number_types
 
-DEPTH = 6
-"""Dictionaries within dictionaries that are looked through."""
+DEPTH, MOST = 6, 1 << 18
+"""Dictionaries within dictionaries that are looked through, and how many parts of a file are."""
 
 _REPEATED, _SMALL = 64, 2**24
 """How many times a number that is stored may stand in a tensor, and bytes up to which that is not asked."""
@@ -29,13 +32,39 @@ _EIGHT_BITS = frozenset(
 )
 
 
-def tables_in(tree: Any, path: str = "", depth: int = DEPTH) -> Iterator[tuple[str, dict[str, torch.Tensor]]]:
+class Steps:
+    """Counts how many parts of a file were looked through: parts that hold each other have no end, and few that hold
+    each other several times have as good as none."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.left = path, MOST
+
+    def take(self) -> None:
+        """One more.
+
+        Raises:
+            WbsiteError: these were too many.
+        """
+        self.left -= 1
+        if self.left < 0:
+            raise WbsiteError(
+                f"{self.path} is damaged: a part of it holds itself, or it has more than {MOST:,} parts.", DAMAGED
+            )
+
+
+def tables_in(
+    tree: Any, steps: Steps, path: str = "", depth: int = DEPTH
+) -> Iterator[tuple[str, dict[str, torch.Tensor]]]:
     """Every place that holds tensors by name, with the keys that lead to it: ("model.ema", name → tensor).
 
     A whole module that was saved is the state dict it would have.
+
+    Raises:
+        WbsiteError: as `Steps`.
     """
+    steps.take()
     if isinstance(tree, StandIn):
-        if state := dict(_module_state(tree)):
+        if state := dict(_module_state(tree, "", steps)):
             yield path, state
             return
         tree = {**tree.attributes, **tree.items}
@@ -48,7 +77,7 @@ def tables_in(tree: Any, path: str = "", depth: int = DEPTH) -> Iterator[tuple[s
         yield path, tensors
     for name, value in tree.items():
         if isinstance(value, (Mapping, StandIn)):
-            yield from tables_in(value, f"{path}.{name}".lstrip("."), depth - 1)
+            yield from tables_in(value, steps, f"{path}.{name}".lstrip("."), depth - 1)
 
 
 def _tensor(value: Any) -> torch.Tensor | None:
@@ -57,8 +86,9 @@ def _tensor(value: Any) -> torch.Tensor | None:
     return value.detach() if isinstance(value, torch.Tensor) else None
 
 
-def _module_state(module: StandIn, prefix: str = "") -> Iterator[tuple[str, torch.Tensor]]:
+def _module_state(module: StandIn, prefix: str, steps: Steps) -> Iterator[tuple[str, torch.Tensor]]:
     """Of a module as it is pickled: its parameters and buffers, then those of the modules in it."""
+    steps.take()
     attributes = module.attributes
     for kind in ("_parameters", "_buffers"):
         named = attributes.get(kind)
@@ -68,7 +98,7 @@ def _module_state(module: StandIn, prefix: str = "") -> Iterator[tuple[str, torc
     parts = attributes.get("_modules")
     for name, part in parts.items() if isinstance(parts, Mapping) else ():
         if isinstance(part, StandIn):
-            yield from _module_state(part, f"{prefix}{name}.")
+            yield from _module_state(part, f"{prefix}{name}.", steps)
 
 
 def numbers(table: Mapping[str, torch.Tensor], place: str) -> tuple[dict[str, torch.Tensor], list[str]]:
@@ -89,6 +119,10 @@ def numbers(table: Mapping[str, torch.Tensor], place: str) -> tuple[dict[str, to
     left_out, used = [], set[str]()
     for name, value in table.items():
         _check_size(value, f"{name} in {place}")
+        if not _computes(value):
+            left_out.append(name)
+            continue
+        memory.take(4 * value.numel(), name)
         if value.is_meta:
             raise WbsiteError(
                 f"{name} in {place} has no values (meta tensors).", "Load the network's weights before saving it."
@@ -111,6 +145,20 @@ def numbers(table: Mapping[str, torch.Tensor], place: str) -> tuple[dict[str, to
         else:
             left_out.append(name)
     return {name: value for name, value in made.items() if name not in used}, left_out
+
+
+@cache
+def _has_arithmetic(dtype: torch.dtype) -> bool:
+    """Whether torch computes with numbers of a type; of bits and of packed numbers it only knows the size."""
+    try:
+        torch.empty(1, dtype=dtype).float()
+    except (RuntimeError, TypeError):  # NotImplementedError is one of the former
+        return False
+    return True
+
+
+def _computes(value: torch.Tensor) -> bool:
+    return value.is_quantized or _has_arithmetic(value.dtype)
 
 
 def kernel_types(table: Mapping[str, torch.Tensor]) -> str:
@@ -143,7 +191,7 @@ def _scaled(value: torch.Tensor, scale: torch.Tensor, place: str, name: str) -> 
         return numbers * scale.reshape(())
     if scale.numel() == len(value):
         return numbers * scale.reshape(-1, *(1,) * (value.ndim - 1))
-    if scale.ndim == value.ndim == 2:
+    if scale.ndim == value.ndim == 2 and scale.numel():
         blocks = [-(-length // count) for length, count in zip(value.shape, scale.shape, strict=True)]
         wide = scale.repeat_interleave(blocks[0], 0).repeat_interleave(blocks[1], 1)
         if all(wide.shape[axis] >= value.shape[axis] for axis in (0, 1)):

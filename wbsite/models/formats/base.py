@@ -14,6 +14,9 @@ DAMAGED = "Download or copy the file again; if it stays so, it was damaged where
 """Hint for a file that its reader refuses."""
 
 
+LONGEST = 120
+"""Characters of a name in a message."""
+
 HEAD = 4096
 """Bytes at the beginning of a file by which formats are told apart."""
 
@@ -96,6 +99,19 @@ class Format:
     read: Callable[[Path], Contents]
     module_names: bool = False
     network: Callable[[Path], torch.nn.Module] | None = None
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file is there that another one names; a name can be too long for any, or hold what none can."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def shown(name: str) -> str:
+    """A name out of a file as messages give it: no longer than names are, and of characters that can be written."""
+    return (name if len(name) <= LONGEST else f"{name[:LONGEST]}…").encode("utf-8", "replace").decode()
 
 
 def groups_of(channels: int, shape: Sequence[int]) -> int | None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError
+from wbsite.models import memory
 
 from .base import Contents, Convolution, Format, number_types
 
@@ -29,6 +30,8 @@ V1_INNER_PRODUCT = 14
 V1_DECONVOLUTION = 39
 GROUP = 5
 """Field of ConvolutionParameter."""
+MOST_AXES = 32
+"""Of a blob, as in Caffe."""
 BLOB_NAMES = ("weight", "bias")
 RAW_TYPES = {0: "<f8", 1: "<f4", 2: "<f2"}
 """Value of `raw_data_type` → the type of numbers in `raw_data`; 3 and 4 are integers, which no scale goes with."""
@@ -109,9 +112,7 @@ def _blob(message: memoryview) -> tuple[NDArray[Any], bool]:
     legacy = [0, 0, 0, 0]
     shape: list[int] | None = None
     # A repeated field may come packed (one piece) or not (four or eight bytes at a time).
-    single: list[memoryview] = []
-    double: list[memoryview] = []
-    raw: list[memoryview] = []
+    single, double, raw = bytearray(), bytearray(), memoryview(b"")
     raw_type = 0
     for number, value in fields(message):
         if isinstance(value, int):
@@ -120,24 +121,27 @@ def _blob(message: memoryview) -> tuple[NDArray[Any], bool]:
             elif number == 10:
                 raw_type = value
         elif number == 5:
-            single.append(value)
+            single += value
         elif number == 7:
             shape = _shape(value)
         elif number == 8:
-            double.append(value)
+            double += value
         elif number == 12:
-            raw = [value]
+            raw = value
     if raw and raw_type not in RAW_TYPES:
         raise Unsupported(f"its blobs hold raw_data of type {raw_type}, which are no floating-point numbers")
-    pieces, dtype = (raw, RAW_TYPES[raw_type]) if raw else (double, "<f8") if double else (single, "<f4")
-    data = b"".join(pieces)
+    data, dtype = (raw, RAW_TYPES[raw_type]) if raw else (double, "<f8") if double else (single, "<f4")
     if len(data) % np.dtype(dtype).itemsize:
         raise Malformed(f"a blob of {len(data)} bytes is no list of numbers")
     flat = np.frombuffer(data, dtype)
     dims = legacy if shape is None else shape
-    if math.prod(dims) != flat.size:
-        raise Malformed(f"a blob of shape {tuple(dims)} has {flat.size} values")
+    if len(dims) > MOST_AXES or max(dims, default=0) > len(message) or math.prod(dims) != flat.size:
+        raise Malformed(f"a blob of {len(dims)} axes, {_listed(dims)}, has {flat.size} values")
     return flat.reshape(dims), shape is None
+
+
+def _listed(dims: list[int]) -> str:
+    return " × ".join(map(str, dims[:MOST_AXES])) + (" × …" if len(dims) > MOST_AXES else "")
 
 
 def _shape(message: memoryview) -> list[int]:
@@ -214,6 +218,7 @@ def read(path: Path) -> Contents:
                 continue
             name, arrays, convolution = _layer(value, GENERATIONS[number])
             for i, array in enumerate(arrays):
+                memory.take(4 * array.size, name)
                 key = f"{name}.{BLOB_NAMES[i] if i < len(BLOB_NAMES) else i}"
                 state[key] = torch.from_numpy(array.astype(np.float32))
                 types += [str(array.dtype)] * (array.ndim > 1)

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wbsite.core.errors import WbsiteError
+from wbsite.models import memory
 
 from ._darknet_cfg import Malformed, Plan, Unknown, plan, sections
 from .base import Contents, Format
@@ -84,6 +85,7 @@ def read(path: Path) -> Contents:
                 wanted = f"{name or layer}, of {' × '.join(map(str, shape))} values"
                 raise Malformed(f"it ends in {wanted}, after {values.size - position} of them")
             if name:
+                memory.take(4 * count, name)
                 array = values[position : position + count]
                 array = array.reshape(-1, shape[0]).T.reshape(shape) if transposed else array.reshape(shape)
                 state[name] = torch.from_numpy(np.array(array, np.float32, order="C"))

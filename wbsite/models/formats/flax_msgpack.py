@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError, optional
+from wbsite.models import memory
 
 from .base import DAMAGED, Contents, Convolution, Format, number_types
 
@@ -259,6 +260,7 @@ def _tensor(
     """
     import torch
 
+    memory.take(8 * math.prod(shape), ".".join(names))
     joined = bytearray(values) if isinstance(values, bytes) else bytearray().join(values)
     tensor = torch.frombuffer(joined, dtype=getattr(torch, kind)).to(torch.float32).reshape(shape)
     if heads and names[-2] in ATTENTION and names[-1] == "bias":

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError
+from wbsite.models import memory
 
 from . import _matlab
 from .base import DAMAGED, Contents, Convolution, Format, groups_of, number_types
@@ -85,6 +86,7 @@ def read(path: Path) -> Contents:
         for name, array, convolution in _dag(network) if dag else _simple(network):
             if name in state:
                 raise _matlab.Malformed(f"{name} is there twice")
+            memory.take(4 * array.size, name)
             with np.errstate(over="ignore", invalid="ignore"):
                 state[name] = torch.from_numpy(np.array(array, np.float32, order="C"))
             if convolution is not None:

@@ -30,8 +30,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError
+from wbsite.models import memory
 
-from ._archive import INFLATED, SMALL, check_inflated, names_in
+from ._archive import INFLATED, SMALL, check_whole, member, names_in, opened
 from .base import DAMAGED, Contents, Format
 
 if TYPE_CHECKING:
@@ -85,14 +86,13 @@ def program_in(path: Path) -> Program:
     from ._pickles import CallsCode
 
     try:
-        check_inflated(path)
-        with zipfile.ZipFile(path) as archive:
+        with opened(path) as archive:
             program = _program(path, archive)
         numbers = sum(tensor.numel() for tensor in (*program.weights.values(), *program.constants.values()))
         if numbers > INFLATED * path.stat().st_size + SMALL:
             raise Malformed(f"it says that it has {numbers} numbers, more than it holds")
         return program
-    except WbsiteError:
+    except (WbsiteError, MemoryError):
         raise
     except CallsCode as error:
         raise WbsiteError(
@@ -100,6 +100,8 @@ def program_in(path: Path) -> Program:
             "Export the network again, on the machine it comes from.",
         ) from error
     except Exception as error:  # of zipfile, json, pickle and torch, for damaged files; all mean the same
+        if memory.wants_memory(error):
+            raise
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise WbsiteError(f"{path} is truncated or damaged ({reason}).", DAMAGED) from error
 
@@ -108,7 +110,7 @@ def _program(path: Path, archive: zipfile.ZipFile) -> Program:
     names = archive.namelist()
     if _OLD in names:
         graph = _json(archive, _OLD)
-        held = [_pickled(path, archive.read(f"serialized_{kind}.pt")) for kind in ("state_dict", "constants")]
+        held = [_pickled(path, member(archive, f"serialized_{kind}.pt")) for kind in ("state_dict", "constants")]
     else:
         graphs = sorted(name for name in names if name.count("/") == 2 and name.split("/")[1] == "models")
         graphs = [name for name in graphs if name.endswith(".json")]
@@ -117,14 +119,14 @@ def _program(path: Path, archive: zipfile.ZipFile) -> Program:
         if len(graphs) > 1:
             raise WbsiteError(f"{path} holds {len(graphs)} programs.", "Save each in a file of its own.")
         root, _, file = graphs[0].split("/")
-        if (order := f"{root}/byteorder") in names and archive.read(order).decode() != sys.byteorder:
+        if (order := f"{root}/byteorder") in names and member(archive, order).decode() != sys.byteorder:
             raise Malformed("its numbers are in the other order of bytes")
         graph, name = _json(archive, graphs[0]), file.removesuffix(".json")
         held = []
         for kind in ("weights", "constants"):
             folder = f"{root}/data/{kind}/"
             if f"{folder}{name}.pt" in names:
-                held.append(_pickled(path, archive.read(f"{folder}{name}.pt")))
+                held.append(_pickled(path, member(archive, f"{folder}{name}.pt")))
             else:
                 held.append(_raw(path, archive, folder, _json(archive, f"{folder}{name}_{kind}_config.json")))
     weights, constants = held
@@ -132,7 +134,7 @@ def _program(path: Path, archive: zipfile.ZipFile) -> Program:
 
 
 def _json(archive: zipfile.ZipFile, name: str) -> dict[str, Any]:
-    entries = json.loads(archive.read(name))
+    entries = json.loads(member(archive, name))
     if not isinstance(entries, dict):
         raise Malformed(f"{name} is no object")
     return entries
@@ -144,7 +146,7 @@ def _pickled(path: Path, data: bytes) -> dict[str, torch.Tensor]:
 
     from . import _pickles
 
-    check_inflated(path, io.BytesIO(data))
+    check_whole(path, io.BytesIO(data))
     entries = torch.load(io.BytesIO(data), map_location="cpu", weights_only=False, pickle_module=_pickles)
     if not isinstance(entries, dict):
         raise Malformed(f"its weights are a {type(entries).__name__}")
@@ -162,9 +164,8 @@ def _raw(path: Path, archive: zipfile.ZipFile, folder: str, config: Mapping[str,
         if meta is None:  # an object of a class
             continue
         if entry["use_pickle"]:
-            data = archive.read(f"{folder}{file}")
-            check_inflated(path, io.BytesIO(data))
-            tensors |= _pickled_one(name, data)
+            data = member(archive, f"{folder}{file}")
+            tensors |= _pickled_one(path, name, data)
             continue
         if meta["dtype"] not in TYPES:
             raise Malformed(f"{name} has numbers of type {meta['dtype']}")
@@ -172,7 +173,7 @@ def _raw(path: Path, archive: zipfile.ZipFile, folder: str, config: Mapping[str,
         sizes, strides = ([_integer(size) for size in meta[key]] for key in ("sizes", "strides"))
         offset = _integer(meta["storage_offset"])
         if (file, meta["dtype"]) not in stored:
-            data = archive.read(f"{folder}{file}")
+            data = member(archive, f"{folder}{file}")
             whole = bytearray(data[: len(data) // dtype.itemsize * dtype.itemsize])
             stored[file, meta["dtype"]] = torch.frombuffer(whole, dtype=dtype) if whole else torch.empty(0, dtype=dtype)
         numbers = stored[file, meta["dtype"]]
@@ -183,11 +184,12 @@ def _raw(path: Path, archive: zipfile.ZipFile, folder: str, config: Mapping[str,
     return tensors
 
 
-def _pickled_one(name: str, data: bytes) -> dict[str, torch.Tensor]:
+def _pickled_one(path: Path, name: str, data: bytes) -> dict[str, torch.Tensor]:
     import torch
 
     from . import _pickles
 
+    check_whole(path, io.BytesIO(data))
     value = torch.load(io.BytesIO(data), map_location="cpu", weights_only=False, pickle_module=_pickles)
     return {name: value.detach()} if isinstance(value, torch.Tensor) else {}
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError
+from wbsite.models import memory
 
-from ._archive import check_inflated, names_in
+from ._archive import check_whole, names_in
 from .base import DAMAGED, Contents, Format
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ def read(path: Path) -> Contents:
     Raises:
         WbsiteError: the file is damaged, a pickle that would run code, or holds no tensors by name.
     """
-    from ._tables import kernel_types, numbers, tables_in
+    from ._tables import Steps, kernel_types, numbers, tables_in
 
     entries = _entries(path)
-    found = dict(tables_in(entries))
+    found = dict(tables_in(entries, Steps(path)))
     if not found:
         raise _no_tensors(path, entries)
     tables, reasons = {}, []
@@ -66,10 +67,10 @@ def _entries(path: Path) -> Any:
     from . import _pickles
 
     try:
-        check_inflated(path)
+        check_whole(path)  # torch itself does not look at the checksums
         with path.open("rb") as file:  # by its name alone, torch would take a file for one of safetensors
             return torch.load(file, map_location="cpu", weights_only=False, pickle_module=_pickles)
-    except WbsiteError:
+    except (WbsiteError, MemoryError):
         raise
     except _pickles.CallsCode as error:
         raise WbsiteError(
@@ -78,6 +79,8 @@ def _entries(path: Path) -> Any:
             "Save only the parameters, with torch.save(model.state_dict(), …), on the machine it comes from.",
         ) from error
     except Exception as error:  # torch raises many kinds for damaged files; all mean the same
+        if memory.wants_memory(error):
+            raise
         reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(".") or type(error).__name__
         if "Invalid magic number" in reason:  # the pickle could be read, and does not begin as torch's do
             raise WbsiteError(

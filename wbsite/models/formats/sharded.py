@@ -11,9 +11,10 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError
+from wbsite.models import memory
 
 from . import pytorch, safetensors
-from .base import DAMAGED, HEAD, Contents, Format
+from .base import DAMAGED, HEAD, Contents, Format, is_there, shown
 
 if TYPE_CHECKING:
     import torch
@@ -68,14 +69,19 @@ def _weight_map(path: Path) -> dict[str, str]:
         raise WbsiteError(f"{path} has no weight_map of tensors to files.", DAMAGED)
     outside = next((name for name in places.values() if PurePath(name).name != name or "\\" in name), None)
     if outside is not None:
-        raise WbsiteError(f"{path} names {outside!r}, which is not a file beside it.", "Lay all files in one folder.")
+        raise WbsiteError(
+            f"{path} names {shown(outside)!r}, which is not a file beside it.", "Lay all files in one folder."
+        )
     return places
 
 
 def _piece(path: Path, name: str) -> Contents:
     piece = path.parent / name
-    if not piece.is_file():
-        raise WbsiteError(f"{path} joins {name}, which is not beside it.", "Copy all files of the network together.")
+    if not is_there(piece):
+        raise WbsiteError(
+            f"{path} joins {shown(name)}, which is not beside it.", "Copy all files of the network together."
+        )
+    memory.include(piece)
     with piece.open("rb") as file:
         head = file.read(HEAD)
     for reader in (safetensors, pytorch):

@@ -23,13 +23,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError
+from wbsite.models import memory
 
-from ._archive import check_inflated, names_in
+from ._archive import member, names_in, opened
 from ._pickles import CallsCode, StandIn, Unpickler
 from .base import DAMAGED, Contents, Format
 
 if TYPE_CHECKING:
     import torch
+
+    from ._tables import Steps
 
 _DTYPES = {
     "DoubleStorage": "float64", "FloatStorage": "float32", "HalfStorage": "float16", "BFloat16Storage": "bfloat16",
@@ -71,16 +74,17 @@ def archive_in(path: Path) -> Archive:
         WbsiteError: the file is damaged, or asks for more than its attributes to be made.
     """
     try:
-        check_inflated(path)
-        with zipfile.ZipFile(path) as archive:
+        with opened(path) as archive:
             return _archive(path, archive)
-    except WbsiteError:
+    except (WbsiteError, MemoryError):
         raise
     except CallsCode as error:
         raise WbsiteError(
             f"{path} is refused: its attributes call for {error.called}.", "Save the module again with torch.jit.save."
         ) from error
     except Exception as error:  # of zipfile, pickle and torch, for damaged files; all mean the same
+        if memory.wants_memory(error):
+            raise
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise WbsiteError(f"{path} is truncated or is no TorchScript archive ({reason}).", DAMAGED) from error
 
@@ -89,13 +93,13 @@ def _archive(path: Path, archive: zipfile.ZipFile) -> Archive:
     names = archive.namelist()
     folder = next(name for name in names if f"/{name}".endswith("/data.pkl")).removesuffix("data.pkl")
     order = f"{folder}byteorder"
-    if order in names and archive.read(order).decode() != sys.byteorder:
+    if order in names and member(archive, order).decode() != sys.byteorder:
         raise ValueError("its numbers are in the other order of bytes")
     root = _Attributes(archive, folder, "data").load()
     constants = _Attributes(archive, folder, "constants").load()
     start = f"{folder}code/"
     code = {
-        name.removeprefix(start).removesuffix(".py").replace("/", "."): archive.read(name).decode()
+        name.removeprefix(start).removesuffix(".py").replace("/", "."): member(archive, name).decode()
         for name in names
         if name.startswith(start) and name.endswith(".py")
     }
@@ -117,11 +121,15 @@ def read(path: Path) -> Contents:
     Raises:
         WbsiteError: as `archive_in`, or it holds no tensors.
     """
-    from ._tables import kernel_types, numbers
+    from ._tables import Steps, kernel_types, numbers
 
+    steps = Steps(path)
     archive = archive_in(path)
     try:
-        held = {"": dict(_named(archive.root, "")), "constants": dict(_named(archive.constants, "constants."))}
+        held = {
+            "": dict(_named(archive.root, "", steps)),
+            "constants": dict(_named(archive.constants, "constants.", steps)),
+        }
     except RecursionError as error:
         raise WbsiteError(f"{path} is damaged: a module in it contains itself.", DAMAGED) from error
     tables = {place: table for place, tensors in held.items() if (table := numbers(tensors, str(path))[0])}
@@ -134,7 +142,7 @@ def read(path: Path) -> Contents:
     return Contents(tables[place], "TorchScript", types=kernel_types(held[place]), tables=tables)
 
 
-def _named(value: Any, name: str) -> Iterator[tuple[str, torch.Tensor]]:
+def _named(value: Any, name: str, steps: Steps) -> Iterator[tuple[str, torch.Tensor]]:
     """Tensors among attributes, by the path to each."""
     import torch
 
@@ -147,15 +155,17 @@ def _named(value: Any, name: str) -> Iterator[tuple[str, torch.Tensor]]:
         parts = value.items()
     elif isinstance(value, (list, tuple)):
         parts = enumerate(value)
+    if parts:
+        steps.take()
     for part, inner in parts:
-        yield from _named(inner, f"{name}{part}.")
+        yield from _named(inner, f"{name}{part}.", steps)
 
 
 class _Attributes(Unpickler):
     """One of an archive's pickles, with its storages."""
 
     def __init__(self, archive: zipfile.ZipFile, folder: str, name: str) -> None:
-        super().__init__(io.BytesIO(archive.read(f"{folder}{name}.pkl")))
+        super().__init__(io.BytesIO(member(archive, f"{folder}{name}.pkl")))
         self.archive, self.place = archive, f"{folder}{name}/"
         self.storages: dict[str, Any] = {}
 
@@ -171,7 +181,7 @@ class _Attributes(Unpickler):
             entry = self.archive.getinfo(f"{self.place}{key}")
             if entry.compress_type != zipfile.ZIP_STORED:
                 raise ValueError("its numbers are compressed, which torch does not do")
-            data = bytearray(self.archive.read(entry))
+            data = bytearray(member(self.archive, entry.filename))
             if len(data) < count * dtype.itemsize:
                 raise ValueError(f"{entry.filename} is too short")
             stored = torch.frombuffer(data, dtype=torch.uint8) if data else torch.empty(0, dtype=torch.uint8)

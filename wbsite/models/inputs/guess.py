@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -110,7 +111,9 @@ def guess(net: nn.Module, channels: Sequence[int], sizes: Sizes = FREE) -> Guess
         try:
             return run(net, shape)
         except Exception as error:  # whatever the network says of a size that it does not take
-            failures.append((shape, error))
+            if not failures:
+                failures.append((shape, error))
+            _let_go(error)
             return None
 
     declared, height, width = sizes
@@ -141,6 +144,14 @@ def guess(net: nn.Module, channels: Sequence[int], sizes: Sizes = FREE) -> Guess
         f"it fails on every input tried: sides {', '.join(map(str, SIDES))} with {' or '.join(map(str, channels))}"
         f" channels. First, on {'×'.join(map(str, shape))}: {type(error).__name__}: {error}",
     ) from error
+
+
+def _let_go(error: BaseException) -> None:
+    """Frees the tensors that a failed pass left in the frames of its errors, which would add up over many sizes."""
+    link: BaseException | None = error
+    while link is not None:
+        traceback.clear_frames(link.__traceback__)
+        link = link.__cause__ or link.__context__
 
 
 def _of_any_size(seen: Evidence, passes: Callable[[Shape], Pass | None]) -> Guess:
@@ -204,5 +215,7 @@ def _fitting_side(net: nn.Module, passes: Callable[[int], bool]) -> int | None:
             low, high = (low, middle) if found is not None and found >= least else (middle + 1, high)
         return low
 
+    if surplus(LARGEST) is None:  # where it is not reached on the largest picture, a smaller one would not do
+        return None
     fitting = [side for side in range(first_at_least(0), first_at_least(1)) if passes(side)]
     return max(fitting, key=lambda side: (math.gcd(side, 1 << 20), -side), default=None)

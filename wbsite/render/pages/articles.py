@@ -60,8 +60,8 @@ def read(path: Path) -> Article:
             f"{path} has no front matter.", f"Start it with a block between --- lines that gives {', '.join(REQUIRED)}."
         )
     try:
-        facts = yaml.safe_load(front)
-    except yaml.YAMLError as error:
+        facts = yaml.load(front, _Plain)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # also of dates that no calendar has
         raise WbsiteError(f"{path}: the front matter is not valid YAML: {error}", "Repair it.") from error
     missing = [key for key in REQUIRED if not isinstance(facts, dict) or key not in facts]
     if missing:
@@ -84,6 +84,15 @@ def read(path: Path) -> Article:
         source=source,
         text=text,
     )
+
+
+class _Plain(yaml.SafeLoader):
+    """Without aliases: lists of lists of aliases make a billion names of a few lines."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("it has an alias (*name); write out what that stands for.")
+        return super().compose_node(parent, index)
 
 
 def _author(path: Path, given: Any) -> Author:

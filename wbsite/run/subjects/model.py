@@ -51,6 +51,7 @@ class ModelSubject(Subject):
         photographs: the data set of photographs that it is shown.
         categories: the file of the user's categories of its units.
         input: what the user says of its input.
+        max_weights_memory: what reading its file may take; "" for what the file's size lets expect.
         named: how it is called among the models of its build; None where it is alone.
     """
 
@@ -62,6 +63,7 @@ class ModelSubject(Subject):
     photographs: str = Config.photographs
     categories: str = ""
     input: ModelInput = NOTHING_SAID
+    max_weights_memory: str = ""
     named: ModelName | None = None
 
     @property
@@ -80,7 +82,8 @@ class ModelSubject(Subject):
     def of(cls, token: str, config: Config) -> ModelSubject:
         """A model with what the configuration says of all; WbsiteError for what can be no name of one."""
         check_text(token, "the model")
-        return cls(token, config.weights_dir, config.photographs, config.categories, config.input_of(token))
+        own = (config.weights_dir, config.photographs, config.categories, config.input_of(token))
+        return cls(token, *own, config.max_weights_memory)
 
     @classmethod
     def requested(cls, config: Config, store: Store, progress: Progress) -> list[ModelSubject]:
@@ -166,8 +169,10 @@ def loaded(subject: ModelSubject) -> tuple[LoadedModel, Layers]:
     from wbsite.graph.layers import discover
     from wbsite.graph.stored_kernels import StoredKernels
     from wbsite.models import load
+    from wbsite.models.memory import allowed
 
-    model = load(subject.token, weights_dir=subject.weights_dir or None, said=subject.input)
+    with allowed(subject.max_weights_memory):
+        model = load(subject.token, weights_dir=subject.weights_dir or None, said=subject.input)
     if isinstance(model.module, StoredKernels):
         return model, model.module.layers(model.spec.input_shape)
     return model, discover(model.module, model.spec.input_shape)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from ..parts import check_count
 from .node import Node, Tensor, Unsupported, integers, operator
 
 
@@ -21,6 +22,7 @@ def _resize(node: Node, x: Tensor, *operands: Tensor | None) -> Tensor:
     if sizes[:2] != list(x.shape[:2]) or x.ndim != 4:
         raise Unsupported("of other axes than height and width")
     target = sizes[2:]
+    check_count(math.prod(sizes))
     if mode == "nearest":
         rounding = "floor" if old else node.get("nearest_mode", "round_prefer_floor")
         return _nearest(x, target, scales[2:], place, rounding)

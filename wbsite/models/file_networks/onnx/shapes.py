@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from ..parts import check_count, within_reason
 from .node import Node, Tensor, Unsupported, axes_of, integers, operator
 
 
@@ -24,12 +25,14 @@ def _size(node: Node, x: Tensor) -> Tensor:
 @operator("ConstantOfShape")
 def _filled(node: Node, sizes: Tensor) -> Tensor:
     value = node.get("value")
+    check_count(math.prod(integers(sizes)))
     return torch.full(integers(sizes), 0.0 if value is None else value.reshape(-1)[0].item(),
                       dtype=torch.float32 if value is None else value.dtype)  # fmt: skip
 
 
 @operator("Range")
 def _range(node: Node, start: Tensor, limit: Tensor, delta: Tensor) -> Tensor:
+    check_count(abs((limit.item() - start.item()) / delta.item()))
     return torch.arange(start.item(), limit.item(), delta.item(), dtype=start.dtype)
 
 
@@ -155,6 +158,7 @@ def _triangle(node: Node, x: Tensor, diagonal: Tensor | None = None) -> Tensor:
 @operator("Expand")
 def _expand(node: Node, x: Tensor, sizes: Tensor) -> Tensor:
     target = torch.broadcast_shapes(x.shape, integers(sizes))
+    check_count(math.prod(target))
     if x.is_floating_point() and math.prod(target) > 1:
         return x.expand(target)
     # A view that repeats one number has no bytes of its own, by which a recording tells constants apart.
@@ -164,7 +168,7 @@ def _expand(node: Node, x: Tensor, sizes: Tensor) -> Tensor:
 
 @operator("Tile")
 def _tile(node: Node, x: Tensor, repeats: Tensor) -> Tensor:
-    return x.repeat(integers(repeats))
+    return within_reason(torch.Tensor.repeat, x, integers(repeats))
 
 
 @operator("Pad")
@@ -179,7 +183,7 @@ def _pad(node: Node, x: Tensor, operand: Any = None, value: Tensor | None = None
         return x
     mode = {"edge": "replicate", "wrap": "circular"}.get(node.get("mode", "constant"), node.get("mode", "constant"))
     filling = node.get("value", 0.0) if value is None else value.item()
-    return F.pad(x, pads, mode, filling if mode == "constant" else None)
+    return within_reason(F.pad, x, pads, mode, filling if mode == "constant" else None)
 
 
 @operator("DepthToSpace")

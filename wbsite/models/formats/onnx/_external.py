@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wbsite.models import memory
+
 from ._messages import Malformed
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class External:
             offset = int(entries.get("offset", 0))
             length = int(entries.get("length", size))
             total = self.sizes.setdefault(path, path.stat().st_size)
+            memory.include(path)
             if length != size or not 0 <= offset <= total - size:
                 raise Malformed(f"{tensor.name} is said to be bytes {offset} to {offset + length} of {location}, which "
                                 f"has {total}; its shape needs {size}")  # fmt: skip

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from wbsite.models import memory
+
 from ._external import Allowance, External
 from ._messages import Malformed, attributes, type_name
 from ._steps import STEPS
@@ -146,6 +148,7 @@ class Values:
         if not enough:
             raise Malformed(f"{name} of shape {tuple(shape)} does not have the {count} numbers that needs")
         self.allowance.take(count)
+        memory.take(8 * count if bits > 32 else 4 * count, name)
         try:
             return numpy_helper.to_array(tensor)
         except (ValueError, TypeError, OverflowError, KeyError, NotImplementedError) as error:

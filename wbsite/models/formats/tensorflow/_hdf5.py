@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError, optional
+from wbsite.models import memory
 from wbsite.models.formats.base import DAMAGED
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ class Reader:
         self._left -= stored
         if needed > stored * (EXPANSION if filters else 1) or self._left < 0:
             raise self.refusal(f"has {stored} bytes of {name}, whose shape {shape} needs {needed}")
+        memory.take(needed, str(name))
         with self._damage():
             values = entry[()]
         if bfloat16:
@@ -289,6 +291,6 @@ def opened(path: Path, image: bytes | None = None) -> Iterator[Reader]:
             raise WbsiteError(f"{path} is damaged, or not of Keras: its addresses are not of 8 bytes.", DAMAGED)
         try:
             root = h5py.File(path if image is None else io.BytesIO(image), "r", locking=False)
-        except (OSError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError, OverflowError) as error:
             raise WbsiteError(f"{path} is truncated or damaged ({error}).", DAMAGED) from error
         yield Reader(h5py, stack.enter_context(root), path, data)

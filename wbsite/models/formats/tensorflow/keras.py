@@ -43,6 +43,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError
+from wbsite.models.formats._archive import member as archived
 from wbsite.models.formats._archive import names_in
 from wbsite.models.formats.base import DAMAGED, Contents, Convolution, Format, number_types
 
@@ -135,7 +136,7 @@ def read_archive(path: Path) -> Contents:
     try:
         with zipfile.ZipFile(path) as archive:
             config, weights = (_member(path, archive, name) for name in (CONFIG, WEIGHTS))
-    except WbsiteError:
+    except (WbsiteError, MemoryError):
         raise
     except Exception as error:  # zipfile and the decompressors raise many kinds for damaged files; all mean the same
         raise WbsiteError(f"{path} is truncated or is not a .keras archive: {error}.", DAMAGED) from error
@@ -149,8 +150,7 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str) -> bytes:
     entry = archive.getinfo(name)
     if entry.file_size > EXPANSION * entry.compress_size or entry.compress_size > path.stat().st_size:
         raise WbsiteError(f"{path} is damaged: {name} claims {entry.file_size} bytes.", DAMAGED)
-    with archive.open(entry) as file:
-        return file.read(entry.file_size)
+    return archived(archive, name)
 
 
 @contextmanager

@@ -35,7 +35,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from wbsite.core.errors import WbsiteError
-from wbsite.models.formats.base import DAMAGED, Contents, Convolution, Format, number_types
+from wbsite.models import memory
+from wbsite.models.formats.base import DAMAGED, Contents, Convolution, Format, is_there, number_types, shown
 
 from ._tensorflow import Names, layer_name
 
@@ -110,7 +111,7 @@ def read(path: Path) -> Contents:
 
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, OSError) as error:
         raise WbsiteError(f"{path} is truncated or is not JSON: {error}.", DAMAGED) from error
     try:
         topology = document.get("modelTopology") if isinstance(document, dict) else None
@@ -220,6 +221,7 @@ def _shards(path: Path, names: Any, size: int, taken: set[PurePosixPath]) -> mem
             raise Malformed(f"the shard {name!r} is listed twice")
         taken.add(PurePosixPath(name))
         files.append(_beside(path, name))
+        memory.include(files[-1])
     hint = f"Put every file that {path.name} lists into its folder, as they were exported together."
     try:
         sizes = [file.stat().st_size for file in files]
@@ -242,16 +244,13 @@ def _beside(path: Path, name: str) -> Path:
     posix, windows = PurePosixPath(name), PureWindowsPath(name)
     if posix.is_absolute() or windows.anchor or ".." in (*posix.parts, *windows.parts):
         raise WbsiteError(
-            f"{path} names the shard {name!r}, which is outside its folder.", "Give shards by paths below the folder."
+            f"{path} names the shard {shown(name)!r}, which is outside its folder.",
+            "Give shards by paths below the folder.",
         )
     shard = path.parent / name
-    try:
-        present = shard.is_file()
-    except OSError:  # a name longer than any file's
-        present = False
-    if not present:
+    if not is_there(shard):
         raise WbsiteError(
-            f"{path} needs the shard {name!r}, which is not beside it.",
+            f"{path} needs the shard {shown(name)!r}, which is not beside it.",
             f"Put every file that {path.name} lists into its folder.",
         )
     return shard
@@ -260,6 +259,7 @@ def _beside(path: Path, name: str) -> Path:
 def _values(entry: Entry, data: memoryview) -> NDArray[np.float32]:
     import numpy as np
 
+    memory.take(math.prod(entry.shape) * (4 if entry.scale is None else 12), entry.name)
     flat = np.frombuffer(data, np.dtype(entry.stored).newbyteorder("<"))
     with np.errstate(over="ignore", invalid="ignore"):  # a damaged number may be any
         if entry.scale is not None:

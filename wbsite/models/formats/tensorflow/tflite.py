@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import WbsiteError, optional
+from wbsite.models import memory
 from wbsite.models.formats.base import DAMAGED, Contents, Convolution, Format, groups_of, number_types
 
 from ._tensorflow import Names, layer_name
@@ -297,6 +298,7 @@ class _File:
         data = self._bytes(tensor)
         assert data is not None, "only constants are asked for"
         item = np.dtype(dtype).newbyteorder("<")
+        memory.take(count * (4 if item.kind == "f" else 20), name)
         if len(data) % item.itemsize:
             raise Malformed(f"{name!r} has {len(data)} bytes, which are no {dtype} numbers")
         flat = np.frombuffer(data, item)
