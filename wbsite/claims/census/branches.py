@@ -2,9 +2,10 @@
 
 What is measured. Of each network that can be run and reads pictures in one channel or three, two groups of branches at
 most: the first whose paths are concatenated, and the first of any other kind (residual stages, groups of a
-convolution, towers). A group counts where no layer of it reads the picture itself and where its units see enough of
-few enough pixels: the canvas that stimuli need (`featurevis/presentation.py`) is at most 224 × 224. Each group and five
-untrained copies of the network see the same stimuli.
+convolution, towers). A group counts where no layer of it reads the picture itself and where one stimulus, on the canvas
+that its units need (`featurevis/presentation.py`), takes at most 500 million multiply-adds: a bound on the time of a
+census, chosen by how long groups take and not by what they show. Each group and those of five untrained copies of the
+network see the same stimuli.
 
 What would refute it: branches of trained networks that tell no more of what their units are tuned to than branches of
 the same networks before training, whose units share kernel sizes, depth and inputs and nothing else.
@@ -68,7 +69,7 @@ SPECIALIZE = optional(
         rule=f"Effect: {QUANTITY}. Of a group it is that of ranks, averaged over all indices of tuning but one that orders units"
         " as another does; a network has the mean of its groups, of files with the same weights the first counts, and a package"
         " the mean of its networks. Measured are, of each network, the first group of paths that are concatenated and the first"
-        " of any other kind, whose stimuli need no more than 224 × 224 pixels, beside five untrained copies. Holds where the"
+        " of any other kind, for which a stimulus takes at most 500 million multiply-adds, beside five untrained copies. Holds where the"
         f" 95 % interval over resampled packages lies above 0 and p, by flips of the sign of whole packages, is below {LEVEL};"
         f" fails where the interval lies below {SMALLEST}; else undecided. Not tested with fewer than {FEWEST} packages",
         evidence=evidence,

@@ -39,7 +39,7 @@ class WildBranches(
     """One answer a network, its groups averaged; of files with the same trained weights the first counts.
 
     Which groups are measured, `census/branches.py` says: of each network the first where paths are concatenated, and
-    the first of any other kind, whose layers can be shown stimuli on a canvas within its bound.
+    the first of any other kind, whose layers can be shown stimuli within its bound of work.
     """
 
     sorted: Sorted = value("both kinds of groups")
