@@ -36,7 +36,7 @@ COPIES = 5
 """Untrained copies of a network."""
 
 PERMUTATIONS, COPY_PERMUTATIONS, SEED = 2000, 200, 0
-"""Of units among branches, of the network and of each copy, and the seed of the network's."""
+"""Of units among branches, of the network and of each copy, and the seed of the former."""
 
 MOST = 500_000_000
 """Multiply-adds that one stimulus may take: a bound on the time of a census."""
@@ -109,13 +109,20 @@ def _first_shown(
         try:
             _refuse(task, model, layers, group)
             shown = Shown.of(model, group, PERMUTATIONS, SEED)
-            copies = [untrained(model, seed) for seed in range(COPIES)]
-            untrained_units = [Shown.of(copy, group, COPY_PERMUTATIONS, seed) for seed, copy in enumerate(copies)]
+            copies = [
+                Shown.of(untrained(model, seed), group, COPY_PERMUTATIONS, seed) for seed in copy_seeds(model.digest)
+            ]
         except WbsiteError as error:
             reasons.append(error.message.rstrip("."))
             continue
-        return _group(group, shown, untrained_units), list(_tests(group, shown, untrained_units))
+        return _group(group, shown, copies), _tests(group, shown, copies)
     return {**_about(candidates[0]), "reason": reasons[0]}, []
+
+
+def copy_seeds(digest: str) -> range:
+    """Seeds of a network's copies: others of each network, so that those of one architecture share no draw."""
+    first = int(digest[:7], 16)
+    return range(first, first + COPIES)
 
 
 def _refuse(task: str, model: LoadedModel, layers: Layers, group: UnitGroup) -> None:
