@@ -22,7 +22,7 @@ MAY_USE = {
     "models": {"ops", "graph", "stats"},
     "featurevis": {"models", "ops", "graph", "stats"},
     "train": {"models", "datasets", "featurevis", "ops", "graph", "stats"},
-    "census": {"results", "models", "ops", "graph", "stats"},
+    "census": {"results", "models", "featurevis", "ops", "graph", "stats"},
     "analyses": {"results", "census", "train", "models", "datasets", "featurevis", "ops", "graph", "stats"},
     "run": {"results", "analyses", "census", "train", "models", "datasets", "featurevis", "ops", "graph", "stats"},
     "render": {"results", "claims", "stats"},

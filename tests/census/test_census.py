@@ -154,7 +154,7 @@ def test_every_analysis_of_the_census_gives_the_same_every_time(measured: Path) 
         assert first.values == second.values
         json.dumps(first.values, allow_nan=False)
         pd.testing.assert_frame_equal(first.table("rows"), second.table("rows"))
-    assert set(needs) == {"census", "hypotheses"}
+    assert set(needs) == {"census", "hypotheses", "wild_branches"}
 
 
 def test_a_damaged_record_is_named(measured: Path, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from wbsite.ops.banding.index import banding_index
 from wbsite.ops.kernel_geometry import KernelGeometry, kernel_geometry
 from wbsite.ops.nmf import one_sided_nmf
 
+from .branches import branch_rows
 from .first_layer import factor_rows, filter_rows, first_layer
 from .manifest import Network
 from .record import Measured
@@ -81,11 +82,14 @@ def measured(network: Network, paths: tuple[Path, ...]) -> Measured:
     ]
     last = kernels[planar[-1].name].weight.float() if planar and network.derived else None
     first = first_layer(model, layers)
+    groups, tests = branch_rows(network.task, model, layers)
     return Measured(
         facts=network.model_dump(mode="json", by_alias=False),
         layers=rows,
         filters=filter_rows(model, first) if first else [],
         factors=factor_rows(model, layers, first) if first else [],
+        groups=groups,
+        tests=tests,
         code=code(),
         provenance=_provenance(model, layers, paths[0]),
         pictures=None if last is None else pictures(last, planar[-1].groups),

@@ -21,7 +21,7 @@ from wbsite.core.files import write_atomically
 MEASURED = Path(__file__).parent / "measured"
 """The records that come with wbsite, TASK/NAME.npz."""
 
-REQUIRED = {"facts", "layers", "filters", "factors", "code", "provenance"}
+REQUIRED = {"facts", "layers", "filters", "factors", "groups", "tests", "code", "provenance"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,8 @@ class Measured:
         layers: a row for each layer with rows and columns, in execution order, as `measure.measured` makes them.
         filters: a row for each filter of the first layer, where it reads a picture in three channels.
         factors: a row for each factor of who reads these filters, and property of filters.
+        groups: a row for each group of branches that was chosen, with how far the branch tells what units are tuned to.
+        tests: a row for each category and index of tuning in each of their branches.
         code: SHA-256 of the code that measured.
         provenance: format, parameters, sentences on what could not be read, versions.
         pictures: uint8 (units, kh, kw, 3), NMF pictures of units of its last such layer; None where the licence does
@@ -43,6 +45,8 @@ class Measured:
     layers: Sequence[Mapping[str, Any]]
     filters: Sequence[Mapping[str, Any]]
     factors: Sequence[Mapping[str, Any]]
+    groups: Sequence[Mapping[str, Any]]
+    tests: Sequence[Mapping[str, Any]]
     code: str
     provenance: Mapping[str, Any]
     pictures: np.ndarray | None = None

@@ -20,6 +20,7 @@ from wbsite.graph.layers import Layers, discover
 from wbsite.models import formats
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
 from wbsite.ops.branches.group_tests import GroupUnits, category_tests, index_tests
+from wbsite.ops.branches.unit_groups import Source, UnitGroup, source_tests
 from wbsite.ops.tuning.categories import FILTER_CATEGORIES, filter_categories
 from wbsite.ops.tuning.filter_tuning import FilterTuning
 from wbsite.ops.tuning.indices import INDICES
@@ -195,9 +196,9 @@ def test_towers_of_the_published_alexnet_part_in_colour(shared_data: Callable[[s
     columns = {name: getattr(found, name).numpy() for name in (*enrichment.FILTER_INDICES, "dead")}
     units = pd.DataFrame({"layer": "conv1", "unit": range(96), **columns})
     places = units[["layer", "unit"]].assign(branch=np.repeat([0, 1], 48))
-    towers = enrichment.Group("conv1", "towers", ("tower 1", "tower 2"), (11, 11), places)
-    source = enrichment.Source("weights", units[~units["dead"]], enrichment.FILTER_INDICES, filter_categories(units))
-    tables = enrichment._tests(towers, source, 200, 0)
+    towers = UnitGroup("conv1", "towers", ("tower 1", "tower 2"), (11, 11), places)
+    source = Source("weights", units[~units["dead"]], enrichment.FILTER_INDICES, filter_categories(units))
+    tables = source_tests(towers, source, 200, 0)
     chroma = row_of(tables["effects"], branch="tower 1", index="chroma")
     assert (chroma["median_in"], chroma["median_out"]) == pytest.approx((0.917, 0.029), abs=5e-4)
     assert (chroma["units_in"], chroma["units_out"]) == (48, 48)

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from wbsite.claims.census.branches import SPECIALIZE
 from wbsite.claims.census.hypotheses import CLAIMS
 from wbsite.core import registry
 from wbsite.core.naming import CENSUS
 from wbsite.core.store import Store
 from wbsite.render.census._networks import first_trainings
+from wbsite.render.census.wild_branches import FINDINGS
 from wbsite.render.census.wild_wall import enlarged, panel
 from wbsite.render.figure import Drawing, Scene
+from wbsite.results.census.branches import WildBranches
 from wbsite.results.census.census import Census
 from wbsite.results.census.hypotheses import Hypotheses
 from wbsite.results.site import Site
@@ -90,6 +93,19 @@ def test_verdicts_of_the_figure_are_those_of_the_ledger(site: Site) -> None:
         )
         assert row["verdict"] == expected, claim.name
         assert row["effect"] == pytest.approx(getattr(result, row["hypothesis"]).effect)
+
+
+def test_branches_have_a_row_for_each_group_that_counts_and_a_place_of_their_own(site: Site) -> None:
+    result = site.suite(CENSUS).result_or_gap(WildBranches)
+    assert isinstance(result, WildBranches)
+    drawing = drawn(site, "wild-branches")
+    counted = result.groups[result.groups["counts"]]
+    assert len(drawing.data) == len(counted) > 5
+    assert drawing.data["title"].is_unique, "two groups on one line would hide one another"
+    assert drawing.data["package"].nunique() == result.sorted.packages
+    decided = SPECIALIZE.decide(site)
+    assert isinstance(decided, tuple)
+    assert drawing.finding == FINDINGS.get(decided[0], drawing.finding)
 
 
 @pytest.mark.parametrize("name", ["wild-tasks", "wild-depth", "wild-symmetry"])

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from wbsite.analyses.base import Analysis, Context, reads_pictures
@@ -16,22 +13,15 @@ from wbsite.featurevis.presentation import present
 from wbsite.graph.tape import INPUT_NAME
 from wbsite.models.base import LoadedModel
 from wbsite.models.untrained import untrained
-from wbsite.ops.branches.group_tests import GroupUnits, category_tests, index_tests, stage_tests
+from wbsite.ops.branches.unit_groups import UNIT, Source, UnitGroup, source_tests, units_of
 from wbsite.ops.branches.untrained_null import KEYS, Tables, against_copies, false_shares, stacked
 from wbsite.ops.tuning.categories import categories, filter_categories
 from wbsite.ops.tuning.filter_tuning import FilterTuning
-from wbsite.ops.tuning.indices import INDICES, tuning
+from wbsite.ops.tuning.units import STIMULUS_INDICES, unit_tuning
 from wbsite.results.branches.branches import Branches
 from wbsite.results.branches.enrichment import Counts, Enrichment, FalseAlarms, Published, Stage, Untrained
 from wbsite.results.branches.tuning import Tuning
 from wbsite.stats.enrichment import enrichment_p_value, false_discovery
-
-UNIT = ["layer", "unit"]
-
-SAME_ORDER = {"relative_frequency"}
-"""Indices by which units of one group come in the same order as by another: all see the same stimuli."""
-
-STIMULUS_INDICES = tuple(name for name in INDICES if name not in SAME_ORDER)
 
 FILTER_INDICES = ("chroma", "frequency", "orientation_selectivity", "phase_symmetry")
 """Of first-layer filters. Orientation is left out: it goes in a circle and has no larger or smaller."""
@@ -51,39 +41,6 @@ TABLES = {"rows": "rows", "effects": "effects", "blocks": "stages"}
 """Table of the result → the tests it holds, as `ops.branches.untrained_null` calls them."""
 
 
-@dataclass(frozen=True)
-class Group:
-    """A place where branches meet: `units` has one row a unit, with the number of its branch, its layer and unit."""
-
-    name: str
-    kind: str
-    branches: tuple[str, ...]
-    kernels: tuple[int, ...]
-    units: pd.DataFrame
-
-    @property
-    def layers(self) -> list[str]:
-        """Layers of its units, in order."""
-        return list(dict.fromkeys(self.units["layer"]))
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where knowledge of units comes from.
-
-    Attributes:
-        name: "stimuli", "weights" or "yours".
-        units: one row a live unit: layer, unit, and a column an index.
-        indices: names of these columns.
-        categories: layer, unit, category.
-    """
-
-    name: str
-    units: pd.DataFrame
-    indices: tuple[str, ...]
-    categories: pd.DataFrame
-
-
 def run(context: Context) -> Enrichment:
     """Every category and index in every branch, beside untrained copies of the network."""
     params = context.params
@@ -92,7 +49,7 @@ def run(context: Context) -> Enrichment:
     groups = list(_groups(branches))
     sources = [source for source in (_stimuli(context), _weights(context), _yours(context, groups)) if source]
     tables = stacked(
-        _tests(group, source, params["permutations"], params["seed"]) for group in groups for source in sources
+        source_tests(group, source, params["permutations"], params["seed"]) for group in groups for source in sources
     )
     for name in KEYS:
         tables[name]["q"] = false_discovery(tables[name]["p"].to_numpy(float))
@@ -132,21 +89,15 @@ def _published(category: str, branch: str, counts: tuple[int, int, int, int]) ->
     )
 
 
-def _groups(branches: Branches) -> Iterator[Group]:
+def _groups(branches: Branches) -> Iterator[UnitGroup]:
     members = branches.members
     for (name, kind), rows in branches.rows.groupby(["group", "kind"], sort=False):
         names = tuple(rows["branch"])
         units = [
-            pd.DataFrame(
-                {
-                    "branch": names.index(member.branch),
-                    "layer": member.layer,
-                    "unit": np.arange(member.low, member.high),
-                }
-            )
+            units_of(names.index(member.branch), member.layer, member.low, member.high)
             for member in members[(members["group"] == name) & (members["kind"] == kind)].itertuples()
         ]
-        yield Group(name, kind, names, tuple(map(int, rows["kernel"])), pd.concat(units, ignore_index=True))
+        yield UnitGroup(name, kind, names, tuple(map(int, rows["kernel"])), pd.concat(units, ignore_index=True))
 
 
 def _stimuli(context: Context) -> Source | None:
@@ -168,7 +119,7 @@ def _weights(context: Context) -> Source | None:
     return Source("weights", pd.concat(units), FILTER_INDICES, pd.concat(named)) if units else None
 
 
-def _yours(context: Context, groups: Iterable[Group]) -> Source | None:
+def _yours(context: Context, groups: Iterable[UnitGroup]) -> Source | None:
     """The user's categories; a group none of whose units has one is not tested."""
     table = context.categories()
     labelled = pd.MultiIndex.from_frame(table[UNIT])
@@ -176,28 +127,7 @@ def _yours(context: Context, groups: Iterable[Group]) -> Source | None:
     return Source("yours", pd.concat(units).drop_duplicates(), (), table) if units else None
 
 
-def _tests(group: Group, source: Source, permutations: int, seed: int) -> dict[str, pd.DataFrame]:
-    """All tests of one group, none where the source has units of fewer than two branches."""
-    units = group.units.merge(source.units, on=UNIT)
-    if units["branch"].nunique() < 2:
-        return {}
-    population = GroupUnits(group.branches, group.kernels, units["branch"].to_numpy())
-    keys, members = pd.MultiIndex.from_frame(units[UNIT]), source.categories
-    names = sorted(set(members["category"]))
-    having = [keys.isin(pd.MultiIndex.from_frame(members.loc[members["category"] == name, UNIT])) for name in names]
-    indices = units[list(source.indices)].to_numpy(float)
-    tests: dict[str, list[dict[str, Any]]] = {
-        "rows": category_tests(population, names, np.array(having).T, permutations, seed) if names else [],
-        "effects": index_tests(population, source.indices, indices),
-    }
-    if group.kind == "residual" and source.indices:
-        tests["stages"], stage = stage_tests(population, indices, permutations, seed)
-        tests["shares"] = [stage]
-    place = {"group": group.name, "kind": group.kind, "source": source.name}
-    return {name: pd.DataFrame([{**place, **row} for row in rows]) for name, rows in tests.items()}
-
-
-def _copies(context: Context, groups: Sequence[Group], sources: Sequence[Source]) -> list[Tables]:
+def _copies(context: Context, groups: Sequence[UnitGroup], sources: Sequence[Source]) -> list[Tables]:
     """The same tests of untrained copies, one result a group and copy, of the first groups shown stimuli.
 
     Not of first layers, whose untrained units share nothing and differ between branches by chance alone. Paths that are
@@ -219,14 +149,14 @@ def _copies(context: Context, groups: Sequence[Group], sources: Sequence[Source]
                 copy = copy or untrained(context.model, seed, context.device)
                 source = _measured(copy, _together(group, groups, seen), context)
                 part = context.parts.put(
-                    name, Contents(tables=stacked([_tests(group, source, COPY_PERMUTATIONS, seed)]))
+                    name, Contents(tables=stacked([source_tests(group, source, COPY_PERMUTATIONS, seed)]))
                 )
             tests[number, seed] = {name: part.table(name) for name in (*KEYS, "shares")}
             context.progress.advance()
     return [tests[key] for key in sorted(tests)]
 
 
-def _together(group: Group, groups: Sequence[Group], seen: set[str]) -> list[str]:
+def _together(group: UnitGroup, groups: Sequence[UnitGroup], seen: set[str]) -> list[str]:
     """Layers that see the same stimuli as the group's: those of groups that share a layer with it, and so on."""
     layers = set(group.layers)
     while more := {layer for other in groups if layers & set(other.layers) for layer in other.layers} & seen - layers:
@@ -237,12 +167,7 @@ def _together(group: Group, groups: Sequence[Group], seen: set[str]) -> list[str
 def _measured(model: LoadedModel, layers: Sequence[str], context: Context) -> Source:
     """The tuning of the units of these layers, by their responses to stimuli."""
     _, stimuli, responses = present(model, layers, context.device)
-    units = []
-    for layer in layers:
-        by_family = {family: values.numpy() for family, values in stimuli.split(responses[layer]).items()}
-        table = tuning(stimuli.families, by_family)
-        units.append(table.assign(layer=layer, unit=range(len(table))))
-    table = pd.concat(units, ignore_index=True)
+    table = unit_tuning(stimuli, responses)
     return Source("stimuli", table[~table["dead"]], STIMULUS_INDICES, categories(table))
 
 

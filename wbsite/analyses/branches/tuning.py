@@ -16,9 +16,10 @@ from wbsite.core.store import Contents
 from wbsite.featurevis import webp
 from wbsite.featurevis.presentation import Canvas, present, seen_together
 from wbsite.ops.tuning.categories import CATEGORIES, categories
-from wbsite.ops.tuning.indices import DEAD, INDICES, tuning
+from wbsite.ops.tuning.indices import DEAD, INDICES
 from wbsite.ops.tuning.stimuli import Battery, Field, battery
 from wbsite.ops.tuning.stimuli.battery import FAMILIES
+from wbsite.ops.tuning.units import unit_tuning
 from wbsite.results.branches.branches import Branches
 from wbsite.results.branches.tuning import Category, Index, Layer, Omitted, Tuning
 
@@ -121,8 +122,7 @@ def _measured(context: Context, layers: Sequence[str], label: str) -> Contents:
         if not torch.isfinite(responded).all():
             records.append({"layer": layer, "reason": "its weights, or those of layers before it, are missing"})
             continue
-        by_family = {name: part.numpy() for name, part in stimuli.split(responded).items()}
-        table = tuning(stimuli.families, by_family).assign(layer=layer, unit=range(responded.shape[1]))
+        table = unit_tuning(stimuli, {layer: responded})
         tables.append(table.astype({name: np.float32 for name in table.columns if table[name].dtype == np.float64}))
         records.append({"layer": layer, "reason": "", **_facts(stage, stimuli), "dead": int(table["dead"].sum())})
     return Contents({"layers": records}, tables={"rows": _concatenated(tables)})
