@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from wbsite.core.documents import signed
 from wbsite.core.errors import WbsiteError
 from wbsite.render.finished import OURS, publish, refuse_foreign, up_to_date
 from wbsite.render.output import digest
+from wbsite.render.publish import mkdocs_site, run_mkdocs
 
 
 def site(folder: Path, **files: str) -> Path:
@@ -182,3 +184,33 @@ def test_build_docs_of_another_project_is_left_alone(rebuilt: Path, build: Calla
     assert ran.status == 2
     assert "was not written by wbsite and is in the way" in ran.err
     assert (rebuilt / "build" / "docs" / "index.md").read_text() == "mine"
+
+
+def test_a_disk_that_mkdocs_fills_is_said_in_our_words(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the advice would be to repair mkdocs.yml. (The torture fills real disks.)"""
+    said = b"Traceback (most recent call last):\nOSError: [Errno 28] No space left on device: 'index.html'"
+    ended = subprocess.CompletedProcess([], 1, stdout=b"", stderr=said)
+    monkeypatch.setattr(subprocess, "run", lambda *given, **options: ended)
+    (work / "build" / "docs").mkdir(parents=True)
+    (work / "build" / "docs" / "index.md").write_bytes(bytes(3_000_000))
+    with pytest.raises(WbsiteError, match="no space left for the site that mkdocs makes in build/mkdocs") as caught:
+        run_mkdocs(work / "built", strict=False)
+    assert "take about 6 MB there" in caught.value.hint
+    assert "Traceback" not in str(caught.value)
+
+
+def test_only_folders_of_our_own_in_build_mkdocs_are_removed(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wbsite.render.publish.run_mkdocs", lambda *given: None)
+    (work / "mine").mkdir()
+    (work / "mine" / "index.html").write_text("mine")
+    for place in ("mine", "wbsite-left"):
+        (work / "build" / "mkdocs" / place).mkdir(parents=True)
+    with mkdocs_site(strict=False) as built:
+        assert built.is_dir()
+    assert [path.name for path in (work / "build" / "mkdocs").iterdir()] == ["mine"]
+    (work / "build" / "mkdocs" / "mine").rmdir()
+    (work / "build" / "mkdocs").rmdir()
+    (work / "build" / "mkdocs").symlink_to(work / "mine")
+    with mkdocs_site(strict=False):
+        pass
+    assert (work / "mine" / "index.html").read_text() == "mine"

@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found, began = Counter[str](), time.monotonic()
             for number in range(chosen.first, chosen.first + chosen.rounds):
                 chance = random.Random(f"{chosen.seed}/{kind}/{number}")
+                if number > chosen.first and not number % 50:
+                    say(f"{kind}: {number - chosen.first} of {chosen.rounds} rounds, {found.total()} problems")
                 for problem in PLAYS[kind](bench, chance):
                     found[problem.kind] += 1
                     say(f"{kind} {number} (--seed {chosen.seed} --first {number}): {problem.kind}: {problem.text}")

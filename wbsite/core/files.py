@@ -47,7 +47,7 @@ def left_over(folder: Path) -> list[tuple[Path, Path]]:
 
 def is_plain(name: object) -> bool:
     """Whether a name is a relative path, as wbsite writes one, that leads to something inside the folder it is of."""
-    if not isinstance(name, str) or not name or "\0" in name or "\\" in name:
+    if not isinstance(name, str) or not name or "\0" in name or (os.name == "nt" and "\\" in name):
         return False
     path = PurePosixPath(name)
     return not path.is_absolute() and ".." not in path.parts and str(path) == name != "."

@@ -25,6 +25,7 @@ from typing import Any
 
 from . import registry
 from .config import cache_folder
+from .documents import Damaged, opened, signed
 from .errors import WbsiteError
 from .files import write_atomically
 
@@ -176,8 +177,8 @@ class Kept:
         self.path = cache_folder() / f"code-{hashlib.sha256(rules).hexdigest()[:8]}.json"
         self.files: dict[str, Any] = {}
         self.changed = False
-        with suppress(OSError, ValueError):  # it only saves time
-            self.files = json.loads(self.path.read_text())
+        with suppress(OSError, Damaged, KeyError):  # it only saves time
+            self.files = opened(self.path.read_bytes())["files"]
 
     def source(self, module: str) -> Source:
         """What the file of a module says, parsed where it is not as it was."""
@@ -198,7 +199,7 @@ class Kept:
         if self.changed:
             files = {path: known for path, known in self.files.items() if Path(path).exists()}
             with suppress(OSError):  # a cache folder that cannot be written costs the next process half a second
-                write_atomically(self.path, json.dumps(files).encode())
+                write_atomically(self.path, signed({"files": files}))
             self.changed = False
 
 

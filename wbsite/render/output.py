@@ -147,6 +147,8 @@ def _way(root: Path, name: str) -> Path:
         return make_way(root, name)
     except OSError as error:
         raise unwritable(root / name, error) from error
+    except ValueError as error:
+        raise WbsiteError(f"{error}.", "Rename the model, layer or article that the page is called after.") from error
 
 
 def _files(pages: Iterable[Mapping[str, Any]]) -> dict[str, str]:
