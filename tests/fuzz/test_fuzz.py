@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,3 +109,16 @@ def test_mutations_keep_the_structures_that_they_change() -> None:
         data = structures.in_safetensors(len(header).to_bytes(8, "little") + header + bytes(8), random.Random(number))
         length = int.from_bytes(data[:8], "little")
         assert len(data) == 8 + length + 8
+
+
+@pytest.mark.parametrize("reader", ["safetensors", "pytorch", "npz", "caffemodel", "sharded"])
+def test_a_command_ends_with_one_sentence_and_status_2(reader: str, tmp_path: Path, cli: Callable[..., Any]) -> None:
+    for made in hostile.inputs(reader):
+        folder = tmp_path / made.name.replace("/", "-")
+        folder.mkdir()
+        ran = cli("weights", "show", str(made.write(folder)))
+        assert ran.status in (0, 2)
+        assert "Traceback" not in ran.err
+        if ran.status:
+            assert ran.err.startswith("wbsite: ")
+            assert ran.err.isascii() or ran.err.replace("\n", "").isprintable()
