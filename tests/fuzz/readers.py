@@ -13,6 +13,7 @@ from wbsite.core import registry
 
 from ..models.formats.samples import SAMPLES
 from . import mutations as m
+from . import structures
 
 LOADED = 5
 """Every how many-th file of weights is also loaded as a model, which takes longer."""
@@ -80,9 +81,9 @@ _ZIPPED = {"pytorch", "torchscript", "pt2", "npz", "keras"}
 def _inside(name: str) -> tuple[m.Mutation, ...]:
     """For what lies in an archive."""
     if name.endswith(".json"):
-        return (m.in_json, m.in_json, m.in_json, *m.TEXT)
+        return (structures.in_json, structures.in_json, structures.in_json, *m.TEXT)
     if name.endswith(".npy"):
-        return (m.in_npy, m.in_npy, *m.BYTES)
+        return (structures.in_npy, structures.in_npy, *m.BYTES)
     if name.endswith((".py", ".debug_pkl", "version", "byteorder")):
         return m.TEXT
     return m.BYTES
@@ -91,17 +92,17 @@ def _inside(name: str) -> tuple[m.Mutation, ...]:
 def _weights_mutations(format: str) -> Callable[[str], tuple[m.Mutation, ...]]:
     structured: tuple[m.Mutation, ...] = ()
     if format in _ZIPPED:
-        structured = (m.in_archive(_inside),) * 6
+        structured = (structures.in_archive(_inside),) * 6
     elif format in ("onnx", "caffemodel"):
-        structured = (m.in_message,) * 8
+        structured = (structures.in_message,) * 8
     elif format == "safetensors":
-        structured = (*(m.in_safetensors,) * 4, *(m.in_record,) * 4)
+        structured = (*(structures.in_safetensors,) * 4, *(structures.in_record,) * 4)
 
     def chosen(name: str) -> tuple[m.Mutation, ...]:
         if name.endswith((".json", ".cfg")):
-            return (*(m.in_json,) * (5 if name.endswith(".json") else 0), *m.TEXT)
+            return (*(structures.in_json,) * (5 if name.endswith(".json") else 0), *m.TEXT)
         if format == "sharded":
-            return (m.in_safetensors, m.in_safetensors, *m.BYTES)
+            return (structures.in_safetensors, structures.in_safetensors, *m.BYTES)
         if name.endswith((".bin", ".data")):  # of numbers alone, beside the file
             return m.BYTES
         return (*structured, *m.BYTES)
@@ -314,7 +315,7 @@ def others() -> list[Reader]:
         return m.BYTES
 
     def archive(name: str) -> tuple[m.Mutation, ...]:
-        return (*(m.in_archive(_inside),) * 4, *m.BYTES)
+        return (*(structures.in_archive(_inside),) * 4, *m.BYTES)
 
     return [
         Reader("configuration", _text("wbsite.toml", CONFIGURATION, TABLES), _use_configuration, text),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from wbsite.core.errors import WbsiteError
 from wbsite.models.memory import Unforeseen
 
-from . import hostile, mutations
+from . import hostile, mutations, structures
 from .harness import FAULTS, MOST, SLOWEST, Report, fuzz
 from .readers import Reader, readers, spoiled
 from .worker import outcome
@@ -94,7 +96,7 @@ def test_mutations_keep_the_structures_that_they_change() -> None:
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("a.json", '{"a": [1, 2, {"b": 3}]}')
         archive.writestr("b", b"x" * 50)
-    mutate = mutations.in_archive(lambda name: (mutations.in_json,) if name.endswith("json") else mutations.BYTES)
+    mutate = structures.in_archive(lambda name: (structures.in_json,) if name.endswith("json") else mutations.BYTES)
     changed = 0
     for number in range(60):
         data = mutate(made.getvalue(), random.Random(number))
@@ -104,6 +106,19 @@ def test_mutations_keep_the_structures_that_they_change() -> None:
     assert changed > 40
     header = b'{"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}'
     for number in range(60):
-        data = mutations.in_safetensors(len(header).to_bytes(8, "little") + header + bytes(8), random.Random(number))
+        data = structures.in_safetensors(len(header).to_bytes(8, "little") + header + bytes(8), random.Random(number))
         length = int.from_bytes(data[:8], "little")
         assert len(data) == 8 + length + 8
+
+
+@pytest.mark.parametrize("reader", ["safetensors", "pytorch", "npz", "caffemodel", "sharded"])
+def test_a_command_ends_with_one_sentence_and_status_2(reader: str, tmp_path: Path, cli: Callable[..., Any]) -> None:
+    for made in hostile.inputs(reader):
+        folder = tmp_path / made.name.replace("/", "-")
+        folder.mkdir()
+        ran = cli("weights", "show", str(made.write(folder)))
+        assert ran.status in (0, 2)
+        assert "Traceback" not in ran.err
+        if ran.status:
+            assert ran.err.startswith("wbsite: ")
+            assert ran.err.isascii() or ran.err.replace("\n", "").isprintable()

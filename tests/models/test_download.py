@@ -12,6 +12,7 @@ import pytest
 
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
+from wbsite.models import counted
 from wbsite.models import download as downloading
 from wbsite.models.download import Full, Unobtainable, download, printable
 from wbsite.models.fetch import downloads, fetch, largest
@@ -26,8 +27,9 @@ BODY = bytes(range(256)) * 4500  # over a mebibyte
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Limits of time that a test can wait for."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    for name, value in {"TIMEOUT": 0.5, "WINDOW": 0.6, "PAUSE": 0.0}.items():
-        monkeypatch.setattr(downloading, name, value)
+    monkeypatch.setattr(downloading, "TIMEOUT", 0.5)
+    monkeypatch.setattr(downloading, "PAUSE", 0.0)
+    monkeypatch.setattr(counted, "WINDOW", 0.6)
 
 
 @pytest.mark.usefixtures("impatient")

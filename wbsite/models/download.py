@@ -1,10 +1,10 @@
 """Downloads one file from a server that may do anything: resumes, and stops when it is slow, endless or talks nonsense.
 
-Python's own client does it, with every byte that arrives counted here. The clients that are kept besides it were looked
+Python's own client does it, with every byte that arrives counted. The clients that are kept besides it were looked
 at for what a download of weights needs: to go on at the byte where a line broke, to give up below a speed, and to stop
 at a size. `httpx` and `urllib3` retry requests, not bodies, and their times are those of one read, which a byte a
 second never exceeds; `pooch` starts anew after a break, and checks a file when it is whole, however long it became.
-Each would leave these three to code like that below, and add one to nine packages.
+Each would leave these three to code like that here and in `counted`, and add packages for the rest.
 """
 
 from __future__ import annotations
@@ -15,14 +15,11 @@ import io
 import os
 import re
 import shutil
-import socket
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -30,19 +27,15 @@ from typing import Any
 from wbsite.core.errors import plain
 from wbsite.core.progress import Progress
 
+from . import counted
+from .counted import HEAD, Line, TooLong, TooSlow, opener
+
 CHUNK = 1 << 20
 TIMEOUT = 30.0
 """Seconds without a byte after which a connection counts as lost."""
 
-SLOWEST, WINDOW = 1000, 30.0
-"""Bytes a second below which a download is given up, and seconds over which that is asked, pauses between attempts
-included."""
-
 PAUSE = 0.2
 """Seconds before a lost connection is taken up again."""
-
-HEAD = 1 << 20
-"""Bytes that a server may send besides the file: lines of headers, pages of redirections."""
 
 
 class Unobtainable(Exception):
@@ -55,137 +48,6 @@ class Full(Exception):
 
 class _Lost(Exception):
     """The connection ended before the file did."""
-
-
-class _TooSlow(Exception):
-    """Less than `SLOWEST` came over `WINDOW`."""
-
-
-class _TooLong(Exception):
-    """More comes than the file can have."""
-
-
-@dataclass
-class _Line:
-    """What arrives: how much, how much more may, and how fast the file itself comes.
-
-    Attributes:
-        left: bytes that may still arrive, of whatever kind.
-        streams: that are read from; closing them hangs up.
-    """
-
-    left: int = HEAD
-    streams: list[io.RawIOBase] = field(default_factory=list)
-    _since: float = field(default_factory=time.monotonic)
-    _bytes: int = 0
-
-    def begin(self) -> None:
-        """From now on the file is to come: the time until then had its own limits."""
-        self._since, self._bytes = time.monotonic(), 0
-
-    def of_file(self, count: int) -> None:
-        """Counts bytes that are the file's, not those of headers or of what goes between pieces."""
-        self._bytes += count
-
-    def arrived(self, count: int) -> None:
-        """Counts bytes of any kind.
-
-        Raises:
-            _TooLong: there may be no more.
-            _TooSlow: as its name says.
-        """
-        self.left -= count
-        if self.left < 0:
-            raise _TooLong
-        seconds = time.monotonic() - self._since
-        if seconds >= WINDOW:
-            if self._bytes < SLOWEST * seconds:
-                raise _TooSlow
-            self.begin()
-
-    def hang_up(self) -> None:
-        """Closes what urllib leaves open where a redirection fails."""
-        for stream in self.streams:
-            stream.close()
-        self.streams.clear()
-
-
-class _Counted(io.RawIOBase):
-    """The bytes of a socket, counted."""
-
-    def __init__(self, raw: io.RawIOBase, line: _Line) -> None:
-        self._raw, self._line = raw, line
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        count = self._raw.readinto(buffer)
-        self._line.arrived(count or 0)
-        return count
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _Socket:
-    """As a socket for http.client, which only asks it for a file to read."""
-
-    def __init__(self, sock: socket.socket, line: _Line) -> None:
-        self._socket, self._line = sock, line
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        counted = _Counted(self._socket.makefile("rb", buffering=0), self._line)
-        self._line.streams.append(counted)
-        return io.BufferedReader(counted)
-
-
-def _answer(line: _Line, sock: socket.socket, *args: Any, **options: Any) -> http.client.HTTPResponse:
-    counted: Any = _Socket(sock, line)
-    return http.client.HTTPResponse(counted, *args, **options)
-
-
-def _connection(kind: type[http.client.HTTPConnection], line: _Line, *args: Any, **options: Any) -> Any:
-    made: Any = kind(*args, **options)
-    made.response_class = partial(_answer, line)
-    return made
-
-
-class _Http(urllib.request.HTTPHandler):
-    def __init__(self, line: _Line) -> None:
-        super().__init__()
-        self._line = line
-
-    def http_open(self, request: urllib.request.Request) -> Any:
-        made: Any = partial(_connection, http.client.HTTPConnection, self._line)
-        return self.do_open(made, request)
-
-
-class _Https(urllib.request.HTTPSHandler):
-    def __init__(self, line: _Line) -> None:
-        super().__init__()
-        self._line = line
-
-    def https_open(self, request: urllib.request.Request) -> Any:
-        made: Any = partial(_connection, http.client.HTTPSConnection, self._line)
-        return self.do_open(made, request, context=self._context)  # type: ignore[attr-defined]
-
-
-def _opener(line: _Line) -> urllib.request.OpenerDirector:
-    """Speaks HTTP alone, so that no redirection leads to a file of this machine or to another protocol."""
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        _Http(line),
-        _Https(line),
-        urllib.request.HTTPRedirectHandler(),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        urllib.request.UnknownHandler(),
-    ):
-        opener.add_handler(handler)
-    return opener
 
 
 def download(url: str, path: Path, most: int, progress: Progress) -> None:
@@ -202,7 +64,7 @@ def download(url: str, path: Path, most: int, progress: Progress) -> None:
             terminal would take for a command.
         Full: it cannot be written.
     """
-    line = _Line()
+    line = Line()
     if _size(path) > most:
         path.unlink()
     while True:
@@ -220,7 +82,7 @@ def download(url: str, path: Path, most: int, progress: Progress) -> None:
 
 
 @contextmanager
-def _hanging_up(line: _Line) -> Iterator[None]:
+def _hanging_up(line: Line) -> Iterator[None]:
     try:
         yield
     except urllib.error.HTTPError as error:  # which is the answer as well
@@ -237,12 +99,12 @@ def _reasons(path: Path) -> Iterator[None]:
         yield
     except (_Lost, Unobtainable, Full):
         raise
-    except _TooSlow as error:
+    except TooSlow as error:
         raise Unobtainable(
-            f"in time: less than {SLOWEST} bytes a second came over {WINDOW:.0f} seconds; the {_size(path)} bytes that"
-            " came are kept"
+            f"in time: less than {counted.SLOWEST} bytes a second came over {counted.WINDOW:.0f} seconds;"
+            f" the {_size(path)} bytes that came are kept"
         ) from error
-    except _TooLong as error:
+    except TooLong as error:
         path.unlink(missing_ok=True)
         raise Unobtainable(": the server sends more than the file can have, which is not kept") from error
     except urllib.error.HTTPError as error:
@@ -257,14 +119,14 @@ def _reasons(path: Path) -> Iterator[None]:
         raise Unobtainable(f": the server's answer makes no sense ({printable(error)})") from error
 
 
-def _transfer(url: str, path: Path, start: int, most: int, line: _Line, progress: Progress) -> None:
+def _transfer(url: str, path: Path, start: int, most: int, line: Line, progress: Progress) -> None:
     """One request for the bytes from `start` on, which are appended to the file."""
     headers = {"User-Agent": "wbsite", "Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
     line.left = HEAD
     try:
-        answer = _opener(line).open(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
+        answer = opener(line).open(urllib.request.Request(url, headers=headers), timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         if error.code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE or not start:
             raise
@@ -275,6 +137,7 @@ def _transfer(url: str, path: Path, start: int, most: int, line: _Line, progress
         path.unlink()
         _transfer(url, path, 0, most, line, progress)
         return
+    line.answered()
     with answer:
         size, total = _extent(answer, start)
         if size is None:  # another part than was asked for
@@ -296,7 +159,7 @@ def _transfer(url: str, path: Path, start: int, most: int, line: _Line, progress
                 if not chunk:
                     break
                 if size + len(chunk) > most:
-                    raise _TooLong
+                    raise TooLong
                 _write(file, chunk)
                 line.of_file(len(chunk))
                 progress.advance((size + len(chunk)) // CHUNK - size // CHUNK)
