@@ -32,6 +32,11 @@ SMALLEST = 0.02
 
 QUANTITY = "share of the variance of tuning that lies between branches, chance at 0, minus the same of untrained copies"
 
+SHARES = (
+    "beyond chance the branch tells {{ e.trained | percent(1) }} of what its units are tuned to, and"
+    " {{ e.untrained | percent(1) }} in untrained copies of the same networks"
+)
+
 
 def measured(site: Site) -> WildBranches | Gap:
     """The measurements of the census."""
@@ -76,12 +81,10 @@ SPECIALIZE = optional(
         verdict=verdict,
         effect=effect,
         wording={
-            HOLDS: "They do, and it is training that does it: the branch tells more of what a unit is tuned to than in untrained"
-            " copies of the same networks.",
-            FAILS: "They do not, or not by training: the branch tells no more of what a unit is tuned to than in untrained copies"
-            " of the same networks, whose branches differ in kernels, depth and inputs alone.",
-            UNDECIDED: "That cannot be told from these networks: whether the branch tells more of what a unit is tuned to than in"
-            " untrained copies lies within the uncertainty over packages.",
+            HOLDS: f"They do, and it is training that does it: {SHARES}.",
+            FAILS: f"They do not, or hardly by training: {SHARES}. The branches of copies differ in kernels, depth and inputs alone.",
+            UNDECIDED: f"That cannot be told from these networks: {SHARES}, and the difference lies within the uncertainty over"
+            " packages.",
         },
     )
 )

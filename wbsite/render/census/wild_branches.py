@@ -28,12 +28,15 @@ KINDS = {
 """Kind of a group → what its branches are, in words."""
 
 FINDINGS = {
-    HOLDS: "Training sorts units into branches by what they are tuned to, out there too.",
+    HOLDS: "Out there, too, training sorts units into branches: the branch tells {more} of their tuning more than in"
+    " untrained copies.",
     FAILS: "Out there, training hardly sorts units into branches by what they are tuned to.",
 }
 """Verdict → the finding; other verdicts decide nothing."""
 
-ROW = 26
+OPEN = "Whether training sorts units into branches cannot be told out there."
+
+ROW = 38
 
 
 def draw(scene: Scene) -> Drawing | Gap:
@@ -57,7 +60,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         specification(_chart(table), height),
         width="wide",
         height=height,
-        finding=FINDINGS.get(decided[0], "Whether training sorts units into branches cannot be told out there."),
+        finding=FINDINGS.get(decided[0], OPEN).format(more=percent_text(branches.sorted.effect, 1)),
         method=_method(branches, census),
     )
 
@@ -67,7 +70,7 @@ def table_of(branches: WildBranches, census: Census) -> pd.DataFrame:
     titles = census.networks.set_index("network")["title"]
     table = branches.groups[branches.groups["counts"]]
     table = table.assign(
-        title=table["network"].map(titles) + ", " + table["kind"].map(KINDS),
+        title=table["network"].map(titles),
         branching=table["kind"].map(KINDS),
         low=table["untrained"] - 2 * table["deviation"],
         high=table["untrained"] + 2 * table["deviation"],
@@ -87,16 +90,19 @@ def _method(branches: WildBranches, census: Census) -> str:
         " averaged over indices. Chance is the mean over permutations of units. Of files with the same weights one counts."
         f" Over {counted(test.networks, 'network')} of {counted(test.packages, 'package')} the share is"
         f" {percent_text(test.trained, 1)} in trained networks and {percent_text(test.untrained, 1)} in five untrained copies of"
-        f" each; {_by_kind('concatenated paths', branches.concatenated)}, {_by_kind('other branches', branches.added)}."
-        + left
+        f" each. By kind, trained networks exceed copies {_by_kind('for concatenated paths', branches.concatenated)} and"
+        f" {_by_kind('for others', branches.added)}, with intervals of 95 % over packages." + left
     )
 
 
 def _by_kind(words: str, test: Sorted) -> str:
     if test.effect is None:
-        return f"there are no {words}"
-    ends = "" if test.low is None else f" ({percent_text(test.low, 1)} to {percent_text(test.high, 1)})"
-    return f"the difference is {percent_text(test.effect, 1)}{ends} for {words}"
+        return f"by nothing that was measured {words}"
+    packages = counted(test.packages, "package")
+    if test.low is None:
+        return f"by {percent_text(test.effect, 1)} {words} ({packages}, too few for an interval)"
+    ends = f"{percent_text(test.low, 1)} to {percent_text(test.high, 1)}"
+    return f"by {percent_text(test.effect, 1)} {words} ({ends}; {packages})"
 
 
 def _reasons(groups: pd.DataFrame) -> str:
@@ -109,15 +115,13 @@ def _reasons(groups: pd.DataFrame) -> str:
 def _chart(table: pd.DataFrame) -> Any:
     import altair as alt
 
-    y = alt.Y(
-        "title:N", sort=table["title"].tolist(), title=None,
-        axis=alt.Axis(labelLimit=330, ticks=False, domain=False, grid=False),
-    )  # fmt: skip
-    base = alt.Chart(data())
+    rows = table["network"] + " " + table["branching"]
+    y = alt.Y("row:N", sort=rows.tolist(), axis=None)
+    base = alt.Chart(data()).transform_calculate(row="datum.network + ' ' + datum.branching")
     tips = [
-        alt.Tooltip("title:N", title="group"),
+        alt.Tooltip("title:N", title="network"),
         alt.Tooltip("package:N"),
-        alt.Tooltip("group:N", title="where"),
+        alt.Tooltip("group:N", title="where its branches meet"),
         alt.Tooltip("branches:Q"),
         alt.Tooltip("live:Q", title="units that respond"),
         alt.Tooltip("trained:Q", format=".3f"),
@@ -132,11 +136,14 @@ def _chart(table: pd.DataFrame) -> Any:
     )
     zero = alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=NEUTRAL, strokeDash=[4, 4]).encode(x=alt.X(datum=0))
     copies = base.mark_rule(color=NEUTRAL, strokeWidth=5, opacity=0.6).encode(x="low:Q", x2="high:Q", y=y, tooltip=tips)
-    axis = alt.Axis(format="%")
+    axis = alt.Axis(format=".0%", tickCount=7)
     dots = base.mark_point(filled=True, size=80, opacity=1).encode(
         x=alt.X("trained:Q", title="share of tuning that the branch tells", axis=axis), y=y, color=colour, tooltip=tips
     )
-    return alt.layer(zero, copies, dots)
+    names = base.mark_text(align="left", baseline="bottom", dy=-7, fontSize=11, limit=340).encode(
+        x=alt.value(0), y=y, text="title:N", tooltip=tips
+    )
+    return alt.layer(zero, copies, dots, names)
 
 
 FIGURES = (Figure("wild-branches", draw, "branches of all networks", of="site"),)
