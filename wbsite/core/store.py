@@ -13,6 +13,7 @@ lock is left out: two writers of one key write the same content).
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import io
 import json
@@ -266,7 +267,7 @@ class Store:
 
     def keys(self) -> list[str]:
         """Keys of all entries and of what interrupted writes left behind."""
-        folders = self.fs.glob(f"{self.root}/objects/*/*")
+        folders = self.fs.glob(f"{glob.escape(self.root)}/objects/*/*")
         return sorted(path.rpartition("/")[2] for path in folders)
 
     def sweep(self) -> None:
