@@ -57,7 +57,7 @@ def test_card_names_authors_year_title_venue_and_link(bibliography: Bibliography
     card = bibliography.cite("two")
     assert "A. Köpf and Q.-V. B. Le, 2019" in card
     assert "A Journal 3(2), 10–12" in card
-    assert 'href="https://doi.org/10.1000/a&#95;b&#95;c"' in card
+    assert 'href="https://doi.org/10.1000/a_b_c"' in card
     assert "arXiv:2001.00001" in (many := bibliography.cite("many"))
     assert "O. A, T. B, T. van der C et al., 2020" in many
     assert "The Group, 2021" in bibliography.cite("bare")
@@ -66,7 +66,7 @@ def test_card_names_authors_year_title_venue_and_link(bibliography: Bibliography
 def test_title_reaches_the_reader_as_written_through_markdown(bibliography: Bibliography) -> None:
     text = bibliography.cite("two")
     page = markdown.markdown(f"Prose {text} goes on.\n\n{bibliography.references()}\n", extensions=["md_in_html"])
-    assert "Less &lt;b&gt;than&lt;/b&gt; &#42;half&#42; of CNNs &amp; more" in page
+    assert "Less &#060;b&#062;than&#060;/b&#062; &#042;half&#042; of CNNs &#038; more" in page
     assert "<em>half" not in page and "<b>" not in page
     assert '<li id="ref-two">' in page
 

@@ -60,7 +60,7 @@ def test_a_kernel_of_zeros_is_white_whatever_the_scale() -> None:
 
 def test_the_sign_is_said_in_words_for_those_who_do_not_see_the_colours() -> None:
     html = kernel_img(np.array([[0.1, -0.25]]), 1.0, 'unit 3 of "conv"')
-    assert 'alt="unit 3 of &quot;conv&quot;; strongest weight −0.25, inhibitory"' in html
+    assert 'alt="unit 3 of &#034;conv&#034;; strongest weight −0.25, inhibitory"' in html
     assert "all weights zero" in kernel_img(np.zeros((1, 1)), 1.0, "x")
 
 

@@ -10,11 +10,10 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from markupsafe import Markup
-
 from wbsite.claims.base import WORDS, Claim
 from wbsite.claims.effect import Effect
 from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.markup import Markup, html, prose
 
 from .text import fixed_text, number_text
 
@@ -51,7 +50,7 @@ def read_terms(path: Path) -> dict[str, Term]:
         raise WbsiteError(f"{path}: {error}.", 'Write [term] and below it text = "what it means".') from error
 
 
-def term(terms: dict[str, Term], name: str, shown: str, up: str, use: int) -> str:
+def term(terms: dict[str, Term], name: str, shown: str, up: str, use: int) -> Markup:
     """A word with its meaning on hover or focus, linked to the page of terms.
 
     Args:
@@ -71,21 +70,21 @@ def term(terms: dict[str, Term], name: str, shown: str, up: str, use: int) -> st
         kind="wb-term",
         href=f"{up}terms/#{entry.anchor}",
         id=f"card-{use}",
-        mark=Markup("{}{}").format(mark, name),
-        body=entry.text,
+        mark=prose(mark) + name,
+        body=prose(entry.text),
     )
 
 
-def effect_text(effect: Effect) -> str:
+def effect_text(effect: Effect) -> Markup:
     """An effect with its interval and unit, as in "0.123 (0.050 to 0.190) bits"."""
     if effect.low is None or effect.high is None:
         text = number_text(effect.value)
     else:
         text = f"{fixed_text(effect.value, 3)} ({fixed_text(effect.low, 3)} to {fixed_text(effect.high, 3)})"
-    return f"{text} {effect.unit}".strip()
+    return html("{} {}", text, effect.unit).strip()
 
 
-def evidence(claim: Claim, verdict: str, effect: Effect | None, up: str, use: int) -> str:
+def evidence(claim: Claim, verdict: str, effect: Effect | None, up: str, use: int) -> Markup:
     """The mark behind a statement that a claim decides: its card has the effect, the rule and the verdict, its link
     goes to the ledger.
 
@@ -93,15 +92,14 @@ def evidence(claim: Claim, verdict: str, effect: Effect | None, up: str, use: in
         verdict: a usual one.
         use: number of the card on its page.
     """
-    parts = [Markup("<span><strong>{}</strong>: {}</span>").format(WORDS[verdict].capitalize(), claim.statement)]
+    parts = [html("<span><strong>{}</strong>: {}</span>", WORDS[verdict].capitalize(), prose(claim.statement))]
     if effect is not None:
         null = "" if effect.null is None else f"; null {number_text(effect.null)}"
         count = "" if effect.count is None else f"; {number_text(effect.count)} {effect.of}"
         interval = "" if effect.low is None else " (95 % interval)"
-        parts.append(
-            Markup("<span>{}: {}{}{}{}</span>").format(effect.what, effect_text(effect), interval, null, count)
-        )
-    parts.append(Markup("<span>Rule: {}</span>").format(claim.rule))
+        text = effect_text(effect)
+        parts.append(html("<span>{}: {}{}{}{}</span>", effect.what, text, interval, null, count))
+    parts.append(html("<span>Rule: {}</span>", prose(claim.rule)))
     href = f"{up}claims/#{claim.name}"
     return CARD.format(
         kind="wb-evidence",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from html import escape
 from typing import TYPE_CHECKING, Any
+
+from wbsite.core.markup import Markup, all_visible, html, joined
 
 if TYPE_CHECKING:
     import altair as alt
@@ -82,25 +84,29 @@ def specification(chart: Any, height: int) -> dict[str, Any]:
     return {**spec, "width": "container", "height": height}
 
 
-def chart_box(file: str, alternative: str) -> str:
-    """HTML of a chart in a figure's body: its static drawing, which the live chart replaces near the view.
+def literal(value: Any) -> str:
+    """A text, list or mapping in an expression of Vega, which nothing in it can end; as charts' data have it."""
+    return json.dumps(all_visible(value), ensure_ascii=False)
+
+
+def chart_box(file: str, alternative: str) -> Markup:
+    """A chart in a figure's body: its static drawing, which the live chart replaces near the view.
 
     Args:
         file: name of its specification among the figure's files.
         alternative: what a reader who cannot see it needs to know; plain text.
     """
-    return f'<div class="wb-chart" data-spec="{file}"><img alt="{escape(alternative, quote=True)}"></div>'
+    return html('<div class="wb-chart" data-spec="{}"><img alt="{}"></div>', file, alternative)
 
 
-def caption_by_choice(parameter: str, texts: Mapping[str, str]) -> str:
-    """HTML in a caption that follows a menu of the figure: the first text, until the reader chooses another value.
+def caption_by_choice(parameter: str, texts: Mapping[str, str]) -> Markup:
+    """Words in a caption that follows a menu of the figure: the first text, until the reader chooses another value.
 
     Args:
         parameter: name of the chart's parameter.
-        texts: HTML for each of its values, the default first.
+        texts: for each of its values, the default first.
     """
-    return "".join(
-        f'<span data-parameter="{parameter}" data-value="{escape(value, quote=True)}"{" hidden" * bool(place)}>'
-        f"{text}</span>"
+    return joined(
+        html('<span data-parameter="{}" data-value="{}"{}>{}</span>', parameter, value, " hidden" * bool(place), text)
         for place, (value, text) in enumerate(texts.items())
     )

@@ -6,12 +6,12 @@ The markup works without a script: the card is shown by CSS while its mark is ho
 
 from __future__ import annotations
 
-import html
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 from wbsite.core.errors import unknown
+from wbsite.core.markup import Markup, html, joined, linked
 
 from .bibliography import Publication, read_publications
 
@@ -41,7 +41,7 @@ class Bibliography:
         """The same works with nothing cited yet."""
         return Bibliography(self._publications, self._source)
 
-    def cite(self, *keys: str) -> str:
+    def cite(self, *keys: str) -> Markup:
         """Marks for one work or several, as inline HTML on one line, safe inside Markdown prose.
 
         Raises:
@@ -49,14 +49,14 @@ class Bibliography:
         """
         if not keys:
             raise unknown("citation", "", self._publications, f"Works are listed in {self._source}.")
-        return "".join(self._mark(key) for key in keys)
+        return joined(self._mark(key) for key in keys)
 
-    def references(self) -> str:
+    def references(self) -> Markup:
         """The works cited so far as an ordered list with ids `ref-KEY`, "" when nothing was cited."""
         if not self._numbers:
-            return ""
-        items = "\n".join(self._reference(self._publications[key]) for key in self._numbers)
-        return f'<ol class="wb-references">\n{items}\n</ol>'
+            return Markup()
+        items = joined((self._reference(self._publications[key]) for key in self._numbers), "\n")
+        return html('<ol class="wb-references">\n{}\n</ol>', items)
 
     @property
     def cited(self) -> list[Publication]:
@@ -68,33 +68,41 @@ class Bibliography:
             raise unknown("citation", key, self._publications, f"Works are listed in {self._source}.")
         return self._publications[key]
 
-    def _mark(self, key: str) -> str:
+    def _mark(self, key: str) -> Markup:
         work = self._find(key)
         number = self._numbers.setdefault(key, len(self._numbers) + 1)
         self._uses[key] += 1
         use = self._uses[key]
         card = f"cite-card-{key}-{use}"
-        title = f'<span class="wb-cite-title">{_text(work.title)}</span>'
-        authors = f'<span class="wb-cite-authors">{_text(_authors(work, _CARD_AUTHORS))}, {_text(work.year)}</span>'
-        venue = f'<span class="wb-cite-venue">{_text(work.venue)}</span>' if work.venue else ""
-        link = f'<span class="wb-cite-link">{_link(work.url, _address(work.url))}</span>' if work.url else ""
+        parts = [
+            html('<span class="wb-cite-title">{}</span>', work.title),
+            html('<span class="wb-cite-authors">{}, {}</span>', _authors(work, _CARD_AUTHORS), work.year),
+            html('<span class="wb-cite-venue">{}</span>', work.venue) if work.venue else "",
+            html('<span class="wb-cite-link">{}</span>', linked(work.url, _address(work.url))) if work.url else "",
+        ]
         # Search is told to leave the card out: it would find every citing page for every author's name.
-        return (
-            f'<span class="wb-cite-box"><a class="wb-cite" id="cite-{key}-{use}" href="#ref-{key}" '
-            f'aria-describedby="{card}">&#91;{number}&#93;</a>'
-            f'<span class="wb-cite-card" role="tooltip" id="{card}" data-search-exclude>'
-            f"{title}{authors}{venue}{link}</span></span>"
+        return html(
+            '<span class="wb-cite-box"><a class="wb-cite" id="cite-{key}-{use}" href="#ref-{key}" '
+            'aria-describedby="{card}">&#91;{number}&#93;</a>'
+            '<span class="wb-cite-card" role="tooltip" id="{card}" data-search-exclude>{parts}</span></span>',
+            key=key,
+            use=use,
+            card=card,
+            number=number,
+            parts=joined(parts),
         )
 
-    def _reference(self, work: Publication) -> str:
-        title = _link(work.url, work.title) if work.url else _text(work.title)
-        venue = f" <em>{_text(work.venue)}</em>," if work.venue else ""
+    def _reference(self, work: Publication) -> Markup:
         doi_url = f"https://doi.org/{work.doi}"
-        doi = f" DOI: {_link(doi_url, work.doi)}." if work.doi and work.url != doi_url else ""
-        return (
-            f'<li id="ref-{work.key}"><span class="wb-reference-title">{title}</span>. '
-            f"{_text(_authors(work))}.{venue} {_text(work.year)}.{doi} "
-            f'<a class="wb-reference-back" href="#cite-{work.key}-1" aria-label="Back to the first citation">↩</a></li>'
+        return html(
+            '<li id="ref-{key}"><span class="wb-reference-title">{title}</span>. {authors}.{venue} {year}.{doi} '
+            '<a class="wb-reference-back" href="#cite-{key}-1" aria-label="Back to the first citation">↩</a></li>',
+            key=work.key,
+            title=linked(work.url, work.title),
+            authors=_authors(work),
+            venue=html(" <em>{}</em>,", work.venue) if work.venue else "",
+            year=work.year,
+            doi=html(" DOI: {}.", linked(doi_url, work.doi)) if work.doi and work.url != doi_url else "",
         )
 
 
@@ -110,13 +118,3 @@ def _authors(work: Publication, limit: int | None = None) -> str:
 def _address(url: str) -> str:
     """A link as a reader would say it: without scheme and trailing slash."""
     return url.split("://", 1)[1].removeprefix("www.").rstrip("/")
-
-
-def _link(url: str, label: str) -> str:
-    return f'<a href="{_text(url)}">{_text(label)}</a>'
-
-
-def _text(plain: str) -> str:
-    """Text escaped for HTML and for Markdown, which reads inside inline tags: a title is not to become emphasis."""
-    escaped = html.escape(plain)
-    return "".join(f"&#{ord(character)};" if character in "*_`[]\\$~^|" else character for character in escaped)

@@ -6,12 +6,13 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from html import escape
+from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.markup import Markup, all_visible, html, joined
 from wbsite.results.base import Result
 from wbsite.results.site import Gap, LayerInfo, Model, Site
 
@@ -73,25 +74,28 @@ class Scene:
 class Drawing:
     """A drawn figure.
 
+    Caption, body, finding and method are plain text, which is escaped, unless they are Markup, made by
+    `wbsite.core.markup.html`.
+
     Attributes:
-        caption: HTML; what it takes to read the figure, behind the finding; both have at most CAPTION_WORDS words.
+        caption: what it takes to read the figure, behind the finding; both have at most CAPTION_WORDS words.
         alt: what a reader who cannot see it needs to know; plain text.
         data: what is drawn, one row a mark; becomes the CSV file and the data table.
         chart: Vega-Lite specification whose data URL is "data.csv" (replaced by the real name).
-        body: HTML, for a figure that is not a chart.
+        body: for a figure that is not a chart; Markup.
         files: more files beside the page, by name; a specification among them (NAME.vl.json), which `body`
             shows, draws from "data.csv" as `chart` does.
         width: "column", "wide" or "full".
         height: of the chart in pixels, kept free until it is drawn.
-        finding: HTML; what the figure shows, in one sentence that the data decide; set in bold before the caption.
-        method: HTML; how it was made: computation, uncertainty, null, seeds, and helps for reading. Folded below it.
+        finding: what the figure shows, in one sentence that the data decide; set in bold before the caption.
+        method: how it was made: computation, uncertainty, null, seeds, and helps for reading. Folded below it.
     """
 
     caption: str
     alt: str
     data: pd.DataFrame
     chart: Mapping[str, Any] | None = None
-    body: str = ""
+    body: Markup = field(default=Markup())
     files: Mapping[str, bytes] = field(default_factory=dict)
     width: Literal["column", "wide", "full"] = "column"
     height: int = 0
@@ -143,18 +147,23 @@ class Figure:
                 raise unknown(f"option of figure {self.name!r}", name, self.options)
 
 
-def gap_card(name: str, gap: Gap) -> str:
+def gap_card(name: str, gap: Gap) -> Markup:
     """The visible card in place of a figure or number that could not be made."""
     kind, said = ("failed", "Not computed") if gap.failed else ("skipped", "Not here")
     title = next((figure.title for figure in registry.entries("figures") if figure.name == name), "") or name
-    reason = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(" ".join(gap.reason.split())))
-    return (
-        f'<div class="wb-gap wb-gap-{kind}" role="note"><strong>{said}:</strong> {escape(title)},'
-        f" because {reason}</div>"
+    parts = re.split(r"`([^`]+)`", " ".join(gap.reason.split()))
+    return html(
+        '<div class="wb-gap wb-gap-{}" role="note"><strong>{}:</strong> {}, because {}</div>',
+        kind,
+        said,
+        title,
+        joined(html("<code>{}</code>", part) if i % 2 else part for i, part in enumerate(parts)),
     )
 
 
-def figure_html(name: str, number: int, drawing: Drawing, folder: Path | None = None) -> tuple[str, dict[str, bytes]]:
+def figure_html(
+    name: str, number: int, drawing: Drawing, folder: Path | None = None
+) -> tuple[Markup, dict[str, bytes]]:
     """The figure element, and the files that go beside its page.
 
     Args:
@@ -165,44 +174,55 @@ def figure_html(name: str, number: int, drawing: Drawing, folder: Path | None = 
         file: specification(json.loads(data), csv) if file.endswith(".vl.json") else data
         for file, data in drawing.files.items()
     }
-    files[csv] = drawing.data.to_csv(index=False).encode()
-    links = [f'<a href="{csv}" download>Data (CSV)</a>']
-    body = drawing.body
+    data = with_visible_texts(drawing.data)
+    files[csv] = data.to_csv(index=False).encode()
+    links = [html('<a href="{}" download>Data (CSV)</a>', csv)]
+    body = Markup.escape(drawing.body)
     if drawing.chart is not None:
         spec = f"{name}.vl.json"
         files[spec] = specification({**drawing.chart, "description": drawing.alt}, csv)
-        links.append(f'<a href="{spec}" download>Specification (Vega-Lite)</a>')
+        links.append(html('<a href="{}" download>Specification (Vega-Lite)</a>', spec))
         body = chart_box(spec, drawing.alt)
     body, pictures = with_pictures(body, files, csv, drawing.width, folder)
     files |= pictures
-    unseen = [file for file in drawing.files if f'src="{file}"' not in body]  # a picture on the page needs no link
-    others = [f'<a href="{file}" download>{escape(file)}</a>' for file in unseen]
+    unseen = [
+        file for file in drawing.files if html('src="{}"', file) not in body
+    ]  # a picture on the page needs no link
+    others = [html('<a href="{}" download>{}</a>', file, file) for file in unseen]
+    folded = Markup()
     if len(others) > FILES_LISTED:
-        folded = f"<details><summary>{len(others)} more files</summary>{' · '.join(others)}</details>"
+        folded = html("<details><summary>{} more files</summary>{}</details>", len(others), joined(others, " · "))
     else:
-        links, folded = [*links, *others], ""
-    alt = escape(drawing.alt, quote=True)
-    tools = " · ".join(links) + unsearched(folded + _table(drawing.data, csv))
-    method = (
-        f'<details class="wb-method"><summary>How this was made</summary><p>{drawing.method}</p></details>\n'
-        if drawing.method
-        else ""
+        links += others
+    tools = joined(links, " · ") + unsearched(folded + _table(data, csv))
+    method = Markup()
+    if drawing.method:
+        shell = '<details class="wb-method"><summary>How this was made</summary><p>{}</p></details>\n'
+        method = html(shell, drawing.method)
+    figure = html(
+        '<figure class="wb-figure wb-{width}" id="fig-{name}" aria-label="{alt}">\n'
+        "{body}\n"
+        '<figcaption><div class="wb-caption"><a class="wb-number" href="#fig-{name}">Figure {number}.</a>'
+        " <strong>{finding}</strong> {caption}</div>\n"
+        "{method}"
+        '<div class="wb-tools" data-search-exclude>{tools}</div></figcaption>\n'
+        "</figure>",
+        width=drawing.width,
+        name=name,
+        alt=drawing.alt,
+        body=unsearched(body),
+        number=number,
+        finding=drawing.finding,
+        caption=drawing.caption,
+        method=method,
+        tools=tools,
     )
-    label = f'<a class="wb-number" href="#fig-{name}">Figure {number}.</a>'
-    html = (
-        f'<figure class="wb-figure wb-{drawing.width}" id="fig-{name}" aria-label="{alt}">\n'
-        f"{unsearched(body)}\n"
-        f'<figcaption><div class="wb-caption">{label} <strong>{drawing.finding}</strong> {drawing.caption}</div>\n'
-        f"{method}"
-        f'<div class="wb-tools" data-search-exclude>{tools}</div></figcaption>\n'
-        "</figure>"
-    )
-    return html, files
+    return figure, files
 
 
 def with_pictures(
-    body: str, files: Mapping[str, bytes], csv: str, width: str, folder: Path | None
-) -> tuple[str, dict[str, bytes]]:
+    body: Markup, files: Mapping[str, bytes], csv: str, width: str, folder: Path | None
+) -> tuple[Markup, dict[str, bytes]]:
     """A figure's body with the static drawings of its charts, and their files.
 
     The heights are kept by the boxes, so that nothing moves when the live chart comes.
@@ -218,7 +238,7 @@ def with_pictures(
         return picture
 
     def filled(match: re.Match[str]) -> str:
-        name, alt = match.groups()
+        name, alt = unescape(match[1]), match[2]
         picture = phone = drawn(name, PANEL if alone is None else alone)
         narrow = ""
         if alone is not None:
@@ -233,42 +253,52 @@ def with_pictures(
             f'<img src="{name}.svg" {size} loading="lazy" {alt}></picture></div>'
         )
 
-    return BOX.sub(filled, body), pictures
+    return Markup(BOX.sub(filled, str(body))), pictures  # noqa: S704 (what is added are names of the figure's own files)
 
 
-def unsearched(html: str) -> str:
+def unsearched(part: Markup) -> Markup:
     """Keeps what is no prose out of the search: tables, drawings, details and sections, which hold data.
 
     One by one: of the elements inside one that is left out, the theme's search takes each of its own kind for its end.
     """
-    return re.sub(r"<(table|svg|details|section)\b", r"<\1 data-search-exclude", str(html))  # str: it may be Markup
+    return Markup(re.sub(r"<(table|svg|details|section)\b", r"<\1 data-search-exclude", str(part)))  # noqa: S704
+
+
+def with_visible_texts(data: pd.DataFrame) -> pd.DataFrame:
+    """A table whose texts hide nothing, as in `visible`: what draws charts ends where a control character is in one."""
+    texts = [c for c in data.columns if data[c].dtype.kind == "O" and any(isinstance(cell, str) for cell in data[c])]
+    return data.assign(**{column: data[column].map(all_visible) for column in texts}) if texts else data
 
 
 def specification(chart: Mapping[str, Any], csv: str) -> bytes:
-    """The chart's JSON with its data address filled in."""
+    """The chart's JSON with its data address filled in, and with texts that hide nothing."""
 
     def fill(node: Any) -> Any:
         if isinstance(node, dict):
             return {k: csv if k == "url" and v == "data.csv" else fill(v) for k, v in node.items()}
         return [fill(item) for item in node] if isinstance(node, list) else node
 
-    return json.dumps(fill(dict(chart)), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return json.dumps(fill(all_visible(chart)), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _table(data: pd.DataFrame, csv: str) -> str:
+def _table(data: pd.DataFrame, csv: str) -> Markup:
     """The first rows; where there are more, the page's script reads all from the file."""
     shown = data.head(TABLE_ROWS)
-    head = "".join(f"<th>{escape(str(column))}</th>" for column in shown.columns)
-    rows = "".join(
-        "<tr>" + "".join(f"<td>{escape(number_text(value))}</td>" for value in row) + "</tr>"
+    head = joined(html("<th>{}</th>", column) for column in shown.columns)
+    rows = joined(
+        html("<tr>{}</tr>", joined(html("<td>{}</td>", number_text(value)) for value in row))
         for row in zip(*(cells.tolist() for _, cells in shown.items()), strict=True)
     )
-    more = source = ""
+    more = source = Markup()
     if len(data) > TABLE_ROWS:
-        more = f"<p>First {TABLE_ROWS} of {len(data)} rows; the file has all.</p>"
+        more = html("<p>First {} of {} rows; the file has all.</p>", TABLE_ROWS, len(data))
         texts = [place for place, kind in enumerate(data.dtypes) if kind.kind not in "iuf"]
-        source = f' data-rows="{csv}" data-texts="{texts}"'
-    return (
-        f'<details class="wb-table"{source}><summary>Table</summary><div class="wb-scroll" tabindex="0"><table><thead>'
-        f"<tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>{more}</details>"
+        source = html(' data-rows="{}" data-texts="{}"', csv, texts)
+    return html(
+        '<details class="wb-table"{}><summary>Table</summary><div class="wb-scroll" tabindex="0"><table><thead>'
+        "<tr>{}</tr></thead><tbody>{}</tbody></table></div>{}</details>",
+        source,
+        head,
+        rows,
+        more,
     )

@@ -12,13 +12,13 @@ import io
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from wbsite.core.errors import WbsiteError
+from wbsite.core.markup import Markup, html, joined
 from wbsite.results.network.unit_pictures import QuickPictures, UnitPictures
 
 from .page import slug
@@ -73,7 +73,7 @@ def signed_text(value: float) -> str:
     return f"{value:+.2g}".replace("-", "−")
 
 
-def kernel_img(kernel: np.ndarray, scale: float, alt: str) -> str:
+def kernel_img(kernel: np.ndarray, scale: float, alt: str) -> Markup:
     """An <img> of a kernel (kh, kw), one pixel a weight, in the page itself, in STEPS shades of either colour.
 
     Its longer side is as long as `--wb-tile` in the style sheet says for the place where it stands.
@@ -83,10 +83,10 @@ def kernel_img(kernel: np.ndarray, scale: float, alt: str) -> str:
         alt: plain text, to which the sign of the strongest weight is added.
     """
     source = base64.b64encode(_picture(kernel, scale)).decode()
-    return _kernel_img(kernel, f'src="data:image/webp;base64,{source}"', alt)
+    return _kernel_img(kernel, html('src="data:image/webp;base64,{}"', source), alt)
 
 
-def map_img(weights: np.ndarray, scale: float, alt: str, name: str, files: dict[str, bytes]) -> str:
+def map_img(weights: np.ndarray, scale: float, alt: str, name: str, files: dict[str, bytes]) -> Markup:
     """The same; with more than INLINE positions its picture is a file beside the page.
 
     Args:
@@ -96,7 +96,7 @@ def map_img(weights: np.ndarray, scale: float, alt: str, name: str, files: dict[
     if weights.size <= INLINE:
         return kernel_img(weights, scale, alt)
     files[f"{name}.webp"] = _picture(weights, scale)
-    return _kernel_img(weights, f'src="{name}.webp" loading="lazy"', alt)
+    return _kernel_img(weights, html('src="{}.webp" loading="lazy"', name), alt)
 
 
 def _picture(kernel: np.ndarray, scale: float) -> bytes:
@@ -106,23 +106,24 @@ def _picture(kernel: np.ndarray, scale: float) -> bytes:
     return buffer.getvalue()
 
 
-def _kernel_img(kernel: np.ndarray, source: str, alt: str) -> str:
+def _kernel_img(kernel: np.ndarray, source: str, alt: str) -> Markup:
     kh, kw = kernel.shape
-    text = escape(f"{alt}; {strongest_text(kernel)}", quote=True)
-    narrow = f' style="width:calc(var(--wb-tile)*{kw / kh:.3g})"' if kw < kh else ""
-    return f'<img class="wb-kernel"{narrow} {source} alt="{text}">'
+    text = f"{alt}; {strongest_text(kernel)}"
+    narrow = html(' style="width:calc(var(--wb-tile)*{:.3g})"', kw / kh) if kw < kh else ""
+    return html('<img class="wb-kernel"{} {} alt="{}">', narrow, source, text)
 
 
-def scale_legend(scale: float) -> str:
+def scale_legend(scale: float) -> Markup:
     """A bar from −scale over white to +scale, with its numbers and their meaning."""
     end = f"{float(f'{scale:.2g}'):g}"
-    return (
-        f'<div class="wb-scale"><span>−{end}</span><i></i><span>+{end}</span>'
-        "<small>blue inhibits, red excites</small></div>"
+    return html(
+        '<div class="wb-scale"><span>−{}</span><i></i><span>+{}</span><small>blue inhibits, red excites</small></div>',
+        end,
+        end,
     )
 
 
-def unit_tile(scene: Scene, layer: str, channel: int, caption: str = "") -> str:
+def unit_tile(scene: Scene, layer: str, channel: int, caption: str = "") -> Markup:
     """A unit's picture over its name, linked to its permalink; without a picture, a quiet tile with its number.
 
     A channel of "input" is the colour's name and no link. As wide as `--wb-tile` in the style sheet says for its place.
@@ -139,26 +140,26 @@ def unit_tile(scene: Scene, layer: str, channel: int, caption: str = "") -> str:
     if layer == "input":
         name = COLOURS[channel] if channel < len(COLOURS) else f"channel {channel}"
         text = caption or "of the picture"
-        return f'<span class="wb-unit wb-unit-input"><b>{name}</b><span>{text}</span></span>'
+        return html('<span class="wb-unit wb-unit-input"><b>{}</b><span>{}</span></span>', name, text)
     unit = unit_number(model, layer, channel)
     page = f"{scene.up}models/{slug(model.id)}/{slug(layer)}/"
     row = pictured(model, layer).get(channel)
     if row is None:
-        shown, kind = f"<b>{unit}</b>", " wb-unit-plain"
+        shown, kind = html("<b>{}</b>", unit), " wb-unit-plain"
     else:
         doubt = DIFFERS if not row["agrees"] else DEAD if row["dead"] else ""
-        alt = escape(f"What excites unit {unit}{doubt}", quote=True)
+        alt = f"What excites unit {unit}{doubt}"
         sheets = small_pictures(model, layer) if row["quick"] else None
         if sheets is None:
-            shown = f'<img src="{page}unit-{channel}.webp" loading="lazy" alt="{alt}">'
+            shown = html('<img src="{}unit-{}.webp" loading="lazy" alt="{}">', page, channel, alt)
         else:
             shown = sheet_tile(sheets, page, channel, alt)
         kind = {DIFFERS: " wb-unit-differs", DEAD: " wb-unit-dead", "": ""}[doubt]
-    text = caption or f"{breakable(layer)}<br>{unit}"
-    return f'<a class="wb-unit{kind}" href="{page}#unit-{unit}">{shown}<span>{text}</span></a>'
+    text = caption or html("{}<br>{}", breakable(layer), unit)
+    return html('<a class="wb-unit{}" href="{}#unit-{}">{}<span>{}</span></a>', kind, page, unit, shown, text)
 
 
-def sheet_tile(sheets: QuickPictures, folder: str, channel: int, alt: str) -> str:
+def sheet_tile(sheets: QuickPictures, folder: str, channel: int, alt: str) -> Markup:
     """A unit's small picture, cut out of its sheet; as wide as what it is in. `panel.js` does the same.
 
     Args:
@@ -173,12 +174,15 @@ def sheet_tile(sheets: QuickPictures, folder: str, channel: int, alt: str) -> st
         f"background-image:url({folder}{sheets.sheets[number]});background-size:{100 * sheets.columns}% {100 * rows}%;"
         f"background-position:{left:.4g}% {top:.4g}%;aspect-ratio:{sheets.settings.width}/{sheets.settings.height}"
     )
-    return f'<i class="wb-sheet" role="img" aria-label="{alt}" style="{style}"></i>'
+    return html('<i class="wb-sheet" role="img" aria-label="{}" style="{}"></i>', alt, style)
 
 
-def breakable(name: str) -> str:
-    """A layer's name as HTML that may break after its underscores and points."""
-    return re.sub(r"([_.])", r"\1<wbr>", escape(name))
+BREAKS = {"_": Markup("_<wbr>"), ".": Markup(".<wbr>")}
+
+
+def breakable(name: str) -> Markup:
+    """A layer's name that may break after its underscores and points."""
+    return joined(BREAKS.get(part, part) for part in re.split(r"([_.])", name))
 
 
 def unit_number(model: Model, layer: str, channel: int) -> int:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +18,7 @@ from wbsite import __version__
 from wbsite.claims.base import NOTHING
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.markup import Markup, html, with_code_shown
 from wbsite.core.store import DamagedEntry
 from wbsite.results.site import Gap, LayerInfo, Model, Site
 
@@ -26,6 +26,8 @@ from . import cards, sources
 from .citations import Bibliography
 from .figure import Scene, figure_html, gap_card
 from .mathematics import with_formulas
+from .templating.environment import PageEnvironment
+from .templating.sandbox import ArticleEnvironment
 from .text import (
     counted,
     fixed_text,
@@ -40,6 +42,9 @@ from .text import (
 )
 
 Files = dict[str, bytes]
+
+LABEL = re.compile(r"\w[\w.-]*", re.ASCII)
+"""What a figure may be called: its files and its place on the page have that name."""
 
 
 class Incomplete(Files):
@@ -84,14 +89,21 @@ class PageKind:
     order: int = 0
 
 
+FILE = re.compile(r"(\.(csv|html?|js|json|md|png|svg|webp|xml)|\.|^)$", re.IGNORECASE)
+
+
 def slug(name: str) -> str:
     """A layer's or model's name as a folder name.
 
     A name that cannot be one as it is keeps its first letters and gets a digest, so that no two
-    names share a folder.
+    names share a folder, no folder is hidden, above, or called like a page's own files.
     """
-    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", name)[:80]
-    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", name)[:80].lstrip(".")
+    return (
+        plain
+        if plain == name and not FILE.search(plain)
+        else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    )
 
 
 def need_text(what: str, *given: object) -> None:
@@ -138,23 +150,20 @@ def environment() -> jinja2.Environment:
     return _environment(tuple(sources.roots()))
 
 
+def article_environment() -> jinja2.Environment:
+    """The same for an article, which may come from anyone: see `templating.sandbox`."""
+    return _environment(tuple(sources.roots()), ArticleEnvironment)
+
+
 @cache  # with its compiled templates, which hundreds of pages share
-def _environment(roots: tuple[Path, ...]) -> jinja2.Environment:
-    loaders = [jinja2.FileSystemLoader(root / "templates") for root in roots]
-    env = jinja2.Environment(
-        loader=jinja2.ChoiceLoader(loaders),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+def _environment(roots: tuple[Path, ...], kind: type[PageEnvironment] = PageEnvironment) -> jinja2.Environment:
+    env = kind(loader=jinja2.ChoiceLoader([jinja2.FileSystemLoader(root / "templates") for root in roots]))
     env.filters |= {
         "number": number_text, "share": share_text, "fixed": fixed_text, "percent": percent_text,
         "p_value": p_value_text, "interval": interval_text, "listing": listing, "counted": counted,
         "index": index_text, "tally": tally,
     }  # fmt: skip
     env.filters["slug"] = slug
-    env.filters["attr"] = lambda text: escape(str(text), quote=True)
     env.globals["version"] = __version__
     return env
 
@@ -191,12 +200,14 @@ class Writing:
         layer: str | LayerInfo | None = None,
         as_: str = "",
         **options: Any,
-    ) -> str:
+    ) -> Markup:
         """Draws a figure here; `as_` renames it where a page shows the same one twice.
 
         A defect in the figure's code leaves a card, and the rest of the site stands.
         """
         need_text("figure", name, as_)
+        if as_ and not LABEL.fullmatch(as_):
+            raise WbsiteError(f"a figure is called {as_!r}.", "In as_=… stand letters, digits and any of _ . -.")
         figure, label, number = registry.named("figures", name, "figure"), as_ or name, len(self.numbers) + 1
         drawn_of = self.site.model(model) if isinstance(model, str) else model or self.model
         if drawn_of is None and figure.example is not None:
@@ -214,7 +225,7 @@ class Writing:
         try:
             drawing = figure.draw(scene)
             folder = sources.PAGES / self.path
-            html, files = ("", {}) if isinstance(drawing, Gap) else figure_html(label, number, drawing, folder)
+            drawn, files = (Markup(), {}) if isinstance(drawing, Gap) else figure_html(label, number, drawing, folder)
         except WbsiteError:
             raise
         except Exception as error:
@@ -230,12 +241,14 @@ class Writing:
         self.numbers[label] = number
         self.files |= files
         self.drawn[label] = files
-        return f"\n{html}\n"
+        return html("\n{}\n", drawn)
 
-    def ref(self, name: str) -> str:
+    def ref(self, name: str) -> Markup:
         """A link to a figure of this page; it may come later."""
         need_text("ref", name)
-        return f"@@ref:{name}@@"
+        if not LABEL.fullmatch(name):
+            raise unknown(f"figure referred to on page {self.path!r}:", name, self.numbers)
+        return html("@@ref:{}@@", name)
 
     def value(self, path: str, digits: int | None = None) -> str:
         """A stored number as text."""
@@ -247,7 +260,7 @@ class Writing:
             return f"{found:.{digits}f}".replace("-", "−")
         return number_text(found)
 
-    def claim(self, name: str, brief: bool = False, **options: Any) -> str:
+    def claim(self, name: str, brief: bool = False, **options: Any) -> Markup:
         """What the results say of a claim, in the words of its outcome; a card where they are not there.
 
         A claim that decides something is followed by a mark whose card has its effect, interval and rule, so that the
@@ -263,42 +276,45 @@ class Writing:
             return gap_card(claim.statement, decided)
         verdict, evidence = decided
         words = claim.brief if brief else claim.wording
-        text = environment().from_string(words[verdict]).render(**self.words(), e=evidence)
+        wording = environment().from_string(words[verdict])
+        text = Markup(wording.render(**self.words(), e=evidence))  # noqa: S704 (a template's, with all else escaped)
         if brief or not claim.decides or not text.strip():
             return text
         usual, _ = claim.put(verdict)
         effect = claim.effect(evidence) if claim.effect and usual != NOTHING else None
         self.cards += 1
         mark = cards.evidence(claim, usual, effect, self.up, self.cards)
-        return f"{text}\n\n{mark}" if text.rstrip().endswith(">") else f"{text.rstrip()}{mark}"
+        return text + "\n\n" + mark if text.rstrip().endswith(">") else text.rstrip() + mark
 
-    def cite(self, *keys: str) -> str:
+    def cite(self, *keys: str) -> Markup:
         """A citation with a card that opens on hover."""
         need_text("cite", *keys)
         return self.bibliography.cite(*keys)
 
-    def term(self, name: str, shown: str = "") -> str:
+    def term(self, name: str, shown: str = "") -> Markup:
         """A term of the glossary with its meaning on hover; `shown` in place of the glossary's own form."""
         need_text("term", name, shown)
         self.cards += 1
         return cards.term(glossary(), name, shown, self.up, self.cards)
 
-    def note(self, text: str) -> str:
+    def note(self, text: str) -> Markup:
         """A numbered side note, in the margin where there is room."""
         need_text("note", text)
         self.notes += 1
-        mark = f"<sup>{self.notes}</sup>"
-        return f'<span class="wb-note-mark">{mark}</span><span class="wb-note" role="note">{mark} {text}</span>'
+        mark = html("<sup>{}</sup>", self.notes)
+        return html(
+            '<span class="wb-note-mark">{}</span><span class="wb-note" role="note">{} {}</span>', mark, mark, text
+        )
 
-    def link(self, model: Model | str, layer: LayerInfo | str = "") -> str:
+    def link(self, model: Model | str, layer: LayerInfo | str = "") -> Markup:
         """Address of a model's or layer's page, relative to this page."""
         parts = ["models", slug(model if isinstance(model, str) else model.id)]
         if layer:
             parts.append(slug(layer if isinstance(layer, str) else layer.name))
-        return self.up + "/".join(parts) + "/"
+        return Markup(self.up + "/".join(parts) + "/")  # noqa: S704 (slugs are letters, digits, _ . -)
 
     def words(self) -> Mapping[str, Any]:
-        """What a template may use."""
+        """What a template may use; an article, those of them that `sandbox.WORDS` lists."""
         return {
             "site": self.site, "model": self.model, "layer": self.layer, "up": self.up, "figure": self.figure,
             "ref": self.ref, "value": self.value, "claim": self.claim, "cite": self.cite, "note": self.note,
@@ -322,7 +338,8 @@ class Writing:
                 raise unknown(f"figure referred to on page {self.path!r}:", name, self.numbers)
             return f'<a class="wb-ref" href="#fig-{name}">Figure {self.numbers[name]}</a>'
 
-        text = with_formulas(re.sub(r"@@ref:([\w.-]+)@@", resolve, text), self.defects.__setitem__)
+        text = with_code_shown(re.sub(r"@@ref:([\w.-]+)@@", resolve, text))
+        text = with_formulas(text, self.defects.__setitem__)
         files = {**self.files, "index.md": text.encode()}
         return Incomplete(files, self.defects) if self.defects else files
 

@@ -22,6 +22,7 @@ from wbsite.core import log, registry, source
 from wbsite.core.config import Config
 from wbsite.core.documents import canonical
 from wbsite.core.errors import WbsiteError
+from wbsite.core.markup import Markup
 from wbsite.core.progress import Progress
 from wbsite.core.store import Store
 from wbsite.render.pages._report import write_report
@@ -36,6 +37,7 @@ from .offline.standalone import prepare
 from .output import MANIFEST, Output, digest, unwritable, write_file
 from .page import Page, PageKind, slug
 from .parallel import made
+from .templating.policy import partials
 
 BUILD = sources.PAGES.parent
 OWN = "wbsite-"
@@ -203,11 +205,11 @@ def searched_layers(site: Site) -> bytes:
 
 
 def write_theme() -> None:
-    """Copies the theme override to build/theme."""
+    """Copies the theme override to build/theme, and adds the policy of its pages."""
     found = sources.templates().items()
     output = Output(BUILD / "theme")
     theme = {name.removeprefix("theme/"): path.read_bytes() for name, path in found if name.startswith("theme/")}
-    output.write("theme", "", theme)
+    output.write("theme", "", {**theme, **partials(theme)})
     output.finish()
 
 
@@ -218,7 +220,7 @@ def write_configuration(pages: Sequence[Page]) -> None:
     for page in pages:
         if not page.listed:
             continue
-        entry = {page.listed: f"{page.path}/index.md".lstrip("/")}
+        entry = {str(Markup.escape(page.listed)): f"{page.path}/index.md".lstrip("/")}  # themes show it as it is
         if not page.section:
             navigation.append(entry)
         elif page.section in sections:

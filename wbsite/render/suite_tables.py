@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from wbsite.core.markup import Markup, html, joined
+
 from .charts import chart_box
 from .text import share_text
 
@@ -37,14 +39,15 @@ def interval_expression(low: str = "low", high: str = "high") -> str:
     return f"isValid({ends[0]}) ? format({ends[0]}, '.3f') + ' to ' + format({ends[1]}, '.3f') : 'none, one seed'"
 
 
-def side_by_side(panels: Iterable[tuple[str, str, str]], height: int) -> str:
-    """HTML of several charts in one figure.
+def side_by_side(panels: Iterable[tuple[str, str, str]], height: int) -> Markup:
+    """Several charts in one figure.
 
     Args:
-        panels: title (HTML), file of the specification, and what a reader who cannot see it needs to know.
+        panels: title, file of the specification, and what a reader who cannot see it needs to know.
         height: of each chart in pixels, kept free until it is drawn.
     """
-    charts = "".join(
-        f'<div><p class="wb-charts-title">{title}</p>{chart_box(file, alt)}</div>' for title, file, alt in panels
+    charts = joined(
+        html('<div><p class="wb-charts-title">{}</p>{}</div>', title, chart_box(file, alt))
+        for title, file, alt in panels
     )
-    return f'<div class="wb-charts">{charts}</div>'
+    return html('<div class="wb-charts">{}</div>', charts)

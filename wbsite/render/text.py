@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from wbsite.core.markup import Markup, html
+
 
 def number_text(value: Any) -> str:
     """A number as tables show it: three decimals at most, a proper minus sign, a dash for none."""
@@ -43,14 +45,14 @@ def percent_text(value: float | None, digits: int = 0) -> str:
     return "–" if value is None or value != value else f"{fixed_text(100 * value, digits)}\u00a0%"
 
 
-def p_value_text(p: float | None) -> str:
-    """A p-value in prose (HTML): two decimals, four below 0.01, a power of ten below 0.0001; a dash for none."""
+def p_value_text(p: float | None) -> Markup:
+    """A p-value in prose: two decimals, four below 0.01, a power of ten below 0.0001; a dash for none."""
     if p is None or p != p:
-        return "–"
+        return Markup("–")
     if p >= 1e-4 or p == 0:
-        return str(round(float(p), 4 if p < 0.01 else 2))
+        return Markup.escape(round(float(p), 4 if p < 0.01 else 2))
     mantissa, _, exponent = f"{p:.1e}".partition("e-")
-    return f"{mantissa}&nbsp;·&nbsp;10<sup>−{int(exponent)}</sup>"
+    return html("{}&nbsp;·&nbsp;10<sup>−{}</sup>", mantissa, int(exponent))
 
 
 def interval_text(interval: Any, digits: int = 2, scale: float = 1.0) -> str:
@@ -82,9 +84,12 @@ def index_text(index: Any) -> str:
 
 
 def listing(items: Iterable[object], word: str = "and") -> str:
-    """ "a", "a and b", "a, b and c"."""
-    texts = [str(item) for item in items]
-    return texts[0] if len(texts) == 1 else f" {word} ".join(filter(None, (", ".join(texts[:-1]), "".join(texts[-1:]))))
+    """ "a", "a and b", "a, b and c"; Markup where an item is Markup."""
+    parts = list(items)
+    marked = any(hasattr(part, "__html__") for part in parts)
+    texts = [Markup.escape(part) if marked else str(part) for part in parts]
+    comma, last = (Markup(", "), html(" {} ", word)) if marked else (", ", f" {word} ")
+    return texts[0] if len(texts) == 1 else last.join(filter(None, (comma.join(texts[:-1]), *texts[-1:])))
 
 
 NUMBER_WORDS = (

@@ -16,6 +16,12 @@
     return rows.filter((row) => row.length);
   };
 
+  // A CSV file as objects, for charts.
+  window.wbTable = (text) => {
+    const [names, ...rows] = parse(String(text));
+    return rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i] ?? ""])));
+  };
+
   // As number_text of wbsite/render/text.py writes numbers.
   const NUMBER = /^-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i;
   const written = (text) => {

@@ -1,1 +1,36 @@
-"use strict";(()=>{function c(s,n){parent.postMessage(s,n||"*")}function d(...s){return s.reduce((n,e)=>n.then(()=>new Promise(r=>{let t=document.createElement("script");t.src=e,t.onload=r,document.body.appendChild(t)})),Promise.resolve())}var o=class extends EventTarget{constructor(e){super();this.url=e;this.m=e=>{e.source===this.w&&(this.dispatchEvent(new MessageEvent("message",{data:e.data})),this.onmessage&&this.onmessage(e))};this.e=(e,r,t,i,m)=>{if(r===`${this.url}`){let a=new ErrorEvent("error",{message:e,filename:r,lineno:t,colno:i,error:m});this.dispatchEvent(a),this.onerror&&this.onerror(a)}};let r=document.createElement("iframe");r.hidden=!0,document.body.appendChild(this.iframe=r),this.w.document.open(),this.w.document.write(`<html><body><script>postMessage=${c};importScripts=${d};addEventListener("error",({error})=>{parent.dispatchEvent(new ErrorEvent("error",{filename:"${e}",error}))})<\/script><script src=${e}?${+Date.now()}><\/script></body></html>`),this.w.document.close(),onmessage=this.m,onerror=this.e,this.r=new Promise((t,i)=>{this.w.onload=t,this.w.onerror=i})}terminate(){this.iframe.remove(),onmessage=onerror=null}postMessage(e){this.r.catch().then(()=>{this.w.dispatchEvent(new MessageEvent("message",structuredClone({data:e})))})}get w(){return this.iframe.contentWindow}};window.IFrameWorker=o;location.protocol==="file:"&&(window.Worker=o);})();
+// Workers for the pages of a folder (file://), where browsers start none: a script runs in a hidden frame instead, with
+// what workers have in place of what windows have. The frame is made without a script in its text, which no policy allows.
+(() => {
+  "use strict";
+  if (location.protocol !== "file:") return;
+  window.Worker = class extends EventTarget {
+    constructor(address) {
+      super();
+      this.frame = document.createElement("iframe");
+      this.frame.hidden = true;
+      document.body.append(this.frame);
+      const inner = this.frame.contentWindow;
+      inner.document.open(); // else a browser may yet put an empty page in its place
+      inner.document.write("<!doctype html><body></body>");
+      inner.document.close();
+      const load = (script) => new Promise((resolve, reject) => {
+        const element = inner.document.createElement("script");
+        element.src = new URL(script, address);
+        element.onload = resolve;
+        element.onerror = () => reject(new Error(`${script} could not be loaded`));
+        inner.document.body.append(element);
+      });
+      const tell = (event) => { this.dispatchEvent(event); this[`on${event.type}`]?.(event); };
+      const fail = (error) => tell(new ErrorEvent("error", { message: error.message, filename: String(address), error }));
+      inner.postMessage = (data) => setTimeout(() => tell(new MessageEvent("message", { data: structuredClone(data) })));
+      inner.importScripts = (...scripts) => scripts.reduce((before, script) => before.then(() => load(script)), Promise.resolve());
+      inner.addEventListener("error", ({ error, message }) => fail(error ?? new Error(message)));
+      this.inner = inner;
+      this.ready = load(address).catch(fail);
+    }
+    postMessage(data) { // the frame's own event: what listens there belongs to it
+      this.ready.then(() => this.inner.dispatchEvent(new this.inner.MessageEvent("message", { data: structuredClone(data) })));
+    }
+    terminate() { this.frame.remove(); }
+  };
+})();

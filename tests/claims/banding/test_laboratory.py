@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -281,7 +282,7 @@ def test_a_claim_comes_out_as_the_runs_say(
     decided = registry.named("claims", name, "claim").decide(site)
     assert not isinstance(decided, Gap)
     assert decided[0] == verdict
-    text = Writing(site, "articles/a").claim(name)
+    text = unescape(Writing(site, "articles/a").claim(name))
     assert words in text if words else not text or verdict == HOLDS
     assert "None" not in text.replace("None of this", "")
 

@@ -148,7 +148,7 @@ CASES: dict[str, dict[str, tuple[Any, str]]] = {
         "harmonics": (STUDY, "all 4096 published labels. 2118 of them are 1."),
         "other data": (
             ELSEWHERE,
-            "npz:mine&lt;b&gt;.npz: 300 samples of 1 feature in 2 classes.\n3277 samples are trained on"
+            "npz:mine&#060;b&#062;.npz: 300 samples of 1 feature in 2 classes.\n3277 samples are trained on"
             " and 819 tested (published split); 200, drawn once, are shown",
         ),
     },
@@ -159,7 +159,7 @@ CASES: dict[str, dict[str, tuple[Any, str]]] = {
         ),
         "some died": (ELSEWHERE, "2 of 2 runs died"),
     },
-    "plane-threshold": {"harmonics": (STUDY, "0.1 bit"), "other data": (ELSEWHERE, "put to npz:mine&lt;b&gt;.npz")},
+    "plane-threshold": {"harmonics": (STUDY, "0.1 bit"), "other data": (ELSEWHERE, "put to npz:mine&#060;b&#062;.npz")},
     "plane-optimiser": {
         "adam": (STUDY, "batches of 256, learning rate 0.0004."),
         "other": (ELSEWHERE, "sgd, batches of 64 or 256, "),
@@ -178,7 +178,7 @@ CASES: dict[str, dict[str, tuple[Any, str]]] = {
     },
     "plane-task-short": {
         "harmonics": (STUDY, "twelve inputs that are on or off"),
-        "other data": (ELSEWHERE, "The task is npz:mine&lt;b&gt;.npz."),
+        "other data": (ELSEWHERE, "The task is npz:mine&#060;b&#062;.npz."),
     },
     "plane-networks-table": {
         "listed": (

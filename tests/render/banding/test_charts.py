@@ -190,7 +190,7 @@ def test_the_table_has_every_experiment_and_an_interval_only_where_there_is_one(
     lines = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', drawing.body)
     by_order = sorted(TRAINED, key=lambda name: TRAINED[name]["order"])
     assert [title for title, _ in lines] == [
-        name.replace("rotated", "input &lt;rotated&gt;", name == "rotated") for name in by_order
+        name.replace("rotated", "input &#060;rotated&#062;", name == "rotated") for name in by_order
     ]
     cells = dict(lines)
     assert cells["baseline"].count("<small>") == 3, "accuracy and two layers; no difference from itself"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,7 @@ def test_every_network_leads_to_its_package_and_licence(site: Site, census: Cens
     assert len(rows) == len(census.networks)
     places = re.findall(r'<tr id="([^"]+)"', body)
     assert len(set(places)) == len(places)
-    for row, network in zip(rows, census.networks.to_dict("records"), strict=True):
+    for row, network in zip(map(unescape, rows), census.networks.to_dict("records"), strict=True):
         assert f'href="{network["homepage"]}"' in row
         assert network["licence"] in row
         assert f"{network['package']} {network['version']}" in row

@@ -27,7 +27,7 @@ def test_a_caption_begins_with_what_is_seen_and_is_short(built: Path, figure: Fi
     drawings = [figure.draw(Scene(site, model, layer, up="../")) for layer in layers]
     for drawing in drawings:
         if isinstance(drawing, Drawing):
-            prose = read_prose(f"<article>{figure_html(figure.name, 1, drawing)[0]}</article>")
+            prose = read_prose(f"<article>{figure_html(figure.name, 1, drawing)[0]!s}</article>")
             assert prose.findings == {f"fig-{figure.name}"}, "no sentence in bold at its beginning"
             assert 0 < prose.figures[f"fig-{figure.name}"] <= CAPTION_WORDS
             assert drawing.method or figure.name == "weight-distribution"

@@ -146,13 +146,13 @@ CLAIMS = (
         '<th scope="col">Layer</th><th scope="col">H on pictures (95 %)</th>'
         '<th scope="col">H on full weights (95 %)</th></tr></thead>\n<tbody>\n'
         "{% for row in e.rows %}{% set n = row.network %}"
-        '<tr><td><a href="{{ link(n.model) }}">{{ n.title | e }}</a></td><td>{{ row.head }}</td>'
-        '<td><a href="{{ link(n.model, n.layer) }}">{{ n.layer | e }}</a></td>'
+        '<tr><td><a href="{{ link(n.model) }}">{{ n.title }}</a></td><td>{{ row.head }}</td>'
+        '<td><a href="{{ link(n.model, n.layer) }}">{{ n.layer }}</a></td>'
         "{% for index in (n.pictures, n.weights) %}"
         "<td>{{ index | index }}</td>"
         "{% endfor %}</tr>\n{% endfor %}</tbody>\n</table>\n</div>{% endif %}"
-        "{% for title, layer, reason in e.left_out %}{{ '\n\n' if loop.first }}{{ title | e }}"
-        " has no index in its last convolution with rows and columns, `{{ layer }}`: {{ reason | e }}. {% endfor %}",
+        "{% for title, layer, reason in e.left_out %}{{ '\n\n' if loop.first }}{{ title }}"
+        " has no index in its last convolution with rows and columns, `{{ layer }}`: {{ reason }}. {% endfor %}",
     ),
     optional(
         Claim(

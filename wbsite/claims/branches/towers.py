@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from wbsite.claims.base import FAILS, HOLDS, UNDECIDED, Claim
 from wbsite.claims.effect import UNITS, Effect, counted
 from wbsite.claims.verdicts import SOME, optional
+from wbsite.core.markup import html
 from wbsite.results.branches import _examples
 from wbsite.results.branches.enrichment import Enrichment
 from wbsite.results.branches.tuning import Tuning
@@ -113,7 +114,7 @@ class Later:
     @property
     def quoted(self) -> list[str]:
         """The same as code."""
-        return [f"`{name}`" for name in self.quiet]
+        return [html("`{}`", name) for name in self.quiet]
 
     @property
     def surest(self) -> Difference:

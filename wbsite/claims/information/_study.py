@@ -57,7 +57,7 @@ def description(
     )
 
 
-def table(caption: str, head: Sequence[str], rows: str, cells: Sequence[str], first: str = "{{ n.title | e }}") -> str:
+def table(caption: str, head: Sequence[str], rows: str, cells: Sequence[str], first: str = "{{ n.title }}") -> str:
     """Wording of a table with a caption and one row an `n`.
 
     Args:

@@ -164,7 +164,7 @@ CLAIMS = (
         {
             "harmonics": "The task is that of Shwartz-Ziv and Tishby, called {{ term('harmonics') }} in figures: twelve inputs"
             " that are on or off, and a label that depends on how many are on and on where they are.",
-            "other data": "The task is {{ e.data.name | e }}.",
+            "other data": "The task is {{ e.data.name }}.",
         },
     ),
     description(
@@ -179,7 +179,7 @@ CLAIMS = (
             " {{ e.data.class_counts[1] }} of them are 1. The labels do not change under the 120 symmetries of the"
             " icosahedron, and the number of active bits alone says a good deal about them, which will matter"
             f" below.\n{SPLIT}",
-            "other data": "**The data** are {{ e.data.name | e }}: {{ e.data.samples }} samples of"
+            "other data": "**The data** are {{ e.data.name }}: {{ e.data.samples }} samples of"
             f' {{{{ e.data.features | counted("feature") }}}} in {{{{ e.data.classes | length }}}} classes.\n{SPLIT}',
         },
     ),
@@ -203,7 +203,7 @@ CLAIMS = (
         {
             "harmonics": "{{ e.compresses }} bit",
             "other data": "{{ e.compresses }} bit (the claims were made of the harmonics data; here they are put to"
-            " {{ e.data.name | e }})",
+            " {{ e.data.name }})",
         },
     ),
     description(

@@ -147,7 +147,7 @@ CLAIMS = (
         {
             "listed": table(
                 "The networks at the end of training: means over the runs that lived, with 95 % Student t intervals."
-                "{{ ' ' ~ e.common | e if e.common }}",
+                "{{ ' ' ~ e.common if e.common }}",
                 ("Network", "Runs lived", "Training accuracy, %", "Test accuracy, %"),
                 "e.networks",
                 (
@@ -170,7 +170,7 @@ CLAIMS = (
                 ("Claim", "Effect with its 95 % interval", ESTIMATORS),
                 "e.rows",
                 CELLS,
-                '<a href="{{ up }}claims/#{{ n.name }}">{{ n.statement }}</a>',
+                '<a href="{{ up }}claims/#{{ n.name }}">{{ n.statement | prose }}</a>',
             ),
             "none": "",
         },

@@ -15,6 +15,7 @@ write the same content).
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -208,7 +209,7 @@ class Store:
     def keys(self) -> list[str]:
         """Keys of all entries and of what interrupted writes left behind."""
         top = f"{self.root}/objects"
-        return local.filed(local.folders_in(top) if self.local else self.fs.glob(f"{top}/*/*"))
+        return local.filed(local.folders_in(top) if self.local else self.fs.glob(f"{glob.escape(top)}/*/*"))
 
     def sweep(self) -> None:
         """Removes lock files and temporary files that interrupted writes left behind."""

@@ -6,11 +6,11 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from typing import TYPE_CHECKING, Literal
 
 from wbsite.claims.banding import persistence
-from wbsite.render.charts import BEFORE, LAST
+from wbsite.core.markup import Markup, html
+from wbsite.render.charts import BEFORE, LAST, literal
 from wbsite.render.figure import Scene
 from wbsite.results.banding.experiments import Experiment, Experiments
 from wbsite.results.site import Gap
@@ -101,11 +101,11 @@ class Laboratory:
         return "turned" if turned else "lost"
 
     @property
-    def setup_text(self) -> str:
+    def setup_text(self) -> Markup:
         """What the networks were trained on, as captions say it (HTML)."""
         facts = self.result.settings[self.setting].facts
         epochs = " or ".join(map(str, facts.epochs))
-        return f"trained on {escape(str(facts.dataset))} for {epochs} epoch{'' if epochs == '1' else 's'}"
+        return html("trained on {} for {} epoch{}", facts.dataset, epochs, "" if epochs == "1" else "s")
 
 
 def absent_text(table: pd.DataFrame, experiments: Iterable[str]) -> str:
@@ -155,4 +155,6 @@ def _legend(table: pd.DataFrame) -> alt.Legend:
 
     names = layer_names(table)
     texts = {place: f"{text}, {names[place]}" if place in names else text for place, text in PLACES.items()}
-    return alt.Legend(title=None, orient="top", symbolSize=90, symbolOpacity=1, labelExpr=f"{texts!r}[datum.value]")
+    return alt.Legend(
+        title=None, orient="top", symbolSize=90, symbolOpacity=1, labelExpr=f"{literal(texts)}[datum.value]"
+    )

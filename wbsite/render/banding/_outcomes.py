@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from markupsafe import Markup, escape
-
+from wbsite.core.markup import Markup, html
 from wbsite.render.text import counted, listing, percent_text
 
 from ._laboratory import Laboratory
@@ -38,7 +37,7 @@ def outcomes(laboratory: Laboratory, names: Sequence[str]) -> dict[str, list[str
     return groups
 
 
-def finding(laboratory: Laboratory, names: Sequence[str]) -> str:
+def finding(laboratory: Laboratory, names: Sequence[str]) -> Markup:
     """One sentence about the last layer of a few experiments (HTML); "" where none has a baseline beside it."""
     left = percent_text(laboratory.result.lost_below)
     verbs = {
@@ -55,8 +54,8 @@ def finding(laboratory: Laboratory, names: Sequence[str]) -> str:
     for state, group in groups.items():
         titles = [Markup("“{}”").format(laboratory.experiments[name].title) for name in group]
         subject = listing(titles) if named <= TITLE_WORDS else counted(len(group), "experiment")
-        parts.append(f"{subject} {verbs[state][len(group) > 1]}")
-    return f"In the last layer, {listing(parts)}." if parts else ""
+        parts.append(html("{} {}", subject, verbs[state][len(group) > 1]))
+    return html("In the last layer, {}.", listing(parts)) if parts else ""
 
 
 def before_text(laboratory: Laboratory, names: Sequence[str]) -> str:
@@ -66,8 +65,10 @@ def before_text(laboratory: Laboratory, names: Sequence[str]) -> str:
         return ""
     other = sum(outcome(laboratory, name, "before") != outcome(laboratory, name) for name in compared)
     layers = listing(
-        dict.fromkeys(f"<code>{escape(laboratory.experiments[name].before.layer)}</code>" for name in compared)
+        dict.fromkeys(html("<code>{}</code>", laboratory.experiments[name].before.layer) for name in compared)
     )
     if not other:
-        return f"The layer before, {layers}, comes out alike."
-    return f"In the layer before, {layers}, {other} of {len(compared)} {'differ' if other > 1 else 'differs'}."
+        return html("The layer before, {}, comes out alike.", layers)
+    return html(
+        "In the layer before, {}, {} of {} {}.", layers, other, len(compared), "differ" if other > 1 else "differs"
+    )

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.charts import BEFORE, LAST
 from wbsite.render.figure import Scene
 from wbsite.render.sprites import sheet
@@ -81,7 +81,7 @@ class Panels:
         png, columns = sheet(pictures, columns, gap=1)
         _, kh, kw, _ = pictures.shape
         weights = self.row(self.laboratory.summary, experiment, place)
-        html = CELL.format(
+        cell = CELL.format(
             file=file,
             alt=f"{count} units of {weights['layer']} of {weights['title']}, H = {share_text(weights['index'])}",
             width=columns * (kw + 1) - 1,
@@ -91,7 +91,7 @@ class Panels:
             index=interval_text(weights),
             pictures=interval_text(self.row(self.pictured, experiment, place)),
         )
-        return html, file, png
+        return cell, file, png
 
     def strip(self, experiment: str, place: str) -> Markup:
         """H from −1 to 1: every seed, the mean, its interval, and the baseline's mean."""
@@ -99,17 +99,17 @@ class Panels:
         index = experiments[experiment].layer(place).index
         baseline = experiments[experiment].baseline
         seeds = runs[(runs["experiment"] == experiment) & (runs["place"] == place)]["index"].dropna()
-        marks = [f'<i style="left:{_percent(value)}"></i>' for value in seeds]
+        marks = [html('<i style="left:{}"></i>', _percent(value)) for value in seeds]
         if index.low is not None and index.high is not None:
             low, high = max(-1.0, index.low), min(1.0, index.high)
-            marks.append(f'<s style="left:{_percent(low)};right:{_percent(-high)}"></s>')
+            marks.append(html('<s style="left:{};right:{}"></s>', _percent(low), _percent(-high)))
         if index.mean is not None:
-            marks.append(f'<b style="left:{_percent(index.mean)}"></b>')
+            marks.append(html('<b style="left:{}"></b>', _percent(index.mean)))
         if baseline != experiment and baseline in experiments:
             mean = experiments[baseline].layer(place).index.mean
-            marks.append(f'<u style="left:{_percent(mean)}"></u>' if mean is not None else "")
+            marks.append(html('<u style="left:{}"></u>', _percent(mean)) if mean is not None else "")
         return Markup('<div class="wb-strip" style="--wb-mark:{}" aria-hidden="true">{}</div>').format(
-            COLOURS[place], Markup("".join(marks))
+            COLOURS[place], joined(marks)
         )
 
     def accuracy(self, experiment: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from wbsite.core.markup import Markup, html
 from wbsite.render.charts import (
     COLUMNS,
     INDEX,
@@ -17,6 +17,7 @@ from wbsite.render.charts import (
     SOURCES,
     data,
     kernel_shape,
+    literal,
     source_choice,
     sources,
     specification,
@@ -94,14 +95,14 @@ def _not_drawn(models: Sequence[Model]) -> tuple[str, str]:
         return "", ""
     return (
         f" Not drawn: {counted(len(undefined), 'layer')} without H.",
-        f" H is not defined for {escape(undefined_text(models))}.",
+        html(" H is not defined for {}.", undefined_text(models)),
     )
 
 
-def _by_file(models: Sequence[Model]) -> str:
+def _by_file(models: Sequence[Model]) -> Markup:
     """Whose depth is no more than a place in a file, as a sentence of a caption; "" where it is that of all."""
     alone = listing([model.title for model in models if model.architecture.alone])
-    return f" Depth is the place in the file for what comes without a network: {escape(alone)}." if alone else ""
+    return html(" Depth is the place in the file for what comes without a network: {}.", alone) if alone else ""
 
 
 def _no_index(models: Sequence[Model], otherwise: str) -> Gap:
@@ -142,7 +143,7 @@ def by_depth(scene: Scene) -> Drawing | Gap:
     legend = alt.Legend(
         title=None,
         orient="top",
-        labelExpr=f"{QUANTITIES!r}[datum.value]",
+        labelExpr=f"{literal(QUANTITIES)}[datum.value]",
         symbolType="stroke",
         symbolSize=300,
         symbolStrokeWidth=2.5,
@@ -179,8 +180,8 @@ def by_depth(scene: Scene) -> Drawing | Gap:
         "the file's order, which need not be that of a forward pass" if model.architecture.alone else "execution order"
     )
     top = weights.loc[weights["index"].idxmax()]
-    summit = f"<code>{escape(str(top['layer']))}</code> ({fixed_text(top['index'])})"
-    finding = f"H of {escape(model.title)} is largest at {summit}" + (
+    summit = html("<code>{}</code> ({})", top["layer"], fixed_text(top["index"]))
+    finding = html("H of {} is largest at {}", model.title, summit) + (
         ", its last such layer." if top["layer"] == last["layer"] else f" and ends at {fixed_text(last['index'])}."
     )
     left_out, reasons = _not_drawn([model])
@@ -245,9 +246,11 @@ def across(scene: Scene) -> Drawing | Gap:
         f"One colour a network, one line a kernel size.{left_out} Click a name to bring its network out, a point for its"
         " layer."
     )
-    method = (
+    method = html(
         "Bars are 95 % bootstrap intervals of H over each layer's units. Each network is one training, so they do not say"
-        f" how another training would come out.{reasons}{_by_file(models)}"
+        " how another training would come out.{}{}",
+        reasons,
+        _by_file(models),
     )
     alt_text = f"Line chart of the banding index against depth. At the last convolution that has one, on full weights: {', '.join(ends)}."
     return Drawing(
@@ -261,7 +264,7 @@ def _summit(weights: pd.DataFrame) -> str:
     if len(tops) == 1:
         top = tops.iloc[0]
         place = percent_text(top["depth"])
-        return f"In {escape(top['model'])} H is largest {place} of the way from the first such layer to the last."
+        return html("In {} H is largest {} of the way from the first such layer to the last.", top["model"], place)
     late, last = int((tops["depth"] > 0.5).sum()), int((tops["depth"] == 1).sum())
     end = "at the very last layer in none" if not last else f"at the very last layer in {last}"
     return f"In {late} of {len(tops)} networks banding is strongest in the second half of the layers, {end}."

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from wbsite.core.markup import html
 from wbsite.render.charts import INDEX, SOURCES, data, source_choice, sources, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import counted, index_text, percent_text, share_text
@@ -40,7 +40,7 @@ def draw(scene: Scene) -> Drawing | Gap:
             for n, a, b in zip(counts, edges, edges[1:], strict=False)
         ]
     table = pd.DataFrame(rows)
-    label = escape(scene.layer.name)  # type: ignore[union-attr]
+    label = scene.layer.name  # type: ignore[union-attr]
     method = f"The layer's index, in which strong units count for more, is {share_text(banding.index)} on full weights"
     if banding.nmf is not None:
         pictures = banding.nmf
@@ -57,7 +57,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     low, middle, high = np.nanquantile(values, [0.1, 0.5, 0.9])
     alt_text = f"Histogram of H over units on full weights: median {middle:.2f}, tenth to ninetieth percentile {low:.2f} to {high:.2f}."
     positive = percent_text((values[np.isfinite(values)] > 0).mean())
-    finding = f"{positive} of the units of <code>{label}</code> lean towards horizontal bands (H above 0)."
+    finding = html("{} of the units of <code>{}</code> lean towards horizontal bands (H above 0).", positive, label)
     chart = _histogram_chart(sources(table))
     return Drawing(caption, alt_text, table, chart, height=HEIGHT, finding=finding, method=method)
 

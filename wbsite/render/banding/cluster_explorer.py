@@ -7,9 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from markupsafe import Markup, escape
-
 from wbsite.core.errors import WbsiteError
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import listing, percent_text, share_text
 from wbsite.results.banding.clusters import Clusters
@@ -167,30 +166,39 @@ def _finding(views: ClusterViews, k: int) -> str:
         return f"Kernels of the last two convolutions in {k} kinds, from the most horizontal to the most vertical."
     _, name, cluster = max((row[i] - baseline[i], name, i) for name, row in others.items() for i in (0, k - 1))
     kind = "most vertical" if cluster else "most horizontal"
-    return (
-        f"With {k} kinds of kernels, “{escape(views.laboratory.experiments[name].title)}” has {shares[name][cluster]} % of its"
-        f" last layer's units in the {kind}, the baseline {baseline[cluster]} %."
+    return html(
+        "With {} kinds of kernels, “{}” has {} % of its last layer's units in the {}, the baseline {} %.",
+        k,
+        views.laboratory.experiments[name].title,
+        shares[name][cluster],
+        kind,
+        baseline[cluster],
     )
 
 
-def _method(views: ClusterViews) -> str:
+def _method(views: ClusterViews) -> Markup:
     laboratory, clustered = views.laboratory, views.setting
     kh, kw = clustered.kernel
     left = percent_text(laboratory.result.lost_below)
     left_out = [
-        f"{PLACES[place]} of {listing(titles)}"
+        html("{} of {}", PLACES[place], listing(titles))
         for place in PLACES
-        if (titles := [f"“{escape(laboratory.experiments[name].title)}”" for name in views.other_sizes(place)])
+        if (titles := [html("“{}”", laboratory.experiments[name].title) for name in views.other_sizes(place)])
     ]
-    return (
-        f"{clustered.units} units of {kh}×{kw}, all seeds together, of networks {laboratory.setup_text}. k-means on the"
+    return html(
+        "{} units of {}×{}, all seeds together, of networks {}. k-means on the"
         " normalised Gram matrices of positions, so that channels and colours do not count; at the head of a column, the NMF"
         " picture of the unit nearest to the centre and the centre's H. Stability says how alike the clusters of several"
-        f" random starts are (1: the same). A layer has lost its banding where its H is less than {left} of the baseline's,"
-        f" and lower with a 95 % Welch interval over seeds that excludes 0; it has turned where it has at least {left} of the"
-        " baseline's strength on the other side of 0, with an interval that excludes 0."
-        + (f" Kernels of another size are left out: {'; '.join(left_out)}." if left_out else "")
-    )
+        " random starts are (1: the same). A layer has lost its banding where its H is less than {} of the baseline's,"
+        " and lower with a 95 % Welch interval over seeds that excludes 0; it has turned where it has at least {} of the"
+        " baseline's strength on the other side of 0, with an interval that excludes 0.",
+        clustered.units,
+        kh,
+        kw,
+        laboratory.setup_text,
+        left,
+        left,
+    ) + (html(" Kernels of another size are left out: {}.", joined(left_out, "; ")) if left_out else "")
 
 
 def _alt(views: ClusterViews, k: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from wbsite.core.markup import html
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import INTERVAL, interval_expression, interval_text, seeds_text
@@ -82,14 +83,17 @@ def draw(scene: Scene) -> Drawing | Gap:
     chart = specification(alt.layer(zero, seeds, lines, whiskers, points), HEIGHT)
     last = summary[(summary["place"] == "last") & summary["experiment"].isin(ANGLES)].set_index("experiment")
     texts = [f"{angle}° {interval_text(last.loc[name])}" for name, angle in ANGLES.items() if name in last.index]
-    caption = (
-        "Banding index H of networks that saw every picture rotated by an angle drawn evenly from ±θ, against θ."
-        f"{absent_text(table, ANGLES)}"
+    caption = html(
+        "Banding index H of networks that saw every picture rotated by an angle drawn evenly from ±θ, against θ.{}",
+        absent_text(table, ANGLES),
     )
-    method = (
-        f"H on full weights of networks {laboratory.setup_text}. The angle is drawn anew for every picture at every epoch; ±180°"
-        f" leaves no preferred direction. Test pictures are rotated alike. Large marks are means, ticks single seeds. {INTERVAL}"
-        f" ({seeds_text(last)} an angle)."
+    method = html(
+        "H on full weights of networks {}. The angle is drawn anew for every picture at every epoch; ±180°"
+        " leaves no preferred direction. Test pictures are rotated alike. Large marks are means, ticks single seeds. {}"
+        " ({} an angle).",
+        laboratory.setup_text,
+        INTERVAL,
+        seeds_text(last),
     )
     alt_text = f"Line chart of the banding index of the last convolution by the limit of rotation: {'; '.join(texts)}."
     return Drawing(

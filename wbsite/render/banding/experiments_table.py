@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
+from wbsite.core.markup import Markup, html
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import interval_text, seeds_text
 from wbsite.render.text import share_text
@@ -59,10 +59,12 @@ def draw(scene: Scene) -> Drawing | Gap:
         lines.append(_row(row))
     body = BODY.format(head=Markup().join(map(COLUMN.format, heads)), rows=Markup().join(lines))
     caption = "Accuracy, and the banding index H of the last convolution and of the one before it, on full weights."
-    method = (
-        f"{seeds_text(table)} an experiment, networks {laboratory.setup_text}. Means over seeds with 95 % Student t intervals in"
+    method = html(
+        "{} an experiment, networks {}. Means over seeds with 95 % Student t intervals in"
         " brackets (none for a single seed). Differences are experiment minus baseline with Welch's interval; an"
-        " architecture is compared with its own baseline. Nothing is corrected for the number of comparisons."
+        " architecture is compared with its own baseline. Nothing is corrected for the number of comparisons.",
+        seeds_text(table),
+        laboratory.setup_text,
     )
     last = table.set_index("experiment")
     texts = [
@@ -88,7 +90,7 @@ def _finding(laboratory: Laboratory) -> str:
 
 
 def _row(row: Mapping[str, Any]) -> Markup:
-    cells = [Markup(row["seeds"]), _cell(row, ACCURACY, percent=True)]
+    cells = [row["seeds"], _cell(row, ACCURACY, percent=True)]
     for place in PLACES:
         names = [f"{place}_{name}" for name in NUMBERS]
         cells += [_cell(row, names[:3]), _cell(row, names[3:], signed=True)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from wbsite.core.markup import html
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import INTERVAL, interval_expression, interval_text, seeds_text
@@ -88,11 +89,16 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
     each_own = ", each architecture's own beside its rows" if len(bands.index.unique()) > 1 else ""
     caption = "Banding index H of the last convolution and of the one before it. Point at a mark for its numbers."
-    method = (
-        f"H on full weights, positive for horizontal bands, of networks {laboratory.setup_text}. Large marks are means, ticks"
-        f" single seeds. {INTERVAL} ({seeds_text(summary)} an experiment). The shaded bands are the intervals of the"
-        f" baseline{each_own}. What counts as losing most of the banding: less than"
-        f" {percent_text(laboratory.result.lost_below)} of the baseline's H, and lower with a 95 % Welch interval that excludes 0."
+    method = html(
+        "H on full weights, positive for horizontal bands, of networks {}. Large marks are means, ticks"
+        " single seeds. {} ({} an experiment). The shaded bands are the intervals of the"
+        " baseline{}. What counts as losing most of the banding: less than"
+        " {} of the baseline's H, and lower with a 95 % Welch interval that excludes 0.",
+        laboratory.setup_text,
+        INTERVAL,
+        seeds_text(summary),
+        each_own,
+        percent_text(laboratory.result.lost_below),
     )
     return Drawing(
         caption,

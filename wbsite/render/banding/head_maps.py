@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.charts import COLUMNS, INDEX, ROWS
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
@@ -24,31 +24,68 @@ def heatmap(energy: np.ndarray, label: str) -> Markup:
     wide, tall, strongest = cell * w, cell * h, float(energy.max()) or 1.0
     by_y, by_x = energy.mean(1), energy.mean(0)
     longest = float(max(by_y.max(), by_x.max())) or 1.0
-    cells = "".join(
-        f'<rect x="{x * cell:.2f}" y="{y * cell:.2f}" width="{cell:.2f}" height="{cell:.2f}" fill-opacity="{value / strongest:.3f}">'
-        f"<title>row {y + 1}, column {x + 1}: {value:.2f} of the mean</title></rect>"
-        for (y, x), value in np.ndenumerate(energy)
+    cells = joined(
+        (
+            html(
+                '<rect x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}" fill-opacity="{:.3f}">'
+                "<title>row {}, column {}: {:.2f} of the mean</title></rect>",
+                x * cell,
+                y * cell,
+                cell,
+                cell,
+                value / strongest,
+                y + 1,
+                x + 1,
+                value,
+            )
+            for (y, x), value in np.ndenumerate(energy)
+        )
     )
     thick = 0.6 * cell
-    right = "".join(
-        f'<rect x="{wide + GAP:.2f}" y="{(y + 0.5) * cell - thick / 2:.2f}" width="{BARS * value / longest:.2f}" height="{thick:.2f}"/>'
-        for y, value in enumerate(by_y)
+    right = joined(
+        (
+            html(
+                '<rect x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"/>',
+                wide + GAP,
+                (y + 0.5) * cell - thick / 2,
+                BARS * value / longest,
+                thick,
+            )
+            for y, value in enumerate(by_y)
+        )
     )
-    below = "".join(
-        f'<rect x="{(x + 0.5) * cell - thick / 2:.2f}" y="{tall + GAP:.2f}" width="{thick:.2f}" height="{BARS * value / longest:.2f}"/>'
-        for x, value in enumerate(by_x)
+    below = joined(
+        (
+            html(
+                '<rect x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"/>',
+                (x + 0.5) * cell - thick / 2,
+                tall + GAP,
+                thick,
+                BARS * value / longest,
+            )
+            for x, value in enumerate(by_x)
+        )
     )
     end = BARS / longest  # of a bar of the mean
     mean = f"M{wide + GAP + end:.2f} 0V{tall:.2f}M0 {tall + GAP + end:.2f}H{wide:.2f}"
     across, down = wide + GAP + BARS, tall + GAP + BARS
-    drawn = (
-        f'<g fill="{INDEX}">{cells}</g><rect class="wb-frame" width="{wide:.2f}" height="{tall:.2f}"/>'
-        f'<g fill="{ROWS}">{right}</g><g fill="{COLUMNS}">{below}</g><path d="{mean}"/>'
+    drawn = html(
+        '<g fill="{}">{}</g><rect class="wb-frame" width="{:.2f}" height="{:.2f}"/>'
+        '<g fill="{}">{}</g><g fill="{}">{}</g><path d="{}"/>',
+        INDEX,
+        cells,
+        wide,
+        tall,
+        ROWS,
+        right,
+        COLUMNS,
+        below,
+        mean,
     )
     return Markup(
         '<svg class="wb-heat" viewBox="0 0 {across:.0f} {down:.0f}" width="{across:.0f}" height="{down:.0f}" role="img"'
         ' aria-label="{label}">{drawn}</svg>'
-    ).format(across=across, down=down, label=label, drawn=Markup(drawn))
+    ).format(across=across, down=down, label=label, drawn=drawn)
 
 
 def panel(title: str, layer: str, head: HeadPositions, link: str, picture: Markup) -> Markup:
@@ -92,7 +129,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         " H is R − C, with its 95 % bootstrap interval over outputs: they say whether weights change from row to row or from"
         " column to column, which the map, a sum of squares, does not show. Each network is one training."
     )
-    body = f'<div class="wb-heats">{"".join(panels)}</div>'
+    body = html('<div class="wb-heats">{}</div>', joined(panels))
     finding = f"In {vertical} of {counted(len(panels), 'head')} that read a map, weights vary more with height than with width."
     return Drawing(
         caption, f"Heatmaps of weights by position. {'; '.join(texts)}.", pd.DataFrame(table), body=body, width="wide",

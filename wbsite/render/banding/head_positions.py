@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from wbsite.render.charts import COLUMNS, INDEX, NEUTRAL, ROWS, data, specification
+from wbsite.render.charts import COLUMNS, INDEX, NEUTRAL, ROWS, data, literal, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import counted, share_text
 from wbsite.results.banding.head_positions import HeadPositions
@@ -139,7 +139,7 @@ def _chart(table: pd.DataFrame, height: int) -> alt.LayerChart | alt.FacetChart:
         symbolType="stroke",
         symbolSize=200,
         symbolStrokeWidth=BAR,
-        labelExpr=f"{NAMES!r}[datum.value]",
+        labelExpr=f"{literal(NAMES)}[datum.value]",
     )
     colour = alt.Color("quantity:N", scale=alt.Scale(domain=list(LANES), range=[ROWS, COLUMNS, INDEX]), legend=legend)
     tips = [

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-from markupsafe import Markup, escape
 
 from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import interval_text
 from wbsite.render.text import listing
@@ -88,38 +88,42 @@ def intervention(scene: Scene) -> Drawing | Gap:
     baselines = list(dict.fromkeys(experiments[name].baseline for name in trained))
     ordered = list(dict.fromkeys((*filter(experiments.__contains__, baselines), *trained)))
     count = panels.count(ordered, BOTH)
-    html, files, data = [], {}, []
+    parts, files, data = [], {}, []
     for name in ordered:
         cells = Markup()
         for place in BOTH:
             cell, file, png = panels.cell(name, place, count)
             cells, files[file] = cells + cell, png
-        html.append(TRIAL.format(title=experiments[name].title, accuracy=panels.accuracy(name), cells=cells))
+        parts.append(TRIAL.format(title=experiments[name].title, accuracy=panels.accuracy(name), cells=cells))
         data.append(panels.numbers(name, BOTH))
     many = len(ordered) > ROWS_UP_TO
     networks = dict.fromkeys(experiments[name].network for name in ordered)
     compared = before_text(laboratory, ordered)
-    caption = f"{compared}{absent_text(laboratory.summary, [*baselines, *names])}".strip()
-    method = (
-        f"{_layers(data)} of {listing(NETWORKS.get(name, escape(name)) for name in networks)}, {laboratory.setup_text}."
-        f" {METHOD.format(count=count)} No clear effect: the 95 % Welch interval of the difference from the baseline, over"
-        " seeds, has 0 in it."
+    caption = html("{}{}", compared, absent_text(laboratory.summary, [*baselines, *names])).strip()
+    method = html(
+        "{} of {}, {}."
+        " {} No clear effect: the 95 % Welch interval of the difference from the baseline, over"
+        " seeds, has 0 in it.",
+        _layers(data),
+        listing(NETWORKS.get(name, name) for name in networks),
+        laboratory.setup_text,
+        METHOD.format(count=count),
     )
     texts = [f"{row['title']}: {row['before']} {_h(row, 'before')}, {row['last']} {_h(row, 'last')}" for row in data]
     alt = f"Pictures of {count} units of the last two layers of each experiment. H on full weights, {'; '.join(texts)}."
-    body = f'<div class="wb-trials{" wb-many" if many else ""}">{"".join(html)}</div>'
+    body = html('<div class="wb-trials{}">{}</div>', " wb-many" if many else "", joined(parts))
     return Drawing(
         caption, alt, written(pd.DataFrame(data)), body=body, files=files, width="full" if many else "wide",
         finding=finding(laboratory, ordered) or _baseline_finding(data), method=method,
     )  # fmt: skip
 
 
-def _layers(data: Sequence[dict[str, object]]) -> str:
+def _layers(data: Sequence[dict[str, object]]) -> Markup:
     pairs = dict.fromkeys(Markup("<code>{before}</code> and <code>{last}</code>").format(**row) for row in data)
-    return f"The last two convolutions, {' or '.join(pairs)},"
+    return html("The last two convolutions, {},", joined(pairs, " or "))
 
 
-def _baseline_finding(data: Sequence[dict[str, object]]) -> str:
+def _baseline_finding(data: Sequence[dict[str, object]]) -> Markup:
     """What is seen where there is no change to judge."""
     return listing(Markup("H of <code>{last}</code> is {h}").format(h=_h(row, "last"), **row) for row in data) + "."
 
@@ -139,25 +143,31 @@ def architectures(scene: Scene) -> Drawing | Gap:
     if not trained:
         return Gap("no run of a common architecture is there; `wbsite train banding` makes them", failed=False)
     count, columns = panels.count(trained, ("last",)), COLUMNS * 3 // 4
-    html, files, data = [], {}, []
+    parts, files, data = [], {}, []
     for name, title in ARCHITECTURES.items():
         for variant, text in VARIANTS.items():
             experiment = f"{name}_{variant}"
-            head = f"<p><strong>{title}</strong> {text}"
+            head = html("<p><strong>{}</strong> {}", title, text)
             if experiment not in trained:
-                html.append(f'<div class="wb-trial">{head}</p><p class="wb-untrained">no run is there</p></div>')
+                parts.append(
+                    html('<div class="wb-trial">{}</p><p class="wb-untrained">no run is there</p></div>', head)
+                )
                 continue
             cell, file, png = panels.cell(experiment, "last", count, columns)
-            html.append(f'<div class="wb-trial">{head}<br>{panels.accuracy(experiment)}</p>{cell}</div>')
+            parts.append(html('<div class="wb-trial">{}<br>{}</p>{}</div>', head, panels.accuracy(experiment), cell))
             files[file] = png
             data.append(panels.numbers(experiment, ("last",)))
     caption = (
         "Last convolutions of three architectures at reduced width: as they are, with pictures turned, without pooling."
     )
-    method = f"The last convolution with rows and columns of networks {panels.laboratory.setup_text}. {METHOD.format(count=count)}"
+    method = html(
+        "The last convolution with rows and columns of networks {}. {}",
+        panels.laboratory.setup_text,
+        METHOD.format(count=count),
+    )
     texts = "; ".join(f"{row['title']} {_h(row, 'last')}" for row in data)
     alt = f"Pictures of {count} units of the last layer of {len(data)} trainings of common architectures. H on full weights: {texts}."
-    body = f'<div class="wb-trials wb-three">{"".join(html)}</div>'
+    body = html('<div class="wb-trials wb-three">{}</div>', joined(parts))
     return Drawing(
         caption, alt, written(pd.DataFrame(data)), body=body, files=files, width="full",
         finding=_architectures_finding(panels.laboratory), method=method,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import pandas as pd
-from markupsafe import Markup, escape
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
 from wbsite.render.sprites import sheet
@@ -76,19 +76,22 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"Up to {SHOWN} units of a layer, spread evenly over its order of similarity; one-sided NMF with three factors, shown as"
         f" red, green and blue. H is given with its 95 % bootstrap interval over units. A layer is called banded where that"
         f" interval of the pictures' H, against chance, lies wholly above {threshold:g}."
-        + (f" H is not defined for {escape('; '.join(left_out))}." if left_out else "")
+        + (html(" H is not defined for {}.", "; ".join(left_out)) if left_out else "")
     )
     banded = sum(low is not None and low > threshold for low in lows)
     finding = (
         f"{banded or 'None'} of the {len(rows)} networks {'are' if banded > 1 else 'is'} clearly banded in"
         f" {'their' if banded > 1 else 'its'} last convolution by the original article's threshold."
         if len(rows) > 1
-        else f"{escape(rows[0]['model'])} is {'' if banded else 'not '}clearly banded in its last convolution by the original"
-        " article's threshold."
+        else html(
+            "{} is {}clearly banded in its last convolution by the original article's threshold.",
+            rows[0]["model"],
+            "" if banded else "not ",
+        )
     )
     alt = "; ".join(f"{r['model']} {r['layer']}: H {r['nmf_index']:.2f} on NMF pictures" for r in rows) + "."
     return Drawing(
-        caption, alt, table, body=f'<div class="wb-panels">{"".join(panels)}</div>', files=files, width="full",
+        caption, alt, table, body=html('<div class="wb-panels">{}</div>', joined(panels)), files=files, width="full",
         finding=finding, method=method,
     )  # fmt: skip
 

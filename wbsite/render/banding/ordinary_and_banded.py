@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from markupsafe import Markup, escape
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
 from wbsite.render.sprites import sheet
@@ -68,23 +68,30 @@ def draw(scene: Scene) -> Drawing | Gap:
         files[file] = png
         rows.append(row)
     finding = (
-        f"Two layers of {escape(model.title)}: the units of <code>{escape(plain.name)}</code> hardly share a direction, those of"
-        f" <code>{escape(banded.name)}</code> do."
+        html(
+            "Two layers of {}: the units of <code>{}</code> hardly share a direction, those of <code>{}</code> do.",
+            model.title,
+            plain.name,
+            banded.name,
+        )
         if abs(most) > 2 * abs(least)
-        else f"The most and the least banded layer of {escape(model.title)} differ little."
+        else html("The most and the least banded layer of {} differ little.", model.title)
     )
     caption = "One small square is one unit; its colours have no meaning across units."
-    method = (
-        f"The layers with the smallest and the largest |H| against chance on NMF pictures, of the {len(layers)} layers of"
-        f" {escape(model.title)} that have such pictures; {count} units of each, spread evenly over the layer's order"
+    method = html(
+        "The layers with the smallest and the largest |H| against chance on NMF pictures, of the {} layers of"
+        " {} that have such pictures; {} units of each, spread evenly over the layer's order"
         " of similarity. H is that of the pictures, with its 95 % bootstrap interval over units. The network is the one"
-        " with the most banded layer on this site, unless the page names another."
+        " with the most banded layer on this site, unless the page names another.",
+        len(layers),
+        model.title,
+        count,
     )
     alt = (
         f"Pictures of the units of two layers of {model.title}: {plain.name}, H {fixed_text(least)}, and {banded.name},"
         f" H {fixed_text(most)}."
     )
-    body = f'<div class="wb-panels wb-tissues">{"".join(panels)}</div>'
+    body = html('<div class="wb-panels wb-tissues">{}</div>', joined(panels))
     return Drawing(
         caption, alt, pd.DataFrame(rows), body=body, files=files, width="full", finding=finding, method=method
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import pandas as pd
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import listing
 from wbsite.results.banding.simplified_network import Network, SimplifiedNetwork
@@ -71,16 +71,23 @@ class Diagram:
         self.size, self.numbers, self.y = size, numbers, 20
         self.elements = [self._text(x, 8, name, "wb-head wb-end") for name, x in COLUMNS.items()]
 
-    def _text(self, x: float, y: float, text: str, kind: str) -> str:
-        return f'<text x="{x:g}" y="{y:g}" class="{kind}">{escape(text)}</text>'
+    def _text(self, x: float, y: float, text: str, kind: str) -> Markup:
+        return html('<text x="{:g}" y="{:g}" class="{}">{}</text>', x, y, kind, text)
 
     def box(self, side: int, label: str, shade: int, beside: Mapping[str, str], kept: bool = False) -> None:
         """A box as wide as its map, and text in the columns beside it."""
         w, y = wide(side, self.size), self.y
         self.elements.append(
-            f'<g class="wb-box wb-shade{shade}{" wb-kept" if kept else ""}">'
-            f'<rect x="{MIDDLE - w / 2:g}" y="{y}" width="{w}" height="{ROW}" rx="3"/>'
-            f"{self._text(MIDDLE, y + ROW / 2, label, '')}</g>"
+            html(
+                '<g class="wb-box wb-shade{}{}"><rect x="{:g}" y="{}" width="{}" height="{}" rx="3"/>{}</g>',
+                shade,
+                " wb-kept" if kept else "",
+                MIDDLE - w / 2,
+                y,
+                w,
+                ROW,
+                self._text(MIDDLE, y + ROW / 2, label, ""),
+            )
         )
         self.elements += [self._text(COLUMNS[column], y + ROW / 2, text, "wb-end") for column, text in beside.items()]
         self.y += STEP
@@ -90,7 +97,7 @@ class Diagram:
         top, bottom, y = wide(side, self.size) / 2, wide(to, self.size) / 2, self.y
         corners = ((-top, y), (top, y), (bottom, y + ROW), (-bottom, y + ROW))
         points = " ".join(f"{MIDDLE + x:g},{y}" for x, y in corners)
-        self.elements.append(f'<polygon points="{points}"/>')
+        self.elements.append(html('<polygon points="{}"/>', points))
         self.elements.append(self._text(COLUMNS["units"] - 26, y + ROW / 2, label, "wb-start"))
         self.y += STEP
 
@@ -98,7 +105,7 @@ class Diagram:
         """The number of a part, where experiments change it."""
         if name in self.numbers:
             number = self._text(12, y, str(self.numbers[name]), "")
-            self.elements.append(f'<g class="wb-mark"><circle cx="12" cy="{y:g}" r="9.5"/>{number}</g>')
+            self.elements.append(html('<g class="wb-mark"><circle cx="12" cy="{:g}" r="9.5"/>{}</g>', y, number))
 
     def group(self, name: str, top: int) -> None:
         """A group's name beside its layers, which began at `top`."""
@@ -128,7 +135,7 @@ def diagram(network: Network, layers: pd.DataFrame, numbers: Mapping[str, int]) 
     d.funnel(side, 1, "global average pooling")
     d.box(1, "FC", 0, {})
     d.elements.append(d._text(COLUMNS["units"] - 26, d.y - STEP + ROW / 2, "one output a class", "wb-start"))
-    return "".join(d.elements), d.y
+    return joined(d.elements), d.y
 
 
 def changes(laboratory: Laboratory) -> dict[str, list[str]]:
@@ -161,24 +168,39 @@ def draw(scene: Scene) -> Drawing | Gap:
         f" {len(layers)} convolutions in {groups} groups, of which the first {network.pools} end in L2 pooling, to a last map"
         f" of {side} by {side} positions, global average pooling and one fully connected layer."
     )
-    items = "".join(
-        f"<li><span>{numbers[name]}</span><div><strong>{PARTS[name]}</strong><br>{escape('; '.join(folded(titles)))}</div></li>"
-        for name, titles in changed.items()
+    items = joined(
+        (
+            html(
+                "<li><span>{}</span><div><strong>{}</strong><br>{}</div></li>",
+                numbers[name],
+                PARTS[name],
+                "; ".join(folded(titles)),
+            )
+            for name, titles in changed.items()
+        )
     )
-    legend = f'<ol class="wb-changes">{items}</ol>' if items else ""
-    body = (
-        f'<div class="wb-network"><div class="wb-scroll wb-diagram" tabindex="0"><svg viewBox="0 0 {WIDTH} {height}"'
-        f' width="{WIDTH}" height="{height}" role="img" aria-label="{escape(alt, quote=True)}">{elements}</svg></div>{legend}</div>'
+    legend = html('<ol class="wb-changes">{}</ol>', items) if items else ""
+    body = html(
+        '<div class="wb-network"><div class="wb-scroll wb-diagram" tabindex="0"><svg viewBox="0 0 {} {}"'
+        ' width="{}" height="{}" role="img" aria-label="{}">{}</svg></div>{}</div>',
+        WIDTH,
+        height,
+        WIDTH,
+        height,
+        alt,
+        elements,
+        legend,
     )
     finding = f"Up to its last map of {side}×{side} positions the network keeps track of place; global average pooling then drops it."
     caption = (
         "The simplified network from picture to classes. This article looks at the kernels of the two outlined layers."
         + (" Numbers mark what experiments change." if items else "")
     )
-    method = (
-        f"Every convolution with its units, kernel and map in positions a side, followed by batch norm and ReLU; networks"
-        f" {laboratory.setup_text}. Boxes are as wide as their map, by halvings. Experiments change one thing at a time. Drawn"
-        " from what the runs record and from their preset; nothing in it is an estimate."
+    method = html(
+        "Every convolution with its units, kernel and map in positions a side, followed by batch norm and ReLU; networks"
+        " {}. Boxes are as wide as their map, by halvings. Experiments change one thing at a time. Drawn"
+        " from what the runs record and from their preset; nothing in it is an estimate.",
+        laboratory.setup_text,
     )
     return Drawing(caption, alt, layers, body=body, width="wide", finding=finding, method=method)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from wbsite.render.charts import BEFORE, LAST, NEUTRAL, SERIES, data, specification
+from wbsite.core.markup import Markup, html, joined
+from wbsite.render.charts import BEFORE, LAST, NEUTRAL, SERIES, data, literal, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import seeds_text, side_by_side
 from wbsite.render.text import share_text
@@ -80,7 +80,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     ends = {name: _ends(measured[measured["experiment"] == name], layers) for name in names}
     panels = [
         (
-            escape(titles[name]),
+            titles[name],
             f"time-course-{laboratory.setting}-{name}.vl.json",
             f"H through training, {titles[name]}: {ends[name]}.",
         )
@@ -92,18 +92,22 @@ def draw(scene: Scene) -> Drawing | Gap:
         file = f"time-course-{laboratory.setting}-accuracy.vl.json"
         specs[file] = _accuracy_chart(titles, span(scores["value"], 0.05), longest)
         panels.append(("accuracy on the test pictures", file, "Accuracy through training."))
-    legend = "".join(f'<span style="--wb-key:{colour}">{escape(name)}</span>' for name, colour in key.items())
-    caption = (
+    legend = joined((html('<span style="--wb-key:{}">{}</span>', colour, name) for name, colour in key.items()))
+    caption = html(
         "H of every convolution through training; thin lines are single seeds of the last two layers, the axis stretches the"
-        f" first epoch.{absent_text(history, COLOURS)}"
+        " first epoch.{}",
+        absent_text(history, COLOURS),
     )
-    method = (
-        f"H on full weights from the untrained network (epoch 0) on, of networks {laboratory.setup_text}. Thick lines are means"
-        f" over seeds ({seeds_text(table[table['kind'] == 'mean'])}), thin ones single seeds of {escape(' and '.join(layers[-2:]))};"
-        " they show the spread, and no interval is drawn."
+    method = html(
+        "H on full weights from the untrained network (epoch 0) on, of networks {}. Thick lines are means"
+        " over seeds ({}), thin ones single seeds of {};"
+        " they show the spread, and no interval is drawn.",
+        laboratory.setup_text,
+        seeds_text(table[table["kind"] == "mean"]),
+        " and ".join(layers[-2:]),
     )
     alt_text = f"Line charts of H through training. {'; '.join(f'{titles[name]}: {ends[name]}' for name in names)}."
-    body = f'<p class="wb-keys" aria-hidden="true">{legend}</p>{side_by_side(panels, HEIGHT)}'
+    body = html('<p class="wb-keys" aria-hidden="true">{}</p>{}', legend, side_by_side(panels, HEIGHT))
     files = {file: json.dumps(spec).encode() for file, spec in specs.items()}
     return Drawing(
         caption, alt_text, written(table), body=body, files=files, width="wide",
@@ -111,20 +115,33 @@ def draw(scene: Scene) -> Drawing | Gap:
     )  # fmt: skip
 
 
-def _finding(laboratory: Laboratory, names: Sequence[str], longest: float) -> str:
+def _finding(laboratory: Laboratory, names: Sequence[str], longest: float) -> Markup:
     """When the last two layers of the first experiment have half of their final H."""
     experiment = laboratory.experiments[names[0]]
     times = [(layer.half_epoch, layer.layer) for layer in (experiment.before, experiment.last)]
     halves = sorted((epoch, name) for epoch, name in times if epoch is not None)
     if len(halves) < 2:
-        return f"H of {escape(experiment.title)} through {longest:g} epochs."
+        return html("H of {} through {:g} epochs.", experiment.title, longest)
     (early, first), (late, second) = halves
     return (
-        f"Bands come early: of {longest:g} epochs, <code>{escape(first)}</code> takes {early:.1f} to reach half of its final H,"
-        f" <code>{escape(second)}</code> {late:.1f}."
+        html(
+            "Bands come early: of {:g} epochs, <code>{}</code> takes {:.1f} to reach half of its final H,"
+            " <code>{}</code> {:.1f}.",
+            longest,
+            first,
+            early,
+            second,
+            late,
+        )
         if late < longest / 2
-        else f"Of {longest:g} epochs, <code>{escape(first)}</code> takes {early:.1f} to reach half of its final H,"
-        f" <code>{escape(second)}</code> {late:.1f}."
+        else html(
+            "Of {:g} epochs, <code>{}</code> takes {:.1f} to reach half of its final H, <code>{}</code> {:.1f}.",
+            longest,
+            first,
+            early,
+            second,
+            late,
+        )
     )
 
 
@@ -165,9 +182,9 @@ def _layers_chart(experiment: str, key: Mapping[str, str], wide: Sequence[float]
     colour = alt.Color("layer:N", scale=alt.Scale(domain=list(key), range=list(key.values())), legend=None)
     y = alt.Y("value:Q", title="banding index H", scale=alt.Scale(domain=list(wide), nice=False))
     x = _epochs(longest)
-    base = alt.Chart(data()).transform_filter(f"datum.experiment == '{experiment}' && datum.measure == 'H'")
+    base = alt.Chart(data()).transform_filter(f"datum.experiment == {literal(experiment)} && datum.measure == 'H'")
     means = base.transform_filter("datum.kind == 'mean'")
-    two = f"indexof({json.dumps(last)}, datum.layer) >= 0"
+    two = f"indexof({literal(last)}, datum.layer) >= 0"
     seeds = base.transform_filter(f"datum.kind == 'seed' && {two}").mark_line(strokeWidth=1, opacity=0.45)
     lines = means.mark_line().encode(
         x=x,
@@ -213,7 +230,7 @@ def _accuracy_chart(titles: Mapping[str, str], wide: Sequence[float], longest: f
         symbolType="stroke",
         symbolOpacity=1,
         symbolStrokeWidth=2,
-        labelExpr=f"{dict(titles)!r}[datum.value]",
+        labelExpr=f"{literal(dict(titles))}[datum.value]",
         fillColor=None,
     )
     colour = alt.Color("experiment:N", scale=scale, legend=legend)

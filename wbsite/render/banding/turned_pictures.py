@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.sprites import sheet
 from wbsite.render.text import fixed_text, share_text
@@ -79,12 +78,12 @@ def draw(scene: Scene) -> Drawing | Gap:
         return Gap("no run of the baseline is there", failed=False)
     plain = ordinary(scene)
     shown = [*([plain] if plain else []), *trained(panels)]
-    html, files = [], {}
+    parts, files = [], {}
     for i, panel in enumerate(shown):
         file = f"turned-pictures-{panels.laboratory.setting}-{i}.png"
         files[file], columns = sheet(panel.pictures.astype(np.float32), SIDE, gap=1)
         units, kh, kw, _ = panel.pictures.shape
-        html.append(
+        parts.append(
             PANEL.format(
                 title=panel.title,
                 layer=panel.layer,
@@ -102,20 +101,23 @@ def draw(scene: Scene) -> Drawing | Gap:
     if len(shown) > bool(plain) + 1:
         caption += " Only the training pictures differ between the last two"
         caption += "; the first is another network's." if plain else "."
-    method = (
-        f"The banded kernels are of the last convolution of the simplified network, {panels.laboratory.setup_text}. A panel has"
-        f" up to {SIDE**2} units, an even sample of its layer in order of similarity, of all seeds together; none is chosen"
+    method = html(
+        "The banded kernels are of the last convolution of the simplified network, {}. A panel has"
+        " up to {} units, an even sample of its layer in order of similarity, of all seeds together; none is chosen"
         " by eye. The colours are the three factors of a one-sided NMF and mean something else in every unit. H is that of"
-        " the pictures of the whole layer, averaged over seeds."
-        + (
-            f" The ordinary layer, {escape(plain.layer)}, has the smallest |H| in the network of this site that has the most"
-            " banded layer."
-            if plain
-            else ""
+        " the pictures of the whole layer, averaged over seeds.",
+        panels.laboratory.setup_text,
+        SIDE**2,
+    ) + (
+        html(
+            " The ordinary layer, {}, has the smallest |H| in the network of this site that has the most banded layer.",
+            plain.layer,
         )
+        if plain
+        else ""
     )
     alt = "; ".join(f"{p.title}, {p.layer}: {len(p.pictures)} units, H {share_text(p.index)}" for p in shown)
-    body = f'<div class="wb-trials wb-three wb-large">{"".join(html)}</div>'
+    body = html('<div class="wb-trials wb-three wb-large">{}</div>', joined(parts))
     return Drawing(
         caption, f"Kernels as pictures. {alt}.", written(table), body=body, files=files, width="full",
         finding=finding(panels.laboratory), method=method,

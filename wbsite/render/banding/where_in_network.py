@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import pandas as pd
 
-from wbsite.render.charts import INDEX, NEUTRAL, SERIES, data, specification
+from wbsite.core.markup import html
+from wbsite.render.charts import INDEX, NEUTRAL, SERIES, data, literal, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import INTERVAL, interval_expression, seeds_text, side_by_side
 from wbsite.render.text import listing, share_text
@@ -86,12 +86,12 @@ def draw(scene: Scene) -> Drawing | Gap:
         ]
         alt = f"H of the last convolution by {TITLES[panel].lower()}: {', '.join(ends)}"
         sentences.append(alt)
-        panels.append((escape(TITLES[panel]), file, f"{alt}."))
-    caption = (
-        "H by layer, in order of depth: with one pooling more or less, and with other kernels."
-        f"{absent_text(depth, names)}"
+        panels.append((TITLES[panel], file, f"{alt}."))
+    caption = html(
+        "H by layer, in order of depth: with one pooling more or less, and with other kernels.{}",
+        absent_text(depth, names),
     )
-    method = f"H on full weights. {INTERVAL} ({seeds_text(table)}). Networks {laboratory.setup_text}."
+    method = html("H on full weights. {} ({}). Networks {}.", INTERVAL, seeds_text(table), laboratory.setup_text)
     return Drawing(
         caption,
         f"Line charts. {'; '.join(sentences)}.",
@@ -136,7 +136,7 @@ def _chart(panel: str, table: pd.DataFrame, present: Mapping[str, int]) -> dict[
     def scale(values: list[Any]) -> alt.Scale:
         return alt.Scale(domain=domain, range=[values[i] for i in present.values()])
 
-    axis = alt.Axis(values=list(range(len(order))), labelExpr=f"{order!r}[datum.value]", grid=False)
+    axis = alt.Axis(values=list(range(len(order))), labelExpr=f"{literal(order)}[datum.value]", grid=False)
     x = alt.X("x:Q", title="layer", axis=axis, scale=alt.Scale(nice=False, padding=10))
     y = alt.Y("index:Q", title="banding index H", scale=alt.Scale(domain=list(span(table)), nice=False, clamp=True))
     colour = alt.Color("label:N", scale=scale(COLOURS), legend=legend)

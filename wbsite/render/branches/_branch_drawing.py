@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from html import escape
 from typing import TypeAlias
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.text import number_text
 from wbsite.results.branches.branches import Node
 
@@ -50,9 +50,9 @@ class BranchDrawing(ABC):
         self.level = self._levels()
 
     @property
-    def svg(self) -> str:
+    def svg(self) -> Markup:
         """All elements, lines behind boxes."""
-        return "".join([*self.lines, *self.boxes])
+        return joined([*self.lines, *self.boxes])
 
     def _levels(self) -> list[int]:
         """Node → the longest way to it from the source. Edges go from earlier nodes to later ones, but for the box
@@ -67,12 +67,12 @@ class BranchDrawing(ABC):
         return branch_colour(self.numbers.get(branch, 0))
 
     def text(self, x: float, y: float, text: str, kind: str = "") -> None:
-        classes = f' class="{kind}"' if kind else ""
-        self.boxes.append(f'<text x="{x:g}" y="{y:g}"{classes}>{escape(text)}</text>')
+        classes = html(' class="{}"', kind) if kind else ""
+        self.boxes.append(html('<text x="{:g}" y="{:g}"{}>{}</text>', x, y, classes, text))
 
-    def path(self, path: str, branch: str = "") -> str:
-        style = f' style="stroke:{self.colour(branch)}"' if branch else ""
-        return f'<path d="{path}"{style}/>'
+    def path(self, path: str, branch: str = "") -> Markup:
+        style = html(' style="stroke:{}"', self.colour(branch)) if branch else ""
+        return html('<path d="{}"{}/>', path, style)
 
     def line(self, path: str, branch: str = "") -> None:
         """A line in the colour of a branch."""
@@ -87,17 +87,30 @@ class BranchDrawing(ABC):
         wide, tall = self.size(node)
         facts = f"{node.label}: {kernel_text(node.kernel)}, {number_text(node.units)} units"
         upper, lower = kernel_text(node.kernel), node.label if pool else number_text(node.units)
-        inside = (
-            f'<g class="wb-lane{" wb-pool" if pool else ""}"{self._paint(node)}><title>{escape(facts)}</title>'
-            f'<rect x="{x - wide / 2:g}" y="{y - tall / 2:g}" width="{wide:g}" height="{tall:g}" rx="4"/>'
-            f'<text x="{x:g}" y="{y - 7:g}" class="wb-strong">{upper}</text>'
-            f'<text x="{x:g}" y="{y + 7:g}">{lower}</text></g>'
+        inside = html(
+            '<g class="wb-lane{}"{}><title>{}</title>'
+            '<rect x="{:g}" y="{:g}" width="{:g}" height="{:g}" rx="4"/>'
+            '<text x="{:g}" y="{:g}" class="wb-strong">{}</text>'
+            '<text x="{:g}" y="{:g}">{}</text></g>',
+            " wb-pool" if pool else "",
+            self._paint(node),
+            facts,
+            x - wide / 2,
+            y - tall / 2,
+            wide,
+            tall,
+            x,
+            y - 7,
+            upper,
+            x,
+            y + 7,
+            lower,
         )
         address = "" if pool else self.link(node.label)
-        self.boxes.append(f'<a href="{escape(address, quote=True)}">{inside}</a>' if address else inside)
+        self.boxes.append(html('<a href="{}">{}</a>', address, inside) if address else inside)
 
-    def _paint(self, node: Node) -> str:
-        return f' style="--wb-mark:{self.colour(node.branch)}"' if node.branch else ""
+    def _paint(self, node: Node) -> Markup:
+        return html(' style="--wb-mark:{}"', self.colour(node.branch)) if node.branch else ""
 
     def size(self, node: Node) -> tuple[float, float]:
         """Width by the root of the units, height by the window."""
@@ -107,8 +120,8 @@ class BranchDrawing(ABC):
 
     def bar(self, y: float, text: str, left: float, right: float) -> None:
         """What all branches read."""
-        rect = f'<rect x="{left:g}" y="{y - 12:g}" width="{right - left:g}" height="24" rx="4"/>'
-        self.boxes.append(f'<g class="wb-lane">{rect}</g>')
+        rect = html('<rect x="{:g}" y="{:g}" width="{:g}" height="24" rx="4"/>', left, y - 12, right - left)
+        self.boxes.append(html('<g class="wb-lane">{}</g>', rect))
         self.text((left + right) / 2, y, text)
 
 
@@ -178,10 +191,10 @@ class Columns(BranchDrawing):
         total, x = sum(units for _, units in shares), left
         for name, units in shares:
             wide = (right - left) * units / total
-            paint = f' style="--wb-mark:{self.colour(name)}"' if name else ""
+            paint = html(' style="--wb-mark:{}"', self.colour(name)) if name else ""
             plain = "" if name else " wb-plain"
-            rect = f'<rect x="{x:g}" y="{y:g}" width="{wide:.1f}" height="16"/>'
-            self.boxes.append(f'<g class="wb-lane wb-share{plain}"{paint}><title>{escape(name)}</title>{rect}</g>')
+            rect = html('<rect x="{:g}" y="{:g}" width="{:.1f}" height="16"/>', x, y, wide)
+            self.boxes.append(html('<g class="wb-lane wb-share{}"{}><title>{}</title>{}</g>', plain, paint, name, rect))
             x += wide
         named = f"{self.group.name}: {number_text(total)} units" if self.group.kind == "concat" else ""
         read = f"read by {join.label}" if join.label else f"{number_text(total)} units side by side"

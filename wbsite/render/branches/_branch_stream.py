@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wbsite.core.markup import html
 from wbsite.render.text import number_text
 from wbsite.results.branches.branches import Node
 
@@ -36,7 +37,7 @@ class Stream(BranchDrawing):
             if dense:
                 lines.append((line, y, name))
         for x, top, name in lines:
-            self.lines.insert(0, self.path(f"M{x:g} {top:g}V{y + 22:g}", name))
+            self.lines.insert(0, self.path(html("M{:g} {:g}V{:g}", x, top, y + 22), name))
         join = [node for node in self.nodes if node.kind == "join"][-1]
         label = f"{number_text(join.units)} units {'side by side' if dense else 'in the stream'}"
         self.text(4, y + 36, f"{self.group.name}: {label}", "wb-start")
@@ -84,5 +85,5 @@ class Stream(BranchDrawing):
         for a, b in self.edges:
             if b in sums and self.nodes[a].kind == "conv" and not self.nodes[a].branch:
                 self.box(self.nodes[a], STREAM, middle + 15)
-        self.boxes.append(f'<circle cx="{STREAM:g}" cy="{back:g}" r="8"/>')
+        self.boxes.append(html('<circle cx="{:g}" cy="{:g}" r="8"/>', STREAM, back))
         self.text(STREAM, back, "+", "wb-strong")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from html import escape
 from typing import Any
 
 import pandas as pd
 
 from wbsite.core.errors import unknown
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Scene
 from wbsite.render.text import number_text, percent_text
 from wbsite.results.branches.branches import Branches
@@ -89,17 +89,19 @@ class Enriched:
         return category.title, category.rule if source == "stimuli" else ""
 
     @property
-    def copies_text(self) -> str:
+    def copies_text(self) -> Markup:
         """Sentences on untrained copies: what they are, and how often they show what is not there."""
         untrained = self.result.untrained
         if not untrained.copies:
-            reason = f": {escape(untrained.reason)}" if untrained.reason else "."
-            return f" The network was not compared with untrained copies of itself{reason}"
-        groups = ", ".join(f"<code>{escape(name)}</code>" for name in untrained.groups)
-        text = (
+            reason = html(": {}", untrained.reason) if untrained.reason else "."
+            return html(" The network was not compared with untrained copies of itself{}", reason)
+        groups = joined((html("<code>{}</code>", name) for name in untrained.groups), ", ")
+        text = html(
             " p and q treat the assignment of units to branches as random. But units of a branch share inputs and kernel size, so"
-            f" that branches of untrained networks differ too: of {untrained.copies} copies with random weights,"
-            f" shown the same stimuli ({groups}),"
+            " that branches of untrained networks differ too: of {} copies with random weights,"
+            " shown the same stimuli ({}),",
+            untrained.copies,
+            groups,
         )
         alarms = {
             "tests of categories": untrained.rows,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cached_property
-from html import escape
 from typing import NamedTuple
 
 import numpy as np
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.page import slug
 from wbsite.render.sprites import sheet
 from wbsite.results.site import Model
@@ -41,14 +41,12 @@ def grid(file: str, pictures: np.ndarray, alt: str, links: Sequence[Link] = ()) 
     data, _ = sheet(pictures, columns, GAP)
     width, height = columns * (kw + GAP) - GAP, rows * (kh + GAP) - GAP
     scale = max(1, SIDE // max(kh, kw))
-    picture = (
-        f'<img src="{escape(file)}" width="{scale * width}" height="{scale * height}" alt="{escape(alt, quote=True)}">'
-    )
-    over = "".join(f'<a href="{href}" title="{escape(text, quote=True)}"></a>' for href, text in links)
+    picture = html('<img src="{}" width="{}" height="{}" alt="{}">', file, scale * width, scale * height, alt)
+    over = joined((html('<a href="{}" title="{}"></a>', href, text) for href, text in links))
     if over:  # one cell for each filter and the gap behind it
         size = f"width:{100 * (width + GAP) / width:.2f}%;height:{100 * (height + GAP) / height:.2f}%"
-        over = f'<span style="grid-template:repeat({rows},1fr)/repeat({columns},1fr);{size}">{over}</span>'
-    return data, f'<div class="wb-grid" style="max-width:{scale * width}px">{picture}{over}</div>'
+        over = html('<span style="grid-template:repeat({},1fr)/repeat({},1fr);{}">{}</span>', rows, columns, size, over)
+    return data, html('<div class="wb-grid" style="max-width:{}px">{}{}</div>', scale * width, picture, over)
 
 
 def _columns(count: int) -> int:
@@ -77,13 +75,13 @@ class FilterSheet:
         """The file that goes beside the page."""
         return {self.name: self._sheet[0]}
 
-    def cut(self, unit: int, side: int) -> str:
+    def cut(self, unit: int, side: int) -> Markup:
         """A unit's filter, so many pixels wide; what it is has to be said by what it stands in."""
         count, kh, kw, _ = self.pictures.shape
         columns = self._sheet[1]
         rows = -(-count // columns)
         y, x = unit // columns * (kh + GAP), unit % columns * (kw + GAP)
         width, height = columns * (kw + GAP) - GAP, rows * (kh + GAP) - GAP
-        image = f'<image href="{escape(self.name)}" width="{width}" height="{height}"/>'
-        box = f'viewBox="{x} {y} {kw} {kh}" width="{side}" height="{side * kh // kw}"'
-        return f'<svg class="wb-cut" {box} aria-hidden="true">{image}</svg>'
+        image = html('<image href="{}" width="{}" height="{}"/>', self.name, width, height)
+        box = html('viewBox="{} {} {} {}" width="{}" height="{}"', x, y, kw, kh, side, side * kh // kw)
+        return html('<svg class="wb-cut" {} aria-hidden="true">{}</svg>', box, image)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from wbsite.core.markup import Markup, html
 from wbsite.render.figure import Scene
 from wbsite.render.kernels import unit_number
 from wbsite.render.page import slug
-from wbsite.render.text import fixed_text
+from wbsite.render.text import fixed_text, listing
 from wbsite.results.branches.connectivity import Connectivity
 from wbsite.results.network.filters import Filters
 from wbsite.results.site import Gap, Model
@@ -44,10 +44,9 @@ class Connected:
         return result if isinstance(result, Gap) else cls(scene, scene.model, result)
 
     @cached_property
-    def readers(self) -> str:
-        """The convolutions that read the first one, as HTML."""
-        names = [f"<code>{escape(reader.layer)}</code>" for reader in self.result.readers]
-        return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+    def readers(self) -> Markup:
+        """The convolutions that read the first one, set as code."""
+        return listing(html("<code>{}</code>", reader.layer) for reader in self.result.readers)
 
     def correlation(self, factor: int, name: str) -> Mapping[str, Any]:
         """The row of a factor and a property."""
@@ -67,10 +66,10 @@ class Connected:
     def grid(self, file: str, units: np.ndarray, alt: str) -> tuple[bytes, str]:
         """Filters of these units in a file, and its HTML; without pictures their numbers."""
         if self._sheet is None:
-            return b"", escape(", ".join(str(unit_number(self.model, self.result.first, int(unit))) for unit in units))
+            return b"", ", ".join(str(unit_number(self.model, self.result.first, int(unit))) for unit in units)
         return grid(file, self._sheet.pictures[units], alt)
 
-    def filter(self, unit: int, description: str, style: str = "") -> str:
+    def filter(self, unit: int, description: str, style: str = "") -> Markup:
         """A unit's own filter as a picture, or its number where there are none, linked to the unit's place.
 
         Args:
@@ -80,10 +79,10 @@ class Connected:
         first = self.result.first
         number = unit_number(self.model, first, unit)
         href = f"{self.scene.up}models/{slug(self.model.id)}/{slug(first)}/#unit-{number}"
-        text = escape(f"unit {number}: {description}", quote=True)
-        picture = f"<b>{number}</b>" if self._sheet is None else self._sheet.cut(unit, 28)
-        style = f' style="{style}"' if style else ""
-        return f'<a class="wb-filter" href="{href}" title="{text}"{style}>{picture}</a>'
+        text = f"unit {number}: {description}"
+        picture = html("<b>{}</b>", number) if self._sheet is None else self._sheet.cut(unit, 28)
+        style = html(' style="{}"', style) if style else ""
+        return html('<a class="wb-filter" href="{}" title="{}"{}>{}</a>', href, text, style, picture)
 
 
 def fit(model: Model) -> Connectivity | Gap:

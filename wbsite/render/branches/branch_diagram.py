@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import pandas as pd
 
+from wbsite.core.markup import html
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
 from wbsite.results.branches._examples import branched
@@ -55,9 +55,15 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
     more = f"; and {len(group.branches) - 8} more" if len(group.branches) > 8 else ""
     alt = f"{what}, in {model.title}. {len(group.branches)} branches: {listed}{more}."
-    body = (
-        f'<div class="wb-scroll wb-diagram wb-branches" tabindex="0" role="group" aria-label="{escape(alt, quote=True)}">'
-        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}">{drawing.svg}</svg></div>'
+    body = html(
+        '<div class="wb-scroll wb-diagram wb-branches" tabindex="0" role="group" aria-label="{}">'
+        '<svg viewBox="0 0 {} {}" width="{}" height="{}">{}</svg></div>',
+        alt,
+        width,
+        height,
+        width,
+        height,
+        drawing.svg,
     )
     boxes = "Boxes are convolutions with kernel and units"
     if any(node.kind == "pool" for node in nodes):
@@ -69,12 +75,12 @@ def draw(scene: Scene) -> Drawing | Gap:
     if any(node.kind == "more" for node in nodes):
         method += " Branches like those drawn are left out and counted."
     return Drawing(
-        f"{boxes}.{_elsewhere(groups, group)}",
+        html("{}.{}", boxes, _elsewhere(groups, group)),
         alt,
         _table(group),
         body=body,
         width="wide",
-        finding=f"{escape(what)}.",
+        finding=html("{}.", what),
         method=method,
     )
 
@@ -84,7 +90,9 @@ def _elsewhere(groups: Sequence[BranchGroup], group: BranchGroup) -> str:
     alike = [other.name for other in groups if other.graph != group.graph and other.shape == group.shape]
     if not alike:
         return ""
-    return f" {escape(names_text(alike))} {'is' if len(alike) == 1 else 'are'} built the same, with other numbers of units."
+    return html(
+        " {} {} built the same, with other numbers of units.", names_text(alike), "is" if len(alike) == 1 else "are"
+    )
 
 
 def _table(group: BranchGroup) -> pd.DataFrame:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from wbsite.core.markup import Markup, html
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import fixed_text, number_text
@@ -128,21 +128,21 @@ def _chart(table: pd.DataFrame, height: int) -> alt.LayerChart | alt.FacetChart:
     return alt.layer(even, copies, whiskers, points, titles)
 
 
-def _finding(enriched: Enriched, place: str, table: pd.DataFrame, small: int) -> str:
-    title = escape(enriched.model.title)
-    where = f"branches of {escape(place)} in {title}" if place else f"two branches of each layer of {title}"
+def _finding(enriched: Enriched, place: str, table: pd.DataFrame, small: int) -> Markup:
+    title = enriched.model.title
+    where = html("branches of {} in {}", place, title) if place else f"two branches of each layer of {title}"
     if not small:
-        return f"Nothing measured here tells the {where} apart."
-    return f"The {where} differ in {number_text(small)} of {number_text(len(table))} comparisons."
+        return html("Nothing measured here tells the {} apart.", where)
+    return html("The {} differ in {} of {} comparisons.", where, number_text(small), number_text(len(table)))
 
 
-def _caption(place: str, table: pd.DataFrame) -> str:
+def _caption(place: str, table: pd.DataFrame) -> Markup:
     of = "a unit of the branch has more of a property than one outside" if place else "the first branch has more"
     grey = " Grey: untrained copies." if table["untrained_low"].notna().any() else ""
-    return f"AUC is the chance that {of}, with its 95&nbsp;% interval; filled where certain (q ≤ 0.05).{grey}"
+    return html("AUC is the chance that {}, with its 95&nbsp;% interval; filled where certain (q ≤ 0.05).{}", of, grey)
 
 
-def _method(enriched: Enriched, table: pd.DataFrame) -> str:
+def _method(enriched: Enriched, table: pd.DataFrame) -> Markup:
     best = table.sort_values("p").iloc[0]
     copies = (
         " Grey bars: mean of untrained copies, two standard deviations either way."
@@ -155,14 +155,24 @@ def _method(enriched: Enriched, table: pd.DataFrame) -> str:
         if alone
         else " Branches that are compared have kernels of one size, so that it explains nothing here."
     )
-    return (
+    return html(
         "AUC: the area under the ROC curve, the chance that a unit drawn from a branch has a larger index than one drawn from"
         " the other branches of its layer, ties half; interval over units, the wider of DeLong's and Newcombe's. Two-sided"
         " Mann–Whitney test; q of Benjamini and Hochberg over all"
-        f" {number_text(enriched.result.tests.effects)} tests of indices of the network, shown here or not. The smallest p is"
-        f" that of “{escape(best['title'])}” in {escape(best['lane'])}: AUC {fixed_text(best['auc'])}, p {p_text(best['p'])},"
-        f" among equal kernels {p_text(best['same_kernel_p'])}, against untrained copies {p_text(best['untrained_p'])}."
-        f"{copies}{kernels} Dead units and units without the index are left out.{enriched.copies_text}"
+        " {} tests of indices of the network, shown here or not. The smallest p is"
+        " that of “{}” in {}: AUC {}, p {},"
+        " among equal kernels {}, against untrained copies {}."
+        "{}{} Dead units and units without the index are left out.{}",
+        number_text(enriched.result.tests.effects),
+        best["title"],
+        best["lane"],
+        fixed_text(best["auc"]),
+        p_text(best["p"]),
+        p_text(best["same_kernel_p"]),
+        p_text(best["untrained_p"]),
+        copies,
+        kernels,
+        enriched.copies_text,
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import counted, number_text
 from wbsite.results.site import Gap
@@ -35,11 +35,15 @@ def draw(scene: Scene) -> Drawing | Gap:
     alike: dict[tuple, list[BranchGroup]] = {}
     for group in groups:
         alike.setdefault(group.spread, []).append(group)
-    rows = "".join(_row(same) for same in alike.values())
-    head = "".join(f'<th scope="col">{name}</th>' for name in ("Place", "Branches: kernel, units", "How they meet"))
-    body = (
+    rows = joined(_row(same) for same in alike.values())
+    head = joined(
+        html('<th scope="col">{}</th>', name) for name in ("Place", "Branches: kernel, units", "How they meet")
+    )
+    body = html(
         '<div class="wb-scroll wb-branchlist" tabindex="0"><table class="wb-layers">'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+        "<thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>",
+        head,
+        rows,
     )
     most = max(groups, key=lambda group: len(group.branches))
     finding = (
@@ -49,7 +53,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     method = (
         "Places with the same kernels and units share a row. The kernel is the largest, or largest pooling window, on a"
         " branch's own path; of a residual block, units are those of its last rectified convolution, because a sum has no"
-        " units of its own." + "".join(f" {escape(sentence)}" for sentence in result.passed_over)
+        " units of its own." + joined(html(" {}", sentence) for sentence in result.passed_over)
     )
     alt = f"{counted(len(groups), 'group')} of branches of {scene.model.title}: " + "; ".join(
         f"{names_text([group.name for group in same])}, {len(same[0].branches)} branches"
@@ -58,16 +62,20 @@ def draw(scene: Scene) -> Drawing | Gap:
     return Drawing(caption, f"{alt}.", result.rows, body=body, width="wide", finding=finding, method=method)
 
 
-def _row(groups: Sequence[BranchGroup]) -> str:
+def _row(groups: Sequence[BranchGroup]) -> Markup:
     group, names = groups[0], [group.name for group in groups]
-    place = escape(names_text(names, 2)) + (f" ({len(names)} places)" if len(names) > 1 else "")
-    return (
-        f'<tr><th scope="row" title="{escape(", ".join(names), quote=True)}">{place}</th>'
-        f"<td>{_branches(group)}</td><td>{len(group.branches)} {KINDS[group.kind]}</td></tr>"
+    place = names_text(names, 2) + (f" ({len(names)} places)" if len(names) > 1 else "")
+    return html(
+        '<tr><th scope="row" title="{}">{}</th><td>{}</td><td>{} {}</td></tr>',
+        ", ".join(names),
+        place,
+        _branches(group),
+        len(group.branches),
+        KINDS[group.kind],
     )
 
 
-def _branches(group: BranchGroup) -> str:
+def _branches(group: BranchGroup) -> Markup:
     """Every branch with its colour; those that are alike, once."""
     runs: list[list[int]] = []
     for number, branch in enumerate(group.branches):
@@ -76,18 +84,18 @@ def _branches(group: BranchGroup) -> str:
             runs[-1].append(number)
         else:
             runs.append([number])
-    return "".join(_chip(group, run) for run in runs)
+    return joined(_chip(group, run) for run in runs)
 
 
-def _chip(group: BranchGroup, run: Sequence[int]) -> str:
+def _chip(group: BranchGroup, run: Sequence[int]) -> Markup:
     branch = group.branches[run[0]]
     names = [short(group.branches[number].name, group.name) for number in (run[0], run[-1])]
     name = names[0] if len(run) == 1 else " to ".join(names)
     passed_on = branch.kernel == 1 and not branch.depth
     kernel = "" if passed_on else f"{kernel_text(branch.kernel)}, "
     units = f"{kernel}{number_text(branch.units)}"
-    colour = f' style="--wb-mark:{branch_colour(run[0])}"' if len(run) == 1 else ""
-    return f"<span{colour}><b>{escape(name)}</b> {units}</span>"
+    colour = html(' style="--wb-mark:{}"', branch_colour(run[0])) if len(run) == 1 else ""
+    return html("<span{}><b>{}</b> {}</span>", colour, name, units)
 
 
 FIGURES = (

@@ -6,7 +6,6 @@ import base64
 import io
 import math
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import pandas as pd
 from PIL import Image
 
 from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import breakable, pictured, unit_number, unit_tile
 from wbsite.render.page import slug
@@ -69,15 +69,19 @@ def draw(scene: Scene) -> Drawing | Gap:
             else units
         )
         best = among.dropna(subset=[index]).sort_values(index, ascending=sign < 0, kind="stable").head(count)
-        pictures = "".join(tiles.tile(row["layer"], int(row["unit"]), row[index]) for row in best.to_dict("records"))
+        pictures = joined(tiles.tile(row["layer"], int(row["unit"]), row[index]) for row in best.to_dict("records"))
         median = units[index].median()
         counts = f"{len(among)} of {len(units)} units" if category else f"{len(units)} units"
         if not category and not math.isnan(median):
             counts += f", median {share_text(median)}"
         medians[str(branch)], counted[str(branch)] = median, (len(among), len(units))
         parts.append(
-            f'<div class="wb-trial"><p><strong>{breakable(str(branch))}</strong> {counts}</p>'
-            f'<div class="wb-found">{pictures or "none"}</div></div>'
+            html(
+                '<div class="wb-trial"><p><strong>{}</strong> {}</p><div class="wb-found">{}</div></div>',
+                breakable(str(branch)),
+                counts,
+                pictures or "none",
+            )
         )
         descriptions.append(f"{branch} {counts}")
         data += [
@@ -95,36 +99,46 @@ def draw(scene: Scene) -> Drawing | Gap:
     alt = f"Units of {group} of {scene.model.title}, by branch, with the strongest for “{title}” first: {'; '.join(descriptions)}."
     of = "of that category " if category else ""
     return Drawing(
-        f"Pictures of what excites a unit; below, its number and its “{escape(tuning.indices[index].title)}” index. Each branch's"
-        f" strongest units {of}are shown.",
+        html(
+            "Pictures of what excites a unit; below, its number and its “{}” index. Each branch's"
+            " strongest units {}are shown.",
+            tuning.indices[index].title,
+            of,
+        ),
         alt,
         pd.DataFrame(data),
-        body=f'<div class="wb-trials wb-many">{"".join(parts)}</div>',
+        body=html('<div class="wb-trials wb-many">{}</div>', joined(parts)),
         width="wide",
         finding=_held(group, title, counted) if category else _medians(group, title, medians),
         method=_method(scene, tuning, group, category, index, sign, tiles),
     )
 
 
-def _medians(group: str, title: str, medians: Mapping[str, float]) -> str:
+def _medians(group: str, title: str, medians: Mapping[str, float]) -> Markup:
     """Between which medians of an index the branches lie."""
     known = sorted(
         (branch for branch in medians if not math.isnan(medians[branch])), key=lambda branch: medians[branch]
     )
-    low, high = (f"{share_text(medians[branch])} ({escape(branch)})" for branch in (known[0], known[-1]))
+    low, high = (html("{} ({})", share_text(medians[branch]), branch) for branch in (known[0], known[-1]))
     if len(known) == 1:
-        return f"The median index of “{escape(title)}” is {low} in {escape(group)}."
-    return f"The median index of “{escape(title)}” is {low} to {high} in the branches of {escape(group)}."
+        return html("The median index of “{}” is {} in {}.", title, low, group)
+    return html("The median index of “{}” is {} to {} in the branches of {}.", title, low, high, group)
 
 
-def _held(group: str, title: str, counted: Mapping[str, tuple[int, int]]) -> str:
+def _held(group: str, title: str, counted: Mapping[str, tuple[int, int]]) -> Markup:
     """The branch with most units of a category, of all of the place."""
     branch = max(counted, key=lambda name: counted[name][0])
     having, units = (sum(count[i] for count in counted.values()) for i in (0, 1))
     held, size = counted[branch]
-    return (
-        f"{held} of {having} units of “{escape(title)}” in {escape(group)} are in {escape(branch)}, which has {size} of {units}"
-        " units."
+    return html(
+        "{} of {} units of “{}” in {} are in {}, which has {} of {} units.",
+        held,
+        having,
+        title,
+        group,
+        branch,
+        size,
+        units,
     )
 
 
@@ -171,10 +185,10 @@ class _Tiles:
         self.kinds: set[str] = set()
         self._kernels: dict[str, tuple[str, np.ndarray] | None] = {}
 
-    def tile(self, layer: str, channel: int, value: float) -> str:
+    def tile(self, layer: str, channel: int, value: float) -> Markup:
         """A link to the unit's panel, with its number and its index below."""
         number = unit_number(self.model, layer, channel)
-        text = f"{number}<br>{share_text(value)}"
+        text = html("{}<br>{}", number, share_text(value))
         if layer not in self._kernels:
             self._kernels[layer] = _kernels(self.model, layer)
         kernels = self._kernels[layer]
@@ -186,11 +200,16 @@ class _Tiles:
         buffer = io.BytesIO()
         Image.fromarray(quantised(stack[channel])).save(buffer, "WEBP", lossless=True, quality=100, method=6)
         source = base64.b64encode(buffer.getvalue()).decode()
-        alt = escape(f"Kernel of unit {number} of {layer}", quote=True)
+        alt = f"Kernel of unit {number} of {layer}"
         page = f"{self.scene.up}models/{slug(self.model.id)}/{slug(layer)}/"
-        return (
-            f'<a class="wb-unit" href="{page}#unit-{number}"><img class="wb-kernel" src="data:image/webp;base64,{source}"'
-            f' alt="{alt}"><span>{text}</span></a>'
+        return html(
+            '<a class="wb-unit" href="{}#unit-{}"><img class="wb-kernel" src="data:image/webp;base64,{}"'
+            ' alt="{}"><span>{}</span></a>',
+            page,
+            number,
+            source,
+            alt,
+            text,
         )
 
 
@@ -211,19 +230,30 @@ PICTURES = {
 }
 
 
-def _method(scene: Scene, tuning: Tuning, group: str, category: str, index: str, sign: int, tiles: _Tiles) -> str:
+def _method(scene: Scene, tuning: Tuning, group: str, category: str, index: str, sign: int, tiles: _Tiles) -> Markup:
     assert scene.model is not None
-    about, pictures = tuning.indices[index], "; ".join(text for kind, text in PICTURES.items() if kind in tiles.kinds)
-    text = f"Units of <code>{escape(group)}</code> in {escape(scene.model.title)}, by rank and not by eye: "
+    about, pictures = (
+        tuning.indices[index],
+        joined((text for kind, text in PICTURES.items() if kind in tiles.kinds), "; "),
+    )
+    text = html("Units of <code>{}</code> in {}, by rank and not by eye: ", group, scene.model.title)
     if category:
         rule = tuning.categories[category]
-        text += f"of the category “{escape(rule.title)}” ({escape(rule.rule)}) "
-    return (
-        f"{text}those with the {'smallest' if sign < 0 else 'largest'} index “{escape(about.title)}”,"
-        f" {escape(about.formula)}, from {number_text(about.low)} to {number_text(about.high)} ({escape(about.source)})."
+        text += html("of the category “{}” ({}) ", rule.title, rule.rule)
+    return html(
+        "{}those with the {} index “{}”,"
+        " {}, from {} to {} ({})."
         " It is measured on responses to synthetic stimuli, the same for all branches of the group, and not on the pictures."
-        f" Pictures: {pictures}. Dead units are left out. Whether branches differ by more than chance is tested by the rule of a"
-        " category, not by the eye."
+        " Pictures: {}. Dead units are left out. Whether branches differ by more than chance is tested by the rule of a"
+        " category, not by the eye.",
+        text,
+        "smallest" if sign < 0 else "largest",
+        about.title,
+        about.formula,
+        number_text(about.low),
+        number_text(about.high),
+        about.source,
+        pictures,
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from html import escape
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import signed_colours
 from wbsite.render.page import slug
@@ -38,8 +38,8 @@ def draw(scene: Scene) -> Drawing | Gap:
         return Gap(connected.result.communities_reason, failed=False)
     inputs, outputs = _ordered(connected.result.inputs), _ordered(connected.result.outputs)
     files: dict[str, bytes] = {}
-    parts = "".join(_part(connected, *numbered, inputs, files) for numbered in enumerate(communities.each))
-    body = f'<div class="wb-parts">{_matrix(connected, inputs, outputs, files)}<ol>{parts}</ol></div>'
+    parts = joined(_part(connected, *numbered, inputs, files) for numbered in enumerate(communities.each))
+    body = html('<div class="wb-parts">{}<ol>{}</ol></div>', _matrix(connected, inputs, outputs, files), parts)
     data = inputs[["unit", "community", "strength", "chroma", "frequency", "orientation_selectivity", "dead"]]
     alt = (
         f"Connections between the first two convolutions of {connected.model.title} in {communities.count} communities,"
@@ -76,7 +76,7 @@ def _ordered(units: pd.DataFrame) -> pd.DataFrame:
     return units[units["community"] >= 0].sort_values(["community", "factor_1"], kind="stable", ignore_index=True)
 
 
-def _matrix(connected: Connected, inputs: pd.DataFrame, outputs: pd.DataFrame, files: dict[str, bytes]) -> str:
+def _matrix(connected: Connected, inputs: pd.DataFrame, outputs: pd.DataFrame, files: dict[str, bytes]) -> Markup:
     """A picture with a pixel a pair, and a frame with its number around each community; its file goes into `files`."""
     assert connected.result.residuals is not None
     residuals = connected.result.residuals[np.ix_(outputs["row"], inputs["row"])]
@@ -90,24 +90,30 @@ def _matrix(connected: Connected, inputs: pd.DataFrame, outputs: pd.DataFrame, f
     for number in sorted(set(inputs["community"]) & set(outputs["community"])):
         across, down = (np.flatnonzero(units["community"] == number) for units in (inputs, outputs))
         place = (100 * across[0] / wide, 100 * down[0] / tall, 100 * len(across) / wide, 100 * len(down) / tall)
-        frames += '<i style="left:{:.2f}%;top:{:.2f}%;width:{:.2f}%;height:{:.2f}%">{}</i>'.format(*place, number + 1)
-    text = escape(f"{tall} units by {wide} filters, red where connections are stronger than overall strengths say")
-    return (
-        f'<div class="wb-matrix"><img src="{file}" alt="{text}"'
-        f' style="aspect-ratio:{wide}/{min(tall, wide)}">{frames}</div>'
+        frames += Markup('<i style="left:{:.2f}%;top:{:.2f}%;width:{:.2f}%;height:{:.2f}%">{}</i>').format(
+            *place, number + 1
+        )
+    text = f"{tall} units by {wide} filters, red where connections are stronger than overall strengths say"
+    return html(
+        '<div class="wb-matrix"><img src="{}" alt="{}" style="aspect-ratio:{}/{}">{}</div>',
+        file,
+        text,
+        wide,
+        min(tall, wide),
+        frames,
     )
 
 
 def _part(
     connected: Connected, number: int, community: Community, inputs: pd.DataFrame, files: dict[str, bytes]
-) -> str:
+) -> Markup:
     """The filters of a community, in a file of their own that goes into `files`."""
     units = inputs.loc[inputs["community"] == number, "row"].to_numpy()
     file = f"{slug(connected.model.id)}-community-{number + 1}.png"
     data, picture = connected.grid(file, units, f"Filters of community {number + 1}")
     if data:
         files[file] = data
-    return f"<li><p><strong>{number + 1}</strong> {_text(community)}</p>{picture}</li>"
+    return html("<li><p><strong>{}</strong> {}</p>{}</li>", number + 1, _text(community), picture)
 
 
 def _text(community: Community) -> str:
@@ -118,19 +124,29 @@ def _text(community: Community) -> str:
     return f"{units}; {medians}; {100 * community.inside:.0f} % of the filters' strength goes to these units"
 
 
-def _method(connected: Connected, communities: Communities) -> str:
+def _method(connected: Connected, communities: Communities) -> Markup:
     explained = [
         f"{NAMED[name]} {fixed_text(share.eta)} (at random {fixed_text(share.chance)}, permutation p {share.p:.4f})"
         for name, share in communities.explained.items()
         if share.eta is not None
     ]
-    text = (
-        f"Communities of the units of <code>{escape(connected.result.first)}</code> and {connected.readers} of"
-        f" {escape(connected.model.title)}: Louvain's method on the sums of absolute weights, which looks for the largest"
-        f" modularity of the graph of both layers (Barber's, resolution 1); the best of {communities.seeds} seeds. Modularity"
-        f" {share_text(communities.modularity)}, median over seeds {share_text(communities.median)}; where relative strengths are"
-        f" assigned to pairs at random, {share_text(communities.null_median)}, at most {share_text(communities.null_high)} in"
-        f" {communities.null} draws (p&nbsp;=&nbsp;{communities.p:.3f})."
+    text = html(
+        "Communities of the units of <code>{}</code> and {} of"
+        " {}: Louvain's method on the sums of absolute weights, which looks for the largest"
+        " modularity of the graph of both layers (Barber's, resolution 1); the best of {} seeds. Modularity"
+        " {}, median over seeds {}; where relative strengths are"
+        " assigned to pairs at random, {}, at most {} in"
+        " {} draws (p&nbsp;=&nbsp;{:.3f}).",
+        connected.result.first,
+        connected.readers,
+        connected.model.title,
+        communities.seeds,
+        share_text(communities.modularity),
+        share_text(communities.median),
+        share_text(communities.null_median),
+        share_text(communities.null_high),
+        communities.null,
+        communities.p,
     )
     if communities.stability is not None:
         text += f" Two seeds agree by an adjusted mutual information of {fixed_text(communities.stability)}."

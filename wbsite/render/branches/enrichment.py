@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from html import escape
 from typing import Any
 
 import pandas as pd
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import breakable
 from wbsite.render.text import number_text
@@ -46,7 +46,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         return Gap("none of its units in branches belong to a category", failed=False)
     groups = [(str(name), rows) for name, rows in enriched.rows.groupby("group", sort=False)]
     first = groups[:MOST_GROUPS]
-    body = _legend() + "".join(_table(enriched, name, rows, i < OPEN) for i, (name, rows) in enumerate(first))
+    body = _legend() + joined((_table(enriched, name, rows, i < OPEN) for i, (name, rows) in enumerate(first)))
     table = enriched.rows[COLUMNS].round(dict.fromkeys(("expected", "odds_ratio", "low", "high"), 3))
     best = enriched.rows[enriched.rows["q"].map(marked) & (enriched.rows["odds_ratio"] > 1)].sort_values("p")
     strongest = [_cell_text(enriched, row) for row in best.head(6).to_dict("records")]
@@ -70,7 +70,7 @@ def draw(scene: Scene) -> Drawing | Gap:
 
 def _finding(enriched: Enriched, best: pd.DataFrame) -> str:
     """How many cells hold more than chance gives, and how many of these more than untrained copies too."""
-    title = escape(enriched.model.title)
+    title = enriched.model.title
     if best.empty:
         return f"In {title}, no branch holds more units of a category than chance gives."
     pairs = f"{len(best)} of {len(enriched.rows)} pairs of a category and a branch"
@@ -89,25 +89,31 @@ def _cell_text(enriched: Enriched, row: dict[str, Any]) -> str:
     return f"{title} in {row['branch']}, {row['in_branch']} of {row['in_layer']}"
 
 
-def _legend() -> str:
-    marks = " · ".join(f"<b>{mark}</b> {text}" for mark, text in MARKS.items())
-    return f'<p class="wb-enrichlegend">{marks}</p>'
+def _legend() -> Markup:
+    marks = joined((html("<b>{}</b> {}", mark, text) for mark, text in MARKS.items()), " · ")
+    return html('<p class="wb-enrichlegend">{}</p>', marks)
 
 
-def _table(enriched: Enriched, group: str, rows: pd.DataFrame, unfolded: bool) -> str:
+def _table(enriched: Enriched, group: str, rows: pd.DataFrame, unfolded: bool) -> Markup:
     least = rows.groupby("branch", sort=False)["p"].min()
     kept = set(least.nsmallest(MOST_BRANCHES).index)
     branches = [name for name in least.index if name in kept]
     kernels = _kernels(enriched, group)
-    head = "".join(_head(group, name, rows, kernels) for name in branches)
+    head = joined(_head(group, name, rows, kernels) for name in branches)
     hidden = len(least) - len(branches)
     more = f" ({hidden} branches with larger p are in the file)" if hidden else ""
-    lines = "".join(_lines(enriched, source, part, branches) for source, part in rows.groupby("source", sort=False))
+    lines = joined((_lines(enriched, source, part, branches) for source, part in rows.groupby("source", sort=False)))
     units = number_text(int(rows["layer_units"].max()))
-    return (
-        f"<details{' open' if unfolded else ''}><summary><code>{escape(group)}</code>, {units} units{more}</summary>"
-        f'<div class="wb-scroll" tabindex="0"><table class="wb-enrichment"><thead><tr><th scope="col">category</th>{head}'
-        f"</tr></thead><tbody>{lines}</tbody></table></div></details>"
+    return html(
+        "<details{}><summary><code>{}</code>, {} units{}</summary>"
+        '<div class="wb-scroll" tabindex="0"><table class="wb-enrichment"><thead><tr><th scope="col">category</th>{}'
+        "</tr></thead><tbody>{}</tbody></table></div></details>",
+        " open" if unfolded else "",
+        group,
+        units,
+        more,
+        head,
+        lines,
     )
 
 
@@ -119,52 +125,66 @@ def _kernels(enriched: Enriched, group: str) -> dict[str, int]:
     return dict(zip(rows["branch"], rows["kernel"].tolist(), strict=True))
 
 
-def _head(group: str, name: str, rows: pd.DataFrame, kernels: dict[str, int]) -> str:
+def _head(group: str, name: str, rows: pd.DataFrame, kernels: dict[str, int]) -> Markup:
     row = rows[rows["branch"] == name].iloc[0]
     kernel = f"{kernel_text(kernels[name])}, " if name in kernels else ""
     alone = str(row["same_kernel"]).startswith("no other")
     alike = "no equal kernel" if alone else f"◆ with {row['same_kernel']}".replace(f"{group}_", "")
-    return (
-        f'<th scope="col">{breakable(short(name, group))}<small>{kernel}{number_text(int(row["branch_units"]))} units'
-        f"<br>{escape(alike)}</small></th>"
+    return html(
+        '<th scope="col">{}<small>{}{} units<br>{}</small></th>',
+        breakable(short(name, group)),
+        kernel,
+        number_text(int(row["branch_units"])),
+        alike,
     )
 
 
-def _lines(enriched: Enriched, source: str, rows: pd.DataFrame, branches: list[str]) -> str:
-    heading = f'<tr><th colspan="{len(branches) + 1}" class="wb-source">{SOURCES[source]}</th></tr>'
+def _lines(enriched: Enriched, source: str, rows: pd.DataFrame, branches: list[str]) -> Markup:
+    heading = html('<tr><th colspan="{}" class="wb-source">{}</th></tr>', len(branches) + 1, SOURCES[source])
     lines = []
     for category, part in rows.groupby("category", sort=False):
         title, rule = enriched.category(str(category), source)
-        cells = "".join(_cell(row) for row in part.set_index("branch").loc[branches].to_dict("records"))
-        lines.append(f'<tr><th scope="row" title="{escape(rule, quote=True)}">{escape(title)}</th>{cells}</tr>')
-    return heading + "".join(lines)
+        cells = joined(_cell(row) for row in part.set_index("branch").loc[branches].to_dict("records"))
+        lines.append(html('<tr><th scope="row" title="{}">{}</th>{}</tr>', rule, title, cells))
+    return heading + joined(lines)
 
 
-def _cell(row: dict[str, Any]) -> str:
+def _cell(row: dict[str, Any]) -> Markup:
     more = row["odds_ratio"] > 1
     marks = ""
     if more and marked(row["q"]):
         marks = "●" + ("◆" if marked(row["same_kernel_p"]) else "") + ("▲" if marked(row["untrained_p"]) else "")
     strength = 0.0 if pd.isna(row["odds_ratio"]) else min(1.0, abs(math.log(row["odds_ratio"])) / FULL)
-    style = f' style="--wb-odds:{100 * strength:.0f}%"' if strength >= 0.005 else ""
-    return (
-        f'<td class="wb-{"more" if more else "fewer"}"{style}>{row["in_branch"]} of {row["in_layer"]}'
-        f"{f' <b>{marks}</b>' if marks else ''}<small>{row['expected']:.1f} at random</small></td>"
+    style = html(' style="--wb-odds:{:.0f}%"', 100 * strength) if strength >= 0.005 else ""
+    return html(
+        '<td class="wb-{}"{}>{} of {}{}<small>{:.1f} at random</small></td>',
+        "more" if more else "fewer",
+        style,
+        row["in_branch"],
+        row["in_layer"],
+        html(" <b>{}</b>", marks) if marks else "",
+        row["expected"],
     )
 
 
-def _method(enriched: Enriched, best: int) -> str:
+def _method(enriched: Enriched, best: int) -> Markup:
     rows = enriched.rows
     lonely = rows["same_kernel_p"].isna().groupby([rows["group"], rows["branch"]]).all()
     alone, branches = int(lonely.sum()), len(lonely)
-    return (
+    return html(
         "A cell has the units of the category in the branch, of those in the layer, and below the mean if the layer's units were"
         " assigned to its branches at random. Colour is the odds ratio (half a unit added to every count), full at 32 or 1/32."
         " ●: q ≤ 0.05, hypergeometric upper tail, Benjamini and Hochberg over all"
-        f" {number_text(enriched.result.tests.rows)} tests of categories of the network, shown here or not: {best} of"
-        f" {len(rows)} cells. ◆ and ▲: p ≤ 0.05. Kernel size goes with the branch: {alone} of {branches} branches have no other"
+        " {} tests of categories of the network, shown here or not: {} of"
+        " {} cells. ◆ and ▲: p ≤ 0.05. Kernel size goes with the branch: {} of {} branches have no other"
         " with equal kernels to be compared with. Rules of categories were fixed before any network was tested; dead units are"
-        f" left out. The file has odds ratios with intervals, p and q.{enriched.copies_text}"
+        " left out. The file has odds ratios with intervals, p and q.{}",
+        number_text(enriched.result.tests.rows),
+        best,
+        len(rows),
+        alone,
+        branches,
+        enriched.copies_text,
     )
 
 

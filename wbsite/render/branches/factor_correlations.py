@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from wbsite.core.markup import html
 from wbsite.render.charts import INDEX, NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import number_text, tally
@@ -40,11 +40,11 @@ def correlation_rows(site: Site) -> tuple[pd.DataFrame, list[str], int]:
     for model in site.working:
         result = fit(model)
         if isinstance(result, Gap):
-            absent.append(f"{escape(model.title)} ({escape(result.reason)})")
+            absent.append(html("{} ({})", model.title, result.reason))
             continue
         rows = result.rows.dropna(subset=["rho"])
         if rows.empty:
-            absent.append(f"{escape(model.title)} (too few units)")
+            absent.append(html("{} (too few units)", model.title))
             continue
         draws = max(draws, result.draws)
         parts.append(rows.assign(model=model.title))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import pandas as pd
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import number_text
 from wbsite.results.branches._examples import connected
@@ -39,7 +38,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     tall = max(FLATTEST * side, (y.max() - y.min()) + 2 * MARGIN * side)
     wide = max(FLATTEST * side, (x.max() - x.min()) + 2 * MARGIN * side)
     left, top = (x.max() + x.min() - wide) / 2, (y.max() + y.min() + tall) / 2
-    marks = "".join(
+    marks = joined(
         connected.filter(
             int(row["unit"]),
             tuning_text(row),
@@ -47,19 +46,28 @@ def draw(scene: Scene) -> Drawing | Gap:
         )
         for row in placed.to_dict("records")
     )
-    axes = (
-        f'<i style="left:{-100 * left / wide:.2f}%;top:0;bottom:0"></i>'
-        f'<i style="top:{100 * top / tall:.2f}%;left:0;right:0"></i>'
+    axes = html(
+        '<i style="left:{:.2f}%;top:0;bottom:0"></i><i style="top:{:.2f}%;left:0;right:0"></i>',
+        -100 * left / wide,
+        100 * top / tall,
     )
     axis_texts = [_axis(connected, factors, number) for number in (1, 2)]
-    body = (
-        f'<div class="wb-map"><p>↑ {axis_texts[1]}</p><div style="aspect-ratio:{wide:.4f}/{tall:.4f}">{axes}{marks}</div>'
-        f"<p>→ {axis_texts[0]}</p></div>"
+    body = html(
+        '<div class="wb-map"><p>↑ {}</p><div style="aspect-ratio:{:.4f}/{:.4f}">{}{}</div><p>→ {}</p></div>',
+        axis_texts[1],
+        wide,
+        tall,
+        axes,
+        marks,
+        axis_texts[0],
     )
     table = placed.drop(columns="community").round(4).reset_index(drop=True)
     return Drawing(
-        f"First-layer filters of {escape(connected.model.title)}: those close together are read by the same units of the next"
-        f" layer. {_colours(connected)}",
+        html(
+            "First-layer filters of {}: those close together are read by the same units of the next layer. {}",
+            connected.model.title,
+            _colours(connected),
+        ),
         _alt(connected),
         table,
         body=body,
@@ -87,28 +95,36 @@ def _colours(connected: Connected) -> str:
     return "Each axis is turned so that colour goes up." if known else ""
 
 
-def _axis(connected: Connected, factors: pd.DataFrame, number: int) -> str:
+def _axis(connected: Connected, factors: pd.DataFrame, number: int) -> Markup:
     """What a factor is, and what it goes with."""
     share = factors.loc[factors["factor"] == number, "share"].iloc[0]
     rows = {name: connected.correlation(number, name) for name in NAMED}
-    correlations = ", ".join(
-        f"{name} ρ&nbsp;=&nbsp;{rho_text(row)}" for name, row in rows.items() if not pd.isna(row["rho"])
+    correlations = joined(
+        (html("{} ρ&nbsp;=&nbsp;{}", name, rho_text(row)) for name, row in rows.items() if not pd.isna(row["rho"])),
+        ", ",
     )
-    return f"<strong>factor {number}</strong>, {100 * share:.0f}&nbsp;% of the inertia{': ' + correlations if correlations else ''}"
+    return html(
+        "<strong>factor {}</strong>, {:.0f}&nbsp;% of the inertia{}",
+        number,
+        100 * share,
+        ": " + correlations if correlations else "",
+    )
 
 
-def _method(connected: Connected, units: pd.DataFrame, factors: pd.DataFrame) -> str:
+def _method(connected: Connected, units: pd.DataFrame, factors: pd.DataFrame) -> Markup:
     result, rows = connected.result, connected.result.rows
     counted = int(rows["units"].max())
     null = "; ".join(
         f"factor {row['factor']} {row['value']:.3f} against {row['null_median']:.3f}, 95th percentile {row['null_limit']:.3f}"
         for row in factors.to_dict("records")
     )
-    text = (
-        f"Correspondence analysis of the sums of absolute weights from <code>{escape(result.first)}</code> to"
-        f" {connected.readers}, in which a unit's overall strength is taken out. Both axes have one scale, and a filter leads to"
+    text = html(
+        "Correspondence analysis of the sums of absolute weights from <code>{}</code> to"
+        " {}, in which a unit's overall strength is taken out. Both axes have one scale, and a filter leads to"
         " its unit. Chroma is the share of a filter's squared weights that is left when the mean of the three colour channels is"
-        " taken away; frequency is that of the grating a filter responds to most."
+        " taken away; frequency is that of the grating a filter responds to most.",
+        result.first,
+        connected.readers,
     )
     if rows["rho"].notna().any():
         text += (

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import numpy as np
 import pandas as pd
 
+from wbsite.core.markup import html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import unit_number
 from wbsite.render.page import slug
@@ -59,7 +58,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         file = f"{slug(enriched.model.id)}-{slug(layer)}-{slug(str(row['branch']))}.png"
         alt = f"{len(units)} filters of {said}, most colourful first"
         files[file], picture = grid(file, filters.pictures[units["unit"]], alt, links)
-        parts.append(f"<div>{picture}<span>{escape(said)}, {row['units_in']} live filters</span></div>")
+        parts.append(html("<div>{}<span>{}, {} live filters</span></div>", picture, said, row["units_in"]))
         tables.append(units[["chroma", "frequency", "dead"]].assign(tower=row["branch"], layer=layer, unit=numbers))
     first = towers.iloc[0]
     medians = ", ".join(f"{fixed_text(row['median_in'])} in {row['branch']}" for row in towers.to_dict("records"))
@@ -67,20 +66,23 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"AUC {fixed_text(first['auc'])} (95 % {fixed_text(first['low'])} to {fixed_text(first['high'])}),"
         f" p = {p_text(first['p'])}, q = {p_text(first['q'])}"
     )
-    method = (
+    method = html(
         "Each filter is scaled to its own largest weight and links to its unit. Chroma is the share of a filter's squared"
         " weights that is left when the mean of the three colour channels is taken away at each position. AUC is the chance"
-        f" that a filter of {escape(str(first['branch']))} is more colourful than one of the others: {apart}. The test is"
+        " that a filter of {} is more colourful than one of the others: {}. The test is"
         " Mann–Whitney's, two-sided; the interval is over filters, the wider of DeLong's and Newcombe's; q is of"
-        f" Benjamini and Hochberg, over all {enriched.result.tests.effects} tests of indices of the network. Before training"
+        " Benjamini and Hochberg, over all {} tests of indices of the network. Before training"
         " filters belong to towers at random, so the test is exact for a first layer. One training cannot say whether the"
-        " next would differ in the same way."
+        " next would differ in the same way.",
+        first["branch"],
+        apart,
+        enriched.result.tests.effects,
     )
     return Drawing(
-        f"First-layer filters of {escape(enriched.model.title)} by tower, most colourful first; mid grey is no weight.",
+        html("First-layer filters of {} by tower, most colourful first; mid grey is no weight.", enriched.model.title),
         f"Filters of {layer} of {enriched.model.title} by tower. Median chroma: {medians}; {apart}.",
         pd.concat(tables)[["tower", "layer", "unit", "chroma", "frequency", "dead"]].round(4),
-        body=f'<div class="wb-runs"><div class="wb-run"><div>{"".join(parts)}</div></div></div>',
+        body=html('<div class="wb-runs"><div class="wb-run"><div>{}</div></div></div>', joined(parts)),
         files=files,
         width="wide",
         finding=_finding(enriched, towers),
@@ -90,16 +92,16 @@ def draw(scene: Scene) -> Drawing | Gap:
 
 def _finding(enriched: Enriched, towers: pd.DataFrame) -> str:
     """Which towers differ in colour from the others."""
-    title, differing = escape(enriched.model.title), towers[towers["q"] < CERTAIN]
+    title, differing = enriched.model.title, towers[towers["q"] < CERTAIN]
     if differing.empty:
         return f"The towers of {title} do not differ in colour by more than chance."
     if len(towers) == 2:
         first, second = (str(row["branch"]) for row in towers.sort_values("auc", ascending=False).to_dict("records"))
-        return f"In {title}, the filters of {escape(first)} are more colourful than those of {escape(second)}."
+        return html("In {}, the filters of {} are more colourful than those of {}.", title, first, second)
     names = (
         listing(map(str, differing["branch"])) if len(differing) <= 3 else f"{len(differing)} of {len(towers)} towers"
     )
-    return f"In {title}, {escape(names)} differ{'s' if len(differing) == 1 else ''} in colour from the other towers."
+    return html("In {}, {} differ{} in colour from the other towers.", title, names, "s" if len(differing) == 1 else "")
 
 
 FIGURES = (Figure("first-layer-towers", draw, "the filters of the towers", of="model", example=_examples.towers),)

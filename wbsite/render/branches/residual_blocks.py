@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import number_text, share_text
@@ -44,8 +44,13 @@ def draw(scene: Scene) -> Drawing | Gap:
         specification(_chart(table), HEIGHT),
         width="wide",
         height=HEIGHT,
-        finding=f"{_count(len(differing))} of {len(table)} residual blocks of {escape(enriched.model.title)} differ{'s' if len(differing) == 1 else ''} from the"
-        " others of their stage.",
+        finding=html(
+            "{} of {} residual blocks of {} differ{} from the others of their stage.",
+            _count(len(differing)),
+            len(table),
+            enriched.model.title,
+            "s" if len(differing) == 1 else "",
+        ),
         method=_method(enriched, stages, table),
     )
 
@@ -88,31 +93,40 @@ def _caption(table: pd.DataFrame) -> str:
     )
 
 
-def _method(enriched: Enriched, stages: list[Stage], table: pd.DataFrame) -> str:
+def _method(enriched: Enriched, stages: list[Stage], table: pd.DataFrame) -> Markup:
     result = enriched.result
-    return (
+    return html(
         "For every block how far the mean ranks of its units' indices are from those of its stage, squared, averaged over"
         " indices, in units of what as many units drawn at random give. q of Benjamini and Hochberg over"
-        f" {number_text(len(table))} blocks, of p by {result.permutations} permutations of units among the stage's blocks (seed"
-        f" {result.seed}). {' '.join(map(_stage, stages))} Depth is a confounder: later blocks see more of the picture and read"
-        f" what earlier ones added, so that a difference need be no division of labour.{enriched.copies_text}"
+        " {} blocks, of p by {} permutations of units among the stage's blocks (seed"
+        " {}). {} Depth is a confounder: later blocks see more of the picture and read"
+        " what earlier ones added, so that a difference need be no division of labour.{}",
+        number_text(len(table)),
+        result.permutations,
+        result.seed,
+        joined(map(_stage, stages), " "),
+        enriched.copies_text,
     )
 
 
-def _stage(stage: Stage) -> str:
+def _stage(stage: Stage) -> Markup:
     """A sentence on one stage."""
-    text = (
-        f"In <code>{escape(stage.group)}</code> {_percent(stage.share)} of the variance of ranks lies between its"
-        f" {stage.blocks} blocks, {_percent(stage.by_chance)} by chance (p {p_text(stage.p)})"
+    text = html(
+        "In <code>{}</code> {} of the variance of ranks lies between its {} blocks, {} by chance (p {})",
+        stage.group,
+        _percent(stage.share),
+        stage.blocks,
+        _percent(stage.by_chance),
+        p_text(stage.p),
     )
     if stage.untrained:
-        text += f", {_percent(min(stage.untrained))} to {_percent(max(stage.untrained))} in untrained copies"
+        text += html(", {} to {} in untrained copies", _percent(min(stage.untrained)), _percent(max(stage.untrained)))
     with_depth = share_text(stage.with_depth)
-    return f"{text}; {with_depth} of that goes in a straight line with depth."
+    return html("{}; {} of that goes in a straight line with depth.", text, with_depth)
 
 
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f}&nbsp;%"
+def _percent(share: float | None) -> Markup:
+    return "–" if share is None else html("{:.1f}&nbsp;%", 100 * share)
 
 
 FIGURES = (

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import pandas as pd
 
+from wbsite.core.markup import html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
 from wbsite.render.text import number_text
@@ -39,16 +38,23 @@ def draw(scene: Scene) -> Drawing | Gap:
         file = f"stimuli-{slug(scene.model.id)}-{slug(name)}.webp"
         files[file] = tuning.stimuli[f"{name.replace(' ', '-')}.webp"]
         counts = [layer.families[name] for layer in layers if name in layer.families]
-        alt = escape(f"Twelve of the stimuli called {name}: {FAMILIES[name]}", quote=True)
+        alt = f"Twelve of the stimuli called {name}: {FAMILIES[name]}"
         strips.append(
-            f'<div class="wb-trial"><p><strong>{escape(name)}</strong> ({_range(counts)}): {escape(FAMILIES[name])}</p>'
-            f'<img src="{file}" width="396" height="132" loading="lazy" alt="{alt}"></div>'
+            html(
+                '<div class="wb-trial"><p><strong>{}</strong> ({}): {}</p>'
+                '<img src="{}" width="396" height="132" loading="lazy" alt="{}"></div>',
+                name,
+                _range(counts),
+                FAMILIES[name],
+                file,
+                alt,
+            )
         )
     columns = ("layer", "side", "canvas", "padded", "stimuli", "lowest", "highest")
     data = pd.DataFrame([layer.model_dump(include=set(columns)) for layer in layers])[list(columns)].round(4)
     data["canvas"] = ["×".join(map(str, layer.canvas)) for layer in layers]
     sides, counts = [layer.side for layer in layers], [layer.stimuli for layer in layers]
-    finding = f"{_range(counts)} pictures for each layer ask a unit of {escape(scene.model.title)} what it prefers."
+    finding = html("{} pictures for each layer ask a unit of {} what it prefers.", _range(counts), scene.model.title)
     caption = "Twelve of every family, evenly spaced in its list."
     method = (
         f"Apertures are up to {_range(sides)} pixels wide, by layer: what the widest unit of a group of branches sees, at most"
@@ -65,7 +71,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         caption,
         alt,
         data,
-        body=f'<div class="wb-trials">{"".join(strips)}</div>',
+        body=html('<div class="wb-trials">{}</div>', joined(strips)),
         files=files,
         width="wide",
         finding=finding,

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 
 from wbsite.claims.base import NOTHING
 from wbsite.claims.census.controls import CLAIMS
+from wbsite.core.markup import Markup, html, joined
 from wbsite.core.naming import CONTROLS
 from wbsite.render.charts import INDEX, NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
@@ -125,10 +124,14 @@ def draw(scene: Scene) -> Drawing | Gap:
     means = table[table["kind"] == "mean"]
     texts = [f"{row['title']} {interval_text(row)}" for row in means.to_dict("records")]
     accuracies = [control.accuracy_low for control in trained.setting.controls.values()]
-    method = (
-        f"{trained.setup}. H on full weights, 0 at chance. {INTERVAL} ({seeds_text(means)} a control). Accuracy is the share of a"
-        f" picture's labels that are right; the least of any run is {percent_text(min(accuracies), 1)}. Long pictures have"
-        " eight letters and square ones four; where rows are turned, their letters are, too. What they were asked was written down before any was trained."
+    method = html(
+        "{}. H on full weights, 0 at chance. {} ({} a control). Accuracy is the share of a"
+        " picture's labels that are right; the least of any run is {}. Long pictures have"
+        " eight letters and square ones four; where rows are turned, their letters are, too. What they were asked was written down before any was trained.",
+        trained.setup,
+        INTERVAL,
+        seeds_text(means),
+        percent_text(min(accuracies), 1),
     )
     return Drawing(
         "Banding index H of the last 3×3 convolution; a dot is a trained network.",
@@ -238,18 +241,24 @@ def kernels(scene: Scene) -> Drawing | Gap:
     shown_controls = trained.setting.controls.values()
     texts = "; ".join(f"{control.title}: H {fixed_text(control.last.mean)}" for control in shown_controls)
     strongest = max(trained.setting.controls.values(), key=lambda control: abs(control.last.mean or 0.0))
-    finding = f"The strongest bands are those of “{escape(strongest.title)}”, with a mean H of {fixed_text(strongest.last.mean)}."
+    finding = html(
+        "The strongest bands are those of “{}”, with a mean H of {}.", strongest.title, fixed_text(strongest.last.mean)
+    )
     return Drawing(
         "Kernels of the last 3×3 convolution in three colours, with the mean H of their layer's full weights.",
         f"Kernels as pictures. {texts}.",
         pd.DataFrame(rows),
-        body=f'<div class="wb-trials wb-three wb-large">{"".join(panels)}</div>',
+        body=html('<div class="wb-trials wb-three wb-large">{}</div>', joined(panels)),
         files=files,
         width="full",
         finding=finding,
-        method=f"{trained.setup}. Each panel has {KERNELS} units, an even sample in order of similarity of those that runs keep,"
-        " of all seeds together; none is chosen by eye. The colours are the three factors of a one-sided NMF and mean"
-        " something else in every unit.",
+        method=html(
+            "{}. Each panel has {} units, an even sample in order of similarity of those that runs keep,"
+            " of all seeds together; none is chosen by eye. The colours are the three factors of a one-sided NMF and mean"
+            " something else in every unit.",
+            trained.setup,
+            KERNELS,
+        ),
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import pandas as pd
 
+from wbsite.core.markup import html
 from wbsite.render.charts import INDEX, NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import counted, fixed_text
@@ -33,8 +33,11 @@ def draw(scene: Scene) -> Drawing | Gap:
     chosen = table.loc[table["late_index"].abs().idxmax(), "title"]
     ends = table.groupby("title")["late_index"].first()
     return Drawing(
-        "H of every layer with rows and columns, chance at 0, by its place in the network. The network of the menu is in"
-        f" colour, at first {escape(str(chosen))}.",
+        html(
+            "H of every layer with rows and columns, chance at 0, by its place in the network. The network of the menu is in"
+            " colour, at first {}.",
+            chosen,
+        ),
         f"Line chart of {len(titles)} networks; late H from {fixed_text(ends.min())} to {fixed_text(ends.max())}.",
         table.round(9),
         specification(_chart(titles, str(chosen)), HEIGHT),

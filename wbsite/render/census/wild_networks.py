@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-from markupsafe import Markup
 
+from wbsite.core.markup import Markup
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import counted, fixed_text, number_text
 from wbsite.results.site import Gap

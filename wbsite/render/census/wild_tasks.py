@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from wbsite.render.charts import INDEX, NEUTRAL, SERIES, data, specification
+from wbsite.render.charts import INDEX, NEUTRAL, SERIES, data, literal, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import counted, fixed_text, number_text
 from wbsite.results.site import Gap
@@ -69,7 +69,7 @@ def _chart(table: pd.DataFrame, order: list[str]) -> Any:
 
     names = [f"{name} ({number_text(int((table['task'] == name).sum()))})" for name in order]
     axis = alt.Axis(
-        values=list(range(len(order))), labelExpr=f"{names!r}[datum.value]", grid=False, ticks=False, domain=False,
+        values=list(range(len(order))), labelExpr=f"{literal(names)}[datum.value]", grid=False, ticks=False, domain=False,
         labelLimit=240,
     )  # fmt: skip
     y = alt.Y(

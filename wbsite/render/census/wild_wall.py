@@ -6,9 +6,9 @@ import io
 
 import numpy as np
 import pandas as pd
-from markupsafe import Markup
 from PIL import Image
 
+from wbsite.core.markup import Markup, html
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import counted, fixed_text, number_text
 from wbsite.results.site import Gap
@@ -48,11 +48,11 @@ def draw(scene: Scene) -> Drawing | Gap:
     cell = (max(p.shape[0] for p in panels) + GAP, max(p.shape[1] for p in panels) + GAP)
     height, width = -(-len(panels) // COLUMNS) * cell[0], min(len(panels), COLUMNS) * cell[1]
     sheet = np.zeros((height, width, 4), np.uint8)
-    html = []
+    parts = []
     for place, (picture, row) in enumerate(zip(panels, networks.to_dict("records"), strict=True)):
         y, x = place // COLUMNS * cell[0], place % COLUMNS * cell[1]
         sheet[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
-        html.append(
+        parts.append(
             PANEL.format(
                 anchor=anchor(row["network"]),
                 x=x,
@@ -85,7 +85,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         f"{len(networks)} panels of kernels in order of H, from {fixed_text(networks['last_nmf'].max())} to"
         f" {fixed_text(networks['last_nmf'].min())}.",
         networks[columns],
-        body=f'<div class="wb-wall">{Markup().join(html)}</div>',
+        body=html('<div class="wb-wall">{}</div>', Markup().join(parts)),
         files={FILE: buffer.getvalue()},
         width="full",
         finding=finding(networks),

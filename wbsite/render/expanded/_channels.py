@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from html import escape
-
+from wbsite.core.markup import Markup, html
 from wbsite.render.figure import Scene
 from wbsite.render.kernels import unit_number, unit_tile
 
@@ -16,13 +15,13 @@ def channel_text(scene: Scene, layer: str, unit: int, source: str = "") -> str:
     return f"unit {unit_number(scene.model, layer, unit)} of {layer}"
 
 
-def channel_html(scene: Scene, layer: str, unit: int, source: str = "") -> str:
+def channel_html(scene: Scene, layer: str, unit: int, source: str = "") -> Markup:
     """The same as HTML."""
     text, name = channel_text(scene, layer, unit, source), layer or source
-    return f"{text.removesuffix(name)}<code>{escape(name)}</code>"
+    return html("{}<code>{}</code>", text.removesuffix(name), name)
 
 
-def channel_tile(scene: Scene, layer: str, unit: int, source: str = "", plain: bool = True) -> str:
+def channel_tile(scene: Scene, layer: str, unit: int, source: str = "", plain: bool = True) -> Markup:
     """The unit's tile; where maps are added, a quiet one with the number of the channel.
 
     Args:
@@ -32,7 +31,7 @@ def channel_tile(scene: Scene, layer: str, unit: int, source: str = "", plain: b
     if layer:
         number = str(unit_number(scene.model, layer, unit)) if plain and layer != "input" else ""
         return unit_tile(scene, layer, unit, number)
-    return f'<span class="wb-unit wb-unit-plain"><b>{unit}</b><span>{escape(source)}</span></span>'
+    return html('<span class="wb-unit wb-unit-plain"><b>{}</b><span>{}</span></span>', unit, source)
 
 
 def chance_text(q_shuffle: float, q_signs: float) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Scene
 from wbsite.render.kernels import DIFFERS, kernel_img, signed_text, unit_number, unit_tile
 from wbsite.render.page import slug
@@ -51,49 +51,53 @@ class ExampleScene:
             return f"channel {channel} of the {'picture' if layer else 'input'}"
         return f"unit {unit_number(self.model, layer, channel)} of {layer}"
 
-    def named(self, layer: str, channel: int) -> str:
-        """The same as HTML."""
+    def named(self, layer: str, channel: int) -> Markup:
+        """The same with the layer set as code."""
         if layer in ("", "input"):
-            return escape(self.name(layer, channel))
-        return f"unit {self.number(layer, channel)} of {codes([layer])}"
+            return Markup.escape(self.name(layer, channel))
+        return html("unit {} of {}", self.number(layer, channel), codes([layer]))
 
     def number(self, layer: str, channel: int) -> str:
         """A unit's number as its permalink has it."""
         return str(channel if layer in ("", "input") else unit_number(self.model, layer, channel))
 
-    def how(self, finding: Finding) -> str:
+    def how(self, finding: Finding) -> Markup:
         """How it was found, in a sentence of HTML, for the method of a figure."""
-        text = f"Found by rule: {escape(finding.rule)} (score {share_text(finding.score)}"
+        text = html("Found by rule: {} (score {}", finding.rule, share_text(finding.score))
         if finding.null is not None:
             relation = "against" if finding.beyond_chance else "which is no more than"
             text += f", {relation} {share_text(finding.null)} by chance"
         text += f"; {finding.considered} units looked at"
         if finding.runner_up:
-            text += f", next {self.scored(finding.runner_up, ' with ')}"
+            text += html(", next {}", self.scored(finding.runner_up, " with "))
         return text + ")."
 
-    def scored(self, unit: FoundUnit, between: str) -> str:
+    def scored(self, unit: FoundUnit, between: str) -> Markup:
         """A unit with its score, as HTML."""
-        return f"{self.named(unit.layer, unit.channel)}{between}{share_text(unit.score)}"
+        return html("{}{}{}", self.named(unit.layer, unit.channel), between, share_text(unit.score))
 
-    def tile(self, layer: str, channel: int, caption: str = "") -> str:
+    def tile(self, layer: str, channel: int, caption: str = "") -> Markup:
         """A unit's tile, or its number alone where the channel is no one unit."""
         if layer:
             return unit_tile(self.scene, layer, channel, caption)
         text = caption or "channel"
-        return f'<span class="wb-unit wb-unit-plain"><b>{channel}</b><span>{text}</span></span>'
+        return html('<span class="wb-unit wb-unit-plain"><b>{}</b><span>{}</span></span>', channel, text)
 
-    def direction(self, name: str, alt: str, style: str = "") -> str:
+    def direction(self, name: str, alt: str, style: str = "") -> Markup:
         """An <img> of a direction's picture, or a quiet tile."""
         if self._pictures is None or name not in self.pictured:
-            return f'<span class="wb-direction wb-direction-none" title="{escape(alt, quote=True)}"></span>'
+            return html('<span class="wb-direction wb-direction-none" title="{}"></span>', alt)
         file = f"{slug(self.model.id)}-{name}.webp"
         self.files[file] = self._pictures.files[f"{name}.webp"]
-        text = escape(alt + self.pictured[name], quote=True)
+        text = alt + self.pictured[name]
         kind = " wb-direction-differs" if self.pictured[name] == DIFFERS else ""
-        return (
-            f'<img class="wb-direction{kind}" src="{file}" loading="lazy" decoding="async" style="{style}"'
-            f' alt="{text}" title="{text}">'
+        return html(
+            '<img class="wb-direction{}" src="{}" loading="lazy" decoding="async" style="{}" alt="{}" title="{}">',
+            kind,
+            file,
+            style,
+            text,
+            text,
         )
 
     @property
@@ -101,12 +105,12 @@ class ExampleScene:
         """How the network was run for pictures of directions, where not as usual, and which it does not agree with."""
         if self._pictures is None:
             return ""
-        text = f" {escape(self._pictures.remark)}" if self._pictures.remark else ""
+        text = html(" {}", self._pictures.remark) if self._pictures.remark else ""
         if count := sum(doubt == DIFFERS for doubt in self.pictured.values()):
             text += f" To {count} of this network's pictures of directions, outlined by dashes, it does not respond as was measured."
         return text
 
-    def multiples(self, inputs: Sequence[Input], kernels: np.ndarray, scale: float) -> str:
+    def multiples(self, inputs: Sequence[Input], kernels: np.ndarray, scale: float) -> Markup:
         """Inputs with their kernels, as small multiples; of units of one layer, the numbers alone."""
         one_layer = len({item.layer for item in inputs}) == 1
         items = []
@@ -114,8 +118,8 @@ class ExampleScene:
             alt = f"Kernel from {self.name(item.layer, item.unit)}"
             caption = self.number(item.layer, item.unit) if one_layer else ""
             tile = self.tile(item.layer, item.unit, caption)
-            items.append(f'<div class="wb-connection">{tile}{kernel_img(kernel, scale, alt)}</div>')
-        return f'<div class="wb-multiples">{"".join(items)}</div>'
+            items.append(html('<div class="wb-connection">{}{}</div>', tile, kernel_img(kernel, scale, alt)))
+        return html('<div class="wb-multiples">{}</div>', joined(items))
 
 
 def sentence(text: str) -> str:
@@ -123,12 +127,12 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def codes(names: Iterable[str]) -> str:
+def codes(names: Iterable[str]) -> Markup:
     """Names of layers as HTML, "a and b"."""
-    return " and ".join(f"<code>{escape(name)}</code>" for name in names)
+    return joined((html("<code>{}</code>", name) for name in names), " and ")
 
 
-def layers_text(layers: Iterable[str]) -> str:
+def layers_text(layers: Iterable[str]) -> Markup:
     """The layers that units belong to, as HTML."""
     return codes(sorted({layer for layer in layers if layer})) or "the map it reads"
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import pandas as pd
 
+from wbsite.core.markup import html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import scale_legend
 from wbsite.render.text import percent_text
@@ -36,26 +35,36 @@ def draw(scene: Scene) -> Drawing | Gap:
     for kind, (head, inputs, kernels) in sides.items():
         layers, scale = layers_text(item.layer for item in inputs), scale_of(kernels)
         parts.append(
-            f"<section><p><strong>{head}</strong>: {layers} ({shares[kind]:.0%} of its squared weights)</p>{scale_legend(scale)}"
-            f"{examples.multiples(inputs, kernels, scale)}</section>"
+            html(
+                "<section><p><strong>{}</strong>: {} ({:.0%} of its squared weights)</p>{}{}</section>",
+                head,
+                layers,
+                shares[kind],
+                scale_legend(scale),
+                examples.multiples(inputs, kernels, scale),
+            )
         )
         about = (
             {"kind": kind, "layer": item.layer, "channel": item.unit, "share": round(item.share, 5)} for item in inputs
         )
         data += weights_table(zip(about, kernels, strict=True))
     tile = examples.tile(unit.layer, unit.channel)
-    body = f'<div class="wb-unit-inputs">{tile}<div class="wb-two">{"".join(parts)}</div></div>'
+    body = html('<div class="wb-unit-inputs">{}<div class="wb-two">{}</div></div>', tile, joined(parts))
     finding_text = (
         f"Over the bottleneck {len(bottleneck.direct)} kernels hold {percent_text(shares['direct'])} of the unit's weights; over the"
         f" wider map before it {len(bottleneck.across)} hold {percent_text(shares['across'])}."
     )
-    caption = (
-        f"{sentence(examples.named(unit.layer, unit.channel))} of {escape(examples.model.title)}: left its strongest kernels over"
-        " the bottleneck, right its expanded weights over the map before."
+    caption = html(
+        "{} of {}: left its strongest kernels over the bottleneck, right its expanded weights over the map before.",
+        sentence(examples.named(unit.layer, unit.channel)),
+        examples.model.title,
     )
-    method = (
-        f"The bottleneck is {codes(bottleneck.layers)}, each unit of which is a mixture of the {bottleneck.wide} channels it reads."
-        f" Shares are of squared weights. Red excites, blue inhibits, white is zero; each side has its own scale. {examples.how(finding)}"
+    method = html(
+        "The bottleneck is {}, each unit of which is a mixture of the {} channels it reads."
+        " Shares are of squared weights. Red excites, blue inhibits, white is zero; each side has its own scale. {}",
+        codes(bottleneck.layers),
+        bottleneck.wide,
+        examples.how(finding),
     )
     alt = (
         f"{sentence(target)} with its strongest kernels over {bottleneck.channels} bottleneck channels, which hold"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import map_img, scale_legend
 from wbsite.render.page import slug
@@ -46,7 +46,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         _caption(scene.model.title, channel_html(scene, unit.layer, unit.unit)),
         alt,
         pd.DataFrame(rows),
-        body=f'<div class="wb-trials">{body}</div>',
+        body=html('<div class="wb-trials">{}</div>', body),
         files=files,
         width="full",
         finding=_finding(cancellation),
@@ -73,31 +73,35 @@ def _unit(
         middles = through[through["channel"] == channel].to_dict("records")[:THROUGH]
         first = middles[0]
         source = channel_text(scene, first["source_layer"], first["source_unit"], unit.source)
-        cells = [f"<div>{channel_tile(scene, first['source_layer'], first['source_unit'], unit.source)}</div>"]
+        cells = [html("<div>{}</div>", channel_tile(scene, first["source_layer"], first["source_unit"], unit.source))]
         for name, word in SIGNS.items():
             text = f"From {source}, {word}"
             cells.append(
-                f"<div>{map_img(kernels[name][i], scale, text, f'{prefix}-{i}-{name}', files)}<small>{word}</small></div>"
+                html(
+                    "<div>{}<small>{}</small></div>",
+                    map_img(kernels[name][i], scale, text, f"{prefix}-{i}-{name}", files),
+                    word,
+                )
             )
         for j, row in enumerate(middles):
             middle = channel_text(scene, row["between_layer"], row["between_unit"], unit.between)
             tile = channel_tile(scene, row["between_layer"], row["between_unit"], unit.between)
             text = f"From {source} through {middle}"
             image = map_img(contributions[i, j], contribution_scale, text, f"{prefix}-{i}-through-{j}", files)
-            cells.append(f'<div class="wb-through">{tile}{image}</div>')
-        lines.append(f'<div class="wb-signs">{"".join(cells)}</div>')
+            cells.append(html('<div class="wb-through">{}{}</div>', tile, image))
+        lines.append(html('<div class="wb-signs">{}</div>', joined(cells)))
         rows.append(_row(unit, first, {name: kernels[name][i] for name in SIGNS}))
-    head = (
-        f"<p><strong>{escape(target)}</strong> from <code>{escape(unit.source)}</code> through"
-        f" <code>{escape(unit.between)}</code></p>"
+    head = html(
+        "<p><strong>{}</strong> from <code>{}</code> through <code>{}</code></p>", target, unit.source, unit.between
     )
-    legends = (
-        f'<div class="wb-signs-scales"><div>by sign and together{scale_legend(scale)}</div>'
-        f"<div>through one unit between{scale_legend(contribution_scale)}</div></div>"
+    legends = html(
+        '<div class="wb-signs-scales"><div>by sign and together{}</div><div>through one unit between{}</div></div>',
+        scale_legend(scale),
+        scale_legend(contribution_scale),
     )
     tile = channel_tile(scene, unit.layer, unit.unit, plain=False)
-    inner = f'<div class="wb-unit-inputs">{tile}<div>{legends}{"".join(lines)}</div></div>'
-    return f'<div class="wb-trial">{head}{inner}</div>', rows
+    inner = html('<div class="wb-unit-inputs">{}<div>{}{}</div></div>', tile, legends, joined(lines))
+    return html('<div class="wb-trial">{}{}</div>', head, inner), rows
 
 
 def _row(unit: UnitScore, source: Mapping[str, Any], kernels: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -124,8 +128,8 @@ def _finding(cancellation: Cancellation) -> str:
     return f"{first}; {number_text(cancellation.beyond_shuffle)} of {units} hide more than shuffled kernels explain."
 
 
-def _caption(title: str, unit: str) -> str:
-    return f"A row is a source of {unit} of {escape(title)}; its third kernel is what remains of the first two."
+def _caption(title: str, unit: str) -> Markup:
+    return html("A row is a source of {} of {}; its third kernel is what remains of the first two.", unit, title)
 
 
 def _method(cancellation: Cancellation, unit: UnitScore) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from html import escape
 from typing import Any
 
 import pandas as pd
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
@@ -43,8 +43,12 @@ def draw(scene: Scene) -> Drawing | Gap:
     cancelling = _cancelling(cancellation, float(layer["signs_low"]))
     texts = {
         "pairs": (
-            f"<code>{escape(first.source)}</code> to <code>{escape(first.layer)}</code>: each point a unit and one of its"
-            f" {cancellation.strongest} strongest sources",
+            html(
+                "<code>{}</code> to <code>{}</code>: each point a unit and one of its {} strongest sources",
+                first.source,
+                first.layer,
+                cancellation.strongest,
+            ),
             f"Scatter of what is left of paths against their size, {len(pairs)} pairs; marked are those of {unit}, {cancelling}:"
             f" {first.hidden:.0%} of the squared size of its paths is not in the expanded weights.",
         ),
@@ -166,23 +170,32 @@ def _caption(cancelling: str) -> str:
     )
 
 
-def _method(scene: Scene, cancellation: Cancellation, unit: str) -> str:
+def _method(scene: Scene, cancellation: Cancellation, unit: str) -> Markup:
     assert scene.model is not None
     summary = cancellation.per_layer
     often = summary[summary["cancelling_signs"] > 0.05]["layer"]
-    layers = ", ".join(f"<code>{escape(layer)}</code>" for layer in often) or "none"
-    text = (
-        f"A source acts on a unit of {escape(scene.model.title)} through all units of the map between; P is what it does through one of"
+    layers = joined((html("<code>{}</code>", layer) for layer in often), ", ") or "none"
+    text = html(
+        "A source acts on a unit of {} through all units of the map between; P is what it does through one of"
         " them. Left: size of the paths, and what their sum, the expanded weights, keeps of it; on the dashed line they keep"
         " what random signs keep on average (root mean square), in the grey band what 90 % of pairs with random signs keep."
-        f" Marked: {escape(unit)}, {_verdict(cancellation)}. Right: coherence, the ratio of both, median and middle 90 % of the pairs."
-        f" Layers with more than 5 % of their pairs below the lowest 5 % of random signs: {layers}."
-        f" {cancellation.strongest} strongest sources of every unit, {number_text(int(summary['pairs'].sum()))} pairs,"
-        f" {summary['draws'].min()} to {summary['draws'].max()} draws a layer, seed {cancellation.seed}."
+        " Marked: {}, {}. Right: coherence, the ratio of both, median and middle 90 % of the pairs."
+        " Layers with more than 5 % of their pairs below the lowest 5 % of random signs: {}."
+        " {} strongest sources of every unit, {} pairs,"
+        " {} to {} draws a layer, seed {}.",
+        scene.model.title,
+        unit,
+        _verdict(cancellation),
+        layers,
+        cancellation.strongest,
+        number_text(int(summary["pairs"].sum())),
+        summary["draws"].min(),
+        summary["draws"].max(),
+        cancellation.seed,
     )
-    too_large = [f"<code>{escape(skip.layer)}</code>" for skip in cancellation.skipped if "profile" in skip.reason]
+    too_large = [html("<code>{}</code>", skip.layer) for skip in cancellation.skipped if "profile" in skip.reason]
     if too_large:
-        text += f" Left out in this profile, for their size: {', '.join(too_large)}."
+        text += html(" Left out in this profile, for their size: {}.", joined(too_large, ", "))
     return text
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from wbsite.core.errors import WbsiteError
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import kernel_img, scale_legend
 from wbsite.render.text import percent_text, share_text
@@ -64,7 +64,7 @@ def grid(
 ) -> Drawing:
     """Kernels (target, source, row, column) as a table: a row a unit that reads, a column a unit that is read."""
     scale = scale_of(kernels)
-    body = f"{scale_legend(scale)}{_table(examples, chosen, kernels, scale)}"
+    body = html("{}{}", scale_legend(scale), _table(examples, chosen, kernels, scale))
     data = weights_table(
         ({"target_layer": t[0], "target": t[1], "source_layer": s[0], "source": s[1]}, kernels[i, j])
         for i, t in enumerate(chosen["target"])
@@ -105,22 +105,26 @@ def _picked(examples: ExampleScene, side: str, option: Any, among: Sequence[Unit
     return [numbers[word][0] for word in dict.fromkeys(wanted)]
 
 
-def _table(examples: ExampleScene, chosen: dict[str, list[Unit]], kernels: np.ndarray, scale: float) -> str:
+def _table(examples: ExampleScene, chosen: dict[str, list[Unit]], kernels: np.ndarray, scale: float) -> Markup:
     """Kernels are named by units alone: heads of rows and columns have the layers."""
-    head = "".join(f'<th scope="col">{tile}</th>' for tile in _tiles(examples, chosen["source"]))
+    head = joined(html('<th scope="col">{}</th>', tile) for tile in _tiles(examples, chosen["source"]))
     sources, targets = (
         [examples.name(*unit).removesuffix(f" of {unit[0]}") for unit in chosen[side]] for side in ("source", "target")
     )
     lines = []
     for i, (target, tile) in enumerate(zip(targets, _tiles(examples, chosen["target"]), strict=True)):
-        cells = "".join(
-            f"<td>{kernel_img(kernels[i, j], scale, f'From {source} to {target}')}</td>"
-            for j, source in enumerate(sources)
+        cells = joined(
+            (
+                html("<td>{}</td>", kernel_img(kernels[i, j], scale, f"From {source} to {target}"))
+                for j, source in enumerate(sources)
+            )
         )
-        lines.append(f'<tr><th scope="row">{tile}</th>{cells}</tr>')
-    return (
+        lines.append(html('<tr><th scope="row">{}</th>{}</tr>', tile, cells))
+    return html(
         '<div class="wb-scroll" tabindex="0"><table class="wb-kernel-grid"><thead><tr><td></td>'
-        f"{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+        "{}</tr></thead><tbody>{}</tbody></table></div>",
+        head,
+        joined(lines),
     )
 
 
@@ -143,31 +147,40 @@ def _finding(examples: ExampleScene, kernels: np.ndarray) -> str:
     return f"That lines excite lines of their own direction cannot be told from chance: it explains {share} of the differences."
 
 
-def _caption(examples: ExampleScene, pair: LayerPair, chosen: dict[str, list[Unit]]) -> str:
+def _caption(examples: ExampleScene, pair: LayerPair, chosen: dict[str, list[Unit]]) -> Markup:
     sources = layers_text(layer for layer, _ in chosen["source"])
     order = "" if any(examples.scene.options.values()) else ", both in order of angle"
-    return (
-        f"What units of {sources} (columns) do to units of {codes([pair.target])} (rows) of"
-        f" {escape(examples.model.title)}{order}. Red excites, blue inhibits, white is zero."
+    return html(
+        "What units of {} (columns) do to units of {} (rows) of {}{}. Red excites, blue inhibits, white is zero.",
+        sources,
+        codes([pair.target]),
+        examples.model.title,
+        order,
     )
 
 
-def _method(examples: ExampleScene, pair: LayerPair) -> str:
+def _method(examples: ExampleScene, pair: LayerPair) -> Markup:
     text = "One scale holds for all kernels."
     if pair.bottleneck:
-        text += f" They are expanded weights across the bottleneck {codes(pair.bottleneck)}."
+        text += html(" They are expanded weights across the bottleneck {}.", codes(pair.bottleneck))
     if any(examples.scene.options.values()):
-        return f"{text} Units were chosen by hand."
+        return html("{} Units were chosen by hand.", text)
     agreement = examples.result.agreement
     assert agreement is not None, "both families were found"
     source_lines, target_lines = (_lines(examples.result.finding(f"oriented-{side}s")) for side in ("source", "target"))
     verdict = "more than" if agreement.beyond_chance else "no more than"
-    return (
-        f"{text} Both families are found by one rule: in each of equal ranges of angles, the unit whose expanded weights to the"
+    return html(
+        "{} Both families are found by one rule: in each of equal ranges of angles, the unit whose expanded weights to the"
         " picture are most oriented. Orientation is measured on the power spectrum, which does not tell lines from curves;"
-        f" lines run at {source_lines} (columns) and {target_lines} (rows). Over the grid, the sum of a kernel correlates"
-        f" {share_text(agreement.correlation)} with the cosine of twice the difference of angles, {verdict} the {share_text(agreement.null)} that 95 % of"
-        " random assignments of angles stay below. What it explains is the square of that correlation."
+        " lines run at {} (columns) and {} (rows). Over the grid, the sum of a kernel correlates"
+        " {} with the cosine of twice the difference of angles, {} the {} that 95 % of"
+        " random assignments of angles stay below. What it explains is the square of that correlation.",
+        text,
+        source_lines,
+        target_lines,
+        share_text(agreement.correlation),
+        verdict,
+        share_text(agreement.null),
     )
 
 

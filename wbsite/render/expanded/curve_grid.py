@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import numpy as np
 
+from wbsite.core.markup import html
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.results.expanded._curve_units import curve_units
 from wbsite.results.expanded._example_network import example_network
@@ -29,19 +28,29 @@ def draw(scene: Scene) -> Drawing | Gap:
     rows = [channel for _, channel in units.targets]
     kernels = pair_kernels[rows][:, columns].astype(np.float32)
     excite = int((kernels.sum((2, 3)) > 0).sum())
-    across = f" They are expanded weights across the bottleneck {codes(pair.bottleneck)}." if pair.bottleneck else ""
+    across = (
+        html(" They are expanded weights across the bottleneck {}.", codes(pair.bottleneck)) if pair.bottleneck else ""
+    )
     return grid(
         examples,
         {"source": units.sources, "target": units.targets},
         kernels,
         finding=f"Between curve detectors {excite} of {len(rows) * len(columns)} kernels excite on the whole, the others inhibit.",
         caption=(
-            f"What curve detectors of {layers_text(layer for layer, _ in units.sources)} (columns) do to those of"
-            f" {codes([pair.target])} (rows) of {escape(units.network)}. Red excites, blue inhibits."
+            html(
+                "What curve detectors of {} (columns) do to those of {} (rows) of {}. Red excites, blue inhibits.",
+                layers_text(layer for layer, _ in units.sources),
+                codes([pair.target]),
+                units.network,
+            )
         ),
         method=(
-            f"Units were found by their responses to stimuli: {escape(units.rule)}. Shown are those to which arcs matter most,"
-            f" in order of the orientation they prefer. White is zero, and one scale holds for all kernels.{across}"
+            html(
+                "Units were found by their responses to stimuli: {}. Shown are those to which arcs matter most,"
+                " in order of the orientation they prefer. White is zero, and one scale holds for all kernels.{}",
+                units.rule,
+                across,
+            )
         ),
     )
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import numpy as np
 import pandas as pd
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import scale_legend
 from wbsite.render.text import percent_text
@@ -35,16 +34,22 @@ def draw(scene: Scene) -> Drawing | Gap:
     scale, far_scale = scale_of(near), scale_of(far)
     near_layers, far_layers = (layers_text(item.layer for item in part) for part in (centre.inputs, further.inputs))
     parts = [
-        f"<section><p><strong>its strongest inputs</strong> in {near_layers}</p>{scale_legend(scale)}"
-        f"{examples.multiples(centre.inputs, near, scale)}</section>",
-        f"<section><p><strong>one layer further back</strong>, in {far_layers}</p>{scale_legend(far_scale)}",
+        html(
+            "<section><p><strong>its strongest inputs</strong> in {}</p>{}{}</section>",
+            near_layers,
+            scale_legend(scale),
+            examples.multiples(centre.inputs, near, scale),
+        ),
+        html("<section><p><strong>one layer further back</strong>, in {}</p>{}", far_layers, scale_legend(far_scale)),
     ]
     for factor in (0, 1):
         numbers = [i for i, item in enumerate(further.inputs) if item.factor == factor]
         if numbers:
             multiples = examples.multiples([further.inputs[i] for i in numbers], far[numbers], far_scale)
-            parts.append(f"<p>factor {factor + 1}{property_text('colour', further.colour[factor])}</p>{multiples}")
-    parts.append("</section>")
+            parts.append(
+                html("<p>factor {}{}</p>{}", factor + 1, property_text("colour", further.colour[factor]), multiples)
+            )
+    parts.append(Markup("</section>"))
     rows: list[tuple[str, int | str, Input, np.ndarray]] = [
         *(("direct", "", item, kernel) for item, kernel in zip(centre.inputs, near, strict=True)),
         *(("further back", item.factor + 1, item, kernel) for item, kernel in zip(further.inputs, far, strict=True)),
@@ -57,17 +62,24 @@ def draw(scene: Scene) -> Drawing | Gap:
         for step, factor, item, kernel in rows
     )
     tile = examples.tile(unit.layer, unit.channel)
-    body = f'<div class="wb-unit-inputs">{tile}<div>{"".join(parts)}</div></div>'
-    caption = (
-        f"{sentence(examples.named(unit.layer, unit.channel))} of {escape(examples.model.title)}: above, its strongest inputs; below, what"
-        " they come to one layer earlier."
+    body = html('<div class="wb-unit-inputs">{}<div>{}</div></div>', tile, joined(parts))
+    caption = html(
+        "{} of {}: above, its strongest inputs; below, what they come to one layer earlier.",
+        sentence(examples.named(unit.layer, unit.channel)),
+        examples.model.title,
     )
-    method = (
-        f"The {len(near)} inputs of largest norm, and the {len(far)} of {further.channels} channels with the largest expanded weights"
-        f" ({percent_text(further.share)} of their sum of squares), in two rows by which of two non-negative factors of these weights carries more of them (together"
-        f" {further.explained:.0%}). A factor's colour is the mean, over its inputs by share, of how near their own expanded weights to the first"
+    method = html(
+        "The {} inputs of largest norm, and the {} of {} channels with the largest expanded weights"
+        " ({} of their sum of squares), in two rows by which of two non-negative factors of these weights carries more of them (together"
+        " {:.0%}). A factor's colour is the mean, over its inputs by share, of how near their own expanded weights to the first"
         " filters are to reading colour (positive) or grey (negative), a cosine. Red excites, blue inhibits, white is zero; one"
-        f" scale above, one below. {examples.how(finding)}"
+        " scale above, one below. {}",
+        len(near),
+        len(far),
+        further.channels,
+        percent_text(further.share),
+        further.explained,
+        examples.how(finding),
     )
     nearness = "more clearly than chance allows" if finding.beyond_chance else "but chance brings some unit as near"
     finding_text = (

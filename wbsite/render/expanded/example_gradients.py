@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import map_img, scale_legend
@@ -58,8 +58,8 @@ def draw(scene: Scene) -> Drawing | Gap:
             f"Excitation and inhibition of {target} by its sources on {gradients.photographs_used} photographs: medians"
             f" {points['excitation'].median():.3g} and {points['inhibition'].median():.3g}."
         )
-        panels.append((f"{escape(target)}, {KINDS[example.kind]}", file, text))
-    body = f'<div class="wb-trials">{"".join(parts)}</div>{side_by_side(panels, HEIGHT)}'
+        panels.append((html("{}, {}", target, KINDS[example.kind]), file, text))
+    body = html('<div class="wb-trials">{}</div>{}', joined(parts), side_by_side(panels, HEIGHT))
     alt = " ".join(text for _, _, text in panels)
     return Drawing(
         _caption(examples),
@@ -92,7 +92,9 @@ def _points(scene: Scene, rows: pd.DataFrame, examples: Mapping[int, GradientExa
     return table.round({"activation": 4, "excitation": 6, "inhibition": 6}).reset_index(drop=True)
 
 
-def _example(scene: Scene, gradients: Gradients, number: int, example: GradientExample, files: dict[str, bytes]) -> str:
+def _example(
+    scene: Scene, gradients: Gradients, number: int, example: GradientExample, files: dict[str, bytes]
+) -> Markup:
     """One unit: a row for each source."""
     assert scene.model is not None
     key, sources = str(number), example.sources[:SOURCES]
@@ -111,30 +113,38 @@ def _example(scene: Scene, gradients: Gradients, number: int, example: GradientE
         ),
     ]
     scales = [max(float(np.abs(kernels[: len(sources)]).max()) for _, kernels in group) for _, group in groups]
-    legends = "".join(
-        f"<div>{title}{scale_legend(scale)}</div>" for (title, _), scale in zip(groups, scales, strict=True)
+    legends = joined(
+        (html("<div>{}{}</div>", title, scale_legend(scale)) for (title, _), scale in zip(groups, scales, strict=True))
     )
     target, lines = channel_text(scene, example.layer, example.unit), []
     for i, channel in enumerate(sources):
         source = channel_text(scene, channel.source_layer, channel.source_unit, example.source)
-        cells = [f"<div>{channel_tile(scene, channel.source_layer, channel.source_unit, example.source)}</div>"]
+        cells = [html("<div>{}</div>", channel_tile(scene, channel.source_layer, channel.source_unit, example.source))]
         for (_, group), scale in zip(groups, scales, strict=True):
             for word, kernels in group:
                 file = f"example-gradients-{slug(scene.model.id)}-{number}-{i}-{word.replace(' ', '-')}"
                 image = map_img(kernels[i], scale, f"From {source}, {word}", file, files)
-                cells.append(f"<div>{image}<small>{word}</small></div>")
-        lines.append(f'<div class="wb-signs">{"".join(cells)}</div>')
+                cells.append(html("<div>{}<small>{}</small></div>", image, word))
+        lines.append(html('<div class="wb-signs">{}</div>', joined(cells)))
     cases = ", ".join(
         f"case {i + 1} {case.share:.0%} (most of {case.photographs} photographs)"
         for i, case in enumerate(example.cases)
     )
-    head = (
-        f"<p><strong>{escape(target)}</strong> from <code>{escape(example.source)}</code>, {KINDS[example.kind]}."
-        f" Typical cases, share of all gradients: {cases}.</p>"
+    head = html(
+        "<p><strong>{}</strong> from <code>{}</code>, {}. Typical cases, share of all gradients: {}.</p>",
+        target,
+        example.source,
+        KINDS[example.kind],
+        cases,
     )
     tile = channel_tile(scene, example.layer, example.unit, plain=False)
-    inner = f'<div class="wb-unit-inputs">{tile}<div><div class="wb-signs-scales">{legends}</div>{"".join(lines)}</div></div>'
-    return f'<div class="wb-trial">{head}{inner}</div>'
+    inner = html(
+        '<div class="wb-unit-inputs">{}<div><div class="wb-signs-scales">{}</div>{}</div></div>',
+        tile,
+        legends,
+        joined(lines),
+    )
+    return html('<div class="wb-trial">{}{}</div>', head, inner)
 
 
 def _chart(points: pd.DataFrame, number: int) -> dict[str, Any]:
@@ -180,9 +190,12 @@ def _finding(table: pd.DataFrame, examples: Mapping[int, GradientExample]) -> st
     excites, inhibits = (int(sides.loc[name, side]) for side in ("excites", "inhibits"))
     if not min(excites, inhibits):
         return "On every photograph each source acts on the unit to the same side."
-    return (
-        f"{name[:1].upper()}{escape(name[1:])} excites on {counted(excites, 'photograph')} and inhibits on"
-        f" {number_text(inhibits)}: what a source does depends on the photograph."
+    return html(
+        "{}{} excites on {} and inhibits on {}: what a source does depends on the photograph.",
+        name[:1].upper(),
+        name[1:],
+        counted(excites, "photograph"),
+        number_text(inhibits),
     )
 
 
@@ -193,7 +206,7 @@ def _caption(examples: Mapping[int, GradientExample]) -> str:
     )
 
 
-def _method(scene: Scene, gradients: Gradients, examples: Mapping[int, GradientExample]) -> str:
+def _method(scene: Scene, gradients: Gradients, examples: Mapping[int, GradientExample]) -> Markup:
     assert scene.model is not None
     sources, cases = gradients.sources, gradients.cases
     explained = [
@@ -204,16 +217,26 @@ def _method(scene: Scene, gradients: Gradients, examples: Mapping[int, GradientE
     paths = int(sources["outside_paths"].sum())
     agree = "; ".join(f"{KINDS[example.kind]}: {_agreement(gradients, n):.2f}" for n, example in examples.items())
     fit = " and ".join(f"{share:.0%}" for share in explained)
-    return (
-        f"Gradients of units of {escape(scene.model.title)} with respect to three earlier units, on {gradients.photographs_used} photographs (of"
-        f" {escape(gradients.photographs.what)}), where the unit responds most strongly on each. Expanded weights take every"
+    return html(
+        "Gradients of units of {} with respect to three earlier units, on {} photographs (of"
+        " {}), where the unit responds most strongly on each. Expanded weights take every"
         " rectifier as linear; the bounds hold for any pattern of rectifiers and for local response normalisation; the"
-        f" cases are non-negative factors of the gradients and explain {fit} of them (for factors and means, gradients are scaled to"
+        " cases are non-negative factors of the gradients and explain {} of them (for factors and means, gradients are scaled to"
         " the same size on every photograph). Agreement between photographs"
-        f" (1: the same gradient on all, {1 / max(1, gradients.photographs_used):.2f}: nothing in common), mean over sources: {agree}. Of"
-        f" {number_text(entries)} entries of gradients {number_text(outside)} leave the bounds, and {number_text(paths)} the sums of"
-        f" path products; the largest reaches {sources['largest_of_best'].max():.0%} of its bound. Red excites, blue inhibits,"
-        " white is zero; each group of kernels has a scale of its own."
+        " (1: the same gradient on all, {:.2f}: nothing in common), mean over sources: {}. Of"
+        " {} entries of gradients {} leave the bounds, and {} the sums of"
+        " path products; the largest reaches {:.0%} of its bound. Red excites, blue inhibits,"
+        " white is zero; each group of kernels has a scale of its own.",
+        scene.model.title,
+        gradients.photographs_used,
+        gradients.photographs.what,
+        fit,
+        1 / max(1, gradients.photographs_used),
+        agree,
+        number_text(entries),
+        number_text(outside),
+        number_text(paths),
+        sources["largest_of_best"].max(),
     )
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from html import escape
 from typing import Any
 
 from wbsite.core import registry
+from wbsite.core.markup import Markup, html
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import percent_text, share_text
 from wbsite.results.expanded._example_network import example_network
@@ -53,14 +53,21 @@ def _patterns(finding: Finding) -> str:
     return f"{share}; with positions shuffled, {shuffled} {percent_text(finding.null)}."
 
 
-def _rule(drawing: Drawing, finding: Finding) -> str:
+def _rule(drawing: Drawing, finding: Finding) -> Markup:
     """How the figure was made, and how the unit was found."""
     chance = (
         ""
         if finding.null is None
         else f", where units with shuffled positions reach {share_text(finding.null)} at most"
     )
-    return f"Found by rule, of {finding.considered} units: {escape(finding.rule)} (share {share_text(finding.score)}{chance}). {drawing.method}"
+    return html(
+        "Found by rule, of {} units: {} (share {}{}). {}",
+        finding.considered,
+        finding.rule,
+        share_text(finding.score),
+        chance,
+        drawing.method,
+    )
 
 
 def _drawn(name: str, scene: Scene, layer: str, **options: Any) -> Drawing | Gap:

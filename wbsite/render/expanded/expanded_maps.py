@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from wbsite.core.errors import WbsiteError
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import map_img, pictured, scale_legend, unit_tile
 from wbsite.render.page import slug
@@ -49,7 +49,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     np.savez_compressed(packed, **weights)
     files[f"orbitals-{slug(scene.model.id)}.npz"] = packed.getvalue()
     data = drawn.round({"unit_smoothness": 4, "smoothness": 4}).reset_index(drop=True)
-    body = f'<div class="wb-trials">{"".join(parts)}</div>'
+    body = html('<div class="wb-trials">{}</div>', joined(parts))
     alt = (
         f"Expanded weights of {scene.model.title} as maps, {len(drawn)} for {len(names)} units: {'; '.join(names)}."
         f" Smoothness of the maps, Moran's I: {drawn['smoothness'].min():.2f} to {drawn['smoothness'].max():.2f}."
@@ -66,26 +66,36 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
 
 
-def _example(scene: Scene, number: int, rows: list[dict[str, Any]], maps: np.ndarray, files: dict[str, bytes]) -> str:
+def _example(
+    scene: Scene, number: int, rows: list[dict[str, Any]], maps: np.ndarray, files: dict[str, bytes]
+) -> Markup:
     """One unit, and beside it its strongest sources with their maps on one scale."""
     assert scene.model is not None
     first, scale = rows[0], float(np.abs(maps).max())
-    target, source = escape(first["target"]), escape(first["source"])
+    target, source = first["target"], first["source"]
     tile = unit_tile(scene, first["target"], first["unit"])
-    head = (
-        f"<p><strong>{target}</strong> from {source}, {BACK[first['kind']]}: unit at the {first['which']} of smoothness,"
-        f" I&nbsp;=&nbsp;{first['unit_smoothness']:.2f}</p>"
+    head = html(
+        "<p><strong>{}</strong> from {}, {}: unit at the {} of smoothness, I&nbsp;=&nbsp;{:.2f}</p>",
+        target,
+        source,
+        BACK[first["kind"]],
+        first["which"],
+        first["unit_smoothness"],
     )
     items = []
     for row, weights in zip(rows, maps, strict=True):
         text = f"Expanded weights from {channel_text(scene, row['layer'], row['channel'], row['source'])}"
         picture = map_img(weights, scale, text, f"orbitals-{slug(scene.model.id)}-{number}-{row['rank']}", files)
         end = channel_tile(scene, row["layer"], row["channel"], row["source"], plain=False)
-        value = f"<small>I&nbsp;=&nbsp;{row['smoothness']:.2f}</small>"
-        items.append(f'<div class="wb-connection">{end}<div>{picture}{value}</div></div>')
-    return (
-        f'<div class="wb-trial">{head}<div class="wb-unit-inputs">{tile}<div>{scale_legend(scale)}'
-        f'<div class="wb-multiples">{"".join(items)}</div></div></div></div>'
+        value = html("<small>I&nbsp;=&nbsp;{:.2f}</small>", row["smoothness"])
+        items.append(html('<div class="wb-connection">{}<div>{}{}</div></div>', end, picture, value))
+    return html(
+        '<div class="wb-trial">{}<div class="wb-unit-inputs">{}<div>{}'
+        '<div class="wb-multiples">{}</div></div></div></div>',
+        head,
+        tile,
+        scale_legend(scale),
+        joined(items),
     )
 
 
@@ -97,8 +107,11 @@ def _finding(drawn: pd.DataFrame) -> str:
     )
 
 
-def _caption(model: Model) -> str:
-    return f"Each block is a unit of {escape(model.title)} and its strongest sources, two or three convolutions back or in the first layer."
+def _caption(model: Model) -> Markup:
+    return html(
+        "Each block is a unit of {} and its strongest sources, two or three convolutions back or in the first layer.",
+        model.title,
+    )
 
 
 def _method(model: Model, long_range: LongRange, drawn: pd.DataFrame) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import pandas as pd
 
 from wbsite.claims.expanded._network import called
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import listing
@@ -42,16 +42,20 @@ def draw(scene: Scene) -> Drawing | Gap:
                 about = {"of": name, "group": kind, "title": title, "factors": count}
                 rows.append({**about, "explained": round(explained, 4)})
     table = pd.DataFrame(rows)
-    compared = "; ".join(_compared(titles[name], family) for name, family in families.items())
+    compared = joined((_compared(titles[name], family) for name, family in families.items()), "; ")
     first = next(iter(families.values()))
-    caption = (
-        f"Explained share of the weights by number of factors, in {escape(scene.model.title)}; grey, the random groups."
+    caption = html(
+        "Explained share of the weights by number of factors, in {}; grey, the random groups.", scene.model.title
     )
-    method = (
-        f"Each grey line is one of {len(first.by_count_random)} groups of as many units drawn at random from the family's layer;"
-        f" factors are of the excitatory and inhibitory weights. With two factors: {compared}."
+    method = html(
+        "Each grey line is one of {} groups of as many units drawn at random from the family's layer;"
+        " factors are of the excitatory and inhibitory weights. With two factors: {}.",
+        len(first.by_count_random),
+        compared,
     )
-    alt = f"Lines of the explained share by number of factors, 1 to {len(first.by_count)}. With two: {compared}."
+    alt = html(
+        "Lines of the explained share by number of factors, 1 to {}. With two: {}.", len(first.by_count), compared
+    )
     finding_text = _finding(titles, families)
     return Drawing(
         caption,
@@ -69,7 +73,7 @@ def _finding(titles: dict[str, str], families: dict[str, Family]) -> str:
     groups = len(next(iter(families.values())).by_count_random)
     by_chance = {name: max(by_count[1] for by_count in family.by_count_random) for name, family in families.items()}
     distinct = [
-        escape(titles[name])
+        titles[name]
         for name, family in families.items()
         if round(100 * family.by_count[1]) > round(100 * by_chance[name])  # as printed
     ]
@@ -78,10 +82,10 @@ def _finding(titles: dict[str, str], families: dict[str, Family]) -> str:
     return f"Two factors explain no more of {'these families' if len(families) > 1 else 'this family'} than of random groups of units."
 
 
-def _compared(title: str, family: Family) -> str:
+def _compared(title: str, family: Family) -> Markup:
     """What two factors explain of a family and of random groups."""
     by_chance = [by_count[1] for by_count in family.by_count_random]
-    return f"{escape(title)} {family.by_count[1]:.0%} against {min(by_chance):.0%} to {max(by_chance):.0%}"
+    return html("{} {:.0%} against {:.0%} to {:.0%}", title, family.by_count[1], min(by_chance), max(by_chance))
 
 
 def _label(title: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from html import escape
 from typing import Any
 
 import pandas as pd
 
-from wbsite.render.charts import NEUTRAL, SERIES, data, specification
+from wbsite.core.markup import Markup, html
+from wbsite.render.charts import NEUTRAL, SERIES, data, literal, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
 from wbsite.render.suite_tables import side_by_side
@@ -61,7 +61,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         "kept": ("R² by inputs kept, median over units, a line a layer", alt),
         "needed": (f"Share of inputs that the median unit needs for R² ≥ {long_tail.level:g}", alt),
     }
-    panels = [(escape(title), f"{name}-{part}.vl.json", text) for part, (title, text) in titles.items()]
+    panels = [(title, f"{name}-{part}.vl.json", text) for part, (title, text) in titles.items()]
     return Drawing(
         _caption(scene.model.title),
         alt,
@@ -148,7 +148,9 @@ def _needed(drawn: pd.DataFrame, level: float) -> dict[str, Any]:
     import altair as alt
 
     names = list(dict.fromkeys(drawn.sort_values("depth")["layer"]))
-    axis = alt.Axis(labelExpr=f"{names!r}[datum.value]", labelAngle=-90, labelLimit=150, grid=False, tickMinStep=1)
+    axis = alt.Axis(
+        labelExpr=f"{literal(names)}[datum.value]", labelAngle=-90, labelLimit=150, grid=False, tickMinStep=1
+    )
     x = alt.X("depth:Q", title=None, axis=axis, scale=alt.Scale(nice=False, padding=8))
     y = alt.Y(
         "needed:Q",
@@ -161,7 +163,7 @@ def _needed(drawn: pd.DataFrame, level: float) -> dict[str, Any]:
         .transform_filter("datum.kept == datum.inputs")
         .transform_filter("isValid(toNumber(datum.needed))")
     )
-    base = base.transform_calculate(by=f"{json.dumps(ORDERS, ensure_ascii=False)}[datum.order]")
+    base = base.transform_calculate(by=f"{literal(ORDERS)}[datum.order]")
     legend = alt.Legend(title=None, orient="top", columns=1)
     words = list(ORDERS.values())
     colour = alt.Color("by:N", scale=alt.Scale(domain=words, range=COLOURS), legend=legend)
@@ -186,29 +188,47 @@ def _finding(long_tail: LongTail) -> str:
     )
 
 
-def _caption(title: str) -> str:
-    return f"Left, how well some inputs reproduce a unit of {escape(title)}, a line a layer; right, the share it needs."
+def _caption(title: str) -> Markup:
+    return html("Left, how well some inputs reproduce a unit of {}, a line a layer; right, the share it needs.", title)
 
 
-def _method(long_tail: LongTail) -> str:
+def _method(long_tail: LongTail) -> Markup:
     norm, weighed, random = (long_tail.summary[order] for order in ORDERS)
-    text = (
+    text = html(
         "Every unit keeps only its strongest inputs,"
         " the rest is replaced by its mean effect, and R² compares the unit's pre-activation with the full one, or its value after"
         " the rectifier. Strongest by the norm of the kernel over space, by this norm times the input's standard deviation on the"
-        f" photographs, or chosen at random. {long_tail.layers} convolutions on {long_tail.photographs_used} of"
-        f" {escape(long_tail.photographs.what)}, up to {long_tail.positions} random positions of each, seed {long_tail.seed}."
+        " photographs, or chosen at random. {} convolutions on {} of"
+        " {}, up to {} random positions of each, seed {}."
         " Median over units; the quartiles appear as a band when"
         " a line is pointed at, and are the bars of the second chart, which counts the inputs exactly."
-        f" A typical unit is the median one of a layer: of the {norm.layers} convolutions with more than {norm.few} inputs, the median one has R²"
-        f" {share_text(norm.few_r2)} with {norm.few} inputs kept by norm ({share_text(norm.few_low)} to"
-        f" {share_text(norm.few_high)} over layers), and needs {norm.inputs:.0f} inputs, {100 * norm.share:.0f}&nbsp;% of"
-        f" them, for R² ≥ {long_tail.level:g} ({100 * norm.share_low:.0f} to {100 * norm.share_high:.0f}&nbsp;%); by expected"
-        f" contribution {100 * weighed.share:.0f}&nbsp;%, at random {100 * random.share:.0f}&nbsp;%."
+        " A typical unit is the median one of a layer: of the {} convolutions with more than {} inputs, the median one has R²"
+        " {} with {} inputs kept by norm ({} to"
+        " {} over layers), and needs {:.0f} inputs, {:.0f}&nbsp;% of"
+        " them, for R² ≥ {:g} ({:.0f} to {:.0f}&nbsp;%); by expected"
+        " contribution {:.0f}&nbsp;%, at random {:.0f}&nbsp;%.",
+        long_tail.layers,
+        long_tail.photographs_used,
+        long_tail.photographs.what,
+        long_tail.positions,
+        long_tail.seed,
+        norm.layers,
+        norm.few,
+        share_text(norm.few_r2),
+        norm.few,
+        share_text(norm.few_low),
+        share_text(norm.few_high),
+        norm.inputs,
+        100 * norm.share,
+        long_tail.level,
+        100 * norm.share_low,
+        100 * norm.share_high,
+        100 * weighed.share,
+        100 * random.share,
     )
     skipped = long_tail.skipped
     if skipped:
-        text += f" Left out: {counted(len(skipped), 'convolution')}; {escape(skipped[0].reason)}."
+        text += html(" Left out: {}; {}.", counted(len(skipped), "convolution"), skipped[0].reason)
     return text
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import numpy as np
 import pandas as pd
 
+from wbsite.core.markup import html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import place_text
 from wbsite.render.text import number_text, percent_text, share_text
@@ -39,27 +38,38 @@ def draw(scene: Scene) -> Drawing | Gap:
         style = f"opacity:{LEAST + (1 - LEAST) * share:.2f}"
         picture = examples.direction(name, alt, style)
         cells.append(
-            f'<div class="wb-position">{picture}<i style="width:{share:.0%}"></i><span>{number_text(round(float(norm), 3))}</span></div>'
+            html(
+                '<div class="wb-position">{}<i style="width:{:.0%}"></i><span>{}</span></div>',
+                picture,
+                share,
+                number_text(round(float(norm), 3)),
+            )
         )
         rows.append({"row": y, "column": x, "norm": float(f"{norm:.4g}"), "pictured": name in examples.pictured})
     kh, kw = norms.shape
-    body = (
-        f'<div class="wb-positions">{examples.tile(unit.layer, unit.channel)}'
-        f'<div class="wb-position-grid" style="--wb-columns:{kw}">{"".join(cells)}</div></div>'
+    body = html(
+        '<div class="wb-positions">{}<div class="wb-position-grid" style="--wb-columns:{}">{}</div></div>',
+        examples.tile(unit.layer, unit.channel),
+        kw,
+        joined(cells),
     )
     read = (
-        f"the map before the bottleneck {codes(positions.bottleneck)} (expanded weights)"
+        html("the map before the bottleneck {} (expanded weights)", codes(positions.bottleneck))
         if positions.bottleneck
         else "the map it reads"
     )
-    caption = (
-        f"What {examples.named(unit.layer, unit.channel)} of {escape(examples.model.title)} looks for at each position,"
-        " one picture each, fainter where weights are weaker."
+    caption = html(
+        "What {} of {} looks for at each position, one picture each, fainter where weights are weaker.",
+        examples.named(unit.layer, unit.channel),
+        examples.model.title,
     )
-    method = (
-        f"The weights at a position are a direction over {number_text(positions.channels)} channels of {read}; the picture is the"
+    method = html(
+        "The weights at a position are a direction over {} channels of {}; the picture is the"
         " feature visualization of that direction, and shows only one thing where a position responds to several. The number"
-        f" and the bar are the norm of the weights. {examples.how(finding)}"
+        " and the bar are the norm of the weights. {}",
+        number_text(positions.channels),
+        read,
+        examples.how(finding),
     )
     pictured = sum(row["pictured"] for row in rows)
     if pictured < len(rows):

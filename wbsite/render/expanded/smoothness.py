@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import pandas as pd
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.charts import NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import unit_number
@@ -127,21 +127,25 @@ QUANTITIES = {
 }  # fmt: skip
 
 
-def _summary_text(summary: RangeSummary) -> str:
+def _summary_text(summary: RangeSummary) -> Markup:
     """One measure at one distance in words."""
     interval = ""
     if summary.share_low is not None and summary.share_high is not None and summary.share_low < summary.share_high:
         low, high = 100 * summary.share_low, 100 * summary.share_high
-        interval = f"; {low:.0f} to {high:.0f}&nbsp;% with 95&nbsp;% confidence"
-    return (
-        f"{100 * summary.share:.0f}&nbsp;% of units (median {share_text(summary.median)}, of the null"
-        f" {share_text(summary.null_median)}; {counted(summary.pairs, 'pair')}{interval})"
+        interval = html("; {:.0f} to {:.0f}&nbsp;% with 95&nbsp;% confidence", low, high)
+    return html(
+        "{:.0f}&nbsp;% of units (median {}, of the null {}; {}{})",
+        100 * summary.share,
+        share_text(summary.median),
+        share_text(summary.null_median),
+        counted(summary.pairs, "pair"),
+        interval,
     )
 
 
-def _distances_text(summaries: Mapping[str, RangeSummary]) -> str:
+def _distances_text(summaries: Mapping[str, RangeSummary]) -> Markup:
     """One measure, distance by distance."""
-    return "; ".join(f"{BACK[kind]}, {_summary_text(summary)}" for kind, summary in summaries.items())
+    return joined((html("{}, {}", BACK[kind], _summary_text(summary)) for kind, summary in summaries.items()), "; ")
 
 
 def _finding(long_range: LongRange) -> str:
@@ -151,22 +155,30 @@ def _finding(long_range: LongRange) -> str:
     return f"{first[1]} of units are smoother than with shuffled kernels {first[0]}{rest}."
 
 
-def _caption(title: str) -> str:
-    return f"Dots are units of {escape(title)}, filled where they are smoother than 95 % of shuffled kernels, the grey bars."
+def _caption(title: str) -> Markup:
+    return html(
+        "Dots are units of {}, filled where they are smoother than 95 % of shuffled kernels, the grey bars.", title
+    )
 
 
-def _method(long_range: LongRange) -> str:
+def _method(long_range: LongRange) -> Markup:
     summary, skipped = long_range.summary, long_range.skipped
-    text = (
-        f"Pairs of layers in order of depth, up to {long_range.units} units of each,"
+    text = html(
+        "Pairs of layers in order of depth, up to {} units of each,"
         " drawn at random: Moran's I over a unit's source channels, each counted by how much its map varies;"
         " filled where it passes the 95th percentile of the null, as 5&nbsp;% would by chance. The grey bar is the null, from its"
         " 5th to its 95th percentile with the median: the positions in every kernel on the path shuffled, kernel by kernel,"
-        f" {long_range.draws} times, for the same units. The cross is what is left when all weights of each convolution are shuffled"
-        f" ({long_range.scattered} times): the smoothness that windows and pools alone give. Seed {long_range.seed}."
-        f" Smoother than the null: {_distances_text(summary.smoothness)}. The other measure is the balance of excitation and inhibition"
+        " {} times, for the same units. The cross is what is left when all weights of each convolution are shuffled"
+        " ({} times): the smoothness that windows and pools alone give. Seed {}."
+        " Smoother than the null: {}. The other measure is the balance of excitation and inhibition"
         " within a map: 0 for a blob of one sign, 1 for lobes that add up to nothing. More balanced than the null:"
-        f" {_distances_text(summary.balance)}. Intervals are over pairs of layers."
+        " {}. Intervals are over pairs of layers.",
+        long_range.units,
+        long_range.draws,
+        long_range.scattered,
+        long_range.seed,
+        _distances_text(summary.smoothness),
+        _distances_text(summary.balance),
     )
     return text + (f" Left out: {counted(len(skipped), 'pair')}, {_reasons(skipped)}." if skipped else "")
 
@@ -184,8 +196,8 @@ def _reasons(skipped: Sequence[SkippedPair]) -> str:
 
 def _alt(title: str, long_range: LongRange) -> str:
     measures = {"smoothness": long_range.summary.smoothness, "balance": long_range.summary.balance}
-    texts = [f"{MEASURES[name]}: {_distances_text(summaries)}" for name, summaries in measures.items()]
-    text = ". ".join(texts).replace("&nbsp;", " ")
+    texts = [html("{}: {}", MEASURES[name], _distances_text(summaries)) for name, summaries in measures.items()]
+    text = joined(texts, ". ").unescape()
     return f"Dot plot of units of {title} above the 95th percentile of shuffled kernels. {text}."
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 
 from wbsite.claims.expanded._network import called
 from wbsite.core.errors import unknown
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import kernel_img, scale_legend
 from wbsite.render.text import percent_text
@@ -44,16 +44,26 @@ def draw(scene: Scene) -> Drawing | Gap:
     body = _table(examples, name, family, excitatory - inhibitory)
     rows = _rows(family, excitatory, inhibitory)
     count = excitatory.shape[3]
-    caption = (
+    caption = html(
         "A column is a factor, its picture and largest units above; rows are units of"
-        f" {codes([family.layer])} of {escape(examples.model.title)}, excited (red) or inhibited (blue)."
+        " {} of {}, excited (red) or inhibited (blue).",
+        codes([family.layer]),
+        examples.model.title,
     )
-    method = (
-        f"{count} non-negative factors of the excitatory and inhibitory weights of {len(family.channels)} units over"
-        f" {family.inputs} channels, units of {layers_text(item.layer for inputs in family.units for item in inputs)}; one"
-        f" scale for all. The {family.property} of a factor is the mean, over its inputs by share, of how near their own"
-        f" expanded weights to the first filters are to reading {PROPERTIES[family.property]}, a cosine."
-        f" {examples.how(finding)}{examples.remarks}"
+    method = html(
+        "{} non-negative factors of the excitatory and inhibitory weights of {} units over"
+        " {} channels, units of {}; one"
+        " scale for all. The {} of a factor is the mean, over its inputs by share, of how near their own"
+        " expanded weights to the first filters are to reading {}, a cosine."
+        " {}{}",
+        count,
+        len(family.channels),
+        family.inputs,
+        layers_text(item.layer for inputs in family.units for item in inputs),
+        family.property,
+        PROPERTIES[family.property],
+        examples.how(finding),
+        examples.remarks,
     )
     largest = ", ".join(examples.name(inputs[0].layer, inputs[0].unit) for inputs in family.units if inputs)
     alt = f"{count} factors of the weights of {len(family.channels)} units, {called(finding)}; the largest shares are {largest}."
@@ -64,38 +74,53 @@ def draw(scene: Scene) -> Drawing | Gap:
         body=body,
         files=examples.files,
         width="wide",
-        finding=f"{COUNTS.get(count, count)} mixtures of inputs make up {percent_text(family.explained)} of the weights of {escape(called(finding))}.",
+        finding=html(
+            "{} mixtures of inputs make up {} of the weights of {}.",
+            COUNTS.get(count, count),
+            percent_text(family.explained),
+            called(finding),
+        ),
         method=method,
     )
 
 
-def _table(examples: ExampleScene, name: str, family: Family, maps: np.ndarray) -> str:
+def _table(examples: ExampleScene, name: str, family: Family, maps: np.ndarray) -> Markup:
     """A column a factor, a row a unit of the family."""
     scale, count = scale_of(maps), maps.shape[3]
-    columns = "".join(f"<th scope='col'>{_factor(examples, name, family, i)}</th>" for i in range(count))
+    columns = joined(html("<th scope='col'>{}</th>", _factor(examples, name, family, i)) for i in range(count))
     lines = []
     for row, channel in enumerate(family.channels):
         unit = examples.name(family.layer, channel)
-        cells = "".join(
-            f"<td>{kernel_img(maps[row, :, :, i], scale, f'Factor {i + 1} in {unit}')}</td>" for i in range(count)
+        cells = joined(
+            html("<td>{}</td>", kernel_img(maps[row, :, :, i], scale, f"Factor {i + 1} in {unit}"))
+            for i in range(count)
         )
         tile = examples.tile(family.layer, channel, examples.number(family.layer, channel))
-        lines.append(f"<tr><th scope='row'>{tile}</th>{cells}</tr>")
-    return (
-        f'{scale_legend(scale)}<div class="wb-scroll" tabindex="0"><table class="wb-factors"><thead><tr><td></td>{columns}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table></div>"
+        lines.append(html("<tr><th scope='row'>{}</th>{}</tr>", tile, cells))
+    return html(
+        '{}<div class="wb-scroll" tabindex="0"><table class="wb-factors"><thead><tr><td></td>{}</tr></thead>'
+        "<tbody>{}</tbody></table></div>",
+        scale_legend(scale),
+        columns,
+        joined(lines),
     )
 
 
-def _factor(examples: ExampleScene, name: str, family: Family, i: int) -> str:
+def _factor(examples: ExampleScene, name: str, family: Family, i: int) -> Markup:
     """A factor's picture and its units."""
-    tiles = "".join(
-        examples.tile(item.layer, item.unit, f"{examples.number(item.layer, item.unit)}<br>{item.share:.0%}")
+    tiles = joined(
+        examples.tile(item.layer, item.unit, html("{}<br>{:.0%}", examples.number(item.layer, item.unit), item.share))
         for item in family.units[i]
     )
     picture = examples.direction(f"{name}-factor-{i}", f"What factor {i + 1} looks for")
     mean = property_text(family.property, family.property_means[i])
-    return f'<div class="wb-factor"><span>factor {i + 1}{mean}</span>{picture}<div class="wb-found">{tiles}</div></div>'
+    return html(
+        '<div class="wb-factor"><span>factor {}{}</span>{}<div class="wb-found">{}</div></div>',
+        i + 1,
+        mean,
+        picture,
+        tiles,
+    )
 
 
 def _rows(family: Family, excitatory: np.ndarray, inhibitory: np.ndarray) -> list[dict[str, Any]]:

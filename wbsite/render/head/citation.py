@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from wbsite import __version__
+from wbsite.core.markup import visible
 
 
 @dataclass(frozen=True)
@@ -74,5 +75,9 @@ def _bibtex_name(author: Author) -> str:
     return f"{{{_tex(author.name)}}}" if author.name.startswith("The ") else _tex(author.name)
 
 
+TEX = {"\0": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+
+
 def _tex(text: str) -> str:
-    return re.sub(r"([&%$#_{}])", r"\\\1", text)
+    plain = re.sub(r"([&%$#_{}])", r"\\\1", visible(text).replace("\\", "\0"))
+    return re.sub(r"[\0~^]", lambda letter: TEX[letter[0]], plain)

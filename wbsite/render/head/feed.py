@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date
 from xml.etree import ElementTree
 
+from wbsite.core.markup import visible
+
 from .address import Address
 from .citation import Author
 
@@ -70,7 +72,7 @@ def _atom(tag: str) -> str:
 
 def _add(parent: ElementTree.Element, tag: str, text: str = "", **attributes: str) -> ElementTree.Element:
     child = ElementTree.SubElement(parent, _atom(tag), attributes)
-    child.text = text or None
+    child.text = visible(text) or None
     return child
 
 

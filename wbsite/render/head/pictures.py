@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from wbsite.core.markup import visible
 from wbsite.render import sources
 
 TEASER, CARD = (640, 360), (1200, 630)
@@ -84,7 +85,7 @@ def teaser(picture: Picture | None) -> bytes:
 
 def card(picture: Picture | None, title: str, site: str) -> bytes:
     """The picture with the page's title and the site's name (PNG)."""
-    canvas = Image.new("RGB", CARD, PAPER)
+    canvas, title = Image.new("RGB", CARD, PAPER), visible(title)
     serif = _fonts(title + site)
     height = CARD[1] if serif is None else PICTURE
     canvas.paste(_fitted(picture or Picture(_mark()), (CARD[0], height)))

@@ -6,9 +6,8 @@ import io
 import math
 from collections.abc import Mapping
 
-from markupsafe import escape
-
 from wbsite.core.errors import WbsiteError
+from wbsite.core.markup import Markup, html, joined
 from wbsite.core.progress import Progress
 from wbsite.core.store import Entry
 from wbsite.render.text import number_text
@@ -83,7 +82,7 @@ def animation(entries: Mapping[str, Entry], progress: Progress) -> bytes:
     return buffer.getvalue()
 
 
-def frame_svg(p: Planes, epoch: int) -> str:
+def frame_svg(p: Planes, epoch: int) -> Markup:
     """All configurations at one recorded epoch."""
     columns = max(1, round(math.sqrt(4 / 3 * len(p.titles))))
     rows = math.ceil(len(p.titles) / columns)
@@ -93,23 +92,49 @@ def frame_svg(p: Planes, epoch: int) -> str:
     key = key_of(p)
     frame = Frame(round(wide / scale), round((tall - title) / scale), *p.limits)
     parts = [
-        f'<text x="16" y="40" font-size="28" font-weight="bold">epoch {number_text(epoch)}</text>',
-        f'<text class="wb-said" x="{WIDTH - 16}" y="40" font-size="17" text-anchor="end">'
-        f"I(X;T) across, I(T;Y) upwards, bits; {escape(p.measurement(p.plane.default))}, mean of runs that lived</text>",
+        html('<text x="16" y="40" font-size="28" font-weight="bold">epoch {}</text>', number_text(epoch)),
+        html(
+            '<text class="wb-said" x="{}" y="40" font-size="17" text-anchor="end">'
+            "I(X;T) across, I(T;Y) upwards, bits; {}, mean of runs that lived</text>",
+            WIDTH - 16,
+            p.measurement(p.plane.default),
+        ),
     ]
     for position, (name, text) in enumerate(p.titles.items()):
         left, top = position % columns * wide, head + position // columns * tall
         inside = plane_svg(p.paths(name, p.plane.default), frame, key, p.caps, until=epoch)
         size = min(17.0, 1.9 * wide / (len(text) + len(p.lived[name]) + 2))
         parts.append(
-            f'<text x="{left + 16:.1f}" y="{top + 18:.1f}" font-size="{size:.1f}">'
-            f'<tspan font-weight="bold">{escape(text)}</tspan>'
-            f'<tspan class="wb-said" dx="8">{p.lived[name]}</tspan></text>'
-            f'<svg class="wb-plane" x="{left:.1f}" y="{top + title:.1f}" width="{wide:.1f}" height="{tall - title:.1f}"'
-            f' viewBox="0 0 {frame.width} {frame.height}">{inside}</svg>'
+            html(
+                '<text x="{:.1f}" y="{:.1f}" font-size="{:.1f}">'
+                '<tspan font-weight="bold">{}</tspan>'
+                '<tspan class="wb-said" dx="8">{}</tspan></text>'
+                '<svg class="wb-plane" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"'
+                ' viewBox="0 0 {} {}">{}</svg>',
+                left + 16,
+                top + 18,
+                size,
+                text,
+                p.lived[name],
+                left,
+                top + title,
+                wide,
+                tall - title,
+                frame.width,
+                frame.height,
+                inside,
+            )
         )
     height = round(head + rows * tall)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}">'
-        f'<style>{STYLE}</style><rect width="{WIDTH}" height="{height}" fill="#fff"/>{"".join(parts)}</svg>'
+    return html(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="{}" height="{}" viewBox="0 0 {} {}">'
+        '<style>{}</style><rect width="{}" height="{}" fill="#fff"/>{}</svg>',
+        WIDTH,
+        height,
+        WIDTH,
+        height,
+        STYLE,
+        WIDTH,
+        height,
+        joined(parts),
     )

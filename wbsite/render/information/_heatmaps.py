@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import numpy as np
 from PIL import Image
+
+from wbsite.core.markup import Markup, html, joined, script_data
 
 from ._html import menu
 
@@ -69,7 +69,7 @@ def ticks(epochs: Sequence[int]) -> list[tuple[int, float]]:
 def panel(
     title: str, file: str, index: int, shape: tuple[int, int], pictures: int, span: tuple[str, str], alt: str,
     epochs: Sequence[int],
-) -> str:  # fmt: skip
+) -> Markup:  # fmt: skip
     """HTML of one picture of a sheet with its axes.
 
     Args:
@@ -81,25 +81,40 @@ def panel(
         alt: plain text.
     """
     records, bins = shape
-    axis = "".join(f'<i style="left:{position}%">{epoch}</i>' for epoch, position in ticks(epochs))
-    return (
-        f'<div class="wb-heatmap"><p>{title}</p><div><b>{span[1]}</b><b>{span[0]}</b>'
-        f'<svg viewBox="0 {index * bins} {records} {bins}" preserveAspectRatio="none" role="img"'
-        f' aria-label="{escape(alt, quote=True)}"><image href="{file}" width="{records}"'
-        f' height="{pictures * bins}"/></svg></div><span>{axis}</span></div>'
+    axis = joined((html('<i style="left:{}%">{}</i>', position, epoch) for epoch, position in ticks(epochs)))
+    return html(
+        '<div class="wb-heatmap"><p>{}</p><div><b>{}</b><b>{}</b>'
+        '<svg viewBox="0 {} {} {}" preserveAspectRatio="none" role="img"'
+        ' aria-label="{}"><image href="{}" width="{}"'
+        ' height="{}"/></svg></div><span>{}</span></div>',
+        title,
+        span[1],
+        span[0],
+        index * bins,
+        records,
+        bins,
+        alt,
+        file,
+        records,
+        pictures * bins,
+        axis,
     )
 
 
-def legend() -> str:
+def legend() -> Markup:
     """HTML of the scale of colours."""
-    marks = "".join(f'<i style="left:{100 * share ** (1 / 3):.1f}%">{100 * share:.3g}</i>' for share in MARKS)
-    return (
-        f'<div class="wb-heatmaps-key"><span>share of the activations, %</span><div>'
-        f'<div style="background:linear-gradient(90deg,{",".join(SCALE)})"></div>{marks}</div></div>'
+    marks = joined(html('<i style="left:{:.1f}%">{:.3g}</i>', 100 * share ** (1 / 3), 100 * share) for share in MARKS)
+    return html(
+        '<div class="wb-heatmaps-key"><span>share of the activations, %</span><div>'
+        '<div style="background:linear-gradient(90deg,{})"></div>{}</div></div>',
+        ",".join(SCALE),
+        marks,
     )
 
 
-def controls(configurations: Mapping[str, str], first: str, layers: Sequence[str], facts: Mapping[str, object]) -> str:
+def controls(
+    configurations: Mapping[str, str], first: str, layers: Sequence[str], facts: Mapping[str, object]
+) -> Markup:
     """HTML of the menus, shown by the script that serves them, and what it needs.
 
     Args:
@@ -110,8 +125,9 @@ def controls(configurations: Mapping[str, str], first: str, layers: Sequence[str
     """
     units = {"": "layers, all units together"} | {layer: f"units of {layer}" for layer in layers}
     networks = menu("Network", configurations, first, name="configuration", autocomplete="off")
-    return (
-        f'<p class="wb-heatmaps-controls" hidden>{networks if len(configurations) > 1 else ""}'
-        f"{menu('Show', units, '', name='units', autocomplete='off')}</p>"
-        f'<script type="application/json">{json.dumps(facts, ensure_ascii=False).replace("</", "<&#47;")}</script>'
+    return html(
+        '<p class="wb-heatmaps-controls" hidden>{}{}</p><script type="application/json">{}</script>',
+        networks if len(configurations) > 1 else "",
+        menu("Show", units, "", name="units", autocomplete="off"),
+        script_data(facts),
     )

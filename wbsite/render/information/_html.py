@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
-from markupsafe import Markup
-
-ATTRIBUTE = Markup(' {}="{}"')
-OPTION = Markup('<option value="{}"{}>{}</option>')
-SELECTED = Markup(" selected")
+from wbsite.core.markup import Markup, html, joined, script_data
 
 
 def menu(label: str, options: Mapping[str, str], selected: str, **attributes: str) -> Markup:
@@ -20,34 +15,34 @@ def menu(label: str, options: Mapping[str, str], selected: str, **attributes: st
         selected: the value that is chosen at first.
         attributes: of the select element; an underscore stands for a hyphen.
     """
-    marks = (ATTRIBUTE.format(name.replace("_", "-"), value) for name, value in attributes.items())
-    items = (OPTION.format(value, SELECTED if value == selected else "", text) for value, text in options.items())
-    return Markup("<label>{} <select{}>{}</select></label>").format(
-        label, Markup("").join(marks), Markup("").join(items)
+    marks = joined(html(' {}="{}"', name.replace("_", "-"), value) for name, value in attributes.items())
+    items = joined(
+        html('<option value="{}"{}>{}</option>', value, " selected" if value == selected else "", text)
+        for value, text in options.items()
     )
+    return html("<label>{} <select{}>{}</select></label>", label, marks, items)
 
 
-def chart_menu(parameter: str, label: str, options: Mapping[str, str], selected: str) -> str:
-    """A menu that sets a parameter of every chart in its figure; "" where there is nothing to choose."""
+def chart_menu(parameter: str, label: str, options: Mapping[str, str], selected: str) -> Markup:
+    """A menu that sets a parameter of every chart in its figure; nothing where there is nothing to choose."""
     if len(options) < 2:
-        return ""
+        return Markup()
     select = menu(label, options, selected, data_parameter=parameter, autocomplete="off")
-    return str(Markup('<p class="wb-choice">{}</p>').format(select))
+    return html('<p class="wb-choice">{}</p>', select)
 
 
-def findings(texts: Mapping[str, str]) -> str:
-    """What the caption says for each choice of the figure's first menu, for the page's script; "" for one choice.
+def findings(texts: Mapping[str, str]) -> Markup:
+    """What the caption says for each choice of the figure's first menu, for the page's script; nothing for one choice.
 
     Args:
         texts: value of the menu → finding, plain text.
     """
     if len(texts) < 2:
-        return ""
-    content = json.dumps(dict(texts), ensure_ascii=False).replace("</", "<\\/")
-    return f'<script type="application/json" class="wb-findings">{content}</script>'
+        return Markup()
+    return html('<script type="application/json" class="wb-findings">{}</script>', script_data(dict(texts)))
 
 
-def colour_key(colours: Mapping[str, str]) -> str:
+def colour_key(colours: Mapping[str, str]) -> Markup:
     """Names in their colours."""
-    items = (Markup('<span style="--wb-key:{}">{}</span>').format(colour, name) for name, colour in colours.items())
-    return str(Markup('<p class="wb-keys" aria-hidden="true">{}</p>').format(Markup("").join(items)))
+    items = joined(html('<span style="--wb-key:{}">{}</span>', colour, name) for name, colour in colours.items())
+    return html('<p class="wb-keys" aria-hidden="true">{}</p>', items)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from wbsite.core.markup import Markup, html, joined
+
 from ._plane_data import Planes
 from ._planes import colours_by_layer
 
@@ -69,7 +71,9 @@ def ticks(most: float) -> list[float]:
     return [round(count * step, 10) for count in range(int(most / step + 0.01) + 1)]
 
 
-def plane_svg(paths: pd.DataFrame, frame: Frame, key: Key, caps: tuple[float, float], until: float = math.inf) -> str:
+def plane_svg(
+    paths: pd.DataFrame, frame: Frame, key: Key, caps: tuple[float, float], until: float = math.inf
+) -> Markup:
     """The inside of an `svg` element of the frame's size: axes, caps, and each layer's path up to an epoch.
 
     Args:
@@ -80,13 +84,18 @@ def plane_svg(paths: pd.DataFrame, frame: Frame, key: Key, caps: tuple[float, fl
     for layer, path in paths[paths["epoch"] <= until].groupby("layer", sort=False):
         points = [(frame.x(x), frame.y(y)) for x, y in zip(path["i_xt"], path["i_ty"], strict=True)]
         colour = key.colours[layer]
-        lines.append(f'<path d="{_line(points)}" stroke="{colour}"/>')
-        lines.append(f'<circle cx="{points[0][0]:.1f}" cy="{points[0][1]:.1f}" r="2.2" stroke="{colour}"/>')
+        lines.append(html('<path d="{}" stroke="{}"/>', _line(points), colour))
+        lines.append(html('<circle cx="{:.1f}" cy="{:.1f}" r="2.2" stroke="{}"/>', points[0][0], points[0][1], colour))
         ends.append((layer, *points[-1]))
-    dots = [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.2" fill="{key.colours[layer]}"/>' for layer, x, y in ends]
-    return (
-        f'{_axes(frame, caps)}<g class="wb-paths">{"".join(lines)}</g><g>{"".join(dots)}</g>'
-        f"<g>{''.join(_names(ends, frame, key))}</g>"
+    dots = [
+        html('<circle cx="{:.1f}" cy="{:.1f}" r="3.2" fill="{}"/>', x, y, key.colours[layer]) for layer, x, y in ends
+    ]
+    return html(
+        '{}<g class="wb-paths">{}</g><g>{}</g><g>{}</g>',
+        _axes(frame, caps),
+        joined(lines),
+        joined(dots),
+        joined(_names(ends, frame, key)),
     )
 
 
@@ -100,20 +109,30 @@ def _line(points: Sequence[tuple[float, float]]) -> str:
     return f"M{tenths[0][0] / 10:g} {tenths[0][1] / 10:g}l{moved}"
 
 
-def _axes(frame: Frame, caps: tuple[float, float]) -> str:
+def _axes(frame: Frame, caps: tuple[float, float]) -> Markup:
     left, right, top, bottom = frame.x(0), frame.x(frame.across), frame.y(frame.down), frame.y(0)
     cap_x, cap_y = frame.x(caps[0]), frame.y(caps[1])
     across, down = ticks(frame.across), ticks(frame.down)
     # The ends, and what lies halfway: small drawings have no room for more.
     across, down = ([values[i] for i in _halves(len(values))] for values in (across, down))
-    numbers = [f'<text x="{frame.x(bits):.1f}" y="{bottom + 11:.1f}">{bits:g}</text>' for bits in across]
+    numbers = [html('<text x="{:.1f}" y="{:.1f}">{:g}</text>', frame.x(bits), bottom + 11, bits) for bits in across]
     numbers += [
-        f'<text class="wb-beside" x="{left - 4:.1f}" y="{frame.y(bits) + 3.2:.1f}">{bits:g}</text>' for bits in down
+        html('<text class="wb-beside" x="{:.1f}" y="{:.1f}">{:g}</text>', left - 4, frame.y(bits) + 3.2, bits)
+        for bits in down
     ]
-    return (
-        f'<path class="wb-axes" d="M{left:.1f} {top:.1f}V{bottom:.1f}H{right:.1f}"/>'
-        f'<path class="wb-caps" d="M{left:.1f} {cap_y:.1f}H{cap_x:.1f}V{bottom:.1f}"/>'
-        f'<g class="wb-numbers">{"".join(numbers)}</g>'
+    return html(
+        '<path class="wb-axes" d="M{:.1f} {:.1f}V{:.1f}H{:.1f}"/>'
+        '<path class="wb-caps" d="M{:.1f} {:.1f}H{:.1f}V{:.1f}"/>'
+        '<g class="wb-numbers">{}</g>',
+        left,
+        top,
+        bottom,
+        right,
+        left,
+        cap_y,
+        cap_x,
+        bottom,
+        joined(numbers),
     )
 
 
@@ -136,10 +155,10 @@ def _names(ends: Sequence[tuple[str, float, float]], frame: Frame, key: Key) -> 
         last = group[-1][0]
         name = key.names[layer] + (f"–{key.names[last]}" if last != layer else "")
         if layer == "output" and len(ends) > 1:  # the leftmost, and has room on its left
-            position = f'class="wb-name wb-beside" x="{x - 5:.1f}" y="{y + 3:.1f}"'
+            position = html('class="wb-name wb-beside" x="{:.1f}" y="{:.1f}"', x - 5, y + 3)
         elif x > 0.93 * frame.x(frame.across):  # right of the cap no path goes
-            position = f'class="wb-name" x="{x + 4.5:.1f}" y="{y + 9:.1f}"'
+            position = html('class="wb-name" x="{:.1f}" y="{:.1f}"', x + 4.5, y + 9)
         else:  # paths come from below
-            position = f'class="wb-name" x="{x + 2:.1f}" y="{y - 5:.1f}"'
-        texts.append(f'<text {position} fill="{key.colours[layer]}">{name}</text>')
+            position = html('class="wb-name" x="{:.1f}" y="{:.1f}"', x + 2, y - 5)
+        texts.append(html('<text {} fill="{}">{}</text>', position, key.colours[layer], name))
     return texts

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from wbsite.core.markup import Markup, html
+from wbsite.render.charts import literal
 from wbsite.render.figure import Scene
 from wbsite.render.text import fixed_text, percent_text
 from wbsite.results.information.information_plane import InformationPlane
@@ -37,9 +37,9 @@ def chosen_configurations(scene: Scene, trajectories: Trajectories) -> tuple[lis
     return chosen, [name for name in names if name not in trajectories.titles]
 
 
-def absent_text(missing: Sequence[str]) -> str:
+def absent_text(missing: Sequence[str]) -> Markup:
     """A sentence naming configurations that the page asks for and the study has not; "" if there are none."""
-    return f" Not in this study: {escape(', '.join(missing))}." if missing else ""
+    return html(" Not in this study: {}.", ", ".join(missing)) if missing else ""
 
 
 def nothing_to_draw(missing: Sequence[str]) -> Gap:
@@ -86,7 +86,7 @@ def by_choice(parameter: str, values: Mapping[str, float | Sequence[float]]) -> 
     """A number, or several, that go by the value of a parameter, as for the end of an axis."""
     import altair as alt
 
-    return alt.ExprRef(f"{json.dumps(dict(values))}[{parameter}]")
+    return alt.ExprRef(f"{literal(dict(values))}[{parameter}]")
 
 
 def epoch_axis(last: float) -> tuple[str, alt.X]:
@@ -114,18 +114,18 @@ def chosen_estimator(scene: Scene, plane: InformationPlane) -> str:
     return token if token in plane.titles else plane.default
 
 
-def fewer_seeds_text(plane: InformationPlane) -> str:
+def fewer_seeds_text(plane: InformationPlane) -> Markup:
     """A sentence on estimators that measure fewer seeds than were trained; "" where none does."""
     counts = [estimator.seeds for estimator in plane.estimators]
     titles = [estimator.title for estimator in plane.estimators if estimator.seeds < max(counts)]
-    return f" Of {min(counts)} seeds only, every fifth record: {escape('; '.join(titles))}." if titles else ""
+    return html(" Of {} seeds only, every fifth record: {}.", min(counts), "; ".join(titles)) if titles else ""
 
 
-def measured_text(trajectories: Trajectories) -> str:
+def measured_text(trajectories: Trajectories) -> Markup:
     """ "harmonics, all 4096 samples measured"."""
     data = trajectories.data
     count = "all" if data.measured == data.samples else f"{data.measured} of"
-    return f"{escape(data.name)}, {count} {data.samples} samples measured"
+    return html("{}, {} {} samples measured", data.name, count, data.samples)
 
 
 def spread_out(positions: Sequence[float], least: float) -> list[float]:

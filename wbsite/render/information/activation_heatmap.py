@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from wbsite.claims.information.base import quoted
+from wbsite.core.markup import html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import percent_text
 from wbsite.results.information.activation_patterns import ActivationPatterns
@@ -44,7 +44,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     shape = (len(epochs), patterns.bins)
     panels = [
         panel(
-            f"<strong>{escape(layer['name'])}</strong> {layer['units']} unit{'s' if layer['units'] > 1 else ''}",
+            html("<strong>{}</strong> {} unit{}", layer['name'], layer['units'], 's' if layer['units'] > 1 else ''),
             f"activations-{first}.png", layer["place"], shape, first_facts["pictures"], (layer["low"], layer["high"]),
             f"Histograms of {layer['name']} through training, activations from {layer['low']} to {layer['high']}",
             epochs,
@@ -54,10 +54,15 @@ def draw(scene: Scene) -> Drawing | Gap:
     titles = {name: trajectories.titles[name] for name in names}
     content = {"bins": shape[1], "records": shape[0], "configurations": facts}
     table = count_rows(trajectories, patterns, names)
-    body = (
-        f'<div class="wb-heatmaps">{controls(titles, first, configurations[first].layers, content)}{legend()}'
-        f'<p class="wb-heatmaps-said" aria-live="polite">{escape(titles[first])}, seed {first_facts["seed"]}</p>'
-        f'<div class="wb-heatmaps-grid">{"".join(panels)}</div></div>'
+    body = html(
+        '<div class="wb-heatmaps">{}{}'
+        '<p class="wb-heatmaps-said" aria-live="polite">{}, seed {}</p>'
+        '<div class="wb-heatmaps-grid">{}</div></div>',
+        controls(titles, first, configurations[first].layers, content),
+        legend(),
+        titles[first],
+        first_facts["seed"],
+        joined(panels),
     )
     unbounded = [titles[name] for name in names if not patterns.bounded[name]]
     method = (
@@ -66,21 +71,26 @@ def draw(scene: Scene) -> Drawing | Gap:
         " below; 0 is the untrained network. Colours go by the cube root of a bin's share of the column. The range of the bins"
         " is that of the activation function"
         + (
-            f", or, where that has no bounds ({escape('; '.join(unbounded))}), from the smallest to the largest activation of"
-            " all recorded epochs of all runs that lived"
+            html(
+                ", or, where that has no bounds ({}), from the smallest to the largest activation of"
+                " all recorded epochs of all runs that lived",
+                "; ".join(unbounded),
+            )
             if unbounded
             else ""
         )
-        + f". Of a layer, the first {UNITS} units at most. Saturated is what lies {escape(patterns.rule)}. The file has the"
-        " counts of the layers."
+        + html(
+            ". Of a layer, the first {} units at most. Saturated is what lies {}. The file has the"
+            " counts of the layers.",
+            UNITS,
+            patterns.rule,
+        )
     )
     found = {name: _finding(patterns, trajectories, name) for name in names}
     body += findings(found)
     alt = f"Heatmaps of activations through training of {titles[first]}. {_saturated_text(patterns, first, first_facts['seed'])}"
     caption = "Histograms of activations, a column a recorded epoch, bright where many are; one run. The menus have other networks and single units."
-    return Drawing(
-        caption, alt, table, body=body, files=files, width="full", finding=escape(found[first]), method=method
-    )
+    return Drawing(caption, alt, table, body=body, files=files, width="full", finding=found[first], method=method)
 
 
 def _pictures(

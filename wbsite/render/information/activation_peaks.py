@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from wbsite.claims.information.base import quoted
-from wbsite.render.charts import data, specification
+from wbsite.core.markup import html, joined
+from wbsite.render.charts import data, literal, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import side_by_side
 from wbsite.render.text import number_text, percent_text
@@ -53,26 +53,36 @@ def draw(scene: Scene) -> Drawing | Gap:
     counts = peaks.counts
     panels, files, texts, height = [], {}, [], 0
     for each in drawn:
-        file, text = f"peaks-{each.name}.vl.json", f"{each.title}: {_summary_text(peaks.layers[each.name][HIDDEN])}"
+        file, text = (
+            f"peaks-{each.name}.vl.json",
+            html("{}: {}", each.title, _summary_text(peaks.layers[each.name][HIDDEN])),
+        )
         spec, tall = _chart(tables[each.name], each.name, colours, counts)
         height = max(height, tall)
         files[file] = json.dumps(spec).encode()
-        panels.append((f"{escape(each.title)}, seed {peaks.example_seed[each.name]}", file, f"Activations of {text}."))
+        panels.append(
+            (html("{}, seed {}", each.title, peaks.example_seed[each.name]), file, html("Activations of {}.", text))
+        )
         texts.append(text)
     method = (
-        "One run a network, the first seed that lived, at the last epoch, on all samples that are measured. Above its line"
-        " is a unit's histogram, smoothed, each on its own scale. Rows that reach beyond 1 are divided by their largest"
-        " absolute activation. Were a unit a function of the count alone, every peak would be above a mark; of"
-        f" {len(counts)} counts {peaks.visible} have samples enough for a peak. What counts as a peak in the numbers of the"
-        f" text: {escape(peaks.rule)}."
-        + (f" Not drawn: {escape('; '.join(each.title for each in omitted))}." if omitted else "")
+        html(
+            "One run a network, the first seed that lived, at the last epoch, on all samples that are measured. Above its line"
+            " is a unit's histogram, smoothed, each on its own scale. Rows that reach beyond 1 are divided by their largest"
+            " absolute activation. Were a unit a function of the count alone, every peak would be above a mark; of"
+            " {} counts {} have samples enough for a peak. What counts as a peak in the numbers of the"
+            " text: {}.",
+            len(counts),
+            peaks.visible,
+            peaks.rule,
+        )
+        + (html(" Not drawn: {}.", "; ".join(each.title for each in omitted)) if omitted else "")
         + absent_text(missing)
     )
     caption = (
         "A row is a unit: the histogram of its activations, below it the means for each number of inputs,"
         f" {counts[0]} (blue) to {counts[-1]} (red)."
     )
-    alt = f"Histograms of the activations of every unit after training. {'; '.join(texts)}."
+    alt = html("Histograms of the activations of every unit after training. {}.", joined(texts, "; "))
     return Drawing(
         caption,
         alt,
@@ -80,7 +90,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         body=side_by_side(panels, height),
         files=files,
         width="wide" if len(panels) in (2, 4) else "full",
-        finding=escape(_finding(drawn, peaks)),
+        finding=_finding(drawn, peaks),
         method=method,
     )
 
@@ -139,12 +149,12 @@ def _chart(table: pd.DataFrame, name: str, colours: Mapping[str, str], counts: l
         axis=alt.Axis(grid=False, tickCount=5),
     )  # fmt: skip
     axis = alt.Axis(
-        values=[float(row) for row in labels], labelExpr=f"({json.dumps(labels)})[format(datum.value, '.1f')]",
+        values=[float(row) for row in labels], labelExpr=f"({literal(labels)})[format(datum.value, '.1f')]",
         grid=False, ticks=False, domain=False, title=None, labelPadding=8,
     )  # fmt: skip
     y = alt.Y("row:Q", scale=alt.Scale(domain=[last + 0.4, -1], nice=False), axis=axis)
     colour = alt.Color("layer:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None)
-    base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(name)}")
+    base = alt.Chart(data()).transform_filter(f"datum.configuration == {literal(name)}")
     bins = base.transform_filter("!isValid(datum.w) || datum.w === ''").transform_calculate(
         top=f"datum.row - {HIGH} * datum.share"
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import pandas as pd
 
 from wbsite.claims.information.base import COMPRESSES, quoted
-from wbsite.render.charts import NEUTRAL, data, specification
+from wbsite.core.markup import html
+from wbsite.render.charts import NEUTRAL, data, literal, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import interval_expression, side_by_side
 from wbsite.render.text import fixed_text, interval_text
@@ -57,21 +57,26 @@ def draw(scene: Scene) -> Drawing | Gap:
         marks = table[(table["configuration"] == each.name) & (table["estimator"] == first)]
         file, text = f"compression-{each.name}.vl.json", f"{each.title}: {_means_text(marks)}"
         files[file] = json.dumps(_chart(each, colours, ends, first, height)).encode()
-        panels.append((escape(panel_title(each, trajectories)), file, f"Compression by {titles[first]} of {text}."))
+        panels.append((panel_title(each, trajectories), file, f"Compression by {titles[first]} of {text}."))
         texts.append(text)
     found = {token: _finding(rows, titles[token], trajectories.titles) for token, rows in table.groupby("estimator")}
-    method = (
+    method = html(
         "Compression is the largest I(X;T) over the recorded epochs minus the last. It is never below 0 and includes what"
         " I(X;T) fluctuates by from record to record; the table of claims uses a stricter measure. Intervals are Student t"
-        f" intervals over {runs_text(chosen, trajectories)}."
-        f"{' Each estimator of the menu has an axis of its own.' if len(titles) > 1 else ''}"
-        f" Data: {measured_text(trajectories)}.{fewer_seeds_text(plane)}{absent_text(missing)}"
+        " intervals over {}."
+        "{}"
+        " Data: {}.{}{}",
+        runs_text(chosen, trajectories),
+        " Each estimator of the menu has an axis of its own." if len(titles) > 1 else "",
+        measured_text(trajectories),
+        fewer_seeds_text(plane),
+        absent_text(missing),
     )
     body = chart_menu("estimator", "Estimated by", titles, first) + findings(found) + side_by_side(panels, height + 44)
     alt = f"Dot charts of compression by layer, in bits, estimated by {titles[first]}. {'; '.join(texts)}."
     caption = "Largest I(X;T) of every layer minus its last, in bits. Dots are runs, bars means with 95 % intervals over runs."
     return Drawing(
-        caption, alt, table, body=body, files=files, width=width_of(panels), finding=escape(found[first]), method=method
+        caption, alt, table, body=body, files=files, width=width_of(panels), finding=found[first], method=method
     )
 
 
@@ -125,7 +130,7 @@ def _chart(
     lanes = alt.Scale(domain=list(colours))
     y = alt.Y("layer:N", title=None, scale=lanes, axis=alt.Axis(ticks=False, domain=False, labelPadding=6))
     colour = layer_colour(configuration, colours)
-    base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(configuration.name)}")
+    base = alt.Chart(data()).transform_filter(f"datum.configuration == {literal(configuration.name)}")
     base = base.transform_filter("datum.estimator == estimator")
     means = base.transform_filter("datum.kind == 'mean'").transform_calculate(interval=interval_expression())
     runs = base.transform_filter("datum.kind == 'run'")

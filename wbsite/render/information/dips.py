@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import pandas as pd
 
 from wbsite.claims.information.base import quoted
-from wbsite.render.charts import NEUTRAL, chart_box, data, specification
+from wbsite.core.markup import Markup, html, joined
+from wbsite.render.charts import NEUTRAL, chart_box, data, literal, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import number_text
 from wbsite.results.information.counting import Counting
@@ -83,13 +83,20 @@ def draw(scene: Scene) -> Drawing | Gap:
             about = f"Agreement of {each.title} with the decision by count, and its accuracy."
             charts[f"dip-{each.name}-counting.vl.json"] = (_counting(each.name, span, baseline), BELOW, about)
         files |= {file: json.dumps(chart).encode() for file, (chart, _, _) in charts.items()}
-        panels.append(_panel(escape(panel_title(each, trajectories)), charts))
+        panels.append(_panel(panel_title(each, trajectories), charts))
         texts.append(f"{each.title}: {text}")
     window = "{} and {}".format(*dips.window)
     method = (
-        f"Lines are means over {runs_text(chosen, trajectories)}. A dip is a record between epochs {window} that is no higher"
-        f" than its neighbours and at least {dips.least:g} bit below both an earlier and a later maximum; of several, the"
-        f" deepest. Estimated by {escape(plane.titles[dips.estimator])}; {measured_text(trajectories)}."
+        html(
+            "Lines are means over {}. A dip is a record between epochs {} that is no higher"
+            " than its neighbours and at least {:g} bit below both an earlier and a later maximum; of several, the"
+            " deepest. Estimated by {}; {}.",
+            runs_text(chosen, trajectories),
+            window,
+            dips.least,
+            plane.titles[dips.estimator],
+            measured_text(trajectories),
+        )
         + (
             " Below: the share of these samples on which the network decides as the best classifier that knows only how"
             " many inputs are active, the share η² of the variance of its logits that this number explains, and its"
@@ -99,7 +106,7 @@ def draw(scene: Scene) -> Drawing | Gap:
             if baseline is not None
             else ""
             if isinstance(counting, Gap)
-            else f" {escape(counting.reason).capitalize()}."
+            else html(" {}.", counting.reason.capitalize())
         )
         + absent_text(missing)
     )
@@ -108,11 +115,11 @@ def draw(scene: Scene) -> Drawing | Gap:
         + (" Below, how nearly the network only counts active inputs." if counted is not None else "")
     )
     legend = colour_key(colours) + (colour_key(dict(COUNTING.values())) if counted is not None else "")
-    body = f'{legend}<div class="wb-charts">{"".join(panels)}</div>'
+    body = html('{}<div class="wb-charts">{}</div>', legend, joined(panels))
     alt = f"Line charts of I(X;T) early in training. {'; '.join(texts)}."
     return Drawing(
         caption, alt, table, body=body, files=files, width="wide" if len(panels) in (2, 4) else "full",
-        finding=escape(_finding({each.title: dips.layers[each.name] for each in chosen})), method=method,
+        finding=_finding({each.title: dips.layers[each.name] for each in chosen}), method=method,
     )  # fmt: skip
 
 
@@ -189,9 +196,9 @@ def _span(epochs: Sequence[int]) -> tuple[int, int]:
     return (EPOCHS[0] if last > 2 * EPOCHS[0] else min(1, last)), last
 
 
-def _panel(title: str, charts: Mapping[str, tuple[Any, int, str]]) -> str:
-    boxes = "".join(chart_box(file, alt) for file, (_, _, alt) in charts.items())
-    return f'<div><p class="wb-charts-title">{title}</p>{boxes}</div>'
+def _panel(title: str, charts: Mapping[str, tuple[Any, int, str]]) -> Markup:
+    boxes = joined((chart_box(file, alt) for file, (_, _, alt) in charts.items()))
+    return html('<div><p class="wb-charts-title">{}</p>{}</div>', title, boxes)
 
 
 def _epochs(span: tuple[int, int], title: str | None) -> Any:
@@ -210,7 +217,7 @@ def _information(name: str, colours: Mapping[str, str], span: tuple[int, int], m
     y = alt.Y("value:Q", title="I(X;T), bits", scale=scale, axis=alt.Axis(minExtent=LEFT))
     colour = alt.Color("layer:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None)
     base = alt.Chart(data()).transform_filter(
-        f"datum.configuration == {json.dumps(name)} && datum.measure == 'i_xt' && datum.kind != ''"
+        f"datum.configuration == {literal(name)} && datum.measure == 'i_xt' && datum.kind != ''"
     )
     means = base.transform_filter("datum.kind == 'mean'")
     tips = [
@@ -251,9 +258,9 @@ def _counting(name: str, span: tuple[int, int], baseline: float | None) -> dict[
     )
     dash = alt.StrokeDash("measure:N", scale=alt.Scale(domain=names, range=[*DASHES.values()]), legend=None)
     base = alt.Chart(data()).transform_filter(
-        f"datum.configuration == {json.dumps(name)} && datum.measure != 'i_xt' && datum.kind == 'mean'"
+        f"datum.configuration == {literal(name)} && datum.measure != 'i_xt' && datum.kind == 'mean'"
     )
-    titles = json.dumps({key: text for key, (text, _) in COUNTING.items()}, ensure_ascii=False)
+    titles = literal({key: text for key, (text, _) in COUNTING.items()})
     base = base.transform_calculate(what=f"({titles})[datum.measure]")
     tips = [
         alt.Tooltip("what:N"),

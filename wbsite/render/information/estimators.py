@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import pandas as pd
 
 from wbsite.claims.information.base import quoted
-from wbsite.render.charts import NEUTRAL, data, specification
+from wbsite.core.markup import html
+from wbsite.render.charts import NEUTRAL, data, literal, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import side_by_side
 from wbsite.render.text import fixed_text
@@ -54,12 +54,17 @@ def draw(scene: Scene) -> Drawing | Gap:
         bars = table[table["configuration"] == each.name]
         file, text = f"estimators-{each.name}.vl.json", f"{each.title}: {_tops_text(bars)}"
         files[file] = json.dumps(_chart(each, bars, colours, cap, most, height)).encode()
-        panels.append((escape(panel_title(each, trajectories)), file, f"I(X;T) of {text}."))
+        panels.append((panel_title(each, trajectories), file, f"I(X;T) of {text}."))
         texts.append(text)
-    method = (
-        f"Means over {runs_text(chosen, trajectories)}, whose spread the figure of compression has. The broken line at"
-        f" {cap:.3g} bits is log₂ of the number of samples, which no estimate by bins can exceed: layers on it say no more than"
-        f" that all samples differ. Data: {measured_text(trajectories)}.{fewer_seeds_text(plane)}{absent_text(missing)}"
+    method = html(
+        "Means over {}, whose spread the figure of compression has. The broken line at"
+        " {:.3g} bits is log₂ of the number of samples, which no estimate by bins can exceed: layers on it say no more than"
+        " that all samples differ. Data: {}.{}{}",
+        runs_text(chosen, trajectories),
+        cap,
+        measured_text(trajectories),
+        fewer_seeds_text(plane),
+        absent_text(missing),
     )
     caption = (
         "A bar is a layer, the first at the top: from the largest I(X;T) of training down to the last (dot), so that its"
@@ -69,7 +74,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     alt = f"Bars of I(X;T) from its largest to its last value, by estimator and layer; cap {cap:.3g} bits. {'; '.join(texts)}."
     drawn = table.drop(columns="head")
     return Drawing(
-        caption, alt, drawn, body=body, files=files, width=width_of(panels), finding=escape(_finding(table, chosen[0])),
+        caption, alt, drawn, body=body, files=files, width=width_of(panels), finding=_finding(table, chosen[0]),
         method=method,
     )  # fmt: skip
 
@@ -122,7 +127,7 @@ def _chart(
     down = alt.Scale(domain=[0, height], reverse=True, nice=False, zero=False)
     y = alt.Y("y:Q", scale=down, axis=None)
     colour = layer_colour(configuration, colours)
-    base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(configuration.name)}")
+    base = alt.Chart(data()).transform_filter(f"datum.configuration == {literal(configuration.name)}")
     tips = [
         alt.Tooltip("title:N", title="estimator"), alt.Tooltip("layer:N"),
         *(alt.Tooltip(f"{name}:Q", title=f"{name}, bits", format=".3f") for name in ("largest", "last", "compression")),

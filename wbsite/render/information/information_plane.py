@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core.errors import unknown
-from wbsite.render.charts import NEUTRAL, chart_box, data, specification
+from wbsite.core.markup import Markup, html
+from wbsite.render.charts import NEUTRAL, chart_box, data, literal, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import share_text
 from wbsite.results.site import Gap
@@ -53,7 +53,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     return Drawing(
         "Each path is a layer's, from untrained (circle) to the slider's epoch (dot). Broken lines: the most that bins can"
         " give.",
-        alt, data, body=body, files=files, width="wide", finding=escape(p.finding(configuration, paths)),
+        alt, data, body=body, files=files, width="wide", finding=p.finding(configuration, paths),
         method=_method(p),
     )  # fmt: skip
 
@@ -73,8 +73,8 @@ def chart(p: Planes) -> dict[str, Any]:
     source = alt.UrlData(data().url, name="rows", format=alt.CsvDataFormat(type="csv", parse=numbers))
     seen = (
         alt.Chart(source)
-        .transform_calculate(depth=f"indexof({json.dumps(list(colours))}, datum.layer)",
-                             record=f"indexof({json.dumps(p.epochs)}, datum.epoch)")
+        .transform_calculate(depth=f"indexof({literal(list(colours))}, datum.layer)",
+                             record=f"indexof({literal(p.epochs)}, datum.epoch)")
         .transform_filter("datum.record <= place")
     )  # fmt: skip
     # The newest record that is not later than the slider: an estimator may measure some records only.
@@ -163,7 +163,7 @@ def _caps(p: Planes) -> list[Any]:
     ]
 
 
-def _body(p: Planes, configuration: str, estimator: str, spec: str, alt: str) -> str:
+def _body(p: Planes, configuration: str, estimator: str, spec: str, alt: str) -> Markup:
     last = len(p.epochs) - 1
     runs = {"mean": "mean of runs"} | {str(seed): f"seed {seed}" for seed in p.trajectories.seeds}
     choices = (
@@ -171,14 +171,22 @@ def _body(p: Planes, configuration: str, estimator: str, spec: str, alt: str) ->
         + menu("Estimator", p.plane.titles, estimator, name="estimator")
         + menu("Shown", runs, "mean", name="run")
     )
-    return (
-        f'<div class="wb-planes" data-epochs="{json.dumps(p.epochs, separators=(",", ":"))}">'
-        f'<div class="wb-planes-controls" hidden>{choices}</div>'
-        f'<p class="wb-planes-said" aria-live="polite">{_runs_text(p, configuration)}</p>'
-        f"{chart_box(spec, alt)}"
+    return html(
+        '<div class="wb-planes" data-epochs="{}">'
+        '<div class="wb-planes-controls" hidden>{}</div>'
+        '<p class="wb-planes-said" aria-live="polite">{}</p>'
+        "{}"
         '<div class="wb-planes-player" hidden><button type="button">Play</button>'
-        f'<input type="range" min="0" max="{last}" value="{last}" step="1" aria-label="Recorded epoch"'
-        f' aria-valuetext="epoch {p.epochs[-1]}"><output>epoch {p.epochs[-1]}</output></div></div>'
+        '<input type="range" min="0" max="{}" value="{}" step="1" aria-label="Recorded epoch"'
+        ' aria-valuetext="epoch {}"><output>epoch {}</output></div></div>',
+        json.dumps(p.epochs, separators=(",", ":")),
+        choices,
+        _runs_text(p, configuration),
+        chart_box(spec, alt),
+        last,
+        last,
+        p.epochs[-1],
+        p.epochs[-1],
     )
 
 
@@ -192,21 +200,30 @@ def _runs_text(p: Planes, configuration: str) -> str:
     )
 
 
-def _method(p: Planes) -> str:
+def _method(p: Planes) -> Markup:
     fewer = [each for each in p.plane.estimators if each.records < len(p.epochs)]
     sparse = (
-        f" {'; '.join(escape(each.title) for each in fewer)}: at {fewer[0].records} of them, for up to"
-        f" {fewer[0].seeds} seeds."
+        html(
+            " {}: at {} of them, for up to {} seeds.",
+            "; ".join(each.title for each in fewer),
+            fewer[0].records,
+            fewer[0].seeds,
+        )
         if fewer
         else ""
     )
     data = p.trajectories.data
-    return (
-        f"{data.measured} samples of {escape(data.name)} are shown to the networks at {len(p.epochs)} epochs.{sparse} Means"
+    return html(
+        "{} samples of {} are shown to the networks at {} epochs.{} Means"
         " are over the runs that lived to the end; a cross reaches from the least of them to the greatest, and is not an"
-        f" interval of the mean. The broken lines are I(X;T) = log₂ {data.measured}, the entropy of the samples, and"
+        " interval of the mean. The broken lines are I(X;T) = log₂ {}, the entropy of the samples, and"
         " I(T;Y) = H(Y), that of their labels. The axes are the same for all networks and epochs. How far a layer ends left"
-        " of where it has been is its largest I(X;T) minus its last, of the path that is drawn."
+        " of where it has been is its largest I(X;T) minus its last, of the path that is drawn.",
+        data.measured,
+        data.name,
+        len(p.epochs),
+        sparse,
+        data.measured,
     )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import pandas as pd
 
 from wbsite.core.errors import unknown
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import share_text
 from wbsite.results.site import Gap
@@ -35,9 +34,15 @@ def draw(scene: Scene) -> Drawing | Gap:
         raise unknown("estimator", estimator, p.plane.titles)
     few = len(p.titles) <= FEW
     key, frame = key_of(p), Frame(*(LARGE if few else SMALL), *p.limits)
-    panels = "".join(_panel(p, name, estimator, frame, key) for name in p.titles)
+    panels = joined(_panel(p, name, estimator, frame, key) for name in p.titles)
     table = p.means[p.means["estimator"] == estimator].reset_index(drop=True)
-    body = f'{colour_key(key.colours)}<div class="wb-small-planes{" wb-few" if few else ""}" style="--wb-columns:{_columns(len(p.titles))}">{panels}</div>'
+    body = html(
+        '{}<div class="wb-small-planes{}" style="--wb-columns:{}">{}</div>',
+        colour_key(key.colours),
+        " wb-few" if few else "",
+        _columns(len(p.titles)),
+        panels,
+    )
     return Drawing(
         "Across: what a layer tells of the input, I(X;T); upwards: of the label, I(T;Y). Paths lead from untrained (circle)"
         " to trained (dot).",
@@ -74,20 +79,28 @@ def _columns(planes: int) -> int:
     return 2 if planes <= FEW else min((4, 3), key=lambda columns: -planes % columns)
 
 
-def _panel(p: Planes, name: str, estimator: str, frame: Frame, key: Key) -> str:
+def _panel(p: Planes, name: str, estimator: str, frame: Frame, key: Key) -> Markup:
     inside = plane_svg(p.paths(name, estimator), frame, key, p.caps)
-    return (
-        f'<div><p class="wb-charts-title">{escape(p.titles[name])} <small>{p.lived[name]}</small></p>'
-        f'<svg class="wb-plane" viewBox="0 0 {frame.width} {frame.height}" aria-hidden="true">{inside}</svg></div>'
+    return html(
+        '<div><p class="wb-charts-title">{} <small>{}</small></p>'
+        '<svg class="wb-plane" viewBox="0 0 {} {}" aria-hidden="true">{}</svg></div>',
+        p.titles[name],
+        p.lived[name],
+        frame.width,
+        frame.height,
+        inside,
     )
 
 
-def _method(p: Planes, estimator: str) -> str:
-    return (
-        f"Information is {escape(p.measurement(estimator))}. Paths are means over the runs that lived to the end, without"
+def _method(p: Planes, estimator: str) -> Markup:
+    return html(
+        "Information is {}. Paths are means over the runs that lived to the end, without"
         " their spread, which the file has as the least and the greatest run. Layers are numbered from the first, and those"
-        f" that end together share a name. Broken lines are the most that bins can give: log₂ {p.trajectories.data.measured}"
-        f" bits across, the entropy of the labels upwards. Training lasts {p.epochs[-1]} epochs. One scale for all."
+        " that end together share a name. Broken lines are the most that bins can give: log₂ {}"
+        " bits across, the entropy of the labels upwards. Training lasts {} epochs. One scale for all.",
+        p.measurement(estimator),
+        p.trajectories.data.measured,
+        p.epochs[-1],
     )
 
 

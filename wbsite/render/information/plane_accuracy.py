@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 import pandas as pd
 
 from wbsite.claims.information.base import quoted
-from wbsite.render.charts import NEUTRAL, data, specification
+from wbsite.core.markup import html
+from wbsite.render.charts import NEUTRAL, data, literal, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import interval_expression, side_by_side
 from wbsite.render.text import percent_text
@@ -72,15 +72,23 @@ def draw(scene: Scene) -> Drawing | Gap:
         text = f"{each.title}: {_ends_text(table[table['configuration'] == each.name])}"
         file = f"accuracy-{each.name}.vl.json"
         files[file] = json.dumps(_chart(each.name, ends, last, baseline)).encode()
-        panels.append((escape(panel_title(each, trajectories)), file, f"Accuracy of {text}."))
+        panels.append((panel_title(each, trajectories), file, f"Accuracy of {text}."))
         texts.append(text)
     dead = table["kind"].eq("dead").any()
     samples = trajectories.data
     method = (
-        f"{samples.train} training and {samples.test} test samples of {escape(samples.name)} ({samples.split} split, the same"
-        f" for all seeds). Thick lines are means over {runs_text(chosen, trajectories)}, shades their 95 % Student t intervals,"
-        " thin lines single runs. The axis of epochs is logarithmic, and the untrained network, epoch 0, is at its left end;"
-        f" that of accuracy goes by the logarithm of the error, up to {100 * (1 - FLOOR):.0f} %."
+        html(
+            "{} training and {} test samples of {} ({} split, the same"
+            " for all seeds). Thick lines are means over {}, shades their 95 % Student t intervals,"
+            " thin lines single runs. The axis of epochs is logarithmic, and the untrained network, epoch 0, is at its left end;"
+            " that of accuracy goes by the logarithm of the error, up to {:.0f} %.",
+            samples.train,
+            samples.test,
+            samples.name,
+            samples.split,
+            runs_text(chosen, trajectories),
+            100 * (1 - FLOOR),
+        )
         + (" Dotted: runs that died, left out of the means." if dead else "")
         + (
             f" Dashed: {100 * baseline:.1f} %, the best a classifier can do that only counts active inputs."
@@ -96,7 +104,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     alt = f"Line charts of accuracy through training. {'; '.join(texts)}."
     return Drawing(
         caption, alt, table, body=body, files=files, width=width_of(panels),
-        finding=escape(_finding(table, trajectories.titles)), method=method,
+        finding=_finding(table, trajectories.titles), method=method,
     )  # fmt: skip
 
 
@@ -164,7 +172,7 @@ def _chart(name: str, ends: tuple[float, float], last: float, baseline: float | 
     colour = alt.Color(
         "part:N", scale=alt.Scale(domain=list(PARTS), range=[colour for _, colour in PARTS.values()]), legend=None
     )
-    base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(name)}")
+    base = alt.Chart(data()).transform_filter(f"datum.configuration == {literal(name)}")
     base = base.transform_calculate(
         x=expression,
         **{
@@ -174,7 +182,7 @@ def _chart(name: str, ends: tuple[float, float], last: float, baseline: float | 
     )
     means = base.transform_filter("datum.kind == 'mean'").transform_calculate(
         interval=interval_expression(),
-        samples=f"({json.dumps({key: text for key, (text, _) in PARTS.items()})})[datum.part]",
+        samples=f"({literal({key: text for key, (text, _) in PARTS.items()})})[datum.part]",
     )
     runs = base.transform_filter("datum.kind == 'run'").mark_line(strokeWidth=0.7, opacity=0.4)
     dead = base.transform_filter("datum.kind == 'dead'").mark_line(strokeWidth=1, opacity=0.8, strokeDash=[1, 3])

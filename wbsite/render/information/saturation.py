@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import pandas as pd
 
-from wbsite.render.charts import NEUTRAL, data, specification
+from wbsite.core.markup import html
+from wbsite.render.charts import NEUTRAL, data, literal, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import side_by_side
 from wbsite.results.information.activation_patterns import ActivationPatterns
@@ -59,16 +59,24 @@ def draw(scene: Scene) -> Drawing | Gap:
         text = f"{each.title}: {_kinds_text(saturation.configurations[each.name].kinds)}"
         file = f"saturation-{each.name}.vl.json"
         files[file] = json.dumps(_chart(each.name, colours, ends, most, saturation)).encode()
-        panels.append((escape(panel_title(each, trajectories)), file, f"{text}."))
+        panels.append((panel_title(each, trajectories), file, f"{text}."))
         texts.append(text)
     method = (
-        "Compression is the largest I(X;T) minus the last. The other axis is the change from that record to the last in the"
-        f" share of the layer's activations that are saturated: {escape(patterns.rule)}; of the output, softmax activations"
-        f" near 0 or 1. Means are over {runs_text(chosen, trajectories)}. From {saturation.compresses:g} bit on a layer is said"
-        f" to compress, from {100 * saturation.saturates:g} percentage points on to saturate. Estimated by"
-        f" {escape(plane.titles[saturation.estimator])}; {measured_text(trajectories)}."
+        html(
+            "Compression is the largest I(X;T) minus the last. The other axis is the change from that record to the last in the"
+            " share of the layer's activations that are saturated: {}; of the output, softmax activations"
+            " near 0 or 1. Means are over {}. From {:g} bit on a layer is said"
+            " to compress, from {:g} percentage points on to saturate. Estimated by"
+            " {}; {}.",
+            patterns.rule,
+            runs_text(chosen, trajectories),
+            saturation.compresses,
+            100 * saturation.saturates,
+            plane.titles[saturation.estimator],
+            measured_text(trajectories),
+        )
         + (
-            f" Nowhere flat, so that only the output can saturate: {escape('; '.join(nowhere_flat))}."
+            html(" Nowhere flat, so that only the output can saturate: {}.", "; ".join(nowhere_flat))
             if nowhere_flat
             else ""
         )
@@ -118,7 +126,7 @@ def _chart(
     )  # fmt: skip
     y = alt.Y("compression:Q", title="compression, bits", scale=alt.Scale(domain=[0, most], nice=True))
     colour = alt.Color("layer:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None)
-    base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(name)}")
+    base = alt.Chart(data()).transform_filter(f"datum.configuration == {literal(name)}")
     base = base.transform_calculate(short="replace(datum.layer, 'layer ', '')")
     means = base.transform_filter("datum.kind == 'mean'")
     numbers = [

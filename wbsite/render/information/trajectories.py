@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from wbsite.claims.information.base import quoted
-from wbsite.render.charts import data, specification
+from wbsite.core.markup import html
+from wbsite.render.charts import data, literal, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import side_by_side
 from wbsite.render.text import number_text
@@ -75,24 +75,29 @@ def draw(scene: Scene) -> Drawing | Gap:
         courses = table[table["configuration"] == each.name]
         file, text = f"gradients-{each.name}.vl.json", f"{each.title}: {_ratio_text(courses, each.layers)}"
         files[file] = json.dumps(_chart(courses, each, colours, ends, last)).encode()
-        panels.append((escape(panel_title(each, trajectories)), file, f"{text}."))
+        panels.append((panel_title(each, trajectories), file, f"{text}."))
         texts.append(text)
     menu = chart_menu("quantity", "Shown:", QUANTITIES, "snr")
     found = {name: _finding(table, chosen[0], name) for name in QUANTITIES}
-    body = f"{menu}{findings(found)}{colour_key(colours)}{side_by_side(panels, HEIGHT)}"
+    body = html("{}{}{}{}", menu, findings(found), colour_key(colours), side_by_side(panels, HEIGHT))
     records = table["epoch"].nunique()
     thin = f", here {records} of them" if records < trajectories.records else ""
-    method = (
+    method = html(
         "Of the gradient of the loss over each batch of an epoch, with the weights held: the mean and the standard deviation"
         " over batches, each as its Euclidean norm over the layer's weights, and their ratio, the signal-to-noise ratio;"
-        f" besides, the norm of the layer's weights. Means over {runs_text(chosen, trajectories)}; shades reach from the least"
+        " besides, the norm of the layer's weights. Means over {}; shades reach from the least"
         " to the greatest run. Both axes are logarithmic; the untrained network, epoch 0, is at their left end. At"
-        f" {trajectories.records} recorded epochs{thin}. Data: {escape(trajectories.data.name)}.{absent_text(missing)}"
+        " {} recorded epochs{}. Data: {}.{}",
+        runs_text(chosen, trajectories),
+        trajectories.records,
+        thin,
+        trajectories.data.name,
+        absent_text(missing),
     )
     alt = f"Line charts of gradients by layer through training. Ratio of signal to noise: {'; '.join(texts)}."
     caption = "A line a layer, mean over runs; shades reach from the least run to the greatest. The menu has the parts."
     return Drawing(
-        caption, alt, table, body=body, files=files, width=width_of(panels), finding=escape(found["snr"]), method=method
+        caption, alt, table, body=body, files=files, width=width_of(panels), finding=found["snr"], method=method
     )
 
 
@@ -145,7 +150,7 @@ def _chart(
     expression, x = epoch_axis(last)
     low, high = (by_choice("quantity", {name: pair[end] for name, pair in ends.items()}) for end in (0, 1))
     floor = f"({low.expr})"
-    base = alt.Chart(data()).transform_filter(f"datum.configuration == {json.dumps(configuration.name)}")
+    base = alt.Chart(data()).transform_filter(f"datum.configuration == {literal(configuration.name)}")
     base = base.transform_calculate(x=expression)
     for name, end in (("value", ""), ("least", "_low"), ("most", "_high")):
         column = f"toNumber(datum[quantity + '{end}'])"
@@ -173,7 +178,7 @@ def _chart(
         base.transform_filter(f"datum.epoch == {last}")
         .transform_calculate(
             short="replace(replace(datum.layer, 'layer ', ''), 'output', 'out')",
-            label=f"({json.dumps(_labels(table, configuration.layers, ends))})[quantity][datum.layer]",
+            label=f"({literal(_labels(table, configuration.layers, ends))})[quantity][datum.layer]",
         )
         .mark_text(align="left", dx=6, fontSize=11, fontWeight=600)
         .encode(x=x, y=alt.Y("label:Q", scale=scale), text=alt.Text("short:N"), color=colour)

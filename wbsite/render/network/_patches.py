@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
 from typing import Any
 
 import numpy as np
 
+from wbsite.core.markup import Markup, html
 from wbsite.render.text import counted, number_text
 from wbsite.results.network.dataset_examples import DatasetExamples, LayerExamples
 from wbsite.results.site import Gap, LayerInfo, Model
@@ -135,16 +135,21 @@ def frame(model: Model, layer: str) -> str:
     if patches is None or layer not in patches.layers:
         return ""
     about, result = patches.layers[layer], patches.result
-    return (
-        f'<div class="wb-patches" data-size="{result.size[0]} {result.size[1]}" data-coarse="{COARSE}"'
-        f' data-count="{result.photographs.count}" data-rectified="{str(about.rectified).lower()}">'
+    return html(
+        '<div class="wb-patches" data-size="{} {}" data-coarse="{}"'
+        ' data-count="{}" data-rectified="{}">'
         '<div class="wb-patches-head"><h4>Photographs that excite it most</h4>'
         '<button type="button" aria-pressed="false">whole photographs</button></div>'
-        '<p class="wb-patches-about"></p><div class="wb-patches-list"></div></div>'
+        '<p class="wb-patches-about"></p><div class="wb-patches-list"></div></div>',
+        result.size[0],
+        result.size[1],
+        COARSE,
+        result.photographs.count,
+        str(about.rectified).lower(),
     )
 
 
-def tile(patch: Patch, size: tuple[int, int], folder: str, rectified: bool) -> str:
+def tile(patch: Patch, size: tuple[int, int], folder: str, rectified: bool) -> Markup:
     """A patch with its activation, as the script draws it.
 
     Args:
@@ -164,12 +169,21 @@ def tile(patch: Patch, size: tuple[int, int], folder: str, rectified: bool) -> s
         "t": patch.top, "l": patch.left, "y": patch.y, "x": patch.x,
     }  # fmt: skip
     style = ";".join(f"--{name}:{value:g}" for name, value in numbers.items())
-    text = escape(_text(patch, size), quote=True)
-    return (
-        f'<div class="{" ".join(kinds)}" style="{style}" title="{text}"><span><span class="wb-patch-window">'
-        f'<img src="{folder}{_file(patch.photograph)}" alt="{text}" loading="lazy" decoding="async"'
-        f' width="{size[1]}" height="{size[0]}"><i></i></span></span>'
-        f"<small>{number_text(_short(patch.activation))}</small></div>"
+    text = _text(patch, size)
+    return html(
+        '<div class="{}" style="{}" title="{}"><span><span class="wb-patch-window">'
+        '<img src="{}{}" alt="{}" loading="lazy" decoding="async"'
+        ' width="{}" height="{}"><i></i></span></span>'
+        "<small>{}</small></div>",
+        " ".join(kinds),
+        style,
+        text,
+        folder,
+        _file(patch.photograph),
+        text,
+        size[1],
+        size[0],
+        number_text(_short(patch.activation)),
     )
 
 
@@ -178,24 +192,24 @@ def _text(patch: Patch, size: tuple[int, int]) -> str:
     return f"{part} {patch.photograph} ({patch.name}): activation {number_text(_short(patch.activation))}".capitalize()
 
 
-def caption(model: Model, layer: str) -> str:
+def caption(model: Model, layer: str) -> Markup:
     """Which photographs these are, how a patch is cut, and how many units they do not excite; as a sentence follows."""
     gap = model.result_or_gap(DatasetExamples)
     if isinstance(gap, Gap):
         tried = "dataset_examples" in model.record["results"]
-        return f" No photographs, because {escape(' '.join(gap.reason.split()))}." if tried else ""
+        return html(" No photographs, because {}.", " ".join(gap.reason.split())) if tried else ""
     patches = patches_of(model)
     assert patches is not None
     about = patches.layers.get(layer)
     if about is None:
         reason = next((left.reason for left in patches.result.left_out if left.layer == layer), "")
-        return f" No photographs, because {escape(' '.join(reason.split()))}." if reason else ""
-    return f" {explained(patches.result, about)}"
+        return html(" No photographs, because {}.", " ".join(reason.split())) if reason else ""
+    return html(" {}", explained(patches.result, about))
 
 
-def explained(result: DatasetExamples, about: LayerExamples) -> str:
+def explained(result: DatasetExamples, about: LayerExamples) -> Markup:
     """Sentences on the patches of a layer's units, HTML."""
-    what, size = escape(result.photographs.what), f"{result.size[0]}×{result.size[1]}"
+    what, size = result.photographs.what, f"{result.size[0]}×{result.size[1]}"
     if about.field is None:
         seen = "Its units see whole photographs"
     else:
@@ -219,11 +233,11 @@ def explained(result: DatasetExamples, about: LayerExamples) -> str:
             " them; what comes closest is shown."
         )
     if result.photographs.name == DEFAULT:
-        text += (
+        text += Markup(
             " Crops of two photographs are too few to say what a unit is for: <code>--photographs imagefolder:PATH</code>"
             " takes more."
         )
-    return f"{text}{f' {escape(result.remark)}' if result.remark else ''}"
+    return html("{}{}", text, html(" {}", result.remark) if result.remark else "")
 
 
 def _short(value: float) -> float:

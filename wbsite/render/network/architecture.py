@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import pandas as pd
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
 from wbsite.render.text import counted, number_text
@@ -57,14 +57,21 @@ def draw(scene: Scene) -> Drawing | Gap:
     place = {n: (level[n] % COLUMNS * CELL_X + 4, tops[level[n] // COLUMNS] + lane[n] * CELL_Y + 4) for n in level}
     width = min(COLUMNS, max(level.values()) + 1) * CELL_X + 4
     height = tops[-1] + tall[-1] * CELL_Y + 4
-    edges = "".join(_edge(place, level, a, layer.name) for layer in layers for a in layer.inputs if a in place)
-    boxes = "".join(_box(model, layer, *place[layer.name], scene.up) for layer in layers)
+    edges = joined(_edge(place, level, a, layer.name) for layer in layers for a in layer.inputs if a in place)
+    boxes = joined(_box(model, layer, *place[layer.name], scene.up) for layer in layers)
     kinds = pd.Series([layer.kernel_text for layer in layers]).value_counts()
     kernels = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
     alt = f"Diagram of {model.title}: {len(layers)} layers in {max(level.values()) + 1} steps from input to output ({kernels})."
-    body = (
-        f'<div class="wb-scroll wb-diagram" tabindex="0" role="group" aria-label="{escape(alt, quote=True)}">'
-        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}">{edges}{boxes}</svg></div>'
+    body = html(
+        '<div class="wb-scroll wb-diagram" tabindex="0" role="group" aria-label="{}">'
+        '<svg viewBox="0 0 {} {}" width="{}" height="{}">{}{}</svg></div>',
+        alt,
+        width,
+        height,
+        width,
+        height,
+        edges,
+        boxes,
     )
     table = pd.DataFrame(
         [
@@ -80,8 +87,8 @@ def draw(scene: Scene) -> Drawing | Gap:
         ]
     )
     steps = max(level.values()) + 1
-    finding = (
-        f"{escape(model.title)} has {counted(len(layers), 'layer')} in {counted(steps, 'step')} from input to output."
+    finding = html(
+        "{} has {} in {} from input to output.", model.title, counted(len(layers), "layer"), counted(steps, "step")
     )
     caption = "Darker boxes have larger kernels; FC is a fully connected layer. Lines show what feeds what. Choose a box for its page."
     method = "The layers stand as a forward pass meets them, left to right, traced from the network itself" + (
@@ -90,26 +97,37 @@ def draw(scene: Scene) -> Drawing | Gap:
     return Drawing(caption, alt, table, body=body, width="full", finding=finding, method=method)
 
 
-def _edge(place: Mapping[str, tuple[int, int]], level: Mapping[str, int], a: str, b: str) -> str:
+def _edge(place: Mapping[str, tuple[int, int]], level: Mapping[str, int], a: str, b: str) -> Markup:
     x1, y1 = place[a][0] + BOX_W, place[a][1] + BOX_H / 2
     x2, y2 = place[b][0], place[b][1] + BOX_H / 2
     if level[a] // COLUMNS != level[b] // COLUMNS:  # continues in the next row: a stub at either end
-        return f'<path d="M{x1} {y1:g}h5M{x2 - 5} {y2:g}h5"/>'
+        return html('<path d="M{} {:g}h5M{} {:g}h5"/>', x1, y1, x2 - 5, y2)
     middle = (x1 + x2) / 2 if level[b] - level[a] == 1 else x2 - 5
-    return f'<path d="M{x1} {y1:g}C{middle:g} {y1:g} {middle:g} {y2:g} {x2} {y2:g}"/>'
+    return html('<path d="M{} {:g}C{:g} {:g} {:g} {:g} {} {:g}"/>', x1, y1, middle, y1, middle, y2, x2, y2)
 
 
-def _box(model: Model, layer: LayerInfo, x: int, y: int, up: str) -> str:
+def _box(model: Model, layer: LayerInfo, x: int, y: int, up: str) -> Markup:
     area = layer.kernel[0] * layer.kernel[1] if layer.kind == "conv" else 0
     shade = 0 if area == 0 else min(4, 1 + int(math.log2(area) / 1.6)) if area > 1 else 1
     text = "FC" if layer.kind == "linear" else layer.kernel_text
     facts = f"{layer.name}: {layer.kernel_text}, {layer.in_channels} → {layer.out_channels}, {number_text(layer.parameters)} parameters"
     link = f"{up}models/{slug(model.id)}/{slug(layer.name)}/"
     missing = "" if layer.has_weights else " wb-missing"
-    return (
-        f'<a href="{link}"><g class="wb-box wb-shade{shade}{missing}"><title>{escape(facts)}</title>'
-        f'<rect x="{x}" y="{y}" width="{BOX_W}" height="{BOX_H}" rx="3"/>'
-        f'<text x="{x + BOX_W / 2:g}" y="{y + BOX_H / 2:g}">{text}</text></g></a>'
+    return html(
+        '<a href="{}"><g class="wb-box wb-shade{}{}"><title>{}</title>'
+        '<rect x="{}" y="{}" width="{}" height="{}" rx="3"/>'
+        '<text x="{:g}" y="{:g}">{}</text></g></a>',
+        link,
+        shade,
+        missing,
+        facts,
+        x,
+        y,
+        BOX_W,
+        BOX_H,
+        x + BOX_W / 2,
+        y + BOX_H / 2,
+        text,
     )
 
 

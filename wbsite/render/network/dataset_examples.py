@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import pandas as pd
 
 from wbsite.core.errors import WbsiteError
+from wbsite.core.markup import html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import unit_tile
 from wbsite.render.page import slug
@@ -39,15 +38,24 @@ def draw(scene: Scene) -> Drawing | Gap:
     if not found:
         return Gap(f"unit {unit} of {layer.name} responds to all photographs equally", failed=False)
     folder = f"{scene.up}models/{slug(model.id)}/"
-    tiles = "".join(tile(patch, patches.result.size, folder, about.rectified) for patch in found)
-    body = (
-        f'<div class="wb-unit-inputs">{unit_tile(scene, layer.name, channel)}'
-        f'<div class="wb-patches"><div class="wb-patches-list">{tiles}</div></div></div>'
+    tiles = joined(tile(patch, patches.result.size, folder, about.rectified) for patch in found)
+    body = html(
+        '<div class="wb-unit-inputs">{}<div class="wb-patches"><div class="wb-patches-list">{}</div></div></div>',
+        unit_tile(scene, layer.name, channel),
+        tiles,
     )
-    finding = f"Of all photographs, a part of {escape(found[0].name)} excites unit {unit} most, to {number_text(found[0].activation)}."
-    caption = (
-        f"Unit {unit} of <code>{escape(layer.name)}</code> of {escape(model.title)} and the photographs that excite it most,"
-        " strongest first, each with its activation."
+    finding = html(
+        "Of all photographs, a part of {} excites unit {} most, to {}.",
+        found[0].name,
+        unit,
+        number_text(found[0].activation),
+    )
+    caption = html(
+        "Unit {} of <code>{}</code> of {} and the photographs that excite it most,"
+        " strongest first, each with its activation.",
+        unit,
+        layer.name,
+        model.title,
     )
     names = ", ".join(dict.fromkeys(patch.name for patch in found))
     alt = (

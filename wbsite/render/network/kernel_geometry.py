@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from html import escape
 from typing import Any
 
+from wbsite.core.markup import Markup, html
 from wbsite.render.charts import INDEX, NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import number_text
@@ -44,7 +44,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     shown = table[table["measure"].isin(TITLES)].reset_index(drop=True)
     shown.insert(1, "title", shown["measure"].map(TITLES))
     assert scene.layer is not None
-    label = f"<code>{escape(scene.layer.name)}</code>"
+    label = html("<code>{}</code>", scene.layer.name)
     named = [TITLES[name] for name in TITLES if name in set(shown["measure"])]
     numbers = ", ".join(
         f"{row.title} {number_text(row.value)} (independent weights {number_text(row.null)})"
@@ -61,7 +61,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
 
 
-def _finding(geometry: KernelGeometry, label: str) -> str:
+def _finding(geometry: KernelGeometry, label: Markup) -> Markup:
     """Which mirror images the kernels resemble more than independent weights do, and which less."""
     words = {"more": [], "less": []}  # type: dict[str, list[str]]
     for measure, name in ((geometry.left_right, "left–right"), (geometry.up_down, "up–down")):
@@ -73,10 +73,13 @@ def _finding(geometry: KernelGeometry, label: str) -> str:
             words["less"].append(name)
     more, less = (" and ".join(names) for names in words.values())
     if more and less:
-        return f"Kernels of {label} are more alike mirrored {more} than independent weights, and less so {less}."
+        return html(
+            "Kernels of {} are more alike mirrored {} than independent weights, and less so {}.", label, more, less
+        )
     if more or less:
-        return f"Kernels of {label} are {'more' if more else 'less'} alike mirrored {more or less} than independent weights."
-    return f"Kernels of {label} mirror themselves about as independent weights do."
+        way = "more" if more else "less"
+        return html("Kernels of {} are {} alike mirrored {} than independent weights.", label, way, more or less)
+    return html("Kernels of {} mirror themselves about as independent weights do.", label)
 
 
 @cache  # layers share it by the measures that they have

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import numpy as np
 import pandas as pd
 
+from wbsite.core.markup import html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import unit_number
 from wbsite.render.page import slug
@@ -34,16 +33,29 @@ def draw(scene: Scene) -> Drawing | Gap:
         unit, name = unit_number(model, layer.name, channel), f"nmf-{channel}.png"
         files[name], _ = sheet(nmf.per_unit[[channel]])
         error = float(nmf.per_unit_error[channel])
-        alt = escape(f"Unit {unit} of {layer.name}: {kh} by {kw} positions, three factors as colours", quote=True)
+        alt = f"Unit {unit} of {layer.name}: {kh} by {kw} positions, three factors as colours"
         tiles.append(
-            f'<a class="wb-unit" href="{page}#unit-{unit}"><img class="wb-kernel" src="{name}" width="{kw}" height="{kh}"'
-            f' alt="{alt}"><span>{unit}</span></a>'
+            html(
+                '<a class="wb-unit" href="{}#unit-{}"><img class="wb-kernel" src="{}" width="{}" height="{}"'
+                ' alt="{}"><span>{}</span></a>',
+                page,
+                unit,
+                name,
+                kw,
+                kh,
+                alt,
+                unit,
+            )
         )
         rows.append({"unit": unit, "channel": channel, "relative_error": round(error, 4)})
     finding = f"Each of these {len(rows)} kernels is a small picture; its three colours are mixtures of inputs."
-    caption = (
-        f"Units of <code>{escape(layer.name)}</code> of {escape(model.title)}, {kh}×{kw} positions each. What a colour"
-        " stands for differs from unit to unit; black is no weight."
+    caption = html(
+        "Units of <code>{}</code> of {}, {}×{} positions each. What a colour"
+        " stands for differs from unit to unit; black is no weight.",
+        layer.name,
+        model.title,
+        kh,
+        kw,
     )
     method = (
         f"One-sided NMF of each unit's {layer.in_channels // layer.groups} input channels, excitatory and inhibitory weights"
@@ -57,7 +69,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         caption,
         alt,
         pd.DataFrame(rows),
-        body=f'<div class="wb-multiples wb-large-tiles">{"".join(tiles)}</div>',
+        body=html('<div class="wb-multiples wb-large-tiles">{}</div>', joined(tiles)),
         files=files,
         width="wide",
         finding=finding,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import pandas as pd
 
+from wbsite.core.markup import Markup, html
 from wbsite.render.charts import INDEX, NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import unit_number
@@ -130,23 +129,25 @@ def _finding(large: pd.DataFrame, small: pd.DataFrame) -> str:
     )
 
 
-def _caption(model: Model, large: pd.DataFrame, small: pd.DataFrame) -> str:
+def _caption(model: Model, large: pd.DataFrame, small: pd.DataFrame) -> Markup:
     marks = [
         *(["dots are units"] if len(large) else []),
         *(["bars small pictures by layer"] if len(small) else []),
     ]
-    return (
-        f"Response to a unit's picture over the strongest to any photograph, in {escape(model.title)}: {', '.join(marks)}; equal"
-        " on the dashed line."
+    return html(
+        "Response to a unit's picture over the strongest to any photograph, in {}: {}; equal on the dashed line.",
+        model.title,
+        ", ".join(marks),
     )
 
 
-def _method(table: pd.DataFrame, pictures: UnitPictures) -> str:
+def _method(table: pd.DataFrame, pictures: UnitPictures) -> Markup:
     assert pictures.photographs is not None
     large, small = table[~table["quick"]], table[table["quick"]]
-    text = (
+    text = html(
         "Each unit's strongest response to its picture over its strongest response to any of"
-        f" {escape(pictures.photographs.what)}, before the rectifier and over all positions, on a logarithmic axis."
+        " {}, before the rectifier and over all positions, on a logarithmic axis.",
+        pictures.photographs.what,
     )
     if len(large):
         settings = pictures.settings

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import pictured, small_pictures
 from wbsite.render.sprites import SIDE, sheet, thumbnails
@@ -65,9 +65,9 @@ def _drawing(scene: Scene, kernels: dict[str, np.ndarray], order: np.ndarray | N
     for name, stack in kernels.items():
         files[f"{name}.png"], columns = sheet(stack)
         _, kh, kw, _ = stack.shape
-        attributes += f' data-sprite{"-joint" if name == "joint" else ""}="{name}.png"'
+        attributes += html(' data-sprite-joint="{}.png"' if name == "joint" else ' data-sprite="{}.png"', name)
     if kernels:
-        attributes += f' data-columns="{columns}"'
+        attributes += html(' data-columns="{}"', columns)
     rows = {channel: row for channel, row in pictured(model, layer.name).items() if row["agrees"]}
     result, sheets = model.result(UnitPictures, layer.name), small_pictures(model, layer.name)
     if sheets is not None:  # files of the page itself
@@ -80,14 +80,23 @@ def _drawing(scene: Scene, kernels: dict[str, np.ndarray], order: np.ndarray | N
     shown = f"small pictures of {kh} by {kw} pixels" if kernels else "small pictures" if rows else "numbers"
     alt = f"A grid of {n} {shown}, one for each unit of layer {layer.name} of {model.title}."
     first = next(iter(files), "")
-    sprite = f'<img class="wb-sprite" src="{first}" alt="{escape(alt, quote=True)}">' if first else escape(alt)
+    sprite = html('<img class="wb-sprite" src="{}" alt="{}">', first, alt) if first else alt
     table = units_table(layer, order, model.result(Banding, layer.name), nmf)
     menus = (order is not None) + (len(kernels) + ("data-picture-count" in attributes) > 1) + ("joint" in kernels)
     beside = model.result(Connections, layer.name) is not None
-    body = (
-        f'<div class="wb-units" style="{_heights(n, kh, kw, menus, beside)}" data-url="unit-grid.csv" data-table="{" ".join(table.columns)}" data-units="{layer.units.start}:{layer.units.stop}"'
-        f' data-tile="{kw} {kh}"{attributes} role="img" aria-label="{escape(alt, quote=True)}">'
-        f"<noscript>{sprite}</noscript></div>"
+    body = html(
+        '<div class="wb-units" style="{}" data-url="unit-grid.csv" data-table="{}" data-units="{}:{}"'
+        ' data-tile="{} {}"{} role="img" aria-label="{}">'
+        "<noscript>{}</noscript></div>",
+        _heights(n, kh, kw, menus, beside),
+        " ".join(table.columns),
+        layer.units.start,
+        layer.units.stop,
+        kw,
+        kh,
+        attributes,
+        alt,
+        sprite,
     )
     connected = "" if model.architecture.alone else "its connections and "
     return Drawing(
@@ -120,40 +129,46 @@ def _heights(units: int, kh: int, kw: int, menus: int, beside: bool) -> str:
 
 def _classes(model: Model, layer: LayerInfo, names: Sequence[str]) -> Drawing:
     """The units of a classifier, each with its address, where its classes are known."""
-    items = "".join(
-        f'<li id="unit-{unit}"><small>{unit}</small> {escape(name)}</li>'
-        for unit, name in zip(layer.units, names, strict=True)
+    items = joined(
+        (
+            html('<li id="unit-{}"><small>{}</small> {}</li>', unit, unit, name)
+            for unit, name in zip(layer.units, names, strict=True)
+        )
     )
-    finding = f"The {counted(len(names), 'unit')} of <code>{escape(layer.name)}</code> stand for these classes."
+    finding = html("The {} of <code>{}</code> stand for these classes.", counted(len(names), "unit"), layer.name)
     caption = "Each has its number and address."
     method = "Names are those that the record of the training has."
     alt = f"The classes of the {len(names)} units of {layer.name} of {model.title}, by number."
     table = pd.DataFrame({"unit": list(layer.units), "class": names})
-    body = f'<ul class="wb-classes">{items}</ul>'
+    body = html('<ul class="wb-classes">{}</ul>', items)
     return Drawing(caption, alt, table, body=body, finding=finding, method=method)
 
 
-def _pictures(files: Sequence[str], count: int, columns: int, tile: tuple[int, int]) -> str:
+def _pictures(files: Sequence[str], count: int, columns: int, tile: tuple[int, int]) -> Markup:
     """Attributes by which the script finds pictures: files, units in each, columns, width and height of a tile."""
     width, height = tile
-    return (
-        f' data-sprite-pictures="{" ".join(files)}" data-picture-count="{count}" data-picture-columns="{columns}"'
-        f' data-picture-tile="{width} {height}"'
+    return html(
+        ' data-sprite-pictures="{}" data-picture-count="{}" data-picture-columns="{}" data-picture-tile="{} {}"',
+        " ".join(files),
+        count,
+        columns,
+        width,
+        height,
     )
 
 
-def _finding(layer: LayerInfo, kernels: Mapping[str, np.ndarray], nmf: Nmf | None) -> str:
+def _finding(layer: LayerInfo, kernels: Mapping[str, np.ndarray], nmf: Nmf | None) -> Markup:
     """What is seen of the layer's units."""
-    name, n = f"<code>{escape(layer.name)}</code>", len(layer.units)
+    name, n = html("<code>{}</code>", layer.name), len(layer.units)
     if nmf is not None and nmf.error is None:
-        return f"The {counted(n, 'unit')} of {name} are black: all their weights are zero."
+        return html("The {} of {} are black: all their weights are zero.", counted(n, "unit"), name)
     if nmf is not None:
-        return f"The {counted(n, 'unit')} of {name}, each kernel as a small picture in three colours."
+        return html("The {} of {}, each kernel as a small picture in three colours.", counted(n, "unit"), name)
     if kernels and all((stack == 0.5).all() for stack in kernels.values()):
-        return f"The {counted(n, 'kernel')} of {name} are grey: all their weights are zero."
+        return html("The {} of {} are grey: all their weights are zero.", counted(n, "kernel"), name)
     if kernels:
-        return f"The {counted(n, 'kernel')} of {name} as they are: weights of red, green and blue as colours."
-    return f"The {counted(n, 'unit')} of {name}, whose 1×1 kernels have no shape to show."
+        return html("The {} of {} as they are: weights of red, green and blue as colours.", counted(n, "kernel"), name)
+    return html("The {} of {}, whose 1×1 kernels have no shape to show.", counted(n, "unit"), name)
 
 
 def _caption(connected: str, kernels: Mapping[str, np.ndarray], nmf: Nmf | None) -> str:

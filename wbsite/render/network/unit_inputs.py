@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import pandas as pd
 
 from wbsite.core.errors import WbsiteError
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import breakable, kernel_img, pictured, place_text, scale_legend, unit_number, unit_tile
 from wbsite.render.text import number_text, percent_text
@@ -57,10 +57,12 @@ def draw(scene: Scene) -> Drawing | Gap:
         return Gap(f"unit {unit} of {layer.name} has no {HEADS[kind]}", failed=False)
     scale = scale_of(found)
     way = "to" if kind == "output" else "from"
-    items = "".join(_item(scene, one, scale, way) for one in found)
-    body = (
-        f'<div class="wb-unit-inputs">{unit_tile(scene, layer.name, channel)}<div>{scale_legend(scale)}'
-        f'<div class="wb-multiples">{items}</div></div></div>'
+    items = joined(_item(scene, one, scale, way) for one in found)
+    body = html(
+        '<div class="wb-unit-inputs">{}<div>{}<div class="wb-multiples">{}</div></div></div>',
+        unit_tile(scene, layer.name, channel),
+        scale_legend(scale),
+        items,
     )
     rows = [
         {
@@ -97,18 +99,24 @@ def _strongest(connections: Connections, kind: str, first: int) -> int:
     return int(rows.loc[rows["norm"].idxmax(), "unit"]) if len(rows) else first
 
 
-def _item(scene: Scene, one: Connection, scale: float, way: str) -> str:
+def _item(scene: Scene, one: Connection, scale: float, way: str) -> Markup:
     name = _name(scene, one.end.layer, one.end.channel)
     kernel = kernel_img(one.kernel, scale, f"Kernel {way} {name}")
     named = class_names(scene.model, one.end.layer) if scene.model else ()
     if named:
-        text = f"{breakable(one.end.layer)}<br>{one.end.channel} {escape(named[one.end.channel])}"
-        return (
-            f'<div class="wb-connection">{unit_tile(scene, one.end.layer, one.end.channel, caption=text)}{kernel}</div>'
+        text = html("{}<br>{} {}", breakable(one.end.layer), one.end.channel, named[one.end.channel])
+        return html(
+            '<div class="wb-connection">{}{}</div>',
+            unit_tile(scene, one.end.layer, one.end.channel, caption=text),
+            kernel,
         )
     if not one.end.layer:
-        return f'<div class="wb-connection"><span class="wb-unit wb-unit-plain"><b>{one.end.channel}</b></span>{kernel}</div>'
-    return f'<div class="wb-connection">{unit_tile(scene, one.end.layer, one.end.channel)}{kernel}</div>'
+        return html(
+            '<div class="wb-connection"><span class="wb-unit wb-unit-plain"><b>{}</b></span>{}</div>',
+            one.end.channel,
+            kernel,
+        )
+    return html('<div class="wb-connection">{}{}</div>', unit_tile(scene, one.end.layer, one.end.channel), kernel)
 
 
 def _name(scene: Scene, layer: str, channel: int) -> str:
@@ -119,35 +127,41 @@ def _name(scene: Scene, layer: str, channel: int) -> str:
     return f"unit {unit_number(scene.model, layer, channel)} of {layer}{f', {named[channel]}' if named else ''}"
 
 
-def _named(scene: Scene, layer: str, channel: int) -> str:
+def _named(scene: Scene, layer: str, channel: int) -> Markup:
     """The same as HTML."""
     name = _name(scene, layer, channel)
-    return name.removesuffix(layer) + f"<code>{escape(layer)}</code>" if layer not in ("", "input") else name
+    return name.removesuffix(layer) + html("<code>{}</code>", layer) if layer not in ("", "input") else name
 
 
-def _finding(scene: Scene, kind: str, unit: int, strongest: Connection) -> str:
+def _finding(scene: Scene, kind: str, unit: int, strongest: Connection) -> Markup:
     """What the strongest connection does, by the sign of its largest weight."""
     name = _named(scene, strongest.end.layer, strongest.end.channel)
     y, x = np.unravel_index(np.abs(strongest.kernel).argmax(), strongest.kernel.shape)
     acts = "excites" if strongest.kernel[y, x] > 0 else "inhibits"
     if kind == "cancelled":
         left = percent_text(1 - strongest.cancellation)
-        return f"Paths from {name} both excite and inhibit unit {unit}; {left} of them is left when they are added."
+        return html(
+            "Paths from {} both excite and inhibit unit {}; {} of them is left when they are added.", name, unit, left
+        )
     if kind == "output":
-        return f"Of all units that read unit {unit}, it {acts} {name} most."
+        return html("Of all units that read unit {}, it {} {} most.", unit, acts, name)
     place = f", {place_text(int(y), int(x), *strongest.kernel.shape)}" if strongest.kernel.size > 1 else ""
-    return f"Of all its inputs {name} has the largest weights, and {acts} unit {unit} most{place}."
+    return html("Of all its inputs {} has the largest weights, and {} unit {} most{}.", name, acts, unit, place)
 
 
-def _caption(scene: Scene, kind: str, unit: int, count: int) -> str:
+def _caption(scene: Scene, kind: str, unit: int, count: int) -> Markup:
     assert scene.model is not None and scene.layer is not None
-    return (
-        f"Unit {unit} of <code>{escape(scene.layer.name)}</code> of {escape(scene.model.title)} and its"
-        f" {'' if kind == 'cancelled' else f'{count} '}{HEADS[kind]}, each with its kernel: red excites, blue inhibits."
+    return html(
+        "Unit {} of <code>{}</code> of {} and its {}{}, each with its kernel: red excites, blue inhibits.",
+        unit,
+        scene.layer.name,
+        scene.model.title,
+        "" if kind == "cancelled" else f"{count} ",
+        HEADS[kind],
     )
 
 
-def _method(scene: Scene, c: UnitConnections, kind: str, unit: int, found: Sequence[Connection]) -> str:
+def _method(scene: Scene, c: UnitConnections, kind: str, unit: int, found: Sequence[Connection]) -> Markup:
     assert scene.model is not None and scene.layer is not None
     if kind == "cancelled":
         text = (
@@ -162,13 +176,20 @@ def _method(scene: Scene, c: UnitConnections, kind: str, unit: int, found: Seque
     text += " White is zero, and one scale holds for all."
     if kind in ("across", "cancelled") and c.bottleneck:
         remaining = sorted(1 - one.cancellation for one in found)
-        text += (
-            f" The kernels are expanded weights from <code>{escape(c.bottleneck.source)}</code> through {c.squeezed} units of a"
-            f" bottleneck: of the absolute sum of the path products, {100 * remaining[0]:.0f} to"
-            f" {100 * remaining[-1]:.0f}&nbsp;% is left after positive and negative ones are added."
+        text += html(
+            " The kernels are expanded weights from <code>{}</code> through {} units of a"
+            " bottleneck: of the absolute sum of the path products, {:.0f} to"
+            " {:.0f}&nbsp;% is left after positive and negative ones are added.",
+            c.bottleneck.source,
+            c.squeezed,
+            100 * remaining[0],
+            100 * remaining[-1],
         )
     if kind == "input":
-        text += f" All that are listed for the unit hold {100 * c.result.share['input'][unit - scene.layer.units.start]:.0f}&nbsp;% of its squared weights."
+        text += html(
+            " All that are listed for the unit hold {:.0f}&nbsp;% of its squared weights.",
+            100 * c.result.share["input"][unit - scene.layer.units.start],
+        )
     if not pictured(scene.model, scene.layer.name).get(unit - scene.layer.units.start):
         text += " No picture was made of this unit."
     return text

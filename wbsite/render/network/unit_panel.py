@@ -7,11 +7,11 @@ import json
 import math
 from collections.abc import Sequence
 from functools import cache
-from html import escape
 from typing import Any
 
 import numpy as np
 
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.kernels import COLOURS, NEGATIVE, POSITIVE, pictured, scale_legend, small_pictures
 from wbsite.render.page import slug
@@ -144,10 +144,10 @@ def _plain(value: Any) -> Any:
     return _short(float(value)) if value is not None and math.isfinite(value) else None
 
 
-def _finding(c: UnitConnections) -> str:
+def _finding(c: UnitConnections) -> Markup:
     """What is seen: which unit it is, a reader chooses."""
     ends = "and its strongest inputs and outputs" if "output" in c.kinds else "and its strongest inputs"
-    return f"One unit of <code>{escape(c.layer.name)}</code>: what excites it, {ends}."
+    return html("One unit of <code>{}</code>: what excites it, {}.", c.layer.name, ends)
 
 
 CAPTION = (
@@ -156,18 +156,21 @@ CAPTION = (
 )
 
 
-def _method(c: UnitConnections) -> str:
+def _method(c: UnitConnections) -> Markup:
     text = (
         "The picture was found by feature visualization. Connections are the strongest by the"
         " norm of their kernels; all kernels under one heading share the scale shown there, and the number under each is its"
         " strongest weight. A kernel is drawn as the unit that reads sees its input: the middle is its own position."
     )
     if c.bottleneck and not c.bottleneck.reason:
-        text += (
-            f" Expanded weights multiply the weights along every path from <code>{escape(c.bottleneck.source)}</code> through"
-            f" the {c.squeezed} units of the bottleneck and add the products, rectifiers taken as open and max pools as averages."
-            f" Where less than {_percent(1 - c.result.threshold)} is left of an input's products, the sums of the positive and"
-            " of the negative ones are given."
+        text += html(
+            " Expanded weights multiply the weights along every path from <code>{}</code> through"
+            " the {} units of the bottleneck and add the products, rectifiers taken as open and max pools as averages."
+            " Where less than {} is left of an input's products, the sums of the positive and"
+            " of the negative ones are given.",
+            c.bottleneck.source,
+            c.squeezed,
+            _percent(1 - c.result.threshold),
         )
         if _spread(c):
             text += " Strides and pooling windows on the way can show as a grid in them."
@@ -179,7 +182,7 @@ def _pictures_text(c: UnitConnections) -> str:
     pictures = c.model.result_or_gap(UnitPictures, c.layer.name)
     if isinstance(pictures, Gap):
         tried = c.layer.name in c.model.record["results"].get("unit_pictures", {})
-        return f" No pictures, because {escape(' '.join(pictures.reason.split()))}." if tried else ""
+        return html(" No pictures, because {}.", " ".join(pictures.reason.split())) if tried else ""
     if not pictures.shown or pictures.photographs is None:
         return ""
     quick, large = pictures.quick, int((~pictures.rows["quick"]).sum())
@@ -192,13 +195,13 @@ def _pictures_text(c: UnitConnections) -> str:
         kinds.append(
             f"{made}, {count} {'other units' if large else f'of {pictures.units} units'}, marked ≈: a first look"
         )
-    return f" Pictures: {'; '.join(kinds)}. Photographs: {escape(pictures.photographs.what)}.{remarks(pictures)}"
+    return html(" Pictures: {}. Photographs: {}.{}", "; ".join(kinds), pictures.photographs.what, remarks(pictures))
 
 
-def remarks(pictures: UnitPictures) -> str:
+def remarks(pictures: UnitPictures) -> Markup:
     """How the network was run for a layer's pictures, where not as usual, and how many it does not agree with."""
     count = len(pictures.differing)
-    text = f" {escape(pictures.remark)}" if pictures.remark else ""
+    text = html(" {}", pictures.remark) if pictures.remark else ""
     if count:
         text += (
             f" To {count} of these pictures the network itself does not respond as was measured while they were made:"
@@ -219,8 +222,8 @@ def _spread(c: UnitConnections) -> bool:
     return c.bottleneck.window[0] > c.layer.kernel[0] + squeezing - 1
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f}&nbsp;%"
+def _percent(share: float) -> Markup:
+    return html("{:.0f}&nbsp;%", 100 * share)
 
 
 def _some(count: int, total: int) -> str:
@@ -228,7 +231,7 @@ def _some(count: int, total: int) -> str:
     return f"All {number_text(total)}" if count == total else f"The strongest {count} of {number_text(total)}"
 
 
-def _body(c: UnitConnections, files: Sequence[str]) -> str:
+def _body(c: UnitConnections, files: Sequence[str]) -> Markup:
     kh, kw = c.layer.kernel
     listed = {kind: min(c.result.count, c.total(kind)) for kind in c.kinds}
     # Each is the first sentence of a section, and what follows it.
@@ -245,16 +248,24 @@ def _body(c: UnitConnections, files: Sequence[str]) -> str:
         )
     bottleneck, remaining = c.bottleneck, _percent(1 - c.result.threshold)
     if bottleneck and "across" in c.kinds:
-        through, source = (escape(text) for text in (" and ".join(bottleneck.layers), bottleneck.source))
+        through, source = (text for text in (" and ".join(bottleneck.layers), bottleneck.source))
         said["across"] = (
             f"Expanded weights ({'×'.join(map(str, bottleneck.window))}) from {source} through {through} ({c.squeezed} units),"
             f" {_some(listed['across'], c.total('across')).lower()} by norm",
-            " Under each are its strongest weight and how much of its path products' absolute sum is left once those of"
-            f" opposite signs are added at every position; weights drawn at random would leave about {_percent(_random(c.squeezed))}.",
+            html(
+                " Under each are its strongest weight and how much of its path products' absolute sum is left once those of"
+                " opposite signs are added at every position; weights drawn at random would leave about {}.",
+                _percent(_random(c.squeezed)),
+            ),
         )
         said["cancelled"] = (
-            f"Up to {c.result.channel['cancelled'].shape[1]} inputs that the list above misses: their path products' absolute sums are among the"
-            f" {listed['across']} largest, but at most {remaining} is left",
+            html(
+                "Up to {} inputs that the list above misses: their path products' absolute sums are among the"
+                " {} largest, but at most {} is left",
+                c.result.channel["cancelled"].shape[1],
+                listed["across"],
+                remaining,
+            ),
             " The scale is that of the list above.",
         )
     heads = {
@@ -263,25 +274,45 @@ def _body(c: UnitConnections, files: Sequence[str]) -> str:
         "cancelled": "Large paths that cancel",
         "output": "Strongest outputs",
     }
-    sections = "".join(
-        f'<section data-kind="{kind}" aria-label="{heads[kind]}"><h4>{heads[kind]}</h4><p>{said[kind][0]}<span class="wb-unitpanel-more"></span>.{said[kind][1]}</p>'
-        f'{scale_legend(1.0)}<div class="wb-multiples"></div></section>'
+    sections = joined(
+        html(
+            '<section data-kind="{}" aria-label="{}"><h4>{}</h4><p>{}<span class="wb-unitpanel-more"></span>.{}</p>'
+            '{}<div class="wb-multiples"></div></section>',
+            kind,
+            heads[kind],
+            heads[kind],
+            said[kind][0],
+            said[kind][1],
+            scale_legend(1.0),
+        )
         for kind in c.kinds
     )
     if bottleneck and bottleneck.reason:
-        sections += f"<p>Not across the bottleneck {escape(' and '.join(bottleneck.layers))}, because {escape(bottleneck.reason)}</p>"
+        sections += html(
+            "<p>Not across the bottleneck {}, because {}</p>", " and ".join(bottleneck.layers), bottleneck.reason
+        )
     if "output" not in c.kinds:
-        sections += "<p>No layer with weights reads these units channel by channel.</p>"
-    return (
-        f'<div class="wb-unitpanel" data-panels="{" ".join(files)}" data-per="{UNITS}" data-layer="{escape(c.layer.name, quote=True)}"'
-        f'{_sheets(c)} data-colours="{POSITIVE} {NEGATIVE}" data-channels="{" ".join(COLOURS)}" data-threshold="{c.result.threshold}">'
+        sections += Markup("<p>No layer with weights reads these units channel by channel.</p>")
+    return html(
+        '<div class="wb-unitpanel" data-panels="{}" data-per="{}" data-layer="{}"'
+        '{} data-colours="{} {}" data-channels="{}" data-threshold="{}">'
         '<p class="wb-unitpanel-said" role="status">Choose a unit in the grid to see its picture, its inputs and its outputs.</p>'
         '<div class="wb-unitpanel-shown" role="region" aria-label="The chosen unit" hidden>'
         '<p class="wb-unitpanel-steps"><button type="button" data-step="-1">← previous</button>'
         '<button type="button" data-step="1">next →</button><button type="button" class="wb-unitpanel-close">close</button></p>'
         '<header><div class="wb-unitpanel-picture"></div><div><h3 tabindex="-1">No unit is chosen</h3><p class="wb-unitpanel-about"></p>'
-        f'<div class="wb-units-chosen"></div></div>{_patches.frame(c.model, c.layer.name)}</header>'
-        f"{sections}</div><noscript><p>Panels are drawn by a script; the data is linked below.</p></noscript></div>"
+        '<div class="wb-units-chosen"></div></div>{}</header>'
+        "{}</div><noscript><p>Panels are drawn by a script; the data is linked below.</p></noscript></div>",
+        " ".join(files),
+        UNITS,
+        c.layer.name,
+        _sheets(c),
+        POSITIVE,
+        NEGATIVE,
+        " ".join(COLOURS),
+        c.result.threshold,
+        _patches.frame(c.model, c.layer.name),
+        sections,
     )
 
 
@@ -291,7 +322,7 @@ def _sheets(c: UnitConnections) -> str:
     if sheets is None:
         return ""
     made = f"{sheets.settings.pixels}, {sheets.settings.steps} steps"
-    return f' data-sheets="{" ".join(map(str, _places(sheets)))}" data-quick="{made}"'
+    return html(' data-sheets="{}" data-quick="{}"', " ".join(map(str, _places(sheets))), made)
 
 
 def of_convolutions(scene: Scene) -> bool:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from wbsite.claims.base import NETWORK, NOTHING
+from wbsite.core.markup import html, joined
 from wbsite.render.cards import effect_text
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.pages import _ledger as ledger
@@ -26,17 +25,18 @@ def draw(scene: Scene) -> Drawing | Gap:
         return Gap("no claim can be tested on this network", failed=False)
     rows = []
     for line, row in decided:
-        link = f'<a href="{scene.up}claims/#{line.claim.name}">{escape(line.claim.statement)}</a>'
-        verdict = f'<span class="wb-verdict wb-verdict-{row.verdict}">{row.word}</span>'
+        link = html('<a href="{}claims/#{}">{}</a>', scene.up, line.claim.name, line.claim.statement)
+        verdict = html('<span class="wb-verdict wb-verdict-{}">{}</span>', row.verdict, row.word)
         effect = effect_text(row.effect) if row.effect else "–"
-        rows.append(f'<tr><th scope="row">{link}</th><td>{verdict}</td><td>{effect}</td></tr>')
-    head = "".join(f'<th scope="col">{name}</th>' for name in HEADS)
-    body = (
-        f'<div class="wb-scroll" tabindex="0"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        rows.append(html('<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>', link, verdict, effect))
+    head = joined(html('<th scope="col">{}</th>', name) for name in HEADS)
+    body = html(
+        '<div class="wb-scroll" tabindex="0"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
+        head,
+        joined(rows),
     )
     held = sum(row.verdict == "holds" for _, row in decided)
-    title = escape(scene.model.title)
+    title = scene.model.title
     finding = f"{held} of {counted(len(decided), 'published claim')} that can be tested on {title} hold."
     others = len(lines) - len(decided)
     caption = "Each links to its source and rule." + (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from html import escape
 from typing import Any
 
+from wbsite.core.markup import html
 from wbsite.render.charts import INDEX, NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import fixed_text, number_text
@@ -26,10 +26,10 @@ def distribution(scene: Scene) -> Drawing | Gap:
     table = table[table["count"] > 0].reset_index(drop=True)
     table["floor"] = 0.5  # a logarithmic axis has no zero for the bars to stand on
     if anatomy.excess_kurtosis is None:
-        finding = f"All weights of <code>{_label(scene)}</code> are alike."
+        finding = html("All weights of <code>{}</code> are alike.", _label(scene))
     else:
         tails = "heavier" if anatomy.excess_kurtosis > 0 else "no heavier"
-        finding = f"The weights of <code>{_label(scene)}</code> have {tails} tails than a normal distribution."
+        finding = html("The weights of <code>{}</code> have {} tails than a normal distribution.", _label(scene), tails)
     caption = f"How many of the {number_text(anatomy.weights)} weights are how large, counts on a logarithmic axis."
     method = (
         f"Excess kurtosis {number_text(anatomy.excess_kurtosis)} (0 for a normal distribution), standard deviation"
@@ -78,9 +78,11 @@ def concentration(scene: Scene) -> Drawing | Gap:
         return anatomy
     table = anatomy.concentration
     chart = _concentration_chart(anatomy.inputs, tuple(table["inputs"].tolist()))
-    finding = (
-        f"In effect, a unit of <code>{_label(scene)}</code> listens to {_one(anatomy.effective_inputs)} of its"
-        f" {number_text(anatomy.inputs)} inputs."
+    finding = html(
+        "In effect, a unit of <code>{}</code> listens to {} of its {} inputs.",
+        _label(scene),
+        _one(anatomy.effective_inputs),
+        number_text(anatomy.inputs),
     )
     caption = "Share of a unit's squared weights in its strongest inputs, mean and range over units; dashed, if all inputs counted alike."
     method = (
@@ -170,7 +172,7 @@ def _one(value: float | None) -> str:
 
 def _label(scene: Scene) -> str:
     assert scene.layer is not None
-    return escape(scene.layer.name)
+    return scene.layer.name
 
 
 def has_pictures(scene: Scene) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from markdown import markdown
 
+from wbsite.core.markup import Markup, html
 from wbsite.render.mathematics import with_formulas
 from wbsite.render.page import Writing
 from wbsite.results.site import Site
@@ -39,13 +40,13 @@ def skeleton(article: Article) -> list[str]:
 class Outline(Writing):
     """An article's text without its figures, with a mark after what each claim says."""
 
-    def figure(self, name: str, *given: Any, **options: Any) -> str:
+    def figure(self, name: str, *given: Any, **options: Any) -> Markup:
         """Nothing: a section needs no figure to be found."""
-        return ""
+        return Markup()
 
-    def claim(self, name: str, brief: bool = False, **options: Any) -> str:
+    def claim(self, name: str, brief: bool = False, **options: Any) -> Markup:
         """The claim's words, which may have a heading of their own, and the mark."""
-        return f"{super().claim(name, brief, **options)}\n@@claim:{name}@@\n"
+        return html("{}\n@@claim:{}@@\n", super().claim(name, brief, **options), name)
 
 
 def sections(site: Site, article: Article) -> dict[str, Section]:

@@ -11,12 +11,23 @@ from typing import Any
 import yaml
 
 from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.markup import Markup, visible
 from wbsite.render import sources
 from wbsite.render.head.address import Address, published
 from wbsite.render.head.citation import Author, Work, citation_key
 from wbsite.render.head.dates import computed, in_words
 from wbsite.render.head.feed import Entry
-from wbsite.render.page import Files, Page, PageKind, Writing, author_errors, environment, write
+from wbsite.render.page import (
+    LABEL,
+    Files,
+    Page,
+    PageKind,
+    Writing,
+    article_environment,
+    author_errors,
+    write,
+)
+from wbsite.render.templating.sandbox import WORDS
 from wbsite.results.site import Results, Site
 
 from ._pictures import with_pictures
@@ -49,6 +60,10 @@ def read(path: Path) -> Article:
     Raises:
         WbsiteError: front matter is missing, malformed, or lacks a required key.
     """
+    if not LABEL.fullmatch(path.stem):
+        raise WbsiteError(
+            f"{path}: an article's file is named by letters, digits and any of _ . -.", "Rename it: its address has it."
+        )
     try:
         source = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -75,11 +90,11 @@ def read(path: Path) -> Article:
     authors = facts["authors"]
     return Article(
         name=path.stem,
-        title=str(facts["title"]),
-        description=str(facts["description"]),
+        title=visible(str(facts["title"])),
+        description=visible(str(facts["description"])),
         authors=tuple(_author(path, author) for author in (authors if isinstance(authors, list) else [authors])),
         order=facts["order"],
-        doi=str(facts.get("doi") or "").removeprefix("https://doi.org/"),
+        doi=visible(str(facts.get("doi") or "")).removeprefix("https://doi.org/"),
         date=_day(path, facts.get("date")),
         source=source,
         text=text,
@@ -101,7 +116,7 @@ def _author(path: Path, given: Any) -> Author:
         raise WbsiteError(
             f"{path}: an author is {given!r}.", "Expected a name, or {name: …, affiliation: …}, for each of authors."
         )
-    return Author(str(facts["name"]), str(facts.get("affiliation") or ""))
+    return Author(visible(str(facts["name"])), visible(str(facts.get("affiliation") or "")))
 
 
 def _day(path: Path, given: Any) -> date | None:
@@ -163,11 +178,13 @@ def make(site: Site, article: Article, address: Address) -> Files:
     return with_pictures(writing, files, article.title, address.name)
 
 
-def body(writing: Writing, article: Article) -> str:
-    """The article's own text as Markdown."""
+def body(writing: Writing, article: Article) -> Markup:
+    """The article's own text as Markdown: its author's prose, which may hold HTML, and what its Jinja puts there."""
     front = article.source[: len(article.source) - len(article.text)].count("\n")
     with author_errors(f"content/{article.name}.md", front):
-        return environment().from_string(article.text).render(**writing.words(), article=article)
+        words = {name: word for name, word in writing.words().items() if name in WORDS}
+        text = article_environment().from_string(article.text).render(**words, article=article)
+        return Markup(text)  # noqa: S704
 
 
 def pages(site: Site) -> Iterator[Page]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
 import pandas as pd
 
 from wbsite.core.errors import unknown
+from wbsite.core.markup import Markup, html, joined
 from wbsite.render.charts import SERIES
 from wbsite.render.figure import Scene
 from wbsite.render.text import tally
@@ -103,13 +103,13 @@ class Lab:
         return {setting: every[setting] for setting in self.settings}
 
     @property
-    def setup(self) -> str:
+    def setup(self) -> Markup:
         """What the networks were trained on, as captions say it (HTML)."""
         texts = []
         for setting, name in self.datasets.items():
             epochs = " or ".join(map(str, self.facts(setting).epochs))
-            texts.append(f"{escape(name)} for {epochs} epoch{'' if epochs == '1' else 's'}")
-        return f"trained on {' or on '.join(texts)}"
+            texts.append(html("{} for {} epoch{}", name, epochs, "" if epochs == "1" else "s"))
+        return html("trained on {}", joined(texts, " or on "))
 
     def titles(self) -> dict[str, str]:
         """Experiment → its title, in the suite's order."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from wbsite.core.markup import html
 from wbsite.render.charts import NEUTRAL, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import seeds_text
@@ -78,13 +78,19 @@ def draw(scene: Scene) -> Drawing | Gap:
         f" {share_text(row['split'])}), beyond chance in {row['parting']:.0f} of {row['seeds']}"
         for row in summary.sort_values(["order", "setting"]).to_dict("records")
     ]
-    method = (
-        f"{ETA} The property is {MEASURES[name]}. Networks {lab.setup}, {seeds_text(summary)} an experiment. A training is"
-        f" beyond chance where p ≤ 0.05 in {lab.result.draws} permutations of its own filters among its branches; chance alone"
+    method = html(
+        "{} The property is {}. Networks {}, {} an experiment. A training is"
+        " beyond chance where p ≤ 0.05 in {} permutations of its own filters among its branches; chance alone"
         " calls one in twenty so. The grey band holds 95 % of what comes out when the filters of the undivided network, trained"
-        f" on the same pictures, are assigned at random to as many branches ({lab.result.splits} times a training); the line in"
+        " on the same pictures, are assigned at random to as many branches ({} times a training); the line in"
         " it is their mean, which is above 0 since branches of few filters are never quite alike. So few trainings give no"
-        " interval worth drawing. No correction is made for the number of experiments."
+        " interval worth drawing. No correction is made for the number of experiments.",
+        ETA,
+        MEASURES[name],
+        lab.setup,
+        seeds_text(summary),
+        lab.result.draws,
+        lab.result.splits,
     )
     return Drawing(
         "A mark is a training, filled if beyond chance; lines are means. Grey: the undivided network, divided at random.",
@@ -105,7 +111,7 @@ def _finding(summary: pd.DataFrame, name: str) -> str:
     what = f"branches differ in {PROPERTIES[name]}"
     if not always:
         return f"In no experiment do {what} by more than chance in every training."
-    where = escape(listing(always)) if len(always) <= NAMED else f"{len(always)} of {len(counts)} experiments"
+    where = listing(always) if len(always) <= NAMED else f"{len(always)} of {len(counts)} experiments"
     return f"In every training of {where}, {what} by more than chance."
 
 

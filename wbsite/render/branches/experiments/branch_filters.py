@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import pandas as pd
 
+from wbsite.core.markup import html, joined
 from wbsite.render.branches._filter_sheet import grid
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.page import slug
@@ -47,19 +47,21 @@ def draw(scene: Scene) -> Drawing | Gap:
             file = f"{slug(experiment)}-seed{run['seed']}-branch{branch}.png"
             pictures = lab.result.kernels[f"{run['setting']}/{experiment}/{run['seed']}"][inside["unit"]] / 255
             files[file], picture = grid(file, pictures, f"{len(inside)} filters of {said}, most colourful first")
-            panels.append(f"<div>{picture}<span>{said}</span></div>")
+            panels.append(html("<div>{}<span>{}</span></div>", picture, said))
             descriptions.append(f"seed {run['seed']}, {said}")
-        parts.append(f'<div class="wb-run"><p>Training with seed {run["seed"]}</p><div>{"".join(panels)}</div></div>')
+        parts.append(
+            html('<div class="wb-run"><p>Training with seed {}</p><div>{}</div></div>', run["seed"], joined(panels))
+        )
         tables.append(units)
     columns = ["setting", "experiment", "seed", "branch", "unit", "chroma", "frequency", "strength", "dead"]
     table = pd.concat(tables)[columns].round(4)
     shown, dataset = str(runs["title"].iloc[0]), str(lab.facts(runs["setting"].iloc[0]).dataset)
     order = " A row is a training, the most colourful branch first." if _divided(runs) else ""
     return Drawing(
-        f"First-layer filters ({escape(shown)}), trained on {escape(dataset)}.{order} Mid grey is no weight.",
+        html("First-layer filters ({}), trained on {}.{} Mid grey is no weight.", shown, dataset, order),
         f"Filters of {shown}, {len(table)} as small pictures: {'; '.join(descriptions)}.",
         table,
-        body=f'<div class="wb-runs">{"".join(parts)}</div>',
+        body=html('<div class="wb-runs">{}</div>', joined(parts)),
         files=files,
         width="wide",
         finding=_finding(runs),
@@ -100,12 +102,16 @@ def _method(lab: Lab, runs: pd.DataFrame) -> str:
     if not _divided(runs):
         return text
     shares = listing(
-        f"{fixed_text(run['share'])} for seed {run['seed']} (p = {p_value_text(run['p'])})"
+        html("{} for seed {} (p = {})", fixed_text(run["share"]), run["seed"], p_value_text(run["p"]))
         for run in runs.to_dict("records")
     )
-    return (
-        f"{text} {ETA} Here it is {shares}. Beyond chance: p ≤ 0.05 in {lab.result.draws} permutations of a network's filters"
-        " among branches of the same sizes."
+    return html(
+        "{} {} Here it is {}. Beyond chance: p ≤ 0.05 in {} permutations of a network's filters"
+        " among branches of the same sizes.",
+        text,
+        ETA,
+        shares,
+        lab.result.draws,
     )
 
 

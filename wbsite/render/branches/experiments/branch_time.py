@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from html import escape
 from typing import Any
 
 import pandas as pd
 
-from wbsite.render.charts import NEUTRAL, data, specification
+from wbsite.core.markup import html, joined
+from wbsite.render.charts import NEUTRAL, data, literal, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.suite_tables import seeds_text, side_by_side
 from wbsite.render.text import share_text, tally
@@ -40,7 +40,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     kept = {key for s in lab.settings for key, e in lab.experiments(s).items() if e.parameters.get("colours") == "kept"}
     chosen = [key for key in titles if key in (asked or kept & titles.keys() or titles)]
     if not chosen:
-        return Gap(f"no run of {' or '.join(asked) or 'a network in branches'} is there", failed=False)
+        return Gap(html("no run of {} is there", joined(asked, " or ") or "a network in branches"), failed=False)
     course, history = (table[table["experiment"].isin(chosen)] for table in (course, history))
     table = time_rows(course, history, lab.datasets)
     most, ticks = axis_of(table, ["share", "limit"])
@@ -49,30 +49,37 @@ def draw(scene: Scene) -> Drawing | Gap:
     for experiment in chosen:
         title, text = titles[experiment], _end_text(lab, experiment, name)
         file = f"branch-time-{name.replace(' ', '-')}-{experiment}.vl.json"
-        panels.append((escape(title), file, f"Difference in {PROPERTIES[name]} through training, {title}: {text}."))
+        panels.append((title, file, f"Difference in {PROPERTIES[name]} through training, {title}: {text}."))
         specs[file] = _chart(experiment, lab, most, ticks, longest)
         descriptions.append(f"{title}: {text}")
-    legend = "".join(
-        f'<span style="--wb-key:{colour}">{escape(lab.datasets[setting])}</span>'
-        for setting, (colour, _) in lab.marks.items()
+    legend = joined(
+        (
+            html('<span style="--wb-key:{}">{}</span>', colour, lab.datasets[setting])
+            for setting, (colour, _) in lab.marks.items()
+        )
     )
-    body = f'<p class="wb-keys" aria-hidden="true">{legend}</p>' if len(lab.settings) > 1 else ""
+    body = html('<p class="wb-keys" aria-hidden="true">{}</p>', legend) if len(lab.settings) > 1 else ""
     caption = (
         "Thick lines are means, thin ones single trainings; within the grey lie 95 % of means by chance. The axis stretches the"
         " first epoch."
     )
-    method = (
-        f"{ETA} The property is {MEASURES[name]}. Epoch 0 is the untrained network. Means are over"
-        f" {seeds_text(table[table['kind'] == 'mean'])}; chance is what the same number of trainings give on average when the"
-        f" filters of each are permuted among its branches ({lab.result.draws} permutations a training and moment). Networks"
-        f" {lab.setup}." + (f" Not run: {', '.join(missing)}." if missing else "")
-    )
+    method = html(
+        "{} The property is {}. Epoch 0 is the untrained network. Means are over"
+        " {}; chance is what the same number of trainings give on average when the"
+        " filters of each are permuted among its branches ({} permutations a training and moment). Networks"
+        " {}.",
+        ETA,
+        MEASURES[name],
+        seeds_text(table[table["kind"] == "mean"]),
+        lab.result.draws,
+        lab.setup,
+    ) + (f" Not run: {', '.join(missing)}." if missing else "")
     files = {file: json.dumps(spec).encode() for file, spec in specs.items()}
     return Drawing(
         caption,
         f"Line charts of the difference in {PROPERTIES[name]} through training. {'; '.join(descriptions)}.",
         table,
-        body=f"{body}{side_by_side(panels, HEIGHT)}",
+        body=html("{}{}", body, side_by_side(panels, HEIGHT)),
         files=files,
         width="wide",
         finding=_finding(lab, chosen, name),
@@ -124,7 +131,7 @@ def _chart(experiment: str, lab: Lab, most: float, ticks: list[float], longest: 
         scale=alt.Scale(domain=names, range=[[1, 0], [7, 3], [2, 2], [9, 2, 2, 2]][: len(names)]),
         legend=None,
     )
-    base = alt.Chart(data()).transform_filter(f"datum.experiment == '{experiment}'")
+    base = alt.Chart(data()).transform_filter(f"datum.experiment == {literal(experiment)}")
     means = base.transform_filter("datum.kind == 'mean'")
     chance = means.mark_area(color=NEUTRAL, opacity=0.22).encode(
         x=x, y=alt.Y("limit:Q", scale=height), y2=alt.Y2Datum(0), detail=alt.Detail("dataset:N")

@@ -14,6 +14,9 @@ let query = "";
 
 const wordsOf = (text) => text.toLowerCase().split(/[\s,:#/*"+]+/).filter((word) => word && !ABOUT.has(word));
 
+// The theme shows titles as HTML.
+const escaped = (text) => text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
+
 // Units that a query names by number, of layers that it names as well or of any; first where the whole name is given.
 const units = (words) => {
   const number = words.find((word) => /^\d+$/.test(word));
@@ -25,7 +28,7 @@ const units = (words) => {
     .filter(([, layer, model]) => names.every((word) => `${layer} ${model}`.toLowerCase().includes(word)))
     .sort((a, b) => rank(a) - rank(b))
     .slice(0, MOST)
-    .map(([page, layer, model]) => [{ location: `${page}${INDEX}#unit-${unit}`, title: `Unit ${unit} of ${layer} · ${model}`, text: "", score: FIRST, terms: {} }]);
+    .map(([page, layer, model]) => [{ location: `${page}${INDEX}#unit-${unit}`, title: escaped(`Unit ${unit} of ${layer} · ${model}`), text: "", score: FIRST, terms: {} }]);
 };
 
 addEventListener("message", ({ data }) => { if (data.type === QUERY) query = data.data; });
