@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from wbsite.core.documents import canonical, opened, signed
 from wbsite.core.errors import WbsiteError
-from wbsite.render.output import JOURNAL, MANIFEST, Output
+from wbsite.render.output import JOURNAL, MANIFEST, Output, digest
 from wbsite.render.page import Files, Incomplete, Page
 
 
@@ -152,3 +153,36 @@ def test_no_space_left_is_said_and_the_old_page_kept(tmp_path: Path) -> None:
     assert (tmp_path / "index.md").read_text() == "old"
     run(tmp_path, page("", "new"))
     assert (tmp_path / "index.md").read_text() == "new"
+
+
+@pytest.mark.parametrize("name", ["../mine.txt", "/ABSOLUTE/mine.txt", "link/mine.txt", "models"])
+@pytest.mark.parametrize("by", ["journal", "record", "signed record"])
+def test_nothing_outside_is_removed_whatever_the_folder_says_of_itself(tmp_path: Path, name: str, by: str) -> None:
+    root, mine, name = tmp_path / "docs", tmp_path / "mine.txt", name.replace("/ABSOLUTE", str(tmp_path))
+    mine.write_text("mine")
+    run(root, page("", "first"))
+    (root / "link").symlink_to(tmp_path)
+    (root / "models").mkdir()
+    if by == "journal":
+        (root / JOURNAL).write_text(f"{name}\n")
+    else:
+        document = opened((root / MANIFEST).read_bytes())
+        document["pages"]["x"] = {"inputs": "", "files": {name: digest(b"mine")}}
+        (root / MANIFEST).write_bytes(signed(document) if by == "signed record" else canonical(document))
+    run(root, page("", "second"))
+    assert mine.read_text() == "mine"
+    assert (root / "models").is_dir()
+    assert not (root / JOURNAL).exists()
+
+
+def test_links_among_the_pages_are_replaced_and_never_followed(tmp_path: Path) -> None:
+    root, elsewhere = tmp_path / "docs", tmp_path / "elsewhere"
+    run(root, page("", "first"), page("a", "a"))
+    elsewhere.mkdir()
+    for place in ("index.md", "a"):
+        (root / place).rename(elsewhere / place)
+        (root / place).symlink_to(elsewhere / place)
+    run(root, page("", "second"), page("a", "b"))
+    assert ((elsewhere / "index.md").read_text(), (elsewhere / "a" / "index.md").read_text()) == ("first", "a")
+    assert ((root / "index.md").read_text(), (root / "a" / "index.md").read_text()) == ("second", "b")
+    assert not [path for path in root.rglob("*") if path.is_symlink()]

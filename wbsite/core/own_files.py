@@ -55,7 +55,8 @@ def own_files(path: Path, files_of: Callable[[Mapping[str, Any]], Mapping[str, s
     except (KeyError, TypeError, AttributeError, ValueError):
         return OwnFiles(doubt=_doubt(path, "it lists no files"))
     if outside := next((name for name in files if not is_plain(name)), None):
-        return OwnFiles(doubt=_doubt(path, f"it names {outside!r}, which does not lie in this folder"))
+        reason = f"it names {outside!r}, which does not lie in this folder"
+        return OwnFiles(replaceable=_borne_out(path.parent, data, files_of), doubt=_doubt(path, reason))
     return OwnFiles(document, files, frozenset(files))
 
 

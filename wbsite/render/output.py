@@ -105,7 +105,7 @@ class Output:
         try:
             with make_way(self.root, JOURNAL).open("a", encoding="utf-8") as journal:
                 # A line of its own, whatever a killed run left of the last one.
-                journal.write("\n".join(["", *(_journal_line(name) for name in files if name not in self.ours), ""]))
+                journal.write("\n".join(["", *(name for name in files if name not in self.ours), ""]))
         except OSError as error:
             raise unwritable(self.root / JOURNAL, error) from error
         self.ours |= set(files)
@@ -156,17 +156,11 @@ def _files(pages: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     return {name: sha for page in pages for name, sha in page["files"].items()}
 
 
-def _journal_line(name: str) -> str:
-    return f"{digest(name.encode())[:16]} {name}"
-
-
 def _journalled(path: Path) -> set[str]:
-    """Names in a journal: of lines that are whole, and of names in the folder."""
+    """Names in a journal that lie in the folder."""
     if not path.is_file() or path.is_symlink():
         return set()
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
-    names = {line: line[17:] for line in lines}
-    return {name for line, name in names.items() if is_plain(name) and line == _journal_line(name)}
+    return {name for name in path.read_text(encoding="utf-8", errors="replace").split("\n") if is_plain(name)}
 
 
 def unwritable(path: Path, error: OSError) -> WbsiteError:
