@@ -88,7 +88,7 @@ class Config:
     )
     max_weights_memory: Annotated[str, Predicate(_is_size)] = option(
         "", "Memory that reading one file of weights may take, as in 8G. Left out: 16 times the file's size, at least"
-        " 1G, at most half of what is free.", *BUILD, "doctor", value="SIZE",
+        " 1G, at most three quarters of what is free.", *BUILD, "doctor", value="SIZE",
         expected="Give a size, as in 8G or 500M, or leave it out.",
     )  # fmt: skip
     device: Literal["auto", "cpu", "cuda"] = option(

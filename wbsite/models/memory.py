@@ -8,7 +8,7 @@ would be held to a bound as well, but costs two seconds and a copy of all weight
 which are functions.
 
 The bound is what `--max-weights-memory` says; else `TIMES` the size of the file and of those it names beside it, at
-least `LEAST`, twice that where its network is run as well, and at most half of the memory that is free.
+least `LEAST`, twice that where its network is run as well, and at most three quarters of the memory that is free.
 """
 
 from __future__ import annotations
@@ -65,12 +65,12 @@ class _Bound:
         """Bytes that it may take."""
         if (allowed := _allowed.get()) is not None:
             return allowed
-        half = sys.maxsize if self._free is None else self._free // 2
-        return min(half, max(LEAST << self.whole, TIMES * self.size))
+        most = sys.maxsize if self._free is None else 3 * self._free // 4
+        return min(most, max(LEAST << self.whole, TIMES * self.size))
 
     def refusal(self, wanted: str = "") -> WbsiteError:
         return WbsiteError(
-            f"{self.path} takes more than the {self.most / 1e9:.2g} GB of memory that it may take{wanted}.",
+            f"{self.path} takes more than the {_size(self.most)} of memory that it may take{wanted}.",
             "If it is meant to be so large, allow it more, as in --max-weights-memory 16G.",
         )
 
@@ -168,7 +168,7 @@ def take(size: int, what: str = "") -> None:
         return
     bound.taken += size
     if bound.taken > bound.most:
-        wanted = f" ({what} alone has {size / 1e9:.1f} GB)" if what and size > bound.most // 2 else ""
+        wanted = f" ({what} alone has {_size(size)})" if what and size > bound.most // 2 else ""
         raise bound.refusal(wanted)
 
 
@@ -197,6 +197,11 @@ def wants_memory(error: BaseException) -> bool:
         link = link.__cause__ or link.__context__
     words = ("allocate memory", "bad_alloc", "unable to allocate", "not enough memory", "can't allocate")
     return any(isinstance(link, MemoryError) or any(word in str(link).lower() for word in words) for link in links)
+
+
+def _size(count: int) -> str:
+    unit, name = next((pair for pair in ((10**9, "GB"), (10**6, "MB")) if count >= pair[0]), (10**3, "kB"))
+    return f"{count / unit:.1f} {name}"
 
 
 def _first_line(error: Exception) -> str:

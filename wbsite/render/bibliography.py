@@ -77,7 +77,12 @@ def read_publications(path: Path) -> dict[str, Publication]:
     # What the parser would log is raised below, with the file's name.
     logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)
     library = bibtexparser.parse_string(
-        text, append_middleware=[middlewares.SeparateCoAuthors(), middlewares.SplitNameParts()]
+        text,
+        append_middleware=[
+            middlewares.NormalizeFieldKeys(),  # else an Author would not be taken apart
+            middlewares.SeparateCoAuthors(),
+            middlewares.SplitNameParts(),
+        ],
     )
     publications: dict[str, Publication] = {}
     for block in library.blocks:

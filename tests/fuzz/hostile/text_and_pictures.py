@@ -19,6 +19,17 @@ def a_number_of_ten_thousand_digits(path: Path) -> None:
     path.write_text("workers = " + "9" * 10_000)
 
 
+@kind("bibliography", "refs.bib")
+def a_field_in_capitals(path: Path) -> None:
+    """Its authors were not taken apart, and it ended in a traceback."""
+    path.write_text("@article{a, Author = {Doe, Jane}, TITLE = {x}, Year = 2020}")
+
+
+@kind("bibliography", "refs.bib")
+def braces_beyond_recursion(path: Path) -> None:
+    path.write_text(f"@article{{a, author = {{Doe, Jane}}, title = {{{'{' * 2000}x{'}' * 2000}}}, year = 2020}}")
+
+
 @kind("article", "mine.md")
 def a_date_that_no_calendar_has(path: Path) -> None:
     path.write_text("---\ntitle: x\ndescription: y\nauthors: z\norder: 1\ndate: 2024-13-45\n---\ntext\n")
