@@ -71,6 +71,13 @@ def test_a_group_whose_copies_gave_nothing_does_not_count() -> None:
     assert found.sorted.effect is None
 
 
+def test_a_group_of_which_one_branch_alone_responds_says_so() -> None:
+    silent = {**group("residual", 0.1, (None, None)), "trained": None, "p": None}
+    found = run(context({"a1": [silent]}, {}))
+    assert not found.groups["counts"].any()
+    assert found.groups["reason"].item() == "units of fewer than two branches respond"
+
+
 def test_categories_are_enriched_above_chance_alone() -> None:
     tests = {
         "b": [

@@ -18,6 +18,9 @@ from wbsite.stats.clustered import clustered_mean
 LEVEL = 0.05
 """Of the q-values of single tests."""
 
+SILENT = "units of fewer than two branches respond"
+"""Why a group that was shown stimuli has no share."""
+
 
 def run(context: CensusContext) -> WildBranches:
     """The tables, and the test over networks."""
@@ -29,6 +32,7 @@ def run(context: CensusContext) -> WildBranches:
             "counts": False,
             **group,
             **_of_copies(group.get("copies", ())),
+            "reason": group["reason"] or ("" if group["trained"] is not None else SILENT),
         }
         for m in context.measured
         for group in m.groups
