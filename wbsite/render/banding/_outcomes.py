@@ -55,7 +55,7 @@ def finding(laboratory: Laboratory, names: Sequence[str]) -> Markup:
         titles = [Markup("“{}”").format(laboratory.experiments[name].title) for name in group]
         subject = listing(titles) if named <= TITLE_WORDS else counted(len(group), "experiment")
         parts.append(html("{} {}", subject, verbs[state][len(group) > 1]))
-    return html("In the last layer, {}.", listing(parts)) if parts else ""
+    return html("In the last layer, {}.", listing(parts)) if parts else Markup()
 
 
 def before_text(laboratory: Laboratory, names: Sequence[str]) -> str:

@@ -102,7 +102,7 @@ def _not_drawn(models: Sequence[Model]) -> tuple[str, str]:
 def _by_file(models: Sequence[Model]) -> Markup:
     """Whose depth is no more than a place in a file, as a sentence of a caption; "" where it is that of all."""
     alone = listing([model.title for model in models if model.architecture.alone])
-    return html(" Depth is the place in the file for what comes without a network: {}.", alone) if alone else ""
+    return html(" Depth is the place in the file for what comes without a network: {}.", alone) if alone else Markup()
 
 
 def _no_index(models: Sequence[Model], otherwise: str) -> Gap:

@@ -125,7 +125,8 @@ def _layers(data: Sequence[dict[str, object]]) -> Markup:
 
 def _baseline_finding(data: Sequence[dict[str, object]]) -> Markup:
     """What is seen where there is no change to judge."""
-    return listing(Markup("H of <code>{last}</code> is {h}").format(h=_h(row, "last"), **row) for row in data) + "."
+    rows = (Markup("H of <code>{last}</code> is {h}").format(h=_h(row, "last"), **row) for row in data)
+    return html("{}.", listing(rows))
 
 
 def _h(row: dict[str, object], place: str) -> str:

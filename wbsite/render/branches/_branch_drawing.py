@@ -110,7 +110,7 @@ class BranchDrawing(ABC):
         self.boxes.append(html('<a href="{}">{}</a>', address, inside) if address else inside)
 
     def _paint(self, node: Node) -> Markup:
-        return html(' style="--wb-mark:{}"', self.colour(node.branch)) if node.branch else ""
+        return html(' style="--wb-mark:{}"', self.colour(node.branch)) if node.branch else Markup()
 
     def size(self, node: Node) -> tuple[float, float]:
         """Width by the root of the units, height by the window."""

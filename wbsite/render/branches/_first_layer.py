@@ -46,7 +46,7 @@ class Connected:
     @cached_property
     def readers(self) -> Markup:
         """The convolutions that read the first one, set as code."""
-        return listing(html("<code>{}</code>", reader.layer) for reader in self.result.readers)
+        return html("{}", listing(html("<code>{}</code>", reader.layer) for reader in self.result.readers))
 
     def correlation(self, factor: int, name: str) -> Mapping[str, Any]:
         """The row of a factor and a property."""

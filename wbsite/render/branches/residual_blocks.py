@@ -126,7 +126,7 @@ def _stage(stage: Stage) -> Markup:
 
 
 def _percent(share: float | None) -> Markup:
-    return "–" if share is None else html("{:.1f}&nbsp;%", 100 * share)
+    return Markup("–") if share is None else html("{:.1f}&nbsp;%", 100 * share)
 
 
 FIGURES = (

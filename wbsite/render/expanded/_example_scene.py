@@ -134,7 +134,7 @@ def codes(names: Iterable[str]) -> Markup:
 
 def layers_text(layers: Iterable[str]) -> Markup:
     """The layers that units belong to, as HTML."""
-    return codes(sorted({layer for layer in layers if layer})) or "the map it reads"
+    return codes(sorted({layer for layer in layers if layer})) or Markup("the map it reads")
 
 
 def property_text(name: str, value: float | None) -> str:

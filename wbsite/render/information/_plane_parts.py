@@ -39,7 +39,7 @@ def chosen_configurations(scene: Scene, trajectories: Trajectories) -> tuple[lis
 
 def absent_text(missing: Sequence[str]) -> Markup:
     """A sentence naming configurations that the page asks for and the study has not; "" if there are none."""
-    return html(" Not in this study: {}.", ", ".join(missing)) if missing else ""
+    return html(" Not in this study: {}.", ", ".join(missing)) if missing else Markup()
 
 
 def nothing_to_draw(missing: Sequence[str]) -> Gap:
@@ -118,7 +118,7 @@ def fewer_seeds_text(plane: InformationPlane) -> Markup:
     """A sentence on estimators that measure fewer seeds than were trained; "" where none does."""
     counts = [estimator.seeds for estimator in plane.estimators]
     titles = [estimator.title for estimator in plane.estimators if estimator.seeds < max(counts)]
-    return html(" Of {} seeds only, every fifth record: {}.", min(counts), "; ".join(titles)) if titles else ""
+    return html(" Of {} seeds only, every fifth record: {}.", min(counts), "; ".join(titles)) if titles else Markup()
 
 
 def measured_text(trajectories: Trajectories) -> Markup:

@@ -197,13 +197,13 @@ def caption(model: Model, layer: str) -> Markup:
     gap = model.result_or_gap(DatasetExamples)
     if isinstance(gap, Gap):
         tried = "dataset_examples" in model.record["results"]
-        return html(" No photographs, because {}.", " ".join(gap.reason.split())) if tried else ""
+        return html(" No photographs, because {}.", " ".join(gap.reason.split())) if tried else Markup()
     patches = patches_of(model)
     assert patches is not None
     about = patches.layers.get(layer)
     if about is None:
         reason = next((left.reason for left in patches.result.left_out if left.layer == layer), "")
-        return html(" No photographs, because {}.", " ".join(reason.split())) if reason else ""
+        return html(" No photographs, because {}.", " ".join(reason.split())) if reason else Markup()
     return html(" {}", explained(patches.result, about))
 
 

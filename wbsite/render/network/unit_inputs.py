@@ -130,7 +130,9 @@ def _name(scene: Scene, layer: str, channel: int) -> str:
 def _named(scene: Scene, layer: str, channel: int) -> Markup:
     """The same as HTML."""
     name = _name(scene, layer, channel)
-    return name.removesuffix(layer) + html("<code>{}</code>", layer) if layer not in ("", "input") else name
+    if layer in ("", "input"):
+        return Markup.escape(name)
+    return html("{}<code>{}</code>", name.removesuffix(layer), layer)
 
 
 def _finding(scene: Scene, kind: str, unit: int, strongest: Connection) -> Markup:
@@ -192,7 +194,7 @@ def _method(scene: Scene, c: UnitConnections, kind: str, unit: int, found: Seque
         )
     if not pictured(scene.model, scene.layer.name).get(unit - scene.layer.units.start):
         text += " No picture was made of this unit."
-    return text
+    return Markup.escape(text)
 
 
 FIGURES = (Figure("unit-inputs", draw, "the inputs of a unit", options=("unit", "kind", "count")),)

@@ -201,7 +201,7 @@ def _pictures_text(c: UnitConnections) -> str:
 def remarks(pictures: UnitPictures) -> Markup:
     """How the network was run for a layer's pictures, where not as usual, and how many it does not agree with."""
     count = len(pictures.differing)
-    text = html(" {}", pictures.remark) if pictures.remark else ""
+    text = html(" {}", pictures.remark) if pictures.remark else Markup()
     if count:
         text += (
             f" To {count} of these pictures the network itself does not respond as was measured while they were made:"
