@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from wbsite import __version__
 from wbsite.core.config import BUNDLED, Config
 from wbsite.core.errors import WbsiteError
+from wbsite.core.markup import visible_lines
 
 from .from_config import annotation, command, configuration, split_names
 from .weights import app as weights_app
@@ -297,7 +298,7 @@ def main() -> None:
     try:
         app()
     except WbsiteError as error:
-        print(f"wbsite: {error}", file=sys.stderr)
+        print(visible_lines(f"wbsite: {error}"), file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         print(f"\n{INTERRUPTED}", file=sys.stderr)
