@@ -107,7 +107,7 @@ class Panels:
             marks.append(html('<b style="left:{}"></b>', _percent(index.mean)))
         if baseline != experiment and baseline in experiments:
             mean = experiments[baseline].layer(place).index.mean
-            marks.append(html('<u style="left:{}"></u>', _percent(mean)) if mean is not None else "")
+            marks.append(html('<u style="left:{}"></u>', _percent(mean)) if mean is not None else Markup())
         return Markup('<div class="wb-strip" style="--wb-mark:{}" aria-hidden="true">{}</div>').format(
             COLOURS[place], joined(marks)
         )

@@ -109,7 +109,7 @@ class BranchDrawing(ABC):
         address = "" if pool else self.link(node.label)
         self.boxes.append(html('<a href="{}">{}</a>', address, inside) if address else inside)
 
-    def _paint(self, node: Node) -> Markup:
+    def _paint(self, node: Node) -> str:
         return html(' style="--wb-mark:{}"', self.colour(node.branch)) if node.branch else ""
 
     def size(self, node: Node) -> tuple[float, float]:

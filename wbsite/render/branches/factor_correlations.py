@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wbsite.core.markup import html
+from wbsite.core.markup import Markup, html
 from wbsite.render.charts import INDEX, NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
 from wbsite.render.text import number_text, tally
@@ -31,7 +31,7 @@ CERTAIN = 0.05
 COLOURS = [INDEX, SERIES[1]]
 
 
-def correlation_rows(site: Site) -> tuple[pd.DataFrame, list[str], int]:
+def correlation_rows(site: Site) -> tuple[pd.DataFrame, list[Markup], int]:
     """One row a network, factor and property, placed in pixels from the top: `row`, `y`, and `head` of its property.
 
     Also: why networks are left out, as HTML; and the largest number of resamples.

@@ -125,7 +125,7 @@ def _stage(stage: Stage) -> Markup:
     return html("{}; {} of that goes in a straight line with depth.", text, with_depth)
 
 
-def _percent(share: float | None) -> Markup:
+def _percent(share: float | None) -> str:
     return "–" if share is None else html("{:.1f}&nbsp;%", 100 * share)
 
 

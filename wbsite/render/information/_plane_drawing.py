@@ -141,7 +141,7 @@ def _halves(count: int) -> list[int]:
     return sorted({0, count - 1, (count - 1) // 2 if count % 2 else 0})
 
 
-def _names(ends: Sequence[tuple[str, float, float]], frame: Frame, key: Key) -> list[str]:
+def _names(ends: Sequence[tuple[str, float, float]], frame: Frame, key: Key) -> list[Markup]:
     """Names at the ends of paths; layers whose ends lie together share one, as in "1–3"."""
     groups: list[list[tuple[str, float, float]]] = []
     for end in ends:
