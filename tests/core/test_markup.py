@@ -22,6 +22,7 @@ from wbsite.core.markup import (
     prose,
     script_data,
     visible,
+    visible_lines,
     with_code_shown,
 )
 
@@ -90,6 +91,7 @@ def test_what_nothing_shows_is_shown_by_its_number() -> None:
     assert visible("a\x1b[31mb\u202ec\x00\ud800") == r"a\x1b[31mb\u202ec\x00\ud800"
     assert visible("a\r\n\t b") == "a b"
     assert visible("12\u202f345 à 5\u00a0% 😀 שלום") == "12\u202f345 à 5\u00a0% 😀 שלום"
+    assert visible_lines("a\x1b[2J\nb\tc") == "a\\x1b[2J\nb c"
     assert all_visible({"a\n": ["\x07", 1, None]}) == {"a ": [r"\x07", 1, None]}
 
 

@@ -82,6 +82,11 @@ def visible(text: str) -> str:
     return _HIDDEN.sub(_shown, _BREAKS.sub(" ", text))
 
 
+def visible_lines(text: str) -> str:
+    """Text of several lines for a terminal, which a control character in a name would otherwise steer."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
 def all_visible(node: Any) -> Any:
     """JSON values with all their texts, and names of fields, made visible."""
     if isinstance(node, str):

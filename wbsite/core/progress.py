@@ -7,6 +7,8 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from .markup import visible, visible_lines
+
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
@@ -132,7 +134,7 @@ class LineProgress(Progress):
         self.line(f"{self.label}: {self.done}{rest}{' · ' + text if text else ''}")
 
     def line(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        print(visible_lines(text), file=sys.stderr, flush=True)
 
 
 class BarProgress(Progress):
@@ -170,7 +172,7 @@ class BarProgress(Progress):
 
     def advance(self, amount: int = 1, note: str = "") -> None:
         if self.task is not None:
-            self.bars.update(self.task, advance=amount, note=note)
+            self.bars.update(self.task, advance=amount, note=visible(note))
 
     def left(self, seconds: float) -> None:
         if self.task is not None:
@@ -178,7 +180,18 @@ class BarProgress(Progress):
 
     def note(self, text: str) -> None:
         if self.task is not None:
-            self.bars.update(self.task, note=text)
+            self.bars.update(self.task, note=visible(text))
 
     def line(self, text: str) -> None:
-        self.bars.console.print(text, highlight=False, markup=False)
+        self.bars.console.print(visible_lines(text), highlight=False, markup=False)
+
+
+@contextmanager
+def reporter() -> Iterator[Progress]:
+    """Bars where standard error is a terminal, lines elsewhere."""
+    if not sys.stderr.isatty():
+        yield LineProgress()
+        return
+    progress = BarProgress()
+    with progress.bars:
+        yield progress

@@ -6,6 +6,7 @@
   window.Worker = class extends EventTarget {
     constructor(address) {
       super();
+      const own = new URL(address, document.baseURI);
       this.frame = document.createElement("iframe");
       this.frame.hidden = true;
       document.body.append(this.frame);
@@ -15,18 +16,18 @@
       inner.document.close();
       const load = (script) => new Promise((resolve, reject) => {
         const element = inner.document.createElement("script");
-        element.src = new URL(script, address);
+        element.src = new URL(script, own);
         element.onload = resolve;
         element.onerror = () => reject(new Error(`${script} could not be loaded`));
         inner.document.body.append(element);
       });
       const tell = (event) => { this.dispatchEvent(event); this[`on${event.type}`]?.(event); };
-      const fail = (error) => tell(new ErrorEvent("error", { message: error.message, filename: String(address), error }));
+      const fail = (error) => tell(new ErrorEvent("error", { message: error.message, filename: own.href, error }));
       inner.postMessage = (data) => setTimeout(() => tell(new MessageEvent("message", { data: structuredClone(data) })));
       inner.importScripts = (...scripts) => scripts.reduce((before, script) => before.then(() => load(script)), Promise.resolve());
       inner.addEventListener("error", ({ error, message }) => fail(error ?? new Error(message)));
       this.inner = inner;
-      this.ready = load(address).catch(fail);
+      this.ready = load(own).catch(fail);
     }
     postMessage(data) { // the frame's own event: what listens there belongs to it
       this.ready.then(() => this.inner.dispatchEvent(new this.inner.MessageEvent("message", { data: structuredClone(data) })));

@@ -37,7 +37,7 @@ def outcomes(laboratory: Laboratory, names: Sequence[str]) -> dict[str, list[str
     return groups
 
 
-def finding(laboratory: Laboratory, names: Sequence[str]) -> Markup:
+def finding(laboratory: Laboratory, names: Sequence[str]) -> str:
     """One sentence about the last layer of a few experiments (HTML); "" where none has a baseline beside it."""
     left = percent_text(laboratory.result.lost_below)
     verbs = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from wbsite.core.markup import Markup, html
+from wbsite.core.markup import html
 from wbsite.render.charts import (
     COLUMNS,
     INDEX,
@@ -99,7 +99,7 @@ def _not_drawn(models: Sequence[Model]) -> tuple[str, str]:
     )
 
 
-def _by_file(models: Sequence[Model]) -> Markup:
+def _by_file(models: Sequence[Model]) -> str:
     """Whose depth is no more than a place in a file, as a sentence of a caption; "" where it is that of all."""
     alone = listing([model.title for model in models if model.architecture.alone])
     return html(" Depth is the place in the file for what comes without a network: {}.", alone) if alone else Markup()

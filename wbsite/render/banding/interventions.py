@@ -123,7 +123,7 @@ def _layers(data: Sequence[dict[str, object]]) -> Markup:
     return html("The last two convolutions, {},", joined(pairs, " or "))
 
 
-def _baseline_finding(data: Sequence[dict[str, object]]) -> Markup:
+def _baseline_finding(data: Sequence[dict[str, object]]) -> str:
     """What is seen where there is no change to judge."""
     rows = (Markup("H of <code>{last}</code> is {h}").format(h=_h(row, "last"), **row) for row in data)
     return html("{}.", listing(rows))

@@ -109,8 +109,8 @@ class BranchDrawing(ABC):
         address = "" if pool else self.link(node.label)
         self.boxes.append(html('<a href="{}">{}</a>', address, inside) if address else inside)
 
-    def _paint(self, node: Node) -> Markup:
-        return html(' style="--wb-mark:{}"', self.colour(node.branch)) if node.branch else Markup()
+    def _paint(self, node: Node) -> str:
+        return html(' style="--wb-mark:{}"', self.colour(node.branch)) if node.branch else ""
 
     def size(self, node: Node) -> tuple[float, float]:
         """Width by the root of the units, height by the window."""

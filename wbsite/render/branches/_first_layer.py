@@ -44,7 +44,7 @@ class Connected:
         return result if isinstance(result, Gap) else cls(scene, scene.model, result)
 
     @cached_property
-    def readers(self) -> Markup:
+    def readers(self) -> str:
         """The convolutions that read the first one, set as code."""
         return html("{}", listing(html("<code>{}</code>", reader.layer) for reader in self.result.readers))
 

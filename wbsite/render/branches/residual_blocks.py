@@ -125,8 +125,8 @@ def _stage(stage: Stage) -> Markup:
     return html("{}; {} of that goes in a straight line with depth.", text, with_depth)
 
 
-def _percent(share: float | None) -> Markup:
-    return Markup("–") if share is None else html("{:.1f}&nbsp;%", 100 * share)
+def _percent(share: float | None) -> str:
+    return "–" if share is None else html("{:.1f}&nbsp;%", 100 * share)
 
 
 FIGURES = (

@@ -132,7 +132,7 @@ def codes(names: Iterable[str]) -> Markup:
     return joined((html("<code>{}</code>", name) for name in names), " and ")
 
 
-def layers_text(layers: Iterable[str]) -> Markup:
+def layers_text(layers: Iterable[str]) -> str:
     """The layers that units belong to, as HTML."""
     return codes(sorted({layer for layer in layers if layer})) or Markup("the map it reads")
 

@@ -37,7 +37,7 @@ def chosen_configurations(scene: Scene, trajectories: Trajectories) -> tuple[lis
     return chosen, [name for name in names if name not in trajectories.titles]
 
 
-def absent_text(missing: Sequence[str]) -> Markup:
+def absent_text(missing: Sequence[str]) -> str:
     """A sentence naming configurations that the page asks for and the study has not; "" if there are none."""
     return html(" Not in this study: {}.", ", ".join(missing)) if missing else Markup()
 
@@ -114,7 +114,7 @@ def chosen_estimator(scene: Scene, plane: InformationPlane) -> str:
     return token if token in plane.titles else plane.default
 
 
-def fewer_seeds_text(plane: InformationPlane) -> Markup:
+def fewer_seeds_text(plane: InformationPlane) -> str:
     """A sentence on estimators that measure fewer seeds than were trained; "" where none does."""
     counts = [estimator.seeds for estimator in plane.estimators]
     titles = [estimator.title for estimator in plane.estimators if estimator.seeds < max(counts)]

@@ -192,7 +192,7 @@ def _text(patch: Patch, size: tuple[int, int]) -> str:
     return f"{part} {patch.photograph} ({patch.name}): activation {number_text(_short(patch.activation))}".capitalize()
 
 
-def caption(model: Model, layer: str) -> Markup:
+def caption(model: Model, layer: str) -> str:
     """Which photographs these are, how a patch is cut, and how many units they do not excite; as a sentence follows."""
     gap = model.result_or_gap(DatasetExamples)
     if isinstance(gap, Gap):

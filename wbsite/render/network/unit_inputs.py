@@ -127,7 +127,7 @@ def _name(scene: Scene, layer: str, channel: int) -> str:
     return f"unit {unit_number(scene.model, layer, channel)} of {layer}{f', {named[channel]}' if named else ''}"
 
 
-def _named(scene: Scene, layer: str, channel: int) -> Markup:
+def _named(scene: Scene, layer: str, channel: int) -> str:
     """The same as HTML."""
     name = _name(scene, layer, channel)
     if layer in ("", "input"):
@@ -163,7 +163,7 @@ def _caption(scene: Scene, kind: str, unit: int, count: int) -> Markup:
     )
 
 
-def _method(scene: Scene, c: UnitConnections, kind: str, unit: int, found: Sequence[Connection]) -> Markup:
+def _method(scene: Scene, c: UnitConnections, kind: str, unit: int, found: Sequence[Connection]) -> str:
     assert scene.model is not None and scene.layer is not None
     if kind == "cancelled":
         text = (

@@ -156,7 +156,7 @@ CAPTION = (
 )
 
 
-def _method(c: UnitConnections) -> Markup:
+def _method(c: UnitConnections) -> str:
     text = (
         "The picture was found by feature visualization. Connections are the strongest by the"
         " norm of their kernels; all kernels under one heading share the scale shown there, and the number under each is its"
@@ -198,7 +198,7 @@ def _pictures_text(c: UnitConnections) -> str:
     return html(" Pictures: {}. Photographs: {}.{}", "; ".join(kinds), pictures.photographs.what, remarks(pictures))
 
 
-def remarks(pictures: UnitPictures) -> Markup:
+def remarks(pictures: UnitPictures) -> str:
     """How the network was run for a layer's pictures, where not as usual, and how many it does not agree with."""
     count = len(pictures.differing)
     text = html(" {}", pictures.remark) if pictures.remark else Markup()
