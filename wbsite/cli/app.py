@@ -16,7 +16,7 @@ from wbsite import __version__
 from wbsite.core import log
 from wbsite.core.config import BUNDLED, Config
 from wbsite.core.errors import WbsiteError
-from wbsite.core.markup import visible_lines
+from wbsite.core.signals import Stopped
 
 from .from_config import annotation, command, configuration, local, split_names
 from .weights import app as weights_app
@@ -305,7 +305,7 @@ def main() -> None:
     try:
         app()
     except WbsiteError as error:
-        print(visible_lines(f"wbsite: {error}"), file=sys.stderr)
+        log.say("error", f"wbsite: {error}", status=2, message=error.message, hint=error.hint)
         raise SystemExit(2) from None
     except Stopped as stopped:
         log.say("stopped", f"\nwbsite: {stopped}", status=stopped.status)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from .markup import visible_lines
 from .progress import BarProgress, LineProgress, Progress
 
 FORMATS = ("text", "json")
@@ -32,7 +33,7 @@ def say(event: str, text: str, **facts: Any) -> None:
     if is_json():
         time_said = datetime.now(UTC).isoformat(timespec="milliseconds")
         text = json.dumps({"time": time_said, "event": event, "text": text.strip(), **facts}, ensure_ascii=False)
-    print(text, file=sys.stderr, flush=True)
+    print(visible_lines(text), file=sys.stderr, flush=True)
 
 
 class JsonProgress(Progress):

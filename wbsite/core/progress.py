@@ -184,14 +184,3 @@ class BarProgress(Progress):
 
     def line(self, text: str) -> None:
         self.bars.console.print(visible_lines(text), highlight=False, markup=False)
-
-
-@contextmanager
-def reporter() -> Iterator[Progress]:
-    """Bars where standard error is a terminal, lines elsewhere."""
-    if not sys.stderr.isatty():
-        yield LineProgress()
-        return
-    progress = BarProgress()
-    with progress.bars:
-        yield progress

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from wbsite.core.markup import html
+from wbsite.core.markup import Markup, html
 from wbsite.render.charts import (
     COLUMNS,
     INDEX,
