@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import struct
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,8 +21,12 @@ from wbsite.core.progress import Progress
 
 from .base import DatasetSpec, Files, Pictures
 
-UNREADABLE = (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError)
-"""What Pillow raises for files that are no pictures it can decode."""
+UNREADABLE = (
+    UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError, TypeError, LookupError,
+    ArithmeticError, MemoryError, EOFError, struct.error, zlib.error,
+)  # fmt: skip
+"""What Pillow's decoders raise for files that are no pictures: whichever lies nearest to what is damaged, as a
+TypeError for an offset in a TIFF file that is a fraction, or a MemoryError for a piece of a PNG of terabytes."""
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm"})
 SPLITS = {"train": ("train",), "test": ("val", "test", "valid", "validation")}

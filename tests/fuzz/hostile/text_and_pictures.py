@@ -64,6 +64,14 @@ def _png(path: Path, width: int, height: int, colour: int, depth: int = 8) -> No
 
 
 @kind("pictures", "a.png")
+def a_piece_of_four_gigabytes(path: Path) -> None:
+    """A length that is not there, of which the reader asks for all."""
+    head = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)
+    piece = (0xFFFFFFF0).to_bytes(4, "big") + b"IDAT" + zlib.compress(bytes(200))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + piece)
+
+
+@kind("pictures", "a.png")
 def a_picture_of_ten_gigapixels(path: Path) -> None:
     _png(path, 100_000, 100_000, 2)
 
