@@ -107,8 +107,8 @@ def test_branches_have_a_row_for_each_group_that_counts_and_a_place_of_their_own
     assert drawing.data["package"].nunique() == result.sorted.packages
     decided = SPECIALIZE.decide(site)
     assert isinstance(decided, tuple)
-    more = percent_text(result.sorted.effect, 1)
-    assert drawing.finding == FINDINGS.get(decided[0], OPEN).format(more=more)
+    trained, untrained = (percent_text(share, 1) for share in (result.sorted.trained, result.sorted.untrained))
+    assert drawing.finding == FINDINGS.get(decided[0], OPEN).format(trained=trained, untrained=untrained)
 
 
 @pytest.mark.parametrize("name", ["wild-tasks", "wild-depth", "wild-symmetry"])

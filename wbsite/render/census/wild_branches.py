@@ -28,8 +28,7 @@ KINDS = {
 """Kind of a group → what its branches are, in words."""
 
 FINDINGS = {
-    HOLDS: "Out there, too, training sorts units into branches: the branch tells {more} of their tuning more than in"
-    " untrained copies.",
+    HOLDS: "Out there, too, branches tell more of what units are tuned to than before training: {trained} against {untrained}.",
     FAILS: "Out there, training hardly sorts units into branches by what they are tuned to.",
 }
 """Verdict → the finding; other verdicts decide nothing."""
@@ -53,16 +52,20 @@ def draw(scene: Scene) -> Drawing | Gap:
     assert not isinstance(decided, Gap), "the measurements are there"
     height = ROW * len(table)
     return Drawing(
-        "A row is a group of branches: how much of its units' tuning the branch tells, with chance at zero. Lines show"
-        " untrained copies of the same network, mean and two standard deviations.",
+        "A row is a group, its dot the share of tuning that branches tell, chance at zero; its line two deviations around"
+        " untrained copies.",
         f"{counted(len(table), 'group')} of branches, each with its share in the trained network and in untrained copies.",
         table,
         specification(_chart(table), height),
         width="wide",
         height=height,
-        finding=FINDINGS.get(decided[0], OPEN).format(more=percent_text(branches.sorted.effect, 1)),
+        finding=FINDINGS.get(decided[0], OPEN).format(**_shares(branches.sorted)),
         method=_method(branches, census),
     )
+
+
+def _shares(test: Sorted) -> dict[str, str]:
+    return {"trained": percent_text(test.trained, 1), "untrained": percent_text(test.untrained, 1)}
 
 
 def table_of(branches: WildBranches, census: Census) -> pd.DataFrame:
