@@ -28,24 +28,22 @@ def outcomes(tasks: Sequence[Task], config: Config, progress: Progress) -> Itera
     """Runs all tasks and yields their outcomes as they come.
 
     Without a number of workers, as many processes as this machine has processors and memory for, each on one thread;
-    one where there is a GPU. Where there is little to do, this process does it, however many there may be.
+    one where there is a GPU, or little to do.
 
     Args:
         progress: what a task does inside is noted on its current step.
     """
     if config.scheduler:
         yield from on_cluster(tasks, config, progress)
-    elif (workers := _suited(tasks, config)) > 1:
+    elif (workers := config.workers or _suited(tasks, config)) > 1:
         yield from on_pool(tasks, config, progress, workers)
     else:
         yield from _inline(tasks, config, progress)
 
 
 def _suited(tasks: Sequence[Task], config: Config) -> int:
-    if sum(task.seconds for task in tasks) < BRIEF:
+    if choose(config.device).type != "cpu" or sum(task.seconds for task in tasks) < BRIEF:
         return 1
-    if config.workers or choose(config.device).type != "cpu":
-        return config.workers or 1
     free = machine.free_memory()
     return machine.processors() if free is None else max(1, min(machine.processors(), free // MEMORY))
 
@@ -54,7 +52,7 @@ def _inline(tasks: Sequence[Task], config: Config, progress: Progress) -> Iterat
     """One after the other; on one thread as in processes, whose sums are added in the same order, unless one process
     is all that was asked for."""
     schedule = Schedule(tasks)
-    with nullcontext() if config.workers == 1 else one_thread(choose(config.device)):
+    with nullcontext() if config.workers else one_thread(choose(config.device)):
         while started := schedule.start():
             task, needed = started
             schedule.began(task.key)
