@@ -1,4 +1,4 @@
-"""Do branches specialize out there? One hypothesis, written down before any unit of the census was shown a stimulus.
+"""Do branches specialize out there? One hypothesis, written down before any response of a unit was looked at.
 
 What is measured. Of each network that can be run and reads pictures in one channel or three, two groups of branches at
 most: the first whose paths are concatenated, and the first of any other kind (residual stages, groups of a
