@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from waiting import until
+
 LAYER, ARTICLE, PLANE = "models/speck/conv3/", "articles/weight-banding/", "articles/information-plane/"
 ACROSS, COMPARE = f"{ARTICLE}#fig-banding-across", "compare/?a=speck/conv2&b=speck/conv3"
 WILD = "articles/in-the-wild/"
@@ -98,7 +100,7 @@ def search(page: Any, control: Any, way: str) -> None:
         "touch": lambda: page.locator(".md-header label[for=__search]:visible").first.tap(),
     }
     opening[way]()
-    page.wait_for_function("document.activeElement.matches('.md-search__input')")
+    until(page, "document.activeElement.matches('.md-search__input')")
     if way == "touch":
         page.wait_for_selector("body[data-md-scrolllock]")  # the page behind has come to rest
     page.keyboard.type("conv2")
@@ -110,7 +112,7 @@ def search(page: Any, control: Any, way: str) -> None:
 def leave_search(page: Any, control: Any, way: str) -> None:
     """The search is closed: beside it, by Escape, by its arrow."""
     page.evaluate(at("#__search", ".click()"))
-    page.wait_for_function(at(".md-search__output", ".getBoundingClientRect().height > 0"))
+    until(page, at(".md-search__output", ".getBoundingClientRect().height > 0"))
     page.wait_for_timeout(400)  # until it has slid in
     closing = {
         "mouse": lambda: page.mouse.click(300, 700),

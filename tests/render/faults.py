@@ -21,6 +21,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from waiting import until
+
 WIDTHS = (390, 768, 1440)
 SCHEMES = ("light", "dark")
 HEIGHT = 900
@@ -133,7 +135,7 @@ def _wait_until_filled(page: Any) -> None:
     from playwright.sync_api import TimeoutError
 
     with suppress(TimeoutError):  # what is still empty is a fault
-        page.wait_for_function(f"() => ({EMPTY_FIGURES})().length === 0", timeout=PATIENCE)
+        until(page, f"() => ({EMPTY_FIGURES})().length === 0", timeout=PATIENCE)
 
 
 def _is_foreign(address: str, root: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until
 
 PAGES = (
     "",
@@ -60,8 +61,10 @@ def test_axe_finds_nothing_serious(served: str, browser: Any, axe: str, scheme: 
         charts = page.locator(".wb-chart")
         for i in range(charts.count()):
             charts.nth(i).scroll_into_view_if_needed()
-        page.wait_for_function(
-            "[...document.querySelectorAll('.wb-chart, .wb-units')].every(box => box.dataset.drawn)", timeout=60_000
+        until(
+            page,
+            "[...document.querySelectorAll('.wb-chart, .wb-units')].every(box => box.dataset.drawn)",
+            timeout=60_000,
         )
         if "#unit" in name:
             page.wait_for_selector(".wb-unitpanel[data-shown] .wb-connection")

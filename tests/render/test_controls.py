@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from controls import CONTROLS, Control
+from waiting import until
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 """The screen of those who touch; others have one of 1280 pixels."""
@@ -67,14 +68,15 @@ def test_a_control_works(opened: Callable[..., Any], name: str, way: str) -> Non
     done = control.touched if way == "touch" and control.touched else control.done
     page, found = opened(control, way)
     if found.evaluate("element => Boolean(element.closest('figure')?.querySelector('.wb-chart'))"):
-        page.wait_for_function(
+        until(
+            page,
             "element => element.closest('figure').querySelector('.wb-chart[data-drawn]')",
             arg=found.element_handle(),
             timeout=60_000,
         )
     assert not page.evaluate(f"Boolean({done})"), "done before anything was done"
     control.act(page, found, way)
-    page.wait_for_function(f"Boolean({done})", timeout=20_000)
+    until(page, f"Boolean({done})", timeout=20_000)
 
 
 @pytest.mark.parametrize("name", sorted({control.page for control in CONTROLS.values()}))
@@ -84,9 +86,7 @@ def test_there_is_no_control_of_another_kind(served: str, browser: Any, name: st
     charts = page.locator(".wb-chart")
     for i in range(charts.count()):
         charts.nth(i).scroll_into_view_if_needed()
-    page.wait_for_function(
-        "[...document.querySelectorAll('.wb-chart')].every(box => box.dataset.drawn)", timeout=60_000
-    )
+    until(page, "[...document.querySelectorAll('.wb-chart')].every(box => box.dataset.drawn)", timeout=60_000)
     kinds = ", ".join([BROWSERS, *(control.which for control in CONTROLS.values())])
     others = page.locator("css=" + CANDIDATES).evaluate_all(
         "(all, kinds) => all.filter(one => !one.matches(kinds)).map(one => one.outerHTML.slice(0, 200))", kinds

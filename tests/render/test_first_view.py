@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from waiting import until
 
 ARTICLE = "articles/weight-banding/"
 SHOWN = "[document.body.dataset.mdColorScheme, getComputedStyle(document.body).colorScheme]"
@@ -94,8 +95,8 @@ def test_a_folded_table_says_that_it_scrolls_when_it_is_opened(served: str, brow
     box.evaluate("box => { box.style.width = '120px'; }")
     assert box.get_attribute("data-scrolls") is None
     table.locator("summary").click()
-    page.wait_for_function("box => box.hasAttribute('data-scrolls')", arg=box.element_handle())
+    until(page, "box => box.hasAttribute('data-scrolls')", arg=box.element_handle())
     assert "Scrolls sideways" in box.evaluate("box => getComputedStyle(box, '::before').content")
     box.evaluate("box => { box.style.width = '4000px'; }")
-    page.wait_for_function("box => !box.hasAttribute('data-scrolls')", arg=box.element_handle())
+    until(page, "box => !box.hasAttribute('data-scrolls')", arg=box.element_handle())
     page.close()

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
+from waiting import until
 
 ARTICLE = "articles/weight-banding/"
 LAYER = "models/speck/conv3/"
@@ -45,9 +46,7 @@ def test_nothing_moves_when_a_chart_comes_alive(served: str, browser: Any, name:
     boxes = page.locator(".wb-chart")
     for i in range(boxes.count()):
         boxes.nth(i).scroll_into_view_if_needed()
-    page.wait_for_function(
-        "[...document.querySelectorAll('.wb-chart')].every(box => box.dataset.drawn)", timeout=60_000
-    )
+    until(page, "[...document.querySelectorAll('.wb-chart')].every(box => box.dataset.drawn)", timeout=60_000)
     assert boxes.evaluate_all(heights) == pytest.approx(still, abs=2)
     live = "all => all.map(box => box.querySelector('.wb-chart-live').clientWidth / box.clientWidth)"
     assert boxes.evaluate_all(live) == [1] * boxes.count(), "a live chart is narrower than its place"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until
 
 QUERIES = {
     "conv3 7": "models/speck/conv3/#unit-7",
@@ -83,7 +84,7 @@ def test_enter_leads_to_what_comes_first(served: str, browser: Any, query: str, 
     tab.keyboard.press("Enter")
     tab.wait_for_url(f"**/{page}*")
     if "7" in query:
-        tab.wait_for_function("document.querySelector('.wb-units-chosen')?.innerText.includes('unit 7')")
+        until(tab, "document.querySelector('.wb-units-chosen')?.innerText.includes('unit 7')")
     tab.close()
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until
 
 
 def free_port() -> int:
@@ -54,8 +55,10 @@ def draw_charts(page: Any, at_least: int) -> None:
     assert charts.count() >= at_least
     for i in range(charts.count()):
         charts.nth(i).scroll_into_view_if_needed()
-    page.wait_for_function(
-        "[...document.querySelectorAll('.wb-chart')].every(chart => chart.dataset.drawn === 'true')", timeout=60_000
+    until(
+        page,
+        "[...document.querySelectorAll('.wb-chart')].every(chart => chart.dataset.drawn === 'true')",
+        timeout=60_000,
     )
 
 

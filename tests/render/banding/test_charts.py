@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
@@ -281,7 +282,7 @@ def test_the_page_says_so_when_the_other_clusters_cannot_be_loaded(browser: Any,
     before = page.locator("tr[data-row] td").all_inner_texts()
     page.locator("input[type=range]").focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.querySelector('.wb-clusters-said').textContent.includes('could not be loaded')")
+    until(page, "document.querySelector('.wb-clusters-said').textContent.includes('could not be loaded')")
     assert page.locator("tr[data-row] td").all_inner_texts() == before
     page.close()
 

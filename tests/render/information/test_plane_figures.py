@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from planes import ESTIMATORS, plane_site, study
+from waiting import until
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError
@@ -316,7 +317,7 @@ def test_play_runs_from_the_first_record_to_the_last_and_can_be_stopped(player: 
     }""")
     page.get_by_role("button", name="Play").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("window.seen.length >= 6")
+    until(page, "window.seen.length >= 6")
     assert page.evaluate("window.seen") == [[epoch] * 3 for epoch in study().moments]
     page.get_by_role("button", name="Play").wait_for()
     assert {dot[1] for dot in dots(page)} == {"30"}
