@@ -161,7 +161,7 @@ def render_site(config: Config, ids: Sequence[str] | None, progress: Progress, s
         if config.zip:
             progress.line(f"the whole site in one file: {archive.pack(out)}")
     if report := write_report(Store(config.store)):
-        progress.line(f"what was computed, how long it took, and what failed: {report}")
+        progress.line(f"report on what was done: {report}")
     undrawn = sum(map(len, output.defects.values()))
     subjects: list[Results] = [*site.models, *site.suites]
     failures = sum(1 if subject.failed else len(list(subject.failures())) for subject in subjects)

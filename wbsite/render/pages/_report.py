@@ -19,15 +19,16 @@ TEMPLATE = "report.html.j2"
 
 
 def write_report(store: Store) -> Path | None:
-    """Writes it, where the store knows of a run; returns where."""
+    """Writes it, where the store knows of a run that it does not tell of yet; returns where."""
     record = store.record(RECORD)
     if record is None:
         return None
     path = sources.PAGES.parent / "report.html"
     data = page(record).encode()
-    if not path.exists() or path.read_bytes() != data:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, data)
+    if path.exists() and path.read_bytes() == data:
+        return None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, data)
     return path
 
 
