@@ -98,7 +98,7 @@ def search(page: Any, control: Any, way: str) -> None:
         "touch": lambda: page.locator(".md-header label[for=__search]:visible").first.tap(),
     }
     opening[way]()
-    page.wait_for_function("document.activeElement.matches('.md-search__input')")
+    page.wait_for_function("() => document.activeElement.matches('.md-search__input')")
     if way == "touch":
         page.wait_for_selector("body[data-md-scrolllock]")  # the page behind has come to rest
     page.keyboard.type("conv2")
@@ -110,7 +110,7 @@ def search(page: Any, control: Any, way: str) -> None:
 def leave_search(page: Any, control: Any, way: str) -> None:
     """The search is closed: beside it, by Escape, by its arrow."""
     page.evaluate(at("#__search", ".click()"))
-    page.wait_for_function(at(".md-search__output", ".getBoundingClientRect().height > 0"))
+    page.wait_for_function(f"() => {at('.md-search__output', '.getBoundingClientRect().height > 0')}")
     page.wait_for_timeout(400)  # until it has slid in
     closing = {
         "mouse": lambda: page.mouse.click(300, 700),

@@ -61,7 +61,8 @@ def test_axe_finds_nothing_serious(served: str, browser: Any, axe: str, scheme: 
         for i in range(charts.count()):
             charts.nth(i).scroll_into_view_if_needed()
         page.wait_for_function(
-            "[...document.querySelectorAll('.wb-chart, .wb-units')].every(box => box.dataset.drawn)", timeout=60_000
+            "() => [...document.querySelectorAll('.wb-chart, .wb-units')].every(box => box.dataset.drawn)",
+            timeout=60_000,
         )
         if "#unit" in name:
             page.wait_for_selector(".wb-unitpanel[data-shown] .wb-connection")

@@ -177,7 +177,7 @@ def test_the_filter_shows_what_is_chosen_and_keeps_it_in_the_address(built: Path
     assert page.locator("h2:visible", has_text="The Information Plane").count() == 0
     assert f"{rows.count()} verdict" in page.get_by_role("status").inner_text()
     page.get_by_role("button", name="Show all").press("Enter")
-    page.wait_for_function("location.search === ''")
+    page.wait_for_function("() => location.search === ''")
     assert rows.count() == page.locator(".wb-claim tbody tr").count()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.close()

@@ -74,7 +74,7 @@ def test_a_control_works(opened: Callable[..., Any], name: str, way: str) -> Non
         )
     assert not page.evaluate(f"Boolean({done})"), "done before anything was done"
     control.act(page, found, way)
-    page.wait_for_function(f"Boolean({done})", timeout=20_000)
+    page.wait_for_function(f"() => Boolean({done})", timeout=20_000)
 
 
 @pytest.mark.parametrize("name", sorted({control.page for control in CONTROLS.values()}))
@@ -85,7 +85,7 @@ def test_there_is_no_control_of_another_kind(served: str, browser: Any, name: st
     for i in range(charts.count()):
         charts.nth(i).scroll_into_view_if_needed()
     page.wait_for_function(
-        "[...document.querySelectorAll('.wb-chart')].every(box => box.dataset.drawn)", timeout=60_000
+        "() => [...document.querySelectorAll('.wb-chart')].every(box => box.dataset.drawn)", timeout=60_000
     )
     kinds = ", ".join([BROWSERS, *(control.which for control in CONTROLS.values())])
     others = page.locator("css=" + CANDIDATES).evaluate_all(

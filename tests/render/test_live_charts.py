@@ -46,7 +46,7 @@ def test_nothing_moves_when_a_chart_comes_alive(served: str, browser: Any, name:
     for i in range(boxes.count()):
         boxes.nth(i).scroll_into_view_if_needed()
     page.wait_for_function(
-        "[...document.querySelectorAll('.wb-chart')].every(box => box.dataset.drawn)", timeout=60_000
+        "() => [...document.querySelectorAll('.wb-chart')].every(box => box.dataset.drawn)", timeout=60_000
     )
     assert boxes.evaluate_all(heights) == pytest.approx(still, abs=2)
     live = "all => all.map(box => box.querySelector('.wb-chart-live').clientWidth / box.clientWidth)"

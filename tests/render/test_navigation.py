@@ -78,7 +78,7 @@ def test_the_header_keeps_its_tabs_on_a_long_page(served: str, browser: Any) -> 
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.goto(f"{served}/articles/weight-banding/")
     page.evaluate("scrollTo(0, 3000)")
-    page.wait_for_function("scrollY > 2000")
+    page.wait_for_function("() => scrollY > 2000")
     tab = page.locator(".wb-tab-active a")
     assert tab.inner_text() == "Articles"
     assert 0 <= tab.bounding_box()["y"] < 60
@@ -93,7 +93,7 @@ def test_every_card_of_the_landing_page_has_its_picture(served: str, browser: An
     for i in range(cards.count()):
         cards.nth(i).scroll_into_view_if_needed()
     page.wait_for_function(
-        "[...document.querySelectorAll('.wb-card')].every(c => c.querySelector('img')?.naturalWidth)"
+        "() => [...document.querySelectorAll('.wb-card')].every(c => c.querySelector('img')?.naturalWidth)"
     )
     assert page.locator(".wb-opening img").evaluate("image => image.naturalWidth") > 0
     links = cards.evaluate_all("links => links.map(link => link.href)")
@@ -105,7 +105,9 @@ def test_a_lost_reader_finds_the_site_in_a_folder_of_its_host(served_within: str
     page = browser.new_page()
     for lost in ("models/speck/conv9/", "nothing"):
         assert page.goto(f"{served_within}/{lost}").status == 404
-        page.wait_for_function("[...document.querySelectorAll('a')].every(link => link.href.includes('/project/'))")
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('a')].every(link => link.href.includes('/project/'))"
+        )
         links = page.locator("a").evaluate_all("links => links.map(link => link.href)")
         assert f"{served_within}/" in links
         assert f"{served_within}/models/" in links

@@ -83,7 +83,7 @@ def test_enter_leads_to_what_comes_first(served: str, browser: Any, query: str, 
     tab.keyboard.press("Enter")
     tab.wait_for_url(f"**/{page}*")
     if "7" in query:
-        tab.wait_for_function("document.querySelector('.wb-units-chosen')?.innerText.includes('unit 7')")
+        tab.wait_for_function("() => document.querySelector('.wb-units-chosen')?.innerText.includes('unit 7')")
     tab.close()
 
 

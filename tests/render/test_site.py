@@ -55,7 +55,8 @@ def draw_charts(page: Any, at_least: int) -> None:
     for i in range(charts.count()):
         charts.nth(i).scroll_into_view_if_needed()
     page.wait_for_function(
-        "[...document.querySelectorAll('.wb-chart')].every(chart => chart.dataset.drawn === 'true')", timeout=60_000
+        "() => [...document.querySelectorAll('.wb-chart')].every(chart => chart.dataset.drawn === 'true')",
+        timeout=60_000,
     )
 
 

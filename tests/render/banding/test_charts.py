@@ -281,7 +281,9 @@ def test_the_page_says_so_when_the_other_clusters_cannot_be_loaded(browser: Any,
     before = page.locator("tr[data-row] td").all_inner_texts()
     page.locator("input[type=range]").focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.querySelector('.wb-clusters-said').textContent.includes('could not be loaded')")
+    page.wait_for_function(
+        "() => document.querySelector('.wb-clusters-said').textContent.includes('could not be loaded')"
+    )
     assert page.locator("tr[data-row] td").all_inner_texts() == before
     page.close()
 

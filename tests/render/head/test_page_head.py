@@ -167,7 +167,7 @@ def test_a_citation_is_copied_by_a_button(served: str, browser: Any) -> None:
     buttons = page.locator(".wb-copied button")
     assert buttons.all_inner_texts() == ["Copy citation", "Copy BibTeX entry"]
     buttons.nth(1).click()
-    page.wait_for_function("document.querySelectorAll('.wb-copied button')[1].textContent === 'Copied'")
+    page.wait_for_function("() => document.querySelectorAll('.wb-copied button')[1].textContent === 'Copied'")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith("@misc{wbsite_weight_banding,")
     assert copied.endswith("}")

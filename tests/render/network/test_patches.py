@@ -193,7 +193,7 @@ def test_the_window_shows_the_patch_and_the_whole_photograph_marks_it(
             [window[0] - row.left * scale, window[1] - row.top * scale, 40 * scale, 24 * scale], abs=1.5
         )
     view.wait_for_function(
-        "[...document.querySelectorAll('.wb-patch img')].slice(0, 3).every(one => one.naturalWidth === 40)"
+        "() => [...document.querySelectorAll('.wb-patch img')].slice(0, 3).every(one => one.naturalWidth === 40)"
     )
     view.get_by_role("button", name="whole photographs").click()
     assert view.locator(".wb-patches button").get_attribute("aria-pressed") == "true"

@@ -85,7 +85,7 @@ def test_the_keyboard_chooses_reads_on_and_comes_back(opened: Callable[..., Any]
     view.wait_for_url("**/#unit-1")
     before = scrolled(view)
     view.keyboard.press("Enter")
-    view.wait_for_function("document.activeElement.textContent === 'Unit 1 of 4'")
+    view.wait_for_function("() => document.activeElement.textContent === 'Unit 1 of 4'")
     assert scrolled(view) == before
     view.keyboard.press("Escape")
     assert view.evaluate(f"document.activeElement === document.querySelector('{GRID}')")

@@ -206,7 +206,7 @@ def test_units_that_are_dead_unpictured_or_not_there_say_so(opened: Callable[...
         view.evaluate(f"location.hash = '#unit-{unit}'")
         assert words in shown(view, unit)
     view.evaluate("location.hash = '#unit-512'")
-    view.wait_for_function("document.querySelector('.wb-unitpanel-said').textContent.includes('no unit 512')")
+    view.wait_for_function("() => document.querySelector('.wb-unitpanel-said').textContent.includes('no unit 512')")
     assert "its units are 0 to 511" in view.locator(".wb-unitpanel").inner_text()
     assert not view.locator(".wb-unitpanel-shown").is_visible()
 
@@ -227,7 +227,9 @@ def test_what_cannot_be_loaded_is_said(browser: Any, wide_page: str) -> None:
     view = context.new_page()
     view.route("**/panels-1.json", lambda route: route.fulfill(status=404))
     view.goto(f"{wide_page}#unit-40")
-    view.wait_for_function("document.querySelector('.wb-unitpanel-said').textContent.includes('could not be loaded')")
+    view.wait_for_function(
+        "() => document.querySelector('.wb-unitpanel-said').textContent.includes('could not be loaded')"
+    )
     context.close()
 
 
