@@ -33,6 +33,7 @@ from wbsite.results.site import Site
 from wbsite.train.study.study import Configuration
 
 ROOT = Path(__file__).resolve().parents[3]
+SCRIPTS = ("tables.js", "charts.js", "planes.js")
 FIGURES = ("information-plane", "information-planes")
 
 
@@ -196,11 +197,11 @@ def address(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     """A page with the player, as the site serves it."""
     folder = tmp_path_factory.mktemp("player")
     html, files = figure_html("information-plane", 1, draw(site, "information-plane"))
-    scripts = "<script src=js/charts.js></script><script src=js/planes.js></script>"
+    scripts = "".join(f"<script src=js/{name}></script>" for name in SCRIPTS)
     head = "<!doctype html><meta charset=utf-8><style>.wb-chart { width: 100% }</style>"
     page = f'{head}<body data-md-color-scheme="default">{html}{scripts}'
     (folder / "js").mkdir()
-    for name in ("charts.js", "planes.js"):
+    for name in SCRIPTS:
         files[f"js/{name}"] = (ROOT / "templates/assets/js" / name).read_bytes()
     files |= {"vega.js": vega_bundle().encode(), "favicon.ico": b""}
     files["charts.json"] = (ROOT / "templates/assets/charts.json").read_bytes()
