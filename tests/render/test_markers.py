@@ -98,10 +98,11 @@ def marked(
     store = Store(folder / "build" / "store")
     assert marked_store(store, frozenset(layer_names())) > 100
     add_failed(store)
-    for record in (folder / "build" / "store" / "records" / "suites").glob("*.json"):
-        facts = json.loads(record.read_bytes())
-        facts |= {name: f"{facts[name]} {MARKS[0]} {MARKS[2]}" for name in ("title", "summary") if name in facts}
-        record.write_text(json.dumps(facts), encoding="utf-8")
+    for name in store.records("suites"):
+        facts = store.record(name)
+        assert facts is not None
+        facts |= {key: f"{facts[key]} {MARKS[0]} {MARKS[2]}" for key in ("title", "summary") if key in facts}
+        store.put_record(name, facts)
     write_project(folder, [(figure.name, GIVEN[figure.of]) for figure in registry.entries("figures")])
     for article in (Path(__file__).parents[2] / "content").glob("*.md"):
         shutil.copy(article, folder / "content")
