@@ -61,7 +61,7 @@ def network(seed: int = 0) -> tuple[LoadedModel, Layers]:
 
 
 def stored(result: Result, name: str) -> Entry:
-    return Store(f"memory://enrichment-{name}").put(name, result.contents(), {})
+    return Store(f"memory://enrichment-{name}").put(name.replace(" ", "-"), result.contents(), {})
 
 
 def units_of(layers: Mapping[str, int], rng: np.random.Generator) -> pd.DataFrame:
