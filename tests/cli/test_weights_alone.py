@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -56,14 +57,14 @@ def test_its_pages_say_what_is_not_known(cli: Callable[..., Any], work: Path, we
     ran = cli("render")
     assert ran.status == 0, ran.err
     (page,) = (work / "build" / "docs" / "models").glob("*/index.md")
-    text = page.read_text()
+    text = html.unescape(page.read_text())
     assert "holds weights without the network that uses them" in text
     assert "averages over training steps (model_ema); those of the last step are last.ckpt#model" in text
     assert "<dt>Input</dt>" not in text and "## How it computes" not in text
     assert "the file's order, which need not be that of a forward pass" in text
-    layer = (page.parent / "conv2" / "index.md").read_text()
+    layer = html.unescape((page.parent / "conv2" / "index.md").read_text())
     assert "the file holds weights alone" in layer
-    article = (work / "build" / "docs" / "articles" / "weight-banding" / "index.md").read_text()
+    article = html.unescape((work / "build" / "docs" / "articles" / "weight-banding" / "index.md").read_text())
     assert "the last of the file" in article
 
 
