@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from wbsite.cli import main
 from wbsite.core.config import options
 from wbsite.core.errors import WbsiteError
-from wbsite.core.paths import expanded, folder, place
+from wbsite.core.filing.paths import expanded, folder, place
 
 ODD_TEXTS = (
     *("", " ", "~nobody-of-this-name/x", "~nobody-of-this-name", "/", "//", "///tmp/..", "file:///", "a" * 300),

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wbsite.core.documents import canonical
-from wbsite.core.files import write_atomically
+from wbsite.core.filing.documents import canonical
+from wbsite.core.filing.files import write_atomically
 from wbsite.core.store import Contents, DamagedEntry, Store, StoreError, result_key
 
 KEY = result_key({"analysis": "a", "weights": "w"})

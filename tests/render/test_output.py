@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from wbsite.core.documents import canonical, opened, signed
 from wbsite.core.errors import WbsiteError
+from wbsite.core.filing.documents import canonical, opened, signed
 from wbsite.render.output import JOURNAL, MANIFEST, Output, digest
 from wbsite.render.page import Files, Incomplete, Page
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from wbsite.core.documents import signed
 from wbsite.core.errors import WbsiteError
+from wbsite.core.filing.documents import signed
 from wbsite.render.finished import OURS, publish, refuse_foreign, up_to_date
 from wbsite.render.output import digest
 from wbsite.render.publish import mkdocs_site, run_mkdocs

@@ -10,8 +10,8 @@ import pytest
 
 from wbsite.analyses.base import Analysis
 from wbsite.core import registry, source
-from wbsite.core.documents import canonical
 from wbsite.core.errors import WbsiteError
+from wbsite.core.filing.documents import canonical
 from wbsite.core.source import behind
 from wbsite.models.base import Source
 from wbsite.results.base import Result

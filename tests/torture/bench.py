@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.conftest import PACKAGE_ROOT, install, write_runs, write_weights
 from tests.fork_server import ForkServer
-from wbsite.core.documents import opened, signed
+from wbsite.core.filing.documents import opened, signed
 from wbsite.core.store import Store
 from wbsite.render.finished import OURS
 from wbsite.run.clean import named_keys

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from wbsite.core.documents import opened
+from wbsite.core.filing.documents import opened
 from wbsite.render.finished import OURS
 from wbsite.results.site import Site
 

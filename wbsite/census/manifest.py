@@ -11,7 +11,7 @@ from annotated_types import Ge, MinLen
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from wbsite.core.errors import WbsiteError, unknown
-from wbsite.core.files import is_plain
+from wbsite.core.filing.files import is_plain
 
 FOLDER = Path(__file__).parent / "networks"
 """The manifests that come with wbsite, TASK/NAME.toml."""

@@ -23,7 +23,7 @@ from typing import IO
 
 from wbsite.core.config import cache_folder
 from wbsite.core.errors import WbsiteError
-from wbsite.core.files import write_atomically
+from wbsite.core.filing.files import write_atomically
 
 from .manifest import Network
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from wbsite.core.documents import canonical
 from wbsite.core.errors import WbsiteError
-from wbsite.core.files import write_atomically
+from wbsite.core.filing.documents import canonical
+from wbsite.core.filing.files import write_atomically
 
 MEASURED = Path(__file__).parent / "measured"
 """The records that come with wbsite, TASK/NAME.npz."""

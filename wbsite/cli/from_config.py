@@ -14,7 +14,7 @@ import typer
 from wbsite.core import log
 from wbsite.core.config import Config, load
 from wbsite.core.config import options as all_options
-from wbsite.core.paths import expanded, folder
+from wbsite.core.filing.paths import expanded, folder
 
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
 

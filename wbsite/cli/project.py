@@ -10,8 +10,8 @@ from pathlib import Path, PurePath
 from wbsite import __version__
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.filing.paths import expanded
 from wbsite.core.naming import is_file, is_own, is_user, library_of
-from wbsite.core.paths import expanded
 
 TEMPLATES = "project/"
 HIDDEN = ("github", "gitignore")

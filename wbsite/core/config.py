@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Le, MinLen, Predicate
 
-from . import model_input, paths
+from . import model_input
 from .errors import WbsiteError, unknown
+from .filing import paths
 from .machine import bytes_in
 from .model_input import NOTHING_SAID, ModelInput, Size, is_shape
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 from annotated_types import Ge, Gt, Le, MinLen, Predicate
 
 from .errors import WbsiteError, unknown
-from .paths import shown
+from .filing.paths import shown
 
 Scalar = bool | int | float | str
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 
 from . import registry
 from .errors import WbsiteError
-from .paths import expanded
+from .filing.paths import expanded
 
 
 def is_user(token: str) -> bool:

@@ -25,9 +25,9 @@ from typing import Any
 
 from . import registry
 from .config import cache_folder
-from .documents import Damaged, opened, signed
 from .errors import WbsiteError
-from .files import write_atomically
+from .filing.documents import Damaged, opened, signed
+from .filing.files import write_atomically
 
 OWN, REGISTRY = "wbsite", "wbsite.core.registry"
 

@@ -10,9 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from wbsite.core.documents import canonical
 from wbsite.core.errors import RunError, WbsiteError, unknown
-from wbsite.core.paths import expanded
+from wbsite.core.filing.documents import canonical
+from wbsite.core.filing.paths import expanded
 
 if TYPE_CHECKING:
     import pandas as pd

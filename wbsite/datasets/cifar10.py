@@ -6,7 +6,7 @@ import numpy as np
 
 from wbsite.core.config import cache_folder
 from wbsite.core.errors import WbsiteError
-from wbsite.core.paths import expanded
+from wbsite.core.filing.paths import expanded
 from wbsite.core.progress import Progress
 
 from ._flattened import flatten

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from wbsite.core.errors import WbsiteError
-from wbsite.core.paths import expanded
+from wbsite.core.filing.paths import expanded
 from wbsite.core.progress import Progress
 
 from .base import DatasetSpec, Samples

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from wbsite.core.errors import WbsiteError
-from wbsite.core.paths import expanded
+from wbsite.core.filing.paths import expanded
 from wbsite.core.pictures import as_shown, is_turned, summary
 from wbsite.core.progress import Progress
 

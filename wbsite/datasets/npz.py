@@ -10,8 +10,8 @@ import numpy as np
 
 from wbsite.core.arrays import plain_array
 from wbsite.core.errors import WbsiteError
+from wbsite.core.filing.paths import expanded
 from wbsite.core.machine import free_memory
-from wbsite.core.paths import expanded
 from wbsite.core.progress import Progress
 
 from .base import DatasetSpec, Samples

@@ -18,9 +18,9 @@ from torch import nn
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, nearest, unknown
+from wbsite.core.filing.paths import expanded
 from wbsite.core.isolation import isolated
 from wbsite.core.model_input import ModelInput
-from wbsite.core.paths import expanded
 from wbsite.graph.recording import Recorded
 
 from . import digest as digests

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from wbsite.core.errors import WbsiteError
-from wbsite.core.paths import expanded
+from wbsite.core.filing.paths import expanded
 
 from . import resolve, weights
 from .loading import float_state, load_spec

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 from wbsite.core import registry
 from wbsite.core.config import cache_folder
 from wbsite.core.errors import WbsiteError, unknown
-from wbsite.core.files import write_atomically
-from wbsite.core.paths import check_text, expanded
+from wbsite.core.filing.files import write_atomically
+from wbsite.core.filing.paths import check_text, expanded
 
 from . import digest as digests
 from . import formats

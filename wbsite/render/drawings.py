@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from wbsite.core import source
-from wbsite.core.documents import canonical
+from wbsite.core.filing.documents import canonical
 
 from . import sources
 from .assets import vega_lite

@@ -6,10 +6,10 @@ import tempfile
 from collections.abc import Container
 from pathlib import Path
 
-from wbsite.core.documents import signed
 from wbsite.core.errors import WbsiteError
-from wbsite.core.files import held, is_in_the_way, left_over, make_way, move_file, remove_file, write_atomically
-from wbsite.core.own_files import OwnFiles, own_files
+from wbsite.core.filing.documents import signed
+from wbsite.core.filing.files import held, is_in_the_way, left_over, make_way, move_file, remove_file, write_atomically
+from wbsite.core.filing.own_files import OwnFiles, own_files
 
 from .output import digest, unwritable
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from wbsite.core.documents import canonical, signed
 from wbsite.core.errors import WbsiteError
-from wbsite.core.files import held, is_in_the_way, is_plain, left_over, make_way, remove_file, write_atomically
-from wbsite.core.own_files import own_files
+from wbsite.core.filing.documents import canonical, signed
+from wbsite.core.filing.files import held, is_in_the_way, is_plain, left_over, make_way, remove_file, write_atomically
+from wbsite.core.filing.own_files import own_files
 
 from .page import Files, Incomplete, Page
 

@@ -20,8 +20,8 @@ from filelock import FileLock
 
 from wbsite.core import log, registry, source
 from wbsite.core.config import Config
-from wbsite.core.documents import canonical
 from wbsite.core.errors import WbsiteError
+from wbsite.core.filing.documents import canonical
 from wbsite.core.markup import Markup
 from wbsite.core.progress import Progress
 from wbsite.core.store import Store

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core import registry, source
-from wbsite.core.documents import canonical
+from wbsite.core.filing.documents import canonical
 from wbsite.core.store import Store
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from wbsite.core.errors import WbsiteError
-from wbsite.core.files import write_atomically
+from wbsite.core.filing.files import write_atomically
 
 DIGEST = "sha256"
 """Name of the digest in the file, of all the rest: torch reads changed bytes of a tensor as they are."""

@@ -14,7 +14,7 @@ from wbsite import __version__, datasets
 from wbsite.core import registry
 from wbsite.core.device import choose, describe
 from wbsite.core.errors import WbsiteError
-from wbsite.core.files import left_over
+from wbsite.core.filing.files import left_over
 from wbsite.core.progress import Progress
 from wbsite.datasets.base import Files, Pictures, check_trainable
 

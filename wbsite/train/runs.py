@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from wbsite.core.documents import canonical
 from wbsite.core.errors import WbsiteError
-from wbsite.core.files import write_atomically
+from wbsite.core.filing.documents import canonical
+from wbsite.core.filing.files import write_atomically
 
 LEVELS = 7
 """How finely kernels are rounded where a record has no "levels", see `quantise`."""

@@ -11,7 +11,7 @@ from scipy import stats
 
 from wbsite.analyses.branches import branch_experiments
 from wbsite.analyses.branches._branch_runs import PROPERTIES, BranchRun, BranchRuns, Course
-from wbsite.core.documents import canonical
+from wbsite.core.filing.documents import canonical
 from wbsite.ops.branches import connectivity_factors
 from wbsite.results.branches.branch_experiments import BranchExperiments, Experiment
 from wbsite.train.repeated_runs import by_setting

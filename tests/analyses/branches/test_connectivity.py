@@ -12,7 +12,7 @@ from torch import nn
 
 from wbsite.analyses.base import Context
 from wbsite.analyses.branches.connectivity import PROPERTIES, run
-from wbsite.core.documents import canonical
+from wbsite.core.filing.documents import canonical
 from wbsite.graph.layers import discover
 from wbsite.models.base import LoadedModel, ModelSpec, Preprocess
 from wbsite.results.branches.connectivity import Connectivity

@@ -14,7 +14,7 @@ from torch import nn
 
 from wbsite.analyses.base import Context
 from wbsite.analyses.branches import branches, enrichment, tuning
-from wbsite.core.documents import canonical
+from wbsite.core.filing.documents import canonical
 from wbsite.core.store import Entry, Store
 from wbsite.graph.layers import Layers, discover
 from wbsite.models import formats

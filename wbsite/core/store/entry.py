@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from wbsite.core.documents import Damaged, canonical, opened, signed
 from wbsite.core.errors import RunError, WbsiteError
+from wbsite.core.filing.documents import Damaged, canonical, opened, signed
 
 if TYPE_CHECKING:
     import numpy as np

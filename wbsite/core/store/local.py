@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from wbsite.core.files import left_over
+from wbsite.core.filing.files import left_over
 
 from .entry import MANIFEST
 

@@ -27,8 +27,8 @@ from typing import Any
 import fsspec
 from filelock import FileLock
 
-from wbsite.core.documents import Damaged, opened, signed
-from wbsite.core.files import is_plain, write_atomically
+from wbsite.core.filing.documents import Damaged, opened, signed
+from wbsite.core.filing.files import is_plain, write_atomically
 
 from . import local
 from .entry import MANIFEST, Contents, DamagedEntry, Entry, StoreError, manifest_of

@@ -7,9 +7,9 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from wbsite.core.documents import Damaged, opened
 from wbsite.core.errors import WbsiteError
-from wbsite.core.files import held
+from wbsite.core.filing.documents import Damaged, opened
+from wbsite.core.filing.files import held
 from wbsite.render.finished import ELSEWHERE, OURS, record, try_to_write
 from wbsite.render.output import unwritable
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from wbsite.census.record import MEASURED, Measured
 from wbsite.core.config import Config
-from wbsite.core.documents import canonical
 from wbsite.core.errors import WbsiteError
+from wbsite.core.filing.documents import canonical
+from wbsite.core.filing.paths import expanded
 from wbsite.core.naming import CENSUS
-from wbsite.core.paths import expanded
 from wbsite.core.progress import Progress
 from wbsite.core.store import Store
 

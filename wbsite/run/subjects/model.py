@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
+from wbsite.core.filing.paths import check_text, expanded
 from wbsite.core.model_input import NOTHING_SAID, ModelInput
 from wbsite.core.naming import ModelName, is_own, library_of, model_id, model_names
-from wbsite.core.paths import check_text, expanded
 from wbsite.core.progress import Progress
 from wbsite.core.store import Store
 from wbsite.datasets._categories import check_layers, labels, read

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wbsite.core.config import Config
+from wbsite.core.filing.paths import expanded
 from wbsite.core.naming import STUDY, data_of
-from wbsite.core.paths import expanded
 from wbsite.core.progress import Progress
 from wbsite.core.store import Store
 

@@ -11,8 +11,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from wbsite.core import registry
 from wbsite.core.errors import WbsiteError, unknown
+from wbsite.core.filing.paths import expanded
 from wbsite.core.naming import data_of, public
-from wbsite.core.paths import expanded
 
 from .study import MANY, Configuration, Study, product, repeated
 

@@ -7,7 +7,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-from .errors import WbsiteError
+from wbsite.core.errors import WbsiteError
 
 LONGEST = 4096
 """Bytes of a path, and of any text that names a model or a file, beyond which no system takes it."""
