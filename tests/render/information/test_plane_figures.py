@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 import http.server
 import io
 import itertools
@@ -141,7 +142,7 @@ def test_many_configurations_stay_within_the_page(tmp_path: Path) -> None:
     drawing = draw(site, "information-planes")
     assert drawing.body.count("<svg") == 22
     assert len(figure_html("information-planes", 1, drawing)[0]) < 155_000
-    assert len(set(re.findall(r"--wb-key:(#\w+)", drawing.body))) == 12
+    assert len(set(re.findall(r"--wb-key:(#\w+)", html.unescape(drawing.body)))) == 12
 
 
 @pytest.mark.parametrize("options", [{"configuration": "tanh-9"}, {"estimator": "binning:9"}])
