@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wbsite.cli import main
+from wbsite.cli.app import main
 from wbsite.core.config import options
 from wbsite.core.errors import WbsiteError
 from wbsite.core.filing.paths import expanded, folder, place
