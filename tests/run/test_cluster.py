@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
@@ -207,6 +208,18 @@ def test_the_users_module_is_sent_in_its_present_version(
             file.write_text(NETWORK.format(units=units))
             ship(modules_of([subject]), client, list(client.scheduler_info()["workers"]))
             assert client.submit(_units, subject.token, pure=False).result(timeout=60) == units
+
+
+def test_a_file_that_changed_since_a_worker_loaded_it_is_loaded_anew(
+    dask: Dask, perilous: Path, config: Config
+) -> None:
+    dask.worker("--no-nanny")
+    for step in range(2):
+        torch.save({"conv2.weight": torch.full((4, 3, 3, 3), 1.0 + step)}, perilous / "net.pth")
+        ModelSubject.forget()
+        tasks = plan(ModelSubject(str(perilous / "net.pth")), "quick", ["anatomy"]).tasks
+        outcomes, _ = ran(tasks, config)
+        assert [outcome.failed for outcome in outcomes] == [""] and all_are_there(tasks, config)
 
 
 def _units(token: str) -> int:

@@ -180,11 +180,11 @@ class StoredKernels(nn.Module):
 
 
 def _effective(state: Mapping[str, torch.Tensor]) -> Iterator[tuple[str, Kernel]]:
-    """Arrays of more than one axis with their names, in order, each as the kernels that a network makes of it."""
+    """Arrays that are no vectors with their names, in order, each as the kernels that a network makes of it."""
     factors = _factors(state)
     taken = {name for others in factors.values() for name in others}
     for name, value in state.items():
-        if value.ndim < 2 or name in taken:
+        if _is_vector(value) or name in taken:
             continue
         others, layer = factors.get(name, ()), _layer_name(name)
         weight = _combined(value, [state[other] for other in others])
@@ -236,6 +236,11 @@ def _combined(value: torch.Tensor, others: Sequence[torch.Tensor]) -> torch.Tens
     if shapes == [value.shape[:1], torch.Size([math.prod(value.shape[1:])])]:
         return value / (others[0] @ value.flatten(1) @ others[1])
     return value
+
+
+def _is_vector(value: torch.Tensor) -> bool:
+    """Whether no more than one of its axes is longer than one, as of biases, which some formats keep as 1 × 1 × C."""
+    return value.ndim < 2 or (value.ndim not in (2, 4) and value.numel() == max(value.shape))
 
 
 def _unusable(name: str, weight: torch.Tensor) -> str:

@@ -43,6 +43,8 @@ def compute(config: Config, progress: Progress, pages: Sequence[str] = ()) -> tu
     if store.url.startswith("memory:"):
         progress.line(f"the store {store.url} is gone when this process ends: nothing can be resumed or rendered later")
     kinds: list[type[Subject]] = registry.ordered(registry.entries("subjects"))
+    for kind in kinds:
+        kind.forget()  # files may have changed since this process loaded them
     subjects = {kind: kind.requested(config, store, progress) for kind in kinds}
     failures, plans = 0, {}
     for subject in (subject for kind in kinds for subject in subjects[kind]):

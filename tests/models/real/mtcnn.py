@@ -6,6 +6,8 @@ The package keeps what Keras's `get_weights` gives: arrays without names, pickle
 from __future__ import annotations
 
 import io
+from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import joblib
 import pyarrow
 from numpy.typing import NDArray
 
-KINDS = {4: "conv2d", 3: "p_re_lu", 2: "dense"}
+KINDS = {4: "conv2d", 2: "dense"}
 HEADS = {
     "pnet": {"conv4-1": "conv4_2", "conv4-2": "conv4_1"},
     "rnet": {"fc4": "dense4", "fc5-1": "dense5_2", "fc5-2": "dense5_1"},
@@ -32,22 +34,27 @@ def layers(network: str) -> list[str]:
     return names
 
 
-def as_keras(weights: Path, network: str, path: Path) -> Path:
-    """mtcnn's arrays, which have no names, in a `.weights.h5` file laid out as Keras 3 does."""
+def as_keras(weights: Path, network: str, path: Path, order: Collection[str]) -> Path:
+    """mtcnn's arrays, which have no names, in a `.weights.h5` file laid out as Keras 3 does.
+
+    Args:
+        order: facenet-pytorch's names of the layers, which these get, in its order.
+    """
     arrays = iter(unpacked(weights))
+    held = {
+        HEADS[network].get(name, name): [next(arrays) for _ in range(1 if name.startswith("prelu") else 2)]
+        for name in layers(network)
+    }
+    assert next(arrays, None) is None and set(held) == set(order)
+    counts: Counter[str] = Counter()
     with h5py.File(path, "w") as file:
-        counts: dict[str, int] = {}
-        for name in layers(network):
-            array = next(arrays)
-            prelu = name.startswith("prelu")
-            kind = "p_re_lu" if prelu else KINDS[array.ndim]
-            counts[kind] = counts.get(kind, -1) + 1
+        for name in order:
+            kind = "p_re_lu" if name.startswith("prelu") else KINDS[held[name][0].ndim]
             group = file.create_group(f"layers/{kind}_{counts[kind]}/vars" if counts[kind] else f"layers/{kind}/vars")
+            counts[kind] += 1
             group.attrs["name"] = name
-            group["0"] = array
-            if not prelu:
-                group["1"] = next(arrays)
-        assert next(arrays, None) is None
+            for i, array in enumerate(held[name]):
+                group[str(i)] = array
     return path
 
 

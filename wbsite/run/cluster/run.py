@@ -208,6 +208,9 @@ def _unable(task: Task) -> str:
     """Why this worker cannot load what a task is computed of, "" where it can."""
     try:
         material = task.subject.load(task.profile)
+        if material.digest != task.digest:  # perhaps loaded for an earlier run, before its files changed
+            task.subject.forget()
+            material = task.subject.load(task.profile)
     except WbsiteError as error:
         return str(error)
     except Exception as error:  # the network is the user's: anything can happen
