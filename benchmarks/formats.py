@@ -80,8 +80,8 @@ def onet(base: Path) -> Any:
 
     def make(folder: Path) -> Made:
         weights = packages.kept("mtcnn", base) / "onet.lz4"
-        path = as_keras(weights, "onet", folder / "onet.weights.h5")
         other = packages.kept("facenet", base) / "onet.pt"
+        path = as_keras(weights, "onet", folder / "onet.weights.h5", other)
         return path, lambda: references.of_torch(other)
 
     return make

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import h5py
 import joblib
 import pyarrow
+import torch
 from numpy.typing import NDArray
 
 KINDS = {4: "conv2d", 2: "dense"}
@@ -34,12 +34,13 @@ def layers(network: str) -> list[str]:
     return names
 
 
-def as_keras(weights: Path, network: str, path: Path, order: Collection[str]) -> Path:
+def as_keras(weights: Path, network: str, path: Path, other: Path) -> Path:
     """mtcnn's arrays, which have no names, in a `.weights.h5` file laid out as Keras 3 does.
 
     Args:
-        order: facenet-pytorch's names of the layers, which these get, in its order.
+        other: facenet-pytorch's file of the same network, whose names the layers get, in its order.
     """
+    order = list(dict.fromkeys(key.rpartition(".")[0] for key in torch.load(other, weights_only=True)))
     arrays = iter(unpacked(weights))
     held = {
         HEADS[network].get(name, name): [next(arrays) for _ in range(1 if name.startswith("prelu") else 2)]
