@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import torch
 
 from wbsite.cli.from_config import split_names
 from wbsite.core.store import Store
+from wbsite.models import load
 
 NETS = """
 import torch
@@ -57,6 +59,20 @@ def test_a_networks_input_is_listed_with_how_it_was_found(cli: Callable[..., Any
     write(work, f'[models."{nets}:Net"]\ninput = [3, 20, 30]\nchannels = "BGR"\n')
     assert cli("list", "layers", f"{nets}:Net").out.startswith("input\tBGR\t3×20×30\t")
     assert "\t3×60×160\t" in cli("list", "layers", f"{nets}:Net", "--input", "3,60,160").out
+
+
+def test_no_folder_of_the_machine_reaches_pages(cli: Callable[..., Any], nets: str, work: Path) -> None:
+    """Network and weights are named by whole paths, and its input is guessed, on which the page gives advice."""
+    make = f"{work / nets}.py:Net"
+    torch.save(load(make).module.state_dict(), work / "last.pth")
+    write(work, 'articles = ["weight-banding"]\n')
+    for command in ("compute", "render"):
+        ran = cli(command, "--models", f"{make}@{work / 'last.pth'}")
+        assert ran.status == 0, ran.err
+    pages = list((work / "build" / "docs").rglob("*.md"))
+    assert any("guessed" in path.read_text() and "wbsite.toml" in path.read_text() for path in pages)
+    texts = (path for path in (work / "build" / "docs").rglob("*") if path.suffix in (".md", ".json", ".csv", ".svg"))
+    assert [path.name for path in texts if str(work) in html.unescape(path.read_text())] == []
 
 
 def test_of_a_known_network_too(cli: Callable[..., Any], speck_weights: Path) -> None:

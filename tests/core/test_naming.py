@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from wbsite.core.errors import WbsiteError
-from wbsite.core.naming import is_file, is_user, model_id, model_names
+from wbsite.core.naming import ModelName, is_file, is_user, model_id, model_names
 
 CASES = [
     # Two runs; folders are added from the right, no more of them than it takes.
@@ -110,3 +110,11 @@ def test_a_place_in_a_file_is_no_part_of_its_name(tmp_path: Path) -> None:
         assert is_file(f"{tmp_path / name}#model.ema")
         assert not is_user(f"{tmp_path / name}#model:ema")
     assert not is_file(f"{tmp_path / 'none.ckpt'}#ema")
+
+
+def test_of_a_factory_s_path_from_the_root_the_file_alone_is_shown() -> None:
+    (alone,) = model_names(["/home/anna/nets.py:make"]).values()
+    assert alone == ModelName("nets-py-make")
+    two = model_names(["/home/anna/nets.py:make@w.pth", "/home/ben/nets.py:make@w.pth"]).values()
+    assert len({name.id for name in two}) == len({name.title for name in two}) == 2
+    assert all(name.id.startswith("nets-py-make-") and name.title.startswith("nets.py:make (") for name in two)

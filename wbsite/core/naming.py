@@ -125,8 +125,15 @@ def _text(token: str, length: int) -> tuple[str, str]:
     return _parts(token)[0], _end(token, length)
 
 
+def without_folders(target: str) -> str:
+    """What makes a network, as pages may show it: of a path from the root or from home, the file and the factory."""
+    path, colon, factory = target.rpartition(":")
+    whole = PurePath(path).is_absolute() or path.startswith("~")
+    return f"{PurePath(path).name}{colon}{factory}" if whole else target
+
+
 def _id(token: str, length: int) -> str:
-    text = re.sub(r"[^A-Za-z0-9_]+", "-", f"{_parts(token)[0]} {_end(token, length)}").strip("-")
+    text = re.sub(r"[^A-Za-z0-9_]+", "-", f"{without_folders(_parts(token)[0])} {_end(token, length)}").strip("-")
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}-{_digest(token)}"
 
 
@@ -134,9 +141,11 @@ def _title(token: str, length: int, tokens: Iterable[str]) -> str:
     target, end = _text(token, length)
     if not target:
         return end
-    several = sum(_parts(other)[0] == target for other in tokens) > 1
+    targets, shown = [_parts(other)[0] for other in tokens], without_folders(target)
+    if any(other != target and without_folders(other) == shown for other in targets):
+        return f"{shown} ({_digest(token)})"
     named = is_user(token) or library_of(token) is not None  # others have a title for each of their weights
-    return f"{token.partition('@')[0]} ({end})" if end and several and named else ""
+    return f"{without_folders(token.partition('@')[0])} ({end})" if end and targets.count(target) > 1 and named else ""
 
 
 def _digest(token: str) -> str:

@@ -21,6 +21,7 @@ from wbsite.core.errors import WbsiteError, nearest, unknown
 from wbsite.core.filing.paths import expanded
 from wbsite.core.isolation import isolated
 from wbsite.core.model_input import ModelInput
+from wbsite.core.naming import without_folders
 from wbsite.graph.recording import Recorded
 
 from . import digest as digests
@@ -77,7 +78,8 @@ def load_user(token: str, weights_path: str | Path | None = None, said: ModelInp
     factory = _factory(module_name, factory_name)
     build = partial(_build, factory, target)
     net = build()
-    provenance: dict[str, Any] = {"module": module_name, "factory": factory_name, "source_file": None}
+    module = without_folders(target).rpartition(":")[0]
+    provenance: dict[str, Any] = {"module": module, "factory": factory_name, "source_file": None}
     if weights:
         provenance |= load_weights(net, target, weights)
     return described(net, target, build, provenance, said, factory=factory, note=provenance.get("reading", ""))
@@ -160,7 +162,7 @@ def described(
     spec = ModelSpec(
         name=re.sub(r"[^a-z0-9]+", "-", target.lower()).strip("-"),
         weights=weights,
-        title=target,
+        title=without_folders(target),
         build=build,
         preprocess=found.preprocess,
         note=note,

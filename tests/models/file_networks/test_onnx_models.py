@@ -71,7 +71,7 @@ def test_an_order_of_colours_that_the_file_does_not_say_is_a_guess(
     assert sentence in loaded.spec.note
     assert ("green" in loaded.spec.note) == bool(sentence)
     assert loaded.spec.assumed == ("taken for" in sentence)
-    assert ('channels = "BGR" under [models."' in loaded.spec.note) == loaded.spec.assumed
+    assert ('channels = "BGR" in its table' in loaded.spec.note) == loaded.spec.assumed
 
 
 def test_grey_pictures_have_no_order_of_colours(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_the_size_is_guessed_from_classes_and_strides_and_the_page_says_so(
     assert of.assumed
     assert "guessed" in of.note
     assert re.search(words, of.note)
-    assert f'input = [{expected[0]}, HEIGHT, WIDTH] under [models."nets:make"]' in of.note
+    assert f"input = [{expected[0]}, HEIGHT, WIDTH] in its table" in of.note
 
 
 def test_a_size_on_which_pictures_mix_does_not_count() -> None:

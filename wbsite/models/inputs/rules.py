@@ -25,7 +25,7 @@ from .statement import SMALL, NoInput, Shape, Statement, in_words, numbers, prep
 
 _ORDER_UNSAID = (
     " Its channels are taken for red, green and blue: the file does not say. If they are blue, green and red, as in"
-    ' PaddlePaddle\'s networks, write channels = "BGR" under [models."{}"] in wbsite.toml.'
+    ' PaddlePaddle\'s networks, write channels = "BGR" in its table of wbsite.toml.'
 )
 """Of a network in a file that does not say in which order it reads colours."""
 
@@ -105,7 +105,7 @@ def find_input(net: nn.Module, factory: object, target: str, said: ModelInput | 
         note += f" Its channels are blue, green and red, {source}."
     unsaid = shape[0] == 3 and not colors.colors and getattr(net, "input_space", "") is None
     if unsaid:
-        note += _ORDER_UNSAID.format(target)
+        note += _ORDER_UNSAID
     turned = read is not None and read.order == (2, 1, 0)
     if turned:
         note += " The network turns their order round before its first convolution."
@@ -139,8 +139,8 @@ def _shape(
         guessed = guess.guess(net, channels, getattr(net, "input_sizes", guess.FREE))
     except WbsiteError as error:
         raise NoInput(f"{target}: {error.message}", _hint(net, target, channels[0])) from error
-    write = f'input = [{guessed.shape[0]}, HEIGHT, WIDTH] under [models."{target}"] in wbsite.toml'
-    return guessed.shape, f"guessed: {guessed.reason}. If that is wrong, write {write}, or give --input.", True
+    write = f"write input = [{guessed.shape[0]}, HEIGHT, WIDTH] in its table of wbsite.toml, or give --input"
+    return guessed.shape, f"guessed: {guessed.reason}. If that is wrong, {write}.", True
 
 
 def _passes(net: nn.Module, shape: Shape) -> bool:

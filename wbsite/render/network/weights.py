@@ -44,6 +44,10 @@ def distribution(scene: Scene) -> Drawing | Gap:
     return Drawing(caption, alt_text, table, chart, height=HEIGHT, finding=finding, method=method)
 
 
+COUNTS = [step * 10**power for power in range(9) for step in (1, 2, 5)]
+"""Numbers of weights that an axis may name; between them and below 1 there are no whole ones."""
+
+
 @cache  # the same for every layer
 def _distribution_chart() -> Mapping[str, Any]:
     import altair as alt
@@ -52,13 +56,18 @@ def _distribution_chart() -> Mapping[str, Any]:
         alt.Chart(data())
         .mark_bar(color=INDEX)
         .encode(
-            x=alt.X("low:Q", bin="binned", title="weight"),
+            x=alt.X(
+                "low:Q",
+                bin="binned",
+                title="weight",
+                axis=alt.Axis(format=".3~g", tickCount=8, labelOverlap=True, labelSeparation=8),
+            ),
             x2=alt.X2("high:Q"),
             y=alt.Y(
                 "count:Q",
                 title="number of weights",
                 scale=alt.Scale(type="log", domainMin=0.5),
-                axis=alt.Axis(format="~s", tickCount=5),
+                axis=alt.Axis(format="~s", values=COUNTS, labelOverlap=True),
             ),
             y2=alt.Y2("floor:Q"),
             tooltip=[
