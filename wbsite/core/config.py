@@ -64,7 +64,7 @@ class Config:
     models: Annotated[tuple[str, ...], MinLen(1)] = option(
         BUNDLED,
         "Comma-separated: NAME, NAME@WEIGHTS, timm:NAME, hf:USER/REPO, module:factory[@FILE], file.py:factory[@FILE] or"
-        " a file of ONNX. Left out: the bundled networks.",
+        " any file of weights, as net.onnx or last.ckpt. Left out: the bundled networks.",
         "build", "compute", value="NAMES",
         expected='Give a list of names, as in models = ["a", "b"]. Leave --models out to build the bundled ones.',
     )  # fmt: skip
