@@ -90,6 +90,7 @@ def test_arrays_that_are_no_kernels_are_listed_with_a_reason() -> None:
         "broken.weight": torch.full((4, 4, 3, 3), torch.nan),
         "empty.weight": torch.ones(0, 4, 3, 3),
         "conv.bias": torch.ones(4),
+        "prelu.alpha": torch.ones(1, 1, 4),  # a vector, as Keras keeps it
     }
     kept = StoredKernels(state, "npz")
     reasons = {skipped.name: skipped.reason for skipped in kept.skipped}

@@ -45,7 +45,7 @@ def distribution(scene: Scene) -> Drawing | Gap:
 
 
 COUNTS = [step * 10**power for power in range(9) for step in (1, 2, 5)]
-"""Numbers of weights that an axis may name; between them and below 1 there are no whole ones."""
+"""Numbers of weights that an axis may name, all of them whole."""
 
 
 @cache  # the same for every layer
