@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,12 +38,14 @@ class Build:
         wall, processor: seconds.
         memory: bytes at the peak, all processes together.
         said: (seconds since the start, seconds that are left) as the build printed them.
+        lines: (seconds since the start, line) of all that it printed.
     """
 
     wall: float = 0.0
     processor: float = 0.0
     memory: int = 0
     said: list[tuple[float, float]] = field(default_factory=list)
+    lines: list[tuple[float, str]] = field(default_factory=list)
 
     def left_at(self, share: float) -> float | None:
         """What it last said was left before this share of its time, over what was left."""
@@ -99,32 +101,36 @@ def checkout(commit: str | None) -> Iterator[Path | None]:
             subprocess.run(["git", "-C", ROOT, "worktree", "remove", "--force", place], check=True)
 
 
-def build(place: Path, options: list[str]) -> Build:
-    """One build by the package at a place, in an empty folder.
+def build(place: Path, options: Sequence[str], folder: Path | None = None) -> Build:
+    """One build by the package at a place, in a folder; without one, in an empty one that is removed.
 
     Raises:
         SystemExit: it failed.
     """
+    if folder is None:
+        with tempfile.TemporaryDirectory() as empty:
+            return build(place, options, Path(empty))
     took = Build()
-    with tempfile.TemporaryDirectory() as folder:
-        started = time.monotonic()
-        child = subprocess.Popen(
-            [sys.executable, "-m", "wbsite.cli", "build", *options],
-            cwd=folder, env={**os.environ, "PYTHONPATH": str(place)}, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        watch = threading.Thread(target=_watch, args=(child, took))
-        watch.start()
-        assert child.stderr is not None
-        lines = []
-        for line in child.stderr:
-            lines.append(line)
-            if found := re.search(r"about (\d+) s left", line):
-                took.said.append((time.monotonic() - started, float(found[1])))
-        status = child.wait()
-        took.wall = time.monotonic() - started
-        watch.join()
+    started = time.monotonic()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "wbsite.cli", "build", *options],
+        cwd=folder, env={**os.environ, "PYTHONPATH": str(place)}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    watch = threading.Thread(target=_watch, args=(child, took))
+    watch.start()
+    assert child.stderr is not None
+    for line in child.stderr:
+        now = time.monotonic() - started
+        took.lines.append((now, line))
+        if found := re.search(r"about (\d+) s left", line):
+            took.said.append((now, float(found[1])))
+    status = child.wait()
+    took.wall = time.monotonic() - started
+    watch.join()
     if status:
-        raise SystemExit(f"the build at {place} ended with status {status}:\n{''.join(lines[-20:])}")
+        raise SystemExit(
+            f"the build at {place} ended with status {status}:\n{''.join(line for _, line in took.lines[-20:])}"
+        )
     return took
 
 
