@@ -177,3 +177,12 @@ def test_names_of_files_keep_their_commas(tmp_path: Path, monkeypatch: pytest.Mo
     source = f"{run}/net.py:make"
     assert split_names(f"{source},a,{source}@{run}/last.ckpt") == (source, "a", f"{source}@{run}/last.ckpt")
     assert split_names(None) is None
+
+
+def test_many_names_together_need_be_no_path() -> None:
+    """Fifty are longer than a file's name may be; ten thousand than a path."""
+    names = tuple(f"networks/nets.py:network{number}" for number in range(10_000))
+    for count in (50, 10_000):
+        assert split_names(",".join(names[:count])) == names[:count]
+    long = "x" * 5000
+    assert split_names(f"{long},a") == (long, "a")

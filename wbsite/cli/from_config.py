@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import Field
 from functools import wraps
+from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import Annotated, Any, Optional, get_args, get_origin, get_type_hints
 
@@ -14,7 +16,8 @@ import typer
 from wbsite.core import log
 from wbsite.core.config import Config, load
 from wbsite.core.config import options as all_options
-from wbsite.core.filing.paths import expanded, folder
+from wbsite.core.errors import WbsiteError
+from wbsite.core.filing.paths import LONGEST, expanded, folder
 
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
@@ -64,8 +67,9 @@ def split_names(text: str | None) -> tuple[str, ...] | None:
         return None
     names, pieces = [], text.split(",")
     while pieces:
-        count = next((n for n in range(len(pieces), 1, -1) if _names_a_file(",".join(pieces[:n]))), 1)
-        names.append(",".join(pieces[:count]).strip())
+        joined = list(takewhile(lambda name: len(name) <= LONGEST, accumulate(pieces, "{},{}".format))) or pieces[:1]
+        count = next((n for n in range(len(joined), 1, -1) if _names_a_file(joined[n - 1])), 1)
+        names.append(joined[count - 1].strip())
         pieces = pieces[count:]
     return tuple(filter(None, names))
 
@@ -88,7 +92,12 @@ def _names_a_file(name: str) -> bool:
 
 
 def _is_whole(path: str) -> bool:
-    return "," not in path or expanded(path).is_file()
+    if "," not in path:
+        return True
+    try:
+        return os.path.isfile(expanded(path))
+    except WbsiteError:  # many names together, which can be no path: each is looked at by itself
+        return False
 
 
 def command(app: typer.Typer) -> Callable[[Callable[..., None]], Callable[..., None]]:

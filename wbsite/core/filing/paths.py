@@ -9,8 +9,8 @@ from pathlib import Path
 
 from wbsite.core.errors import WbsiteError
 
-LONGEST = 4096
-"""Bytes of a path, and of any text that names a model or a file, beyond which no system takes it."""
+LONGEST = 4095
+"""Bytes of a path, and of any text that names a model or a file, beyond which Linux takes none."""
 
 LONGEST_NAME = 255
 """Bytes of a name in it."""
@@ -25,7 +25,8 @@ def check_text(text: str, name: str) -> None:
     Raises:
         WbsiteError: it has control characters, half a character, or is too long.
     """
-    if odd := next((letter for letter in text if unicodedata.category(letter) in ("Cc", "Cs")), None):
+    unprintable = "" if text.isprintable() else text  # most texts are, and need no look at every letter
+    if odd := next((letter for letter in unprintable if unicodedata.category(letter) in ("Cc", "Cs")), None):
         raise WbsiteError(f"{name} has the character U+{ord(odd):04X} in it.", "Write it without control characters.")
     longest = max((len(os.fsencode(part)) for part in text.split("/")), default=0)
     if longest > LONGEST_NAME or len(os.fsencode(text)) > LONGEST:
