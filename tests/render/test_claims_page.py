@@ -14,6 +14,8 @@ from waiting import until
 from wbsite.claims.base import FAILS, HOLDS, NOTHING, WORDS, Claim
 from wbsite.claims.effect import Effect
 from wbsite.core import registry
+from wbsite.render.head.address import published
+from wbsite.render.pages import landing
 from wbsite.render.pages._ledger import Row, counts, lines, rows, table
 from wbsite.render.pages._sections import sections
 from wbsite.render.pages.articles import read
@@ -124,6 +126,25 @@ def test_the_page_the_table_and_the_counts_agree(site: Site) -> None:
     assert counts(site) == {verdict: verdicts.count(verdict) for verdict in WORDS}
 
 
+def test_pages_of_many_networks_stay_short(made_site: Callable[..., Any]) -> None:
+    """Verdicts are folded where there are many; the landing page shows some networks, and where all of them are."""
+    names = [f"net{number:02}" for number in range(50)]
+    models = {name: network(name) for name in names}
+    for count, folded in ((12, False), (13, True), (50, True)):
+        site = made_site(
+            models={name: models[name] for name in names[:count]}, facts=dict.fromkeys(names, FACTS["a"])
+        )
+        page = make(site)["index.md"].decode()
+        of_networks = [line for line in lines(site) if line.claim.of == "network"]
+        assert page.count('<details class="wb-verdicts">') == (len(of_networks) if folded else 0)
+        assert f"<summary>{count} verdicts: " in page or not folded
+        assert all(f'<tr data-of="{name}"' in page for name in names[:count])
+        landing_page = landing.make(site, published())["index.md"].decode()
+        assert landing_page.count("not computed") + landing_page.count("teaser.webp") >= min(count, 12)
+        assert (names[11] in landing_page, names[12] in landing_page) == (True, False)
+        assert (f"[All {count} networks](models/index.md)" in landing_page) == folded
+
+
 @pytest.mark.parametrize(
     ("effect", "text"),
     [
@@ -197,3 +218,23 @@ def test_narrowing_leaves_the_site_as_it_was(site: Site) -> None:
     alone = site.narrowed(site.model("a"))
     assert ([model.id for model in alone.models], alone.suites) == (["a"], site.suites)
     assert [model.id for model in site.models] == ["a", "b", "file"]
+
+
+def test_folded_verdicts_open_where_some_are_chosen(built: Path, browser: Any) -> None:
+    page = browser.new_page()
+    page.goto((built / "site/claims/index.html").as_uri())
+    page.evaluate(
+        """() => {
+          for (const table of document.querySelectorAll(".wb-claim table")) {
+            const folded = document.createElement("details");
+            table.replaceWith(folded);
+            folded.append(table);
+          }
+        }"""
+    )
+    folded, chosen = page.locator(".wb-claim:visible details"), page.get_by_label("Verdict")
+    for value, opened in (("holds", True), ("", False)):
+        chosen.select_option(value)
+        assert folded.count() > 0
+        assert folded.evaluate_all("(all) => all.map((one) => one.open)") == [opened] * folded.count()
+    page.close()

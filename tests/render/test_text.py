@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wbsite.render.text import p_value_text, tally
+from wbsite.core.markup import Markup
+from wbsite.render.text import listing, p_value_text, tally
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,24 @@ def test_a_p_value_in_prose(p: float | None, text: str) -> None:
 )
 def test_so_many_of_so_many_in_words(part: int, whole: int, text: str) -> None:
     assert tally(part, whole) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, ""),
+        (1, "a"),
+        (2, "a and b"),
+        (8, "a, b, c, d, e, f, g and h"),
+        (9, "a, b, c, d, e and 4 more"),
+        (26, "a, b, c, d, e and 21 more"),
+    ],
+)
+def test_a_list_in_a_sentence_is_no_longer_than_one_reads(count: int, text: str) -> None:
+    items = "abcdefghijklmnopqrstuvwxyz"[:count]
+    assert listing(items) == text
+    assert listing(map(Markup, items)) == text
+
+
+def test_names_in_a_list_are_escaped_beside_markup() -> None:
+    assert listing([Markup("<b>a</b>"), "<i>", *"bcdefgh"]) == "<b>a</b>, &#060;i&#062;, b, c, d and 4 more"

@@ -83,9 +83,16 @@ def index_text(index: Any) -> str:
     return f"{share_text(index.index)} ({share_text(index.low)} to {share_text(index.high)})"
 
 
+LISTED, BEGUN = 8, 5
+"""Items that a list in a sentence has at most, and those that a longer one begins with."""
+
+
 def listing(items: Iterable[object], word: str = "and") -> str:
-    """ "a", "a and b", "a, b and c"; Markup where an item is Markup."""
+    """ "a", "a and b", "a, b and c"; of more than eight the first five, as in "a, b, c, d, e and 45 more". Markup where
+    an item is Markup."""
     parts = list(items)
+    if len(parts) > LISTED:
+        parts[BEGUN:] = [f"{number_text(len(parts) - BEGUN)} more"]
     marked = any(hasattr(part, "__html__") for part in parts)
     texts = [Markup.escape(part) if marked else str(part) for part in parts]
     comma, last = (Markup(", "), html(" {} ", word)) if marked else (", ", f" {word} ")

@@ -24,6 +24,8 @@
         if (!row.hidden) left += 1;
       }
       claim.hidden = !left;
+      const folded = claim.querySelector("details");
+      if (folded) folded.open = Boolean(chosen.verdict || chosen.of);
       verdicts += left;
     }
     for (const [heading, below] of headings) if (heading) heading.hidden = below.every((claim) => claim.hidden);

@@ -102,9 +102,11 @@ CLAIMS = (
         "{% set end, inside = e | selectattr('ends_largest') | list, e | rejectattr('ends_largest') | list %}"
         "{% if end %}In {{ end | map(attribute='title') | listing }} it is strongest in the very last layer. {% endif %}"
         "{% if inside %}In {{ inside | map(attribute='title') | listing }} it is strongest before the end"
-        " ({% for c in inside %}in [`{{ c.largest }}`]({{ link(c.model, c.largest) }}index.md)"
-        "{{ ', ' if not loop.last }}{% endfor %}).{% endif %}"
-        "{% for c in e if c.incomplete %} The later convolutions of {{ c.title }} are missing from its weights file.{% endfor %}",
+        "{% for c in inside if inside | length <= 8 %}{{ ' (' if loop.first }}in [`{{ c.largest }}`]"
+        "({{ link(c.model, c.largest) }}index.md){{ ')' if loop.last else ', ' }}{% endfor %}.{% endif %}"
+        "{% set cut = e | selectattr('incomplete') | map(attribute='title') | list %}"
+        "{% if cut %} The later convolutions of {{ cut | listing }} are missing from {{ 'its' if cut | length == 1 else 'their' }}"
+        " weights file{{ 's' if cut | length > 1 }}.{% endif %}",
     ),
     description(
         "inceptionv1-through-depth",

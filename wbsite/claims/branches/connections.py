@@ -197,12 +197,13 @@ SPLIT = (
     "{% set alone = e.split | rejectattr('second_is_colour_too') | map(attribute='title') | list %}"
     "{% set mixed = e.split | selectattr('second_is_colour_too') | list %}"
     "{% if alone %}In {{ alone | listing }} the second factor does go with frequency. {% endif %}"
-    "{% for n in mixed %}In {{ n.title }} the second factor goes with frequency"
+    "{% for n in mixed[:3] %}In {{ n.title }} the second factor goes with frequency"
     " ($|\\rho| = {{ n.frequency[1].mean | abs | fixed }}$), but with colour"
     " {{ 'no less' if n.chroma[1].mean | abs | round(2) >= n.frequency[1].mean | abs | round(2) else 'nearly as much' if"
     " n.chroma[1].mean | abs >= 0.8 * n.frequency[1].mean | abs else 'as well' }} ({{ n.chroma[1].mean | abs | fixed }})"
     "{% if n.frequency_alone %}. With colour taken out, {{ n.frequency_alone.mean | abs | fixed }} is left, which cannot be"
     " told from zero{% endif %}. That is a second pattern of colour as much as one of frequency. {% endfor %}"
+    "{% if mixed | length > 3 %}So it is with colour in {{ mixed[3:] | map(attribute='title') | listing }}. {% endif %}"
 )
 OVER_UNITS = "Intervals are over filters, with the factors taken as they are; they do not speak for other trainings."
 SPLIT_BRIEF = (

@@ -10,7 +10,7 @@ import pandas as pd
 from wbsite.core.markup import Markup, html
 from wbsite.render.charts import INDEX, NEUTRAL, SERIES, data, specification
 from wbsite.render.figure import Drawing, Figure, Scene
-from wbsite.render.text import number_text, tally
+from wbsite.render.text import listing, number_text, tally
 from wbsite.results.branches.connectivity import Connectivity
 from wbsite.results.site import Gap, Site
 
@@ -68,7 +68,7 @@ def draw(scene: Scene) -> Drawing | Gap:
     """A heading a property, a row a network, a mark a factor."""
     table, absent, draws = correlation_rows(scene.site)
     if table.empty:
-        return Gap(f"no network's first two convolutions are fit: {'; '.join(absent)}", failed=False)
+        return Gap(f"no network's first two convolutions are fit: {listing(absent)}", failed=False)
     height = int(table["row"].max()) + ROW // 2
     first = table[(table["factor"] == 1) & (table["heading"] == PROPERTIES["chroma"])]
     correlations = "; ".join(f"{row['model']} {rho_text(row)}" for row in first.to_dict("records"))
@@ -80,7 +80,7 @@ def draw(scene: Scene) -> Drawing | Gap:
         " a network's ten tests, are in the table. Whether a factor is more than chance at all is tested apart from this."
     )
     if absent:
-        method += f" Left out: {'; '.join(absent)}."
+        method += f" Left out: {listing(absent)}."
     alt = (
         f"Dot chart of correlations for {table['model'].nunique()} networks. First factor with chroma: {correlations}."
     )
