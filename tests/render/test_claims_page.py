@@ -131,9 +131,7 @@ def test_pages_of_many_networks_stay_short(made_site: Callable[..., Any]) -> Non
     names = [f"net{number:02}" for number in range(50)]
     models = {name: network(name) for name in names}
     for count, folded in ((12, False), (13, True), (50, True)):
-        site = made_site(
-            models={name: models[name] for name in names[:count]}, facts=dict.fromkeys(names, FACTS["a"])
-        )
+        site = made_site(models={name: models[name] for name in names[:count]}, facts=dict.fromkeys(names, FACTS["a"]))
         page = make(site)["index.md"].decode()
         of_networks = [line for line in lines(site) if line.claim.of == "network"]
         assert page.count('<details class="wb-verdicts">') == (len(of_networks) if folded else 0)

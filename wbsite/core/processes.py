@@ -24,11 +24,13 @@ ENDS_WITH_PARENT = "wbsite.core.ends_with_parent"
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 """For libraries that read when they are imported how many threads they may start."""
 
-_ALLOCATOR = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(1 << 28))
-"""For glibc: what is freed is kept for the next tensor. Given back to the system it comes again page by page, a million
-faults and two of twelve seconds in a group of layers' responses."""
+_KEPT = 1 << 28
+"""Bytes that may be freed in one piece and not be given back to the system, from which they come again page by page: a
+million faults and two of twelve seconds in a group of layers' responses, and half the time of a worker of Dask, which
+has its processes give back pieces of 64 kB."""
 
-_GIVEN = {**_ONE_THREAD, **_ALLOCATOR}
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+"""Of glibc's `mallopt`."""
 
 
 def warm_up(modules: Sequence[str]) -> None:
@@ -60,7 +62,7 @@ def context() -> BaseContext:
 
 def environment() -> dict[str, str]:
     """What a process is to have as its environment: this one's, and one thread for every library."""
-    return {**os.environ, **_GIVEN}
+    return {**os.environ, **_ONE_THREAD}
 
 
 def belong(environment: Mapping[str, str]) -> None:
@@ -74,11 +76,26 @@ def belong(environment: Mapping[str, str]) -> None:
     os.environ.update(environment)
 
 
+@contextmanager
+def memory_kept() -> Iterator[None]:
+    """What this process frees meanwhile is kept for its next tensor, and given back at the end: once costs little."""
+    if limit := _of_glibc("mallopt"):
+        for threshold in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
+            limit(threshold, _KEPT)
+    try:
+        yield
+    finally:
+        give_back_memory()
+
+
 def give_back_memory() -> None:
-    """Returns to the system what was freed and kept for the next tensor; once between tasks costs little."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
-    if trim is not None:  # glibc's
+    """Returns to the system what was freed and kept."""
+    if trim := _of_glibc("malloc_trim"):
         trim(0)
+
+
+def _of_glibc(function: str) -> Callable[..., int] | None:
+    return getattr(ctypes.CDLL(None), function, None) if sys.platform == "linux" else None
 
 
 def _end_with_parent() -> None:
@@ -97,7 +114,7 @@ def starting() -> Iterator[None]:
     """
     main, before = sys.modules["__main__"], dict(os.environ)
     hidden = {name: value for name in ("__file__", "__spec__") if (value := getattr(main, name, None)) is not None}
-    os.environ.update(_GIVEN)
+    os.environ.update(_ONE_THREAD)
     for name in hidden:
         setattr(main, name, None)
     try:

@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection
 
 import torch
 
-from wbsite.core.processes import belong, give_back_memory
+from wbsite.core.processes import belong, memory_kept
 
 from .relay import Sent
 from .worker import run_task
@@ -24,7 +24,9 @@ def serve(connection: Connection, store: str, device: str, environment: Mapping[
         except EOFError:
             return
         try:
-            connection.send(("done", run_task(task, store, device, *needed, progress=progress)))
+            with memory_kept():
+                outcome = run_task(task, store, device, *needed, progress=progress)
         except Exception as error:  # the store cannot be used: for the process at the other end to say
             connection.send(("raise", error))
-        give_back_memory()
+        else:
+            connection.send(("done", outcome))

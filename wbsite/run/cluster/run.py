@@ -15,6 +15,7 @@ from typing import Any
 
 from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
+from wbsite.core.processes import memory_kept
 from wbsite.core.progress import Inner, Progress
 from wbsite.run.plan import Task
 from wbsite.run.relay import Sent, pass_on
@@ -197,7 +198,7 @@ def _run(task: Task, store: str, device: str, needed: Sequence[Outcome], folder:
     def send(message: Any) -> None:
         get_worker().log_event(TOPIC, (task.key, message))
 
-    with _alone, chdir(folder) if Path(folder).is_dir() else nullcontext():
+    with _alone, memory_kept(), chdir(folder) if Path(folder).is_dir() else nullcontext():
         send(None)
         if reason := _unable(task):
             return Unable(reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 import time
 import uuid
@@ -25,6 +26,9 @@ LOOK = 1.0
 
 SIGN = "cluster-check"
 """Record of the store by which workers are recognised to see the same one."""
+
+LOGGERS = ("distributed", "distributed.client")
+"""Of Dask, which log a traceback where a scheduler is lost; that it is lost is said in words."""
 
 COLUMNS = ("worker", "threads", "memory", "GPU", "Python", "torch", "wbsite", "verdict")
 
@@ -197,6 +201,8 @@ def connected(scheduler: str) -> Iterator[Any]:
     """
     with optional("--scheduler", "cluster"):
         from distributed import Client
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         client = Client(scheduler, timeout="10s")
     except (OSError, ValueError) as error:
