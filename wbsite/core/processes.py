@@ -125,6 +125,6 @@ def starting() -> Iterator[None]:
     finally:
         for name, value in hidden.items():
             setattr(main, name, value)
-        for name in _GIVEN.keys() - before.keys():
+        for name in _ONE_THREAD.keys() - before.keys():
             del os.environ[name]
         os.environ.update(before)
