@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from wbsite.core.config import Config
 from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Store
 from wbsite.run.cluster import run as cluster
-from wbsite.run.cluster.workers import SIGN, Asked, SchedulerLost, _unshared
+from wbsite.run.cluster.workers import LOGGERS, SIGN, Asked, SchedulerLost, _unshared
 from wbsite.run.plan import Task, plan
 from wbsite.run.subjects.model import ModelSubject
 
@@ -113,12 +114,18 @@ def test_a_lost_scheduler_ends_the_run_and_the_same_command_goes_on(
     dask.worker("--no-nanny")
     outcomes = cluster.on_cluster(tasks, config, Heard())
     done = next(outcomes)
+    said: list[logging.LogRecord] = []
+    for name in LOGGERS:
+        listener = logging.Handler()
+        listener.emit = said.append  # type: ignore[method-assign]
+        logging.getLogger(name).addHandler(listener)
     (perilous / "wait").touch()
     dask.scheduler.kill()
     began = time.monotonic()
     with pytest.raises(SchedulerLost, match=r"is gone.*What is done is kept.*\n.*run the same command"):
         list(outcomes)
     assert time.monotonic() - began < 60
+    assert not said, "Dask's own words, tracebacks among them"
     assert Store(config.store).get(done.task.key) is not None
     (perilous / "wait").unlink()
     again = Dask(perilous, dask.environment)

@@ -17,8 +17,9 @@ from .image_model import ImageModel, image_model
 from .objectives import locate
 from .parallel import in_parallel, parallel_batches
 
-_CPU_BATCH = 16
-_GPU_BATCH = 256
+AT_ONCE = {"cpu": 16, "cuda": 256}
+"""Pictures in a batch, by the kind of device."""
+
 _LEAST = 2
 """Pictures in a batch that is split off for another core."""
 
@@ -62,7 +63,7 @@ def visualize(
 
 
 def _pictures(model: ImageModel, waiting: deque[_Task], settings: Settings, progress: Progress) -> Iterator[Picture]:
-    limit = settings.batch or (_CPU_BATCH if model.device.type == "cpu" else _GPU_BATCH)
+    limit = settings.batch or AT_ONCE[model.device.type]
     while waiting:
         batches = _next(waiting, limit, parallel_batches(model.device))
         inputs = [

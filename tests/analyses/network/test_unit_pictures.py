@@ -162,8 +162,9 @@ def test_a_network_that_is_shown_one_picture_at_a_time_gets_no_small_ones(
 
 
 def test_a_killed_run_goes_on_behind_the_last_finished_units(
-    context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
+    context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """And comes to the same as one that was not."""
     asked: list[list[int]] = []
     visualize, quick = unit_pictures.visualize, _quick_pictures.quick_pictures
 
@@ -180,9 +181,11 @@ def test_a_killed_run_goes_on_behind_the_last_finished_units(
                 raise KeyboardInterrupt
             yield pictures
 
-    monkeypatch.setattr(unit_pictures, "PER_PART", {"cpu": 2})
+    monkeypatch.setattr(unit_pictures, "AT_ONCE", {"cpu": 2})
     monkeypatch.setattr(unit_pictures, "PER_SHEET", 2)
     monkeypatch.setattr(_quick_pictures, "PER_SHEET", 2)
+    elsewhere = Parts(Store(tmp_path / "undisturbed"), "parts", {}, Progress())
+    undisturbed = unit_pictures.run(replace(context([0, 1, 2, 3]), parts=elsewhere))
     monkeypatch.setattr(unit_pictures, "visualize", killed_at_the_second)
     monkeypatch.setattr(_quick_pictures, "quick_pictures", killed_once)
     for _ in range(2):
@@ -195,6 +198,9 @@ def test_a_killed_run_goes_on_behind_the_last_finished_units(
     assert again.files == resumed.files
     assert set(again.files) == {*(f"unit-{i}.webp" for i in range(4)), *(f"sheet-{i}.webp" for i in range(3))}
     assert again.rows.equals(resumed.rows)
+    assert again.files == undisturbed.files
+    assert again.rows.equals(undisturbed.rows)
+    assert again.quick == undisturbed.quick
 
 
 def test_quick_pictures_are_small_files(context: Callable[..., Context]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.store import Contents
-from wbsite.featurevis import Picture, Settings, Target, visualize, webp
+from wbsite.featurevis import AT_ONCE, Picture, Settings, Target, visualize, webp
 from wbsite.featurevis.execution import REMARKS
 from wbsite.featurevis.image_model import image_model, proportioned
 from wbsite.results.expanded.direction_pictures import DirectionPictures
@@ -20,7 +21,7 @@ from wbsite.results.network.unit_pictures import PictureSettings
 
 
 def run(context: Context) -> DirectionPictures:
-    """Pictures of the directions that `examples` asks for, each kept as soon as it is done."""
+    """Pictures of the directions that `examples` asks for, kept some at a time as soon as they are done."""
     examples = context.need(Examples)
     assert examples is not None, "it applies to every model"
     channels = context.model.spec.input_shape[0]
@@ -33,16 +34,9 @@ def run(context: Context) -> DirectionPictures:
         remark = REMARKS[image_model(context.model, list(targets.values()), settings, context.device).way]
     if remark:
         context.progress.line(f"pictures of directions: {remark}")
-    done = {target: context.parts.get(_part_name(target)) for target in targets.values()}
-    missing = [target for target, entry in done.items() if entry is None]
-    if missing:
-        context.progress.step(f"pictures of {len(missing)} directions", len(missing))
-        for picture in visualize(context.model, missing, settings, context.device, context.progress):
-            done[picture.target] = context.parts.put(_part_name(picture.target), _part(picture))
-    entries = {name: entry for name, target in targets.items() if (entry := done[target]) is not None}
+    made = _made(context, targets, settings)
     rows = [
-        {"name": name, "place": targets[name].layer, "side": targets[name].side, **entry.values}
-        for name, entry in entries.items()
+        {"name": name, "place": target.layer, "side": target.side, **made[name][0]} for name, target in targets.items()
     ]
     text, numbers = dict.fromkeys(("name", "place", "side"), str), {"activation": float, "own": float}
     kinds = {**text, **numbers, "agrees": bool, "dead": bool, "reseeded": int}
@@ -65,7 +59,7 @@ def run(context: Context) -> DirectionPictures:
             seed=settings.seed,
         ),
         remark=remark,
-        files={f"{name}.webp": entry.file("direction.webp") for name, entry in entries.items()},
+        files={f"{name}.webp": made[name][1] for name in targets},
         rows=pd.DataFrame(rows, columns=list(kinds)).astype(kinds),
     )
 
@@ -80,16 +74,47 @@ def _target(direction: Direction, vector: np.ndarray) -> Target:
     return Target(direction.place, direction=tuple(unit.tolist()), side=direction.side)
 
 
-def _part_name(target: Target) -> dict[str, Any]:
-    vector = np.asarray(target.direction, np.float64).tobytes()
-    return {"place": target.layer, "side": target.side, "direction": hashlib.sha256(vector).hexdigest()}
+def _made(
+    context: Context, targets: Mapping[str, Target], settings: Settings
+) -> dict[str, tuple[Mapping[str, Any], bytes]]:
+    """By a direction's name what is known of its picture, and the picture; those that are not there yet computed.
+
+    Kept together is what shares a batch, which decides how numbers are rounded.
+    """
+    names, count = list(targets), AT_ONCE[context.device.type]
+    groups = [names[i : i + count] for i in range(0, len(names), count)]
+    parts = [context.parts.get(_part_name(targets, group)) for group in groups]
+    if missing := sum(len(group) for group, part in zip(groups, parts, strict=True) if part is None):
+        context.progress.step(f"pictures of {missing} directions", missing)
+    found: dict[str, tuple[Mapping[str, Any], bytes]] = {}
+    for group, part in zip(groups, parts, strict=True):
+        if part is None:
+            asked = list(dict.fromkeys(targets[name] for name in group))
+            made = {p.target: p for p in visualize(context.model, asked, settings, context.device, context.progress)}
+            part = context.parts.put(_part_name(targets, group), _part([made[targets[name]] for name in group]))
+        rows = part.values["rows"]
+        found |= {
+            name: (row, part.file(f"direction-{i}.webp")) for i, (name, row) in enumerate(zip(group, rows, strict=True))
+        }
+    return found
 
 
-def _part(picture: Picture) -> Contents:
+def _part_name(targets: Mapping[str, Target], group: Sequence[str]) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    for target in map(targets.__getitem__, group):
+        digest.update(f"{target.layer} {target.side} ".encode() + np.asarray(target.direction, np.float64).tobytes())
+    return {"directions": digest.hexdigest()}
+
+
+def _part(pictures: Sequence[Picture]) -> Contents:
+    files = {f"direction-{i}.webp": webp(picture.image) for i, picture in enumerate(pictures)}
+    return Contents({"rows": [_row(picture) for picture in pictures]}, pictures=files)
+
+
+def _row(picture: Picture) -> dict[str, Any]:
     activation, own = (number if math.isfinite(number) else None for number in (picture.activation, picture.own))
     found = {"agrees": picture.agrees, "dead": picture.dead, "reseeded": picture.reseeded}
-    values = {"activation": activation, "own": own, **found}
-    return Contents(values, pictures={"direction.webp": webp(picture.image)})
+    return {"activation": activation, "own": own, **found}
 
 
 ANALYSES = (

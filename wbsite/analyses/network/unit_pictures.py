@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from wbsite.analyses.base import Analysis, Context
 from wbsite.core.store import Contents, Entry
-from wbsite.featurevis import Settings, Target, quick_settings, visualize, webp
+from wbsite.featurevis import AT_ONCE, Settings, Target, quick_settings, visualize, webp
 from wbsite.featurevis.execution import REMARKS
 from wbsite.featurevis.image_model import image_model, proportioned
 from wbsite.graph.layers import Layer
@@ -20,9 +20,6 @@ from ._quick_pictures import COLUMNS, PER_SHEET, quick_count, quick_sheets, quic
 
 NAMED = 5
 """Units that a message names."""
-
-PER_PART = {"cpu": 16, "cuda": 256}
-"""Pictures that are kept and found again together: as many as a device makes at once."""
 
 
 def applies(layer: Layer) -> str:
@@ -107,8 +104,11 @@ def _about(context: Context, settings: Settings) -> PictureSettings:
 
 
 def _parts(context: Context, targets: Sequence[Target], settings: Settings) -> list[Entry]:
-    """Parts of some units each, those that are not there yet computed."""
-    count = PER_PART[context.device.type]
+    """Parts of as many units as the device makes at once, those that are not there yet computed.
+
+    A part is found whole or made whole: which pictures share a batch decides how their numbers are rounded.
+    """
+    count = AT_ONCE[context.device.type]
     groups = [tuple(targets[i : i + count]) for i in range(0, len(targets), count)]
     names = {group: {"units": [target.channel for target in group]} for group in groups}
     parts = {group: context.parts.get(names[group]) for group in groups}
