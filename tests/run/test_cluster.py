@@ -53,6 +53,17 @@ class Dask:
             process.wait()
 
 
+class Listener(logging.Handler):
+    """Keeps what a logger says."""
+
+    def __init__(self, said: list[logging.LogRecord]) -> None:
+        super().__init__()
+        self.said = said
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record)
+
+
 @pytest.fixture
 def dask(perilous: Path, tmp_path: Path, environment: dict[str, str]) -> Iterator[Dask]:
     """A scheduler without workers, of which those that come have the perilous analysis."""
@@ -116,9 +127,7 @@ def test_a_lost_scheduler_ends_the_run_and_the_same_command_goes_on(
     done = next(outcomes)
     said: list[logging.LogRecord] = []
     for name in LOGGERS:
-        listener = logging.Handler()
-        listener.emit = said.append  # type: ignore[method-assign]
-        logging.getLogger(name).addHandler(listener)
+        logging.getLogger(name).addHandler(Listener(said))
     (perilous / "wait").touch()
     dask.scheduler.kill()
     began = time.monotonic()
