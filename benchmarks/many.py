@@ -97,7 +97,7 @@ def main() -> None:
 
 def measure(folder: Path, networks: int, layers: int) -> None:
     """Builds, builds again, and prints what both took and what there is."""
-    names = ["deep"] if layers else [f"mixed{number:03}" for number in range(networks)]
+    names = [f"deep{layers}"] if layers else [f"mixed{number:03}" for number in range(networks)]
     made = "\n\n".join(
         f"def {name}():\n    return {f'deep({layers})' if layers else f'mixed({number})'}"
         for number, name in enumerate(names)
