@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,12 @@ import torch
 from torch import nn
 
 from wbsite.core.errors import WbsiteError
+from wbsite.featurevis import presentation
 from wbsite.featurevis.presentation import present, seen_together, smallest_canvas
+from wbsite.graph.partial_pass import PartialPass, WholePass
+from wbsite.graph.receptive_field import receptive_field, receptive_field_in_input
 from wbsite.graph.recording import record
+from wbsite.graph.tape import INPUT
 from wbsite.models.untrained import untrained
 from wbsite.ops.tuning.stimuli import Field, battery
 
@@ -67,6 +72,42 @@ def test_responses_are_those_of_a_canvas_on_which_no_padding_is_near(
             around = slice(position - 1, position + 2)
             expected = (seen - blank)[:, :, around, around].amax((2, 3)).clamp_min(0)
             np.testing.assert_allclose(responses[name][rows], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("way", ["batches", "live"])
+def test_what_is_held_of_a_batch_is_bounded(
+    network: Branched, loaded: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """All layers' maps are held until all are there: of a thousand layers, tens of gigabytes at the usual batch."""
+    if way == "live":
+        suited = presentation._suited
+        monkeypatch.setattr(presentation, "_suited", lambda *given: replace(suited(*given), way="live"))
+    layers, batches = ["near", "far", "joined"], list[int]()
+    passed = PartialPass if way == "batches" else WholePass
+    run = passed.__call__
+
+    def counted(self: Any, x: torch.Tensor, plan: Any) -> Any:
+        batches.append(len(x))
+        assert plan.kept > 1
+        return run(self, x, plan)
+
+    monkeypatch.setattr(passed, "__call__", counted)
+    *_, usual = present(loaded(network, side=64), layers, torch.device("cpu"))
+    assert max(batches) > 2
+    batches.clear()
+    monkeypatch.setattr(presentation, "_KEPT", 1)
+    *_, bounded = present(loaded(network, side=64), layers, torch.device("cpu"))
+    assert max(batches) == 1
+    for name in layers:
+        np.testing.assert_allclose(bounded[name], usual[name], atol=1e-5)
+
+
+def test_fields_in_the_input_are_those_along_the_paths_to_each_value(network: Branched) -> None:
+    tape = record(network, (3, 64, 64))
+    values = {value for call in tape.calls for value in call.outputs}
+    fields = {value: receptive_field(tape.path(INPUT, value), INPUT, value) for value in values}
+    assert {value: receptive_field_in_input(tape, value) for value in values} == fields
+    assert len(set(fields.values())) > 4 and None in fields.values()
 
 
 def test_what_sees_more_than_the_usual_input_is_shown_the_usual_input(

@@ -78,7 +78,10 @@ def belong(environment: Mapping[str, str]) -> None:
 
 @contextmanager
 def memory_kept() -> Iterator[None]:
-    """What this process frees meanwhile is kept for its next tensor, and given back at the end: once costs little."""
+    """What this process frees meanwhile is kept for its next tensor, and given back at the end: once costs little.
+
+    For processes that do nothing but compute: the limits stay as they are set.
+    """
     if limit := _of_glibc("mallopt"):
         for threshold in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
             limit(threshold, _KEPT)

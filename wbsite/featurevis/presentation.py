@@ -18,9 +18,9 @@ import torch
 from wbsite.core.errors import WbsiteError
 from wbsite.core.progress import Progress
 from wbsite.graph.partial_pass import PartialPass, WholePass
-from wbsite.graph.receptive_field import Axis, Positions, receptive_field
+from wbsite.graph.receptive_field import Axis, Positions, receptive_field_in_input
 from wbsite.graph.recording import Recorded
-from wbsite.graph.tape import INPUT, Program, Tape
+from wbsite.graph.tape import Program, Tape
 from wbsite.ops.tuning.stimuli import Battery, Field, battery
 
 from .base import Network
@@ -31,6 +31,9 @@ from .parameterisations import Size
 _NUMBERS = 2**21
 """In the largest map of a batch: that and what is made of it stay in a processor's cache, and no memory is returned to
 the system after each batch."""
+
+_KEPT = 2**28
+"""In all maps of a batch that are asked for, which are held until all are there: as float32, a gigabyte."""
 
 _LARGEST_BATCH = 256
 
@@ -171,7 +174,8 @@ def present(
         (top, bottom), (left, right) = plan.window
         window, centre = (bottom - top + 1, right - left + 1), (canvas.centre[0] - top, canvas.centre[1] - left)
         field = Field.of(window, centre, canvas.side, device)
-        for numbers, pictures in piece.batches(field, max(1, min(_LARGEST_BATCH, _NUMBERS // plan.largest))):
+        most = min(_LARGEST_BATCH, _NUMBERS // plan.largest, _KEPT // plan.kept)
+        for numbers, pictures in piece.batches(field, max(1, most)):
             values = measured(_network_input(network, pictures), plan)
             for name, part in canvas.positions.items():
                 above = (values[part.value] - measured.asked(part.value)).amax((2, 3))
@@ -206,7 +210,7 @@ def _suited(model: Network, recorded: Recorded, canvas: Canvas, device: torch.de
 def _axes(tape: Tape, value: int) -> tuple[Axis, Axis] | None:
     """What positions of a value see of the input along height and width, widened on both sides of the narrower one to
     a square; None where they see all of it."""
-    axes = receptive_field(tape.path(INPUT, value), INPUT, value)
+    axes = receptive_field_in_input(tape, value)
     if axes is None:
         return None
     more = [max(axis.size for axis in axes) - axis.size for axis in axes]

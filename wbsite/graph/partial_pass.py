@@ -56,6 +56,7 @@ class Plan:
         results: map → the positions asked for.
         computed: the maps of which any are computed; of the others they are the blank picture's.
         largest: numbers in the largest map that is computed for one picture.
+        kept: numbers in all maps of one picture that are asked for; at least 1.
     """
 
     window: Positions
@@ -63,6 +64,7 @@ class Plan:
     results: Mapping[int, Cut]
     computed: tuple[int, ...]
     largest: int
+    kept: int
 
 
 class PartialPass:
@@ -189,6 +191,7 @@ class PartialPass:
         picture = whole(self.blank[INPUT])
         reads = [part for _, read in steps if INPUT in read and (part := overlap(read[INPUT], picture)) is not None]
         held[INPUT] = reduce(hull, reads, support)
+        numbers = {value: self.blank[value].shape[1] * area(part) for value, part in held.items()}
         return Plan(
             held[INPUT],
             tuple(
@@ -197,7 +200,8 @@ class PartialPass:
             ),
             {value: self._cut(value, held, part) for value, part in self.positions.items()},
             tuple(value for value in self.positions if value in held),
-            max(self.blank[value].shape[1] * area(part) for value, part in held.items()),
+            max(numbers.values()),
+            max(1, sum(numbers.get(value, 0) for value in self.positions)),
         )
 
     def _quick(self, call: Call) -> Call:
@@ -240,8 +244,10 @@ class WholePass:
         positions: Mapping[int, Positions],
     ) -> None:
         self.run, self.positions = run, dict(positions)
-        self._plan = Plan(whole(blank), (), {}, (), blank[0].numel())
-        self._blank = self(blank, self._plan)
+        values = run(blank)
+        kept = sum(values[value][0].numel() for value in positions)
+        self._plan = Plan(whole(blank), (), {}, (), blank[0].numel(), max(1, kept))
+        self._blank = self._cut(values)
 
     def plan(self, support: Positions) -> Plan:
         """All of the picture, wherever it differs."""
@@ -249,7 +255,9 @@ class WholePass:
 
     def __call__(self, x: torch.Tensor, plan: Plan) -> dict[int, torch.Tensor]:
         """(B, C, H, W) → map → (B, C, rows, columns) at the positions asked for."""
-        values = self.run(x)
+        return self._cut(self.run(x))
+
+    def _cut(self, values: Mapping[int, torch.Tensor]) -> dict[int, torch.Tensor]:
         return {value: values[value][slices(positions)] for value, positions in self.positions.items()}
 
     def asked(self, value: int) -> torch.Tensor:

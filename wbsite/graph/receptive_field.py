@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from .linear import POOL, pool_arguments
 from .operations import BATCH_NORMS, CONVOLUTION, JOINS, NORMALISATIONS, RECTIFIERS, SCALED, SUMS, UNCHANGED, pair
-from .tape import Call
+from .tape import INPUT, Call, Tape
 
 _POINTWISE = RECTIFIERS | UNCHANGED | BATCH_NORMS | SUMS | JOINS | NORMALISATIONS | (SCALED - {"matmul", "mm"})
 _AVERAGE = ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override")
@@ -46,15 +47,37 @@ def receptive_field(calls: Sequence[Call], source: int, target: int) -> Receptiv
 
     None where it is no window: a whole map is reduced, cut or rearranged.
     """
-    fields: dict[int, ReceptiveField] = {source: (Axis(), Axis())}
+    return _fields(calls, source)[target]
+
+
+_OF_INPUTS: WeakKeyDictionary[Tape, dict[int, ReceptiveField | None]] = WeakKeyDictionary()
+
+
+def receptive_field_in_input(tape: Tape, value: int) -> ReceptiveField | None:
+    """What a position of a value sees of the network's input; as `receptive_field` on all paths that lead to it.
+
+    Those of all values are found at once: a thousand layers, each with its own way back, would take minutes.
+    """
+    if tape not in _OF_INPUTS:
+        _OF_INPUTS[tape] = _fields(tape.calls, INPUT)
+    return _OF_INPUTS[tape][value]
+
+
+def _fields(calls: Sequence[Call], source: int) -> dict[int, ReceptiveField | None]:
+    """What positions see of a source, of all values that depend on it; None where that is no window."""
+    fields: dict[int, ReceptiveField | None] = {source: (Axis(), Axis())}
     for call in calls:
-        step = step_of(call)
-        merged = _merged([fields[value] for value in call.inputs if value in fields])
-        if step is None or merged is None:
-            return None
-        height, width = (axis.then(*along) for axis, along in zip(merged, step, strict=True))
-        fields |= dict.fromkeys(call.outputs, (height, width))
-    return fields[target]
+        read = [fields[value] for value in call.inputs if value in fields]
+        if not read or source in call.outputs:
+            continue
+        known, step = [field for field in read if field is not None], step_of(call)
+        merged = _merged(known) if len(known) == len(read) else None
+        field = None
+        if step is not None and merged is not None:
+            height, width = (axis.then(*along) for axis, along in zip(merged, step, strict=True))
+            field = height, width
+        fields |= dict.fromkeys(call.outputs, field)
+    return fields
 
 
 def positions_seen(calls: Sequence[Call], target: int, positions: Positions = ONE_POSITION) -> dict[int, Positions]:

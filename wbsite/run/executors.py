@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from wbsite.core import machine
 from wbsite.core.config import Config
 from wbsite.core.device import choose
-from wbsite.core.processes import memory_kept
 from wbsite.core.progress import Inner, Progress
 from wbsite.core.threads import one_thread
 
@@ -57,8 +56,7 @@ def _inline(tasks: Sequence[Task], config: Config, progress: Progress) -> Iterat
         while started := schedule.start():
             task, needed = started
             schedule.began(task.key)
-            with memory_kept():
-                outcome = run_task(task, config.store, config.device, *needed, progress=Inner(progress, task.label))
+            outcome = run_task(task, config.store, config.device, *needed, progress=Inner(progress, task.label))
             schedule.finish(outcome)
             progress.left(schedule.left(1))
             yield outcome

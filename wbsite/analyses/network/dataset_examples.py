@@ -30,9 +30,9 @@ from wbsite.featurevis.base import Target
 from wbsite.featurevis.execution import REMARKS, Run
 from wbsite.featurevis.image_model import ImageModel
 from wbsite.featurevis.objectives import Readout, readouts
-from wbsite.graph.receptive_field import Axis, ReceptiveField, receptive_field
+from wbsite.graph.receptive_field import Axis, ReceptiveField, receptive_field_in_input
 from wbsite.graph.recording import Recorded
-from wbsite.graph.tape import INPUT, Tape
+from wbsite.graph.tape import Tape
 from wbsite.ops.strongest_positions import NONE, Search, Strongest, apart, one_a_picture
 from wbsite.results.network.dataset_examples import DatasetExamples, LayerExamples, LeftOut
 from wbsite.results.photographs import PhotographSet
@@ -71,7 +71,7 @@ class _Surveyed:
     def of(cls, name: str, readout: Readout, tape: Tape) -> _Surveyed:
         value = readout.value
         _, units, height, width = tape.shapes[value]
-        field = receptive_field(tape.path(INPUT, value), INPUT, value)
+        field = receptive_field_in_input(tape, value)
         return cls(name, units, value, (height, width), field, tape.activation(name) != tape.pre_activation(name))
 
     def search(self, photographs: int) -> Search:
