@@ -245,12 +245,16 @@ class Network(Material):
         )
         return products / PRODUCTS + len(tape.calls) * CALL
 
-    def decides(self, analysis: Analysis, layer: str) -> Mapping[str, Any]:
+    @cached_property
+    def computation(self) -> str:
+        """Digest of what the network computes, "" of a file of weights alone."""
         from wbsite.graph.recording import Recorded
 
+        return "" if self.model.alone else Recorded.of(self.model).tape.digest
+
+    def decides(self, analysis: Analysis, layer: str) -> Mapping[str, Any]:
         facts = spec_facts(self.model) if analysis.scope == "model" else {}
-        computation = "" if self.model.alone else Recorded.of(self.model).tape.digest
-        decisive = {"weights": self.digest, "computation": computation, "layer": layer}
+        decisive = {"weights": self.digest, "computation": self.computation, "layer": layer}
         spec = self.model.spec
         read = {**asdict(spec.preprocess), "turned": spec.turned, "arguments": repr(spec.arguments)}
         return {**decisive, "preprocess": read, "spec": facts}
