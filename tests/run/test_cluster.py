@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import subprocess
 import sys
@@ -146,6 +147,18 @@ def test_a_lost_scheduler_ends_the_run_and_the_same_command_goes_on(
     finally:
         again.end()
     assert all_are_there(tasks, config)
+
+
+def test_a_scheduler_that_is_silent_is_not_waited_for_without_end(
+    dask: Dask, tasks: tuple[Task, ...], config: Config
+) -> None:
+    dask.worker("--no-nanny")
+    cluster.checked(config, Heard())  # it is up
+    dask.scheduler.send_signal(signal.SIGSTOP)
+    with pytest.raises(WbsiteError, match="no Dask scheduler answers at .*takes the connection and is silent"):
+        ran(tasks, config)
+    dask.scheduler.send_signal(signal.SIGCONT)
+    assert cluster.checked(config, Heard())[1]
 
 
 def test_who_cannot_compute_is_told_apart(

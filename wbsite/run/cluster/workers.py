@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import platform
 import time
@@ -20,6 +21,9 @@ from wbsite.core.store import Store
 
 PROBE = 60.0
 """Seconds that a worker may take to say what it has: it imports torch for that."""
+
+ANSWER = 10
+"""Seconds that a scheduler may take to be reached, and as many to answer."""
 
 LOOK = 1.0
 """Seconds between two looks at who is there."""
@@ -204,7 +208,8 @@ def connected(scheduler: str) -> Iterator[Any]:
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        client = Client(scheduler, timeout="10s")
+        asyncio.run(_greeted(scheduler))
+        client = Client(scheduler, timeout=f"{ANSWER}s")
     except (OSError, ValueError) as error:
         raise WbsiteError(
             f"no Dask scheduler answers at {scheduler!r} ({error}).",
@@ -216,10 +221,24 @@ def connected(scheduler: str) -> Iterator[Any]:
         client.close(timeout=2)
 
 
+async def _greeted(scheduler: str) -> None:
+    """Greets a scheduler; TimeoutError where it takes the connection and is silent, for which a Client waits for ever."""
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    async def greet() -> None:
+        (await connect(scheduler, timeout=ANSWER, **Security().get_connection_args("client"))).abort()
+
+    try:
+        await asyncio.wait_for(greet(), 2 * ANSWER)
+    except TimeoutError as error:
+        raise TimeoutError("it takes the connection and is silent, as one that was stopped") from error
+
+
 def present(client: Any, address: str) -> list[str]:
     """The addresses of a scheduler's workers; SchedulerLost where it does not answer."""
     try:
-        identity = client.sync(client.scheduler.identity, callback_timeout=10)
+        identity = client.sync(client.scheduler.identity, callback_timeout=ANSWER)
     except (OSError, TimeoutError, AttributeError) as error:  # distributed sets its `scheduler` to None when it is lost
         raise SchedulerLost(address, error) from error
     return list(identity["workers"])
