@@ -268,3 +268,18 @@ def test_large_networks_are_compared_one_picture_after_another(
     assert large.alone == usual.alone
     assert large.batched == frozenset(recorded.tape.makers)  # no batch is tried
     assert large.sentences[:1] == usual.sentences[:1]
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_behind_an_overflow_there_is_nothing_to_compare(one_by_one: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if one_by_one:
+        monkeypatch.setattr("wbsite.graph.agreement._MEMORY", 0)
+    net = Net(plain).eval()
+    with torch.no_grad():
+        net.a.weight *= 1e20
+        net.b.weight *= 1e20
+    recorded = Recorded.of(net, SHAPE)
+    found = agreement(recorded, torch.randn(3, *SHAPE))
+    assert len(found.sentences) == 1
+    assert found.sentences[0].startswith("From conv2d in b on its activations are no finite numbers")
+    assert not found.alone, "what is no number is taken for another number"

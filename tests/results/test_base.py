@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from wbsite.core.store import DamagedEntry, Store
+from wbsite.core.errors import WbsiteError
 from wbsite.results.base import (
     Record,
     Result,
@@ -112,6 +113,18 @@ def test_fields_with_a_default_may_be_left_out(kept: Callable[[Made], Made]) -> 
 )
 def test_what_does_not_fit_is_refused_with_its_name(changes: dict[str, Any], named: str) -> None:
     with pytest.raises(SchemaError, match=named):
+        Made(**fields(**changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"weights": np.full((2, 3), np.inf, np.float32)}, "made.weights would hold infinite numbers"),
+        ({"rows": ROWS.assign(h=[0.5, -np.inf])}, "made.rows: column 'h' would hold infinite numbers"),
+    ],
+)
+def test_what_overflowed_is_refused_in_words(changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(WbsiteError, match=named):
         Made(**fields(**changes))
 
 

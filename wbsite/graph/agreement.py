@@ -15,7 +15,7 @@ import torch
 
 from wbsite.core.errors import WbsiteError
 
-from .operations import BATCH_NORMS
+from .operations import BATCH_NORMS, WEIGHTED
 from .recorder.recorder import UNRECORDED
 from .recording import ForwardPass, Recorded, forward_pass
 from .tape import INPUT, Call, Tape
@@ -82,7 +82,11 @@ def agreement(recorded: Recorded, inputs: torch.Tensor) -> Agreement:
         alone = [_differing(tape, each, _replayed(tape, x)) for each, x in zip(own, pictures, strict=True)]
     sentences = [_on_randomness(own[0], forward_pass(module, pictures[0], keep=True, seed=1))]
     if not sentences[0]:
-        sentences = [_on_pictures(tape, own, alone), _on_batches(recorded, inputs, own, set().union(*batched, *alone))]
+        sentences = [
+            _on_pictures(tape, own, alone),
+            _on_batches(recorded, inputs, own, set().union(*batched, *alone)),
+            _on_overflow(recorded, own),
+        ]
     return Agreement(
         frozenset[int]().union(*alone), frozenset[int]().union(*batched, *alone), tuple(filter(None, sentences))
     )
@@ -96,15 +100,16 @@ def _bytes(tape: Tape) -> int:
 def _one_by_one(recorded: Recorded, pictures: Sequence[torch.Tensor]) -> Agreement:
     """For networks whose values would not all fit into memory: one pass is held at a time, and no batch is tried."""
     module, tape = recorded.module, recorded.tape
-    own, alone, sums = [], [], []
+    own, alone, sums, overflow = [], [], [], ""
     for x in pictures:
         each = forward_pass(module, x, keep=True)
         alone.append(_differing_in_turn(tape, each, x))
         sums.append(_summed(each))
+        overflow = overflow or _on_overflow(recorded, [each])
         own.append(replace(each, tensors={}))
     sentences = [_on_randomness(sums[0], _summed(forward_pass(module, pictures[0], keep=True, seed=1)))]
     if not sentences[0]:
-        sentences = [_on_pictures(tape, own, alone), _on_statistics(tape)]
+        sentences = [_on_pictures(tape, own, alone), _on_statistics(tape), overflow]
     return Agreement(frozenset[int]().union(*alone), frozenset(tape.makers), tuple(filter(None, sentences)))
 
 
@@ -112,12 +117,14 @@ def _differing_in_turn(tape: Tape, own: ForwardPass, x: torch.Tensor) -> set[int
     """As `_differing` of a replay, each of whose values is let go when it is needed no more."""
     same = {value for call in tape.calls[: _leading(tape, own.tape)] for value in call.outputs}
     last = {value: i for i, call in enumerate(tape.calls) for value in call.inputs}
-    values, differing = {INPUT: x}, set[int]()
+    values, differing, lost = {INPUT: x}, set[int](), _overflowed(tape, own)
     for i, call in enumerate(tape.calls):
         made = _made(call, values)
         values.update(made)
         for value in call.outputs:
             agrees = value in same and value in made and value in own.tensors
+            if value in lost:
+                continue
             if not agrees or not _equal(made[value], own.tensors[value], call, own.tensors):
                 differing.add(value)
         for value in (*call.inputs, *call.outputs):
@@ -163,17 +170,34 @@ def _picture(tape: Tape, values: Mapping[int, torch.Tensor], row: int, count: in
 
 
 def _differing(tape: Tape, own: ForwardPass, values: Mapping[int, torch.Tensor]) -> set[int]:
-    """The values of a tape that are missing, or others than in a pass of the module."""
+    """The values of a tape that are missing, or others than in a pass of the module; none behind an overflow."""
+    lost = _overflowed(tape, own)
     same = {value for call in tape.calls[: _leading(tape, own.tape)] for value in call.outputs}
     return {
         value
         for call in tape.calls
         for value in call.outputs
+        if value not in lost
         if value not in same
         or value not in own.tensors
         or value not in values
         or not _equal(values[value], own.tensors[value], call, own.tensors)
     }
+
+
+def _overflowed(tape: Tape, own: ForwardPass) -> set[int]:
+    """The values of a pass from a product with weights on that is no finite number: the order of adding decides what
+    it is, and in a batch it is another."""
+    lost = set[int]()
+    for call in tape.calls:
+        here = call.operation in WEIGHTED and any(not _finite(own.tensors[v]) for v in call.outputs if v in own.tensors)
+        if here or not lost.isdisjoint(call.inputs):
+            lost.update(call.outputs)
+    return lost
+
+
+def _finite(x: torch.Tensor) -> bool:
+    return bool(x.isfinite().all())
 
 
 def _leading(one: Tape, other: Tape) -> int:
@@ -228,6 +252,19 @@ def _on_randomness(one: ForwardPass, other: ForwardPass) -> str:
     return (
         f"Two runs on the same picture differ, from {_named(call)} on: the forward pass draws random numbers, or keeps"
         " something from one run to the next. What is shown is of one draw."
+    )
+
+
+def _on_overflow(recorded: Recorded, own: Sequence[ForwardPass]) -> str:
+    tape = recorded.tape
+    if not all(map(_finite, recorded.module.parameters())):  # what a weights file lacks is told on the network's page
+        return ""
+    call = _first(tape.calls, set[int]().union(*(_overflowed(tape, each) for each in own)))
+    if call is None:
+        return ""
+    return (
+        f"From {_named(call)} on its activations are no finite numbers: the weights are so large that sums of products"
+        " grow beyond what numbers of 32 bits hold. What is made of pictures ends there."
     )
 
 

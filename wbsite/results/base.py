@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, dataclass_transform,
 import numpy as np
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from wbsite.core.errors import WbsiteError
 from wbsite.core.store import Contents, Entry
 
 if TYPE_CHECKING:
@@ -329,6 +330,8 @@ def _checked_array(label: str, spec: Field, content: Any, dtype: np.dtype, lengt
     for axis, length in zip(spec.axes, content.shape, strict=True):
         if lengths.setdefault(axis, length) != length:
             raise SchemaError(f"{label} has {length} along {axis!r}, where another field has {lengths[axis]}.")
+    if content.dtype.kind == "f" and np.isinf(content).any():
+        raise _overflowed(label)
     return content
 
 
@@ -349,7 +352,17 @@ def _checked_table(label: str, spec: Field, content: Any) -> pd.DataFrame:
             raise SchemaError(f"{label}: column {name!r} has type {cells.dtype}; expected {column.about!r}.")
         if not column.missing and cells.isna().any():
             raise SchemaError(f"{label}: column {name!r} has empty cells.")
+        if cells.dtype.kind == "f" and np.isinf(cells).any():
+            raise _overflowed(f"{label}: column {name!r}")
     return content
+
+
+def _overflowed(label: str) -> WbsiteError:
+    return WbsiteError(
+        f"{label} would hold infinite numbers: with weights as large as these, products of theirs or activations grow"
+        " beyond what numbers of 32 bits hold (3.4e38).",
+        "See whether these are the weights it was trained to, and whether its batch normalisation is among them.",
+    )
 
 
 def _cell_type(kind: str) -> str:

@@ -215,3 +215,28 @@ def test_layers_without_kernels_say_why_they_have_no_connections(block: LoadedMo
     layers = discover(block.module, block.spec.input_shape)
     assert applies(layers.named("a")) == ""
     assert "convolutions" in applies(layers.named("fc"))
+
+
+class Stream(nn.Module):
+    """A map to which every layer adds what it makes of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Conv2d(3, 4, 3, padding=1)
+        self.adding = nn.ModuleList(nn.Conv2d(4, 4, 3, padding=1) for _ in range(5))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.a(x)
+        for layer in self.adding:
+            x = x + layer(x).relu()
+        return x
+
+
+def test_a_sum_of_many_layers_is_named_by_the_first(connections: Callable[..., Connections]) -> None:
+    model = LoadedModel(Stream().eval(), ModelSpec("stream", "random", "Stream", Stream, Preprocess(crop=16)), "0")
+    names = {
+        layer: set(connections(layer, model).rows.query("kind == 'input'")["other"])
+        for layer in ("adding.3", "adding.4")
+    }
+    assert names == {"adding.3": {"a+adding.0+adding.1+adding.2"}, "adding.4": {"a+4 more"}}
+    assert len(connections("adding.4", model).inputs[0].layers) == 5

@@ -42,7 +42,9 @@ def context(tmp_path: Path) -> Callable[..., Context]:
     layers = discover(module, (3, 20, 20))
     store = Store(tmp_path / "store")
 
-    def make(wanted: list[int], **params: Any) -> Context:
+    def make(wanted: list[int], overflowing: int | None = None, **params: Any) -> Context:
+        if overflowing is not None:
+            module[2].weight[overflowing] = 3e38
         examples = store.put("examples", Contents({"pictures": {"2": wanted}}), {})
         device = torch.device("cpu")
         photographs = Photographs(shown, "noise", 6, "6 pictures of noise", "0" * 64)
@@ -209,3 +211,11 @@ def test_quick_pictures_are_small_files(context: Callable[..., Context]) -> None
     image = nn.functional.interpolate(noise[None], (96, 96), mode="bicubic")[0]
     assert len(unit_pictures.webp(image)) < 6000
     assert Image.open(io.BytesIO(unit_pictures.webp(image[:1]))).size == (96, 96)
+
+
+def test_units_whose_responses_overflow_have_no_ratio(context: Callable[..., Context]) -> None:
+    rows = unit_pictures.run(context([0, 1], overflowing=1)).rows.set_index("unit")
+    assert rows["photo_max"].isna().to_list() == [False, True, False, False, False]
+    assert np.isfinite(rows.loc[0, "ratio"])
+    assert np.isnan(rows.loc[1, "ratio"])
+    assert rows.loc[1, "dead"], "no start excites it to a finite number"

@@ -29,7 +29,7 @@ def table(rows: Iterable[dict[str, Any]], strongest: Sequence[float]) -> pd.Data
     """One row a unit, in order of channels; of two rows of a unit the later one.
 
     Args:
-        strongest: response of each unit of the layer to photographs.
+        strongest: response of each unit of the layer to photographs, NaN where it is not finite.
     """
     units = {found["unit"]: found for found in rows}
     return UnitPictures.frame("rows", [_compared(units[unit], strongest[unit]) for unit in sorted(units)])
@@ -37,7 +37,7 @@ def table(rows: Iterable[dict[str, Any]], strongest: Sequence[float]) -> pd.Data
 
 def _compared(found: dict[str, Any], seen: float) -> dict[str, Any]:
     comparable = found["activation"] is not None and found["agrees"] and seen > 0
-    return {**found, "photo_max": seen, "ratio": found["activation"] / seen if comparable else None}
+    return {**found, "photo_max": _finite(seen), "ratio": found["activation"] / seen if comparable else None}
 
 
 def _finite(number: float) -> float | None:

@@ -23,6 +23,9 @@ from wbsite.results.network.connections import Bottleneck, Connections, Reader, 
 
 Arrays = dict[str, np.ndarray]
 
+NAMED = 4
+"""Layers named apiece whose sum a unit reads; in a deep residual network they are hundreds."""
+
 
 def applies(layer: Layer) -> str:
     """Convolutions."""
@@ -175,13 +178,18 @@ def _squares(kernel: torch.Tensor, read_as: torch.Tensor, groups: int) -> torch.
 def _input_rows(kind: str, arrays: Arrays, inputs: Sequence[Span]) -> pd.DataFrame:
     channel, kernel = arrays["channel"], arrays["kernel"]
     unit, rank = np.nonzero(channel >= 0)
-    names = [("+".join(span.layers), i) for span in inputs for i in range(span.first, span.first + span.units)]
+    names = [(_summed(span.layers), i) for span in inputs for i in range(span.first, span.first + span.units)]
     other = [names[i] for i in channel[unit, rank]]
     found = kernel[unit, rank]
     table = _table(kind, unit, rank, [name for name, _ in other], [i for _, i in other], found)
     for name in ("positive", "negative", "cancellation") if "positive" in arrays else ():
         table[name] = arrays[name][unit, rank].astype(float)
     return table
+
+
+def _summed(layers: Sequence[str]) -> str:
+    """The layers whose units are added up, the first and how many more where they are many; the span has them all."""
+    return "+".join(layers) if len(layers) <= NAMED else f"{layers[0]}+{len(layers) - 1} more"
 
 
 def _output_rows(arrays: Arrays, readers: Sequence[Reader]) -> pd.DataFrame:

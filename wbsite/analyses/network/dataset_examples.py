@@ -37,6 +37,8 @@ from wbsite.ops.strongest_positions import NONE, Search, Strongest, apart, one_a
 from wbsite.results.network.dataset_examples import DatasetExamples, LayerExamples, LeftOut
 from wbsite.results.photographs import PhotographSet
 
+from ._not_finite import why_not_finite
+
 PATCHES = 9
 
 CHUNK = 512
@@ -109,7 +111,7 @@ def run(context: Context) -> DatasetExamples:
     for layer in layers:
         found = strongest[layer.name]
         if bool((found.activations == NONE).all()):
-            reason = "its activations are not finite: it, or a layer before it, has no weights"
+            reason = f"its activations are no finite numbers: {why_not_finite(context)}"
             left_out.append(LeftOut(layer=layer.name, reason=reason))
             continue
         kept.append(_about(layer, found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 
 from wbsite.analyses.base import Analysis, Context
@@ -11,6 +12,8 @@ from wbsite.featurevis.objectives import locate
 from wbsite.graph.recording import Recorded
 from wbsite.results.network.photograph_responses import PhotographResponses
 from wbsite.results.photographs import PhotographSet
+
+from ._not_finite import why_not_finite
 
 
 def run(context: Context) -> PhotographResponses:
@@ -23,9 +26,15 @@ def run(context: Context) -> PhotographResponses:
     photographs = context.photographs()
     strongest = photograph_responses(context.model, targets, photographs.inputs, context.device).amax(1).tolist()
     rows = [
-        {"layer": target.layer, "unit": target.channel, "strongest": response}
+        {"layer": target.layer, "unit": target.channel, "strongest": response if math.isfinite(response) else None}
         for target, response in zip(targets, strongest, strict=True)
     ]
+    overflowing = list(dict.fromkeys(row["layer"] for row in rows if row["strongest"] is None))
+    if overflowing:
+        context.progress.line(
+            f"responses to photographs are no finite numbers in {len(overflowing)} of {len(context.layers.convs)}"
+            f" convolutions, of which the first is {overflowing[0]}: {why_not_finite(context)}"
+        )
     return PhotographResponses(
         photographs=PhotographSet(**photographs.about), rows=PhotographResponses.frame("rows", rows)
     )

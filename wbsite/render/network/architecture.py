@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -14,7 +15,28 @@ from wbsite.render.text import counted, number_text
 from wbsite.results.site import Gap, LayerInfo, Model
 
 CELL_X, CELL_Y, BOX_W, BOX_H, COLUMNS = 44, 30, 36, 20, 26
-"""Pixels between neighbours, a box's size, and boxes in a row before the diagram wraps."""
+"""Pixels from one box to the next, a box's size, and boxes in a row before the diagram wraps."""
+
+GAP, MARGIN, RISE = CELL_X - BOX_W, 10, 13
+"""Pixels between boxes, beside them, and from a box's middle up to a line that goes past it."""
+
+APART = 4
+"""Layers read by another each of which has a line of its own, wherever else they are read."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What a layer reads.
+
+    Attributes:
+        start: layer whose output it is; or that reads all of what this line stands for, past which it goes.
+        end: layer that reads it.
+        past: whether `start` reads it too.
+    """
+
+    start: str
+    end: str
+    past: bool = False
 
 
 def levels(layers: Sequence[LayerInfo]) -> dict[str, int]:
@@ -40,6 +62,25 @@ def lanes(layers: Sequence[LayerInfo], level: Mapping[str, int]) -> dict[str, in
     return lane
 
 
+def lines(layers: Sequence[LayerInfo]) -> list[Line]:
+    """What feeds what, in lines: where all that a layer reads is read again with more, as sums and concatenations of
+    residual and dense blocks are, one line goes past it, so that their number grows with the layers and not with the
+    pairs of them.
+    """
+    found: list[Line] = []
+    first: dict[frozenset[str], str] = {}
+    names = {layer.name for layer in layers}
+    for layer in layers:
+        read = frozenset(layer.inputs) & names
+        base = next((known for known in reversed(first) if known < read or (known == read and len(read) > APART)), None)
+        if base is not None:
+            found.append(Line(first[base], layer.name, past=True))
+        found += [Line(name, layer.name) for name in layer.inputs if name in read - (base or frozenset())]
+        if len(read) > 1:
+            first.setdefault(read, layer.name)
+    return found
+
+
 def draw(scene: Scene) -> Drawing | Gap:
     """Boxes for layers, left to right in order of depth, curves for what feeds what."""
     model = scene.model
@@ -54,10 +95,11 @@ def draw(scene: Scene) -> Drawing | Gap:
     rows = math.ceil((max(level.values()) + 1) / COLUMNS)
     tall = [1 + max((lane[n] for n in level if level[n] // COLUMNS == r), default=0) for r in range(rows)]
     tops = [sum(tall[:r]) * CELL_Y + r * 22 for r in range(rows)]
-    place = {n: (level[n] % COLUMNS * CELL_X + 4, tops[level[n] // COLUMNS] + lane[n] * CELL_Y + 4) for n in level}
-    width = min(COLUMNS, max(level.values()) + 1) * CELL_X + 4
+    place = {n: (level[n] % COLUMNS * CELL_X + MARGIN, tops[level[n] // COLUMNS] + lane[n] * CELL_Y + 4) for n in level}
+    width = min(COLUMNS, max(level.values()) + 1) * CELL_X - GAP + 2 * MARGIN
     height = tops[-1] + tall[-1] * CELL_Y + 4
-    edges = joined(_edge(place, level, a, layer.name) for layer in layers for a in layer.inputs if a in place)
+    drawn = lines(layers)
+    edges = joined((_past if line.past else _edge)(place, level, line.start, line.end) for line in drawn)
     boxes = joined(_box(model, layer, *place[layer.name], scene.up) for layer in layers)
     kinds = pd.Series([layer.kernel_text for layer in layers]).value_counts()
     kernels = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
@@ -90,7 +132,8 @@ def draw(scene: Scene) -> Drawing | Gap:
     finding = html(
         "{} has {} in {} from input to output.", model.title, counted(len(layers), "layer"), counted(steps, "step")
     )
-    caption = "Darker boxes have larger kernels; FC is a fully connected layer. Lines show what feeds what. Choose a box for its page."
+    past = "; what passes over a box is read by it and again behind it" if any(line.past for line in drawn) else ""
+    caption = f"Darker boxes have larger kernels; FC is a fully connected layer. Lines show what feeds what{past}. Choose a box for its page."
     method = "The layers stand as a forward pass meets them, left to right, traced from the network itself" + (
         f"; the diagram wraps after {COLUMNS} steps." if rows > 1 else "."
     )
@@ -104,6 +147,19 @@ def _edge(place: Mapping[str, tuple[int, int]], level: Mapping[str, int], a: str
         return html('<path d="M{} {:g}h5M{} {:g}h5"/>', x1, y1, x2 - 5, y2)
     middle = (x1 + x2) / 2 if level[b] - level[a] == 1 else x2 - 5
     return html('<path d="M{} {:g}C{:g} {:g} {:g} {:g} {} {:g}"/>', x1, y1, middle, y1, middle, y2, x2, y2)
+
+
+def _past(place: Mapping[str, tuple[int, int]], level: Mapping[str, int], a: str, b: str) -> Markup:
+    """From before a box to before another, over those that lie between."""
+    (x1, y1), (x2, y2) = ((x - GAP // 2, y + BOX_H // 2) for x, y in (place[a], place[b]))
+    if level[a] // COLUMNS != level[b] // COLUMNS:  # continues in the next row: a stub at either end
+        away, back = f"V{y1 - RISE + 4}q0 -4 4 -4h{GAP // 2}", f"V{y2 - RISE + 4}q0 -4 -4 -4h-{GAP // 2}"
+        return html('<path d="M{} {}{}M{} {}{}"/>', x1, y1, away, x2, y2, back)
+    if x1 == x2:
+        return html('<path d="M{} {}V{}"/>', x1, y1, y2)
+    over = min(y1, y2) - RISE
+    way = f"M{x1} {y1}V{over + 4}q0 -4 4 -4H{x2 - 4}q4 0 4 4V{y2}"
+    return html('<path d="{}"/>', way)
 
 
 def _box(model: Model, layer: LayerInfo, x: int, y: int, up: str) -> Markup:

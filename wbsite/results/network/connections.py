@@ -84,7 +84,7 @@ class Connections(
         unit=integer("as numbered on the unit's page"),
         kind=text("input, across, cancelled or output"),
         rank=integer("1 for the strongest"),
-        other=text("layer at the other end"),
+        other=text("layer at the other end; of units that are added up all, or the first of more than four"),
         channel=integer("its unit, from 0"),
         norm=number("of the kernel"),
         positive=number("sum of positive weights, across a bottleneck of path products"),

@@ -17,11 +17,14 @@ class PhotographResponses(
     rows: Table = table(
         layer=text("convolution"),
         unit=integer("channel of the layer, from 0"),
-        strongest=number("strongest response over all photographs and positions, before the rectifier"),
+        strongest=number(
+            "strongest response over all photographs and positions, before the rectifier; empty where one is no finite number",
+            missing=True,
+        ),
     )
 
     def strongest(self, layer: str) -> list[float]:
-        """Of a layer's units, in order; empty for a layer that has none."""
+        """Of a layer's units, in order, NaN for one without a finite response; empty for a layer that has none."""
         return list(self.rows.loc[self.rows["layer"] == layer, "strongest"])
 
 
