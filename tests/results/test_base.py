@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from wbsite.core.store import DamagedEntry, Store
 from wbsite.core.errors import WbsiteError
+from wbsite.core.store import DamagedEntry, Store
 from wbsite.results.base import (
     Record,
     Result,

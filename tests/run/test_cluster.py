@@ -155,7 +155,7 @@ def test_a_scheduler_that_is_silent_is_not_waited_for_without_end(
     dask.worker("--no-nanny")
     cluster.checked(config, Heard())  # it is up
     dask.scheduler.send_signal(signal.SIGSTOP)
-    with pytest.raises(WbsiteError, match="no Dask scheduler answers at .*takes the connection and is silent"):
+    with pytest.raises(WbsiteError, match=r"no Dask scheduler answers at .*takes the connection and is silent"):
         ran(tasks, config)
     dask.scheduler.send_signal(signal.SIGCONT)
     assert cluster.checked(config, Heard())[1]

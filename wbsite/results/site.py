@@ -178,10 +178,13 @@ class Model(Results):
         Raises:
             WbsiteError: there is none of that name.
         """
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        raise unknown(f"layer of {self.id}", name, [layer.name for layer in self.layers])
+        if name not in self._named:
+            raise unknown(f"layer of {self.id}", name, list(self._named))
+        return self._named[name]
+
+    @cached_property
+    def _named(self) -> dict[str, LayerInfo]:
+        return {layer.name: layer for layer in self.layers}
 
     def having(self, analysis: str) -> list[LayerInfo]:
         """Layers for which the analysis has a result, in execution order."""

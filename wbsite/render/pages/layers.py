@@ -15,7 +15,6 @@ from wbsite.results.site import LayerInfo, Model, Site
 
 from .compare import comparable
 
-
 AROUND = 60
 """Layers before a page's own and after it that its strip shows: the next page's strip shows further ones."""
 

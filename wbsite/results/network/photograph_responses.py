@@ -18,7 +18,7 @@ class PhotographResponses(
         layer=text("convolution"),
         unit=integer("channel of the layer, from 0"),
         strongest=number(
-            "strongest response over all photographs and positions, before the rectifier; empty where one is no finite number",
+            "strongest response over all photographs and positions, before the rectifier; empty where not finite",
             missing=True,
         ),
     )

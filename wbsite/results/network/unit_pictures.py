@@ -76,7 +76,7 @@ class UnitPictures(
     rows: Table = table(
         unit=integer("channel of the layer, from 0"),
         activation=number("strongest response to its picture, before the rectifier", missing=True),
-        photo_max=number("strongest response to the photographs; empty where one is no finite number", missing=True),
+        photo_max=number("strongest response to the photographs; empty where not finite", missing=True),
         ratio=number("of the two; empty where no photograph excites it, or the network disagrees", missing=True),
         own=number(
             "the same response in the network's own forward pass; empty where it has none or was not asked",

@@ -222,7 +222,7 @@ def connected(scheduler: str) -> Iterator[Any]:
 
 
 async def _greeted(scheduler: str) -> None:
-    """Greets a scheduler; TimeoutError where it takes the connection and is silent, for which a Client waits for ever."""
+    """TimeoutError where a scheduler takes the connection and is silent, on which a Client waits for ever."""
     from distributed.comm import connect
     from distributed.security import Security
 
