@@ -20,6 +20,9 @@ CELL_X, CELL_Y, BOX_W, BOX_H, COLUMNS = 44, 30, 36, 20, 26
 GAP, MARGIN, RISE = CELL_X - BOX_W, 10, 13
 """Pixels between boxes, beside them, and from a box's middle up to a line that goes past it."""
 
+TALL = 20
+"""Rows beyond which the diagram scrolls in a box of its own."""
+
 APART = 4
 """Layers read by another each of which has a line of its own, wherever else they are read."""
 
@@ -105,8 +108,9 @@ def draw(scene: Scene) -> Drawing | Gap:
     kernels = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
     alt = f"Diagram of {model.title}: {len(layers)} layers in {max(level.values()) + 1} steps from input to output ({kernels})."
     body = html(
-        '<div class="wb-scroll wb-diagram" tabindex="0" role="group" aria-label="{}">'
+        '<div class="wb-scroll wb-diagram{}" tabindex="0" role="group" aria-label="{}">'
         '<svg viewBox="0 0 {} {}" width="{}" height="{}">{}{}</svg></div>',
+        " wb-tall" if rows > TALL else "",
         alt,
         width,
         height,
