@@ -311,7 +311,9 @@ class Writing:
         parts = ["models", slug(model if isinstance(model, str) else model.id)]
         if layer:
             parts.append(slug(layer if isinstance(layer, str) else layer.name))
-        return Markup(self.up + "/".join(parts) + "/")  # noqa: S704 (slugs are letters, digits, _ . -)
+        address = "/".join(parts) + "/"
+        below = self.path and address.startswith(f"{self.path}/") and address != f"{self.path}/"
+        return Markup(address[len(self.path) + 1 :] if below else self.up + address)  # noqa: S704 (slugs are letters, digits, _ . -)
 
     def words(self) -> Mapping[str, Any]:
         """What a template may use; an article, those of them that `sandbox.WORDS` lists."""

@@ -20,8 +20,9 @@ CELL_X, CELL_Y, BOX_W, BOX_H, COLUMNS = 44, 30, 36, 20, 26
 GAP, MARGIN, RISE = CELL_X - BOX_W, 10, 13
 """Pixels between boxes, beside them, and from a box's middle up to a line that goes past it."""
 
-TALL = 20
-"""Rows beyond which the diagram scrolls in a box of its own."""
+NAMED = 300
+"""Layers of which each has its kernel's size and a link; of more the diagram shows the shape alone, in a box that
+scrolls."""
 
 APART = 4
 """Layers read by another each of which has a line of its own, wherever else they are read."""
@@ -102,21 +103,26 @@ def draw(scene: Scene) -> Drawing | Gap:
     width = min(COLUMNS, max(level.values()) + 1) * CELL_X - GAP + 2 * MARGIN
     height = tops[-1] + tall[-1] * CELL_Y + 4
     drawn = lines(layers)
-    edges = joined((_past if line.past else _edge)(place, level, line.start, line.end) for line in drawn)
-    boxes = joined(_box(model, layer, *place[layer.name], scene.up) for layer in layers)
+    ways = "".join((_past if line.past else _edge)(place, level, line.start, line.end) for line in drawn)
+    named = len(layers) <= NAMED
+    boxes = (
+        joined(_box(model, layer, *place[layer.name], scene.up) for layer in layers)
+        if named
+        else _shapes(layers, place)
+    )
     kinds = pd.Series([layer.kernel_text for layer in layers]).value_counts()
     kernels = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
     alt = f"Diagram of {model.title}: {len(layers)} layers in {max(level.values()) + 1} steps from input to output ({kernels})."
     body = html(
         '<div class="wb-scroll wb-diagram{}" tabindex="0" role="group" aria-label="{}">'
-        '<svg viewBox="0 0 {} {}" width="{}" height="{}">{}{}</svg></div>',
-        " wb-tall" if rows > TALL else "",
+        '<svg viewBox="0 0 {} {}" width="{}" height="{}"><path d="{}"/>{}</svg></div>',
+        "" if named else " wb-tall",
         alt,
         width,
         height,
         width,
         height,
-        edges,
+        ways,
         boxes,
     )
     table = pd.DataFrame(
@@ -137,38 +143,62 @@ def draw(scene: Scene) -> Drawing | Gap:
         "{} has {} in {} from input to output.", model.title, counted(len(layers), "layer"), counted(steps, "step")
     )
     past = "; what passes over a box is read by it and again behind it" if any(line.past for line in drawn) else ""
-    caption = f"Darker boxes have larger kernels; FC is a fully connected layer. Lines show what feeds what{past}. Choose a box for its page."
+    sizes = "Darker boxes have larger kernels" + ("; FC is a fully connected layer" if named else "")
+    pages = "Choose a box for its page." if named else "The table of layers leads to their pages."
+    caption = f"{sizes}. Lines show what feeds what{past}. {pages}"
     method = "The layers stand as a forward pass meets them, left to right, traced from the network itself" + (
         f"; the diagram wraps after {COLUMNS} steps." if rows > 1 else "."
     )
     return Drawing(caption, alt, table, body=body, width="full", finding=finding, method=method)
 
 
-def _edge(place: Mapping[str, tuple[int, int]], level: Mapping[str, int], a: str, b: str) -> Markup:
-    x1, y1 = place[a][0] + BOX_W, place[a][1] + BOX_H / 2
-    x2, y2 = place[b][0], place[b][1] + BOX_H / 2
+def _edge(place: Mapping[str, tuple[int, int]], level: Mapping[str, int], a: str, b: str) -> str:
+    """From a box to another, in SVG's words."""
+    x1, y1 = place[a][0] + BOX_W, place[a][1] + BOX_H // 2
+    x2, y2 = place[b][0], place[b][1] + BOX_H // 2
     if level[a] // COLUMNS != level[b] // COLUMNS:  # continues in the next row: a stub at either end
-        return html('<path d="M{} {:g}h5M{} {:g}h5"/>', x1, y1, x2 - 5, y2)
+        return f"M{x1} {y1}h5M{x2 - 5} {y2}h5"
+    if y1 == y2:
+        return f"M{x1} {y1}H{x2}"
     middle = (x1 + x2) / 2 if level[b] - level[a] == 1 else x2 - 5
-    return html('<path d="M{} {:g}C{:g} {:g} {:g} {:g} {} {:g}"/>', x1, y1, middle, y1, middle, y2, x2, y2)
+    return f"M{x1} {y1}C{middle:g} {y1} {middle:g} {y2} {x2} {y2}"
 
 
-def _past(place: Mapping[str, tuple[int, int]], level: Mapping[str, int], a: str, b: str) -> Markup:
+def _past(place: Mapping[str, tuple[int, int]], level: Mapping[str, int], a: str, b: str) -> str:
     """From before a box to before another, over those that lie between."""
     (x1, y1), (x2, y2) = ((x - GAP // 2, y + BOX_H // 2) for x, y in (place[a], place[b]))
-    if level[a] // COLUMNS != level[b] // COLUMNS:  # continues in the next row: a stub at either end
-        away, back = f"V{y1 - RISE + 4}q0 -4 4 -4h{GAP // 2}", f"V{y2 - RISE + 4}q0 -4 -4 -4h-{GAP // 2}"
-        return html('<path d="M{} {}{}M{} {}{}"/>', x1, y1, away, x2, y2, back)
+    if level[a] // COLUMNS != level[b] // COLUMNS:
+        away, back = f"V{y1 - RISE + 4}q0-4 4-4h{GAP // 2}", f"V{y2 - RISE + 4}q0-4-4-4h-{GAP // 2}"
+        return f"M{x1} {y1}{away}M{x2} {y2}{back}"
     if x1 == x2:
-        return html('<path d="M{} {}V{}"/>', x1, y1, y2)
+        return f"M{x1} {y1}V{y2}"
     over = min(y1, y2) - RISE
-    way = f"M{x1} {y1}V{over + 4}q0 -4 4 -4H{x2 - 4}q4 0 4 4V{y2}"
-    return html('<path d="{}"/>', way)
+    return f"M{x1} {y1}V{over + 4}q0-4 4-4H{x2 - 4}q4 0 4 4V{y2}"
+
+
+def _shapes(layers: Sequence[LayerInfo], place: Mapping[str, tuple[int, int]]) -> Markup:
+    """Boxes without words, all of one shade together."""
+    alike: dict[tuple[int, bool], list[tuple[int, int]]] = {}
+    for layer in layers:
+        alike.setdefault((_shade(layer), layer.has_weights), []).append(place[layer.name])
+    return joined(
+        html(
+            '<g class="wb-box wb-shade{}{}"><path d="{}"/></g>',
+            shade,
+            "" if there else " wb-missing",
+            "".join(f"M{x} {y}h{BOX_W}v{BOX_H}h-{BOX_W}z" for x, y in places),
+        )
+        for (shade, there), places in alike.items()
+    )
+
+
+def _shade(layer: LayerInfo) -> int:
+    """Darker for a larger kernel, 0 to 4."""
+    area = layer.kernel[0] * layer.kernel[1] if layer.kind == "conv" else 0
+    return 0 if area == 0 else min(4, 1 + int(math.log2(area) / 1.6)) if area > 1 else 1
 
 
 def _box(model: Model, layer: LayerInfo, x: int, y: int, up: str) -> Markup:
-    area = layer.kernel[0] * layer.kernel[1] if layer.kind == "conv" else 0
-    shade = 0 if area == 0 else min(4, 1 + int(math.log2(area) / 1.6)) if area > 1 else 1
     text = "FC" if layer.kind == "linear" else layer.kernel_text
     facts = f"{layer.name}: {layer.kernel_text}, {layer.in_channels} → {layer.out_channels}, {number_text(layer.parameters)} parameters"
     link = f"{up}models/{slug(model.id)}/{slug(layer.name)}/"
@@ -178,7 +208,7 @@ def _box(model: Model, layer: LayerInfo, x: int, y: int, up: str) -> Markup:
         '<rect x="{}" y="{}" width="{}" height="{}" rx="3"/>'
         '<text x="{:g}" y="{:g}">{}</text></g></a>',
         link,
-        shade,
+        _shade(layer),
         missing,
         facts,
         x,
