@@ -100,4 +100,5 @@ def test_what_is_no_prose_is_not_searched(built: Path) -> None:
     assert texts
     for unwanted in ("SHA-256 of the weights", "rows; the file has all", "&lt;table", "&lt;svg", "Strongest inputs"):
         assert not any(unwanted in text for text in texts), unwanted
-    assert any("as a small picture in three colours" in text for text in texts), "captions are searched"
+    assert any("Darker boxes have larger kernels" in text for text in texts), "captions are searched"
+    assert not any("as a small picture in three colours" in text for text in texts), "but those of every layer"
