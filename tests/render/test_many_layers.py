@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from wbsite.core.store import Store
+from wbsite.render.network import architecture
 from wbsite.render.page import Writing
-from wbsite.render.pages import layers
+from wbsite.render.pages import layers, models
 from wbsite.results.site import Site
 
 
@@ -40,3 +41,18 @@ def test_of_hundreds_of_layers_that_feed_one_the_nearest_are_named(site: Site, m
     text = page(site, "fc", inputs=("input", "conv1", "conv2", "conv3", "point"))
     [fed] = re.findall(r"<dt>Fed by</dt><dd>(.*?)</dd>", text)
     assert re.sub("<[^>]+>", "", fed) == "3 earlier layers and conv3, point"
+
+
+def test_beyond_hundreds_of_layers_the_network_s_page_is_brief(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    [model] = site.working
+    text = models.make(Writing(site, "models/speck", model), model, "")["index.md"].decode()
+    assert text.count('class="wb-box') == len(model.layers)
+    assert "share that column means explain" in text
+    monkeypatch.setattr(models, "BRIEF", 2)
+    monkeypatch.setattr(architecture, "NAMED", 2)
+    text = models.make(Writing(site, "models/speck", model), model, "")["index.md"].decode()
+    diagram = text[text.index('id="fig-architecture"') : text.index('id="fig-banding-by-depth"')]
+    assert "<rect" not in diagram
+    assert diagram.count("h36v20h-36z") == len(model.layers)
+    assert "share that column means explain" not in text
+    assert all(f'<a href="{layer.name}/">' in text for layer in model.layers), "the table leads to every layer's page"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import pandas as pd
 
@@ -21,8 +22,10 @@ GAP, MARGIN, RISE = CELL_X - BOX_W, 10, 13
 """Pixels between boxes, beside them, and from a box's middle up to a line that goes past it."""
 
 NAMED = 300
-"""Layers of which each has its kernel's size and a link; of more the diagram shows the shape alone, in a box that
-scrolls."""
+"""Layers of which each has its kernel's size and a link; of more the diagram shows the shape alone."""
+
+TALL = 1200
+"""Pixels beyond which the diagram scrolls in a box."""
 
 APART = 4
 """Layers read by another each of which has a line of its own, wherever else they are read."""
@@ -95,13 +98,8 @@ def draw(scene: Scene) -> Drawing | Gap:
     if model.architecture.alone:
         return Gap("the file holds weights without a network, so what feeds what is not known", failed=False)
     level = levels(layers)
-    lane = lanes(layers, level)
-    rows = math.ceil((max(level.values()) + 1) / COLUMNS)
-    tall = [1 + max((lane[n] for n in level if level[n] // COLUMNS == r), default=0) for r in range(rows)]
-    tops = [sum(tall[:r]) * CELL_Y + r * 22 for r in range(rows)]
-    place = {n: (level[n] % COLUMNS * CELL_X + MARGIN, tops[level[n] // COLUMNS] + lane[n] * CELL_Y + 4) for n in level}
-    width = min(COLUMNS, max(level.values()) + 1) * CELL_X - GAP + 2 * MARGIN
-    height = tops[-1] + tall[-1] * CELL_Y + 4
+    steps = max(level.values()) + 1
+    place, width, height = _places(level, lanes(layers, level))
     drawn = lines(layers)
     ways = "".join((_past if line.past else _edge)(place, level, line.start, line.end) for line in drawn)
     named = len(layers) <= NAMED
@@ -112,11 +110,11 @@ def draw(scene: Scene) -> Drawing | Gap:
     )
     kinds = pd.Series([layer.kernel_text for layer in layers]).value_counts()
     kernels = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
-    alt = f"Diagram of {model.title}: {len(layers)} layers in {max(level.values()) + 1} steps from input to output ({kernels})."
+    alt = f"Diagram of {model.title}: {len(layers)} layers in {steps} steps from input to output ({kernels})."
     body = html(
         '<div class="wb-scroll wb-diagram{}" tabindex="0" role="group" aria-label="{}">'
         '<svg viewBox="0 0 {} {}" width="{}" height="{}"><path d="{}"/>{}</svg></div>',
-        "" if named else " wb-tall",
+        " wb-tall" if height > TALL else "",
         alt,
         width,
         height,
@@ -138,7 +136,6 @@ def draw(scene: Scene) -> Drawing | Gap:
             for x in layers
         ]
     )
-    steps = max(level.values()) + 1
     finding = html(
         "{} has {} in {} from input to output.", model.title, counted(len(layers), "layer"), counted(steps, "step")
     )
@@ -147,9 +144,22 @@ def draw(scene: Scene) -> Drawing | Gap:
     pages = "Choose a box for its page." if named else "The table of layers leads to their pages."
     caption = f"{sizes}. Lines show what feeds what{past}. {pages}"
     method = "The layers stand as a forward pass meets them, left to right, traced from the network itself" + (
-        f"; the diagram wraps after {COLUMNS} steps." if rows > 1 else "."
+        f"; the diagram wraps after {COLUMNS} steps." if steps > COLUMNS else "."
     )
     return Drawing(caption, alt, table, body=body, width="full", finding=finding, method=method)
+
+
+def _places(level: Mapping[str, int], lane: Mapping[str, int]) -> tuple[dict[str, tuple[int, int]], int, int]:
+    """Layer → left and upper edge of its box, and the diagram's width and height."""
+    tall: dict[int, int] = {}
+    for name, step in level.items():
+        tall[step // COLUMNS] = max(tall.get(step // COLUMNS, 1), 1 + lane[name])
+    tops = [0, *accumulate(tall[row] * CELL_Y + 22 for row in sorted(tall))]
+    place = {
+        name: (step % COLUMNS * CELL_X + MARGIN, tops[step // COLUMNS] + lane[name] * CELL_Y + 4)
+        for name, step in level.items()
+    }
+    return place, min(COLUMNS, max(level.values()) + 1) * CELL_X - GAP + 2 * MARGIN, tops[-1] - 18
 
 
 def _edge(place: Mapping[str, tuple[int, int]], level: Mapping[str, int], a: str, b: str) -> str:

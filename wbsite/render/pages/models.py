@@ -23,6 +23,10 @@ SHOWN, COLUMNS = 40, 8
 """Units in the picture that stands for a model, and how many are side by side."""
 
 
+BRIEF = 300
+"""Layers beyond which the table has H alone of each: a page may have 300 KB."""
+
+
 @dataclass(frozen=True)
 class Listed:
     """A model in the index, with the last of its layers that have a banding index, in execution order."""
@@ -62,7 +66,9 @@ def make(writing: Writing, model: Model, site_name: str) -> Files:
         return write(writing, "failed_model.md.j2")
     writing.files |= photographs(model)
     compared = bool(comparable(model))
-    files = write(writing, "model.md.j2", rows=rows(model), sections=sections(writing, "model"), compared=compared)
+    brief = len(model.layers) > BRIEF
+    parts = sections(writing, "model")
+    files = write(writing, "model.md.j2", rows=rows(model), brief=brief, sections=parts, compared=compared)
     return with_pictures(writing, files, model.title, site_name, units(model, SHOWN, COLUMNS))
 
 
