@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import socket
@@ -159,6 +160,16 @@ def test_a_scheduler_that_is_silent_is_not_waited_for_without_end(
         ran(tasks, config)
     dask.scheduler.send_signal(signal.SIGCONT)
     assert cluster.checked(config, Heard())[1]
+
+
+def test_a_cluster_is_asked_from_a_notebook_too(dask: Dask, config: Config) -> None:
+    """In whose thread an event loop runs."""
+
+    async def cell() -> tuple[list[str], bool]:
+        return cluster.checked(config, Heard())
+
+    dask.worker("--no-nanny")
+    assert asyncio.run(cell())[1]
 
 
 def test_who_cannot_compute_is_told_apart(

@@ -205,10 +205,11 @@ def connected(scheduler: str) -> Iterator[Any]:
     """
     with optional("--scheduler", "cluster"):
         from distributed import Client
+        from distributed.utils import LoopRunner
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        asyncio.run(_greeted(scheduler))
+        LoopRunner().run_sync(_greeted, scheduler)  # in a thread: another loop may run in this one, as in a notebook
         client = Client(scheduler, timeout=f"{ANSWER}s")
     except (OSError, ValueError) as error:
         raise WbsiteError(
