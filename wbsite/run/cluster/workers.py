@@ -223,7 +223,10 @@ def connected(scheduler: str) -> Iterator[Any]:
 
 
 async def _greeted(scheduler: str) -> None:
-    """TimeoutError where a scheduler takes the connection and is silent, on which a Client waits for ever."""
+    """TimeoutError where a scheduler takes the connection and is silent.
+
+    A Client waits for that for ever: its timeout ends with the connection (distributed 2026.8.0, `comm.core.connect`).
+    """
     from distributed.comm import connect
     from distributed.security import Security
 
