@@ -30,10 +30,11 @@ def test_a_chain_and_branches_that_are_joined_have_a_line_a_pair() -> None:
 
 
 def test_a_shortcut_goes_past_what_reads_it() -> None:
-    found = lines(layers(a="input", b="a", c="a b", d="a b c"))
-    assert Line("c", "d", past=True) in found
-    assert Line("c", "d") in found
+    found = lines(layers(a="input", b="a", c="a b", d="a b c", e="d", f="b e"))
+    past = [("b", "c"), ("c", "d")]
+    assert [line for line in found if line.past] == [Line(start, end, past=True) for start, end in past]
     assert read(found, "d") == {"a", "b", "c"}
+    assert Line("b", "f") in found, "which nothing reads alone"
 
 
 @pytest.mark.parametrize("readers", [1, 3])

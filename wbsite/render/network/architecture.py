@@ -72,19 +72,23 @@ def lanes(layers: Sequence[LayerInfo], level: Mapping[str, int]) -> dict[str, in
 def lines(layers: Sequence[LayerInfo]) -> list[Line]:
     """What feeds what, in lines: where all that a layer reads is read again with more, as sums and concatenations of
     residual and dense blocks are, one line goes past it, so that their number grows with the layers and not with the
-    pairs of them.
+    pairs of them. A line that would run behind boxes goes past them, too.
     """
     found: list[Line] = []
     first: dict[frozenset[str], str] = {}
-    names = {layer.name for layer in layers}
+    level = levels(layers)
     for layer in layers:
-        read = frozenset(layer.inputs) & names
-        base = next((known for known in reversed(first) if known < read or (known == read and len(read) > APART)), None)
-        if base is not None:
-            found.append(Line(first[base], layer.name, past=True))
-        found += [Line(name, layer.name) for name in layer.inputs if name in read - (base or frozenset())]
-        if len(read) > 1:
-            first.setdefault(read, layer.name)
+        read, base = frozenset(name for name in layer.inputs if name in level), frozenset[str]()
+        for known in reversed(first):
+            if len(known) > 1 and (known < read or (known == read and len(read) > APART)):
+                base = known
+                found.append(Line(first[base], layer.name, past=True))
+                break
+        for name in (name for name in layer.inputs if name in read - base):
+            reader = first.get(frozenset({name}))
+            far = reader is not None and level[layer.name] - level[name] > 1
+            found.append(Line(reader if far and reader else name, layer.name, past=far))
+        first.setdefault(read, layer.name)
     return found
 
 
