@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,8 @@ def test_a_cluster_is_asked_from_a_notebook_too(dask: Dask, config: Config) -> N
         return cluster.checked(config, Heard())
 
     dask.worker("--no-nanny")
-    assert asyncio.run(cell())[1]
+    with ThreadPoolExecutor(1) as notebook:
+        assert notebook.submit(asyncio.run, cell()).result()[1]
 
 
 def test_who_cannot_compute_is_told_apart(
