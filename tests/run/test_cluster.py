@@ -163,6 +163,20 @@ def test_a_scheduler_that_is_silent_is_not_waited_for_without_end(
     assert cluster.checked(config, Heard())[1]
 
 
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("tcp://localhost:port", "invalid literal"),
+        ("tls://localhost:1", "check your TLS configuration"),
+        ("ucx://localhost:1", "UCX"),
+        ("http://localhost:1", "unknown address scheme 'http'"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_refused_with_the_reason(address: str, reason: str) -> None:
+    with pytest.raises(WbsiteError, match=rf"no Dask scheduler answers at '{address}' \(.*{reason}"):
+        cluster.checked(Config(scheduler=address), Heard())
+
+
 def test_a_cluster_is_asked_from_a_notebook_too(dask: Dask, config: Config) -> None:
     """In whose thread an event loop runs."""
 

@@ -211,7 +211,7 @@ def connected(scheduler: str) -> Iterator[Any]:
     try:
         LoopRunner().run_sync(_greeted, scheduler)  # in a thread: another loop may run in this one, as in a notebook
         client = Client(scheduler, timeout=f"{ANSWER}s")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError, ImportError) as error:  # the last two for want of keys or of a package
         raise WbsiteError(
             f"no Dask scheduler answers at {scheduler!r} ({error}).",
             "Start one with `dask scheduler`, or leave --scheduler out.",
