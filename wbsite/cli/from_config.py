@@ -61,13 +61,18 @@ def _value(hint: Any, text: Any) -> Any:
     return tuple(int(name) if name.isdigit() else name for name in names) if int in get_args(hint) else names
 
 
+COMMAS = 30
+"""In the name of a file, at most; with more it is taken for several names."""
+
+
 def split_names(text: str | None) -> tuple[str, ...] | None:
     """The names between commas, those of existing files whole, commas and all; None where nothing was given."""
     if text is None:
         return None
     names, pieces = [], text.split(",")
     while pieces:
-        joined = list(takewhile(lambda name: len(name) <= LONGEST, accumulate(pieces, "{},{}".format))) or pieces[:1]
+        together = accumulate(pieces[: COMMAS + 1], "{},{}".format)
+        joined = list(takewhile(lambda name: len(name) <= LONGEST, together)) or pieces[:1]
         count = next((n for n in range(len(joined), 1, -1) if _names_a_file(joined[n - 1])), 1)
         names.append(joined[count - 1].strip())
         pieces = pieces[count:]
